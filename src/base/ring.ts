@@ -1,0 +1,49 @@
+/**
+ * A FIFO ring of u32 handles: a ready queue. Constant time at both ends; entries that died while
+ * they waited are skipped by the reader, who knows how to tell.
+ *
+ * @module
+ */
+export class U32Ring {
+  #items = new Uint32Array(16);
+  #head = 0;
+  length = 0;
+
+  pushBack(value: number): void {
+    if (this.length === this.#items.length) this.#grow();
+    this.#items[(this.#head + this.length) & (this.#items.length - 1)] = value;
+    this.length++;
+  }
+
+  pushFront(value: number): void {
+    if (this.length === this.#items.length) this.#grow();
+    this.#head = (this.#head - 1) & (this.#items.length - 1);
+    this.#items[this.#head] = value;
+    this.length++;
+  }
+
+  /** The oldest entry. The ring must not be empty. */
+  popFront(): number {
+    const value = this.#items[this.#head];
+    this.#head = (this.#head + 1) & (this.#items.length - 1);
+    this.length--;
+    return value;
+  }
+
+  /** Entry `index` from the front. */
+  at(index: number): number {
+    return this.#items[(this.#head + index) & (this.#items.length - 1)];
+  }
+
+  clear(): void {
+    this.#head = 0;
+    this.length = 0;
+  }
+
+  #grow(): void {
+    const larger = new Uint32Array(this.#items.length * 2);
+    for (let i = 0; i < this.length; i++) larger[i] = this.at(i);
+    this.#items = larger;
+    this.#head = 0;
+  }
+}

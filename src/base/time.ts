@@ -1,0 +1,11 @@
+/**
+ * Time as the kernels see it: whole microseconds that come in with an event and never decrease.
+ *
+ * @module
+ */
+
+/** Microseconds since the Unix epoch, as a safe integer. */
+export type Micros = number;
+
+export const microsPerMs = 1_000;
+export const microsPerSecond = 1_000_000;

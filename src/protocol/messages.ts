@@ -1,0 +1,391 @@
+/**
+ * Every message between a client, the controller and a worker.
+ *
+ * Hot messages are about many tasks at once and are columns: entry `i` of each column speaks of the
+ * same task. Cold messages are plain objects in the codec that the shell plugs in. One ordered
+ * stream carries both, so what is said about one task arrives in the order of its transitions.
+ * Bundles and large values travel beside the stream, over HTTP and between workers.
+ *
+ * Tasks have two names. Between a client and the controller a task is the client's own *number*
+ * (dense, from 0, chosen by the client, so that a submit needs no round trip). Between the
+ * controller and a worker it is a `TaskRef`.
+ *
+ * @module
+ */
+
+import type { AttemptFailure, TaskFailure } from "../model/failure.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { Resources } from "../model/resources.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import type { Attributes } from "../model/constraints.ts";
+import type { AttemptCause } from "../model/states.ts";
+import type { MessagesOf } from "./schema.ts";
+
+/** The source of an input whose bytes travel with the order. */
+export const inlineSource = 0xffffffff;
+
+/** A value up to this size travels inside the report; a larger one stays with its worker. */
+export const inlineValueBytesMax = 64 * 1024;
+
+/** What `reports.kinds` holds. */
+export const reportKind = {
+  /** The attempt runs now. */
+  started: 1,
+  /** The function returned: `sizes` has the value's bytes, `values` the value itself if small. */
+  finished: 2,
+  /** The attempt never ran, or may run elsewhere at no charge: `reasons` says why, `others` names the task at fault. */
+  handedBack: 3,
+  /** What was ordered to stop has stopped: its grant is free. */
+  abandoned: 4,
+  /** The worker holds a copy of the task's value now (fetched from a peer). */
+  have: 5,
+  /** The value is gone although nobody ordered it. */
+  lost: 6,
+  /** `forget` could not be obeyed: the value is being read. */
+  kept: 7,
+  /** No source is left for an input that an attempt here needs. */
+  needsSources: 8,
+  /** The retract came too late: the attempt had started. */
+  retractRefused: 9,
+} as const;
+
+/** What `reports.reasons` holds for `handedBack`; 0 elsewhere. */
+export const handBackReason = {
+  retracted: 1,
+  dependencyFailed: 2,
+  dependencyLost: 3,
+  refused: 4,
+  shutdown: 5,
+} as const;
+
+/** Hot messages, both directions. Opcodes are for ever. */
+export const hotMessages = {
+  // client → controller
+  submit: {
+    opcode: 1,
+    fields: {
+      /** Rises with each submit of this client session; replays are recognised by it. */
+      sequence: "u32",
+      /** Number of the first task; the others follow without a gap. */
+      first: "u32",
+      /** Runs of tasks with one spec: `groupCounts[g]` tasks of client spec `groupSpecs[g]`. */
+      groupSpecs: "u32s",
+      groupCounts: "u32s",
+      /** The encoded arguments of each task. */
+      args: "blobs",
+      /** Dependencies of each task in argument order; both empty when no task has any. */
+      dependencyCounts: "u32s",
+      dependencies: "u32s",
+      /** Explicit keys, "" for none; empty when no task has one. */
+      keys: "strings",
+    },
+  },
+  /** The handles of these tasks are gone: their values may go once the tasks have ended. */
+  release: { opcode: 2, fields: { tasks: "u32s" } },
+  /** Send the outcome of these tasks (again) as soon as it is known. */
+  want: { opcode: 3, fields: { tasks: "u32s" } },
+
+  // controller → client
+  /** Every submit up to `sequence` is durable. */
+  accepted: { opcode: 20, fields: { sequence: "u32" } },
+  started: { opcode: 21, fields: { tasks: "u32s" } },
+  results: { opcode: 22, fields: { tasks: "u32s", values: "blobs" } },
+  /** Values too large to travel here: fetch `refs[i]` from worker `holders[i]` (see `peer`). */
+  located: {
+    opcode: 23,
+    fields: { tasks: "u32s", refs: "f64s", sizes: "f64s", holders: "u32s" },
+  },
+
+  // controller → worker
+  compute: {
+    opcode: 40,
+    fields: {
+      attempts: "f64s",
+      tasks: "f64s",
+      specs: "u32s",
+      /** Attempts of one shape ask for the same resources: a prefetched one takes over a grant of its shape. */
+      shapes: "u32s",
+      /** 1: holds no grant yet (prefetched). 0: granted. */
+      prefetched: "u8s",
+      args: "blobs",
+      /** Inputs of each attempt, in argument order. */
+      inputCounts: "u32s",
+      inputTasks: "f64s",
+      /** `inlineSource`: the bytes are in `inputs`. Else the worker to fetch from (own index: already here). */
+      inputSources: "u32s",
+      inputs: "blobs",
+    },
+  },
+  /** These prefetched attempts hold a grant from now on. */
+  grant: { opcode: 41, fields: { attempts: "f64s", tasks: "f64s" } },
+  /** Give these back unless they have started. */
+  retract: { opcode: 42, fields: { attempts: "f64s", tasks: "f64s" } },
+  /** Stop these: answered `abandoned` when the running thing has really ended. */
+  stop: { opcode: 43, fields: { attempts: "f64s", tasks: "f64s" } },
+  /** Drop the values of these tasks, if held, and every record of them. */
+  forget: { opcode: 44, fields: { tasks: "f64s" } },
+  /** Sources for inputs that `needsSources` asked for: `counts[i]` of `sources` belong to `tasks[i]`. */
+  sources: { opcode: 45, fields: { tasks: "f64s", counts: "u32s", sources: "u32s" } },
+  /** Every message of the worker up to `sequence` is durable: its answers may be dropped. */
+  acknowledge: { opcode: 46, fields: { sequence: "f64" } },
+
+  // worker → controller
+  reports: {
+    opcode: 60,
+    fields: {
+      kinds: "u8s",
+      attempts: "f64s",
+      tasks: "f64s",
+      reasons: "u8s",
+      /** The other task (`handedBack`) or the attempt that took over the grant (`finished`, `abandoned`, `handedBack`); 0 for none. */
+      successors: "f64s",
+      others: "f64s",
+      /** Bytes of the value (`finished`, `have`). */
+      sizes: "f64s",
+      /** Microseconds that the function ran (`finished`). */
+      durations: "u32s",
+      /** The value of each small `finished`; an empty entry elsewhere. */
+      values: "blobs",
+    },
+  },
+  /** The full truth of a worker, first message after its hello. */
+  inventory: {
+    opcode: 61,
+    fields: {
+      attempts: "f64s",
+      attemptTasks: "f64s",
+      /** 0 not started, 1 running, 2 stopping. */
+      phases: "u8s",
+      values: "f64s",
+      valueSizes: "f64s",
+    },
+  },
+  heartbeat: {
+    opcode: 62,
+    fields: {
+      /** Sequence of the last controller message applied (counted from 1 on each connection). */
+      applied: "f64",
+      /** Sequence of the worker's own last message before this one. */
+      sent: "f64",
+      attemptsDigest: "u32",
+      valuesDigest: "u32",
+      rssBytes: "f64",
+      valueBytes: "f64",
+    },
+  },
+} as const;
+
+export type HotMessage = MessagesOf<typeof hotMessages>;
+export type HotMessageOf<T extends HotMessage["type"]> = Extract<HotMessage, { type: T }>;
+
+/** Spec `spec` of the sender, from now on. Sent once, before its first use. */
+export interface DefineSpec {
+  readonly type: "define-spec";
+  readonly spec: number;
+  readonly definition: TaskSpec;
+}
+
+/** The address of worker `index`, before its first mention on this connection. */
+export interface Peer {
+  readonly type: "peer";
+  readonly index: WorkerIndex;
+  readonly workerId: string;
+  readonly incarnation: string;
+  /** `host:port` of the worker's data listener. */
+  readonly address: string;
+}
+
+export interface PeerGone {
+  readonly type: "peer-gone";
+  readonly index: WorkerIndex;
+  readonly incarnation: string;
+}
+
+/** Kills these tasks: queued ones never start, running ones are stopped. */
+export interface Cancel {
+  readonly type: "cancel";
+  readonly sequence: number;
+  readonly tasks: readonly number[];
+  readonly reason: string;
+}
+
+/** Runs these failed or cancelled tasks again, with the failed tasks that they depend on. */
+export interface Retry {
+  readonly type: "retry";
+  readonly sequence: number;
+  readonly tasks: readonly number[];
+}
+
+/** The session ends: what only it wanted is cancelled and forgotten. */
+export interface CloseSession {
+  readonly type: "close-session";
+}
+
+/** A submit, cancel or retry that was refused whole. */
+export interface Refused {
+  readonly type: "refused";
+  readonly sequence: number;
+  readonly error: { readonly code: string; readonly message: string; readonly details: unknown };
+}
+
+/** Tasks that ended without a value. */
+export interface Failures {
+  readonly type: "failures";
+  readonly tasks: readonly number[];
+  /** `causes[i]` is an index into `failures`: many dependents share one root. */
+  readonly causes: readonly number[];
+  readonly failures: readonly TaskFailure[];
+  /** `"FAILED"`, `"KILLED"`, … of each task. */
+  readonly states: readonly string[];
+}
+
+/** Tasks that were accepted but that no present worker could run. */
+export interface Warning {
+  readonly type: "warning";
+  readonly code: string;
+  readonly message: string;
+}
+
+/** An API call over the stream: the methods of `POST /v1/rpc/<Method>`. */
+export interface ApiCall {
+  readonly type: "call";
+  readonly id: number;
+  readonly method: string;
+  readonly request: unknown;
+}
+
+export interface ApiReply {
+  readonly type: "reply";
+  readonly id: number;
+  readonly result: unknown;
+  readonly error: { readonly code: string; readonly message: string; readonly details: unknown } | null;
+}
+
+/** An attempt failed by itself. */
+export interface AttemptFailed {
+  readonly type: "attempt-failed";
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  /** The attempt that took over the grant, or 0. */
+  readonly successor: AttemptId;
+  readonly cause: Extract<
+    AttemptCause,
+    "failed" | "timeout" | "oom" | "exited" | "module-unloadable"
+  >;
+  readonly failure: AttemptFailure;
+}
+
+/** The worker forgets everything: the controller does not know this cluster's past. */
+export interface ResetWorker {
+  readonly type: "reset";
+}
+
+/** The worker leaves on purpose and has stopped or handed back what it ran. */
+export interface WorkerLeaving {
+  readonly type: "leaving";
+}
+
+export type ColdMessage =
+  | DefineSpec
+  | Peer
+  | PeerGone
+  | Cancel
+  | Retry
+  | CloseSession
+  | Refused
+  | Failures
+  | Warning
+  | ApiCall
+  | ApiReply
+  | AttemptFailed
+  | ResetWorker
+  | WorkerLeaving;
+
+export type Message = HotMessage | ColdMessage;
+
+/** What a client may say. */
+export type ClientMessage =
+  | HotMessageOf<"submit" | "release" | "want">
+  | DefineSpec
+  | Cancel
+  | Retry
+  | CloseSession
+  | ApiCall;
+
+/** What the controller says to a client. */
+export type ToClientMessage =
+  | HotMessageOf<"accepted" | "started" | "results" | "located">
+  | Peer
+  | PeerGone
+  | Refused
+  | Failures
+  | Warning
+  | ApiReply;
+
+/** What a worker may say after its hello. */
+export type WorkerMessage =
+  | HotMessageOf<"reports" | "inventory" | "heartbeat">
+  | AttemptFailed
+  | WorkerLeaving;
+
+/** What the controller orders. */
+export type ToWorkerMessage =
+  | HotMessageOf<
+      "compute" | "grant" | "retract" | "stop" | "forget" | "sources" | "acknowledge"
+    >
+  | DefineSpec
+  | Peer
+  | PeerGone
+  | ResetWorker;
+
+export const protocolVersion = 1;
+
+/** First frame of a client, JSON. */
+export interface ClientHello {
+  readonly role: "client";
+  readonly protocolVersion: number;
+  readonly clientId: string;
+  readonly user: string;
+  /** The cluster this session began on, or "" on its first connection. */
+  readonly clusterId: string;
+}
+
+/** First frame of a worker, JSON; its `inventory` follows. */
+export interface WorkerHello {
+  readonly role: "worker";
+  readonly protocolVersion: number;
+  readonly workerId: string;
+  /** New at every start of the worker process. */
+  readonly incarnation: string;
+  /** The cluster this incarnation serves, or "" before its first connection. */
+  readonly clusterId: string;
+  /** Highest controller epoch seen; a lower one is refused by the worker. */
+  readonly epoch: number;
+  /** `host:port` of the data listener. */
+  readonly address: string;
+  readonly pid: number;
+  readonly capacity: Resources;
+  /** How many attempts may run at once. */
+  readonly slots: number;
+  readonly attributes: Attributes;
+}
+
+/** First frame of the controller, JSON: the hello was accepted. */
+export interface ControllerHello {
+  readonly role: "controller";
+  readonly protocolVersion: number;
+  readonly clusterId: string;
+  readonly epoch: number;
+  /** For a worker: its index. For a client: 0. */
+  readonly index: number;
+  /** For a client: the graph job of its session, and the highest submit sequence that is durable. */
+  readonly jobId: string;
+  readonly sequence: number;
+  readonly heartbeatMs: number;
+}
+
+/** First frame of the controller when it refuses, before it closes. */
+export interface HelloRefused {
+  readonly role: "refused";
+  readonly error: { readonly code: string; readonly message: string; readonly details: unknown };
+}

@@ -1,0 +1,133 @@
+/**
+ * What goes into the worker kernel and what comes out: the whole of its contract with the shell.
+ *
+ * The shell owns threads, sockets, bytes and clocks. The kernel owns every decision: what starts,
+ * what is fetched, what is kept, what is answered. Bytes stay outside: the kernel knows sizes, and
+ * says under which task a result or a fetched value is to be stored.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { AttemptFailure } from "../model/failure.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { ToWorkerMessage, WorkerMessage } from "../protocol/messages.ts";
+
+/** A running or queued-to-run thing in the executor; never reused within an incarnation. */
+export type ExecutionId = number;
+
+/** A fetch of values from one peer; never reused within an incarnation. */
+export type TransferId = number;
+
+export type WorkerEvent =
+  /** A stream to a controller is up; `index` is this worker's own place. */
+  | {
+      readonly type: "connected";
+      readonly at: Micros;
+      readonly epoch: number;
+      readonly index: WorkerIndex;
+    }
+  | { readonly type: "disconnected"; readonly at: Micros }
+  /** A validated message of the controller. */
+  | { readonly type: "ordered"; readonly at: Micros; readonly message: ToWorkerMessage }
+  /** The thread took it up; also implied by its end. */
+  | { readonly type: "execution-started"; readonly at: Micros; readonly execution: ExecutionId }
+  | {
+      readonly type: "execution-finished";
+      readonly at: Micros;
+      readonly execution: ExecutionId;
+      readonly sizeBytes: number;
+      readonly durationUs: number;
+      /** The value, if it is at most `inlineValueBytesMax`. */
+      readonly inline: Uint8Array | null;
+    }
+  /** The function threw, ran out of memory, or its thread ended under it. */
+  | {
+      readonly type: "execution-failed";
+      readonly at: Micros;
+      readonly execution: ExecutionId;
+      readonly cause: "failed" | "oom" | "exited" | "module-unloadable";
+      readonly failure: AttemptFailure;
+    }
+  /** An input could not be decoded: `task` is the input at fault. */
+  | {
+      readonly type: "execution-input-failed";
+      readonly at: Micros;
+      readonly execution: ExecutionId;
+      readonly task: TaskRef;
+    }
+  /** The answer to `abort-execution`: its thread is gone, or it had not begun. */
+  | { readonly type: "execution-aborted"; readonly at: Micros; readonly execution: ExecutionId }
+  /** The answer to `revoke-execution`, at once: true if the thread had not begun it. */
+  | {
+      readonly type: "execution-revoked";
+      readonly at: Micros;
+      readonly execution: ExecutionId;
+      readonly revoked: boolean;
+    }
+  /** Everything asked of one peer: what came, what the peer did not have, what came corrupt. */
+  | {
+      readonly type: "fetch-finished";
+      readonly at: Micros;
+      readonly transfer: TransferId;
+      readonly got: readonly { readonly task: TaskRef; readonly sizeBytes: number }[];
+      readonly absent: readonly TaskRef[];
+      readonly corrupt: readonly TaskRef[];
+    }
+  | { readonly type: "fetch-busy"; readonly at: Micros; readonly transfer: TransferId }
+  | { readonly type: "fetch-failed"; readonly at: Micros; readonly transfer: TransferId }
+  /** A stored value turned out to be unreadable. */
+  | { readonly type: "value-lost"; readonly at: Micros; readonly task: TaskRef }
+  | { readonly type: "paused"; readonly at: Micros }
+  | { readonly type: "resumed"; readonly at: Micros }
+  /** The worker is asked to end: hand back what has not started, stop the rest. */
+  | { readonly type: "leave-requested"; readonly at: Micros }
+  /** The moment that `nextWorkerDeadline` named, or any other. */
+  | { readonly type: "tick"; readonly at: Micros };
+
+/** One input of an execution. */
+export interface ExecutionInput {
+  readonly task: TaskRef;
+  /** The bytes that came with the order, or null: read them from the store under `task`. */
+  readonly inline: Uint8Array | null;
+}
+
+/** Orders of the kernel to its shell, to be carried out in this sequence. */
+export type WorkerSend =
+  | { readonly type: "send-message"; readonly message: WorkerMessage }
+  /** Run it on thread `lane`, after what that lane already has. */
+  | {
+      readonly type: "start-execution";
+      readonly execution: ExecutionId;
+      readonly lane: number;
+      readonly attempt: AttemptId;
+      readonly task: TaskRef;
+      readonly spec: number;
+      readonly args: Uint8Array;
+      readonly inputs: readonly ExecutionInput[];
+    }
+  /** Take it back if the thread has not begun it; answered at once by `execution-revoked`. */
+  | { readonly type: "revoke-execution"; readonly execution: ExecutionId }
+  /** Signal it, and after `graceMs` end its thread; answered by any end of the execution. */
+  | {
+      readonly type: "abort-execution";
+      readonly execution: ExecutionId;
+      readonly reason: "stopped" | "timeout";
+      readonly graceMs: number;
+    }
+  /** The result of a finished execution becomes the value of `task`. */
+  | { readonly type: "store-result"; readonly execution: ExecutionId; readonly task: TaskRef }
+  | { readonly type: "discard-result"; readonly execution: ExecutionId }
+  | {
+      readonly type: "start-fetch";
+      readonly transfer: TransferId;
+      readonly peer: WorkerIndex;
+      readonly tasks: readonly TaskRef[];
+    }
+  | { readonly type: "abort-fetch"; readonly transfer: TransferId }
+  /** A fetched value is kept; what of a transfer is not stored is discarded with it. */
+  | { readonly type: "store-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
+  | { readonly type: "discard-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
+  | { readonly type: "drop-value"; readonly task: TaskRef }
+  /** Nothing runs and nothing is owed any more: the process may end. */
+  | { readonly type: "leave" };
