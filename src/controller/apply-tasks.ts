@@ -1,0 +1,470 @@
+/**
+ * How facts about tasks change the state. Every index over tasks (queues, counts, edges, wants) is
+ * kept here and nowhere else.
+ *
+ * @module
+ */
+
+import { digestWith, digestWithout } from "../base/digest.ts";
+import { present } from "../base/assert.ts";
+import type { U32Ring } from "../base/ring.ts";
+import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import { charge, type FactOf } from "./facts.ts";
+import { keyInUserSpace } from "./keys.ts";
+import { type Client, type ControllerState, type Shape, shapeOf, specOf } from "./state.ts";
+import { noEdge } from "./tables/edges.ts";
+import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+
+/** Sets a task's state and its job's counts. */
+export function setTaskState(state: ControllerState, task: number, code: number): void {
+  const { tasks } = state;
+  const job = state.jobs[tasks.job[task]];
+  job.stateCounts[tasks.state[task]]--;
+  job.stateCounts[code]++;
+  tasks.state[task] = code;
+}
+
+/** Whether dependents can read the task's value. */
+export function isAvailable(state: ControllerState, task: number): boolean {
+  const { tasks } = state;
+  return (
+    tasks.state[task] === taskStateCode.SUCCEEDED && !tasks.hasFlag(task, taskFlag.valueGone)
+  );
+}
+
+/** Puts a PENDING task where it belongs now: waiting, held, delayed or queued. */
+export function placeInLine(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
+  else if (state.strayOfTask.has(task)) tasks.stage[task] = stage.held;
+  else if (state.notBefore.has(task)) tasks.stage[task] = stage.delayed;
+  else enqueue(state, task);
+}
+
+function enqueue(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  const shape = shapeOf(state, task);
+  tasks.stage[task] = stage.queued;
+  (tasks.hasFlag(task, taskFlag.woken) ? shape.woken : shape.fresh).pushBack(task);
+  shape.queued++;
+  state.untriedShapes.add(shape.index);
+}
+
+/** Takes a task out of its queue; the ring's entry is skipped when it comes up. */
+export function leaveLine(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  const wasQueued = tasks.stage[task] === stage.queued;
+  tasks.stage[task] = stage.none;
+  if (!wasQueued) return;
+  const shape = shapeOf(state, task);
+  shape.queued--;
+  trimRing(state, shape, shape.woken);
+  trimRing(state, shape, shape.fresh);
+}
+
+/** Drops dead entries from the front, so that a ring's head is always a queued task. */
+function trimRing(state: ControllerState, shape: Shape, ring: U32Ring): void {
+  while (ring.length > 0 && !isQueuedIn(state, shape, ring.at(0))) ring.popFront();
+}
+
+function isQueuedIn(state: ControllerState, shape: Shape, task: number): boolean {
+  const { tasks } = state;
+  return (
+    tasks.isLive(task) &&
+    tasks.stage[task] === stage.queued &&
+    state.specs[tasks.spec[task]].shape === shape.index
+  );
+}
+
+export function applyTasksSubmitted(
+  state: ControllerState,
+  { at, client: index, submit }: FactOf<"tasks-submitted">,
+): void {
+  const client = present(state.clients[index], "a submit belongs to an open client");
+  const count = submit.args.offsets.length - 1;
+  const batch = openArgsBatch(state, submit.args);
+  const created = new Uint32Array(count);
+  let entry = 0;
+  for (let group = 0; group < submit.groupSpecs.length; group++) {
+    const spec = present(client.specs.get(submit.groupSpecs[group]), "a submit names its specs");
+    for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
+      created[entry] = createTask(state, client, { at, submit, entry, spec, batch });
+    }
+  }
+  client.nextNumber = submit.first + count;
+  client.lastSequence = submit.sequence;
+  if (submit.dependencyCounts.length > 0) linkDependencies(state, client, submit, created);
+  for (const task of created) if (task !== noSlot) placeInLine(state, task);
+  settleArgsBatch(state, batch);
+}
+
+function openArgsBatch(state: ControllerState, blobs: FactOf<"tasks-submitted">["submit"]["args"]) {
+  const index = state.freeArgsBatches.pop() ?? state.argsBatches.length;
+  state.argsBatches[index] = { blobs, live: 0 };
+  return index;
+}
+
+function settleArgsBatch(state: ControllerState, index: number): void {
+  if (state.argsBatches[index]?.live !== 0) return;
+  state.argsBatches[index] = null;
+  state.freeArgsBatches.push(index);
+}
+
+interface Creation {
+  readonly at: number;
+  readonly submit: FactOf<"tasks-submitted">["submit"];
+  readonly entry: number;
+  readonly spec: number;
+  readonly batch: number;
+}
+
+/** The row of a new task, or `noSlot` where the key names a task that is already there. */
+function createTask(state: ControllerState, client: Client, creation: Creation): number {
+  const { submit, entry, spec, batch } = creation;
+  const number = submit.first + entry;
+  const key = submit.keys.length === 0 ? "" : submit.keys[entry];
+  if (key !== "" && shareKeyedTask(state, client, number, key)) return noSlot;
+  const { tasks } = state;
+  const task = tasks.allocate();
+  tasks.state[task] = taskStateCode.PENDING;
+  tasks.spec[task] = spec;
+  tasks.job[task] = client.job;
+  tasks.index[task] = number;
+  tasks.order[task] = state.orderCounter++;
+  tasks.wants[task] = 1;
+  tasks.flags[task] = taskFlag.awaited;
+  tasks.argsBatch[task] = batch;
+  tasks.argsIndex[task] = entry;
+  present(state.argsBatches[batch], "a submit opens its batch").live++;
+  client.handles.set(number, task);
+  const job = state.jobs[client.job];
+  job.liveTasks++;
+  job.stateCounts[taskStateCode.PENDING]++;
+  if (key !== "") bindKey(state, client, task, key);
+  const { schedulingTimeoutMs } = state.specs[spec].definition;
+  if (schedulingTimeoutMs > 0) {
+    state.schedulingDeadlines.push(creation.at + schedulingTimeoutMs * 1000, tasks.ref(task));
+  }
+  return task;
+}
+
+function shareKeyedTask(
+  state: ControllerState,
+  client: Client,
+  number: number,
+  key: string,
+): boolean {
+  const task = state.keys.get(keyInUserSpace(client.user, key));
+  if (task === undefined) return false;
+  const others = state.aliases.get(task) ?? [];
+  state.aliases.set(task, [...others, { client: client.index, number }]);
+  state.tasks.wants[task]++;
+  client.handles.set(number, task);
+  return true;
+}
+
+function bindKey(state: ControllerState, client: Client, task: number, key: string): void {
+  const full = keyInUserSpace(client.user, key);
+  state.keys.set(full, task);
+  state.keyOfTask.set(task, full);
+}
+
+function linkDependencies(
+  state: ControllerState,
+  client: Client,
+  submit: FactOf<"tasks-submitted">["submit"],
+  created: Uint32Array,
+): void {
+  const { tasks } = state;
+  let at = 0;
+  for (let entry = 0; entry < created.length; entry++) {
+    const count = submit.dependencyCounts[entry];
+    const task = created[entry];
+    if (task !== noSlot && count > 0) {
+      const start = tasks.edges.allocate(count);
+      tasks.dependenciesStart[task] = start;
+      tasks.dependencyCount[task] = count;
+      for (let position = 0; position < count; position++) {
+        const target = client.handles.get(submit.dependencies[at + position]);
+        linkEdge(state, { edge: start + position, owner: task, target });
+      }
+    }
+    at += count;
+  }
+}
+
+function linkEdge(
+  state: ControllerState,
+  { edge, owner, target }: { edge: number; owner: number; target: number },
+): void {
+  const { tasks } = state;
+  tasks.edges.link(edge, { owner, target, head: tasks.dependentsHead[target] });
+  tasks.dependentsHead[target] = edge;
+  tasks.dependentCount[target]++;
+  tasks.pendingDependents[target]++;
+  if (!isAvailable(state, target)) tasks.waitingOn[owner]++;
+}
+
+/** One task has its value. */
+export function applySuccess(
+  state: ControllerState,
+  { task, holder, sizeBytes }: { task: number; holder: number; sizeBytes: number },
+): void {
+  const { tasks } = state;
+  leaveLine(state, task);
+  setTaskState(state, task, taskStateCode.SUCCEEDED);
+  tasks.flags[task] &= ~taskFlag.valueGone;
+  setHolder(state, task, noSlot);
+  tasks.valueBytes[task] = sizeBytes;
+  state.notBefore.delete(task);
+  setHolder(state, task, holder);
+  wakeDependents(state, task);
+  endNeedOfInputs(state, task);
+}
+
+function setHolder(state: ControllerState, task: number, holder: number): void {
+  const ref = state.tasks.ref(task);
+  const before = state.tasks.holder[task];
+  if (before !== noSlot) {
+    const old = state.workers[before];
+    old.valuesDigest = digestWithout(old.valuesDigest, ref);
+    old.heldValueBytes -= state.tasks.valueBytes[task];
+  }
+  state.tasks.holder[task] = holder;
+  if (holder === noSlot) return;
+  const worker = state.workers[holder];
+  worker.valuesDigest = digestWith(worker.valuesDigest, ref);
+  worker.heldValueBytes += state.tasks.valueBytes[task];
+}
+
+function wakeDependents(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  const { edges } = tasks;
+  for (let edge = tasks.dependentsHead[task]; edge !== noEdge; edge = edges.next[edge]) {
+    const owner = edges.owner[edge];
+    if (isTerminalCode(tasks.state[owner])) continue;
+    tasks.waitingOn[owner]--;
+    if (tasks.waitingOn[owner] > 0 || tasks.stage[owner] !== stage.waiting) continue;
+    tasks.flags[owner] |= taskFlag.woken;
+    placeInLine(state, owner);
+  }
+}
+
+/** A task that has ended does not need its inputs any more. */
+function endNeedOfInputs(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  const start = tasks.dependenciesStart[task];
+  for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
+    tasks.pendingDependents[tasks.edges.target[edge]]--;
+  }
+}
+
+export function applyTasksSucceeded(state: ControllerState, fact: FactOf<"tasks-succeeded">): void {
+  for (let i = 0; i < fact.tasks.length; i++) {
+    applySuccess(state, {
+      task: fact.tasks[i],
+      holder: fact.holders[i],
+      sizeBytes: fact.sizes[i],
+    });
+  }
+}
+
+export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-failed">): void {
+  for (let i = 0; i < fact.tasks.length; i++) {
+    const task = fact.tasks[i];
+    // A value that nobody can load fails its task after the fact: its inputs were let go before.
+    const wasOpen = !isTerminalCode(state.tasks.state[task]);
+    leaveLine(state, task);
+    setTaskState(state, task, fact.states[i]);
+    state.notBefore.delete(task);
+    state.failures.set(task, fact.failures[fact.reasons[i]]);
+    if (wasOpen) endNeedOfInputs(state, task);
+  }
+}
+
+export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-requeued">): void {
+  const { tasks } = state;
+  for (let i = 0; i < fact.tasks.length; i++) {
+    const task = fact.tasks[i];
+    if (fact.charges[i] === charge.failure) tasks.failureCount[task]++;
+    if (fact.charges[i] === charge.loss) tasks.lossCount[task]++;
+    if (fact.notBefore[i] > 0) {
+      state.notBefore.set(task, fact.notBefore[i]);
+      state.delays.push(fact.notBefore[i], tasks.ref(task));
+    }
+    setTaskState(state, task, taskStateCode.PENDING);
+    placeInLine(state, task);
+  }
+}
+
+export function applyTasksResumed(state: ControllerState, fact: FactOf<"tasks-resumed">): void {
+  for (const task of fact.tasks) {
+    state.notBefore.delete(task);
+    if (state.tasks.stage[task] === stage.delayed) placeInLine(state, task);
+  }
+}
+
+export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-revived">): void {
+  const { tasks } = state;
+  for (const task of fact.tasks) {
+    setTaskState(state, task, taskStateCode.PENDING);
+    tasks.flags[task] &= ~taskFlag.valueGone;
+    tasks.valueBytes[task] = 0;
+    state.failures.delete(task);
+    if (fact.cause === "retry") clearCounters(state, task);
+    needInputsAgain(state, task);
+  }
+  for (const task of fact.tasks) {
+    tasks.waitingOn[task] = countUnavailable(state, task);
+    placeInLine(state, task);
+  }
+}
+
+function clearCounters(state: ControllerState, task: number): void {
+  state.tasks.failureCount[task] = 0;
+  state.tasks.lossCount[task] = 0;
+}
+
+function needInputsAgain(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  const start = tasks.dependenciesStart[task];
+  for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
+    tasks.pendingDependents[tasks.edges.target[edge]]++;
+  }
+}
+
+/** How many of a task's inputs have no value: what `waitingOn` must be. */
+export function countUnavailable(state: ControllerState, task: number): number {
+  const { tasks } = state;
+  const start = tasks.dependenciesStart[task];
+  let count = 0;
+  for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
+    if (!isAvailable(state, tasks.edges.target[edge])) count++;
+  }
+  return count;
+}
+
+export function applyValuesGone(state: ControllerState, fact: FactOf<"values-gone">): void {
+  const { tasks } = state;
+  for (const task of fact.tasks) {
+    setHolder(state, task, noSlot);
+    if (tasks.hasFlag(task, taskFlag.valueGone)) continue;
+    tasks.flags[task] |= taskFlag.valueGone;
+    dropInlineValue(state, task);
+    makeDependentsWait(state, task);
+  }
+}
+
+function makeDependentsWait(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  const { edges } = tasks;
+  for (let edge = tasks.dependentsHead[task]; edge !== noEdge; edge = edges.next[edge]) {
+    const owner = edges.owner[edge];
+    if (isTerminalCode(tasks.state[owner])) continue;
+    tasks.waitingOn[owner]++;
+    if (tasks.stage[owner] !== stage.queued) continue;
+    leaveLine(state, owner);
+    tasks.stage[owner] = stage.waiting;
+  }
+}
+
+export function applyValuesMoved(state: ControllerState, fact: FactOf<"values-moved">): void {
+  for (let i = 0; i < fact.tasks.length; i++) {
+    const task = fact.tasks[i];
+    const holder = fact.holders[i];
+    // The copy was counted as an extra one: take it out before it is counted as the holder's.
+    removeExtraHolder(state, task, holder);
+    setHolder(state, task, holder);
+  }
+}
+
+export function addExtraHolder(state: ControllerState, task: number, worker: number): void {
+  if (state.tasks.holder[task] === worker) return;
+  const extras = state.extraHolders.get(task) ?? [];
+  if (extras.includes(worker)) return;
+  state.extraHolders.set(task, [...extras, worker]);
+  const record = state.workers[worker];
+  record.valuesDigest = digestWith(record.valuesDigest, state.tasks.ref(task));
+  record.heldValueBytes += state.tasks.valueBytes[task];
+}
+
+export function removeExtraHolder(state: ControllerState, task: number, worker: number): void {
+  const extras = state.extraHolders.get(task);
+  if (extras === undefined || !extras.includes(worker)) return;
+  const left = extras.filter((one) => one !== worker);
+  if (left.length === 0) state.extraHolders.delete(task);
+  else state.extraHolders.set(task, left);
+  const record = state.workers[worker];
+  record.valuesDigest = digestWithout(record.valuesDigest, state.tasks.ref(task));
+  record.heldValueBytes -= state.tasks.valueBytes[task];
+}
+
+export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-forgotten">): void {
+  for (const task of fact.tasks) forgetTask(state, task);
+}
+
+function forgetTask(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  for (const extra of state.extraHolders.get(task) ?? []) removeExtraHolder(state, task, extra);
+  setHolder(state, task, noSlot);
+  unlinkDependencies(state, task);
+  const batch = tasks.argsBatch[task];
+  present(state.argsBatches[batch], "a task's arguments live as long as it").live--;
+  settleArgsBatch(state, batch);
+  const key = state.keyOfTask.get(task);
+  if (key !== undefined) {
+    state.keyOfTask.delete(task);
+    state.keys.delete(key);
+  }
+  state.failures.delete(task);
+  state.inputFailures.delete(task);
+  state.aliases.delete(task);
+  dropInlineValue(state, task);
+  const job = state.jobs[tasks.job[task]];
+  job.liveTasks--;
+  tasks.release(task);
+}
+
+function unlinkDependencies(state: ControllerState, task: number): void {
+  const { tasks } = state;
+  const start = tasks.dependenciesStart[task];
+  const count = tasks.dependencyCount[task];
+  if (count === 0) return;
+  for (let edge = start; edge < start + count; edge++) {
+    const target = tasks.edges.target[edge];
+    tasks.dependentsHead[target] = tasks.edges.unlink(edge, tasks.dependentsHead[target]);
+    tasks.dependentCount[target]--;
+  }
+  tasks.edges.release(start, count);
+}
+
+/** Keeps a small value here as well; the oldest leave past the bound. Volatile. */
+export function keepInlineValue(
+  state: ControllerState,
+  task: number,
+  bytes: Uint8Array,
+  totalBytesMax: number,
+): void {
+  const { inline } = state;
+  dropInlineValue(state, task);
+  inline.bytes.set(task, bytes);
+  inline.totalBytes += bytes.length;
+  for (const oldest of inline.bytes.keys()) {
+    if (inline.totalBytes <= totalBytesMax) return;
+    dropInlineValue(state, oldest);
+  }
+}
+
+export function dropInlineValue(state: ControllerState, task: number): void {
+  const bytes = state.inline.bytes.get(task);
+  if (bytes === undefined) return;
+  state.inline.bytes.delete(task);
+  state.inline.totalBytes -= bytes.length;
+}
+
+/** How long a task sits out before try number `failureCount + 1`, microseconds. */
+export function retryDelayUs(state: ControllerState, task: number): number {
+  const { retryBackoff } = specOf(state, task);
+  const doublings = Math.min(state.tasks.failureCount[task], 30);
+  return Math.min(retryBackoff.initialMs * 2 ** doublings, retryBackoff.maxMs) * 1000;
+}

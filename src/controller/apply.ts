@@ -1,0 +1,166 @@
+/**
+ * The only writer of the controller's state: one small function per fact. The state is the fold of
+ * the durable facts; the volatile ones are learned anew after a restart.
+ *
+ * Invariant: applying a durable fact reads durable state only.
+ *
+ * @module
+ */
+
+import {
+  applyAttemptsAssigned,
+  applyAttemptsEnded,
+  applyAttemptsGranted,
+  applyAttemptsStopping,
+  applyAttemptSuperseded,
+  applyStart,
+} from "./apply-attempts.ts";
+import {
+  applyClientClosed,
+  applyClientOpened,
+  applyOutcomesAwaited,
+  applySpecDefined,
+  applyWantsDropped,
+  applyWorkerLost,
+  applyWorkerPresent,
+  applyWorkerRegistered,
+  applyWorkerSuspected,
+} from "./apply-sessions.ts";
+import {
+  addExtraHolder,
+  applyTasksFailed,
+  applyTasksForgotten,
+  applyTasksRequeued,
+  applyTasksResumed,
+  applyTasksRevived,
+  applyTasksSubmitted,
+  applyTasksSucceeded,
+  applyValuesGone,
+  applyValuesMoved,
+  keepInlineValue,
+  removeExtraHolder,
+} from "./apply-tasks.ts";
+import { present } from "../base/assert.ts";
+import { digestWith, digestWithout } from "../base/digest.ts";
+import { inlineCacheBytesMax } from "./limits.ts";
+import type { Fact, FactOf } from "./facts.ts";
+import type { ControllerState } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { volatileFlags } from "./tables/task-table.ts";
+
+type Appliers = {
+  readonly [T in Fact["type"]]: (state: ControllerState, fact: FactOf<T>) => void;
+};
+
+const appliers: Appliers = {
+  "controller-started": (state, fact) => {
+    state.epoch = fact.epoch;
+    state.attemptCounter = 0;
+    // Nobody could be heard while no controller served: every bound starts now.
+    for (const client of state.clients) if (client !== null) client.absentSince = fact.at;
+    for (const worker of state.workers) {
+      worker.lastHeardAt = fact.at;
+      state.touchedWorkers.add(worker.index);
+    }
+    for (const shape of state.shapes) if (shape.queued > 0) state.untriedShapes.add(shape.index);
+    const { flags } = state.tasks;
+    for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
+  },
+  "client-opened": applyClientOpened,
+  "client-closed": applyClientClosed,
+  "spec-defined": applySpecDefined,
+  "tasks-submitted": applyTasksSubmitted,
+  "sequence-taken": (state, fact) => {
+    const client = present(state.clients[fact.client], "only an open client is answered");
+    client.lastSequence = fact.sequence;
+  },
+  "wants-dropped": applyWantsDropped,
+  "attempts-assigned": applyAttemptsAssigned,
+  "attempts-granted": applyAttemptsGranted,
+  "attempts-started": (state, fact) => {
+    for (const row of fact.attempts) applyStart(state, row, fact.at);
+  },
+  "attempts-stopping": applyAttemptsStopping,
+  "attempts-ended": applyAttemptsEnded,
+  "attempt-superseded": applyAttemptSuperseded,
+  "tasks-succeeded": applyTasksSucceeded,
+  "tasks-failed": applyTasksFailed,
+  "tasks-requeued": applyTasksRequeued,
+  "tasks-resumed": applyTasksResumed,
+  "tasks-revived": applyTasksRevived,
+  "values-gone": applyValuesGone,
+  "values-moved": applyValuesMoved,
+  "tasks-forgotten": applyTasksForgotten,
+  "worker-registered": applyWorkerRegistered,
+  "worker-lost": applyWorkerLost,
+  "time-passed": (state, fact) => {
+    state.at = fact.at;
+  },
+  "client-present": (state, fact) => {
+    const client = present(state.clients[fact.client], "only an open client connects");
+    client.connected = true;
+    client.knownPeers.clear();
+  },
+  "client-absent": (state, fact) => {
+    const client = state.clients[fact.client];
+    if (client === null) return; // Closed before its connection was.
+    client.connected = false;
+    client.absentSince = fact.at;
+  },
+  "outcomes-awaited": applyOutcomesAwaited,
+  "worker-present": applyWorkerPresent,
+  "worker-absent": (state, fact) => {
+    state.workers[fact.worker].connected = false;
+  },
+  "worker-heard": (state, fact) => {
+    const worker = state.workers[fact.worker];
+    worker.lastHeardAt = fact.at;
+    worker.rssBytes = fact.rssBytes;
+  },
+  "worker-suspected": applyWorkerSuspected,
+  "silence-excused": (state, fact) => {
+    for (const worker of state.workers) worker.lastHeardAt += fact.pausedUs;
+    for (const client of state.clients) if (client !== null) client.absentSince += fact.pausedUs;
+  },
+  "silence-checked": (state, fact) => {
+    state.nextSilenceCheckAt = fact.nextAt;
+  },
+  "copies-added": (state, fact) => {
+    for (const task of fact.tasks) addExtraHolder(state, task, fact.worker);
+  },
+  "copies-removed": (state, fact) => {
+    for (const task of fact.tasks) removeExtraHolder(state, task, fact.worker);
+  },
+  "durations-sampled": (state, fact) => {
+    state.shapes[fact.shape].meanUs = fact.meanUs;
+  },
+  "input-failed": (state, { task }) => {
+    state.inputFailures.set(task, (state.inputFailures.get(task) ?? 0) + 1);
+  },
+  "value-kept": (state, { worker: index, task, kept }) => {
+    const worker = state.workers[index];
+    const change = kept ? digestWith : digestWithout;
+    worker.valuesDigest = change(worker.valuesDigest, task);
+    if (kept) worker.keptValues.add(task);
+    else worker.keptValues.delete(task);
+  },
+  "value-cached": (state, { task, bytes }) => {
+    keepInlineValue(state, task, bytes, inlineCacheBytesMax);
+  },
+  "placement-passed": (state, { untried }) => {
+    state.touchedWorkers.clear();
+    state.untriedShapes.clear();
+    for (const shape of untried) state.untriedShapes.add(shape);
+  },
+  "retracts-ordered": (state, fact) => {
+    for (const row of fact.attempts) {
+      if (fact.on) state.attempts.flags[row] |= attemptFlag.retracting;
+      else state.attempts.flags[row] &= ~attemptFlag.retracting;
+    }
+  },
+};
+
+/** Changes the state by one fact. */
+export function apply(state: ControllerState, fact: Fact): void {
+  (appliers[fact.type] as (state: ControllerState, fact: Fact) => void)(state, fact);
+}

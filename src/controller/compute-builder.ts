@@ -1,0 +1,88 @@
+/**
+ * Collects attempts for one worker into one `compute` message.
+ *
+ * @module
+ */
+
+import { BlobsBuilder } from "../base/blobs.ts";
+import { F64Column, U32Column, U8Column } from "../base/column.ts";
+import { digestWith } from "../base/digest.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { HotMessageOf } from "../protocol/messages.ts";
+import { messageBytesMax } from "./limits.ts";
+
+/** One input: its bytes, or where to fetch them. */
+export interface ComputeInput {
+  readonly task: TaskRef;
+  readonly source: WorkerIndex;
+  readonly inline: Uint8Array | null;
+}
+
+export interface ComputeEntry {
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly spec: number;
+  readonly shape: number;
+  readonly prefetched: boolean;
+  readonly args: Uint8Array;
+  readonly inputs: readonly ComputeInput[];
+}
+
+export class ComputeBuilder {
+  readonly #attempts = new F64Column();
+  readonly #tasks = new F64Column();
+  readonly #specs = new U32Column();
+  readonly #shapes = new U32Column();
+  readonly #prefetched = new U8Column();
+  readonly #args = new BlobsBuilder();
+  readonly #inputCounts = new U32Column();
+  readonly #inputTasks = new F64Column();
+  readonly #inputSources = new U32Column();
+  readonly #inputs = new BlobsBuilder();
+  #digest = 0;
+
+  get count(): number {
+    return this.#attempts.length;
+  }
+
+  get isFull(): boolean {
+    return this.#args.byteLength + this.#inputs.byteLength > messageBytesMax;
+  }
+
+  push(entry: ComputeEntry): void {
+    this.#attempts.push(entry.attempt);
+    this.#tasks.push(entry.task);
+    this.#specs.push(entry.spec);
+    this.#shapes.push(entry.shape);
+    this.#prefetched.push(entry.prefetched ? 1 : 0);
+    this.#args.push(entry.args);
+    this.#inputCounts.push(entry.inputs.length);
+    for (const input of entry.inputs) {
+      this.#inputTasks.push(input.task);
+      this.#inputSources.push(input.source);
+      if (input.inline === null) this.#inputs.pushEmpty();
+      else this.#inputs.push(input.inline);
+    }
+    this.#digest = digestWith(this.#digest, entry.attempt);
+  }
+
+  /** The message, and the digest of the attempts in it. */
+  take(): { message: HotMessageOf<"compute">; digest: number } {
+    const digest = this.#digest;
+    this.#digest = 0;
+    const message = {
+      type: "compute",
+      attempts: this.#attempts.take(),
+      tasks: this.#tasks.take(),
+      specs: this.#specs.take(),
+      shapes: this.#shapes.take(),
+      prefetched: this.#prefetched.take(),
+      args: this.#args.take(),
+      inputCounts: this.#inputCounts.take(),
+      inputTasks: this.#inputTasks.take(),
+      inputSources: this.#inputSources.take(),
+      inputs: this.#inputs.take(),
+    } as const;
+    return { message, digest };
+  }
+}

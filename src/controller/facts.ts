@@ -1,0 +1,197 @@
+/**
+ * What the controller decided, complete enough for `apply` to need nothing else. Facts about many
+ * tasks are columns: entry `i` of each speaks of the same task or attempt.
+ *
+ * Tasks and attempts are named by table row: rows are a function of the facts before, so a replay
+ * finds the same ones.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { TaskFailure } from "../model/failure.ts";
+import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
+
+/** How a requeued task is charged. */
+export const charge = { nothing: 0, failure: 1, loss: 2 } as const;
+
+/** Facts that a restart needs. */
+export type DurableFact =
+  | { readonly type: "controller-started"; readonly at: Micros; readonly epoch: number }
+  | {
+      readonly type: "client-opened";
+      readonly at: Micros;
+      readonly clientId: string;
+      readonly user: string;
+      readonly jobId: string;
+    }
+  | { readonly type: "client-closed"; readonly at: Micros; readonly client: number }
+  | {
+      readonly type: "spec-defined";
+      readonly client: number;
+      readonly number: number;
+      readonly definition: TaskSpec;
+    }
+  | {
+      readonly type: "tasks-submitted";
+      readonly at: Micros;
+      readonly client: number;
+      readonly submit: HotMessageOf<"submit">;
+    }
+  /** A cancel or retry with this sequence was taken up, or a submit was refused. */
+  | { readonly type: "sequence-taken"; readonly client: number; readonly sequence: number }
+  | {
+      readonly type: "wants-dropped";
+      readonly client: number;
+      readonly numbers: Uint32Array;
+    }
+  | {
+      readonly type: "attempts-assigned";
+      readonly at: Micros;
+      readonly tasks: Uint32Array;
+      readonly workers: Uint32Array;
+      /** 1: without a grant. */
+      readonly prefetched: Uint8Array;
+      /** Grants that differ from their shape's request, by entry. */
+      readonly grants: readonly { readonly entry: number; readonly grant: Float64Array }[];
+    }
+  | { readonly type: "attempts-granted"; readonly attempts: Uint32Array }
+  | { readonly type: "attempts-started"; readonly at: Micros; readonly attempts: Uint32Array }
+  /** A stop was ordered; `detached` ones are let go of by their task. */
+  | { readonly type: "attempts-stopping"; readonly attempts: Uint32Array }
+  /** The door: the grant goes back, or to `successors[i]` (`noSlot` for none). */
+  | {
+      readonly type: "attempts-ended";
+      readonly at: Micros;
+      readonly attempts: Uint32Array;
+      readonly causes: Uint8Array;
+      readonly successors: Uint32Array;
+    }
+  /** A task's stopping attempt hands its grant, whole, to the task's next attempt. */
+  | {
+      readonly type: "attempt-superseded";
+      readonly at: Micros;
+      readonly attempt: number;
+      readonly task: number;
+    }
+  | {
+      readonly type: "tasks-succeeded";
+      readonly at: Micros;
+      readonly tasks: Uint32Array;
+      readonly holders: Uint32Array;
+      readonly sizes: Float64Array;
+    }
+  | {
+      readonly type: "tasks-failed";
+      readonly at: Micros;
+      readonly tasks: Uint32Array;
+      readonly states: Uint8Array;
+      /** Index into `failures`: dependents share their root's. */
+      readonly reasons: Uint32Array;
+      readonly failures: readonly TaskFailure[];
+    }
+  | {
+      readonly type: "tasks-requeued";
+      readonly at: Micros;
+      readonly tasks: Uint32Array;
+      readonly charges: Uint8Array;
+      /** Microseconds; 0 for at once. */
+      readonly notBefore: Float64Array;
+    }
+  /** Back-offs that are over. */
+  | { readonly type: "tasks-resumed"; readonly tasks: Uint32Array }
+  /** Queued again from the start: by a person's retry (counters cleared) or for a lost value. */
+  | {
+      readonly type: "tasks-revived";
+      readonly at: Micros;
+      readonly tasks: Uint32Array;
+      readonly cause: "retry" | "recompute";
+    }
+  /** A queued task whose input is gone waits again. */
+  | { readonly type: "values-gone"; readonly tasks: Uint32Array }
+  | { readonly type: "values-moved"; readonly tasks: Uint32Array; readonly holders: Uint32Array }
+  | { readonly type: "tasks-forgotten"; readonly tasks: Uint32Array }
+  | {
+      readonly type: "worker-registered";
+      readonly at: Micros;
+      readonly hello: WorkerHello;
+    }
+  | {
+      readonly type: "worker-lost";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      readonly reason: string;
+    };
+
+/** Facts that a restart learns anew. */
+export type VolatileFact =
+  | { readonly type: "time-passed"; readonly at: Micros }
+  | { readonly type: "client-present"; readonly client: number }
+  | { readonly type: "client-absent"; readonly at: Micros; readonly client: number }
+  | { readonly type: "outcomes-awaited"; readonly tasks: Uint32Array; readonly awaited: boolean }
+  | {
+      readonly type: "worker-present";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      readonly address: string;
+    }
+  | { readonly type: "worker-absent"; readonly worker: WorkerIndex }
+  | {
+      readonly type: "worker-heard";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      readonly rssBytes: number;
+      readonly heldValueBytes: number;
+    }
+  | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
+  | { readonly type: "silence-excused"; readonly pausedUs: number }
+  | { readonly type: "silence-checked"; readonly nextAt: Micros }
+  | { readonly type: "copies-added"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
+  | { readonly type: "copies-removed"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
+  | {
+      readonly type: "durations-sampled";
+      readonly shape: number;
+      readonly meanUs: number;
+    }
+  | { readonly type: "input-failed"; readonly task: number }
+  | {
+      readonly type: "value-kept";
+      readonly worker: WorkerIndex;
+      readonly task: TaskRef;
+      readonly kept: boolean;
+    }
+  | { readonly type: "value-cached"; readonly task: number; readonly bytes: Uint8Array }
+  | { readonly type: "placement-passed"; readonly untried: readonly number[] }
+  | { readonly type: "retracts-ordered"; readonly attempts: Uint32Array; readonly on: boolean };
+
+export type Fact = DurableFact | VolatileFact;
+export type FactOf<T extends Fact["type"]> = Extract<Fact, { type: T }>;
+
+const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
+  "time-passed",
+  "client-present",
+  "client-absent",
+  "outcomes-awaited",
+  "worker-present",
+  "worker-absent",
+  "worker-heard",
+  "worker-suspected",
+  "silence-excused",
+  "silence-checked",
+  "copies-added",
+  "copies-removed",
+  "durations-sampled",
+  "input-failed",
+  "value-kept",
+  "value-cached",
+  "placement-passed",
+  "retracts-ordered",
+]);
+
+/** Whether the journal keeps the fact. */
+export function isDurable(fact: Fact): fact is DurableFact {
+  return !volatileTypes.has(fact.type);
+}
+

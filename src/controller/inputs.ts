@@ -1,0 +1,138 @@
+/**
+ * Inputs that a worker could not get: who is to blame, and for how long it is worth trying.
+ *
+ * An input that cannot be loaded is fetched from another holder, then computed again, and in the
+ * end failed with itself as the root. It never loops.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import { taskStateCode } from "../model/states.ts";
+import { inputFailuresMax } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
+import { failTasks, plainFailure } from "./settle.ts";
+import { type ControllerState, isHealthy } from "./state.ts";
+import { noEdge } from "./tables/edges.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot } from "./tables/task-table.ts";
+import { holdersOf, loseCopies } from "./values.ts";
+
+/** A worker has no source left for an input: name others, or compute the value again. */
+export function onNeedsSources(
+  state: ControllerState,
+  out: Outbox,
+  { worker, ref, at }: { worker: WorkerIndex; ref: TaskRef; at: Micros },
+): void {
+  const task = state.tasks.find(ref);
+  if (task < 0) return; // Nobody needs it any more; the worker is told to forget it.
+  out.record(state, { type: "input-failed", task });
+  if (isUnloadable(state, task)) return failUnloadable(state, out, task, at);
+  const others = holdersOf(state, task).filter((one) => one !== worker);
+  const sources = others.filter((one) => isHealthy(state.workers[one]));
+  const tries = state.inputFailures.get(task) ?? 0;
+  if (sources.length > 0 && tries % 2 === 1) return sendSources(state, out, { worker, ref, sources });
+  // Whoever is said to hold it could not be read: it does not count as a holder any more.
+  for (const holder of holdersOf(state, task)) {
+    out.forget(holder, ref, true);
+    loseCopies(state, out, { worker: holder, tasks: [task], at });
+  }
+  retractDependents(state, out, worker, task);
+}
+
+function sendSources(
+  state: ControllerState,
+  out: Outbox,
+  order: { worker: WorkerIndex; ref: TaskRef; sources: readonly WorkerIndex[] },
+): void {
+  for (const source of order.sources) introducePeer(state, out, order.worker, source);
+  out.toWorker(state, order.worker, {
+    type: "sources",
+    tasks: Float64Array.of(order.ref),
+    counts: Uint32Array.of(order.sources.length),
+    sources: Uint32Array.from(order.sources),
+  });
+}
+
+/** Tells `worker` the address of `peer`, once per connection and incarnation. */
+export function introducePeer(
+  state: ControllerState,
+  out: Outbox,
+  worker: WorkerIndex,
+  peer: WorkerIndex,
+): void {
+  if (worker === peer) return;
+  const known = state.workers[worker].knownPeers;
+  const { workerId, incarnation, address } = state.workers[peer];
+  if (known.get(peer) === incarnation) return;
+  known.set(peer, incarnation);
+  out.toWorker(state, worker, { type: "peer", index: peer, workerId, incarnation, address });
+}
+
+/** Takes back what waits on `worker` for the value of `task`, so that it can be placed anew. */
+function retractDependents(
+  state: ControllerState,
+  out: Outbox,
+  worker: WorkerIndex,
+  task: number,
+): void {
+  const { tasks, attempts } = state;
+  const rows: number[] = [];
+  for (let edge = tasks.dependentsHead[task]; edge !== noEdge; edge = tasks.edges.next[edge]) {
+    const row = tasks.attempt[tasks.edges.owner[edge]];
+    if (row === noSlot || attempts.worker[row] !== worker || rows.includes(row)) continue;
+    if (!attempts.hasFlag(row, attemptFlag.started)) rows.push(row);
+  }
+  orderRetracts(state, out, worker, rows);
+}
+
+/** Orders one worker to give these attempts back unless they have started. */
+export function orderRetracts(
+  state: ControllerState,
+  out: Outbox,
+  worker: WorkerIndex,
+  rows: readonly number[],
+): void {
+  if (rows.length === 0) return;
+  const { attempts, tasks } = state;
+  out.record(state, { type: "retracts-ordered", attempts: Uint32Array.from(rows), on: true });
+  out.toWorker(state, worker, {
+    type: "retract",
+    attempts: Float64Array.from(rows, (row) => attempts.id[row]),
+    tasks: Float64Array.from(rows, (row) => tasks.ref(attempts.task[row])),
+  });
+}
+
+/** A worker could not decode an input that it had. */
+export function onInputFailed(
+  state: ControllerState,
+  out: Outbox,
+  { ref, at }: { ref: TaskRef; at: Micros },
+): void {
+  const task = state.tasks.find(ref);
+  if (task < 0) return;
+  out.record(state, { type: "input-failed", task });
+  if (isUnloadable(state, task)) failUnloadable(state, out, task, at);
+}
+
+function isUnloadable(state: ControllerState, task: number): boolean {
+  if (state.tasks.state[task] !== taskStateCode.SUCCEEDED) return false;
+  return (state.inputFailures.get(task) ?? 0) >= inputFailuresMax;
+}
+
+function failUnloadable(state: ControllerState, out: Outbox, task: number, at: Micros): void {
+  const holders = holdersOf(state, task);
+  const names = holders.map((holder) => state.workers[holder].workerId);
+  const failure = plainFailure(state, task, {
+    code: "INPUT_UNLOADABLE",
+    message: `its value could not be loaded ${inputFailuresMax} times; held by ${names.join(", ") || "no worker"}`,
+    workerId: names[0] ?? "",
+  });
+  for (const holder of holders) out.forget(holder, state.tasks.ref(task), true);
+  for (const extra of holders.slice(1)) {
+    out.record(state, { type: "copies-removed", worker: extra, tasks: Uint32Array.of(task) });
+  }
+  out.record(state, { type: "values-gone", tasks: Uint32Array.of(task) });
+  failTasks(state, out, { roots: [{ task, state: taskStateCode.FAILED, failure }], at });
+}

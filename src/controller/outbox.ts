@@ -1,0 +1,125 @@
+/**
+ * What one step produces: facts, which are applied as they are recorded, and sends, which the shell
+ * lets go when those facts are durable.
+ *
+ * @module
+ */
+
+import { mixId } from "../base/digest.ts";
+import { U32Column } from "../base/column.ts";
+import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { ToClientMessage, ToWorkerMessage } from "../protocol/messages.ts";
+import { apply } from "./apply.ts";
+import { ComputeBuilder, type ComputeEntry } from "./compute-builder.ts";
+import type { ClientIndex, ControllerSend } from "./events.ts";
+import type { Fact } from "./facts.ts";
+import { ResultsBuilder } from "./results-builder.ts";
+import type { ControllerState } from "./state.ts";
+
+/** What one step leaves behind. */
+export interface Output {
+  readonly facts: readonly Fact[];
+  readonly sends: readonly ControllerSend[];
+}
+
+export class Outbox {
+  readonly facts: Fact[] = [];
+  readonly sends: ControllerSend[] = [];
+  /** Tasks that may have become releasable: looked at once, at the end of the step. */
+  readonly releaseCandidates = new U32Column();
+  readonly #computes = new Map<WorkerIndex, ComputeBuilder>();
+  readonly #results = new Map<ClientIndex, ResultsBuilder>();
+  readonly #forgets = new Map<WorkerIndex, { tasks: TaskRef[]; valuesDigest: number }>();
+
+  /** Applies the fact and puts it out: the only way in which a step changes the state. */
+  record(state: ControllerState, fact: Fact): void {
+    apply(state, fact);
+    this.facts.push(fact);
+  }
+
+  /** Puts out a fact whose entries a recorder applied one by one. */
+  note(fact: Fact): void {
+    this.facts.push(fact);
+  }
+
+  /** Sends to a connected worker; to any other nothing is sent: its next hello settles it. */
+  toWorker(state: ControllerState, index: WorkerIndex, message: ToWorkerMessage): void {
+    if (!state.workers[index].connected) return;
+    this.#flushCompute(state, index);
+    this.#pushToWorker(state, index, message);
+  }
+
+  /** Adds one attempt to the next `compute` for its worker. */
+  compute(state: ControllerState, index: WorkerIndex, entry: ComputeEntry): void {
+    if (!state.workers[index].connected) return;
+    let builder = this.#computes.get(index);
+    if (builder === undefined) {
+      builder = new ComputeBuilder();
+      this.#computes.set(index, builder);
+    }
+    builder.push(entry);
+    if (builder.isFull) this.#flushCompute(state, index);
+  }
+
+  /** Orders a worker to forget a task; `holdsValue` if it has the value now. */
+  forget(index: WorkerIndex, task: TaskRef, holdsValue: boolean): void {
+    let entry = this.#forgets.get(index);
+    if (entry === undefined) {
+      entry = { tasks: [], valuesDigest: 0 };
+      this.#forgets.set(index, entry);
+    }
+    entry.tasks.push(task);
+    if (holdsValue) entry.valuesDigest = (entry.valuesDigest + mixId(task)) >>> 0;
+  }
+
+  toClient(state: ControllerState, client: ClientIndex, message: ToClientMessage): void {
+    if (state.clients[client]?.connected !== true) return;
+    this.#flushResults(client);
+    this.sends.push({ type: "send-to-client", client, message });
+  }
+
+  /** Adds one small value to the next `results` for a connected client. */
+  result(client: ClientIndex, number: number, value: Uint8Array): void {
+    let builder = this.#results.get(client);
+    if (builder === undefined) {
+      builder = new ResultsBuilder();
+      this.#results.set(client, builder);
+    }
+    builder.push(number, value);
+    if (builder.isFull) this.#flushResults(client);
+  }
+
+  /** Closes every open batch. */
+  finish(state: ControllerState): Output {
+    for (const index of this.#computes.keys()) this.#flushCompute(state, index);
+    for (const client of this.#results.keys()) this.#flushResults(client);
+    for (const [index, { tasks, valuesDigest }] of this.#forgets) {
+      const worker = state.workers[index];
+      if (!worker.connected) continue;
+      this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks) });
+      worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values: valuesDigest });
+    }
+    this.#forgets.clear();
+    return { facts: this.facts, sends: this.sends };
+  }
+
+  #flushCompute(state: ControllerState, index: WorkerIndex): void {
+    const builder = this.#computes.get(index);
+    if (builder === undefined || builder.count === 0) return;
+    const worker = state.workers[index];
+    const { message, digest } = builder.take();
+    this.#pushToWorker(state, index, message);
+    worker.unapplied.push({ sequence: worker.sentCount, attempts: digest, values: 0 });
+  }
+
+  #flushResults(client: ClientIndex): void {
+    const builder = this.#results.get(client);
+    if (builder === undefined || builder.count === 0) return;
+    this.sends.push({ type: "send-to-client", client, message: builder.take() });
+  }
+
+  #pushToWorker(state: ControllerState, index: WorkerIndex, message: ToWorkerMessage): void {
+    state.workers[index].sentCount++;
+    this.sends.push({ type: "send-to-worker", worker: index, message });
+  }
+}

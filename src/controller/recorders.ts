@@ -1,0 +1,136 @@
+/**
+ * Facts about many tasks, recorded entry by entry: each entry is applied as it is pushed, so that
+ * the next decision sees it, and `close` puts the whole column fact out.
+ *
+ * Only one recorder of a kind is open at a time, and nothing else is recorded while it is; starts
+ * and ends may be open together because they touch different things.
+ *
+ * @module
+ */
+
+import { F64Column, U32Column, U8Column } from "../base/column.ts";
+import type { Micros } from "../base/time.ts";
+import { type AttemptCause, attemptCauseCode } from "../model/states.ts";
+import { type Assignment, applyAssignment, applyEnd, applyStart } from "./apply-attempts.ts";
+import { applySuccess } from "./apply-tasks.ts";
+import type { Outbox } from "./outbox.ts";
+import type { ControllerState } from "./state.ts";
+
+export class StartRecorder {
+  readonly #attempts = new U32Column();
+  readonly #at: Micros;
+
+  constructor(at: Micros) {
+    this.#at = at;
+  }
+
+  push(state: ControllerState, attempt: number): void {
+    applyStart(state, attempt, this.#at);
+    this.#attempts.push(attempt);
+  }
+
+  close(out: Outbox): void {
+    if (this.#attempts.length === 0) return;
+    out.note({ type: "attempts-started", at: this.#at, attempts: this.#attempts.take() });
+  }
+}
+
+/** The door: every end of an attempt goes through here. */
+export class EndRecorder {
+  readonly #attempts = new U32Column();
+  readonly #causes = new U8Column();
+  readonly #successors = new U32Column();
+  readonly #at: Micros;
+
+  constructor(at: Micros) {
+    this.#at = at;
+  }
+
+  push(state: ControllerState, attempt: number, cause: AttemptCause, successor: number): void {
+    applyEnd(state, attempt, successor);
+    this.#attempts.push(attempt);
+    this.#causes.push(attemptCauseCode(cause));
+    this.#successors.push(successor);
+  }
+
+  close(out: Outbox): void {
+    if (this.#attempts.length === 0) return;
+    out.note({
+      type: "attempts-ended",
+      at: this.#at,
+      attempts: this.#attempts.take(),
+      causes: this.#causes.take(),
+      successors: this.#successors.take(),
+    });
+  }
+}
+
+export class SuccessRecorder {
+  readonly #tasks = new U32Column();
+  readonly #holders = new U32Column();
+  readonly #sizes = new F64Column();
+  readonly #at: Micros;
+
+  constructor(at: Micros) {
+    this.#at = at;
+  }
+
+  push(
+    state: ControllerState,
+    success: { readonly task: number; readonly holder: number; readonly sizeBytes: number },
+  ): void {
+    applySuccess(state, success);
+    this.#tasks.push(success.task);
+    this.#holders.push(success.holder);
+    this.#sizes.push(success.sizeBytes);
+  }
+
+  close(out: Outbox): void {
+    if (this.#tasks.length === 0) return;
+    out.note({
+      type: "tasks-succeeded",
+      at: this.#at,
+      tasks: this.#tasks.take(),
+      holders: this.#holders.take(),
+      sizes: this.#sizes.take(),
+    });
+  }
+}
+
+export class AssignmentRecorder {
+  readonly #tasks = new U32Column();
+  readonly #workers = new U32Column();
+  readonly #prefetched = new U8Column();
+  #grants: { entry: number; grant: Float64Array }[] = [];
+  readonly #at: Micros;
+
+  constructor(at: Micros) {
+    this.#at = at;
+  }
+
+  /** The row of the new attempt. */
+  push(state: ControllerState, assignment: Omit<Assignment, "at">): number {
+    const row = applyAssignment(state, { ...assignment, at: this.#at });
+    if (assignment.grant !== null) {
+      this.#grants.push({ entry: this.#tasks.length, grant: assignment.grant });
+    }
+    this.#tasks.push(assignment.task);
+    this.#workers.push(assignment.worker);
+    this.#prefetched.push(assignment.prefetched ? 1 : 0);
+    return row;
+  }
+
+  close(out: Outbox): void {
+    if (this.#tasks.length === 0) return;
+    const grants = this.#grants;
+    this.#grants = [];
+    out.note({
+      type: "attempts-assigned",
+      at: this.#at,
+      tasks: this.#tasks.take(),
+      workers: this.#workers.take(),
+      prefetched: this.#prefetched.take(),
+      grants,
+    });
+  }
+}

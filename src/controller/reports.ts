@@ -1,0 +1,407 @@
+/**
+ * What workers say about attempts and values.
+ *
+ *     sent ─▶ running ─▶ ended(cause)
+ *       └───────┴──▶ stopping ─▶ ended(cause)
+ *
+ * An attempt holds its grant until it has *ended*, whoever wanted it gone. Delivery is at least
+ * once: a report about an attempt that is not known (any more) changes no task; one about an
+ * attempt that its task has let go of closes the ledger entry and touches nothing else.
+ *
+ * @module
+ */
+
+import { blobAt } from "../base/blobs.ts";
+import { U32Column } from "../base/column.ts";
+import type { Micros } from "../base/time.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import { type AttemptCause, taskStateCode } from "../model/states.ts";
+import {
+  type AttemptFailed,
+  handBackReason,
+  type HotMessageOf,
+  reportKind,
+} from "../protocol/messages.ts";
+import { smoothedMean } from "../scheduler/prefetch.ts";
+import { onInputFailed, onNeedsSources } from "./inputs.ts";
+import type { Outbox } from "./outbox.ts";
+import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
+import { pushReleaseCandidates } from "./settle.ts";
+import type { ControllerState } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot, taskFlag } from "./tables/task-table.ts";
+import { deliverValue, loseCopies } from "./values.ts";
+import { judgeLosses, type Loss } from "./verdicts.ts";
+
+type Reports = HotMessageOf<"reports">;
+
+/** The row of a live attempt on this worker, or -1. */
+export function findAttempt(
+  state: ControllerState,
+  { worker, attempt, task: ref }: { worker: WorkerIndex; attempt: AttemptId; task: TaskRef },
+): number {
+  const { tasks, attempts } = state;
+  const task = tasks.find(ref);
+  if (task >= 0) {
+    const row = tasks.attempt[task];
+    if (row !== noSlot && attempts.id[row] === attempt) {
+      return attempts.worker[row] === worker ? row : -1;
+    }
+  }
+  const stray = state.strays.size === 0 ? undefined : state.strays.get(attempt);
+  return stray !== undefined && attempts.worker[stray] === worker ? stray : -1;
+}
+
+/** The row of the prefetched attempt that took over, or `noSlot` if the id fits none. */
+function findSuccessor(state: ControllerState, row: number, successor: AttemptId): number {
+  if (successor === 0) return noSlot;
+  const { attempts } = state;
+  const waiting = state.workers[attempts.worker[row]].shapes.get(attempts.shape[row])?.waiting;
+  if (waiting === undefined) return noSlot;
+  for (let i = 0; i < waiting.length; i++) {
+    const candidate = waiting.at(i);
+    if (attempts.id[candidate] === successor && !attempts.isGranted(candidate)) return candidate;
+  }
+  return noSlot;
+}
+
+/** A finished attempt whose task waits for the value. */
+interface Finish {
+  readonly entry: number;
+  readonly task: number;
+}
+
+/** One message of reports, sorted: first the ledger, then the tasks. */
+class Sorted {
+  readonly finishes: Finish[] = [];
+  readonly losses: Loss[] = [];
+  /** Entries about attempts that are over for their task, or about values. */
+  readonly others: number[] = [];
+  /** Tasks of attempts that ended after their task had let go of them. */
+  readonly abandoned = new U32Column();
+  readonly durations = new Map<number, { totalUs: number; count: number }>();
+
+  sample(shape: number, durationUs: number): void {
+    const sum = this.durations.get(shape);
+    if (sum === undefined) this.durations.set(shape, { totalUs: durationUs, count: 1 });
+    else {
+      sum.totalUs += durationUs;
+      sum.count++;
+    }
+  }
+}
+
+export function onReports(
+  state: ControllerState,
+  out: Outbox,
+  { worker, reports, at }: { worker: WorkerIndex; reports: Reports; at: Micros },
+): void {
+  const sorted = new Sorted();
+  const starts = new StartRecorder(at);
+  const ends = new EndRecorder(at);
+  for (let entry = 0; entry < reports.kinds.length; entry++) {
+    sortReport(state, { worker, reports, entry, sorted, starts, ends });
+  }
+  starts.close(out);
+  ends.close(out);
+  recordDurations(state, out, sorted);
+  settleFinished(state, out, { worker, reports, finishes: sorted.finishes, at });
+  judgeLosses(state, out, { losses: sorted.losses, at });
+  for (const task of sorted.abandoned.take()) pushReleaseCandidates(state, out, task);
+  for (const entry of sorted.others) onOtherReport(state, out, { worker, reports, entry, at });
+}
+
+interface Sorting {
+  readonly worker: WorkerIndex;
+  readonly reports: Reports;
+  readonly entry: number;
+  readonly sorted: Sorted;
+  readonly starts: StartRecorder;
+  readonly ends: EndRecorder;
+}
+
+function sortReport(state: ControllerState, sorting: Sorting): void {
+  const { worker, reports, entry, sorted, starts } = sorting;
+  const kind = reports.kinds[entry];
+  if (kind >= reportKind.have) {
+    sorted.others.push(entry);
+    return;
+  }
+  const attempt = reports.attempts[entry];
+  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+  if (row < 0) {
+    sorted.others.push(entry);
+  } else if (kind === reportKind.started) {
+    if (!state.attempts.hasFlag(row, attemptFlag.started)) starts.push(state, row);
+  } else sortEnd(state, row, sorting);
+}
+
+function sortEnd(state: ControllerState, row: number, sorting: Sorting): void {
+  const { reports, entry, sorted, ends } = sorting;
+  const { attempts, tasks } = state;
+  const task = attempts.task[row];
+  const isCurrent = tasks.attempt[task] === row;
+  const finished = reports.kinds[entry] === reportKind.finished;
+  const cause = causeOf(reports, entry);
+  if (finished) sorted.sample(attempts.shape[row], reports.durations[entry]);
+  if (isCurrent && !finished) sorted.losses.push(lossOf(state, row, cause));
+  ends.push(state, row, cause, findSuccessor(state, row, reports.successors[entry]));
+  if (!isCurrent) {
+    sorted.abandoned.push(task);
+    sorted.others.push(entry);
+  } else if (finished) sorted.finishes.push({ entry, task });
+  else sorted.others.push(entry);
+}
+
+function causeOf(reports: Reports, entry: number): AttemptCause {
+  if (reports.kinds[entry] === reportKind.finished) return "finished";
+  if (reports.kinds[entry] === reportKind.abandoned) return "stopped";
+  switch (reports.reasons[entry]) {
+    case handBackReason.dependencyFailed:
+      return "input-unloadable";
+    case handBackReason.dependencyLost:
+      return "dependency-lost";
+    case handBackReason.refused:
+      return "refused";
+    default:
+      return "retracted";
+  }
+}
+
+export function lossOf(state: ControllerState, row: number, cause: AttemptCause): Loss {
+  const { attempts } = state;
+  return {
+    task: attempts.task[row],
+    cause,
+    workerId: state.workers[attempts.worker[row]].workerId,
+    started: attempts.hasFlag(row, attemptFlag.started),
+    failure: null,
+    reason: "",
+  };
+}
+
+function recordDurations(state: ControllerState, out: Outbox, sorted: Sorted): void {
+  for (const [shape, { totalUs, count }] of sorted.durations) {
+    const before = state.shapes[shape].meanUs;
+    let meanUs = before;
+    const batchMeanUs = Math.round(totalUs / count);
+    for (let i = Math.min(count, 8); i > 0; i--) meanUs = smoothedMean(meanUs, batchMeanUs);
+    if (meanUs !== before) out.record(state, { type: "durations-sampled", shape, meanUs });
+  }
+}
+
+interface Finished {
+  readonly worker: WorkerIndex;
+  readonly reports: Reports;
+  readonly finishes: readonly Finish[];
+  readonly at: Micros;
+}
+
+function settleFinished(state: ControllerState, out: Outbox, finished: Finished): void {
+  const { worker, reports, finishes, at } = finished;
+  if (finishes.length === 0) return;
+  const successes = new SuccessRecorder(at);
+  for (const { entry, task } of finishes) {
+    successes.push(state, { task, holder: worker, sizeBytes: reports.sizes[entry] });
+  }
+  successes.close(out);
+  const told = new U32Column();
+  for (const { entry, task } of finishes) {
+    const bytes = blobAt(reports.values, entry);
+    publishValue(state, out, task, bytes.length === 0 ? null : bytes);
+    if (state.tasks.hasFlag(task, taskFlag.awaited) && isAudiencePresent(state, task)) {
+      told.push(task);
+    }
+    pushReleaseCandidates(state, out, task);
+  }
+  if (told.length === 0) return;
+  out.record(state, { type: "outcomes-awaited", tasks: told.take(), awaited: false });
+}
+
+/** Whether the session that submitted the task is connected. */
+export function isAudiencePresent(state: ControllerState, task: number): boolean {
+  return state.clients[state.jobs[state.tasks.job[task]].client]?.connected === true;
+}
+
+/** Delivers a new value, and keeps a copy of a small one that will be read again. */
+export function publishValue(
+  state: ControllerState,
+  out: Outbox,
+  task: number,
+  inline: Uint8Array | null,
+): void {
+  const { tasks } = state;
+  deliverValue(state, out, task, inline);
+  if (inline === null || tasks.wants[task] + tasks.pendingDependents[task] === 0) return;
+  const readAgain = tasks.pendingDependents[task] > 0 || tasks.wants[task] > 1;
+  if (!readAgain && isAudiencePresent(state, task)) return;
+  out.record(state, { type: "value-cached", task, bytes: inline.slice() });
+}
+
+interface OtherReport {
+  readonly worker: WorkerIndex;
+  readonly reports: Reports;
+  readonly entry: number;
+  readonly at: Micros;
+}
+
+/** What is said about values, and about attempts that no task waits for. */
+function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport): void {
+  const { worker, reports, entry, at } = report;
+  const ref = reports.tasks[entry];
+  const kind = reports.kinds[entry];
+  const bytes = blobAt(reports.values, entry);
+  switch (kind) {
+    case reportKind.finished:
+    case reportKind.have:
+      return onValueHeld(state, out, {
+        worker,
+        ref,
+        sizeBytes: reports.sizes[entry],
+        inline: bytes.length === 0 ? null : bytes,
+        at,
+      });
+    case reportKind.lost: {
+      const task = state.tasks.find(ref);
+      if (task >= 0 && holds(state, worker, task)) loseCopies(state, out, { worker, tasks: [task], at });
+      return;
+    }
+    case reportKind.kept:
+      out.record(state, { type: "value-kept", worker, task: ref, kept: true });
+      return;
+    case reportKind.needsSources:
+      return onNeedsSources(state, out, { worker, ref, at });
+    case reportKind.handedBack:
+      if (reports.reasons[entry] === handBackReason.dependencyFailed) {
+        onInputFailed(state, out, { ref: reports.others[entry], at });
+      }
+      return forgetUnlessHeld(state, out, worker, ref);
+    case reportKind.abandoned:
+      return forgetUnlessHeld(state, out, worker, ref);
+    case reportKind.retractRefused:
+      return onRetractRefused(state, out, report);
+    default: // Started, of an attempt that is not known any more.
+  }
+}
+
+export function holds(state: ControllerState, worker: WorkerIndex, task: number): boolean {
+  if (state.tasks.holder[task] === worker) return true;
+  return state.extraHolders.get(task)?.includes(worker) === true;
+}
+
+function onRetractRefused(
+  state: ControllerState,
+  out: Outbox,
+  { worker, reports, entry }: OtherReport,
+): void {
+  const attempt = reports.attempts[entry];
+  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+  if (row < 0) return;
+  out.record(state, { type: "retracts-ordered", attempts: Uint32Array.of(row), on: false });
+}
+
+/** Lets the worker drop its record of a task that did not end well there. */
+export function forgetUnlessHeld(
+  state: ControllerState,
+  out: Outbox,
+  worker: WorkerIndex,
+  ref: TaskRef,
+): void {
+  const task = state.tasks.find(ref);
+  if (task >= 0) {
+    if (holds(state, worker, task)) return;
+    const row = state.tasks.attempt[task];
+    if (row !== noSlot && state.attempts.worker[row] === worker) return;
+    const stray = state.strayOfTask.get(task);
+    if (stray !== undefined && state.attempts.worker[stray] === worker) return;
+  }
+  out.forget(worker, ref, false);
+}
+
+/** A worker holds a value that did not come from the task's current attempt. */
+export function onValueHeld(
+  state: ControllerState,
+  out: Outbox,
+  held: {
+    readonly worker: WorkerIndex;
+    readonly ref: TaskRef;
+    readonly sizeBytes: number;
+    readonly inline: Uint8Array | null;
+    readonly at: Micros;
+  },
+): void {
+  const { worker, ref, at } = held;
+  const { tasks } = state;
+  const task = tasks.find(ref);
+  if (task < 0) {
+    out.forget(worker, ref, true);
+    return;
+  }
+  const code = tasks.state[task];
+  if (code === taskStateCode.SUCCEEDED) acceptCopy(state, out, worker, task);
+  else if (code < taskStateCode.SUCCEEDED) acceptValue(state, out, { ...held, task, at });
+  else out.forget(worker, ref, true);
+}
+
+function acceptCopy(state: ControllerState, out: Outbox, worker: WorkerIndex, task: number): void {
+  if (holds(state, worker, task)) return;
+  const ref = state.tasks.ref(task);
+  // A value that was released is not wanted back.
+  if (state.tasks.holder[task] === noSlot) out.forget(worker, ref, true);
+  else out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
+}
+
+/** A value of the right task is a value, whatever attempt computed it. */
+function acceptValue(
+  state: ControllerState,
+  out: Outbox,
+  accepted: {
+    readonly worker: WorkerIndex;
+    readonly task: number;
+    readonly sizeBytes: number;
+    readonly inline: Uint8Array | null;
+    readonly at: Micros;
+  },
+): void {
+  const { worker, task, sizeBytes, at } = accepted;
+  stopCurrentAttempt(state, out, task);
+  const successes = new SuccessRecorder(at);
+  successes.push(state, { task, holder: worker, sizeBytes });
+  successes.close(out);
+  publishValue(state, out, task, accepted.inline);
+  if (isAudiencePresent(state, task)) {
+    out.record(state, { type: "outcomes-awaited", tasks: Uint32Array.of(task), awaited: false });
+  }
+  pushReleaseCandidates(state, out, task);
+}
+
+/** Orders the current attempt of a task, if any, to stop; it is charged until it has ended. */
+export function stopCurrentAttempt(state: ControllerState, out: Outbox, task: number): void {
+  const row = state.tasks.attempt[task];
+  if (row === noSlot) return;
+  out.record(state, { type: "attempts-stopping", attempts: Uint32Array.of(row) });
+  out.toWorker(state, state.attempts.worker[row], {
+    type: "stop",
+    attempts: Float64Array.of(state.attempts.id[row]),
+    tasks: Float64Array.of(state.tasks.ref(task)),
+  });
+}
+
+/** An attempt failed by itself: charged to its task's retries, unless the task had let go. */
+export function onAttemptFailed(
+  state: ControllerState,
+  out: Outbox,
+  { worker, message, at }: { worker: WorkerIndex; message: AttemptFailed; at: Micros },
+): void {
+  const row = findAttempt(state, { worker, attempt: message.attempt, task: message.task });
+  if (row < 0) return forgetUnlessHeld(state, out, worker, message.task);
+  const task = state.attempts.task[row];
+  const isCurrent = state.tasks.attempt[task] === row;
+  const loss = { ...lossOf(state, row, message.cause), failure: message.failure };
+  const ends = new EndRecorder(at);
+  ends.push(state, row, message.cause, findSuccessor(state, row, message.successor));
+  ends.close(out);
+  if (isCurrent) judgeLosses(state, out, { losses: [loss], at });
+  else pushReleaseCandidates(state, out, task);
+  forgetUnlessHeld(state, out, worker, message.task);
+}

@@ -1,0 +1,32 @@
+/**
+ * Collects small values for one client into one `results` message.
+ *
+ * @module
+ */
+
+import { BlobsBuilder } from "../base/blobs.ts";
+import { U32Column } from "../base/column.ts";
+import type { HotMessageOf } from "../protocol/messages.ts";
+import { messageBytesMax } from "./limits.ts";
+
+export class ResultsBuilder {
+  readonly #tasks = new U32Column();
+  readonly #values = new BlobsBuilder();
+
+  get count(): number {
+    return this.#tasks.length;
+  }
+
+  get isFull(): boolean {
+    return this.#values.byteLength > messageBytesMax;
+  }
+
+  push(number: number, value: Uint8Array): void {
+    this.#tasks.push(number);
+    this.#values.push(value);
+  }
+
+  take(): HotMessageOf<"results"> {
+    return { type: "results", tasks: this.#tasks.take(), values: this.#values.take() };
+  }
+}

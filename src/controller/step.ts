@@ -1,0 +1,96 @@
+/**
+ * The controller kernel: one event in, facts and sends out.
+ *
+ * Same state, same event, same output. No clock, no randomness, no I/O, no `async`: time comes in
+ * with the event, and what must happen in the world goes out as a send.
+ *
+ * @module
+ */
+
+import { assert, assertNever } from "../base/assert.ts";
+import { onClientConnected, onClientDisconnected, onClientMessaged } from "./clients.ts";
+import { onTick } from "./deadlines.ts";
+import type { ControllerEvent } from "./events.ts";
+import { Outbox, type Output } from "./outbox.ts";
+import { placeQueued } from "./placement.ts";
+import { onAttemptFailed, onReports } from "./reports.ts";
+import type { ControllerState } from "./state.ts";
+import { settleReleases } from "./values.ts";
+import {
+  onHeartbeat,
+  onWorkerConnected,
+  onWorkerExited,
+  onWorkerLeaving,
+  retryKeptValues,
+} from "./workers.ts";
+
+export type { Output } from "./outbox.ts";
+
+/** Takes one event up. `event.at` never decreases. */
+export function step(state: ControllerState, event: ControllerEvent): Output {
+  assert(event.at >= state.at, "time never goes back");
+  const out = new Outbox();
+  if (event.at > state.at) out.record(state, { type: "time-passed", at: event.at });
+  handle(state, out, event);
+  settleReleases(state, out);
+  placeQueued(state, out, event.at);
+  return out.finish(state);
+}
+
+function handle(state: ControllerState, out: Outbox, event: ControllerEvent): void {
+  switch (event.type) {
+    case "controller-started":
+      return out.record(state, event);
+    case "tick":
+      return onTick(state, out, event.at);
+    case "controller-paused":
+      return out.record(state, { type: "silence-excused", pausedUs: event.pausedUs });
+    case "client-connected":
+      return onClientConnected(state, out, event);
+    case "client-disconnected":
+      return onClientDisconnected(state, out, event);
+    case "client-messaged":
+      return onClientMessaged(state, out, event);
+    case "worker-connected":
+      return onWorkerConnected(state, out, event);
+    case "worker-disconnected":
+      return onWorkerDisconnected(state, out, event.worker);
+    case "worker-messaged":
+      return onWorkerMessaged(state, out, event);
+    case "worker-exited":
+      return onWorkerExited(state, out, event);
+    default:
+      return assertNever(event);
+  }
+}
+
+function onWorkerDisconnected(state: ControllerState, out: Outbox, worker: number): void {
+  if (!state.workers[worker].connected) return;
+  out.record(state, { type: "worker-absent", worker });
+}
+
+function onWorkerMessaged(
+  state: ControllerState,
+  out: Outbox,
+  { worker, message, at }: Extract<ControllerEvent, { type: "worker-messaged" }>,
+): void {
+  const record = state.workers[worker];
+  if (!record.connected) return; // A message of a session that was given up.
+  record.receivedCount++;
+  switch (message.type) {
+    case "reports":
+      onReports(state, out, { worker, reports: message, at });
+      return retryKeptValues(state, out, worker);
+    case "attempt-failed":
+      onAttemptFailed(state, out, { worker, message, at });
+      return retryKeptValues(state, out, worker);
+    case "heartbeat":
+      return onHeartbeat(state, out, { worker, heartbeat: message, at });
+    case "leaving":
+      return onWorkerLeaving(state, out, { worker, at });
+    case "inventory":
+      return; // Taken up with the hello.
+    default:
+      return assertNever(message);
+  }
+}

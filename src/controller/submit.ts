@@ -1,0 +1,330 @@
+/**
+ * Submission of a graph: all of it or nothing. Whatever is wrong is found before the first fact.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { HotMessageOf } from "../protocol/messages.ts";
+import { CapstanError } from "../model/errors.ts";
+import { fitsEmpty, misfitsOf, satisfiesAll } from "../scheduler/fit.ts";
+import type { ClientIndex } from "./events.ts";
+import { keyInUserSpace } from "./keys.ts";
+import { dependenciesPerTaskMax } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
+import { failDoomed } from "./settle.ts";
+import { type Client, type ControllerState, isHealthy, type Shape } from "./state.ts";
+import { recomputeNeeded } from "./values.ts";
+import { onWant } from "./wants.ts";
+
+type Submit = HotMessageOf<"submit">;
+
+export function onSubmit(
+  state: ControllerState,
+  out: Outbox,
+  { client: index, submit, at }: { client: ClientIndex; submit: Submit; at: Micros },
+): void {
+  const client = state.clients[index];
+  if (client === null) return;
+  if (submit.sequence > client.lastSequence) {
+    const refusal = refusalOf(state, client, submit);
+    if (refusal !== null) return refuse(state, out, client, { sequence: submit.sequence, refusal });
+    out.record(state, { type: "tasks-submitted", at, client: index, submit });
+    settleSubmitted(state, out, { client, submit, at });
+    warnOfUnplaceable(state, out, client, submit);
+  }
+  out.toClient(state, index, { type: "accepted", sequence: client.lastSequence });
+}
+
+/** Refuses a request whole; its sequence is taken, so that a replay is not taken up later. */
+export function refuse(
+  state: ControllerState,
+  out: Outbox,
+  client: Client,
+  { sequence, refusal }: { sequence: number; refusal: CapstanError },
+): void {
+  out.record(state, { type: "sequence-taken", client: client.index, sequence });
+  const { code, message, details } = refusal;
+  out.toClient(state, client.index, {
+    type: "refused",
+    sequence,
+    error: { code, message, details },
+  });
+}
+
+function refusalOf(state: ControllerState, client: Client, submit: Submit): CapstanError | null {
+  return (
+    numbersRefusal(client, submit) ??
+    specsRefusal(client, submit) ??
+    dependenciesRefusal(client, submit) ??
+    keysRefusal(state, client, submit) ??
+    cycleRefusal(submit)
+  );
+}
+
+function numbersRefusal(client: Client, submit: Submit): CapstanError | null {
+  if (submit.first >= client.nextNumber) return null;
+  return new CapstanError(
+    "INVALID_ARGUMENT",
+    `first: task number ${submit.first} was used before; expected at least ${client.nextNumber}`,
+  );
+}
+
+function specsRefusal(client: Client, submit: Submit): CapstanError | null {
+  for (const spec of submit.groupSpecs) {
+    if (!client.specs.has(spec)) {
+      return new CapstanError(
+        "INVALID_ARGUMENT",
+        `groupSpecs: spec ${spec} was not defined by this client`,
+      );
+    }
+  }
+  return null;
+}
+
+function dependenciesRefusal(client: Client, submit: Submit): CapstanError | null {
+  const end = submit.first + submit.args.offsets.length - 1;
+  let at = 0;
+  for (let entry = 0; entry < submit.dependencyCounts.length; entry++) {
+    const count = submit.dependencyCounts[entry];
+    if (count > dependenciesPerTaskMax) return tooMany(submit.first + entry, count);
+    for (const last = at + count; at < last; at++) {
+      const number = submit.dependencies[at];
+      if (number >= submit.first && number < end) continue;
+      if (client.handles.get(number) < 0) return unknownDependency(submit.first + entry, number);
+    }
+  }
+  return null;
+}
+
+function tooMany(task: number, count: number): CapstanError {
+  return new CapstanError(
+    "INVALID_SPEC",
+    `task ${task} has ${count} dependencies; at most ${dependenciesPerTaskMax} are allowed: reduce in stages`,
+    { details: { task, count } },
+  );
+}
+
+function unknownDependency(task: number, dependency: number): CapstanError {
+  return new CapstanError(
+    "UNKNOWN_DEPENDENCY",
+    `task ${task} depends on task ${dependency}, which does not exist or was released; ` +
+      "keep its future until the dependents are submitted",
+    { details: { task, dependency } },
+  );
+}
+
+function keysRefusal(state: ControllerState, client: Client, submit: Submit): CapstanError | null {
+  if (submit.keys.length === 0) return null;
+  const seen = new Set<string>();
+  let entry = 0;
+  for (let group = 0; group < submit.groupSpecs.length; group++) {
+    const spec = client.specs.get(submit.groupSpecs[group]);
+    for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
+      const key = submit.keys[entry];
+      if (key === "") continue;
+      if (seen.has(key)) return keyConflict(key, "it is given twice in one submission");
+      seen.add(key);
+      const task = state.keys.get(keyInUserSpace(client.user, key));
+      if (task !== undefined && !sameWork(state, { task, client, submit, entry, spec })) {
+        return keyConflict(key, "it is bound to another function, other options or arguments");
+      }
+    }
+  }
+  return null;
+}
+
+interface KeyedEntry {
+  readonly task: number;
+  readonly client: Client;
+  readonly submit: Submit;
+  readonly entry: number;
+  readonly spec: number | undefined;
+}
+
+/** Whether a keyed entry asks for exactly what the task with that key computes. */
+function sameWork(state: ControllerState, keyed: KeyedEntry): boolean {
+  const { task, submit, entry } = keyed;
+  const { tasks } = state;
+  if (tasks.spec[task] !== keyed.spec) return false;
+  const batch = state.argsBatches[tasks.argsBatch[task]];
+  if (batch === null) return false;
+  const known = tasks.argsIndex[task];
+  const { offsets, data } = batch.blobs;
+  const length = offsets[known + 1] - offsets[known];
+  const start = submit.args.offsets[entry];
+  if (submit.args.offsets[entry + 1] - start !== length) return false;
+  for (let i = 0; i < length; i++) {
+    if (data[offsets[known] + i] !== submit.args.data[start + i]) return false;
+  }
+  return sameDependencies(state, keyed);
+}
+
+function sameDependencies(state: ControllerState, keyed: KeyedEntry): boolean {
+  const { task, client, submit, entry } = keyed;
+  const count = submit.dependencyCounts.length === 0 ? 0 : submit.dependencyCounts[entry];
+  if (state.tasks.dependencyCount[task] !== count) return false;
+  let at = 0;
+  for (let before = 0; before < entry; before++) at += submit.dependencyCounts[before] ?? 0;
+  for (let position = 0; position < count; position++) {
+    const target = client.handles.get(submit.dependencies[at + position]);
+    if (target !== state.tasks.dependency(task, position)) return false;
+  }
+  return true;
+}
+
+function keyConflict(key: string, why: string): CapstanError {
+  return new CapstanError(
+    "KEY_CONFLICT",
+    `key ${JSON.stringify(key)}: ${why}; release that task or choose another key`,
+    { details: { key } },
+  );
+}
+
+/** Kahn's algorithm over the submission; only tasks that refer forward can close a circle. */
+function cycleRefusal(submit: Submit): CapstanError | null {
+  const count = submit.args.offsets.length - 1;
+  if (!refersForward(submit)) return null;
+  const open = new Uint32Array(count);
+  const dependents: number[][] = Array.from({ length: count }, () => []);
+  forEachInnerEdge(submit, (entry, input) => {
+    open[entry]++;
+    dependents[input].push(entry);
+  });
+  const ready = [...open.keys()].filter((entry) => open[entry] === 0);
+  let done = 0;
+  for (let next = ready.pop(); next !== undefined; next = ready.pop(), done++) {
+    for (const dependent of dependents[next]) if (--open[dependent] === 0) ready.push(dependent);
+  }
+  if (done === count) return null;
+  const cycle = findCycle(open, dependents).map((entry) => submit.first + entry);
+  return new CapstanError(
+    "GRAPH_CYCLE",
+    `tasks depend on each other in a circle: ${cycle.join(" -> ")}`,
+    { details: { tasks: cycle } },
+  );
+}
+
+function refersForward(submit: Submit): boolean {
+  let forward = false;
+  forEachInnerEdge(submit, (entry, input) => {
+    if (input >= entry) forward = true;
+  });
+  return forward;
+}
+
+function forEachInnerEdge(submit: Submit, visit: (entry: number, input: number) => void): void {
+  const count = submit.args.offsets.length - 1;
+  let at = 0;
+  for (let entry = 0; entry < submit.dependencyCounts.length; entry++) {
+    for (const last = at + submit.dependencyCounts[entry]; at < last; at++) {
+      const input = submit.dependencies[at] - submit.first;
+      if (input >= 0 && input < count) visit(entry, input);
+    }
+  }
+}
+
+/** One circle among the entries that are still open: follow open dependents until one repeats. */
+function findCycle(open: Uint32Array, dependents: readonly number[][]): number[] {
+  const inputs = new Map<number, number>();
+  for (const [entry, list] of dependents.entries()) {
+    if (open[entry] === 0) continue;
+    for (const dependent of list) if (open[dependent] > 0) inputs.set(dependent, entry);
+  }
+  let at = open.findIndex((count, entry) => count > 0 && inputs.has(entry));
+  const seen = new Map<number, number>();
+  const path: number[] = [];
+  while (!seen.has(at)) {
+    seen.set(at, path.length);
+    path.push(at);
+    at = inputs.get(at) ?? at;
+  }
+  return [...path.slice(seen.get(at)), at];
+}
+
+/** Inputs that are there, failed or lost already have their effect at once. */
+function settleSubmitted(
+  state: ControllerState,
+  out: Outbox,
+  { client, submit, at }: { client: Client; submit: Submit; at: Micros },
+): void {
+  if (submit.keys.length > 0) deliverKnown(state, out, { client, submit, at });
+  if (submit.dependencyCounts.length === 0) return;
+  const inputs = new Set<number>();
+  const created: number[] = [];
+  const count = submit.args.offsets.length - 1;
+  for (let entry = 0; entry < count; entry++) created.push(client.handles.get(submit.first + entry));
+  for (const number of submit.dependencies) inputs.add(client.handles.get(number));
+  recomputeNeeded(state, out, { tasks: inputs, at });
+  failDoomed(state, out, { tasks: created, at });
+}
+
+/** A key that names a task which is there already is answered at once. */
+function deliverKnown(
+  state: ControllerState,
+  out: Outbox,
+  { client, submit, at }: { client: Client; submit: Submit; at: Micros },
+): void {
+  const numbers: number[] = [];
+  for (let entry = 0; entry < submit.keys.length; entry++) {
+    const task = client.handles.get(submit.first + entry);
+    if (state.tasks.wants[task] > 1) numbers.push(submit.first + entry);
+  }
+  onWant(state, out, { client: client.index, numbers, at });
+}
+
+function warnOfUnplaceable(
+  state: ControllerState,
+  out: Outbox,
+  client: Client,
+  submit: Submit,
+): void {
+  for (const number of submit.groupSpecs) {
+    const spec = client.specs.get(number);
+    const shape = spec === undefined ? undefined : state.shapes[state.specs[spec].shape];
+    if (shape === undefined || client.warnedShapes.has(shape.index)) continue;
+    const present = state.workers.filter(isHealthy);
+    if (present.length === 0 || present.some((worker) => canEverRun(state, shape, worker))) continue;
+    client.warnedShapes.add(shape.index);
+    out.toClient(state, client.index, {
+      type: "warning",
+      code: "UNPLACEABLE",
+      message: `no present worker can ever run this; ${nearest(state, shape)}`,
+    });
+  }
+}
+
+/** Whether the worker could run the shape if it were empty. */
+export function canEverRun(
+  state: ControllerState,
+  shape: Shape,
+  worker: ControllerState["workers"][number],
+): boolean {
+  return (
+    satisfiesAll(worker.attributes, shape.constraints) &&
+    fitsEmpty(state.dimensions, worker.capacity, shape.request)
+  );
+}
+
+/** The worker with the fewest missing clauses, and what they are, as a sentence. */
+function nearest(state: ControllerState, shape: Shape): string {
+  let best = { workerId: "", misfits: misfitsEmpty(state, shape, state.workers[0]) };
+  for (const worker of state.workers.filter(isHealthy)) {
+    const misfits = misfitsEmpty(state, shape, worker);
+    if (best.workerId === "" || misfits.length < best.misfits.length) {
+      best = { workerId: worker.workerId, misfits };
+    }
+  }
+  const clauses = best.misfits.map((misfit) => misfit.clause).join("; ");
+  return `the nearest is ${best.workerId}, where it lacks: ${clauses}`;
+}
+
+/** What an empty worker lacks for a shape. */
+export function misfitsEmpty(
+  state: ControllerState,
+  shape: Shape,
+  worker: ControllerState["workers"][number],
+) {
+  const room = { capacity: worker.capacity, used: new Float64Array(worker.capacity.length) };
+  return misfitsOf(state.dimensions, { room, attributes: worker.attributes }, shape);
+}

@@ -1,0 +1,124 @@
+/**
+ * Every attempt that has not ended, as columns. An attempt's row is free once it has ended; what
+ * became of it is in the journal.
+ *
+ *     sent ─▶ running ─▶ (ended)
+ *       └───────┴──▶ stopping ─▶ (ended)
+ *
+ * @module
+ */
+
+import type { AttemptId } from "../../model/ids.ts";
+import { enlarged, imageOf, restoreImage } from "./columns.ts";
+import { capacityFor, noSlot } from "./task-table.ts";
+
+export const attemptFlag = {
+  /** Its worker said that it runs. */
+  started: 1,
+  /** A stop was ordered. */
+  stopping: 2,
+  /** Holds no grant yet: it takes over that of an attempt of its shape. */
+  prefetched: 4,
+  /** A retract was ordered and is not answered. */
+  retracting: 8,
+} as const;
+
+const durableColumns = [
+  "id",
+  "task",
+  "worker",
+  "shape",
+  "flags",
+  "assignedAt",
+  "startedAt",
+  "nextFree",
+] as const;
+
+const durableFlags = ~attemptFlag.retracting;
+
+export class AttemptTable {
+  /** 0 marks a free row. */
+  id = new Float64Array(64);
+  /** Row of its task. */
+  task = new Uint32Array(64);
+  worker = new Uint32Array(64);
+  shape = new Uint32Array(64);
+  flags = new Uint8Array(64);
+  /** Microseconds. */
+  assignedAt = new Float64Array(64);
+  startedAt = new Float64Array(64);
+  nextFree = new Uint32Array(64);
+  /** What each row holds, by dimension; shared with its shape unless the worker had to choose. */
+  readonly grants: (Float64Array | null)[] = [];
+  length = 0;
+  live = 0;
+  #firstFree = noSlot;
+
+  allocate(id: AttemptId): number {
+    let row = this.#firstFree;
+    if (row !== noSlot) this.#firstFree = this.nextFree[row];
+    else {
+      row = this.length++;
+      if (row >= this.id.length) this.#grow(this.id.length * 2);
+    }
+    this.live++;
+    this.id[row] = id;
+    this.flags[row] = 0;
+    this.startedAt[row] = 0;
+    return row;
+  }
+
+  release(row: number): void {
+    this.id[row] = 0;
+    this.grants[row] = null;
+    this.nextFree[row] = this.#firstFree;
+    this.#firstFree = row;
+    this.live--;
+  }
+
+  hasFlag(row: number, flag: number): boolean {
+    return (this.flags[row] & flag) !== 0;
+  }
+
+  /** Whether the attempt is charged to its worker. */
+  isGranted(row: number): boolean {
+    return (this.flags[row] & attemptFlag.prefetched) === 0;
+  }
+
+  image(): AttemptTableImage {
+    const columns = imageOf(this, durableColumns, this.length);
+    const flags = columns.flags as Uint8Array;
+    for (let row = 0; row < flags.length; row++) flags[row] &= durableFlags;
+    return {
+      columns,
+      grants: this.grants.map((grant) => (grant === null ? null : grant.slice())),
+      length: this.length,
+      live: this.live,
+      firstFree: this.#firstFree,
+    };
+  }
+
+  restore(image: AttemptTableImage): void {
+    if (image.length > this.id.length) this.#grow(capacityFor(image.length));
+    restoreImage(this, image.columns);
+    for (const [row, grant] of image.grants.entries()) this.grants[row] = grant;
+    this.length = image.length;
+    this.live = image.live;
+    this.#firstFree = image.firstFree;
+  }
+
+  #grow(capacity: number): void {
+    for (const name of durableColumns) {
+      Object.assign(this, { [name]: enlarged(this[name], capacity) });
+    }
+  }
+}
+
+/** An attempt table at rest. */
+export interface AttemptTableImage {
+  readonly columns: ReturnType<typeof imageOf>;
+  readonly grants: readonly (Float64Array | null)[];
+  readonly length: number;
+  readonly live: number;
+  readonly firstFree: number;
+}

@@ -1,0 +1,78 @@
+/**
+ * Dependencies between tasks: a pool of edges. A task's own edges lie next to each other, in
+ * argument order; the edges *to* a task form a doubly linked list from its `dependentsHead`.
+ *
+ * @module
+ */
+
+import { enlarged } from "./columns.ts";
+
+export const noEdge = 0xffffffff;
+
+/** Edge `e`: task `owner[e]` needs the value of task `target[e]`. */
+export class EdgePool {
+  owner = new Uint32Array(64);
+  target = new Uint32Array(64);
+  next = new Uint32Array(64);
+  previous = new Uint32Array(64);
+  length = 0;
+  /** Freed runs of edges, by their length. */
+  readonly #free = new Map<number, number[]>();
+
+  /** The first of `count` edges next to each other. */
+  allocate(count: number): number {
+    const start = this.#free.get(count)?.pop();
+    if (start !== undefined) return start;
+    const first = this.length;
+    this.length += count;
+    if (this.length > this.owner.length) this.#grow(this.length);
+    return first;
+  }
+
+  /** Writes edge `edge` and puts it at the head of its target's list, whose old head is `head`. */
+  link(edge: number, ends: { owner: number; target: number; head: number }): void {
+    this.owner[edge] = ends.owner;
+    this.target[edge] = ends.target;
+    this.next[edge] = ends.head;
+    this.previous[edge] = noEdge;
+    if (ends.head !== noEdge) this.previous[ends.head] = edge;
+  }
+
+  /** Takes `edge` out of its target's list and returns the list's head, which was `head`. */
+  unlink(edge: number, head: number): number {
+    const next = this.next[edge];
+    const previous = this.previous[edge];
+    if (next !== noEdge) this.previous[next] = previous;
+    if (previous === noEdge) return next;
+    this.next[previous] = next;
+    return head;
+  }
+
+  release(start: number, count: number): void {
+    const runs = this.#free.get(count);
+    if (runs === undefined) this.#free.set(count, [start]);
+    else runs.push(start);
+  }
+
+  freeRuns(): readonly (readonly [number, readonly number[]])[] {
+    return [...this.#free].filter(([, runs]) => runs.length > 0);
+  }
+
+  restoreFreeRuns(runs: readonly (readonly [number, readonly number[]])[]): void {
+    this.#free.clear();
+    for (const [count, starts] of runs) this.#free.set(count, [...starts]);
+  }
+
+  reserve(rows: number): void {
+    if (rows > this.owner.length) this.#grow(rows);
+  }
+
+  #grow(atLeast: number): void {
+    let capacity = this.owner.length * 2;
+    while (capacity < atLeast) capacity *= 2;
+    this.owner = enlarged(this.owner, capacity);
+    this.target = enlarged(this.target, capacity);
+    this.next = enlarged(this.next, capacity);
+    this.previous = enlarged(this.previous, capacity);
+  }
+}

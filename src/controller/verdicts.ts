@@ -1,0 +1,131 @@
+/**
+ * What becomes of a task whose current attempt has ended without a value: another try, or the end.
+ *
+ * @module
+ */
+
+import { F64Column, U32Column, U8Column } from "../base/column.ts";
+import type { Micros } from "../base/time.ts";
+import type { AttemptFailure } from "../model/failure.ts";
+import { type AttemptCause, taskStateCode } from "../model/states.ts";
+import { retryDelayUs } from "./apply-tasks.ts";
+import { charge } from "./facts.ts";
+import type { Outbox } from "./outbox.ts";
+import { type FailedRoot, failDoomed, failTasks } from "./settle.ts";
+import { type ControllerState, specOf, taskIdOf } from "./state.ts";
+
+/** An attempt that ended without a value. */
+export interface Loss {
+  readonly task: number;
+  readonly cause: AttemptCause;
+  readonly workerId: string;
+  readonly started: boolean;
+  readonly failure: AttemptFailure | null;
+  /** For `worker-lost`: how the worker ended. */
+  readonly reason: string;
+}
+
+/** Requeues or fails the tasks of these ended attempts. */
+export function judgeLosses(
+  state: ControllerState,
+  out: Outbox,
+  { losses, at }: { losses: readonly Loss[]; at: Micros },
+): void {
+  if (losses.length === 0) return;
+  const tasks = new U32Column();
+  const charges = new U8Column();
+  const notBefore = new F64Column();
+  const roots: FailedRoot[] = [];
+  for (const loss of losses) {
+    const charged = chargeOf(loss);
+    if (isExhausted(state, loss, charged)) {
+      roots.push(failedRoot(state, loss));
+      continue;
+    }
+    const delay = charged === charge.failure ? retryDelayUs(state, loss.task) : 0;
+    tasks.push(loss.task);
+    charges.push(charged);
+    notBefore.push(delay > 0 ? at + delay : 0);
+  }
+  if (tasks.length > 0) {
+    const requeued = tasks.take();
+    out.record(state, {
+      type: "tasks-requeued",
+      at,
+      tasks: requeued,
+      charges: charges.take(),
+      notBefore: notBefore.take(),
+    });
+    failDoomed(state, out, { tasks: requeued, at });
+  }
+  failTasks(state, out, { roots, at });
+}
+
+function chargeOf(loss: Loss): number {
+  switch (loss.cause) {
+    case "failed":
+    case "oom":
+    case "exited":
+    case "timeout":
+    case "module-unloadable":
+      return charge.failure;
+    case "worker-lost":
+      return loss.started ? charge.loss : charge.nothing;
+    default:
+      return charge.nothing;
+  }
+}
+
+/** A timeout and a module that cannot be loaded are never tried again. */
+function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
+  if (charged === charge.nothing) return false;
+  const spec = specOf(state, loss.task);
+  if (charged === charge.loss) {
+    return state.tasks.lossCount[loss.task] >= spec.maxRetriesWorkerLoss;
+  }
+  if (loss.cause === "timeout" || loss.cause === "module-unloadable") return true;
+  return state.tasks.failureCount[loss.task] >= spec.maxRetriesFailure;
+}
+
+const codes: { readonly [cause: string]: string } = {
+  failed: "TASK_FAILED",
+  oom: "TASK_OUT_OF_MEMORY",
+  exited: "TASK_EXITED",
+  timeout: "TASK_TIMED_OUT",
+  "module-unloadable": "TASK_MODULE_UNLOADABLE",
+  "worker-lost": "WORKER_DIED",
+};
+
+function failedRoot(state: ControllerState, loss: Loss): FailedRoot {
+  const { task } = loss;
+  const code = codes[loss.cause] ?? "BUG";
+  const died = loss.cause === "worker-lost";
+  const failure = {
+    code,
+    message: messageOf(state, loss),
+    blame: taskIdOf(state, task),
+    workerId: loss.workerId,
+    attempts: state.tasks.failureCount[task] + state.tasks.lossCount[task] + 1,
+    failure: loss.failure,
+  };
+  return {
+    task,
+    state: died ? taskStateCode.WORKER_FAILED : taskStateCode.FAILED,
+    failure,
+  };
+}
+
+function messageOf(state: ControllerState, loss: Loss): string {
+  const spec = specOf(state, loss.task);
+  const error = loss.failure?.error;
+  switch (loss.cause) {
+    case "worker-lost": {
+      const deaths = state.tasks.lossCount[loss.task] + 1;
+      return `${spec.name}: ${deaths} workers died under it; the last, ${loss.workerId}: ${loss.reason}`;
+    }
+    case "timeout":
+      return `${spec.name} ran longer than its timeout of ${spec.timeoutMs} ms on ${loss.workerId}`;
+    default:
+      return error === undefined ? spec.name : `${spec.name}: ${error.name}: ${error.message}`;
+  }
+}

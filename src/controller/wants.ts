@@ -1,0 +1,178 @@
+/**
+ * What clients ask of tasks that exist: their outcome, their end, another try.
+ *
+ * @module
+ */
+
+import { U32Column } from "../base/column.ts";
+import type { Micros } from "../base/time.ts";
+import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import type { Cancel, Retry } from "../protocol/messages.ts";
+import type { ClientIndex } from "./events.ts";
+import type { Outbox } from "./outbox.ts";
+import { sendAttempt } from "./placement.ts";
+import { stopCurrentAttempt } from "./reports.ts";
+import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
+import { type Client, type ControllerState, isHealthy } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot, taskFlag } from "./tables/task-table.ts";
+import { deliverValue, dropWants, recomputeNeeded, reviveAll } from "./values.ts";
+
+/** Sends the outcome of these tasks now, or as soon as it is known. */
+export function onWant(
+  state: ControllerState,
+  out: Outbox,
+  { client: index, numbers, at }: { client: ClientIndex; numbers: Iterable<number>; at: Micros },
+): void {
+  const client = state.clients[index];
+  if (client === null) return;
+  const awaited = new U32Column();
+  const failed: number[] = [];
+  const gone: number[] = [];
+  for (const number of numbers) {
+    const task = client.handles.get(number);
+    if (task < 0) continue;
+    const code = state.tasks.state[task];
+    if (code > taskStateCode.SUCCEEDED) failed.push(task);
+    else if (code < taskStateCode.SUCCEEDED) awaited.push(task);
+    else if (state.tasks.hasFlag(task, taskFlag.valueGone)) {
+      awaited.push(task);
+      gone.push(task);
+    } else deliverValue(state, out, task, state.inline.bytes.get(task) ?? null);
+  }
+  if (awaited.length > 0) {
+    out.record(state, { type: "outcomes-awaited", tasks: awaited.take(), awaited: true });
+  }
+  announceFailures(state, out, failed);
+  recomputeNeeded(state, out, { tasks: gone, at });
+}
+
+/** Kills these tasks for this client; one that others want too goes on for them. */
+export function onCancel(
+  state: ControllerState,
+  out: Outbox,
+  { client: index, cancel, at }: { client: ClientIndex; cancel: Cancel; at: Micros },
+): void {
+  const client = state.clients[index];
+  if (client === null || !takeSequence(state, out, client, cancel.sequence)) return;
+  const own: number[] = [];
+  const shared: number[] = [];
+  for (const number of new Set(cancel.tasks)) {
+    const task = client.handles.get(number);
+    if (task < 0 || isTerminalCode(state.tasks.state[task])) continue;
+    if (wantedByOthers(state, client, task)) shared.push(number);
+    else own.push(task);
+  }
+  leaveShared(state, out, client, shared);
+  killTasks(state, out, {
+    tasks: own,
+    code: "TASK_CANCELLED",
+    message: cancel.reason === "" ? `cancelled by ${client.user}` : cancel.reason,
+    at,
+  });
+}
+
+/** Whether the sequence is new; it is taken then. */
+function takeSequence(
+  state: ControllerState,
+  out: Outbox,
+  client: Client,
+  sequence: number,
+): boolean {
+  const isNew = sequence > client.lastSequence;
+  if (isNew) out.record(state, { type: "sequence-taken", client: client.index, sequence });
+  out.toClient(state, client.index, { type: "accepted", sequence: client.lastSequence });
+  return isNew;
+}
+
+function wantedByOthers(state: ControllerState, client: Client, task: number): boolean {
+  if (state.tasks.wants[task] < 2) return false;
+  const owner = state.jobs[state.tasks.job[task]].client;
+  const aliases = state.aliases.get(task) ?? [];
+  if (aliases.some((alias) => alias.client !== client.index)) return true;
+  return owner !== client.index && state.clients[owner]?.handles.get(state.tasks.index[task]) === task;
+}
+
+function leaveShared(
+  state: ControllerState,
+  out: Outbox,
+  client: Client,
+  numbers: readonly number[],
+): void {
+  if (numbers.length === 0) return;
+  const failures = numbers.map((number) =>
+    plainFailure(state, client.handles.get(number), {
+      code: "TASK_CANCELLED",
+      message: `cancelled for ${client.user}; others still want it`,
+    }),
+  );
+  out.toClient(state, client.index, {
+    type: "failures",
+    tasks: numbers,
+    causes: numbers.map((_, index) => index),
+    failures,
+    states: numbers.map(() => "KILLED"),
+  });
+  dropWants(state, out, { client: client.index, numbers: Uint32Array.from(numbers) });
+}
+
+/** Ends these tasks as KILLED; what runs of them is stopped and charged until it has ended. */
+export function killTasks(
+  state: ControllerState,
+  out: Outbox,
+  killing: {
+    readonly tasks: readonly number[];
+    readonly code: string;
+    readonly message: string;
+    readonly at: Micros;
+  },
+): void {
+  const { tasks, code, message, at } = killing;
+  const roots: FailedRoot[] = [];
+  for (const task of tasks) {
+    stopCurrentAttempt(state, out, task);
+    const failure = plainFailure(state, task, { code, message });
+    roots.push({ task, state: taskStateCode.KILLED, failure });
+  }
+  failTasks(state, out, { roots, at });
+}
+
+/** Runs these failed tasks again, with the failed tasks that they depend on. */
+export function onRetry(
+  state: ControllerState,
+  out: Outbox,
+  { client: index, retry, at }: { client: ClientIndex; retry: Retry; at: Micros },
+): void {
+  const client = state.clients[index];
+  if (client === null || !takeSequence(state, out, client, retry.sequence)) return;
+  const revived = new Set<number>();
+  const work: number[] = [];
+  for (const number of retry.tasks) work.push(client.handles.get(number));
+  for (let task = work.pop(); task !== undefined; task = work.pop()) {
+    if (task < 0 || revived.has(task) || state.tasks.state[task] <= taskStateCode.SUCCEEDED) continue;
+    revived.add(task);
+    for (let position = 0; position < state.tasks.dependencyCount[task]; position++) {
+      work.push(state.tasks.dependency(task, position));
+    }
+  }
+  reviveAll(state, out, { tasks: revived, cause: "retry", at });
+  if (revived.size > 0) {
+    out.record(state, {
+      type: "outcomes-awaited",
+      tasks: Uint32Array.from(revived),
+      awaited: true,
+    });
+  }
+  for (const task of revived) adoptStray(state, out, task, at);
+}
+
+/** A revived task whose old attempt still runs takes that attempt's grant, on that worker. */
+function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micros): void {
+  const stray = state.strayOfTask.get(task);
+  if (stray === undefined || state.tasks.waitingOn[task] > 0) return;
+  const worker = state.workers[state.attempts.worker[stray]];
+  if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
+  out.record(state, { type: "attempt-superseded", at, attempt: stray, task });
+  const row = state.tasks.attempt[task];
+  if (row !== noSlot) sendAttempt(state, out, row);
+}

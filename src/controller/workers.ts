@@ -1,0 +1,307 @@
+/**
+ * Workers: how they register, how a hello is reconciled with what the controller believes, how
+ * they are lost.
+ *
+ *     healthy ◀─▶ suspect (silent 3 s, or disconnected) ─▶ lost (silent 10 s, or proved dead)
+ *        ▲                                                   │
+ *        └────────────── hello (new incarnation) ◀───────────┘
+ *
+ * Running set and usage after a hello come from the inventory and nothing else.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { AttemptId, WorkerIndex } from "../model/ids.ts";
+import { CapstanError } from "../model/errors.ts";
+import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
+import type { FactOf } from "./facts.ts";
+import type { Outbox } from "./outbox.ts";
+import { EndRecorder } from "./recorders.ts";
+import { forgetUnlessHeld, holds, lossOf, onValueHeld } from "./reports.ts";
+import { pushReleaseCandidates } from "./settle.ts";
+import { type ControllerState, isHealthy } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot } from "./tables/task-table.ts";
+import { loseCopies } from "./values.ts";
+import { judgeLosses, type Loss } from "./verdicts.ts";
+
+type Inventory = HotMessageOf<"inventory">;
+
+/** How an inventory names an attempt. */
+const inventoryPhase = { notStarted: 0, running: 1, stopping: 2, answered: 3 } as const;
+
+/** Whether a worker may register now. The shell asks before it takes the hello up. */
+export function admitWorker(state: ControllerState, hello: WorkerHello): CapstanError | null {
+  const index = state.workersById.get(hello.workerId);
+  if (index === undefined) return null;
+  const worker = state.workers[index];
+  if (worker.incarnation === hello.incarnation || !isHealthy(worker)) return null;
+  return new CapstanError(
+    "WORKER_ID_IN_USE",
+    `workerId ${hello.workerId} is used by a live worker at ${worker.address} (pid ${worker.pid}); ` +
+      "stop that one, or start this one with another --id",
+    { details: { workerId: hello.workerId, address: worker.address } },
+  );
+}
+
+export function onWorkerConnected(
+  state: ControllerState,
+  out: Outbox,
+  event: { readonly hello: WorkerHello; readonly inventory: Inventory; readonly at: Micros },
+): void {
+  const { hello, inventory, at } = event;
+  const known = state.workersById.get(hello.workerId);
+  const before = known === undefined ? undefined : state.workers[known];
+  const sameProcess = before?.incarnation === hello.incarnation && !before.lost;
+  if (before !== undefined && !sameProcess && !before.lost) {
+    loseWorker(state, out, { worker: before.index, reason: "it was started again", at });
+  }
+  if (!sameProcess) out.record(state, { type: "worker-registered", at, hello });
+  const worker = state.workersById.get(hello.workerId) ?? 0;
+  out.record(state, { type: "worker-present", at, worker, address: hello.address });
+  reconcileAttempts(state, out, { worker, inventory, at });
+  reconcileValues(state, out, { worker, inventory, at });
+}
+
+interface Reconciliation {
+  readonly worker: WorkerIndex;
+  readonly inventory: Inventory;
+  readonly at: Micros;
+}
+
+function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconciliation): void {
+  const { worker, inventory, at } = event;
+  const reported = new Map<AttemptId, number>();
+  for (let i = 0; i < inventory.attempts.length; i++) reported.set(inventory.attempts[i], i);
+  const missing: number[] = [];
+  const granted: number[] = [];
+  const stopping: number[] = [];
+  for (const row of rowsOn(state, worker)) {
+    const entry = reported.get(state.attempts.id[row]);
+    if (entry === undefined) {
+      missing.push(row);
+      continue;
+    }
+    reported.delete(state.attempts.id[row]);
+    const phase = inventory.phases[entry];
+    if (phase === inventoryPhase.answered) continue;
+    if (state.attempts.hasFlag(row, attemptFlag.stopping)) stopping.push(row);
+    else if (phase === inventoryPhase.notStarted && state.attempts.isGranted(row)) granted.push(row);
+  }
+  orderAgain(state, out, { worker, type: "stop", rows: stopping });
+  orderAgain(state, out, { worker, type: "grant", rows: granted });
+  stopUnknown(state, out, event, reported);
+  endAll(state, out, { rows: missing, cause: "never-had-it", reason: "", at });
+}
+
+/** Rows of the attempts on a worker that have not ended, oldest row first. */
+export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
+  const { attempts } = state;
+  const rows: number[] = [];
+  for (let row = 0; row < attempts.length; row++) {
+    if (attempts.id[row] !== 0 && attempts.worker[row] === worker) rows.push(row);
+  }
+  return rows;
+}
+
+function orderAgain(
+  state: ControllerState,
+  out: Outbox,
+  { worker, type, rows }: { worker: WorkerIndex; type: "stop" | "grant"; rows: readonly number[] },
+): void {
+  if (rows.length === 0) return;
+  const { attempts, tasks } = state;
+  out.toWorker(state, worker, {
+    type,
+    attempts: Float64Array.from(rows, (row) => attempts.id[row]),
+    tasks: Float64Array.from(rows, (row) => tasks.ref(attempts.task[row])),
+  });
+}
+
+/** What only the worker knows is stopped. */
+function stopUnknown(
+  state: ControllerState,
+  out: Outbox,
+  { worker, inventory }: Reconciliation,
+  unknown: ReadonlyMap<AttemptId, number>,
+): void {
+  const entries = [...unknown.values()].filter(
+    (entry) => inventory.phases[entry] !== inventoryPhase.answered,
+  );
+  if (entries.length === 0) return;
+  out.toWorker(state, worker, {
+    type: "stop",
+    attempts: Float64Array.from(entries, (entry) => inventory.attempts[entry]),
+    tasks: Float64Array.from(entries, (entry) => inventory.attemptTasks[entry]),
+  });
+}
+
+/** Ends these attempts without their worker's word: it never had them, or it is lost. */
+function endAll(
+  state: ControllerState,
+  out: Outbox,
+  ending: {
+    readonly rows: readonly number[];
+    readonly cause: "never-had-it" | "worker-lost";
+    readonly reason: string;
+    readonly at: Micros;
+  },
+): void {
+  const { rows, cause, reason, at } = ending;
+  const losses: Loss[] = [];
+  const released: number[] = [];
+  const ends = new EndRecorder(at);
+  for (const row of rows) {
+    const task = state.attempts.task[row];
+    if (state.tasks.attempt[task] === row) losses.push({ ...lossOf(state, row, cause), reason });
+    else released.push(task);
+    ends.push(state, row, cause, noSlot);
+  }
+  ends.close(out);
+  judgeLosses(state, out, { losses, at });
+  for (const task of released) pushReleaseCandidates(state, out, task);
+}
+
+function reconcileValues(state: ControllerState, out: Outbox, event: Reconciliation): void {
+  const { worker, inventory, at } = event;
+  const held = new Set(inventory.values);
+  const lost: number[] = [];
+  for (const task of tasksHeldBy(state, worker)) {
+    if (!held.has(state.tasks.ref(task))) lost.push(task);
+  }
+  for (let i = 0; i < inventory.values.length; i++) {
+    const ref = inventory.values[i];
+    const task = state.tasks.find(ref);
+    if (task >= 0 && holds(state, worker, task)) continue;
+    onValueHeld(state, out, { worker, ref, sizeBytes: inventory.valueSizes[i], inline: null, at });
+  }
+  if (lost.length > 0) loseCopies(state, out, { worker, tasks: lost, at });
+}
+
+/** Rows of the tasks whose value a worker is believed to hold. */
+export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number[] {
+  const { tasks } = state;
+  const held: number[] = [];
+  for (let task = 0; task < tasks.length; task++) {
+    if (tasks.job[task] !== noSlot && tasks.holder[task] === worker) held.push(task);
+  }
+  for (const [task, extras] of state.extraHolders) if (extras.includes(worker)) held.push(task);
+  return held;
+}
+
+/** The worker's incarnation is gone: everything on it has ended. */
+export function loseWorker(
+  state: ControllerState,
+  out: Outbox,
+  { worker: index, reason, at }: { worker: WorkerIndex; reason: string; at: Micros },
+): void {
+  const worker = state.workers[index];
+  const wasConnected = worker.connected;
+  const rows = rowsOn(state, index);
+  const held = tasksHeldBy(state, index);
+  if (wasConnected) {
+    out.sends.push({ type: "disconnect-worker", worker: index, reason });
+    out.record(state, { type: "worker-absent", worker: index });
+  }
+  endAll(state, out, { rows, cause: "worker-lost", reason, at });
+  out.record(state, { type: "worker-lost", at, worker: index, reason });
+  loseCopies(state, out, { worker: index, tasks: held.filter((t) => holds(state, index, t)), at });
+  for (const other of state.workers) {
+    if (other.knownPeers.get(index) !== worker.incarnation) continue;
+    other.knownPeers.delete(index);
+    const { incarnation } = worker;
+    out.toWorker(state, other.index, { type: "peer-gone", index, incarnation });
+  }
+}
+
+/** Whoever started the worker saw it end. */
+export function onWorkerExited(
+  state: ControllerState,
+  out: Outbox,
+  event: {
+    readonly workerId: string;
+    readonly incarnation: string;
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    readonly at: Micros;
+  },
+): void {
+  const index = state.workersById.get(event.workerId);
+  if (index === undefined) return;
+  const worker = state.workers[index];
+  if (worker.lost || worker.incarnation !== event.incarnation) return;
+  const how = event.signal === null ? `exit code ${event.exitCode}` : `signal ${event.signal}`;
+  loseWorker(state, out, { worker: index, reason: `its process ended (${how})`, at: event.at });
+}
+
+/** A heartbeat: the worker lives, and its digests must be ours. */
+export function onHeartbeat(
+  state: ControllerState,
+  out: Outbox,
+  event: { worker: WorkerIndex; heartbeat: HotMessageOf<"heartbeat">; at: Micros },
+): void {
+  const { worker: index, heartbeat, at } = event;
+  const worker = state.workers[index];
+  const heard: FactOf<"worker-heard"> = {
+    type: "worker-heard",
+    at,
+    worker: index,
+    rssBytes: heartbeat.rssBytes,
+    heldValueBytes: heartbeat.valueBytes,
+  };
+  out.record(state, heard);
+  if (worker.suspect) out.record(state, { type: "worker-suspected", worker: index, suspect: false });
+  const believed = beliefAt(state, index, heartbeat.applied);
+  const agree =
+    believed.attempts === heartbeat.attemptsDigest && believed.values === heartbeat.valuesDigest;
+  if (agree) return;
+  // The full exchange is the truth: a new hello brings the inventory.
+  out.sends.push({
+    type: "disconnect-worker",
+    worker: index,
+    reason: "its digest differs from what the controller believes; reconciling",
+  });
+  out.record(state, { type: "worker-absent", worker: index });
+}
+
+/** Our digests as they were when the worker had applied `applied` of our messages. */
+function beliefAt(state: ControllerState, index: WorkerIndex, applied: number) {
+  const worker = state.workers[index];
+  while (worker.unapplied.length > 0 && worker.unapplied[0].sequence <= applied) {
+    worker.unapplied.shift();
+  }
+  let attempts = worker.attemptsDigest;
+  let values = worker.valuesDigest;
+  for (const effect of worker.unapplied) {
+    attempts = (attempts - effect.attempts) >>> 0;
+    values = (values + effect.values) >>> 0;
+  }
+  return { attempts, values };
+}
+
+/** Values that a worker could not drop are tried again when something on it has ended. */
+export function retryKeptValues(state: ControllerState, out: Outbox, index: WorkerIndex): void {
+  const worker = state.workers[index];
+  if (worker.keptValues.size === 0) return;
+  for (const task of [...worker.keptValues]) {
+    out.record(state, { type: "value-kept", worker: index, task, kept: false });
+    const row = state.tasks.find(task);
+    if (row >= 0 && holds(state, index, row)) continue;
+    out.forget(index, task, true);
+  }
+}
+
+/** The worker leaves on purpose: what it still has comes back uncharged. */
+export function onWorkerLeaving(
+  state: ControllerState,
+  out: Outbox,
+  { worker, at }: { worker: WorkerIndex; at: Micros },
+): void {
+  const rows = rowsOn(state, worker);
+  for (const row of rows) {
+    forgetUnlessHeld(state, out, worker, state.tasks.ref(state.attempts.task[row]));
+  }
+  endAll(state, out, { rows, cause: "never-had-it", reason: "", at });
+  loseWorker(state, out, { worker, reason: "it left", at });
+}

@@ -1,0 +1,183 @@
+/**
+ * Does a request fit a worker? The same code answers for placement (yes or no, how many, with what
+ * grant) and for `explain` (which clause says no, by how much).
+ *
+ * A worker that has no entry for a dimension has none of it: unknown resources never fit.
+ *
+ * @module
+ */
+
+import type { Attributes, Constraint } from "../model/constraints.ts";
+import type { Dimensions, RequestVector } from "./dimensions.ts";
+import { deviceDimension } from "./dimensions.ts";
+
+/** What a worker has and has given away, by dimension. */
+export interface Room {
+  readonly capacity: Float64Array;
+  readonly used: Float64Array;
+}
+
+export function freeAmount(room: Room, index: number): number {
+  return index < room.capacity.length ? room.capacity[index] - room.used[index] : 0;
+}
+
+/** How many more attempts of this request fit, at most `limit`. */
+export function fitCount(room: Room, request: RequestVector, limit: number): number {
+  let count = limit;
+  for (const index of request.used) {
+    const room1 = Math.floor(freeAmount(room, index) / request.amounts[index]);
+    if (room1 < count) count = room1;
+    if (count <= 0) return 0;
+  }
+  return count;
+}
+
+/**
+ * What one attempt of `request` is granted on a worker with this room, or null if it does not fit.
+ * The vector is the request's own unless the worker had to choose a device variant.
+ */
+export function chooseGrant(
+  dimensions: Dimensions,
+  room: Room,
+  request: RequestVector,
+): Float64Array | null {
+  if (fitCount(room, request, 1) < 1) return null;
+  if (request.anyVariant.length === 0) return request.amounts;
+  const grant = new Float64Array(Math.max(dimensions.count, request.amounts.length));
+  grant.set(request.amounts);
+  for (const wanted of request.anyVariant) {
+    const chosen = chooseVariant(dimensions, room, grant, wanted);
+    if (chosen < 0) return null;
+    grant[chosen] += wanted.countMilli;
+  }
+  return grant;
+}
+
+/** The dimension of the first variant of a kind that still has room; -1 for none. */
+function chooseVariant(
+  dimensions: Dimensions,
+  room: Room,
+  grant: Float64Array,
+  wanted: { readonly kind: string; readonly countMilli: number },
+): number {
+  const prefix = deviceDimension(wanted.kind, "");
+  for (const [index, name] of dimensions.names.entries()) {
+    if (!name.startsWith(prefix)) continue;
+    if (freeAmount(room, index) - grant[index] >= wanted.countMilli) return index;
+  }
+  return -1;
+}
+
+/** Whether the request would fit the worker if it were empty. */
+export function fitsEmpty(
+  dimensions: Dimensions,
+  capacity: Float64Array,
+  request: RequestVector,
+): boolean {
+  const empty = { capacity, used: new Float64Array(capacity.length) };
+  return chooseGrant(dimensions, empty, request) !== null;
+}
+
+/** Whether the worker's attributes satisfy every required constraint. */
+export function satisfiesAll(
+  attributes: Attributes,
+  constraints: readonly Constraint[],
+): boolean {
+  return constraints.every((one) => one.mode === "PREFERRED" || satisfies(attributes, one));
+}
+
+/** How many of the preferred constraints the worker satisfies. */
+export function preferenceCount(
+  attributes: Attributes,
+  constraints: readonly Constraint[],
+): number {
+  return constraints.filter((one) => one.mode === "PREFERRED" && satisfies(attributes, one)).length;
+}
+
+/** One clause against one worker. A missing attribute satisfies only `not-exists` and `!=`. */
+export function satisfies(attributes: Attributes, constraint: Constraint): boolean {
+  const has = Object.hasOwn(attributes, constraint.key);
+  if (constraint.op === "exists") return has;
+  if (constraint.op === "not-exists") return !has;
+  if (!has) return constraint.op === "!=";
+  const actual = attributes[constraint.key];
+  if (constraint.op === "in") return constraint.values.includes(actual);
+  if (constraint.op === "=") return actual === constraint.values[0];
+  if (constraint.op === "!=") return actual !== constraint.values[0];
+  return ordered(Number(actual), constraint.op, Number(constraint.values[0]));
+}
+
+function ordered(left: number, op: ">" | ">=" | "<" | "<=", right: number): boolean {
+  switch (op) {
+    case ">":
+      return left > right;
+    case ">=":
+      return left >= right;
+    case "<":
+      return left < right;
+    default:
+      return left <= right;
+  }
+}
+
+/** One clause that a worker does not meet, and by how much. */
+export interface Misfit {
+  readonly code: "INSUFFICIENT" | "DEVICE_KIND" | "DEVICE_VARIANT" | "CONSTRAINT" | "SLOTS";
+  /** The dimension, or the constraint's key. */
+  readonly dimension: string;
+  readonly clause: string;
+  readonly need: number;
+  readonly best: number;
+}
+
+/** Every clause of a request that a worker with this room does not meet; empty if it fits. */
+export function misfitsOf(
+  dimensions: Dimensions,
+  worker: { readonly room: Room; readonly attributes: Attributes },
+  wanted: { readonly request: RequestVector; readonly constraints: readonly Constraint[] },
+): Misfit[] {
+  const misfits: Misfit[] = [];
+  for (const constraint of wanted.constraints) {
+    if (constraint.mode === "PREFERRED" || satisfies(worker.attributes, constraint)) continue;
+    const clause = `${constraint.key} ${constraint.op} ${constraint.values.join(",")}`.trimEnd();
+    misfits.push({ code: "CONSTRAINT", dimension: constraint.key, clause, need: 0, best: 0 });
+  }
+  for (const index of wanted.request.used) {
+    const best = freeAmount(worker.room, index);
+    const need = wanted.request.amounts[index];
+    if (best < need) misfits.push(shortage(dimensions, worker.room, { index, need, best }));
+  }
+  for (const any of wanted.request.anyVariant) {
+    const best = bestOfKind(dimensions, worker.room, any.kind);
+    if (best >= any.countMilli) continue;
+    const code = best === 0 ? "DEVICE_KIND" : "INSUFFICIENT";
+    const clause = `${any.kind} x ${any.countMilli / 1000}`;
+    misfits.push({ code, dimension: any.kind, clause, need: any.countMilli, best });
+  }
+  return misfits;
+}
+
+function shortage(
+  dimensions: Dimensions,
+  room: Room,
+  { index, need, best }: { index: number; need: number; best: number },
+): Misfit {
+  const name = dimensions.names[index];
+  const clause = `${name} ${best} < ${need}`;
+  if (name === "slots") return { code: "SLOTS", dimension: name, clause, need, best };
+  if (name.startsWith("device:") && (room.capacity[index] ?? 0) === 0) {
+    const kind = name.split(":")[1];
+    const code = bestOfKind(dimensions, room, kind) > 0 ? "DEVICE_VARIANT" : "DEVICE_KIND";
+    return { code, dimension: name, clause, need, best };
+  }
+  return { code: "INSUFFICIENT", dimension: name, clause, need, best };
+}
+
+function bestOfKind(dimensions: Dimensions, room: Room, kind: string): number {
+  const prefix = deviceDimension(kind, "");
+  let best = 0;
+  for (const [index, name] of dimensions.names.entries()) {
+    if (name.startsWith(prefix)) best = Math.max(best, freeAmount(room, index));
+  }
+  return best;
+}
