@@ -48,6 +48,11 @@ export class Heap {
     return value;
   }
 
+  /** Visits every (key, value), in no particular order. */
+  forEach(visit: (key: number, value: number) => void): void {
+    for (let i = 0; i < this.#keys.length; i++) visit(this.#keys[i], this.#values[i]);
+  }
+
   #sink(from: number): void {
     let parent = from;
     const length = this.#keys.length;

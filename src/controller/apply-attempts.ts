@@ -12,6 +12,7 @@ import { taskStateCode } from "../model/states.ts";
 import { leaveLine, placeInLine, setTaskState } from "./apply-tasks.ts";
 import type { FactOf } from "./facts.ts";
 import { type ControllerState, type ShapeOnWorker, shapeOf, type Worker } from "./state.ts";
+import { storyKind } from "./story.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
 
@@ -66,6 +67,7 @@ export function applyAssignment(state: ControllerState, assignment: Assignment):
   if (assignment.grant !== null) state.attempts.grants[row] = assignment.grant;
   if (assignment.prefetched) prefetchRow(state, row);
   else grantRow(state, row);
+  tellAttempt(state, assignment.prefetched ? storyKind.prefetched : storyKind.assigned, row);
   return row;
 }
 
@@ -137,7 +139,14 @@ export function applyAttemptsGranted(
   for (const row of fact.attempts) {
     leavePrefetched(state, row);
     grantRow(state, row);
+    tellAttempt(state, storyKind.granted, row);
   }
+}
+
+function tellAttempt(state: ControllerState, kind: number, row: number, detail = 0): void {
+  const { attempts } = state;
+  const task = state.tasks.ref(attempts.task[row]);
+  state.story.add(kind, task, attempts.id[row], attempts.worker[row], detail);
 }
 
 /** One attempt runs. */
@@ -145,6 +154,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const { attempts, tasks } = state;
   attempts.flags[row] |= attemptFlag.started;
   attempts.startedAt[row] = at;
+  tellAttempt(state, storyKind.started, row);
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
@@ -160,6 +170,7 @@ export function applyAttemptsStopping(
   const { attempts, tasks } = state;
   for (const row of fact.attempts) {
     attempts.flags[row] |= attemptFlag.stopping;
+    tellAttempt(state, storyKind["stop-ordered"], row);
     const task = attempts.task[row];
     tasks.attempt[task] = noSlot;
     state.strays.set(attempts.id[row], row);
@@ -171,7 +182,11 @@ export function applyAttemptsStopping(
  * The only place where an attempt leaves the ledger. Its grant goes back to its worker, or whole to
  * the prefetched attempt of its shape that took over.
  */
-export function applyEnd(state: ControllerState, row: number, successor: number): void {
+export function applyEnd(
+  state: ControllerState,
+  row: number,
+  { successor, cause }: { successor: number; cause: number },
+): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
   const grant = present(attempts.grants[row], "a live attempt has a grant");
@@ -184,6 +199,7 @@ export function applyEnd(state: ControllerState, row: number, successor: number)
     shapeOnWorker(worker, attempts.shape[row]).granted--;
   }
   state.touchedWorkers.add(worker.index);
+  tellAttempt(state, storyKind.ended, row, cause);
   closeRow(state, row);
 }
 
@@ -206,7 +222,7 @@ function closeRow(state: ControllerState, row: number): void {
 
 export function applyAttemptsEnded(state: ControllerState, fact: FactOf<"attempts-ended">): void {
   for (let i = 0; i < fact.attempts.length; i++) {
-    applyEnd(state, fact.attempts[i], fact.successors[i]);
+    applyEnd(state, fact.attempts[i], { successor: fact.successors[i], cause: fact.causes[i] });
   }
 }
 
@@ -217,6 +233,7 @@ export function applyAttemptSuperseded(
 ): void {
   const { attempts } = state;
   const grant = attempts.grants[fact.attempt];
+  tellAttempt(state, storyKind.superseded, fact.attempt);
   const row = assign(state, {
     task: fact.task,
     worker: attempts.worker[fact.attempt],

@@ -26,6 +26,15 @@ export function applyClientOpened(state: ControllerState, fact: FactOf<"client-o
   state.jobs.push(job);
   state.clients.push(newClient(fact, index, job.index));
   state.clientsById.set(fact.clientId, index);
+  tellEvent(state, { type: "session-opened", id: fact.jobId, message: `by ${fact.user}` });
+}
+
+/** Adds an event about the cluster to the story. */
+export function tellEvent(
+  state: ControllerState,
+  event: { readonly type: string; readonly id: string; readonly message: string },
+): void {
+  state.story.addEvent({ ...event, at: state.at });
 }
 
 function newClient(fact: FactOf<"client-opened">, index: number, job: number): Client {
@@ -49,6 +58,8 @@ export function applyClientClosed(state: ControllerState, fact: FactOf<"client-c
   const client = present(state.clients[fact.client], "an open client is closed once");
   const job = state.jobs[client.job];
   job.sessionEnded = true;
+  if (job.liveTasks === 0) job.finishedAt = fact.at;
+  tellEvent(state, { type: "session-closed", id: job.id, message: "" });
   state.clientsById.delete(client.clientId);
   state.clients[fact.client] = null;
 }
@@ -75,11 +86,14 @@ export function applySpecDefined(state: ControllerState, fact: FactOf<"spec-defi
 
 /** Equal definitions share one spec, and equal requests one shape, whoever sent them. */
 function internSpec(state: ControllerState, definition: TaskSpec): number {
-  const key = JSON.stringify(definition);
-  const known = state.specsByKey.get(key);
-  if (known !== undefined) return known;
+  const known = state.specsByKey.get(JSON.stringify(definition));
+  return known ?? addSpec(state, definition);
+}
+
+/** Adds a spec that is not there yet; returns its index. */
+export function addSpec(state: ControllerState, definition: TaskSpec): number {
   state.specs.push({ definition, shape: internShape(state, definition) });
-  state.specsByKey.set(key, state.specs.length - 1);
+  state.specsByKey.set(JSON.stringify(definition), state.specs.length - 1);
   return state.specs.length - 1;
 }
 
@@ -134,11 +148,24 @@ export function applyWorkerRegistered(
   worker.suspect = false;
   worker.shapes.clear();
   state.touchedWorkers.add(worker.index);
+  tellEvent(state, {
+    type: "worker-registered",
+    id: hello.workerId,
+    message: `pid ${hello.pid} at ${hello.address}, ${hello.slots} slots`,
+  });
 }
 
 function addWorker(state: ControllerState, workerId: string): Worker {
-  const worker: Worker = {
-    index: state.workers.length,
+  const worker = emptyWorker(state.workers.length, workerId);
+  state.workers.push(worker);
+  state.workersById.set(workerId, worker.index);
+  return worker;
+}
+
+/** A worker that has not said anything yet. */
+export function emptyWorker(index: number, workerId: string): Worker {
+  return {
+    index,
     workerId,
     incarnation: "",
     address: "",
@@ -166,15 +193,13 @@ function addWorker(state: ControllerState, workerId: string): Worker {
     knownPeers: new Map(),
     keptValues: new Set(),
   };
-  state.workers.push(worker);
-  state.workersById.set(workerId, worker.index);
-  return worker;
 }
 
 export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-lost">): void {
   const worker = state.workers[fact.worker];
   worker.lost = true;
   worker.lostReason = fact.reason;
+  tellEvent(state, { type: "worker-lost", id: worker.workerId, message: fact.reason });
   worker.connected = false;
   worker.suspect = false;
   worker.rssBytes = 0;
@@ -186,7 +211,6 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   const worker = state.workers[fact.worker];
   worker.connected = true;
   worker.suspect = false;
-  worker.address = fact.address;
   worker.lastHeardAt = fact.at;
   worker.sentCount = 0;
   worker.receivedCount = 0;
@@ -203,6 +227,8 @@ export function applyWorkerSuspected(
 ): void {
   const worker = state.workers[fact.worker];
   worker.suspect = fact.suspect;
+  const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
+  tellEvent(state, { type, id: worker.workerId, message: "" });
   if (!fact.suspect) state.touchedWorkers.add(worker.index);
 }
 

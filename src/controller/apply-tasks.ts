@@ -8,12 +8,26 @@
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { present } from "../base/assert.ts";
 import type { U32Ring } from "../base/ring.ts";
+import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { keyInUserSpace } from "./keys.ts";
 import { type Client, type ControllerState, type Shape, shapeOf, specOf } from "./state.ts";
+import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+
+function tell(
+  state: ControllerState,
+  kind: number,
+  task: number,
+  detail: { readonly worker?: number; readonly code?: number } = noDetail,
+): void {
+  const { worker = noWorker, code = 0 } = detail;
+  state.story.add(kind, state.tasks.ref(task), noAttempt, worker, code);
+}
+
+const noDetail = {};
 
 /** Sets a task's state and its job's counts. */
 export function setTaskState(state: ControllerState, task: number, code: number): void {
@@ -141,6 +155,7 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   job.liveTasks++;
   job.stateCounts[taskStateCode.PENDING]++;
   if (key !== "") bindKey(state, client, task, key);
+  tell(state, storyKind.submitted, task);
   const { schedulingTimeoutMs } = state.specs[spec].definition;
   if (schedulingTimeoutMs > 0) {
     state.schedulingDeadlines.push(creation.at + schedulingTimeoutMs * 1000, tasks.ref(task));
@@ -218,6 +233,7 @@ export function applySuccess(
   tasks.valueBytes[task] = sizeBytes;
   state.notBefore.delete(task);
   setHolder(state, task, holder);
+  tell(state, storyKind.succeeded, task, { worker: holder });
   wakeDependents(state, task);
   endNeedOfInputs(state, task);
 }
@@ -279,6 +295,7 @@ export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-fai
     state.notBefore.delete(task);
     state.failures.set(task, fact.failures[fact.reasons[i]]);
     if (wasOpen) endNeedOfInputs(state, task);
+    tell(state, storyKind.failed, task, { code: fact.states[i] });
   }
 }
 
@@ -287,12 +304,16 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
   for (let i = 0; i < fact.tasks.length; i++) {
     const task = fact.tasks[i];
     if (fact.charges[i] === charge.failure) tasks.failureCount[task]++;
-    if (fact.charges[i] === charge.loss) tasks.lossCount[task]++;
+    if (fact.charges[i] === charge.loss) {
+      tasks.lossCount[task]++;
+      state.recomputedCount++;
+    }
     if (fact.notBefore[i] > 0) {
       state.notBefore.set(task, fact.notBefore[i]);
       state.delays.push(fact.notBefore[i], tasks.ref(task));
     }
     setTaskState(state, task, taskStateCode.PENDING);
+    tell(state, storyKind.requeued, task, { code: fact.charges[i] });
     placeInLine(state, task);
   }
 }
@@ -300,6 +321,7 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
 export function applyTasksResumed(state: ControllerState, fact: FactOf<"tasks-resumed">): void {
   for (const task of fact.tasks) {
     state.notBefore.delete(task);
+    tell(state, storyKind.resumed, task);
     if (state.tasks.stage[task] === stage.delayed) placeInLine(state, task);
   }
 }
@@ -312,8 +334,10 @@ export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-re
     tasks.valueBytes[task] = 0;
     state.failures.delete(task);
     if (fact.cause === "retry") clearCounters(state, task);
+    tell(state, fact.cause === "retry" ? storyKind.retried : storyKind.recomputed, task);
     needInputsAgain(state, task);
   }
+  if (fact.cause === "recompute") state.recomputedCount += fact.tasks.length;
   for (const task of fact.tasks) {
     tasks.waitingOn[task] = countUnavailable(state, task);
     placeInLine(state, task);
@@ -350,6 +374,7 @@ export function applyValuesGone(state: ControllerState, fact: FactOf<"values-gon
     setHolder(state, task, noSlot);
     if (tasks.hasFlag(task, taskFlag.valueGone)) continue;
     tasks.flags[task] |= taskFlag.valueGone;
+    tell(state, storyKind["value-gone"], task);
     dropInlineValue(state, task);
     makeDependentsWait(state, task);
   }
@@ -374,6 +399,7 @@ export function applyValuesMoved(state: ControllerState, fact: FactOf<"values-mo
     const holder = fact.holders[i];
     // The copy was counted as an extra one: take it out before it is counted as the holder's.
     removeExtraHolder(state, task, holder);
+    tell(state, storyKind["value-moved"], task, { worker: holder });
     setHolder(state, task, holder);
   }
 }
@@ -422,6 +448,8 @@ function forgetTask(state: ControllerState, task: number): void {
   dropInlineValue(state, task);
   const job = state.jobs[tasks.job[task]];
   job.liveTasks--;
+  if (job.sessionEnded && job.liveTasks === 0) job.finishedAt = state.at;
+  tell(state, storyKind.forgotten, task);
   tasks.release(task);
 }
 

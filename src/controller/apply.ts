@@ -20,6 +20,7 @@ import {
   applyClientOpened,
   applyOutcomesAwaited,
   applySpecDefined,
+  tellEvent,
   applyWantsDropped,
   applyWorkerLost,
   applyWorkerPresent,
@@ -55,6 +56,11 @@ type Appliers = {
 const appliers: Appliers = {
   "controller-started": (state, fact) => {
     state.epoch = fact.epoch;
+    tellEvent(state, {
+      type: "controller-started",
+      id: String(fact.epoch),
+      message: `epoch ${fact.epoch}`,
+    });
     state.attemptCounter = 0;
     // Nobody could be heard while no controller served: every bound starts now.
     for (const client of state.clients) if (client !== null) client.absentSince = fact.at;
@@ -93,8 +99,8 @@ const appliers: Appliers = {
   "tasks-forgotten": applyTasksForgotten,
   "worker-registered": applyWorkerRegistered,
   "worker-lost": applyWorkerLost,
-  "time-passed": (state, fact) => {
-    state.at = fact.at;
+  "time-passed": () => {
+    // `apply` itself takes the time of every fact that has one.
   },
   "client-present": (state, fact) => {
     const client = present(state.clients[fact.client], "only an open client connects");
@@ -110,7 +116,9 @@ const appliers: Appliers = {
   "outcomes-awaited": applyOutcomesAwaited,
   "worker-present": applyWorkerPresent,
   "worker-absent": (state, fact) => {
-    state.workers[fact.worker].connected = false;
+    const worker = state.workers[fact.worker];
+    worker.connected = false;
+    tellEvent(state, { type: "worker-disconnected", id: worker.workerId, message: "" });
   },
   "worker-heard": (state, fact) => {
     const worker = state.workers[fact.worker];
@@ -162,5 +170,9 @@ const appliers: Appliers = {
 
 /** Changes the state by one fact. */
 export function apply(state: ControllerState, fact: Fact): void {
+  if ("at" in fact && fact.at > state.at) {
+    state.at = fact.at;
+    state.story.now = fact.at;
+  }
   (appliers[fact.type] as (state: ControllerState, fact: Fact) => void)(state, fact);
 }

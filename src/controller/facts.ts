@@ -135,7 +135,6 @@ export type VolatileFact =
       readonly type: "worker-present";
       readonly at: Micros;
       readonly worker: WorkerIndex;
-      readonly address: string;
     }
   | { readonly type: "worker-absent"; readonly worker: WorkerIndex }
   | {

@@ -34,6 +34,9 @@ export const inputFailuresMax = 4;
 /** Transitions that the story remembers, all tasks together; the oldest leave. */
 export const storyEntriesMax = 262_144;
 
+/** Events about the cluster that are remembered; a quarter leaves when they are more. */
+export const eventsMax = 8_192;
+
 /** Reasons, tasks ahead and holders that an explanation lists. */
 export const explainEntriesMax = 16;
 

@@ -47,9 +47,10 @@ export class EndRecorder {
   }
 
   push(state: ControllerState, attempt: number, cause: AttemptCause, successor: number): void {
-    applyEnd(state, attempt, successor);
+    const code = attemptCauseCode(cause);
+    applyEnd(state, attempt, { successor, cause: code });
     this.#attempts.push(attempt);
-    this.#causes.push(attemptCauseCode(cause));
+    this.#causes.push(code);
     this.#successors.push(successor);
   }
 

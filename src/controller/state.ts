@@ -17,6 +17,7 @@ import type { Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { type Band, taskStates } from "../model/states.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
+import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { TaskTable } from "./tables/task-table.ts";
 
@@ -160,6 +161,8 @@ export interface ControllerState {
   attemptCounter: number;
   /** Submissions so far. */
   orderCounter: number;
+  /** Executions that were done again: lost with their worker, or for their lost value. */
+  recomputedCount: number;
   at: Micros;
   readonly tasks: TaskTable;
   readonly attempts: AttemptTable;
@@ -202,6 +205,8 @@ export interface ControllerState {
   /** Shapes whose queue must be tried against all workers. */
   readonly untriedShapes: Set<number>;
   nextSilenceCheckAt: Micros;
+  /** What happened, for people. */
+  readonly story: StoryLog;
 }
 
 export function newControllerState(): ControllerState {
@@ -209,6 +214,7 @@ export function newControllerState(): ControllerState {
     epoch: 0,
     attemptCounter: 0,
     orderCounter: 0,
+    recomputedCount: 0,
     at: 0,
     tasks: new TaskTable(),
     attempts: new AttemptTable(),
@@ -239,6 +245,7 @@ export function newControllerState(): ControllerState {
     inputFailures: new Map(),
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
+    story: new StoryLog(),
   };
 }
 

@@ -28,8 +28,8 @@ import { judgeLosses, type Loss } from "./verdicts.ts";
 
 type Inventory = HotMessageOf<"inventory">;
 
-/** How an inventory names an attempt. */
-const inventoryPhase = { notStarted: 0, running: 1, stopping: 2, answered: 3 } as const;
+/** What `inventory.phases` says of an attempt whose run has not begun. */
+const phaseNotStarted = 0;
 
 /** Whether a worker may register now. The shell asks before it takes the hello up. */
 export function admitWorker(state: ControllerState, hello: WorkerHello): CapstanError | null {
@@ -59,7 +59,7 @@ export function onWorkerConnected(
   }
   if (!sameProcess) out.record(state, { type: "worker-registered", at, hello });
   const worker = state.workersById.get(hello.workerId) ?? 0;
-  out.record(state, { type: "worker-present", at, worker, address: hello.address });
+  out.record(state, { type: "worker-present", at, worker });
   reconcileAttempts(state, out, { worker, inventory, at });
   reconcileValues(state, out, { worker, inventory, at });
 }
@@ -84,10 +84,9 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
       continue;
     }
     reported.delete(state.attempts.id[row]);
-    const phase = inventory.phases[entry];
-    if (phase === inventoryPhase.answered) continue;
+    const notStarted = inventory.phases[entry] === phaseNotStarted;
     if (state.attempts.hasFlag(row, attemptFlag.stopping)) stopping.push(row);
-    else if (phase === inventoryPhase.notStarted && state.attempts.isGranted(row)) granted.push(row);
+    else if (notStarted && state.attempts.isGranted(row)) granted.push(row);
   }
   orderAgain(state, out, { worker, type: "stop", rows: stopping });
   orderAgain(state, out, { worker, type: "grant", rows: granted });
@@ -126,9 +125,7 @@ function stopUnknown(
   { worker, inventory }: Reconciliation,
   unknown: ReadonlyMap<AttemptId, number>,
 ): void {
-  const entries = [...unknown.values()].filter(
-    (entry) => inventory.phases[entry] !== inventoryPhase.answered,
-  );
+  const entries = [...unknown.values()];
   if (entries.length === 0) return;
   out.toWorker(state, worker, {
     type: "stop",
@@ -173,10 +170,16 @@ function reconcileValues(state: ControllerState, out: Outbox, event: Reconciliat
   for (let i = 0; i < inventory.values.length; i++) {
     const ref = inventory.values[i];
     const task = state.tasks.find(ref);
-    if (task >= 0 && holds(state, worker, task)) continue;
+    if (task >= 0 && (holds(state, worker, task) || answerFollows(state, worker, task))) continue;
     onValueHeld(state, out, { worker, ref, sizeBytes: inventory.valueSizes[i], inline: null, at });
   }
   if (lost.length > 0) loseCopies(state, out, { worker, tasks: lost, at });
+}
+
+/** Whether the worker has an attempt of the task: what it says of it comes right after. */
+function answerFollows(state: ControllerState, worker: WorkerIndex, task: number): boolean {
+  const row = state.tasks.attempt[task];
+  return row !== noSlot && state.attempts.worker[row] === worker;
 }
 
 /** Rows of the tasks whose value a worker is believed to hold. */

@@ -30,7 +30,8 @@ export const errorRegistry = {
     httpStatus: 400,
     exitCode: 4,
     retryable: false,
-    meaning: "An argument or a result holds something that cannot travel; the message has its path.",
+    meaning:
+      "An argument or a result holds something that cannot travel; the message has its path.",
   },
   GRAPH_CYCLE: {
     httpStatus: 400,
@@ -84,7 +85,8 @@ export const errorRegistry = {
     httpStatus: 400,
     exitCode: 4,
     retryable: false,
-    meaning: "A frame was truncated, too large, malformed or out of place; the connection is closed.",
+    meaning:
+      "A frame was truncated, too large, malformed or out of place; the connection is closed.",
   },
   VERSION_MISMATCH: {
     httpStatus: 426,

@@ -13,11 +13,11 @@
  * @module
  */
 
+import type { Attributes } from "../model/constraints.ts";
 import type { AttemptFailure, TaskFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
-import type { Attributes } from "../model/constraints.ts";
 import type { AttemptCause } from "../model/states.ts";
 import type { MessagesOf } from "./schema.ts";
 
@@ -33,7 +33,10 @@ export const reportKind = {
   started: 1,
   /** The function returned: `sizes` has the value's bytes, `values` the value itself if small. */
   finished: 2,
-  /** The attempt never ran, or may run elsewhere at no charge: `reasons` says why, `others` names the task at fault. */
+  /**
+   * The attempt never ran, or may run elsewhere at no charge: `reasons` says why, `others` names
+   * the task at fault.
+   */
   handedBack: 3,
   /** What was ordered to stop has stopped: its grant is free. */
   abandoned: 4,
@@ -103,7 +106,10 @@ export const hotMessages = {
       attempts: "f64s",
       tasks: "f64s",
       specs: "u32s",
-      /** Attempts of one shape ask for the same resources: a prefetched one takes over a grant of its shape. */
+      /**
+       * Attempts of one shape ask for the same resources: a prefetched one takes over a grant of
+       * its shape.
+       */
       shapes: "u32s",
       /** 1: holds no grant yet (prefetched). 0: granted. */
       prefetched: "u8s",
@@ -111,8 +117,12 @@ export const hotMessages = {
       /** Inputs of each attempt, in argument order. */
       inputCounts: "u32s",
       inputTasks: "f64s",
-      /** `inlineSource`: the bytes are in `inputs`. Else the worker to fetch from (own index: already here). */
+      /**
+       * `inlineSource`: the bytes are in `inputs`. Else the worker to fetch from (own index:
+       * already here).
+       */
       inputSources: "u32s",
+      /** One entry for each input; empty unless its source is `inlineSource`. */
       inputs: "blobs",
     },
   },
@@ -124,9 +134,16 @@ export const hotMessages = {
   stop: { opcode: 43, fields: { attempts: "f64s", tasks: "f64s" } },
   /** Drop the values of these tasks, if held, and every record of them. */
   forget: { opcode: 44, fields: { tasks: "f64s" } },
-  /** Sources for inputs that `needsSources` asked for: `counts[i]` of `sources` belong to `tasks[i]`. */
+  /**
+   * Sources for inputs that `needsSources` asked for: `counts[i]` of `sources` belong to
+   * `tasks[i]`.
+   */
   sources: { opcode: 45, fields: { tasks: "f64s", counts: "u32s", sources: "u32s" } },
-  /** Every message of the worker up to `sequence` is durable: its answers may be dropped. */
+  /**
+   * Every message of the worker up to `sequence` is durable: its answers may be dropped. Not
+   * counted among the controller's messages: it comes from the shell, which alone knows what is
+   * durable.
+   */
   acknowledge: { opcode: 46, fields: { sequence: "f64" } },
 
   // worker → controller
@@ -137,7 +154,10 @@ export const hotMessages = {
       attempts: "f64s",
       tasks: "f64s",
       reasons: "u8s",
-      /** The other task (`handedBack`) or the attempt that took over the grant (`finished`, `abandoned`, `handedBack`); 0 for none. */
+      /**
+       * The attempt that took over the grant (`finished`, `abandoned`, `handedBack`), in
+       * `others` the other task (`handedBack`); 0 for none.
+       */
       successors: "f64s",
       others: "f64s",
       /** Bytes of the value (`finished`, `have`). */
@@ -258,7 +278,11 @@ export interface ApiReply {
   readonly type: "reply";
   readonly id: number;
   readonly result: unknown;
-  readonly error: { readonly code: string; readonly message: string; readonly details: unknown } | null;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly details: unknown;
+  } | null;
 }
 
 /** An attempt failed by itself. */
@@ -330,9 +354,7 @@ export type WorkerMessage =
 
 /** What the controller orders. */
 export type ToWorkerMessage =
-  | HotMessageOf<
-      "compute" | "grant" | "retract" | "stop" | "forget" | "sources" | "acknowledge"
-    >
+  | HotMessageOf<"compute" | "grant" | "retract" | "stop" | "forget" | "sources" | "acknowledge">
   | DefineSpec
   | Peer
   | PeerGone
@@ -378,7 +400,7 @@ export interface ControllerHello {
   readonly epoch: number;
   /** For a worker: its index. For a client: 0. */
   readonly index: number;
-  /** For a client: the graph job of its session, and the highest submit sequence that is durable. */
+  /** For a client: the graph job of its session, and its highest durable submit sequence. */
   readonly jobId: string;
   readonly sequence: number;
   readonly heartbeatMs: number;

@@ -1,0 +1,119 @@
+/**
+ * The options of a local cluster, parsed once into plain numbers.
+ *
+ * @module
+ */
+
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { availableParallelism, tmpdir, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { CapstanError } from "../model/errors.ts";
+import type { ExitStatus } from "./child.ts";
+
+/** What a worker process did without being asked to. */
+export interface WorkerExit {
+  readonly workerId: string;
+  readonly incarnation: string;
+  readonly pid: number;
+  readonly status: ExitStatus;
+  /** Whether another process takes its place. */
+  readonly restarts: boolean;
+}
+
+/** What `startLocalProcesses` takes. */
+export interface LocalOptions {
+  /** Worker processes, at least 0. */
+  readonly workers: number;
+  /** CPUs that each worker declares; default: one per thread. Need not exist. */
+  readonly cpu?: number;
+  /** Bytes of memory that each worker declares; default: an equal share of the machine's. */
+  readonly memory?: number;
+  /** Tasks that each worker runs at once; default: `cpu`, else an equal share of the cores. */
+  readonly threads?: number;
+  /** Port of the controller; default 0, which takes a free one. */
+  readonly port?: number;
+  /** Address to listen on; default 127.0.0.1. Anything but loopback needs a token. */
+  readonly host?: string;
+  /** Where the journal lives; without it nothing survives the cluster. */
+  readonly dataDir?: string;
+  /** What clients and workers must show; default: none, which only loopback allows. */
+  readonly token?: string;
+  /** Log of all processes; default `capstan.log` in the data directory or in a temporary one. */
+  readonly logFile?: string;
+  /** Logs go to this process's stderr instead of a file. Default false. */
+  readonly verbose?: boolean;
+  /** Start a worker again when it ends by itself. Default true. */
+  readonly restart?: boolean;
+  /** Told of each worker that ended without being asked to. */
+  readonly onWorkerExit?: (exit: WorkerExit) => void;
+  /** Told when the controller ended without being asked to. */
+  readonly onControllerExit?: (status: ExitStatus) => void;
+}
+
+/** The options with every default filled in. */
+export interface LocalSettings {
+  readonly workers: number;
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  readonly threads: number;
+  readonly port: number;
+  readonly host: string;
+  readonly dataDir: string | undefined;
+  readonly token: string | undefined;
+  readonly logFile: string | null;
+  readonly restart: boolean;
+  /** Scratch space of the workers; ours to remove when `temporary`. */
+  readonly workDir: string;
+  readonly temporary: boolean;
+  readonly onWorkerExit: (exit: WorkerExit) => void;
+  readonly onControllerExit: (status: ExitStatus) => void;
+}
+
+const noted = () => undefined;
+
+/** Checks the options and fills in the defaults. Throws CapstanError INVALID_ARGUMENT. */
+export function settingsOf(options: LocalOptions): LocalSettings {
+  const { workers } = options;
+  checkInteger("workers", workers, 0, 1_024);
+  checkInteger("port", options.port ?? 0, 0, 65_535);
+  const threads = threadsOf(options);
+  const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir);
+  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const workDir = dataDir ?? mkdtempSync(join(tmpdir(), "capstan-"));
+  return {
+    workers,
+    threads,
+    cpuMilli: Math.round((options.cpu ?? threads) * 1_000),
+    memoryBytes: options.memory ?? Math.floor(totalmem() / Math.max(1, workers)),
+    port: options.port ?? 0,
+    host: options.host ?? "127.0.0.1",
+    dataDir,
+    token: options.token,
+    logFile: options.verbose === true ? null : (options.logFile ?? join(workDir, "capstan.log")),
+    restart: options.restart ?? true,
+    workDir,
+    temporary: dataDir === undefined,
+    onWorkerExit: options.onWorkerExit ?? noted,
+    onControllerExit: options.onControllerExit ?? noted,
+  };
+}
+
+function threadsOf(options: LocalOptions): number {
+  const share = Math.floor(availableParallelism() / Math.max(1, options.workers));
+  if (options.cpu !== undefined) checkAmount("cpu", options.cpu);
+  if (options.memory !== undefined) checkInteger("memory", options.memory, 0, 2 ** 53 - 1);
+  const threads = options.threads ?? Math.max(1, Math.ceil(options.cpu ?? share));
+  checkInteger("threads", threads, 1, 1_024);
+  return threads;
+}
+
+function checkInteger(field: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  const expected = `an integer from ${min} to ${max}`;
+  throw new CapstanError("INVALID_ARGUMENT", `${field} must be ${expected}, not ${value}`);
+}
+
+function checkAmount(field: string, value: number): void {
+  if (Number.isFinite(value) && value > 0 && value <= 1_000_000) return;
+  throw new CapstanError("INVALID_ARGUMENT", `${field} must be a number above 0, not ${value}`);
+}

@@ -1,0 +1,69 @@
+/**
+ * `capstan task show ID`: one task with its attempts.
+ *
+ * @module
+ */
+
+import { buildCommand } from "@stricli/core";
+import { formatResources } from "../../model/format-quantities.ts";
+import { callApi } from "../api.ts";
+import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
+import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
+import { idArgument } from "../id-argument.ts";
+import { alignColumns, paintFor, paintState, printJson, printLines } from "../print.ts";
+import type { AttemptView, TaskView } from "../responses.ts";
+
+async function showTask(terminal: Terminal, flags: GlobalFlags, id: string): Promise<number> {
+  const response = await callApi(targetOf(flags, terminal), "GetTaskStatus", { taskId: id });
+  if (flags.json) printJson(terminal, response);
+  else printLines(terminal, describeTask(terminal, response.task));
+  return exitCodes.ok;
+}
+
+function describeTask(terminal: Terminal, task: TaskView): readonly string[] {
+  const paint = paintFor(terminal);
+  const rows = [
+    ["job", task.jobId],
+    ["state", paintState(paint, task.state)],
+    ["key", task.key],
+    ["worker", task.workerId ?? ""],
+    ["inputs", listOf(task.inputs)],
+    ["reason", task.pendingReason ?? ""],
+  ].filter(([, value]) => value !== "");
+  const attempts = task.attempts.flatMap((attempt) => describeAttempt(terminal, attempt));
+  return [paint.bold(task.taskId), ...indent(alignColumns(rows)), ...indent(attempts)];
+}
+
+function describeAttempt(terminal: Terminal, attempt: AttemptView): readonly string[] {
+  const paint = paintFor(terminal);
+  const how = [
+    attempt.cause ?? "",
+    attempt.exitCode === null ? "" : `exit code ${attempt.exitCode}`,
+    attempt.signal ?? "",
+    attempt.oom ? "out of memory" : "",
+  ].filter((part) => part !== "");
+  const state = paintState(paint, attempt.state);
+  const head = `attempt ${attempt.attemptId} on ${attempt.workerId}: ${state}`;
+  const times = `${attempt.startedAt ?? "not started"} to ${attempt.endedAt ?? "now"}`;
+  const tail = attempt.stderrTail.trimEnd();
+  return [
+    how.length === 0 ? head : `${head} (${how.join(", ")})`,
+    ...indent([`${times}, granted ${formatResources(attempt.granted)}`]),
+    ...(tail === "" ? [] : indent(tail.split("\n").map((line) => paint.dim(`| ${line}`)))),
+  ];
+}
+
+function listOf(ids: readonly string[]): string {
+  if (ids.length <= 5) return ids.join(", ");
+  return `${ids.slice(0, 5).join(", ")} and ${ids.length - 5} more`;
+}
+
+function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}
+
+export const taskShowCommand = buildCommand<GlobalFlags, [string], CliContext>({
+  func: command(showTask),
+  parameters: { flags: globalFlags, positional: idArgument },
+  docs: { brief: "Show one task with its attempts" },
+});

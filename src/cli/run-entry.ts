@@ -1,0 +1,35 @@
+/**
+ * Runs an entry of the shell (controller or worker) as a child whose streams are ours, and passes
+ * signals on: the entry is the same program that a local cluster starts.
+ *
+ * @module
+ */
+
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** Starts the entry with its settings and resolves with its exit code, 128 + n for a signal. */
+export function runEntry(
+  name: "controller-entry" | "worker-entry",
+  settings: object,
+  token: string | undefined,
+): Promise<number> {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const entry = fileURLToPath(new URL(`../shell/${name}.${extension}`, import.meta.url));
+  const { CAPSTAN_TOKEN: _inherited, ...environment } = process.env;
+  const flags = ["--disable-warning=ExperimentalWarning"];
+  const child = spawn(process.execPath, [...flags, entry, JSON.stringify(settings)], {
+    stdio: ["pipe", "inherit", "inherit"],
+    env: token === undefined ? environment : { ...environment, CAPSTAN_TOKEN: token },
+    detached: true,
+  });
+  const passOn = (signal: NodeJS.Signals) => void child.kill(signal);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, passOn);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => {
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, passOn);
+      resolve(code ?? (signal === "SIGINT" ? 130 : 137));
+    });
+  });
+}

@@ -1,0 +1,77 @@
+/**
+ * Calls of API methods over the stream. A call that was not sent yet waits for the connection; one
+ * whose answer was lost with its connection rejects, because it may have been carried out.
+ *
+ * @module
+ */
+
+import { CapstanError } from "../model/errors.ts";
+import type { ApiReply } from "../protocol/messages.ts";
+import type { Connection } from "./connection.ts";
+import { rebuildRefusal } from "./task-error.ts";
+
+interface OpenCall {
+  readonly method: string;
+  readonly request: unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  isSent: boolean;
+}
+
+export class Calls {
+  readonly #connection: Connection;
+  readonly #open = new Map<number, OpenCall>();
+  #lastId = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  call(method: string, request: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      const call = { method, request, resolve, reject, isSent: false };
+      this.#open.set(id, call);
+      this.#send(id, call);
+    });
+  }
+
+  onReply({ id, result, error }: ApiReply): void {
+    const call = this.#open.get(id);
+    if (call === undefined) return; // Its connection was lost: it was rejected then.
+    this.#open.delete(id);
+    if (error === null) call.resolve(result);
+    else call.reject(rebuildRefusal(error));
+  }
+
+  onConnected(): void {
+    for (const [id, call] of this.#open) this.#send(id, call);
+  }
+
+  onLost(): void {
+    for (const [id, call] of this.#open) {
+      if (!call.isSent) continue;
+      this.#open.delete(id);
+      const message = `The connection was lost before ${call.method} was answered.`;
+      call.reject(new CapstanError("UNREACHABLE", message));
+    }
+  }
+
+  close(error: CapstanError): void {
+    for (const call of this.#open.values()) call.reject(error);
+    this.#open.clear();
+  }
+
+  #send(id: number, call: OpenCall): void {
+    if (!this.#connection.isUp || call.isSent) return;
+    call.isSent = true;
+    const { method, request } = call;
+    try {
+      this.#connection.send({ type: "call", id, method, request });
+    } catch (error) {
+      // Too large, or not serialisable: nobody else's concern.
+      this.#open.delete(id);
+      call.reject(error);
+    }
+  }
+}

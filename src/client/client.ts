@@ -1,0 +1,140 @@
+/**
+ * A client of one cluster: what `connect` returns.
+ *
+ * An open client keeps its process alive until it is closed, as an open server or socket would; so
+ * that a program whose tasks still run does not end by itself. Use `await using`, or call `close`.
+ *
+ * @module
+ */
+
+import { randomUUID } from "node:crypto";
+import { userInfo } from "node:os";
+import { CapstanError } from "../model/errors.ts";
+import type { Future } from "./future.ts";
+import { refuseWhileImporting } from "./importing.ts";
+import { Session } from "./session.ts";
+import type { MapOptions, SubmitOptions } from "./submit-options.ts";
+import type { Arguments, Returned, Task } from "./task.ts";
+
+/** How to reach a cluster. */
+export interface ConnectOptions {
+  /** Default: `CAPSTAN_TOKEN`, else none. */
+  readonly token?: string | undefined;
+  /** Whose tasks these are. Default: the operating system's user. A token's user wins. */
+  readonly user?: string | undefined;
+  /** Told what the controller warns of. Default: a Node process warning. */
+  readonly onWarning?: ((code: string, message: string) => void) | undefined;
+}
+
+/** A worker as the controller lists it; see the API reference. Further fields may be added. */
+export interface WorkerSummary {
+  readonly workerId: string;
+  readonly incarnation: string;
+  readonly address: string;
+  readonly state: string;
+  readonly stateReason: string;
+  readonly runningTaskIds: readonly string[];
+  readonly [field: string]: unknown;
+}
+
+const defaultUrl = "http://127.0.0.1:7070";
+
+/**
+ * Opens a session at the controller at `url` (default: `CAPSTAN_URL`, else the port 7070 of this
+ * machine). A connection that is lost later is opened again by itself, and futures live on.
+ *
+ * Rejects with UNREACHABLE, UNAUTHENTICATED, FORBIDDEN or VERSION_MISMATCH; throws INVALID_ARGUMENT
+ * for a url that is none, and TASK_MODULE_RUNS_PROGRAM while a worker imports a task's module.
+ */
+export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
+  refuseWhileImporting("connect");
+  const session = new Session({
+    url: checkUrl(url ?? (process.env.CAPSTAN_URL || defaultUrl)),
+    token: options.token ?? process.env.CAPSTAN_TOKEN ?? "",
+    user: options.user ?? userInfo().username,
+    clientId: randomUUID(),
+    onWarning: options.onWarning ?? warnProcess,
+  });
+  return session.open().then(() => new Client(session));
+}
+
+export class Client {
+  readonly #session: Session;
+
+  /** Made by `connect`. */
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** The graph job of this session, `/user/graph-7`. */
+  get jobId(): string {
+    return this.#session.jobId;
+  }
+
+  /**
+   * Submits one call of a task and returns at once. A future is accepted wherever its value's type
+   * is, also inside an array argument, and becomes a dependency.
+   *
+   * Throws UNSERIALISABLE (with the path of what cannot travel), INVALID_ARGUMENT or INVALID_SPEC;
+   * what the controller refuses rejects the future.
+   */
+  submit<A extends readonly unknown[], R>(
+    task: Task<A, R>,
+    args: Arguments<NoInfer<A>>,
+    options?: SubmitOptions,
+  ): Future<Returned<R>> {
+    return this.#session.submit(task, args, options) as Future<Returned<R>>;
+  }
+
+  /** Submits one call for each argument list: all, or none if this throws. See `submit`. */
+  map<A extends readonly unknown[], R>(
+    task: Task<A, R>,
+    argsList: Iterable<Arguments<NoInfer<A>>>,
+    options?: MapOptions,
+  ): Future<Returned<R>>[] {
+    return this.#session.map(task, argsList, options) as Future<Returned<R>>[];
+  }
+
+  /** A method of the API by name. Rejects with the controller's error or UNREACHABLE. */
+  call(method: string, request: unknown = {}): Promise<unknown> {
+    return this.#session.call(method, request);
+  }
+
+  /** Every worker with its resources. */
+  async workers(): Promise<WorkerSummary[]> {
+    const workers: WorkerSummary[] = [];
+    for (let pageToken = ""; ; ) {
+      const request = pageToken === "" ? {} : { pageToken };
+      const page = (await this.call("ListWorkers", request)) as {
+        readonly workers: readonly WorkerSummary[];
+        readonly nextPageToken: string;
+      };
+      workers.push(...page.workers);
+      pageToken = page.nextPageToken;
+      if (pageToken === "") return workers;
+    }
+  }
+
+  /**
+   * Ends the session: what only it wanted is cancelled and forgotten, open waits reject with
+   * CLIENT_CLOSED. Values that are here already can still be read.
+   */
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function checkUrl(url: string): string {
+  const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  if (isHttp) return url;
+  const message = `connect: ${JSON.stringify(url)} is not a URL such as ${defaultUrl}`;
+  throw new CapstanError("INVALID_ARGUMENT", message);
+}
+
+function warnProcess(code: string, message: string): void {
+  process.emitWarning(message, { type: "CapstanWarning", code });
+}

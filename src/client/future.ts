@@ -1,0 +1,123 @@
+/**
+ * The handle of one task: what `submit` returns at once.
+ *
+ * A future holds no promise until it is asked for its result, and is not thenable: an async function
+ * that returns one does not wait for it. When the last reference to it is gone, or `release` is
+ * called, the task's value may be dropped once the task has ended; the task itself is not cancelled.
+ *
+ * @module
+ */
+
+import type { CapstanError } from "../model/errors.ts";
+import type { Session } from "./session.ts";
+import type { TaskError } from "./task-error.ts";
+import type { Handle, WaitLimits } from "./waiting.ts";
+
+/** What became of a task, as its client knows it. */
+export type FutureStatus = "pending" | "running" | "succeeded" | "failed" | "cancelled" | "lost";
+
+/** The session of a future. For the rest of the client only. */
+export let sessionOf: (future: Future<unknown>) => Session;
+
+/** The number of a future's task. For the rest of the client only. */
+export let numberOf: (future: Future<unknown>) => number;
+
+/** The task of a future as the waits know it. */
+export function handleOf(future: Future<unknown>): Handle {
+  return { table: sessionOf(future).table, number: numberOf(future) };
+}
+
+export class Future<T> {
+  readonly #session: Session;
+  readonly #number: number;
+
+  static {
+    sessionOf = (future) => future.#session;
+    numberOf = (future) => future.#number;
+  }
+
+  /** Made by `submit` and `map`. */
+  constructor(session: Session, number: number) {
+    this.#session = session;
+    this.#number = number;
+  }
+
+  /** The task's key: the one given, for a pure task the one of its content, else its id. */
+  get key(): string {
+    return this.#session.keyOf(this.#number);
+  }
+
+  /** The task's id on the cluster, `/user/graph-7/12`: what the command line takes. */
+  get id(): string {
+    return this.#session.taskIdOf(this.#number);
+  }
+
+  get status(): FutureStatus {
+    return this.#session.statusOf(this.#number);
+  }
+
+  /**
+   * The value, fetched and decoded when first asked for, the same one ever after. Rejects with the
+   * task's `TaskError`; with the refusal (a `CapstanError`) if the submit was refused; with
+   * TIMED_OUT, the signal's reason or CLIENT_CLOSED if the wait ended first.
+   */
+  result(limits: WaitLimits = {}): Promise<T> {
+    return this.#session.result(this.#number, limits) as Promise<T>;
+  }
+
+  /** Waits like `result`, and resolves to the error, or to null if there is a value. */
+  async exception(limits: WaitLimits = {}): Promise<TaskError | CapstanError | null> {
+    return this.#session.exception(this.#number, limits);
+  }
+
+  /** Asks to cancel the task, and with it what depends on it. One that has ended stays as it is. */
+  cancel(reason = "cancelled by its client"): void {
+    this.#session.cancel(this.#number, reason);
+  }
+
+  /** Runs a failed or cancelled task again, with the failed tasks that it depends on. */
+  retry(): void {
+    this.#session.retry(this.#number);
+  }
+
+  /** Lets go of the value. Later calls of `result` reject; those that wait still get it. */
+  release(): void {
+    this.#session.table.release(this.#number);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  /** Why the task is not running, as the controller's `Explain` answers. */
+  explain(): Promise<Explanation> {
+    return this.#session.call("Explain", { id: this.id }) as Promise<Explanation>;
+  }
+
+  /** What happened to the task, as the controller's `GetStory` answers. */
+  story(): Promise<Story> {
+    return this.#session.call("GetStory", { id: this.id }) as Promise<Story>;
+  }
+}
+
+/** The answer of `Explain`; see the API reference. Fields that are not named here may be added. */
+export interface Explanation {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly summary: string;
+  readonly canRunNow: boolean;
+  readonly canEverRun: boolean;
+  readonly reasons: readonly { readonly code: string; readonly message: string }[];
+  readonly wakers: readonly {
+    readonly kind: string;
+    readonly id: string;
+    readonly message: string;
+  }[];
+  readonly [field: string]: unknown;
+}
+
+/** The answer of `GetStory`: what happened, oldest first. */
+export interface Story {
+  readonly [field: string]: unknown;
+}

@@ -1,0 +1,25 @@
+/**
+ * The SDK: everything that `import … from "capstan"` gives. No code of its own.
+ *
+ * @module
+ */
+
+export type { LocalWorker } from "../backends/local.ts";
+export { CapstanError, type ErrorCode } from "../model/errors.ts";
+export { getContext, type TaskContext } from "../shell/executor/context.ts";
+export { asCompleted, type Completions } from "./as-completed.ts";
+export { Client, type ConnectOptions, connect, type WorkerSummary } from "./client.ts";
+export { type Explanation, Future, type FutureStatus, type Story } from "./future.ts";
+export { type Failure, type GatherOptions, gather } from "./gather.ts";
+export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
+export type { MapOptions, SubmitOptions } from "./submit-options.ts";
+export {
+  type AnyTask,
+  type Argument,
+  type Arguments,
+  defineTask,
+  type Task,
+  type TaskDefinition,
+} from "./task.ts";
+export { TaskError } from "./task-error.ts";
+export { type WaitLimits, type WaitOptions, type WaitResult, wait } from "./waiting.ts";

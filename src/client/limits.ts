@@ -1,0 +1,41 @@
+/**
+ * The bounds of a client: what it keeps, what it sends at once, how long it waits.
+ *
+ * @module
+ */
+
+/** Tasks in one submit message; more are sent as several. */
+export const submitTasksMax = 16_384;
+
+/** Bytes of arguments after which a submit message is closed and the next one begun. */
+export const submitBytesMax = 8 * 1024 * 1024;
+
+/** Encoded arguments of one task; more is refused where it is submitted. */
+export const argumentsBytesMax = 60 * 1024 * 1024;
+
+/** Dependencies of one task; more is refused where it is submitted. */
+export const dependenciesMax = 100_000;
+
+/** Bytes of submits that wait for their acknowledgement; later ones wait in the client. */
+export const unacknowledgedBytesMax = 64 * 1024 * 1024;
+
+/** First pause before a lost connection is tried again; it doubles. */
+export const reconnectDelayMinMs = 50;
+
+/** Longest pause between two tries of a lost connection. */
+export const reconnectDelayMaxMs = 2_000;
+
+/** How long one try to connect may take. */
+export const connectTimeoutMs = 10_000;
+
+/** Large values that one client fetches from workers at the same time; others wait in line. */
+export const fetchesMax = 8;
+
+/** How often a large value is located anew when its holder is gone, before it is an error. */
+export const fetchTriesMax = 6;
+
+/** Results above this are copied out of the message they came in, so that they do not pin it. */
+export const pinnedResultBytesMax = 1_024;
+
+/** Released handles remembered until the controller proves that it heard; the oldest go first. */
+export const unconfirmedReleasesMax = 1_000_000;

@@ -1,0 +1,435 @@
+/**
+ * The heart of a client: numbers its tasks, says what they are, hears what became of them.
+ *
+ * Submits of one turn of the loop leave as one message. Nothing here waits for the network but
+ * `result` and `call`.
+ *
+ * @module
+ */
+
+import { assertNever, present } from "../base/assert.ts";
+import { CapstanError } from "../model/errors.ts";
+import type { TaskFailure } from "../model/failure.ts";
+import type { ControllerHello, Failures, ToClientMessage } from "../protocol/messages.ts";
+import { decodeValue } from "../shell/values/value-codec.ts";
+import { ArgumentEncoder } from "./argument-encoder.ts";
+import { BundleUploads } from "./bundle-uploads.ts";
+import { Calls } from "./calls.ts";
+import { Connection } from "./connection.ts";
+import { Future, type FutureStatus } from "./future.ts";
+import { FutureTable, futureState } from "./future-table.ts";
+import { Outbox, type OutboxHost } from "./outbox.ts";
+import { type SpecEntry, SpecTable } from "./spec-table.ts";
+import { BatchCollector, type Identity } from "./submit-batch.ts";
+import { type MapOptions, type SubmitOptions, splitOptions } from "./submit-options.ts";
+import type { AnyTask } from "./task.ts";
+import { rebuildRefusal, TaskError } from "./task-error.ts";
+import { ValueFetches } from "./value-fetches.ts";
+import { countDown, untilSettled, type WaitLimits } from "./waiting.ts";
+
+export interface SessionOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly user: string;
+  readonly clientId: string;
+  /** Told what the controller warns of; default: a process warning. */
+  readonly onWarning: (code: string, message: string) => void;
+}
+
+export class Session {
+  readonly table = new FutureTable();
+  readonly #options: SessionOptions;
+  readonly #connection: Connection;
+  readonly #bundles: BundleUploads;
+  readonly #specs: SpecTable;
+  readonly #outbox: Outbox;
+  readonly #calls: Calls;
+  readonly #fetches: ValueFetches;
+  readonly #arguments = new ArgumentEncoder(this);
+  /** Tasks of this turn. */
+  readonly #collected = new BatchCollector();
+  /** Tasks that may yet be refused for themselves, and those that depend on them: they go alone. */
+  readonly #risky = new Set<number>();
+  #isFlushScheduled = false;
+  readonly #keys = new Map<number, string>();
+  readonly #handles = new FinalizationRegistry<number>((number) => this.table.release(number));
+  /** The session's job, and those of earlier sessions of this client: from which task on. */
+  readonly #jobs: { readonly from: number; readonly id: string }[] = [];
+  #clusterId = "";
+  #hasRefusals = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { url, token, user, clientId } = options;
+    this.#connection = new Connection({
+      ...{ url, token, user, clientId },
+      onConnected: (hello) => this.#onConnected(hello),
+      onMessages: (messages) => this.#onMessages(messages),
+      onLost: () => this.#calls.onLost(),
+      onGivenUp: (error) => this.#end(error),
+    });
+    this.#bundles = new BundleUploads({ url, token, onChange: () => this.#outbox.pump() });
+    this.#specs = new SpecTable(this.#bundles);
+    this.#outbox = new Outbox(this.#outboxHost());
+    this.#calls = new Calls(this.#connection);
+    this.#fetches = new ValueFetches(token);
+    this.table.onRelease = (number) => this.#onRelease(number);
+  }
+
+  /** Connects for the first time; one try. */
+  open(): Promise<void> {
+    return this.#connection.open();
+  }
+
+  get jobId(): string {
+    return this.#jobs.at(-1)?.id ?? "";
+  }
+
+  /** One task. Throws what is wrong with the arguments or options, before anything is sent. */
+  submit(
+    task: AnyTask,
+    args: readonly unknown[],
+    options: SubmitOptions | undefined,
+  ): Future<unknown> {
+    this.#checkOpen();
+    const { key, pure, specOptions } = splitOptions(options);
+    const spec = this.#specs.intern(task, specOptions);
+    const bytes = this.#arguments.encode(args, "args");
+    const number = this.table.allocate(1);
+    if (key !== "") this.#keys.set(number, key);
+    this.#collect(this.#collected, number, spec, bytes, { key, pure });
+    this.#scheduleFlush();
+    return this.#future(number);
+  }
+
+  /** Many tasks of one kind: all or, if one is wrong, none. */
+  map(
+    task: AnyTask,
+    argsList: Iterable<readonly unknown[]>,
+    options: MapOptions | undefined,
+  ): Future<unknown>[] {
+    this.#checkOpen();
+    const { key, pure, specOptions } = splitOptions(options);
+    if (key !== "") {
+      throw new CapstanError("INVALID_ARGUMENT", "key: names one task; map() makes many");
+    }
+    const spec = this.#specs.intern(task, specOptions);
+    const collector = new BatchCollector();
+    const first = this.table.next;
+    let number = first;
+    try {
+      for (const args of argsList) {
+        const bytes = this.#arguments.encode(args, `args[${number - first}]`);
+        this.#collect(collector, number++, spec, bytes, { key, pure });
+      }
+    } catch (error) {
+      while (number > first) this.#risky.delete(--number);
+      throw error;
+    }
+    this.table.allocate(number - first);
+    this.#enqueueCollected();
+    for (const batch of collector.take()) this.#outbox.submit(batch);
+    this.#scheduleFlush();
+    return Array.from({ length: number - first }, (_, i) => this.#future(first + i));
+  }
+
+  keyOf(number: number): string {
+    return this.#keys.get(number) ?? this.taskIdOf(number);
+  }
+
+  taskIdOf(number: number): string {
+    return `${this.#jobs.findLast(({ from }) => from <= number)?.id ?? ""}/${number}`;
+  }
+
+  statusOf(number: number): FutureStatus {
+    return statusOfState[this.table.state(number)];
+  }
+
+  /** See `Future.result`. */
+  async result(number: number, limits: WaitLimits): Promise<unknown> {
+    const { table } = this;
+    const left = countDown(limits);
+    table.pin(number);
+    try {
+      await this.#untilSettled(number, left());
+      while (table.state(number) === futureState.located) {
+        await this.#fetches.fetch(table, number, left(), () => this.#locateAgain(number));
+      }
+      if (!this.isHere(number)) throw this.errorOf(number);
+      return this.valueHere(number);
+    } finally {
+      table.unpin(number);
+    }
+  }
+
+  /** See `Future.exception`. */
+  async exception(number: number, limits: WaitLimits): Promise<TaskError | CapstanError | null> {
+    this.table.pin(number);
+    try {
+      await this.#untilSettled(number, limits);
+      return this.statusOf(number) === "succeeded" ? null : this.errorOf(number);
+    } finally {
+      this.table.unpin(number);
+    }
+  }
+
+  /** Whether the value needs no fetching. */
+  isHere(number: number): boolean {
+    const state = this.table.state(number);
+    return state === futureState.encoded || state === futureState.decoded;
+  }
+
+  /** The value, which is here. Throws PROTOCOL_ERROR if its bytes make no sense. */
+  valueHere(number: number): unknown {
+    const { table } = this;
+    if (table.state(number) === futureState.decoded) return table.entry(number);
+    const value = decodeValue(table.encodedBytes(number));
+    table.setDecoded(number, value);
+    return value;
+  }
+
+  /** Why the task has no value. */
+  errorOf(number: number): TaskError | CapstanError {
+    const entry = this.table.entry(number);
+    if (entry instanceof CapstanError) return entry;
+    if (this.table.state(number) === futureState.released) {
+      return new CapstanError("INVALID_ARGUMENT", "The future was released: it has no value.");
+    }
+    const error = new TaskError(this.taskIdOf(number), entry as TaskFailure);
+    this.table.setError(number, error);
+    return error;
+  }
+
+  cancel(number: number, reason: string): void {
+    this.#checkOpen();
+    if (this.table.isSettled(number)) return;
+    this.#enqueueCollected();
+    this.#outbox.cancel(number, reason);
+    this.#scheduleFlush();
+  }
+
+  retry(number: number): void {
+    this.#checkOpen();
+    const state = this.table.state(number);
+    if (state !== futureState.failed && state !== futureState.cancelled) return;
+    this.table.reopen(number);
+    this.#outbox.retry(number);
+    this.#scheduleFlush();
+  }
+
+  /** A method of the API. Rejects with the controller's error, UNREACHABLE or CLIENT_CLOSED. */
+  call(method: string, request: unknown): Promise<unknown> {
+    this.#checkOpen();
+    this.#flush();
+    return this.#calls.call(method, request);
+  }
+
+  /** Ends the session: open waits reject with CLIENT_CLOSED, unfinished tasks are cancelled. */
+  async close(): Promise<void> {
+    if (this.table.closedWith !== null) return;
+    this.#end(new CapstanError("CLIENT_CLOSED", "The client was closed."));
+    await this.#connection.close({ type: "close-session" });
+  }
+
+  async #untilSettled(number: number, limits: WaitLimits): Promise<void> {
+    const { table } = this;
+    if (table.isSettled(number)) return;
+    await untilSettled([{ table, number }], { ...limits, count: 1 });
+  }
+
+  #end(error: CapstanError): void {
+    this.table.closedWith = error;
+    this.#bundles.close();
+    this.#fetches.close(error);
+    this.#calls.close(error);
+    this.#outbox.clear();
+    this.table.settleAllLost(error);
+  }
+
+  #checkOpen(): void {
+    if (this.table.closedWith === null) return;
+    throw new CapstanError("CLIENT_CLOSED", "The client is closed.", {
+      cause: this.table.closedWith,
+    });
+  }
+
+  #future(number: number): Future<unknown> {
+    const future = new Future<unknown>(this, number);
+    this.#handles.register(future, number);
+    return future;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushScheduled = false;
+    this.#enqueueCollected();
+    this.#outbox.pump();
+    this.#connection.flush();
+  }
+
+  #enqueueCollected(): void {
+    if (this.#collected.isEmpty) return;
+    for (const batch of this.#collected.take()) this.#outbox.submit(batch);
+  }
+
+  #collect(
+    collector: BatchCollector,
+    number: number,
+    spec: SpecEntry,
+    args: Uint8Array,
+    identity: Identity,
+  ): void {
+    const { dependencies } = this.#arguments;
+    const row = { number, spec, args, dependencies };
+    const isRisky =
+      identity.key !== "" ||
+      identity.pure ||
+      (this.#risky.size > 0 && dependencies.some((dependency) => this.#risky.has(dependency)));
+    if (isRisky) {
+      this.#risky.add(number);
+      collector.addAlone(row, identity);
+    } else collector.add(row);
+  }
+
+  #onRelease(number: number): void {
+    this.#keys.delete(number);
+    if (this.table.closedWith !== null) return;
+    this.#enqueueCollected();
+    this.#outbox.release(number);
+    this.#scheduleFlush();
+  }
+
+  #locateAgain(number: number): void {
+    this.table.reopen(number);
+    this.#outbox.want(number);
+    this.#scheduleFlush();
+  }
+
+  #onConnected(hello: ControllerHello): void {
+    const { clusterId, jobId, sequence } = hello;
+    if (this.#clusterId !== "" && this.#clusterId !== clusterId) this.#onOtherCluster(clusterId);
+    else if (this.jobId !== "" && this.jobId !== jobId) this.#onOtherSession(jobId);
+    this.#clusterId = clusterId;
+    if (this.jobId !== jobId) {
+      this.#jobs.push({ from: this.#jobs.length === 0 ? 0 : this.table.next, id: jobId });
+    }
+    this.#outbox.onConnected(sequence);
+    this.#calls.onConnected();
+  }
+
+  #onOtherCluster(clusterId: string): void {
+    this.#bundles.restart();
+    this.#fetches.forgetPeers();
+    this.#loseAll(
+      `${this.#options.url} is now a fresh cluster (${clusterId}, not ${this.#clusterId})`,
+    );
+  }
+
+  #onOtherSession(jobId: string): void {
+    this.#loseAll(`the client was away for too long, and its session is now ${jobId}`);
+  }
+
+  #loseAll(why: string): void {
+    this.#enqueueCollected();
+    this.#outbox.clear();
+    this.#risky.clear();
+    this.table.settleAllLost(
+      new CapstanError("NOT_FOUND", `The task is gone: ${why}. Submit it again.`),
+    );
+  }
+
+  #onMessages(messages: readonly ToClientMessage[]): void {
+    for (const message of messages) this.#onMessage(message);
+  }
+
+  #onMessage(message: ToClientMessage): void {
+    switch (message.type) {
+      case "results":
+        this.table.settleResults(message.tasks, message.values);
+        break;
+      case "started":
+        this.table.markRunning(message.tasks);
+        break;
+      case "accepted":
+        this.#outbox.onAccepted(message.sequence);
+        break;
+      case "refused":
+        this.#outbox.onRefused(message.sequence, rebuildRefusal(message.error));
+        break;
+      case "failures":
+        this.#onFailures(message);
+        break;
+      case "located":
+        this.#fetches.onLocated(this.table, message);
+        break;
+      case "peer":
+        this.#fetches.onPeer(message);
+        break;
+      case "peer-gone":
+        this.#fetches.onPeerGone(message.index);
+        break;
+      case "reply":
+        this.#calls.onReply(message);
+        break;
+      case "warning":
+        this.#options.onWarning(message.code, message.message);
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #onFailures({ tasks, causes, failures, states }: Failures): void {
+    for (const [i, number] of tasks.entries()) {
+      const failure = present(failures[causes[i]], "a failure names its cause");
+      const isCancelled = states[i] === "KILLED" || failure.code === "TASK_CANCELLED";
+      this.table.settleFailed(number, isCancelled ? "cancelled" : "failed", failure);
+    }
+  }
+
+  #outboxHost(): OutboxHost {
+    const connection = this.#connection;
+    const hasRefusals = (): boolean => this.#hasRefusals;
+    return {
+      get isConnected() {
+        return connection.isUp;
+      },
+      get hasRefusals() {
+        return hasRefusals();
+      },
+      send: (message) => connection.send(message),
+      ensureBundle: (handle) => this.#bundles.ensure(handle),
+      refusalOf: (number) =>
+        this.table.state(number) === futureState.refused ? this.errorOf(number) : null,
+      onDurable: ({ isAlone, first }) => {
+        if (isAlone) this.#risky.delete(first);
+      },
+      refuse: (number, error) => {
+        this.#hasRefusals = true;
+        this.#risky.delete(number);
+        this.table.settleRefused(number, error);
+      },
+      keyOf: (number) => this.keyOf(number),
+      setKey: (number, key) => this.#keys.set(number, key),
+      unsettled: () => this.table.unsettled(),
+    };
+  }
+}
+
+const statusOfState: readonly FutureStatus[] = [
+  "pending",
+  "running",
+  "succeeded",
+  "succeeded",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "failed",
+  "lost",
+  "lost",
+];

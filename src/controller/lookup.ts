@@ -1,0 +1,44 @@
+/**
+ * From what people type to what the tables know.
+ *
+ * @module
+ */
+
+import { CapstanError } from "../model/errors.ts";
+import type { ControllerState } from "./state.ts";
+
+/** The row of a task named by id (`/user/graph-1/17`) or explicit key; throws NOT_FOUND. */
+export function findTask(state: ControllerState, id: string): number {
+  const task = findByTaskId(state, id);
+  if (task >= 0) return task;
+  for (const [row, key] of state.keyOfTask) {
+    if (key === id || key.endsWith(`\n${id}`)) return row;
+  }
+  throw new CapstanError(
+    "NOT_FOUND",
+    `no task ${JSON.stringify(id)}: it never existed, or it ended and was forgotten; ` +
+      "`capstan task list` shows what is remembered",
+    { details: { id } },
+  );
+}
+
+function findByTaskId(state: ControllerState, id: string): number {
+  const cut = id.lastIndexOf("/");
+  const job = state.jobs.find((one) => one.id === id.slice(0, cut));
+  const index = Number(id.slice(cut + 1));
+  if (job === undefined || !Number.isSafeInteger(index)) return -1;
+  const owner = state.clients[job.client];
+  const handle = owner === null ? -1 : owner.handles.get(index);
+  if (handle >= 0 && state.tasks.job[handle] === job.index) return handle;
+  // Released by its client but not forgotten yet.
+  for (let row = 0; row < state.tasks.length; row++) {
+    if (state.tasks.job[row] === job.index && state.tasks.index[row] === index) return row;
+  }
+  return -1;
+}
+
+/** The explicit key of a task, or its id. */
+export function keyOf(state: ControllerState, task: number, taskId: string): string {
+  const full = state.keyOfTask.get(task);
+  return full === undefined ? taskId : full.slice(full.indexOf("\n") + 1);
+}

@@ -1,0 +1,23 @@
+/**
+ * The bounds of the wire: what a peer may send before it is refused. Constants only.
+ *
+ * @module
+ */
+
+/**
+ * Largest payload of one frame, in bytes. A larger message is refused by its sender before a byte
+ * leaves; a larger frame closes the connection.
+ */
+export const frameBytesMax = 64 * 1024 * 1024;
+
+/** Largest hello, in bytes of JSON. A larger one is refused and the connection closes. */
+export const helloBytesMax = 64 * 1024;
+
+/** Longest id or address in a hello, in UTF-16 units. A longer one is refused with its field. */
+export const idCharsMax = 255;
+
+/** Deepest nesting of objects and lists inside one cold message. Deeper is refused. */
+export const coldDepthMax = 64;
+
+/** Slots that one worker may offer. More is refused when it says hello. */
+export const workerSlotsMax = 65_536;

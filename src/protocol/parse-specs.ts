@@ -1,0 +1,119 @@
+/**
+ * Specs, resources, failures and constraints as a peer sent them: plain data to typed values.
+ *
+ * What a value *means* (a spec that contradicts itself) is not judged here.
+ *
+ * @module
+ */
+
+import { type Constraint, constraintOperators } from "../model/constraints.ts";
+import type { AttemptFailure, ErrorRecord, TaskFailure } from "../model/failure.ts";
+import type { DeviceAmount, Resources } from "../model/resources.ts";
+import type { FunctionRun, RetryBackoff, TaskSpec } from "../model/spec.ts";
+import { bands } from "../model/states.ts";
+import { Fields, requireCount, requireText } from "./fields.ts";
+import { protocolError } from "./frame-format.ts";
+
+/** A whole task spec. Throws PROTOCOL_ERROR naming the field. */
+export function parseTaskSpec(fields: Fields): TaskSpec {
+  return {
+    run: parseRun(fields.child("run")),
+    name: fields.text("name"),
+    resources: parseResourceVector(fields.child("resources")),
+    constraints: fields.list("constraints", (item, path) => parseClause(new Fields(item, path))),
+    band: fields.oneOf("band", bands),
+    priority: fields.integer("priority"),
+    maxRetriesFailure: fields.count("maxRetriesFailure"),
+    maxRetriesWorkerLoss: fields.count("maxRetriesWorkerLoss"),
+    retryBackoff: parseBackoff(fields.child("retryBackoff")),
+    timeoutMs: fields.count("timeoutMs"),
+    schedulingTimeoutMs: fields.count("schedulingTimeoutMs"),
+    graceMs: fields.count("graceMs"),
+  };
+}
+
+/** Resources on the wire: integers only. Throws PROTOCOL_ERROR naming the field. */
+export function parseResourceVector(fields: Fields): Resources {
+  return {
+    cpuMilli: fields.count("cpuMilli"),
+    memoryBytes: fields.count("memoryBytes"),
+    diskBytes: fields.count("diskBytes"),
+    devices: fields.list("devices", (item, path) => parseDevice(new Fields(item, path))),
+    custom: fields.dictionary("custom", (item, path) => requireCount(item, path)),
+  };
+}
+
+/** How an attempt failed. Throws PROTOCOL_ERROR naming the field. */
+export function parseAttemptFailure(fields: Fields): AttemptFailure {
+  return {
+    error: parseErrorRecord(fields.child("error")),
+    exitCode: fields.integerOrNull("exitCode"),
+    signal: fields.textOrNull("signal"),
+    oom: fields.flag("oom"),
+    stderrTail: fields.text("stderrTail"),
+  };
+}
+
+/** Why a task failed. Throws PROTOCOL_ERROR naming the field. */
+export function parseTaskFailure(fields: Fields): TaskFailure {
+  return {
+    code: fields.text("code"),
+    message: fields.text("message"),
+    blame: fields.text("blame"),
+    workerId: fields.text("workerId"),
+    attempts: fields.count("attempts"),
+    failure: fields.raw("failure") === null ? null : parseAttemptFailure(fields.child("failure")),
+  };
+}
+
+const sha256Hex = /^[0-9a-f]{64}$/;
+
+function parseRun(fields: Fields): FunctionRun {
+  const kind = fields.oneOf("kind", ["function"]);
+  const bundle = fields.text("bundle");
+  if (!sha256Hex.test(bundle)) throw fields.refuse("bundle", "a SHA-256 in lower-case hex", bundle);
+  const functionName = fields.text("functionName");
+  if (functionName === "") throw fields.refuse("functionName", "a name", functionName);
+  return { kind, bundle, functionName };
+}
+
+function parseBackoff(fields: Fields): RetryBackoff {
+  return { initialMs: fields.count("initialMs"), maxMs: fields.count("maxMs") };
+}
+
+function parseDevice(fields: Fields): DeviceAmount {
+  return {
+    kind: fields.text("kind"),
+    variant: fields.text("variant"),
+    countMilli: fields.count("countMilli"),
+    indices: fields.list("indices", (item, path) => requireCount(item, path)),
+  };
+}
+
+/** How many values a clause has, by operator; any number where none is named. */
+const valueCounts: { readonly [op: string]: number } = { exists: 0, "not-exists": 0 };
+
+function parseClause(fields: Fields): Constraint {
+  const op = fields.oneOf("op", constraintOperators);
+  const values = fields.list("values", requireText);
+  const expected = op === "in" ? values.length : (valueCounts[op] ?? 1);
+  if (values.length !== expected) {
+    throw protocolError(
+      `${fields.path}.values must have ${expected} entries for \`${op}\`, not ${values.length}`,
+    );
+  }
+  const mode = fields.oneOf("mode", ["REQUIRED", "PREFERRED"]);
+  return { key: fields.text("key"), op, values, mode };
+}
+
+function parseErrorRecord(fields: Fields): ErrorRecord {
+  return {
+    name: fields.text("name"),
+    message: fields.text("message"),
+    stack: fields.text("stack"),
+    causes: fields.list("causes", (item, path) => {
+      const cause = new Fields(item, path);
+      return { name: cause.text("name"), message: cause.text("message") };
+    }),
+  };
+}

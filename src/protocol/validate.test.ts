@@ -1,0 +1,412 @@
+/**
+ * What each side may say, and how precisely everything else is refused.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { blobsOf } from "../base/blobs.ts";
+import { CapstanError } from "../model/errors.ts";
+import { noResources } from "../model/resources.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import { FrameReader } from "./codec.ts";
+import type {
+  AttemptFailed,
+  ClientHello,
+  ControllerHello,
+  Failures,
+  HotMessage,
+  HotMessageOf,
+  Message,
+  WorkerHello,
+} from "./messages.ts";
+import {
+  checkClientMessage,
+  checkToClientMessage,
+  checkToWorkerMessage,
+  checkWorkerMessage,
+  helloRefusal,
+  parseClientHello,
+  parseControllerHello,
+  parsePeerHello,
+  parseWorkerHello,
+} from "./validate.ts";
+
+type Check = (message: Message) => Message;
+
+const golden: { readonly [type: string]: string } = JSON.parse(
+  readFileSync(new URL("golden-frames.json", import.meta.url), "utf8"),
+);
+
+const noCold = {
+  encode: () => assert.fail("no cold message here"),
+  decode: () => assert.fail("no cold message here"),
+};
+
+function aHot<T extends HotMessage["type"]>(
+  type: T,
+  overrides: Partial<HotMessageOf<T>> = {},
+): HotMessageOf<T> {
+  const reader = new FrameReader(noCold);
+  reader.feed(Buffer.from(golden[type], "hex"));
+  const [message] = reader.takeMessages();
+  return { ...(message as HotMessageOf<T>), ...overrides };
+}
+
+function aSpec(overrides: { readonly [field: string]: unknown } = {}): TaskSpec {
+  const spec: TaskSpec = {
+    run: { kind: "function", bundle: "ab".repeat(32), functionName: "simulate" },
+    name: "simulate",
+    resources: {
+      ...noResources,
+      cpuMilli: 500,
+      devices: [{ kind: "gpu", variant: "auto", countMilli: 1000, indices: [] }],
+      custom: { license: 1000 },
+    },
+    constraints: [{ key: "region", op: "in", values: ["eu", "us"], mode: "REQUIRED" }],
+    band: "interactive",
+    priority: -3,
+    maxRetriesFailure: 0,
+    maxRetriesWorkerLoss: 3,
+    retryBackoff: { initialMs: 0, maxMs: 60_000 },
+    timeoutMs: 0,
+    schedulingTimeoutMs: 0,
+    graceMs: 1000,
+  };
+  return { ...spec, ...overrides } as TaskSpec;
+}
+
+function aDefinition(overrides: { readonly [field: string]: unknown } = {}): Message {
+  return { type: "define-spec", spec: 1, definition: aSpec(overrides) };
+}
+
+const failure = {
+  error: { name: "TypeError", message: "no", stack: "at f", causes: [{ name: "E", message: "m" }] },
+  exitCode: null,
+  signal: null,
+  oom: false,
+  stderrTail: "",
+};
+
+const attemptFailed: AttemptFailed = {
+  type: "attempt-failed",
+  attempt: 5,
+  task: 6,
+  successor: 0,
+  cause: "failed",
+  failure,
+};
+
+const failures: Failures = {
+  type: "failures",
+  tasks: [1, 2],
+  causes: [0, 0],
+  failures: [
+    { code: "TASK_FAILED", message: "no", blame: "/u/g/1", workerId: "w", attempts: 1, failure },
+  ],
+  states: ["FAILED", "UPSTREAM_FAILED"],
+};
+
+function refusal(check: Check, message: unknown): CapstanError {
+  try {
+    check(message as Message);
+  } catch (error) {
+    assert.ok(error instanceof CapstanError, String(error));
+    assert.equal(error.code, "PROTOCOL_ERROR");
+    return error;
+  }
+  return assert.fail("the message was accepted");
+}
+
+const accepted: readonly (readonly [string, Check, readonly Message[]])[] = [
+  [
+    "a client",
+    checkClientMessage,
+    [
+      aHot("submit"),
+      aHot("release"),
+      aHot("want"),
+      aDefinition(),
+      { type: "cancel", sequence: 1, tasks: [1], reason: "enough" },
+      { type: "retry", sequence: 2, tasks: [] },
+      { type: "close-session" },
+      { type: "call", id: 1, method: "Explain", request: { id: "x" } },
+    ],
+  ],
+  [
+    "a worker",
+    checkWorkerMessage,
+    [aHot("reports"), aHot("inventory"), aHot("heartbeat"), attemptFailed, { type: "leaving" }],
+  ],
+  [
+    "the controller to a client",
+    checkToClientMessage,
+    [
+      aHot("accepted"),
+      aHot("started"),
+      aHot("results"),
+      aHot("located"),
+      { type: "peer", index: 1, workerId: "w", incarnation: "i", address: "h:1" },
+      { type: "peer-gone", index: 1, incarnation: "i" },
+      { type: "refused", sequence: 1, error: { code: "GRAPH_CYCLE", message: "m", details: {} } },
+      failures,
+      { type: "warning", code: "UNPLACEABLE", message: "m" },
+      { type: "reply", id: 1, result: null, error: { code: "C", message: "m", details: null } },
+      { type: "reply", id: 1, result: [1], error: null },
+    ],
+  ],
+  [
+    "the controller to a worker",
+    checkToWorkerMessage,
+    [
+      aHot("compute"),
+      aHot("grant"),
+      aHot("retract"),
+      aHot("stop"),
+      aHot("forget"),
+      aHot("sources"),
+      aHot("acknowledge"),
+      aDefinition(),
+      { type: "peer", index: 0, workerId: "w", incarnation: "i", address: "h:1" },
+      { type: "reset" },
+    ],
+  ],
+];
+
+describe("what each side may say", () => {
+  const everything = accepted.flatMap(([, , messages]) => messages);
+  for (const [sender, check, messages] of accepted) {
+    test(`every kind of message of ${sender} passes unchanged`, () => {
+      for (const message of messages) assert.deepEqual(check(message), message);
+    });
+
+    test(`a message that ${sender} may not send is refused by its type`, () => {
+      const own = new Set<string>(messages.map((message) => message.type));
+      for (const message of everything.filter(({ type }) => !own.has(type))) {
+        if (sender === "the controller to a worker" && message.type === "peer-gone") continue;
+        assert.match(refusal(check, message).message, /is not a message that .* may send/);
+      }
+      assert.match(refusal(check, { type: "toString" }).message, /"toString" is not a message/);
+    });
+  }
+});
+
+describe("columns that do not fit each other are refused, naming the column", () => {
+  const one = Float64Array.of(1);
+  const half = Float64Array.of(0.5, 1);
+  const cases: readonly (readonly [Check, Message, RegExp])[] = [
+    [
+      checkClientMessage,
+      aHot("submit", { groupCounts: Uint32Array.of(2) }),
+      /submit\.groupCounts has 1 entries, not 2/,
+    ],
+    [
+      checkClientMessage,
+      aHot("submit", { groupCounts: Uint32Array.of(2, 2) }),
+      /submit\.groupCounts adds up to 4, but the message has 3 tasks/,
+    ],
+    [
+      checkClientMessage,
+      aHot("submit", { dependencyCounts: Uint32Array.of(2) }),
+      /submit\.dependencyCounts has 1 entries/,
+    ],
+    [
+      checkClientMessage,
+      aHot("submit", { dependencyCounts: new Uint32Array(0) }),
+      /submit\.dependencyCounts adds up to 0, but the message has 2 dependencies/,
+    ],
+    [checkClientMessage, aHot("submit", { keys: ["a"] }), /submit\.keys has 1 entries/],
+    [checkClientMessage, aHot("submit", { first: 0xffffffff }), /submit\.first: 3 tasks/],
+    [
+      checkWorkerMessage,
+      aHot("reports", { values: blobsOf([]) }),
+      /reports\.values has 0 entries, not 2/,
+    ],
+    [checkWorkerMessage, aHot("reports", { attempts: one }), /reports\.attempts has 1 entries/],
+    [checkWorkerMessage, aHot("reports", { tasks: half }), /reports\.tasks\[0\] must be a safe/],
+    [
+      checkWorkerMessage,
+      aHot("reports", { sizes: Float64Array.of(0, Number.NaN) }),
+      /reports\.sizes\[1\] must be a safe integer of at least 0, not NaN/,
+    ],
+    [
+      checkWorkerMessage,
+      aHot("reports", { kinds: Uint8Array.of(2, 10) }),
+      /reports\.kinds\[1\] must be from 1 to 9, not 10/,
+    ],
+    [
+      checkWorkerMessage,
+      aHot("reports", { reasons: Uint8Array.of(0, 0) }),
+      /reports\.reasons\[1\] is 0 in a report of kind 3/,
+    ],
+    [
+      checkWorkerMessage,
+      aHot("reports", { reasons: Uint8Array.of(1, 1) }),
+      /reports\.reasons\[0\] is 1 in a report of kind 2/,
+    ],
+    [
+      checkWorkerMessage,
+      aHot("inventory", { phases: Uint8Array.of(3) }),
+      /inventory\.phases\[0\] must be from 0 to 2, not 3/,
+    ],
+    [checkWorkerMessage, aHot("inventory", { values: one }), /inventory\.valueSizes has 2 entries/],
+    [checkWorkerMessage, aHot("heartbeat", { applied: -1 }), /heartbeat\.applied must be/],
+    [checkToClientMessage, aHot("results", { values: blobsOf([]) }), /results\.values has 0/],
+    [checkToClientMessage, aHot("located", { refs: half }), /located\.refs has 2 entries/],
+    [checkToWorkerMessage, aHot("compute", { args: blobsOf([]) }), /compute\.args has 0 entries/],
+    [
+      checkToWorkerMessage,
+      aHot("compute", { inputCounts: Uint32Array.of(0, 3) }),
+      /compute\.inputCounts adds up to 3, but the message has 2 inputs/,
+    ],
+    [checkToWorkerMessage, aHot("compute", { inputs: blobsOf([]) }), /compute\.inputs has 0/],
+    [
+      checkToWorkerMessage,
+      aHot("compute", { prefetched: Uint8Array.of(0, 2) }),
+      /compute\.prefetched\[1\] must be from 0 to 1/,
+    ],
+    [checkToWorkerMessage, aHot("grant", { tasks: half }), /grant\.tasks has 2 entries, not 1/],
+    [
+      checkToWorkerMessage,
+      aHot("sources", { counts: Uint32Array.of(1, 0) }),
+      /sources\.counts adds up to 1, but the message has 2 sources/,
+    ],
+    [checkToWorkerMessage, aHot("forget", { tasks: half }), /forget\.tasks\[0\]/],
+  ];
+  for (const [check, message, expected] of cases) {
+    test(String(expected), () => assert.match(refusal(check, message).message, expected));
+  }
+});
+
+describe("a spec of a peer is checked to its leaves", () => {
+  const cases: readonly (readonly [{ readonly [field: string]: unknown }, RegExp])[] = [
+    [{ run: { kind: "command" } }, /definition\.run\.kind must be one of function, not "command"/],
+    [
+      { run: { kind: "function", bundle: "AB", functionName: "f" } },
+      /definition\.run\.bundle must be a SHA-256 in lower-case hex, not "AB"/,
+    ],
+    [{ name: 7 }, /define-spec\.definition\.name must be text, not 7/],
+    [{ resources: { ...noResources, cpuMilli: -1 } }, /resources\.cpuMilli must be a whole number/],
+    [{ resources: { ...noResources, memoryBytes: 0.5 } }, /memoryBytes must be a safe integer/],
+    [{ resources: { ...noResources, custom: { x: "1" } } }, /custom\.x must be a safe integer/],
+    [{ resources: { ...noResources, devices: {} } }, /devices must be a list, not an object/],
+    [
+      { constraints: [{ key: "k", op: "=", values: [], mode: "REQUIRED" }] },
+      /constraints\[0\]\.values must have 1 entries for `=`, not 0/,
+    ],
+    [
+      { constraints: [{ key: "k", op: "exists", values: ["x"], mode: "REQUIRED" }] },
+      /constraints\[0\]\.values must have 0 entries for `exists`/,
+    ],
+    [{ constraints: [{ key: "k", op: "~", values: [], mode: "REQUIRED" }] }, /\.op must be one of/],
+    [{ band: "urgent" }, /band must be one of production, interactive, batch, not "urgent"/],
+    [{ priority: 2 ** 60 }, /priority must be a safe integer/],
+    [{ retryBackoff: null }, /retryBackoff must be an object, not null/],
+    [{ graceMs: undefined }, /graceMs must be a safe integer, not absent/],
+  ];
+  for (const [overrides, expected] of cases) {
+    test(String(expected), () => {
+      assert.match(refusal(checkClientMessage, aDefinition(overrides)).message, expected);
+    });
+  }
+
+  test("fields that this version does not know do not come through", () => {
+    const checked = checkClientMessage(aDefinition({ extra: "x".repeat(1000) }));
+    assert.deepEqual(checked, aDefinition());
+  });
+});
+
+test("cold lists that do not fit each other are refused", () => {
+  const check = checkToClientMessage;
+  assert.match(refusal(check, { ...failures, causes: [0] }).message, /failures\.causes has 1/);
+  assert.match(refusal(check, { ...failures, states: [] }).message, /failures\.states has 0/);
+  assert.match(
+    refusal(check, { ...failures, causes: [0, 1] }).message,
+    /failures\.causes\[1\] names failure 1 of 1/,
+  );
+  const cause = "worker-lost";
+  assert.match(
+    refusal(checkWorkerMessage, { ...attemptFailed, cause }).message,
+    /attempt-failed\.cause must be one of/,
+  );
+});
+
+describe("hellos", () => {
+  const client: ClientHello = {
+    role: "client",
+    protocolVersion: 1,
+    clientId: "c1",
+    user: "root",
+    clusterId: "",
+  };
+  const worker: WorkerHello = {
+    role: "worker",
+    protocolVersion: 1,
+    workerId: "w1",
+    incarnation: "i1",
+    clusterId: "",
+    epoch: 0,
+    address: "127.0.0.1:9",
+    pid: 1,
+    capacity: noResources,
+    slots: 2,
+    attributes: { region: "eu" },
+  };
+  const controller: ControllerHello = {
+    role: "controller",
+    protocolVersion: 1,
+    clusterId: "k",
+    epoch: 1,
+    index: 0,
+    jobId: "/root/graph-1",
+    sequence: 0,
+    heartbeatMs: 1000,
+  };
+
+  test("each reads back as it was said", () => {
+    assert.deepEqual(parseClientHello(client), client);
+    assert.deepEqual(parseWorkerHello(worker), worker);
+    assert.deepEqual(parseControllerHello(controller), controller);
+    assert.deepEqual(parsePeerHello(client), client);
+    assert.deepEqual(parsePeerHello(worker), worker);
+  });
+
+  test("another version is told so before anything else is looked at", () => {
+    const parsers = [parseClientHello, parseWorkerHello, parsePeerHello, parseControllerHello];
+    for (const parse of parsers) {
+      assert.throws(() => parse({ protocolVersion: 2 }), {
+        code: "VERSION_MISMATCH",
+        details: { theirs: 2, ours: 1 },
+      });
+    }
+  });
+
+  test("a wrong field is named", () => {
+    const wrong: readonly (readonly [object, RegExp])[] = [
+      [{ ...worker, slots: 1e9 }, /hello\.slots must be a whole number from 0 to 65536/],
+      [{ ...worker, attributes: { a: 1 } }, /hello\.attributes\.a must be text, not 1/],
+      [{ ...worker, attributes: JSON.parse('{"__proto__": "x"}') }, /the key __proto__/],
+      [{ ...worker, workerId: "" }, /hello\.workerId must be text that is not empty/],
+      [{ ...client, user: "u".repeat(300) }, /hello\.user has 300 characters, at most 255/],
+      [{ ...client, role: "king" }, /hello\.role must be one of client, worker, not "king"/],
+      [[], /hello must be an object, not a list/],
+    ];
+    for (const [hello, expected] of wrong) {
+      assert.throws(() => parsePeerHello(hello), { code: "PROTOCOL_ERROR", message: expected });
+    }
+  });
+
+  test("a refusal comes out as the error that the controller named", () => {
+    const error = new CapstanError("WORKER_ID_IN_USE", "w1 is taken", { details: { pid: 4 } });
+    const wire: unknown = JSON.parse(JSON.stringify(helloRefusal(error)));
+    assert.throws(() => parseControllerHello(wire), {
+      code: "WORKER_ID_IN_USE",
+      message: "w1 is taken",
+      details: { pid: 4 },
+    });
+    const unknown = { role: "refused", error: { code: "NEW_CODE", message: "m", details: {} } };
+    assert.throws(() => parseControllerHello(unknown), { code: "PROTOCOL_ERROR" });
+  });
+});

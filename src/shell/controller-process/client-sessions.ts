@@ -1,0 +1,222 @@
+/**
+ * The connections of clients. A client is greeted when the facts of its `client-connected` are
+ * durable; the greeting waits in the same queue as the kernel's sends, in front of those that the
+ * connection caused, so the client reads the hello first and misses nothing after it.
+ *
+ * A client that does not read, or that submits faster than the disk takes, is not read from: the
+ * network holds it back. Nothing of it piles up here.
+ *
+ * @module
+ */
+
+import type { ControllerSend } from "../../controller/events.ts";
+import { CapstanError } from "../../model/errors.ts";
+import {
+  type ApiCall,
+  type ClientHello,
+  type ClientMessage,
+  type Message,
+  protocolVersion,
+  type ToClientMessage,
+} from "../../protocol/messages.ts";
+import { checkClientMessage } from "../../protocol/validate.ts";
+import type { MessageStream } from "../transport/message-stream.ts";
+import { refusalOfBug, wireError } from "./errors-on-wire.ts";
+import {
+  clientBufferedBytesMax,
+  heartbeatMs,
+  shutdownFlushMs,
+  unacknowledgedSubmitsMax,
+} from "./limits.ts";
+import type { HelloAnswer, PeerContext } from "./peer-context.ts";
+
+/** One connection of one client, from its greeting to its end. */
+interface Connection {
+  readonly clientId: string;
+  readonly index: number;
+  stream: MessageStream | null;
+  /** The sequence of the last submit taken up, and of the last one answered. */
+  taken: number;
+  answered: number;
+  ended: boolean;
+}
+
+export class ClientSessions {
+  readonly #context: PeerContext;
+  /** The one connection that speaks for each client. */
+  readonly #current = new Map<string, Connection>();
+  /** Where sends for a client's index go: set by the greeting, so that order holds. */
+  readonly #byIndex = new Map<number, Connection>();
+  readonly #paused = new Set<Connection>();
+
+  constructor(context: PeerContext) {
+    this.#context = context;
+  }
+
+  get count(): number {
+    return this.#current.size;
+  }
+
+  open(hello: ClientHello, { accept, refuse }: HelloAnswer): void {
+    const { clientId, user } = hello;
+    const context = this.#context;
+    const previous = this.#current.get(clientId);
+    if (previous !== undefined) this.#end(previous, "replaced by a new connection");
+    let greet = (): void => refuse(refusalOfBug());
+    context.hold(() => greet());
+    if (!context.handle({ type: "client-connected", at: context.at(), clientId, user })) return;
+    const session = context.sessionOf(clientId);
+    if (session === null) {
+      greet = () => refuse(new CapstanError("OVERLOADED", "no more clients are taken at present"));
+      return;
+    }
+    const connection = newConnection(clientId, session.index, session.sequence);
+    this.#current.set(clientId, connection);
+    greet = () => {
+      const { clusterId, epoch } = context;
+      const role = { role: "controller", protocolVersion, clusterId, epoch, heartbeatMs } as const;
+      this.#begin(
+        connection,
+        accept({ ...role, index: 0, jobId: session.jobId, sequence: session.sequence }),
+      );
+    };
+    context.logger.info({ clientId, user }, "client connected");
+  }
+
+  /** Carries out one order of the kernel; what is for a client that has gone is dropped. */
+  deliver(send: Extract<ControllerSend, { type: "send-to-client" | "disconnect-client" }>): void {
+    const connection = this.#byIndex.get(send.client);
+    if (connection === undefined) return;
+    if (send.type === "send-to-client") this.#send(connection, send.message);
+    else {
+      connection.stream?.close();
+      this.#end(connection, send.reason);
+    }
+  }
+
+  /** Reads again from clients whose answers have left. */
+  relieve(): void {
+    for (const connection of this.#paused) this.#regulate(connection);
+  }
+
+  /** Closes every stream; what was sent has a bounded time to leave. */
+  close(): void {
+    for (const { stream } of this.#current.values()) {
+      stream?.close();
+      setTimeout(() => stream?.destroy(), shutdownFlushMs).unref();
+    }
+  }
+
+  #begin(connection: Connection, stream: MessageStream): void {
+    if (connection.ended) {
+      stream.destroy();
+      return;
+    }
+    connection.stream = stream;
+    this.#byIndex.set(connection.index, connection);
+    stream.onMessages = (messages) => this.#hear(connection, messages);
+    stream.onDrain = () => this.#regulate(connection);
+    stream.onClose = (error) => this.#end(connection, error?.message ?? "closed");
+  }
+
+  #hear(connection: Connection, messages: readonly Message[]): void {
+    try {
+      for (const message of messages) {
+        if (connection.ended) return;
+        this.#take(connection, checkClientMessage(message));
+      }
+    } catch (error) {
+      if (!(error instanceof CapstanError)) throw error;
+      connection.stream?.destroy(error);
+      this.#end(connection, error.message);
+    }
+    this.#regulate(connection);
+  }
+
+  #take(connection: Connection, message: ClientMessage): void {
+    if (message.type === "call") {
+      this.#answerCall(connection, message);
+      return;
+    }
+    const context = this.#context;
+    const overload = message.type === "submit" ? context.overload() : null;
+    if ("sequence" in message) connection.taken = Math.max(connection.taken, message.sequence);
+    if (overload !== null) {
+      this.#refuse(connection, message, overload);
+      return;
+    }
+    const at = context.at();
+    const { index } = connection;
+    if (!context.handle({ type: "client-messaged", at, client: index, message })) {
+      this.#refuse(connection, message, refusalOfBug());
+    }
+  }
+
+  #refuse(connection: Connection, message: ClientMessage, error: CapstanError): void {
+    if (!("sequence" in message)) return;
+    const { sequence } = message;
+    this.#context.hold(() =>
+      this.#send(connection, { type: "refused", sequence, error: wireError(error) }),
+    );
+  }
+
+  #answerCall(connection: Connection, { id, method, request }: ApiCall): void {
+    const answer = this.#callResult(method, request);
+    this.#context.hold(() => this.#send(connection, { type: "reply", id, ...answer }));
+  }
+
+  #callResult(method: string, request: unknown) {
+    try {
+      return { result: this.#context.call(method, request), error: null };
+    } catch (error) {
+      if (!(error instanceof CapstanError)) throw error;
+      return { result: null, error: wireError(error) };
+    }
+  }
+
+  #send(connection: Connection, message: ToClientMessage): void {
+    if (message.type === "accepted" || message.type === "refused") {
+      connection.answered = Math.max(connection.answered, message.sequence);
+    }
+    try {
+      connection.stream?.send(message);
+    } catch (error) {
+      if (!(error instanceof CapstanError)) throw error;
+      connection.stream?.destroy(error);
+    }
+  }
+
+  /** Stops or starts reading, by what waits to be written and to be answered. */
+  #regulate(connection: Connection): void {
+    const { stream } = connection;
+    if (stream === null || connection.ended) return;
+    if (this.#mustWait(connection, stream)) {
+      this.#paused.add(connection);
+      stream.pause();
+    } else if (this.#paused.delete(connection)) stream.resume();
+  }
+
+  #mustWait(connection: Connection, stream: MessageStream): boolean {
+    if (stream.bufferedBytes > clientBufferedBytesMax) return true;
+    return (
+      connection.taken - connection.answered > unacknowledgedSubmitsMax || this.#context.congested()
+    );
+  }
+
+  #end(connection: Connection, reason: string): void {
+    if (connection.ended) return;
+    connection.ended = true;
+    const { clientId, index, stream } = connection;
+    if (stream?.closed === false) stream.destroy();
+    this.#paused.delete(connection);
+    if (this.#current.get(clientId) === connection) this.#current.delete(clientId);
+    if (this.#byIndex.get(index) === connection) this.#byIndex.delete(index);
+    const at = this.#context.at();
+    this.#context.handle({ type: "client-disconnected", at, client: index });
+    this.#context.logger.info({ clientId, reason }, "client disconnected");
+  }
+}
+
+function newConnection(clientId: string, index: number, sequence: number): Connection {
+  return { clientId, index, stream: null, taken: sequence, answered: sequence, ended: false };
+}

@@ -1,0 +1,46 @@
+/**
+ * The real kernel behind the interface that the shell drives. Nothing is decided here: each
+ * function names the kernel's own.
+ *
+ * @module
+ */
+
+import { present } from "../../base/assert.ts";
+import { nextDeadline } from "../../controller/deadlines.ts";
+import { type Fact, isDurable } from "../../controller/facts.ts";
+import { answerCall } from "../../controller/queries.ts";
+import type { ControllerState } from "../../controller/state.ts";
+import { step } from "../../controller/step.ts";
+import { admitWorker } from "../../controller/workers.ts";
+import { taskStates } from "../../model/states.ts";
+import { foldKernel } from "./controller-fold.ts";
+import type { ClusterSummary, Kernel } from "./kernel.ts";
+
+export const controllerKernel: Kernel<ControllerState, Fact> = {
+  ...foldKernel,
+  step,
+  isDurable,
+  nextDeadline,
+  answerCall,
+  admitWorker,
+  summaryOf,
+  sessionOf: (state, clientId) => {
+    const client = state.clients[state.clientsById.get(clientId) ?? -1] ?? null;
+    if (client === null) return null;
+    const { index, job, lastSequence: sequence } = client;
+    return { index, jobId: state.jobs[job].id, sequence };
+  },
+  clientIdOf: (state, index) => state.clients[index]?.clientId ?? `closed client ${index}`,
+  workerIdOf: (state, index) => present(state.workers[index], "a worker keeps its place").workerId,
+  workerIndexOf: (state, workerId) => state.workersById.get(workerId) ?? null,
+  nextWorkerIndex: (state) => state.workers.length,
+};
+
+function summaryOf(state: ControllerState): ClusterSummary {
+  const counts: { [state: string]: number } = {};
+  for (const [code, name] of taskStates.entries()) {
+    counts[name] = state.jobs.reduce((sum, job) => sum + job.stateCounts[code], 0);
+  }
+  const workerCount = state.workers.filter((worker) => !worker.lost).length;
+  return { taskStateCounts: counts, workerCount, attemptCount: state.attemptCounter };
+}

@@ -1,0 +1,53 @@
+/**
+ * The controller kernel as the shell drives it: one interface, so that the loop can be tested with
+ * a small kernel and run with the real one (`controller-kernel.ts`).
+ *
+ * @module
+ */
+
+import type { Micros } from "../../base/time.ts";
+import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
+import type { CapstanError } from "../../model/errors.ts";
+import type { WorkerIndex } from "../../model/ids.ts";
+import type { WorkerHello } from "../../protocol/messages.ts";
+import type { FoldKernel } from "../journal/journal.ts";
+
+/** What a client is told in the controller's hello. */
+export interface ClientSession {
+  readonly index: number;
+  readonly jobId: string;
+  /** The highest sequence of its submits that was taken up. */
+  readonly sequence: number;
+}
+
+/** Counts for `GetClusterInfo` and the status page. */
+export interface ClusterSummary {
+  /** Tasks that are not forgotten, by state. */
+  readonly taskStateCounts: { readonly [state: string]: number };
+  readonly workerCount: number;
+  /** Attempts since this controller began to serve, repeats among them. */
+  readonly attemptCount: number;
+}
+
+export interface Kernel<State, Fact> extends FoldKernel<State, Fact> {
+  step(
+    state: State,
+    event: ControllerEvent,
+  ): { readonly facts: readonly Fact[]; readonly sends: readonly ControllerSend[] };
+  isDurable(fact: Fact): boolean;
+  /** When the kernel wants a `tick`; null for never. */
+  nextDeadline(state: State): Micros | null;
+  /** Answers an API method. Throws CapstanError. */
+  answerCall(state: State, method: string, request: unknown): unknown;
+  summaryOf(state: State): ClusterSummary;
+  /** The session of a client that has connected; null for a stranger. */
+  sessionOf(state: State, clientId: string): ClientSession | null;
+  clientIdOf(state: State, client: number): string;
+  /** The place of a worker that has registered before; null for a stranger. */
+  workerIndexOf(state: State, workerId: string): WorkerIndex | null;
+  workerIdOf(state: State, worker: WorkerIndex): string;
+  /** Why this worker may not register now, or null. */
+  admitWorker(state: State, hello: WorkerHello): CapstanError | null;
+  /** The place that the next stranger gets. */
+  nextWorkerIndex(state: State): WorkerIndex;
+}

@@ -1,0 +1,35 @@
+/**
+ * Bounds of the controller process.
+ *
+ * @module
+ */
+
+/** A loop that stood still this long tells the kernel, so that silence then proves nothing. */
+export const pauseNoticedMs = 2_000;
+
+/** How often the loop looks at the clock when nothing else happens. */
+export const loopCheckIntervalMs = 500;
+
+/** The deadline timer never sleeps longer than this, nor shorter than a millisecond. */
+export const deadlineTimerMaxMs = 60_000;
+
+/** A client is not read from while more than this waits to be written to it. */
+export const clientBufferedBytesMax = 8 * 1024 * 1024;
+
+/** A client is not read from while more than this many of its submits wait for the disk. */
+export const unacknowledgedSubmitsMax = 256;
+
+/** A worker that was greeted must send its inventory within this time. */
+export const inventoryTimeoutMs = 10_000;
+
+/** What a worker is told: its beats come this often. */
+export const heartbeatMs = 1_000;
+
+/** A clean shutdown waits this long for what was sent to be written out. */
+export const shutdownFlushMs = 2_000;
+
+/** An event that stopped the controller this often is refused at the next start. */
+export const quarantineStopsMax = 2;
+
+/** Of a quarantined event, larger columns are cut to this many bytes. */
+export const quarantineEventBytesMax = 16 * 1024 * 1024;

@@ -1,0 +1,162 @@
+/**
+ * A controller process: the journal, the loop, the peers and the one port, put together. It owns
+ * everything that can fail on the outside, and decides nothing.
+ *
+ * @module
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BundleStore } from "../api/bundle-store.ts";
+import { createApiServer } from "../api/http-api.ts";
+import { type Journal, openJournal } from "../journal/journal.ts";
+import { createLogger, type Logger } from "../logging/logger.ts";
+import { guardRequest } from "../transport/http-guard.ts";
+import { attachStreamServer } from "../transport/stream-server.ts";
+import { Clock } from "./clock.ts";
+import { ControllerService } from "./controller-service.ts";
+import type { Kernel } from "./kernel.ts";
+import { listen } from "./listen.ts";
+import { type ControllerOptions, formatAddress, isLoopback, parseListen } from "./options.ts";
+import { Quarantine } from "./quarantine.ts";
+
+/** A running controller. */
+export interface ControllerProcess {
+  /** `http://host:port`: what clients and workers are given. */
+  readonly url: string;
+  readonly epoch: number;
+  readonly clusterId: string;
+  /** Resolves when everything accepted is durable, peers are closed and the port is free. */
+  close(): Promise<void>;
+}
+
+/** What ends the process from the inside; the caller exits with the code. */
+export interface FatalEnd {
+  readonly exitCode: number;
+  readonly error: unknown;
+}
+
+export interface ControllerRun<State, Fact> {
+  readonly kernel: Kernel<State, Fact>;
+  /** The module that exports the kernel's `foldKernel`, for the snapshot thread. */
+  readonly foldModule: URL;
+  /** Called once; nothing is sent or acknowledged afterwards. */
+  readonly onFatal: (end: FatalEnd) => void;
+  readonly logger?: Logger;
+}
+
+/**
+ * Restores, listens, serves. Throws ADDRESS_IN_USE, DATA_DIRECTORY_IN_USE, DISK_FAILED, or
+ * INVALID_ARGUMENT for options that cannot be.
+ */
+export async function startController<State, Fact>(
+  options: ControllerOptions,
+  run: ControllerRun<State, Fact>,
+): Promise<ControllerProcess> {
+  const address = parseListen(options);
+  const logger =
+    run.logger ?? createLogger({ name: "controller", level: options.logLevel ?? "info" });
+  const { dataDir = null } = options;
+  const journal = await openJournal<Fact>({ dataDir, foldModule: run.foldModule });
+  try {
+    const service = serviceOf(options, run, journal, logger);
+    const bundles = openBundles(dataDir);
+    const guard = { hosts: hostsOf(options), token: options.token };
+    const server = createApiServer({
+      guard,
+      bundles: bundles.store,
+      logger,
+      readiness: () => service.readiness(),
+      call: (method, request) => service.callDurably(method, request),
+    });
+    const streams = attachStreamServer(server, {
+      authorise: (request) => guardRequest(request, guard),
+      onHello: (hello, accept, refuse) => service.onHello(hello, { accept, refuse }),
+      onRejected: ({ code, message }) =>
+        logger.warn({ code }, `a peer was turned away: ${message}`),
+    });
+    const port = await listen(server, address);
+    const url = urlOf(options, { ...address, port });
+    service.start(url);
+    logger.info({ url, epoch: journal.epoch, clusterId: journal.clusterId }, "serving");
+    const close = async (): Promise<void> => {
+      streams.close();
+      await service.close();
+      await closeServer(server);
+      await journal.close();
+      bundles.close();
+      logger.info("closed");
+    };
+    let closed: Promise<void> | null = null;
+    return {
+      url,
+      epoch: journal.epoch,
+      clusterId: journal.clusterId,
+      close: () => {
+        closed ??= close();
+        return closed;
+      },
+    };
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}
+
+function serviceOf<State, Fact>(
+  options: ControllerOptions,
+  run: ControllerRun<State, Fact>,
+  journal: Journal<Fact>,
+  logger: Logger,
+): ControllerService<State, Fact> {
+  const startedMs = performance.now();
+  const restored = journal.restore(run.kernel);
+  const { facts, snapshotSequence } = restored;
+  const ms = Math.round(performance.now() - startedMs);
+  if (journal.sequence > 0) {
+    logger.info({ sequence: journal.sequence, snapshotSequence, facts, ms }, "journal restored");
+  }
+  return new ControllerService({
+    kernel: run.kernel,
+    state: restored.state,
+    clock: new Clock(restored.at),
+    quarantine: new Quarantine(options.dataDir ?? null),
+    durable: options.dataDir !== undefined,
+    expectWorkers: options.expectWorkers ?? 0,
+    onFatal: run.onFatal,
+    journal,
+    logger,
+  });
+}
+
+/** Bundles live beside the journal, or as long as this process. */
+function openBundles(dataDir: string | null): { store: BundleStore; close: () => void } {
+  if (dataDir !== null) {
+    return { store: new BundleStore(join(dataDir, "bundles")), close: () => undefined };
+  }
+  const directory = mkdtempSync(join(tmpdir(), "capstan-bundles-"));
+  return {
+    store: new BundleStore(directory),
+    close: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** Names besides the socket's own address under which a request may ask for this listener. */
+function hostsOf({ advertise }: ControllerOptions): string[] {
+  return advertise === undefined ? [] : [advertise];
+}
+
+function urlOf(options: ControllerOptions, address: { host: string; port: number }): string {
+  if (options.advertise !== undefined) return `http://${options.advertise}`;
+  const isEveryAddress = address.host === "0.0.0.0" || address.host === "::";
+  if (!isEveryAddress || isLoopback(address.host)) return `http://${formatAddress(address)}`;
+  return `http://127.0.0.1:${address.port}`;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}

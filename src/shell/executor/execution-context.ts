@@ -1,0 +1,74 @@
+/**
+ * Thread side: the context of one execution. What is dear to make (the abort signal) is made when
+ * somebody asks for it.
+ *
+ * @module
+ */
+
+import { CapstanError } from "../../model/errors.ts";
+import { type AttemptId, formatAttemptId, type TaskRef } from "../../model/ids.ts";
+import type { TaskContext, TaskLogger } from "./context.ts";
+import type { FromThread, LogLevel } from "./thread-messages.ts";
+
+/** The context that a running function sees, and the handle to abort it. */
+export class ExecutionContext implements TaskContext {
+  readonly worker: string;
+  readonly #attempt: AttemptId;
+  readonly #task: TaskRef;
+  readonly #post: (message: FromThread) => void;
+  #controller: AbortController | null = null;
+  #abortReason: CapstanError | null = null;
+  #logger: TaskLogger | null = null;
+
+  constructor(
+    task: TaskRef,
+    attempt: AttemptId,
+    worker: string,
+    post: (message: FromThread) => void,
+  ) {
+    this.#task = task;
+    this.#attempt = attempt;
+    this.worker = worker;
+    this.#post = post;
+  }
+
+  get taskId(): string {
+    return String(this.#task);
+  }
+
+  get attempt(): string {
+    return formatAttemptId(this.#attempt);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== null) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get logger(): TaskLogger {
+    this.#logger ??= {
+      debug: (message, fields) => this.#log("debug", message, fields),
+      info: (message, fields) => this.#log("info", message, fields),
+      warn: (message, fields) => this.#log("warn", message, fields),
+      error: (message, fields) => this.#log("error", message, fields),
+    };
+    return this.#logger;
+  }
+
+  /** Fires the signal, now or when it is first looked at. */
+  abort(reason: "stopped" | "timeout"): void {
+    this.#abortReason =
+      reason === "timeout"
+        ? new CapstanError("TASK_TIMED_OUT", "the task has run longer than its timeout")
+        : new CapstanError("TASK_CANCELLED", "the task was told to stop");
+    this.#controller?.abort(this.#abortReason);
+  }
+
+  #log(level: LogLevel, message: string, fields: { readonly [name: string]: unknown } = {}): void {
+    const { taskId, attempt } = this;
+    this.#post({ type: "log", level, message, fields: { taskId, attempt, ...fields } });
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The functions that this executor has met, by a small index: a bundle's path and a name travel to
+ * each thread once.
+ *
+ * @module
+ */
+
+import type { FunctionPlace } from "./thread-messages.ts";
+
+export class FunctionTable {
+  readonly #places: FunctionPlace[] = [];
+  readonly #byBundle = new Map<string, Map<string, number>>();
+
+  get count(): number {
+    return this.#places.length;
+  }
+
+  /** The index of a function, new ones at the end. */
+  indexOf(bundlePath: string, functionName: string): number {
+    let names = this.#byBundle.get(bundlePath);
+    if (names === undefined) {
+      names = new Map();
+      this.#byBundle.set(bundlePath, names);
+    }
+    const known = names.get(functionName);
+    if (known !== undefined) return known;
+    const index = this.#places.length;
+    names.set(functionName, index);
+    this.#places.push({ index, bundlePath, functionName });
+    return index;
+  }
+
+  from(index: number): readonly FunctionPlace[] {
+    return index === this.#places.length ? [] : this.#places.slice(index);
+  }
+}

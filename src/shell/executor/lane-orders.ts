@@ -1,0 +1,120 @@
+/**
+ * Owner side: the orders that a lane's thread has not ended, in lane order, and those that wait
+ * because the thread has enough. Sequences are u32 and wrap.
+ *
+ * @module
+ */
+
+import type { ExecutionId } from "../../worker/events.ts";
+import type { ExecutionOrder } from "./execution.ts";
+import { slotOf } from "./lane-memory.ts";
+import { laneSlotCount } from "./limits.ts";
+
+/** An order in the hands of the thread. */
+export interface SentOrder {
+  readonly order: ExecutionOrder;
+  readonly sequence: number;
+  isAborting: boolean;
+  isReportedStarted: boolean;
+}
+
+/** The window of sent orders, `head` (oldest not ended) to `tail` (next to be sent). */
+export class LaneOrders {
+  readonly #slots: (SentOrder | null)[] = new Array(laneSlotCount).fill(null);
+  readonly #waiting: ExecutionOrder[] = [];
+  #head = 0;
+  #tail = 0;
+  #live = 0;
+
+  /** Orders that have not ended, sent and waiting. */
+  get count(): number {
+    return this.#live + this.#waiting.length;
+  }
+
+  /** The sent order, or null (and the order waits) when the window is full. */
+  add(order: ExecutionOrder): SentOrder | null {
+    if (this.#waiting.length > 0 || this.#isFull) {
+      this.#waiting.push(order);
+      return null;
+    }
+    return this.#send(order);
+  }
+
+  /** Sends one that waited, if there is one and the window has room. */
+  sendWaiting(): SentOrder | null {
+    if (this.#isFull) return null;
+    const order = this.#waiting.shift();
+    return order === undefined ? null : this.#send(order);
+  }
+
+  /** The order of `sequence`, or null if it has ended or was taken back. */
+  at(sequence: number): SentOrder | null {
+    const sent = this.#slots[slotOf(sequence)];
+    return sent?.sequence === sequence ? sent : null;
+  }
+
+  /** The oldest order that has not ended. */
+  first(): SentOrder | null {
+    for (let s = this.#head; s !== this.#tail; s = (s + 1) >>> 0) {
+      const sent = this.#slots[slotOf(s)];
+      if (sent !== null) return sent;
+    }
+    return null;
+  }
+
+  find(execution: ExecutionId): SentOrder | null {
+    for (let s = this.#head; s !== this.#tail; s = (s + 1) >>> 0) {
+      const sent = this.#slots[slotOf(s)];
+      if (sent?.order.execution === execution) return sent;
+    }
+    return null;
+  }
+
+  end(sent: SentOrder): void {
+    this.#slots[slotOf(sent.sequence)] = null;
+    this.#live--;
+  }
+
+  /** True if `execution` was waiting: it is not any more. */
+  removeWaiting(execution: ExecutionId): boolean {
+    const index = this.#waiting.findIndex((order) => order.execution === execution);
+    if (index === -1) return false;
+    this.#waiting.splice(index, 1);
+    return true;
+  }
+
+  /** The thread is past everything before `sequence`: slots of ended orders are free again. */
+  passTo(sequence: number): void {
+    while (this.#head !== sequence && this.#slots[slotOf(this.#head)] === null) {
+      this.#head = (this.#head + 1) >>> 0;
+    }
+  }
+
+  /** Everything that has not ended, in order; afterwards there is nothing. For a new thread. */
+  takeAll(): ExecutionOrder[] {
+    const taken: ExecutionOrder[] = [];
+    for (let s = this.#head; s !== this.#tail; s = (s + 1) >>> 0) {
+      const sent = this.#slots[slotOf(s)];
+      if (sent !== null) taken.push(sent.order);
+      this.#slots[slotOf(s)] = null;
+    }
+    taken.push(...this.#waiting.splice(0));
+    this.#head = 0;
+    this.#tail = 0;
+    this.#live = 0;
+    return taken;
+  }
+
+  get #isFull(): boolean {
+    return (this.#tail - this.#head) >>> 0 >= laneSlotCount;
+  }
+
+  #send(order: ExecutionOrder): SentOrder {
+    const sequence = this.#tail;
+    const sent = { order, sequence, isAborting: false, isReportedStarted: false };
+    this.#slots[slotOf(sequence)] = sent;
+    this.#tail = (sequence + 1) >>> 0;
+    this.#live++;
+    return sent;
+  }
+}

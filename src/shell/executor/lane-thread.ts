@@ -1,0 +1,244 @@
+/**
+ * Thread side of a lane: claims orders one after the other, runs them and puts their results where
+ * the owner finds them.
+ *
+ *     orders ─▶ claim ─▶ (import) ─▶ decode ─▶ run ─▶ encode ─▶ ring or message ─▶ notice
+ *
+ * One execution at a time, also when functions are asynchronous. A result is in the ring as soon as
+ * it exists; a *notice* (the one thing that costs) is posted when the thread has nothing more to
+ * do, before it waits, and at least every `resultNotifyMs`.
+ *
+ * @module
+ */
+
+import type { MessagePort } from "node:worker_threads";
+import { inlineValueBytesMax } from "../../protocol/messages.ts";
+import { decodeArguments, decodeValue, encodeValue } from "../values/value-codec.ts";
+import { runInContext } from "./context.ts";
+import { errorRecordOf } from "./error-record.ts";
+import { ExecutionContext } from "./execution-context.ts";
+import { type LaneMemory, recordKind } from "./lane-memory.ts";
+import { resultNotifyMs } from "./limits.ts";
+import { type FramedOrder, OrderFrameReader } from "./order-frame.ts";
+import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
+import type { TextTail } from "./text-tail.ts";
+import type { FromThread, FunctionPlace, ToThread } from "./thread-messages.ts";
+
+const durationUsMax = 0xffffffff;
+
+/** An input that could not be decoded, told apart from what user code throws. */
+class InputError extends Error {
+  readonly index: number;
+
+  constructor(index: number, cause: unknown) {
+    super(`input ${index} could not be decoded`, { cause });
+    this.index = index;
+  }
+}
+
+export class LaneThread {
+  readonly #port: MessagePort;
+  readonly #memory: LaneMemory;
+  readonly #workerId: string;
+  readonly #stderr: TextTail;
+  readonly #places: FunctionPlace[] = [];
+  readonly #functions: (TaskFunction | undefined)[] = [];
+  readonly #modules = new Map<string, Promise<Map<string, TaskFunction>>>();
+  #frames: OrderFrameReader[] = [];
+  #busy = false;
+  #running: { readonly sequence: number; readonly context: ExecutionContext } | null = null;
+  #noticedAtMs = 0;
+
+  constructor(port: MessagePort, memory: LaneMemory, workerId: string, stderr: TextTail) {
+    this.#port = port;
+    this.#memory = memory;
+    this.#workerId = workerId;
+    this.#stderr = stderr;
+  }
+
+  /** A message of the owner. */
+  onMessage(message: ToThread): void {
+    if (message.type === "abort") {
+      const running = this.#running;
+      if (running?.sequence === message.sequence) running.context.abort(message.reason);
+      return;
+    }
+    for (const place of message.functions) this.#places[place.index] = place;
+    if (message.frame.count > 0) this.#frames.push(new OrderFrameReader(message.frame));
+    if (!this.#busy) void this.#runAll();
+  }
+
+  /** Runs until nothing is queued. Its own failure is a bug of ours and ends the thread. */
+  async #runAll(): Promise<void> {
+    this.#busy = true;
+    for (let order = this.#next(); order !== null; order = this.#next()) {
+      if (this.#memory.claim(order.sequence)) {
+        const pending = this.#begin(order);
+        if (pending !== null) await pending;
+      }
+      this.#memory.setPassed((order.sequence + 1) >>> 0);
+    }
+    this.#busy = false;
+    this.#notice();
+  }
+
+  #next(): FramedOrder | null {
+    while (this.#frames.length > 0) {
+      if (!this.#frames[0].isAtEnd) return this.#frames[0].next();
+      this.#frames.shift();
+    }
+    return null;
+  }
+
+  /** Null when the execution has ended already, else the promise of its end. */
+  #begin(order: FramedOrder): Promise<void> | null {
+    this.#memory.setCurrent(order.sequence);
+    if (!this.#stderr.isEmpty) this.#stderr.clear();
+    const run = this.#functions[order.functionIndex];
+    return run === undefined ? this.#loadAndRun(order) : this.#run(order, run);
+  }
+
+  async #loadAndRun(order: FramedOrder): Promise<void> {
+    this.#notice();
+    let run: TaskFunction;
+    try {
+      run = await this.#load(order.functionIndex);
+    } catch (reason) {
+      this.#fail(order.sequence, "module-unloadable", reason);
+      return;
+    }
+    const pending = this.#run(order, run);
+    if (pending !== null) await pending;
+  }
+
+  async #load(index: number): Promise<TaskFunction> {
+    const place = this.#places[index];
+    this.#memory.setLoading(true);
+    try {
+      const tasks = this.#modules.get(place.bundlePath) ?? importTasks(place.bundlePath);
+      this.#modules.set(place.bundlePath, tasks);
+      const run = findTask(await tasks, place.functionName);
+      this.#functions[index] = run;
+      return run;
+    } finally {
+      this.#memory.setLoading(false);
+    }
+  }
+
+  #run(order: FramedOrder, run: TaskFunction): Promise<void> | null {
+    const { sequence } = order;
+    let args: readonly unknown[];
+    try {
+      args = argumentsOf(order);
+    } catch (reason) {
+      this.#failDecoding(sequence, reason);
+      return null;
+    }
+    const context = new ExecutionContext(order.task, order.attempt, this.#workerId, (message) =>
+      this.#post(message),
+    );
+    this.#running = { sequence, context };
+    const startedMs = performance.now();
+    try {
+      const returned = runInContext(context, () => run(...args));
+      if (isThenable(returned)) return this.#finishLater(sequence, returned, startedMs);
+      this.#finish(sequence, returned, startedMs);
+    } catch (thrown) {
+      this.#fail(sequence, "failed", thrown);
+    }
+    return null;
+  }
+
+  async #finishLater(
+    sequence: number,
+    returned: PromiseLike<unknown>,
+    startedMs: number,
+  ): Promise<void> {
+    this.#notice();
+    try {
+      this.#finish(sequence, await returned, startedMs);
+    } catch (thrown) {
+      this.#fail(sequence, "failed", thrown);
+    }
+  }
+
+  /** Throws UNSERIALISABLE if the value cannot travel. */
+  #finish(sequence: number, returned: unknown, startedMs: number): void {
+    const endedMs = performance.now();
+    const durationUs = Math.min(durationUsMax, Math.round((endedMs - startedMs) * 1000));
+    const value = encodeValue(returned, { root: "result" });
+    this.#running = null;
+    if (value.length > inlineValueBytesMax) {
+      const large = { shared: sharedCopy(value), length: value.length };
+      this.#port.postMessage({ type: "large-value", sequence, value: large, durationUs });
+      this.#record(sequence, recordKind.message, durationUs, null);
+    } else this.#record(sequence, recordKind.value, durationUs, value);
+    if (endedMs - this.#noticedAtMs >= resultNotifyMs) this.#notice(endedMs);
+  }
+
+  #fail(sequence: number, cause: "failed" | "module-unloadable", thrown: unknown): void {
+    this.#running = null;
+    const failure = {
+      error: errorRecordOf(thrown),
+      exitCode: null,
+      signal: null,
+      oom: false,
+      stderrTail: this.#stderr.toString(),
+    };
+    this.#post({ type: "failed", sequence, cause, failure });
+    this.#record(sequence, recordKind.message, 0, null);
+  }
+
+  #failDecoding(sequence: number, reason: unknown): void {
+    if (!(reason instanceof InputError)) return this.#fail(sequence, "failed", reason);
+    const text = errorRecordOf(reason.cause).message;
+    this.#post({ type: "input-failed", sequence, index: reason.index, reason: text });
+    this.#record(sequence, recordKind.message, 0, null);
+  }
+
+  #record(sequence: number, kind: number, durationUs: number, value: Uint8Array | null): void {
+    const length = value === null ? 0 : value.length;
+    while (!this.#memory.hasRoomFor(length)) {
+      this.#notice();
+      if (!this.#memory.hasRoomFor(length)) this.#memory.waitForRoom(10);
+    }
+    this.#memory.write(sequence, kind, durationUs, value);
+  }
+
+  #notice(nowMs = performance.now()): void {
+    this.#noticedAtMs = nowMs;
+    if (this.#memory.raiseNotice()) this.#post({ type: "notice" });
+  }
+
+  #post(message: FromThread): void {
+    this.#port.postMessage(message);
+  }
+}
+
+function argumentsOf(order: FramedOrder): readonly unknown[] {
+  return decodeArguments(order.args, {
+    input: (index) => {
+      try {
+        return decodeValue(privateBytes(order.inputs[index]));
+      } catch (cause) {
+        throw new InputError(index, cause);
+      }
+    },
+  });
+}
+
+/** Shared bytes are copied: what a function does to its arguments must stay its own affair. */
+function privateBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
+}
+
+function sharedCopy(value: Uint8Array): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(value.length);
+  new Uint8Array(shared).set(value);
+  return shared;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
+  return typeof (value as { then?: unknown }).then === "function";
+}

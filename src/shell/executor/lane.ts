@@ -1,0 +1,316 @@
+/**
+ * Owner side of a lane: one thread, its orders, its results, its end and its next life.
+ *
+ *     starting ─▶ serving ─▶ exited ─▶ starting …          closed
+ *
+ * An execution ends exactly once: by its result, or by the exit of the thread that had claimed it.
+ * What the thread had not claimed is given to the next thread, in the same order.
+ *
+ * @module
+ */
+
+import { Worker } from "node:worker_threads";
+import type { AttemptFailure } from "../../model/failure.ts";
+import type { ExecutionId } from "../../worker/events.ts";
+import { errorRecordOf, plainErrorRecord } from "./error-record.ts";
+import type { ExecutionOrder, ExecutionSink, FailureCause } from "./execution.ts";
+import type { FunctionTable } from "./function-table.ts";
+import { LaneMemory, type ResultRecord, recordKind } from "./lane-memory.ts";
+import { LaneOrders, type SentOrder } from "./lane-orders.ts";
+import {
+  idleExitsMax,
+  restartDelayInitialMs,
+  restartDelayMaxMs,
+  terminateWaitMs,
+} from "./limits.ts";
+import { moduleBeside } from "./module-file.ts";
+import { OrderFrameWriter } from "./order-frame.ts";
+import { TextTail } from "./text-tail.ts";
+import type { FromThread, FunctionPlace, ThreadData, ToThread } from "./thread-messages.ts";
+
+type ResultMessage = Extract<FromThread, { sequence: number }>;
+
+export interface LaneOptions {
+  readonly index: number;
+  readonly workerId: string;
+  readonly functions: FunctionTable;
+  readonly sink: ExecutionSink;
+  /** Old-generation heap limit of the thread in MiB; 0 leaves the engine's default. */
+  readonly heapLimitMib: number;
+}
+
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #orders = new LaneOrders();
+  readonly #frame = new OrderFrameWriter();
+  readonly #messages = new Map<number, ResultMessage>();
+  readonly #stderr = new TextTail();
+  #memory = new LaneMemory();
+  #worker: Worker | null = null;
+  #functionsTold = 0;
+  #seenSequence = -1;
+  #threadError: unknown = null;
+  #idleExits = 0;
+  #isClosed = false;
+  #restartTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#startThread();
+  }
+
+  /** Executions that have not ended here. */
+  get count(): number {
+    return this.#orders.count;
+  }
+
+  start(order: ExecutionOrder): void {
+    const sent = this.#orders.add(order);
+    if (sent !== null) this.#write(sent);
+  }
+
+  /** Posts what was started since the last flush, as one message. */
+  flush(): void {
+    if (this.#frame.count === 0 || this.#worker === null) return;
+    const functions = this.#options.functions.from(this.#functionsTold);
+    this.#functionsTold = this.#options.functions.count;
+    this.#postOrders(this.#worker, functions);
+  }
+
+  /** True if the execution was here and will never begin; false if it has begun or is not here. */
+  revoke(execution: ExecutionId): boolean {
+    if (this.#orders.removeWaiting(execution)) return true;
+    const sent = this.#orders.find(execution);
+    if (sent === null || !this.#memory.revoke(sent.sequence)) return false;
+    this.#orders.end(sent);
+    return true;
+  }
+
+  /** Signals a begun execution, and ends the thread after `graceMs` if it is still at it. */
+  abort(execution: ExecutionId, reason: "stopped" | "timeout", graceMs: number): boolean {
+    const sent = this.#orders.find(execution);
+    if (sent === null) return false;
+    if (sent.isAborting) return true;
+    sent.isAborting = true;
+    const message: ToThread = { type: "abort", sequence: sent.sequence, reason };
+    this.#worker?.postMessage(message);
+    const timer = setTimeout(() => {
+      if (this.#orders.at(sent.sequence) === sent) this.#terminate();
+    }, graceMs);
+    timer.unref();
+    return true;
+  }
+
+  /** True if a look might find something that the thread has not told: see `poll`. */
+  get wantsPoll(): boolean {
+    if (this.#orders.count === 0) return false;
+    return this.#orders.count > 1 || this.#orders.first()?.isReportedStarted !== true;
+  }
+
+  /** Collects results, and reports an execution that was already running at the last look. */
+  poll(): void {
+    this.#drain();
+    const sequence = this.#memory.current;
+    const running = this.#orders.at(sequence);
+    if (running === null || !this.#memory.isClaimed(sequence)) return;
+    if (this.#seenSequence === sequence && !running.isReportedStarted) {
+      running.isReportedStarted = true;
+      this.#options.sink.started(running.order.execution);
+    }
+    this.#seenSequence = sequence;
+  }
+
+  /** Ends the thread and forgets what it had. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
+    await this.#worker?.terminate();
+    this.#orders.takeAll();
+  }
+
+  #write(sent: SentOrder): void {
+    const { order, sequence } = sent;
+    const functionIndex = this.#options.functions.indexOf(order.bundlePath, order.functionName);
+    this.#memory.resetClaim(sequence);
+    const { attempt, task, args, inputs } = order;
+    this.#frame.write({ sequence, functionIndex, attempt, task, args, inputs });
+  }
+
+  #postOrders(worker: Worker, functions: readonly FunctionPlace[]): void {
+    const message: ToThread = { type: "orders", functions, frame: this.#frame.take() };
+    worker.postMessage(message, [message.frame.buffer]);
+  }
+
+  #startThread(): void {
+    const data: ThreadData = { shared: this.#memory.shared, workerId: this.#options.workerId };
+    const { heapLimitMib } = this.#options;
+    const worker = new Worker(moduleBeside(import.meta.url, "./thread-main"), {
+      workerData: data,
+      env: environmentOfTasks(),
+      stdout: true,
+      stderr: true,
+      ...(heapLimitMib > 0 ? { resourceLimits: { maxOldGenerationSizeMb: heapLimitMib } } : {}),
+    });
+    this.#worker = worker;
+    this.#functionsTold = 0;
+    this.#threadError = null;
+    worker.on("message", (message: FromThread) => this.#onMessage(message));
+    worker.on("error", (error) => {
+      this.#threadError = error;
+    });
+    worker.on("exit", (code) => this.#onExit(code));
+    worker.stdout.on("data", (chunk: Buffer) => this.#onOutput("stdout", chunk));
+    worker.stderr.on("data", (chunk: Buffer) => this.#onOutput("stderr", chunk));
+  }
+
+  #onOutput(stream: "stdout" | "stderr", chunk: Buffer): void {
+    if (stream === "stderr") this.#stderr.push(chunk);
+    const text = chunk.toString("utf8");
+    this.#options.sink.logged("info", text.trimEnd(), { stream, lane: this.#options.index });
+  }
+
+  #onMessage(message: FromThread): void {
+    switch (message.type) {
+      case "log":
+        this.#options.sink.logged(message.level, message.message, message.fields);
+        return;
+      case "notice":
+        this.#memory.lowerNotice();
+        break;
+      case "large-value":
+      case "failed":
+      case "input-failed":
+        this.#messages.set(message.sequence, message);
+        break;
+    }
+    this.#drain();
+    this.#options.sink.batchEnded();
+  }
+
+  #drain(): void {
+    this.#memory.read((record) => this.#settle(record));
+    this.#orders.passTo(this.#memory.passed);
+    for (let sent = this.#orders.sendWaiting(); sent !== null; sent = this.#orders.sendWaiting()) {
+      this.#write(sent);
+    }
+    this.flush();
+  }
+
+  /** False if the record's message has not come yet: what follows waits, to keep the order. */
+  #settle(record: ResultRecord): boolean {
+    const message = this.#messages.get(record.sequence);
+    if (record.kind === recordKind.message && message === undefined) return false;
+    this.#messages.delete(record.sequence);
+    this.#idleExits = 0;
+    const sent = this.#orders.at(record.sequence);
+    if (sent === null) return true;
+    this.#orders.end(sent);
+    if (message !== undefined) this.#settleByMessage(sent, message);
+    else this.#options.sink.finished(sent.order.execution, record.value, record.durationUs);
+    return true;
+  }
+
+  #settleByMessage(sent: SentOrder, message: ResultMessage): void {
+    const { sink } = this.#options;
+    const { execution, inputTasks } = sent.order;
+    switch (message.type) {
+      case "large-value": {
+        const value = new Uint8Array(message.value.shared, 0, message.value.length);
+        return sink.finished(execution, value, message.durationUs);
+      }
+      case "failed":
+        if (sent.isAborting) return sink.aborted(execution);
+        return sink.failed(execution, message.cause, message.failure);
+      case "input-failed":
+        return sink.inputFailed(execution, inputTasks[message.index], message.reason);
+    }
+  }
+
+  #terminate(): void {
+    const worker = this.#worker;
+    if (worker === null) return;
+    const timer = setTimeout(() => this.#options.sink.stuck(this.#options.index), terminateWaitMs);
+    void worker.terminate().then(() => clearTimeout(timer));
+  }
+
+  #onExit(exitCode: number): void {
+    this.#worker = null;
+    if (this.#isClosed) return;
+    this.#drain();
+    this.#endClaimed(exitCode);
+    const left = this.#orders.takeAll();
+    const { lane: index, delayMs } = this.#planRestart(exitCode, left);
+    this.#frame.clear();
+    this.#messages.clear();
+    this.#stderr.clear();
+    this.#memory = new LaneMemory();
+    this.#seenSequence = -1;
+    for (const order of left) this.start(order);
+    const fields = { lane: index, exitCode, delayMs };
+    this.#options.sink.logged("warn", "a lane's thread ended and is started again", fields);
+    this.#options.sink.batchEnded();
+    this.#restartTimer = setTimeout(() => this.#restart(), delayMs);
+  }
+
+  #restart(): void {
+    this.#restartTimer = null;
+    this.#startThread();
+    this.flush();
+  }
+
+  /** Ends what the thread was at when it ended. */
+  #endClaimed(exitCode: number): void {
+    const running = this.#orders.first();
+    if (running === null || !this.#memory.isClaimed(running.sequence)) {
+      this.#idleExits++;
+      return;
+    }
+    this.#idleExits = 0;
+    this.#orders.end(running);
+    const { sink } = this.#options;
+    if (running.isAborting) return sink.aborted(running.order.execution);
+    const cause = this.#exitCause();
+    sink.failed(running.order.execution, cause, this.#exitFailure(cause, exitCode));
+  }
+
+  /** A thread that keeps ending without having done anything fails what is next in its queue. */
+  #planRestart(exitCode: number, left: ExecutionOrder[]): { lane: number; delayMs: number } {
+    const lane = this.#options.index;
+    if (this.#idleExits === 0) return { lane, delayMs: 0 };
+    if (this.#idleExits >= idleExitsMax) {
+      const order = left.shift();
+      const failure = this.#exitFailure("exited", exitCode);
+      if (order !== undefined) this.#options.sink.failed(order.execution, "exited", failure);
+    }
+    const delayMs = restartDelayInitialMs * 2 ** Math.min(16, this.#idleExits - 1);
+    return { lane, delayMs: Math.min(delayMs, restartDelayMaxMs) };
+  }
+
+  #exitCause(): FailureCause {
+    if (isOutOfMemory(this.#threadError)) return "oom";
+    return this.#memory.isLoading ? "module-unloadable" : "exited";
+  }
+
+  #exitFailure(cause: FailureCause, exitCode: number): AttemptFailure {
+    const during = this.#memory.isLoading ? "while its module was imported" : "under the task";
+    const message = `the executor's thread ended ${during} with exit code ${exitCode}`;
+    const error = this.#threadError;
+    return {
+      error: error === null ? plainErrorRecord("ThreadExit", message) : errorRecordOf(error),
+      exitCode,
+      signal: null,
+      oom: cause === "oom",
+      stderrTail: this.#stderr.toString(),
+    };
+  }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+}
+
+/** The worker's environment without what lets it act as a worker. */
+function environmentOfTasks(): NodeJS.ProcessEnv {
+  const { CAPSTAN_TOKEN: _token, CAPSTAN_WORKER_OPTIONS: _options, ...environment } = process.env;
+  return environment;
+}

@@ -1,0 +1,64 @@
+/**
+ * Thread side: bundles as modules, and the tasks that they export.
+ *
+ * `capstan` is external to every bundle and resolves to this very package, so that a task that
+ * asks for its context gets the one that its executor entered.
+ *
+ * @module
+ */
+
+import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
+import { CapstanError } from "../../model/errors.ts";
+import { moduleBeside } from "./module-file.ts";
+
+/** A task's function as its module exports it. */
+export type TaskFunction = (...args: unknown[]) => unknown;
+
+const taskMark = Symbol.for("capstan.task");
+const importingMark = Symbol.for("capstan.importing");
+
+/** Makes `import "capstan"` in a bundle mean the client entry of this package. */
+export function resolvePackageToItself(): void {
+  const clientUrl = moduleBeside(import.meta.url, "../../client/index").href;
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === "capstan" ? { url: clientUrl, shortCircuit: true } : next(specifier, context),
+  });
+}
+
+/**
+ * Imports a bundle and returns its tasks by name. While it is being imported, what starts or joins
+ * a cluster refuses to (it looks at `Symbol.for("capstan.importing")` on `globalThis`).
+ *
+ * @throws whatever the module throws.
+ */
+export async function importTasks(bundlePath: string): Promise<Map<string, TaskFunction>> {
+  const globals = globalThis as { [importingMark]?: boolean };
+  globals[importingMark] = true;
+  try {
+    return tasksOf(await import(pathToFileURL(bundlePath).href));
+  } finally {
+    globals[importingMark] = false;
+  }
+}
+
+/** The named task, or an error that lists what the bundle has. */
+export function findTask(tasks: ReadonlyMap<string, TaskFunction>, name: string): TaskFunction {
+  const task = tasks.get(name);
+  if (task !== undefined) return task;
+  const names = [...tasks.keys()].join(", ");
+  const has = names === "" ? "it exports no task" : `it exports ${names}`;
+  const message = `the bundle exports no task named ${JSON.stringify(name)}; ${has}`;
+  throw new CapstanError("TASK_MODULE_UNLOADABLE", message);
+}
+
+function tasksOf(exports: { readonly [name: string]: unknown }): Map<string, TaskFunction> {
+  const tasks = new Map<string, TaskFunction>();
+  for (const exported of Object.values(exports)) {
+    if (typeof exported !== "function") continue;
+    const definition = (exported as { [taskMark]?: { name: string; run: TaskFunction } })[taskMark];
+    if (definition !== undefined) tasks.set(definition.name, definition.run);
+  }
+  return tasks;
+}

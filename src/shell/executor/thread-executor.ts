@@ -1,0 +1,93 @@
+/**
+ * The executor of function tasks: N lanes, each a thread, all started ahead of need.
+ *
+ * `start` only collects; `flush` posts, so that what one turn of the worker decided costs one
+ * message per lane. News goes to the sink in batches.
+ *
+ * @module
+ */
+
+import type { ExecutionId } from "../../worker/events.ts";
+import type { ExecutionOrder, ExecutionSink } from "./execution.ts";
+import { FunctionTable } from "./function-table.ts";
+import { Lane } from "./lane.ts";
+import { lanePollMs } from "./limits.ts";
+
+export interface ThreadExecutorOptions {
+  /** Number of threads: how many executions run at once. */
+  readonly lanes: number;
+  readonly workerId: string;
+  readonly sink: ExecutionSink;
+  /** Heap limit of each thread in MiB; default: the engine's. Lower ends hungry tasks sooner. */
+  readonly heapLimitMib?: number;
+}
+
+export class ThreadExecutor {
+  readonly #lanes: Lane[] = [];
+  readonly #sink: ExecutionSink;
+  readonly #dirty = new Set<Lane>();
+  #pollTimer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor(options: ThreadExecutorOptions) {
+    const { workerId, sink, heapLimitMib = 0 } = options;
+    this.#sink = sink;
+    const functions = new FunctionTable();
+    for (let index = 0; index < options.lanes; index++) {
+      this.#lanes.push(new Lane({ index, workerId, functions, sink, heapLimitMib }));
+    }
+  }
+
+  /** Executions that have not ended. */
+  get count(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.count, 0);
+  }
+
+  start(order: ExecutionOrder): void {
+    const lane = this.#lanes[order.lane];
+    lane.start(order);
+    this.#dirty.add(lane);
+  }
+
+  /** Hands the threads what was started. Call it at the end of each turn. */
+  flush(): void {
+    for (const lane of this.#dirty) lane.flush();
+    this.#dirty.clear();
+    this.#armPoll();
+  }
+
+  /** True if the execution will never begin; false if it has begun, has ended or is not known. */
+  revoke(execution: ExecutionId): boolean {
+    return this.#lanes.some((lane) => lane.revoke(execution));
+  }
+
+  /**
+   * Ends an execution: what has not begun is taken back, what runs sees its signal and, `graceMs`
+   * later, the end of its thread. Any end answers it; `aborted` comes at once if it had not begun.
+   * An execution whose end is already under way, or unknown, is left alone.
+   */
+  abort(execution: ExecutionId, reason: "stopped" | "timeout", graceMs: number): void {
+    if (this.revoke(execution)) this.#sink.aborted(execution);
+    else this.#lanes.some((lane) => lane.abort(execution, reason, graceMs));
+  }
+
+  /** Ends all threads. What had not ended is never heard of again. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#pollTimer !== null) clearTimeout(this.#pollTimer);
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+  }
+
+  #armPoll(): void {
+    if (this.#pollTimer !== null || this.#isClosed) return;
+    if (!this.#lanes.some((lane) => lane.wantsPoll)) return;
+    this.#pollTimer = setTimeout(() => this.#poll(), lanePollMs);
+  }
+
+  #poll(): void {
+    this.#pollTimer = null;
+    for (const lane of this.#lanes) lane.poll();
+    this.#sink.batchEnded();
+    this.#armPoll();
+  }
+}

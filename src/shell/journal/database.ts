@@ -1,0 +1,171 @@
+/**
+ * The journal's SQLite file: its tables and the statements on them. One connection writes (the
+ * journal thread); restore and the snapshot thread read on connections of their own.
+ *
+ * Invariant: a commit is one row, written by one statement, and only while the epoch in the file
+ * is the writer's own. Rows are contiguous: each begins where the one before it ended.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { CapstanError } from "../../model/errors.ts";
+import { type CommitHeader, commitChecksum } from "./fact-codec.ts";
+import { databaseBusyTimeoutMs, walCheckpointPages } from "./limits.ts";
+
+const formatVersion = "1";
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS commits (
+    last INTEGER PRIMARY KEY, first INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    at INTEGER NOT NULL, checksum INTEGER NOT NULL, blob BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS snapshots (
+    sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash TEXT NOT NULL,
+    chunks INTEGER NOT NULL, bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS snapshot_chunks (
+    sequence INTEGER NOT NULL, position INTEGER NOT NULL, blob BLOB NOT NULL,
+    PRIMARY KEY (sequence, position)
+  ) STRICT;
+`;
+
+export function journalPath(dataDir: string): string {
+  return join(dataDir, "journal.sqlite");
+}
+
+/** Opens the file for writing: WAL, and every commit is on the disk before it is answered. */
+export function openForWriting(dataDir: string): DatabaseSync {
+  const database = new DatabaseSync(journalPath(dataDir), { timeout: databaseBusyTimeoutMs });
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA synchronous = FULL");
+  database.exec(`PRAGMA wal_autocheckpoint = ${walCheckpointPages}`);
+  database.exec(schema);
+  checkFormat(database);
+  return database;
+}
+
+export function openForReading(dataDir: string): DatabaseSync {
+  return new DatabaseSync(journalPath(dataDir), {
+    readOnly: true,
+    timeout: databaseBusyTimeoutMs,
+  });
+}
+
+function checkFormat(database: DatabaseSync): void {
+  const found = readMeta(database, "format");
+  if (found === null) writeMeta(database, "format", formatVersion);
+  else if (found !== formatVersion) {
+    throw new CapstanError(
+      "DISK_FAILED",
+      `the journal has format ${found} and this version reads format ${formatVersion}: ` +
+        "use the version that wrote it, or another data directory",
+    );
+  }
+}
+
+export function readMeta(database: DatabaseSync, name: string): string | null {
+  const row = database.prepare("SELECT value FROM meta WHERE name = ?").get(name);
+  return row === undefined ? null : String(row.value);
+}
+
+export function writeMeta(database: DatabaseSync, name: string, value: string): void {
+  database
+    .prepare("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?")
+    .run(name, value, value);
+}
+
+/** Takes the next epoch. Durable when it returns. */
+export function raiseEpoch(database: DatabaseSync): number {
+  const epoch = Number(readMeta(database, "epoch") ?? "0") + 1;
+  writeMeta(database, "epoch", String(epoch));
+  return epoch;
+}
+
+/** The last journaled sequence; 0 in a new journal. */
+export function lastSequence(database: DatabaseSync): number {
+  const row = database
+    .prepare(
+      `SELECT max(coalesce((SELECT max(last) FROM commits), 0),
+                  coalesce((SELECT max(sequence) FROM snapshots), 0)) AS last`,
+    )
+    .get();
+  return Number(row?.last ?? 0);
+}
+
+export interface CommitRow extends CommitHeader {
+  readonly blob: Uint8Array;
+}
+
+/** The commits in (after, upTo], oldest first; each checked and following on the one before. */
+export function* readCommits(
+  database: DatabaseSync,
+  after: number,
+  upTo: number,
+): Generator<CommitRow> {
+  const rows = database
+    .prepare(
+      "SELECT first, last, epoch, at, checksum, blob FROM commits WHERE last > ? AND last <= ? ORDER BY last",
+    )
+    .iterate(after, upTo);
+  let previous = after;
+  for (const row of rows) {
+    const commit = row as unknown as CommitRow & { readonly checksum: number };
+    checkCommit(commit, commit.checksum, previous);
+    previous = commit.last;
+    yield commit;
+  }
+}
+
+function checkCommit(commit: CommitRow, checksum: number, previous: number): void {
+  if (commit.first !== previous + 1) {
+    throw damaged(`facts ${previous + 1} to ${commit.first - 1} are missing`, previous + 1);
+  }
+  if (commitChecksum(commit, commit.blob) !== checksum) {
+    throw damaged(
+      `facts ${commit.first} to ${commit.last} do not match their checksum`,
+      commit.first,
+    );
+  }
+}
+
+/** The journal cannot be trusted from `sequence` on: nothing is guessed, the start is refused. */
+export function damaged(what: string, sequence: number): CapstanError {
+  return new CapstanError(
+    "DISK_FAILED",
+    `the journal is damaged: ${what}. Restore journal.sqlite from a backup, ` +
+      "or start on an empty data directory (running work is then lost)",
+    { details: { sequence } },
+  );
+}
+
+/** The newest complete snapshot, or null. */
+export interface SnapshotRow {
+  readonly sequence: number;
+  readonly at: number;
+  readonly hash: string;
+  readonly bytes: Uint8Array;
+}
+
+export function readSnapshot(database: DatabaseSync): SnapshotRow | null {
+  const row = database
+    .prepare("SELECT sequence, at, hash, chunks, bytes FROM snapshots ORDER BY sequence DESC")
+    .get();
+  if (row === undefined) return null;
+  const sequence = Number(row.sequence);
+  const bytes = new Uint8Array(Number(row.bytes));
+  const chunks = database
+    .prepare("SELECT blob FROM snapshot_chunks WHERE sequence = ? ORDER BY position")
+    .iterate(sequence);
+  let length = 0;
+  for (const { blob } of chunks) {
+    const chunk = blob as Uint8Array;
+    if (length + chunk.length > bytes.length) break;
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  if (length !== bytes.length) throw damaged(`snapshot ${sequence} is incomplete`, sequence);
+  return { sequence, at: Number(row.at), hash: String(row.hash), bytes };
+}

@@ -1,0 +1,91 @@
+/**
+ * Writes a snapshot into the journal's file in slices between commits, and then deletes, in slices
+ * too, what it made superfluous. The snapshot counts from the moment its own row is there; until
+ * then its chunks mean nothing and a later start deletes them.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { ToJournalThread } from "./journal-protocol.ts";
+import { deleteSliceRows, snapshotChunkBytes } from "./limits.ts";
+
+type SnapshotOrder = Extract<ToJournalThread, { type: "write-snapshot" }>;
+
+export interface SnapshotWriterEvents {
+  readonly onWritten: (sequence: number) => void;
+  readonly onFailed: (message: string) => void;
+}
+
+export class SnapshotWriter {
+  readonly #database: DatabaseSync;
+  readonly #events: SnapshotWriterEvents;
+  #slices: Iterator<void> | null = null;
+
+  constructor(database: DatabaseSync, events: SnapshotWriterEvents) {
+    this.#database = database;
+    this.#events = events;
+  }
+
+  /** One at a time: the loop orders the next only after this one was answered. */
+  begin(order: SnapshotOrder): void {
+    this.#slices = this.#write(order);
+    setImmediate(() => this.#advance());
+  }
+
+  cancel(): void {
+    this.#slices = null;
+  }
+
+  #advance(): void {
+    if (this.#slices === null) return;
+    try {
+      if (this.#slices.next().done === true) this.#slices = null;
+      else setImmediate(() => this.#advance());
+    } catch (error) {
+      this.#slices = null;
+      this.#events.onFailed((error as Error).message);
+    }
+  }
+
+  *#write(order: SnapshotOrder): Generator<void> {
+    const { sequence, at, hash, bytes } = order;
+    yield* this.#deleteChunksExcept(currentSnapshot(this.#database));
+    const insert = this.#database.prepare("INSERT INTO snapshot_chunks VALUES (?, ?, ?)");
+    const chunks = Math.ceil(bytes.length / snapshotChunkBytes);
+    for (let position = 0; position < chunks; position++) {
+      const start = position * snapshotChunkBytes;
+      insert.run(sequence, position, bytes.subarray(start, start + snapshotChunkBytes));
+      yield;
+    }
+    this.#database
+      .prepare("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)")
+      .run(sequence, at, hash, chunks, bytes.length);
+    yield* this.#deleteSuperfluous(sequence);
+    this.#events.onWritten(sequence);
+  }
+
+  *#deleteSuperfluous(sequence: number): Generator<void> {
+    this.#database.prepare("DELETE FROM snapshots WHERE sequence < ?").run(sequence);
+    yield* this.#deleteChunksExcept(sequence);
+    const remove = this.#database.prepare(
+      `DELETE FROM commits WHERE last IN
+         (SELECT last FROM commits WHERE last <= ? ORDER BY last LIMIT ${deleteSliceRows})`,
+    );
+    while (remove.run(sequence).changes !== 0) yield;
+  }
+
+  *#deleteChunksExcept(sequence: number): Generator<void> {
+    const remove = this.#database.prepare(
+      `DELETE FROM snapshot_chunks WHERE rowid IN
+         (SELECT rowid FROM snapshot_chunks WHERE sequence <> ? LIMIT ${deleteSliceRows})`,
+    );
+    while (remove.run(sequence).changes !== 0) yield;
+  }
+}
+
+/** The sequence of the snapshot that counts; -1 when there is none. */
+function currentSnapshot(database: DatabaseSync): number {
+  const row = database.prepare("SELECT max(sequence) AS sequence FROM snapshots").get();
+  return row?.sequence === null || row === undefined ? -1 : Number(row.sequence);
+}

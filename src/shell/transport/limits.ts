@@ -1,0 +1,17 @@
+/**
+ * Bounds and deadlines of the streams. Constants only.
+ *
+ * @module
+ */
+
+/** Encoded bytes that wait for the end of the turn; at this many they leave at once. */
+export const flushBytesMin = 64 * 1024;
+
+/** How long a peer may take from the upgrade to a whole hello, in ms. Then it is closed. */
+export const helloTimeoutMs = 10_000;
+
+/** How long a closed stream waits for its peer to close too, in ms. Then it is cut. */
+export const closeTimeoutMs = 5_000;
+
+/** Largest body of a refused upgrade that is read for its error, in bytes. The rest is ignored. */
+export const refusalBytesMax = 64 * 1024;

@@ -1,0 +1,124 @@
+/**
+ * What a worker process is started with.
+ *
+ * @module
+ */
+
+import type { Attributes } from "../../model/constraints.ts";
+import { CapstanError } from "../../model/errors.ts";
+import { noResources, type Resources } from "../../model/resources.ts";
+import { parseAddress } from "../data-plane/peer-connection.ts";
+
+export interface WorkerOptions {
+  /** `http://host:port` of the controller. */
+  readonly controllerUrl: string;
+  /** The cluster's token; needed if the controller has one. */
+  readonly token?: string | undefined;
+  /** Stable over restarts; no two live workers share one. */
+  readonly workerId: string;
+  /** Executor threads: how many tasks run at once. At least 1. */
+  readonly slots: number;
+  /** What this worker offers; believed as declared. */
+  readonly capacity: Resources;
+  /** For constraints. Default none. */
+  readonly attributes?: Attributes | undefined;
+  /** `host:port` on which values are given to others. Default `127.0.0.1:0` (any free port). */
+  readonly listen?: string | undefined;
+  /** `host:port` under which others reach it. Default: `listen` with the real port. */
+  readonly advertise?: string | undefined;
+  /** Where bundles are cached; made if it is not there. */
+  readonly workDir: string;
+  /** The worker ends when this process is not its parent any more. Default: nobody is watched. */
+  readonly parentPid?: number | undefined;
+  /** Heap limit of each executor thread in MiB. Default: the engine's. */
+  readonly heapLimitMib?: number | undefined;
+}
+
+const optionNames = [
+  "controllerUrl",
+  "token",
+  "workerId",
+  "slots",
+  "capacity",
+  "attributes",
+  "listen",
+  "advertise",
+  "workDir",
+  "parentPid",
+  "heapLimitMib",
+];
+
+type Raw = { readonly [name: string]: unknown };
+
+/** @throws CapstanError INVALID_ARGUMENT that names the field and what was expected. */
+export function parseWorkerOptions(value: unknown): WorkerOptions {
+  const raw = parseObject("the worker's options", value);
+  const unknown = Object.keys(raw).find((name) => !optionNames.includes(name));
+  if (unknown !== undefined) refuse(unknown, `one of ${optionNames.join(", ")}`, raw[unknown]);
+  const listen = parseOptionalText(raw, "listen") ?? "127.0.0.1:0";
+  const advertise = parseOptionalText(raw, "advertise");
+  parseAddress(listen);
+  if (advertise !== undefined) parseAddress(advertise);
+  return {
+    controllerUrl: parseText(raw, "controllerUrl"),
+    token: parseOptionalText(raw, "token"),
+    workerId: parseText(raw, "workerId"),
+    slots: parseCount(raw, "slots", 1),
+    capacity: parseCapacity(raw.capacity),
+    attributes: parseAttributes(raw.attributes),
+    listen,
+    advertise,
+    workDir: parseText(raw, "workDir"),
+    parentPid: raw.parentPid === undefined ? undefined : parseCount(raw, "parentPid", 1),
+    heapLimitMib: raw.heapLimitMib === undefined ? undefined : parseCount(raw, "heapLimitMib", 1),
+  };
+}
+
+function parseCapacity(value: unknown): Resources {
+  const raw = parseObject("capacity", value);
+  const unknown = Object.keys(raw).find((name) => !(name in noResources));
+  if (unknown !== undefined) refuse(`capacity.${unknown}`, "a known resource", raw[unknown]);
+  return {
+    cpuMilli: parseCount(raw, "cpuMilli", 0),
+    memoryBytes: parseCount(raw, "memoryBytes", 0),
+    diskBytes: parseCount(raw, "diskBytes", 0),
+    devices: (raw.devices ?? []) as Resources["devices"],
+    custom: (raw.custom ?? {}) as Resources["custom"],
+  };
+}
+
+function parseAttributes(value: unknown): Attributes {
+  const raw = parseObject("attributes", value ?? {});
+  for (const key of Object.keys(raw)) parseText(raw, key);
+  return raw as Attributes;
+}
+
+function parseObject(field: string, value: unknown): Raw {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return refuse(field, "an object", value);
+  }
+  return value as Raw;
+}
+
+function parseText(raw: Raw, field: string): string {
+  const value = raw[field];
+  return typeof value === "string" && value !== ""
+    ? value
+    : refuse(field, "a text that is not empty", value);
+}
+
+function parseOptionalText(raw: Raw, field: string): string | undefined {
+  return raw[field] === undefined ? undefined : parseText(raw, field);
+}
+
+function parseCount(raw: Raw, field: string, least: number): number {
+  const value = raw[field];
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= least
+    ? value
+    : refuse(field, `a whole number of at least ${least}`, value);
+}
+
+function refuse(field: string, expected: string, value: unknown): never {
+  const given = value === undefined ? "nothing" : JSON.stringify(value);
+  throw new CapstanError("INVALID_ARGUMENT", `${field}: expected ${expected}, got ${given}`);
+}

@@ -1,0 +1,65 @@
+/**
+ * Which faults a run has, and how often: drawn once per run, so that runs differ in kind.
+ *
+ * @module
+ */
+
+import type { Prng } from "../base/prng.ts";
+
+/** Probabilities per opportunity, and bounds in microseconds. */
+export interface Faults {
+  readonly delayUsMax: number;
+  readonly syncUsMax: number;
+  readonly runUsMax: number;
+  readonly taskFailure: number;
+  readonly inputFailure: number;
+  readonly fetchFailure: number;
+  readonly largeValue: number;
+  /** Per action of the workload. */
+  readonly connectionLoss: number;
+  readonly workerCrash: number;
+  readonly controllerCrash: number;
+  readonly clientLoss: number;
+  readonly cancel: number;
+  readonly release: number;
+  readonly retry: number;
+}
+
+/** No fault at all; the world still has delays. */
+export const noFaults: Faults = {
+  delayUsMax: 500,
+  syncUsMax: 500,
+  runUsMax: 50_000,
+  taskFailure: 0,
+  inputFailure: 0,
+  fetchFailure: 0,
+  largeValue: 0.1,
+  connectionLoss: 0,
+  workerCrash: 0,
+  controllerCrash: 0,
+  clientLoss: 0,
+  cancel: 0,
+  release: 0.1,
+  retry: 0,
+};
+
+/** Draws which faults exist in a run. */
+export function drawFaults(prng: Prng): Faults {
+  const maybe = (probability: number) => (prng.chance(0.5) ? probability : 0);
+  return {
+    delayUsMax: prng.pick([50, 500, 5_000, 30_000]),
+    syncUsMax: prng.pick([1, 500, 20_000]),
+    runUsMax: prng.pick([1_000, 50_000, 400_000]),
+    taskFailure: maybe(0.1),
+    inputFailure: maybe(0.02),
+    fetchFailure: maybe(0.1),
+    largeValue: prng.pick([0, 0.1, 0.6]),
+    connectionLoss: maybe(0.06),
+    workerCrash: maybe(0.04),
+    controllerCrash: maybe(0.03),
+    clientLoss: maybe(0.04),
+    cancel: maybe(0.1),
+    release: prng.pick([0, 0.1, 0.4]),
+    retry: maybe(0.1),
+  };
+}

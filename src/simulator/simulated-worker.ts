@@ -1,0 +1,288 @@
+/**
+ * A worker process as the simulator sees it: the real worker kernel, and around it an executor, a
+ * store and a network that do what the seed says.
+ *
+ * Every function returns its own arguments, so that a value that arrives anywhere can be told right
+ * from wrong without knowing the scheduler.
+ *
+ * @module
+ */
+
+import { assert } from "../base/assert.ts";
+import type { Prng } from "../base/prng.ts";
+import type { TaskRef } from "../model/ids.ts";
+import { defaultRequest } from "../model/resources.ts";
+import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
+import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
+import { checkWorkerInvariants } from "../worker/invariants.ts";
+import { newWorkerState, type WorkerState } from "../worker/state.ts";
+import { nextWorkerDeadline, step } from "../worker/step.ts";
+import type { Faults } from "./faults.ts";
+import type { Timeline } from "./timeline.ts";
+
+type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
+type StartFetch = Extract<WorkerSend, { type: "start-fetch" }>;
+
+/** What the worker needs of the world around it. */
+export interface WorkerSurroundings {
+  readonly timeline: Timeline;
+  readonly prng: Prng;
+  readonly faults: Faults;
+  /** Whether invariants are checked after every event. */
+  readonly checks: boolean;
+  send(worker: SimulatedWorker, message: WorkerMessage): void;
+  /** The worker that is at this place of the controller's table now, if it lives. */
+  peerAt(index: number): SimulatedWorker | null;
+  /** Called when a function really begins to run. */
+  onExecution(task: TaskRef): void;
+}
+
+/** A value: its size, and its bytes if it is small enough to travel. */
+interface SimulatedValue {
+  readonly sizeBytes: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A value of this many bytes stays with its worker. */
+const largeValueBytes = 100_000;
+
+export class SimulatedWorker {
+  readonly workerId: string;
+  readonly incarnation: string;
+  readonly slots: number;
+  readonly state: WorkerState;
+  readonly values = new Map<TaskRef, SimulatedValue>();
+  alive = true;
+  #lanes: StartExecution[][];
+  #results = new Map<ExecutionId, SimulatedValue>();
+  #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
+  #aborting = new Set<ExecutionId>();
+  #timerAt = Number.POSITIVE_INFINITY;
+  readonly #around: WorkerSurroundings;
+
+  constructor(
+    identity: { readonly workerId: string; readonly incarnation: string; readonly slots: number },
+    around: WorkerSurroundings,
+  ) {
+    this.workerId = identity.workerId;
+    this.incarnation = identity.incarnation;
+    this.slots = identity.slots;
+    this.#around = around;
+    this.#lanes = Array.from({ length: identity.slots }, () => []);
+    this.state = newWorkerState({ slots: this.slots, capacity: this.#capacity() });
+  }
+
+  hello(clusterId: string): WorkerHello {
+    return {
+      role: "worker",
+      protocolVersion: 1,
+      workerId: this.workerId,
+      incarnation: this.incarnation,
+      clusterId,
+      epoch: this.state.connection.epoch,
+      address: `${this.workerId}:1`,
+      pid: 1,
+      capacity: this.#capacity(),
+      slots: this.slots,
+      attributes: {},
+    };
+  }
+
+  #capacity() {
+    return { ...defaultRequest, cpuMilli: this.slots * 1000, memoryBytes: 2 ** 33 };
+  }
+
+  connect(index: number, epoch: number): void {
+    this.#take({ type: "connected", at: this.#around.timeline.now, epoch, index });
+  }
+
+  disconnect(): void {
+    if (this.alive) this.#take({ type: "disconnected", at: this.#around.timeline.now });
+  }
+
+  order(message: ToWorkerMessage): void {
+    if (this.alive) this.#take({ type: "ordered", at: this.#around.timeline.now, message });
+  }
+
+  kill(): void {
+    this.alive = false;
+    this.#lanes = [];
+    this.values.clear();
+  }
+
+  #take(event: WorkerEvent): void {
+    const { sends } = step(this.state, event);
+    if (this.#around.checks) checkWorkerInvariants(this.state);
+    for (const send of sends) this.#carryOut(send);
+    this.#arm();
+  }
+
+  #later(delayUs: number, event: () => WorkerEvent | null): void {
+    this.#around.timeline.after(delayUs, () => {
+      if (!this.alive) return;
+      const due = event();
+      if (due !== null) this.#take(due);
+    });
+  }
+
+  #arm(): void {
+    const due = nextWorkerDeadline(this.state);
+    if (due === null || due >= this.#timerAt) return;
+    this.#timerAt = due;
+    const { timeline } = this.#around;
+    timeline.at(due, () => {
+      if (!this.alive || this.#timerAt !== due) return;
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#take({ type: "tick", at: timeline.now });
+    });
+  }
+
+  #carryOut(send: WorkerSend): void {
+    switch (send.type) {
+      case "send-message":
+        return this.#around.send(this, send.message);
+      case "start-execution":
+        return this.#enqueue(send);
+      case "revoke-execution":
+        return this.#revoke(send.execution);
+      case "abort-execution":
+        return this.#abort(send.execution);
+      case "store-result":
+        this.values.set(send.task, this.#resultOf(send.execution));
+        return;
+      case "discard-result":
+        this.#results.delete(send.execution);
+        return;
+      case "start-fetch":
+        return this.#fetch(send);
+      case "abort-fetch":
+        this.#fetched.delete(send.transfer);
+        return;
+      case "store-fetched":
+        return this.#storeFetched(send.transfer, send.task);
+      case "discard-fetched":
+        this.#fetched.get(send.transfer)?.delete(send.task);
+        return;
+      case "drop-value":
+        this.values.delete(send.task);
+        return;
+      case "leave":
+        this.alive = false;
+    }
+  }
+
+  #resultOf(execution: ExecutionId): SimulatedValue {
+    const value = this.#results.get(execution);
+    assert(value !== undefined, "only the result of a finished execution is stored");
+    this.#results.delete(execution);
+    return value;
+  }
+
+  #storeFetched(transfer: number, task: TaskRef): void {
+    const value = this.#fetched.get(transfer)?.get(task);
+    assert(value !== undefined, "only what a transfer brought is stored");
+    this.values.set(task, value);
+  }
+
+  #enqueue(order: StartExecution): void {
+    const lane = this.#lanes[order.lane];
+    lane.push(order);
+    if (lane.length === 1) this.#begin(order);
+  }
+
+  #begin(order: StartExecution): void {
+    const { prng, faults } = this.#around;
+    this.#around.onExecution(order.task);
+    const runUs = prng.chance(0.2) ? prng.below(faults.runUsMax) : prng.below(800);
+    if (runUs > 5_000) this.#later(1_000, () => this.#startedEvent(order.execution));
+    this.#later(runUs, () => (this.#isHead(order) ? this.#endEvent(order, runUs) : null));
+  }
+
+  #isHead(order: StartExecution): boolean {
+    return this.#lanes[order.lane]?.[0] === order;
+  }
+
+  #startedEvent(execution: ExecutionId): WorkerEvent | null {
+    const runs = this.#lanes.some((lane) => lane[0]?.execution === execution);
+    const at = this.#around.timeline.now;
+    return runs ? { type: "execution-started", at, execution } : null;
+  }
+
+  /** The head of its lane ends; the thread goes on to the next by itself. */
+  #endEvent(order: StartExecution, durationUs: number): WorkerEvent {
+    this.#advance(order);
+    const { prng, faults, timeline } = this.#around;
+    const { execution } = order;
+    const at = timeline.now;
+    const missing = order.inputs.find((input) => input.inline === null && !this.values.has(input.task));
+    assert(missing === undefined, "an execution begins with its inputs in the store");
+    if (prng.chance(faults.inputFailure) && order.inputs.length > 0) {
+      return { type: "execution-input-failed", at, execution, task: prng.pick(order.inputs).task };
+    }
+    if (prng.chance(faults.taskFailure)) {
+      const error = { name: "Error", message: "simulated", stack: "", causes: [] };
+      const failure = { error, exitCode: null, signal: null, oom: false, stderrTail: "" };
+      return { type: "execution-failed", at, execution, cause: "failed", failure };
+    }
+    const large = prng.chance(faults.largeValue);
+    const sizeBytes = large ? largeValueBytes : order.args.length;
+    this.#results.set(execution, { sizeBytes, bytes: order.args });
+    const inline = large ? null : order.args;
+    return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
+  }
+
+  #advance(order: StartExecution): void {
+    const lane = this.#lanes[order.lane];
+    lane.shift();
+    this.#aborting.delete(order.execution);
+    if (lane.length > 0) this.#begin(lane[0]);
+  }
+
+  #revoke(execution: ExecutionId): void {
+    const lane = this.#lanes.find((one) => one.some((order) => order.execution === execution));
+    const place = lane?.findIndex((order) => order.execution === execution) ?? -1;
+    const revoked = place > 0;
+    if (revoked) lane?.splice(place, 1);
+    this.#later(0, () => ({
+      type: "execution-revoked",
+      at: this.#around.timeline.now,
+      execution,
+      revoked,
+    }));
+  }
+
+  #abort(execution: ExecutionId): void {
+    if (this.#aborting.has(execution)) return;
+    this.#aborting.add(execution);
+    this.#later(this.#around.prng.below(3_000), () => {
+      const order = this.#lanes.map((lane) => lane[0]).find((one) => one?.execution === execution);
+      if (order === undefined) return null; // It ended by itself in the meantime.
+      this.#advance(order);
+      return { type: "execution-aborted", at: this.#around.timeline.now, execution };
+    });
+  }
+
+  #fetch({ transfer, peer: index, tasks }: StartFetch): void {
+    const { prng, faults, timeline } = this.#around;
+    this.#fetched.set(transfer, new Map());
+    this.#later(100 + prng.below(2_000), () => {
+      const at = timeline.now;
+      const kept = this.#fetched.get(transfer);
+      if (kept === undefined) return null; // Aborted.
+      const peer = this.#around.peerAt(index);
+      if (peer === null || prng.chance(faults.fetchFailure)) return { type: "fetch-failed", at, transfer };
+      if (prng.chance(faults.fetchFailure)) return { type: "fetch-busy", at, transfer };
+      const got: { task: TaskRef; sizeBytes: number }[] = [];
+      const absent: TaskRef[] = [];
+      for (const task of tasks) {
+        const value = peer.values.get(task);
+        if (value === undefined) absent.push(task);
+        else {
+          kept.set(task, value);
+          got.push({ task, sizeBytes: value.sizeBytes });
+        }
+      }
+      return { type: "fetch-finished", at, transfer, got, absent, corrupt: [] };
+    });
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * How facts about executions change the state: lanes, pins, and what is charged.
+ *
+ * @module
+ */
+
+import { assert, present } from "../base/assert.ts";
+import type { Micros } from "../base/time.ts";
+import { enqueueRun, moveTask, recordOf, stateForRun } from "./apply-tasks.ts";
+import type { ExecutionId } from "./events.ts";
+import type { ExecutionFact } from "./facts.ts";
+import { charge } from "./ledger.ts";
+import {
+  type Execution,
+  type Run,
+  type Shape,
+  type TaskState,
+  unstartedRun,
+  type Value,
+  type WorkerState,
+} from "./state.ts";
+
+type ExecutionAppliers = {
+  readonly [T in ExecutionFact["type"]]: (
+    state: WorkerState,
+    fact: Extract<ExecutionFact, { type: T }>,
+  ) => void;
+};
+
+const noValues: readonly Value[] = [];
+const released: TaskState = { type: "released" };
+
+function liveExecution(state: WorkerState, id: ExecutionId): Execution {
+  return present(state.executions.get(id), `execution ${id} is live`);
+}
+
+/** Pins every input of a run; what it reads stays until it ends. */
+function pinInputs(state: WorkerState, run: Run): readonly Value[] {
+  if (run.dependencies.length === 0) return noValues;
+  return run.dependencies.map((dependency) => {
+    const input = recordOf(state, dependency).state;
+    assert(input.type === "memory", "an execution begins only when its inputs are in memory");
+    input.value.pins++;
+    return input.value;
+  });
+}
+
+function placeExecution(
+  state: WorkerState,
+  fact: Extract<ExecutionFact, { type: "execution-placed" }>,
+): void {
+  const record = recordOf(state, fact.task);
+  const run = present(unstartedRun(record.state), `task ${fact.task} has a run to start`);
+  const lane = state.lanes[fact.lane];
+  const execution: Execution = {
+    id: fact.execution,
+    lane,
+    run,
+    orphan: false,
+    silent: false,
+    paying: false,
+    since: fact.at,
+    startedAt: -1,
+    abort: null,
+    revoke: null,
+    values: pinInputs(state, run),
+  };
+  state.nextExecution = fact.execution + 1;
+  state.executions.set(execution.id, execution);
+  lane.entries.push(execution);
+  moveTask(state, record, { type: "executing", execution });
+  if (lane.entries.length > 1) return;
+  state.idleLanes--;
+  promote(state, execution, fact.at);
+}
+
+function promote(state: WorkerState, execution: Execution, at: Micros): void {
+  assert(!execution.paying, "an execution is promoted once");
+  execution.paying = true;
+  execution.since = at;
+  charge(state.used, execution.run.spec.amounts ?? [], 1);
+}
+
+/** Takes an execution off its lane and gives back whatever it held. */
+function unplace(state: WorkerState, execution: Execution): void {
+  const { entries } = execution.lane;
+  if (entries[0] === execution) entries.shift();
+  else entries.splice(entries.indexOf(execution), 1);
+  if (entries.length === 0) state.idleLanes++;
+  if (execution.paying) charge(state.used, execution.run.spec.amounts ?? [], -1);
+  for (const value of execution.values) value.pins--;
+  state.executions.delete(execution.id);
+  state.unsentStops.delete(execution);
+}
+
+function endExecution(state: WorkerState, execution: Execution): void {
+  unplace(state, execution);
+  if (!execution.orphan) return;
+  const { task } = execution.run;
+  state.orphans.delete(task);
+  const successor = state.tasks.get(task)?.state;
+  if (successor === undefined) return;
+  if (successor.type === "ready" || successor.type === "blocked") enqueueRun(state, successor.run);
+}
+
+/** A moving mean with a weight of one eighth; the first sample is taken whole. */
+function learnDuration(shape: Shape, durationUs: number): void {
+  if (shape.meanUs < 0) shape.meanUs = durationUs;
+  else shape.meanUs += Math.trunc((durationUs - shape.meanUs) / 8);
+}
+
+/** Makes an orphan of an execution; its task, if it still has one, lets go of it. */
+export function orphanExecution(state: WorkerState, execution: Execution, at: Micros): void {
+  execution.orphan = true;
+  state.orphans.set(execution.run.task, execution);
+  if (execution.abort === null && execution.revoke === null) {
+    state.unsentStops.set(execution, at);
+  }
+}
+
+export const executionAppliers: ExecutionAppliers = {
+  "execution-placed": placeExecution,
+  "execution-promoted": (state, { execution, at }) =>
+    promote(state, liveExecution(state, execution), at),
+  "execution-taken-up": (state, { execution, at }) => {
+    liveExecution(state, execution).startedAt = at;
+  },
+  "execution-orphaned": (state, { execution: id, at }) => {
+    const execution = liveExecution(state, id);
+    orphanExecution(state, execution, at);
+    moveTask(state, recordOf(state, execution.run.task), released);
+  },
+  "execution-abort-sent": (state, { execution: id, reason }) => {
+    const execution = liveExecution(state, id);
+    execution.abort = reason;
+    state.unsentStops.delete(execution);
+  },
+  "execution-revoke-sent": (state, { execution: id, intent }) => {
+    const execution = liveExecution(state, id);
+    execution.revoke = intent;
+    state.unsentStops.delete(execution);
+  },
+  "execution-revoke-refused": (state, { execution: id, at }) => {
+    const execution = liveExecution(state, id);
+    execution.revoke = null;
+    if (execution.startedAt < 0) execution.startedAt = at;
+  },
+  "execution-requeued": (state, { execution: id }) => {
+    const execution = liveExecution(state, id);
+    unplace(state, execution);
+    const { run } = execution;
+    moveTask(state, recordOf(state, run.task), stateForRun(state, run));
+  },
+  "execution-ended": (state, { execution: id, durationUs }) => {
+    const execution = liveExecution(state, id);
+    if (durationUs >= 0) learnDuration(execution.run.shape, durationUs);
+    endExecution(state, execution);
+  },
+};

@@ -1,0 +1,154 @@
+/**
+ * The only writer of the worker's state: one small function per kind of fact.
+ *
+ * @module
+ */
+
+import { assert, present } from "../base/assert.ts";
+import { executionAppliers, orphanExecution } from "./apply-executions.ts";
+import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
+import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
+import { amountsOf, asksBeyondCpu } from "./ledger.ts";
+import { emptyRecords } from "./reset.ts";
+import type { Transfer, WorkerState } from "./state.ts";
+
+type FactOf<T extends WorkerFact["type"]> = Extract<WorkerFact, { type: T }>;
+type AppliersOf<F extends WorkerFact> = {
+  readonly [T in F["type"]]: (state: WorkerState, fact: FactOf<T>) => void;
+};
+
+function startTransfer(state: WorkerState, fact: FactOf<"transfer-started">): void {
+  const transfer: Transfer = {
+    id: fact.transfer,
+    peer: fact.peer,
+    tasks: fact.tasks,
+    wanted: new Set(fact.tasks),
+  };
+  state.nextTransfer = fact.transfer + 1;
+  state.transfers.set(transfer.id, transfer);
+  present(state.peers.get(fact.peer), "a transfer is from a live peer").transfers++;
+  for (const task of fact.tasks) {
+    const record = recordOf(state, task);
+    assert(record.state.type === "to-fetch", "only what is to be fetched goes in flight");
+    const { sources } = record.state;
+    moveTask(state, record, { type: "in-flight", transfer, sources });
+  }
+}
+
+const transferAppliers: AppliersOf<TransferFact> = {
+  "transfer-started": startTransfer,
+  "transfer-ended": (state, { transfer: id }) => {
+    const transfer = present(state.transfers.get(id), `transfer ${id} is live`);
+    state.transfers.delete(id);
+    const peer = state.peers.get(transfer.peer);
+    if (peer !== undefined) peer.transfers--;
+  },
+  "peer-joined": (state, { index, incarnation }) => {
+    state.peers.set(index, {
+      index,
+      incarnation,
+      queue: new Set(),
+      transfers: 0,
+      busyUntil: 0,
+      refusals: 0,
+    });
+  },
+  "peer-left": (state, { index }) => {
+    state.peers.delete(index);
+  },
+  "peer-answered": (state, { index }) => {
+    const peer = present(state.peers.get(index), `peer ${index} is live`);
+    peer.refusals = 0;
+    peer.busyUntil = 0;
+  },
+  "peer-refused": (state, { index, until }) => {
+    const peer = present(state.peers.get(index), `peer ${index} is live`);
+    peer.refusals++;
+    peer.busyUntil = until;
+  },
+};
+
+function openConnection(state: WorkerState, fact: FactOf<"connection-opened">): void {
+  const { connection } = state;
+  connection.up = true;
+  connection.epoch = fact.epoch;
+  connection.index = fact.index;
+  connection.applied = 0;
+  connection.sent = 0;
+  connection.heartbeatAt = fact.at + state.heartbeatUs;
+  state.keptAnswers = []; // What was kept is sent again, and kept again as it is sent.
+}
+
+function acknowledgeAnswers(state: WorkerState, sequence: number): void {
+  const kept = state.keptAnswers;
+  let covered = 0;
+  while (covered < kept.length && isCovered(kept[covered].sequence, sequence)) covered++;
+  if (covered > 0) kept.splice(0, covered);
+}
+
+function isCovered(sent: number, acknowledged: number): boolean {
+  return sent !== 0 && sent <= acknowledged;
+}
+
+const connectionAppliers: AppliersOf<ConnectionFact> = {
+  "connection-opened": openConnection,
+  "connection-closed": (state) => {
+    state.connection.up = false;
+  },
+  "order-applied": (state) => {
+    state.connection.applied++;
+  },
+  "message-sent": (state, { answers }) => {
+    const sequence = ++state.connection.sent;
+    if (answers !== null) state.keptAnswers.push({ sequence, message: answers });
+  },
+  "answers-kept": (state, { answers }) => {
+    state.keptAnswers.push({ sequence: 0, message: answers });
+  },
+  "answers-acknowledged": (state, { sequence }) => acknowledgeAnswers(state, sequence),
+  "heartbeat-sent": (state, { at }) => {
+    state.connection.heartbeatAt = at + state.heartbeatUs;
+  },
+  "spec-defined": (state, { spec, definition }) => {
+    state.specs.set(spec, {
+      id: spec,
+      definition,
+      amounts: amountsOf(state.capacity, definition.resources),
+      asksBeyondCpu: asksBeyondCpu(definition.resources),
+    });
+  },
+  "worker-paused": (state) => {
+    state.paused = true;
+  },
+  "worker-resumed": (state) => {
+    state.paused = false;
+  },
+  "leave-began": (state, { by }) => {
+    state.leaveBy = by;
+  },
+  "leaving-said": (state) => {
+    state.saidLeaving = true;
+  },
+  "worker-left": (state) => {
+    state.left = true;
+  },
+  "worker-reset": (state, { at }) => {
+    emptyRecords(state);
+    for (const execution of state.executions.values()) {
+      execution.silent = true;
+      orphanExecution(state, execution, at);
+    }
+  },
+};
+
+const appliers: AppliersOf<WorkerFact> = {
+  ...taskAppliers,
+  ...executionAppliers,
+  ...transferAppliers,
+  ...connectionAppliers,
+};
+
+/** Applies one fact. A fact that contradicts the state throws InvariantError: a bug. */
+export function apply(state: WorkerState, fact: WorkerFact): void {
+  appliers[fact.type](state, fact as never);
+}

@@ -1,0 +1,148 @@
+/**
+ * What happened to the state of a worker, in the past tense and complete: `apply` needs nothing
+ * else, so the state is the fold of these. T-numbers are the transitions of the reference table.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
+import type { AnswerMessage, RevokeIntent } from "./state.ts";
+
+/** A run was ordered: T1–T3, or T6 when it adopts the orphan `adopts` (0 for none). */
+export interface RunAccepted {
+  readonly type: "run-accepted";
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly spec: number;
+  readonly shape: number;
+  readonly granted: boolean;
+  readonly args: Uint8Array;
+  readonly inputs: readonly ExecutionInput[];
+  readonly dependencies: readonly TaskRef[];
+  readonly adopts: ExecutionId;
+}
+
+export type TaskFact =
+  | RunAccepted
+  /** An unstarted or orphaned run holds a grant now. */
+  | { readonly type: "run-granted"; readonly task: TaskRef; readonly attempt: AttemptId }
+  /** The terminal answer of a run was given. */
+  | { readonly type: "run-answered"; readonly attempt: AttemptId }
+  /** T2, T3: the last missing input arrived. */
+  | { readonly type: "task-readied"; readonly task: TaskRef }
+  /** T27: an input left. */
+  | { readonly type: "task-unreadied"; readonly task: TaskRef }
+  /** T20, T22, T23, T25. */
+  | { readonly type: "task-released"; readonly task: TaskRef }
+  /** T15, T17. */
+  | {
+      readonly type: "task-failed";
+      readonly task: TaskRef;
+      readonly kind: "execution" | "transfer";
+    }
+  /** T18, T19. */
+  | { readonly type: "task-rescheduled"; readonly task: TaskRef; readonly reason: number }
+  /** T26. */
+  | { readonly type: "task-forgotten"; readonly task: TaskRef }
+  /** T11, T16. */
+  | { readonly type: "value-stored"; readonly task: TaskRef; readonly sizeBytes: number }
+  /** T24; what still reads it keeps its pin. */
+  | { readonly type: "value-dropped"; readonly task: TaskRef }
+  /** T8, T12, T14. */
+  | {
+      readonly type: "fetch-wanted";
+      readonly task: TaskRef;
+      readonly sources: readonly WorkerIndex[];
+    }
+  /** The sources of a transfer under way: what to try next if it fails. */
+  | {
+      readonly type: "sources-changed";
+      readonly task: TaskRef;
+      readonly sources: readonly WorkerIndex[];
+    }
+  /** T9, T13; asked for (again) at `at`. */
+  | { readonly type: "sources-missing"; readonly task: TaskRef; readonly at: Micros };
+
+export type ExecutionFact =
+  /** T4, T5: head of the lane if that was idle, and then it pays; else queued behind the head. */
+  | {
+      readonly type: "execution-placed";
+      readonly task: TaskRef;
+      readonly execution: ExecutionId;
+      readonly lane: number;
+      readonly at: Micros;
+    }
+  /** What it was queued behind has ended: it is the head of its lane and pays. */
+  | { readonly type: "execution-promoted"; readonly execution: ExecutionId; readonly at: Micros }
+  | { readonly type: "execution-taken-up"; readonly execution: ExecutionId; readonly at: Micros }
+  /** T21. */
+  | { readonly type: "execution-orphaned"; readonly execution: ExecutionId; readonly at: Micros }
+  | {
+      readonly type: "execution-abort-sent";
+      readonly execution: ExecutionId;
+      readonly reason: "stopped" | "timeout" | "shutdown";
+    }
+  | {
+      readonly type: "execution-revoke-sent";
+      readonly execution: ExecutionId;
+      readonly intent: RevokeIntent;
+    }
+  /** The revoke came too late: its thread has begun it. */
+  | {
+      readonly type: "execution-revoke-refused";
+      readonly execution: ExecutionId;
+      readonly at: Micros;
+    }
+  /** It was taken back from its lane; its run waits again. */
+  | { readonly type: "execution-requeued"; readonly execution: ExecutionId }
+  /** It has really ended. `durationUs` is -1 unless its function returned. */
+  | {
+      readonly type: "execution-ended";
+      readonly execution: ExecutionId;
+      readonly durationUs: number;
+    };
+
+export type TransferFact =
+  /** T10. */
+  | {
+      readonly type: "transfer-started";
+      readonly transfer: TransferId;
+      readonly peer: WorkerIndex;
+      readonly tasks: readonly TaskRef[];
+    }
+  | { readonly type: "transfer-ended"; readonly transfer: TransferId }
+  | { readonly type: "peer-joined"; readonly index: WorkerIndex; readonly incarnation: string }
+  | { readonly type: "peer-left"; readonly index: WorkerIndex }
+  | { readonly type: "peer-answered"; readonly index: WorkerIndex }
+  | { readonly type: "peer-refused"; readonly index: WorkerIndex; readonly until: Micros };
+
+export type ConnectionFact =
+  | {
+      readonly type: "connection-opened";
+      readonly at: Micros;
+      readonly epoch: number;
+      readonly index: WorkerIndex;
+    }
+  | { readonly type: "connection-closed" }
+  | { readonly type: "order-applied" }
+  /** `answers` is the message if it ends attempts, else null. */
+  | { readonly type: "message-sent"; readonly answers: AnswerMessage | null }
+  /** Terminal answers that could not be sent for want of a connection. */
+  | { readonly type: "answers-kept"; readonly answers: AnswerMessage }
+  | { readonly type: "answers-acknowledged"; readonly sequence: number }
+  | { readonly type: "heartbeat-sent"; readonly at: Micros }
+  | { readonly type: "spec-defined"; readonly spec: number; readonly definition: TaskSpec }
+  | { readonly type: "worker-paused" }
+  | { readonly type: "worker-resumed" }
+  | { readonly type: "leave-began"; readonly by: Micros }
+  | { readonly type: "leaving-said" }
+  | { readonly type: "worker-left" }
+  /** Everything known is erased; what runs goes on as silent orphans. */
+  | { readonly type: "worker-reset"; readonly at: Micros };
+
+export type WorkerFact = TaskFact | ExecutionFact | TransferFact | ConnectionFact;
+
+export type WorkerFactOf<T extends WorkerFact["type"]> = Extract<WorkerFact, { type: T }>;

@@ -1,0 +1,42 @@
+/**
+ * The bounds of the worker kernel. Each says its unit and what gets worse in each direction.
+ *
+ * @module
+ */
+
+/** Milliseconds between heartbeats. Lower: more traffic. Higher: a lost delta heals later. */
+export const heartbeatMsDefault = 1_000;
+
+/** Microseconds of expected work queued on one lane. Higher: fewer idle gaps, later retracts. */
+export const laneWindowUs = 2_000;
+
+/** Executions queued behind the running one of a lane. Beyond it they stay ready. */
+export const laneDepthMax = 256;
+
+/** Only functions whose mean is at most this many microseconds are queued on a lane. */
+export const laneMeanUsMax = 1_000;
+
+/** A lane head that ran this many microseconds is long: what is queued behind it is taken back. */
+export const longHeadUs = 4 * laneWindowUs;
+
+/** Transfers at once from one peer. Higher: a large value delays small ones less. */
+export const transfersPerPeerMax = 2;
+
+/** Transfers at once from all peers. Beyond it fetches wait their turn. */
+export const transfersMax = 50;
+
+/** Values asked of a peer in one transfer. Beyond it they go into the next. */
+export const tasksPerTransferMax = 64;
+
+/** Milliseconds that a busy or failing peer is left alone, doubling from the first to the last. */
+export const peerBackoffMsMin = 50;
+export const peerBackoffMsMax = 2_000;
+
+/** Milliseconds after which sources that did not come are asked for again. */
+export const askSourcesAgainMs = 5_000;
+
+/** Microseconds after a stop in which a compute of the same task may still adopt what runs. */
+export const adoptionWindowUs = 2_000;
+
+/** Milliseconds beyond the longest grace after which a leaving worker goes, whatever is owed. */
+export const leaveBoundMs = 5_000;

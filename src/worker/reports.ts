@@ -1,0 +1,109 @@
+/**
+ * What the worker says: rows collected during a step, terminal answers kept until acknowledged.
+ *
+ * Everything said about one task leaves in the order of its transitions, so a failure (a message
+ * of its own) is preceded by the rows collected before it. While there is no connection only
+ * terminal answers are kept; the inventory of the next connection tells the rest.
+ *
+ * @module
+ */
+
+import { blobAt } from "../base/blobs.ts";
+import type { AttemptId, TaskRef } from "../model/ids.ts";
+import { type HotMessageOf, reportKind } from "../protocol/messages.ts";
+import { type Outbox, record } from "./outbox.ts";
+import { isTerminalKind, type Report } from "./report-columns.ts";
+import type { AnswerMessage, WorkerState } from "./state.ts";
+
+/** A row that says nothing but its kind, attempt and task. */
+export function plainReport(kind: number, attempt: AttemptId, task: TaskRef): Report {
+  return {
+    kind,
+    attempt,
+    task,
+    reason: 0,
+    successor: 0,
+    other: 0,
+    sizeBytes: 0,
+    durationUs: 0,
+    value: null,
+  };
+}
+
+export function report(state: WorkerState, row: Report): void {
+  state.reports.push(row);
+}
+
+/** Sends an answer message, or keeps it if nobody listens. */
+function sendAnswers(state: WorkerState, out: Outbox, message: AnswerMessage, ends: boolean): void {
+  if (state.connection.up) {
+    record(state, out, { type: "message-sent", answers: ends ? message : null });
+    out.sends.push({ type: "send-message", message });
+  } else if (ends) record(state, out, { type: "answers-kept", answers: message });
+}
+
+/** Sends what was collected so far as one message. */
+export function flushReports(state: WorkerState, out: Outbox): void {
+  if (state.reports.count === 0) return;
+  const ends = state.reports.terminals > 0;
+  sendAnswers(state, out, state.reports.take(), ends);
+}
+
+/** Says that an attempt failed, after everything that was said before. */
+export function sendFailure(state: WorkerState, out: Outbox, message: AnswerMessage): void {
+  flushReports(state, out);
+  sendAnswers(state, out, message, true);
+}
+
+function rowAt(message: HotMessageOf<"reports">, index: number): Report {
+  const value = blobAt(message.values, index);
+  return {
+    kind: message.kinds[index],
+    attempt: message.attempts[index],
+    task: message.tasks[index],
+    reason: message.reasons[index],
+    successor: message.successors[index],
+    other: message.others[index],
+    sizeBytes: message.sizes[index],
+    durationUs: message.durations[index],
+    value: value.length === 0 ? null : value,
+  };
+}
+
+/** Says every kept answer again, in its order, on a connection that has just opened. */
+export function repeatAnswers(
+  state: WorkerState,
+  out: Outbox,
+  kept: readonly AnswerMessage[],
+): void {
+  for (const message of kept) {
+    if (message.type === "attempt-failed") {
+      sendFailure(state, out, message);
+      continue;
+    }
+    for (let i = 0; i < message.kinds.length; i++) {
+      if (isTerminalKind(message.kinds[i])) report(state, rowAt(message, i));
+    }
+  }
+  flushReports(state, out);
+}
+
+/** Attempts that were answered and not yet acknowledged, with their tasks, in order. */
+export function* unacknowledgedAnswers(
+  state: WorkerState,
+): Generator<{ readonly attempt: AttemptId; readonly task: TaskRef }> {
+  for (const { message } of state.keptAnswers) {
+    if (message.type === "attempt-failed") yield message;
+    else {
+      for (let i = 0; i < message.kinds.length; i++) {
+        if (!isTerminalKind(message.kinds[i])) continue;
+        yield { attempt: message.attempts[i], task: message.tasks[i] };
+      }
+    }
+  }
+}
+
+/** Tells that no source is left for a task; `attempt` is one that needs it. */
+export function reportNeedsSources(state: WorkerState, task: TaskRef, attempt: AttemptId): void {
+  report(state, plainReport(reportKind.needsSources, attempt, task));
+}

@@ -1,0 +1,296 @@
+/**
+ * The state of a worker: what is wanted and what is held, and the running things that pay.
+ *
+ * A task record is in one of twelve states and says only what is wanted and held. Executions and
+ * transfers are records of their own that own what they consume until they really end:
+ *
+ *     released ─▶ waiting ─▶ ready | blocked ─▶ executing ─▶ memory | failed | rescheduled
+ *     released ─▶ to-fetch ─▶ in-flight ─▶ memory          (an input from a peer)
+ *                    └─▶ missing (no source is left)
+ *
+ * There is no `cancelled` and no `resumed`: a task that is stopped lets go of its execution, which
+ * goes on as an *orphan* that pays for its lane, grant and inputs until it ends. Nothing but
+ * `apply` writes any of this.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { Resources } from "../model/resources.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import type { AttemptFailed, HotMessageOf } from "../protocol/messages.ts";
+import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
+import { type Amounts, type Capacity, capacityOf } from "./ledger.ts";
+import { heartbeatMsDefault } from "./limits.ts";
+import { ReportColumns } from "./report-columns.ts";
+import type { RunQueue } from "./run-queue.ts";
+
+/** What a worker is told about itself when it starts. */
+export interface WorkerConfig {
+  /** Lanes, which are executor threads: one granted execution runs on each. */
+  readonly slots: number;
+  /** What the executions that run may hold together. */
+  readonly capacity: Resources;
+  /** Milliseconds between heartbeats; default 1000. */
+  readonly heartbeatMs?: number;
+}
+
+/** A specification with what this worker derived from it. Never changed, never half filled. */
+export interface Spec {
+  readonly id: number;
+  readonly definition: TaskSpec;
+  /** What an execution takes, or null if this worker could never hold it. */
+  readonly amounts: Amounts | null;
+  /** Asks for more than CPU: its ready tasks are called `blocked`. */
+  readonly asksBeyondCpu: boolean;
+}
+
+/** Runs that ask for the same: one may take over the grant of another. */
+export interface Shape {
+  readonly id: number;
+  /** Ready, with a grant. */
+  readonly granted: RunQueue;
+  /** Ready, waiting for a grant. */
+  readonly prefetched: RunQueue;
+  /** Moving mean of the run time, whole microseconds; -1 until the first one finished. */
+  meanUs: number;
+}
+
+/** The controller's order to run a task once: its attempt. One terminal answer is owed for it. */
+export interface Run {
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly spec: Spec;
+  readonly shape: Shape;
+  granted: boolean;
+  readonly args: Uint8Array;
+  /** In argument order. */
+  readonly inputs: readonly ExecutionInput[];
+  /** The distinct tasks whose values are read from the store. */
+  readonly dependencies: readonly TaskRef[];
+  /** Rises with each order: the second key of the comparator. */
+  readonly arrival: number;
+  /** Where it is queued while ready, else null; null too while an orphan of its task still runs. */
+  queue: RunQueue | null;
+}
+
+/** Bytes in the store. Executions hold it by reference, so a forced loss leaves their pin intact. */
+export interface Value {
+  readonly task: TaskRef;
+  readonly sizeBytes: number;
+  /** Live executions that read it, orphans too. */
+  pins: number;
+  /** Lost by force while it was pinned. */
+  gone: boolean;
+}
+
+export type TaskState =
+  | { readonly type: "released" }
+  | { readonly type: "waiting"; readonly run: Run; readonly missing: Set<TaskRef> }
+  | { readonly type: "ready"; readonly run: Run }
+  | { readonly type: "blocked"; readonly run: Run }
+  | { readonly type: "executing"; readonly execution: Execution }
+  | { readonly type: "to-fetch"; readonly sources: ReadonlySet<WorkerIndex> }
+  | { readonly type: "missing"; readonly askedAt: Micros }
+  | {
+      readonly type: "in-flight";
+      readonly transfer: Transfer;
+      readonly sources: ReadonlySet<WorkerIndex>;
+    }
+  | { readonly type: "memory"; readonly value: Value }
+  | { readonly type: "failed"; readonly kind: "execution" | "transfer" }
+  | { readonly type: "rescheduled"; readonly reason: number };
+
+export interface TaskRecord {
+  readonly task: TaskRef;
+  state: TaskState;
+  /** A run of it was ordered here: only `forget` may erase it. */
+  hadRun: boolean;
+  /** Tasks in waiting, ready or blocked that read its value; null for none. */
+  neededBy: Set<TaskRef> | null;
+}
+
+/** Why a revoke was sent, which says what follows when it succeeds. */
+export type RevokeIntent = "stop" | "retract" | "requeue" | "shutdown";
+
+/** Something in the executor. It pays for its lane and grant from head of lane until it ends. */
+export interface Execution {
+  readonly id: ExecutionId;
+  readonly lane: Lane;
+  /** Whose answer is owed. */
+  run: Run;
+  /** No task wants it any more. */
+  orphan: boolean;
+  /** No answer is owed: the controller that ordered it is gone. */
+  silent: boolean;
+  /** Head of its lane: its run holds a grant. */
+  paying: boolean;
+  /** When it became head of its lane. */
+  since: Micros;
+  /** When its thread took it up, or -1 while that is not known. */
+  startedAt: Micros;
+  /** The abort that was sent, if any; after it there is no adoption. */
+  abort: "stopped" | "timeout" | "shutdown" | null;
+  /** The revoke that was sent and not yet answered. */
+  revoke: RevokeIntent | null;
+  readonly values: readonly Value[];
+}
+
+/** One executor thread and what was given to it, in its order. */
+export interface Lane {
+  readonly index: number;
+  readonly entries: Execution[];
+}
+
+/** A fetch from one peer. It counts against the peer until it ends, whatever is still wanted. */
+export interface Transfer {
+  readonly id: TransferId;
+  readonly peer: WorkerIndex;
+  readonly tasks: readonly TaskRef[];
+  readonly wanted: Set<TaskRef>;
+}
+
+export interface Peer {
+  readonly index: WorkerIndex;
+  readonly incarnation: string;
+  /** Tasks in `to-fetch` that it may have, in the order of asking. */
+  readonly queue: Set<TaskRef>;
+  transfers: number;
+  /** Left alone until then. */
+  busyUntil: Micros;
+  /** Refusals since it last gave something. */
+  refusals: number;
+}
+
+export type AnswerMessage = HotMessageOf<"reports"> | AttemptFailed;
+
+/** Terminal answers that the controller has not acknowledged; sequence 0 was never sent. */
+export interface KeptAnswers {
+  readonly sequence: number;
+  readonly message: AnswerMessage;
+}
+
+/** The stream to the controller. Sequences count messages from 1 on each connection. */
+export interface Connection {
+  up: boolean;
+  epoch: number;
+  index: WorkerIndex;
+  applied: number;
+  sent: number;
+  heartbeatAt: Micros;
+}
+
+export interface WorkerState {
+  readonly slots: number;
+  readonly heartbeatUs: number;
+  readonly capacity: Capacity;
+  readonly connection: Connection;
+  readonly specs: Map<number, Spec>;
+  readonly shapes: Map<number, Shape>;
+  readonly peers: Map<WorkerIndex, Peer>;
+  readonly tasks: Map<TaskRef, TaskRecord>;
+  readonly executions: Map<ExecutionId, Execution>;
+  readonly transfers: Map<TransferId, Transfer>;
+  readonly lanes: readonly Lane[];
+  keptAnswers: KeptAnswers[];
+  paused: boolean;
+  /** When a leaving worker goes whatever is owed; -1 while it stays. */
+  leaveBy: Micros;
+  saidLeaving: boolean;
+  left: boolean;
+  nextArrival: number;
+  nextExecution: number;
+  nextTransfer: number;
+
+  // Derived; each can be rebuilt from the records, and the invariants do.
+  /** Amounts held by paying executions, by dimension. */
+  readonly used: number[];
+  idleLanes: number;
+  /** Orphans by task: while one lives, no other execution of its task starts. */
+  readonly orphans: Map<TaskRef, Execution>;
+  /** Orphans to which nothing was sent yet, with the moment of their stop. */
+  readonly unsentStops: Map<Execution, Micros>;
+  /** Shapes with ready runs that hold a grant. */
+  readonly startable: Set<Shape>;
+  /** Ready runs without a grant, over all shapes. */
+  prefetchedReady: number;
+  /** Peers whose queue is not empty. */
+  readonly fetchable: Set<Peer>;
+  readonly missing: Set<TaskRef>;
+  /** Runs without a terminal answer, silent ones apart. */
+  openRuns: number;
+  attemptsDigest: number;
+  valuesDigest: number;
+  valueBytes: number;
+
+  /** Scratch of the current step; empty between steps. */
+  readonly reports: ReportColumns;
+}
+
+/** A worker that has just started. Throws RangeError if `slots` is not a positive integer. */
+export function newWorkerState(config: WorkerConfig): WorkerState {
+  if (!Number.isSafeInteger(config.slots) || config.slots < 1) {
+    throw new RangeError(`slots must be a positive integer, not ${config.slots}`);
+  }
+  const capacity = capacityOf(config.capacity);
+  return {
+    slots: config.slots,
+    heartbeatUs: (config.heartbeatMs ?? heartbeatMsDefault) * 1_000,
+    capacity,
+    connection: { up: false, epoch: 0, index: 0, applied: 0, sent: 0, heartbeatAt: 0 },
+    specs: new Map(),
+    shapes: new Map(),
+    peers: new Map(),
+    tasks: new Map(),
+    executions: new Map(),
+    transfers: new Map(),
+    lanes: Array.from({ length: config.slots }, (_, index) => ({ index, entries: [] })),
+    keptAnswers: [],
+    paused: false,
+    leaveBy: -1,
+    saidLeaving: false,
+    left: false,
+    nextArrival: 1,
+    nextExecution: 1,
+    nextTransfer: 1,
+    used: capacity.amounts.map(() => 0),
+    idleLanes: config.slots,
+    orphans: new Map(),
+    unsentStops: new Map(),
+    startable: new Set(),
+    prefetchedReady: 0,
+    fetchable: new Set(),
+    missing: new Set(),
+    openRuns: 0,
+    attemptsDigest: 0,
+    valuesDigest: 0,
+    valueBytes: 0,
+    reports: new ReportColumns(),
+  };
+}
+
+/** The run of a state that has not started: waiting, ready or blocked. */
+export function unstartedRun(state: TaskState): Run | null {
+  switch (state.type) {
+    case "waiting":
+    case "ready":
+    case "blocked":
+      return state.run;
+    default:
+      return null;
+  }
+}
+
+/** The run that a task has, started or not. */
+export function runOfState(state: TaskState): Run | null {
+  return state.type === "executing" ? state.execution.run : unstartedRun(state);
+}
+
+export function isNeeded(record: TaskRecord): boolean {
+  return record.neededBy !== null && record.neededBy.size > 0;
+}
+
+export function holdsValue(state: WorkerState, task: TaskRef): boolean {
+  return state.tasks.get(task)?.state.type === "memory";
+}

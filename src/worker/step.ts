@@ -1,0 +1,161 @@
+/**
+ * The worker kernel: `step(state, event) -> { facts, sends }`.
+ *
+ * The shell hands over events in their order and carries out the sends in theirs. Whoever has
+ * several events at once calls `stepAll`: it does the same, but what is said to the controller
+ * leaves in one message for all of them, which is what makes short tasks cheap. The shell
+ * overwrites `rssBytes` of a heartbeat as it sends it.
+ *
+ * It must not know a clock, a socket or a thread.
+ *
+ * @module
+ */
+
+import { assertNever } from "../base/assert.ts";
+import type { ToWorkerMessage } from "../protocol/messages.ts";
+import { onConnected, onDisconnected, onReset } from "./connection.ts";
+import { onTick } from "./deadlines.ts";
+import type { WorkerEvent, WorkerSend } from "./events.ts";
+import {
+  onAborted,
+  onFailed,
+  onFinished,
+  onInputFailed,
+  onRevoked,
+  onTakenUp,
+  onValueLost,
+  reportStarted,
+  sendDueStops,
+  startGranted,
+} from "./executions.ts";
+import type { WorkerFact } from "./facts.ts";
+import { settleClosings } from "./inputs.ts";
+import { fillLanes, revokeAllQueued } from "./lanes.ts";
+import { onLeaveRequested, proceedWithLeave } from "./leave.ts";
+import { adoptionWindowUs } from "./limits.ts";
+import { onCompute, onForget, onGrant, onRetract, onStop } from "./orders.ts";
+import { newOutbox, type Outbox, record } from "./outbox.ts";
+import { onPeer, onPeerGone, onSources } from "./peers.ts";
+import { flushReports } from "./reports.ts";
+import type { WorkerState } from "./state.ts";
+import { onFetchBusy, onFetchFailed, onFetchFinished, startFetches } from "./transfers.ts";
+
+export { nextWorkerDeadline } from "./deadlines.ts";
+
+/** What a step hands out. */
+export interface WorkerStep {
+  /** What happened, in order; already applied. */
+  readonly facts: readonly WorkerFact[];
+  /** What to do, in order. */
+  readonly sends: readonly WorkerSend[];
+}
+
+/** Takes one event. `event.at` must not be less than that of the event before. */
+export function step(state: WorkerState, event: WorkerEvent): WorkerStep {
+  return stepAll(state, [event]);
+}
+
+/** Takes several events in their order, and says to the controller what follows at their end. */
+export function stepAll(state: WorkerState, events: readonly WorkerEvent[]): WorkerStep {
+  const out = newOutbox();
+  for (const event of events) {
+    out.at = event.at;
+    take(state, out, event);
+    settle(state, out, event);
+  }
+  fillLanes(state, out);
+  reportStarted(state, out);
+  flushReports(state, out);
+  return { facts: out.facts, sends: out.sends };
+}
+
+/** What follows from any event: closing rules, starts, fetches, and stops that are due. */
+function settle(state: WorkerState, out: Outbox, event: WorkerEvent): void {
+  settleClosings(state, out);
+  startGranted(state, out);
+  startFetches(state, out);
+  if (state.unsentStops.size > 0) {
+    // Another order may still adopt what was stopped; anything else ends that hope.
+    const dueBy = event.type === "ordered" ? event.at - adoptionWindowUs : event.at;
+    sendDueStops(state, out, dueBy);
+  }
+  proceedWithLeave(state, out);
+}
+
+function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
+  switch (event.type) {
+    case "connected":
+      return onConnected(state, out, event);
+    case "disconnected":
+      return onDisconnected(state, out);
+    case "ordered":
+      return onOrdered(state, out, event.message);
+    case "execution-started":
+      return onTakenUp(state, out, event);
+    case "execution-finished":
+      return onFinished(state, out, event);
+    case "execution-failed":
+      return onFailed(state, out, event);
+    case "execution-input-failed":
+      return onInputFailed(state, out, event);
+    case "execution-aborted":
+      return onAborted(state, out, event);
+    case "execution-revoked":
+      return onRevoked(state, out, event);
+    case "fetch-finished":
+      return onFetchFinished(state, out, event);
+    case "fetch-busy":
+      return onFetchBusy(state, out, event);
+    case "fetch-failed":
+      return onFetchFailed(state, out, event);
+    case "value-lost":
+      return onValueLost(state, out, event);
+    case "paused":
+      record(state, out, { type: "worker-paused" });
+      return revokeAllQueued(state, out);
+    case "resumed":
+      return record(state, out, { type: "worker-resumed" });
+    case "leave-requested":
+      return onLeaveRequested(state, out);
+    case "tick":
+      return onTick(state, out);
+    default:
+      return assertNever(event);
+  }
+}
+
+function onOrdered(state: WorkerState, out: Outbox, message: ToWorkerMessage): void {
+  if (!state.connection.up) return; // The rest of a stream that has closed.
+  // Acknowledgements come from the shell of the controller, which alone knows what is durable: its
+  // kernel does not count them.
+  if (message.type !== "acknowledge") record(state, out, { type: "order-applied" });
+  switch (message.type) {
+    case "compute":
+      return onCompute(state, out, message);
+    case "grant":
+      return onGrant(state, out, message);
+    case "retract":
+      return onRetract(state, out, message);
+    case "stop":
+      return onStop(state, out, message);
+    case "forget":
+      return onForget(state, out, message);
+    case "sources":
+      return onSources(state, out, message);
+    case "acknowledge":
+      return record(state, out, { type: "answers-acknowledged", sequence: message.sequence });
+    case "define-spec": {
+      const { spec, definition } = message;
+      if (state.specs.has(spec)) return; // A spec never changes.
+      return record(state, out, { type: "spec-defined", spec, definition });
+    }
+    case "peer":
+      return onPeer(state, out, message);
+    case "peer-gone":
+      return onPeerGone(state, out, message);
+    case "reset":
+      return onReset(state, out);
+    default:
+      return assertNever(message);
+  }
+}

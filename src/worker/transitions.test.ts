@@ -1,0 +1,366 @@
+/**
+ * Each transition of the reference table (T1–T27) and the two closing rules, one by one.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import {
+  aboutAttempts,
+  compute,
+  forget,
+  ownIndex,
+  resources,
+  sources,
+  TestWorker,
+} from "../../test/worker/builders.ts";
+import { handBackReason } from "../protocol/messages.ts";
+
+const inputOf = (task: number, source: number) => [{ task, source }];
+
+test("a run without inputs starts in the step that ordered it (T2, T4)", () => {
+  const worker = new TestWorker();
+  assert.deepEqual(worker.ordered(compute({ attempt: 11, task: 1 })), ["start 1 for 11 on lane 0"]);
+  assert.equal(worker.stateOf(1), "executing");
+});
+
+test("a finished run stores its value and answers once (T16)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  assert.deepEqual(worker.finishes(1), ["store result 1 as 1", "finished 11 of 1"]);
+  assert.equal(worker.stateOf(1), "memory");
+  assert.deepEqual(worker.finishes(1), ["discard result 1"], "a dead id changes no task");
+});
+
+test("a failed run says why and frees its lane (T17)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));
+  assert.deepEqual(
+    worker.fails(1),
+    ["start 2 for 12 on lane 0", "failed 11 of 1 (failed)"].reverse(),
+  );
+  assert.equal(worker.stateOf(1), "failed");
+});
+
+test("a run that lacks an input waits while it is fetched, then starts (T1, T8, T10, T11, T2)", () => {
+  const worker = new TestWorker();
+  const order = compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) });
+  assert.deepEqual(worker.ordered(order), ["fetch 1 from 3: 1"]);
+  assert.equal(worker.stateOf(2), "waiting");
+  assert.deepEqual(worker.got(1, 1), [
+    "store fetched 1",
+    "start 1 for 12 on lane 0",
+    "have 0 of 1",
+  ]);
+});
+
+test("an inline input is carried along and is no record here", () => {
+  const worker = new TestWorker();
+  const inputs = [{ task: 1, source: new Uint8Array([5]) }];
+  assert.equal(worker.ordered(compute({ attempt: 12, task: 2, inputs })).length, 1);
+  assert.equal(worker.stateOf(1), "unknown");
+});
+
+test("an input that should be here and is not is asked for (T9), and comes from others (T14)", () => {
+  const worker = new TestWorker();
+  const order = compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) });
+  assert.deepEqual(worker.ordered(order), ["needsSources 12 of 1"]);
+  assert.deepEqual(worker.ordered(sources(1, 2)), ["fetch 1 from 2: 1"]);
+});
+
+test("no source at all hands the waiting run back, naming the input", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  const reason = handBackReason.dependencyLost;
+  assert.deepEqual(worker.ordered(sources(1)), [`handedBack 12 of 2 reason ${reason} other 1`]);
+  assert.equal(worker.stateOf(1), "unknown", "an input that never ran here is forgotten");
+});
+
+test("a source that has not the value is dropped, the others are tried, then asked (T12, T13)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  worker.ordered(sources(1, 2));
+  const none = { got: [], corrupt: [], absent: [1] };
+  assert.deepEqual(worker.happens({ type: "fetch-finished", transfer: 1, ...none }), [
+    "fetch 2 from 2: 1",
+  ]);
+  assert.deepEqual(worker.happens({ type: "fetch-finished", transfer: 2, ...none }), [
+    "needsSources 12 of 1",
+  ]);
+});
+
+test("a busy peer stays a source and is asked again after its back-off", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  assert.deepEqual(worker.happens({ type: "fetch-busy", transfer: 1 }), []);
+  assert.deepEqual(worker.after(49_000).happens({ type: "tick" }), []);
+  assert.deepEqual(worker.after(1_000).happens({ type: "tick" }), ["fetch 2 from 3: 1"]);
+});
+
+test("of many keys on a busy peer those that another has come at once, the rest later", () => {
+  const worker = new TestWorker();
+  const tasks = [1, 2, 3, 4];
+  const inputs = tasks.map((task) => ({ task, source: 3 }));
+  worker.ordered(compute({ attempt: 19, task: 9, inputs }));
+  worker.ordered(sources(1, 2));
+  assert.deepEqual(worker.happens({ type: "fetch-busy", transfer: 1 }), ["fetch 2 from 2: 1"]);
+  assert.deepEqual(worker.after(50_000).happens({ type: "tick" }), ["fetch 3 from 3: 2 3 4"]);
+});
+
+test("corrupt bytes hand the waiting run back, naming the input (T15, rule b)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  const reason = handBackReason.dependencyFailed;
+  assert.deepEqual(
+    worker.happens({ type: "fetch-finished", transfer: 1, got: [], absent: [], corrupt: [1] }),
+    [`handedBack 12 of 2 reason ${reason} other 1`],
+  );
+  assert.equal(worker.stateOf(2), "rescheduled");
+});
+
+test("an input that fails here hands back what waits for it, through a chain (rule b)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  worker.ordered(compute({ attempt: 13, task: 3, inputs: inputOf(2, ownIndex) }));
+  const { dependencyFailed, dependencyLost } = handBackReason;
+  assert.deepEqual(worker.fails(1), [
+    "failed 11 of 1 (failed)",
+    `handedBack 12 of 2 reason ${dependencyFailed} other 1`,
+    `handedBack 13 of 3 reason ${dependencyLost} other 2`,
+  ]);
+});
+
+test("a chain of 100,000 waiting runs is handed back without recursion", () => {
+  const worker = new TestWorker();
+  const runs = Array.from({ length: 100_000 }, (_, i) => ({
+    attempt: 1_000_000 + i,
+    task: i + 2,
+    inputs: inputOf(i + 1, ownIndex),
+  }));
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(compute(...runs));
+  assert.equal(worker.fails(1).length, 100_001);
+});
+
+test("what asks for more than CPU is blocked until it fits and blocks nothing else (T3, T5)", () => {
+  const specs = [
+    { resources: resources({ custom: { a: 1 } }) },
+    { resources: resources({ custom: { b: 1 } }) },
+  ];
+  const worker = new TestWorker({ slots: 3 }, specs);
+  const a = (attempt: number, task: number) => ({ attempt, task, spec: 1 });
+  worker.ordered(compute(a(11, 1), a(12, 2), { attempt: 13, task: 3, spec: 2 }));
+  assert.equal(worker.stateOf(2), "blocked");
+  assert.equal(worker.stateOf(3), "executing");
+  assert.deepEqual(worker.finishes(1).at(-1), "finished 11 of 1");
+  assert.equal(worker.stateOf(2), "executing");
+});
+
+test("a run that this worker could never hold, or of an unknown spec, is refused (T3)", () => {
+  const worker = new TestWorker({}, [{ resources: resources({ custom: { fpga: 1 } }) }]);
+  const { refused } = handBackReason;
+  assert.deepEqual(
+    worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2, spec: 99 })),
+    [`handedBack 11 of 1 reason ${refused}`, `handedBack 12 of 2 reason ${refused}`],
+  );
+  assert.equal(worker.stateOf(1), "unknown");
+});
+
+test("higher priority goes first, then the order of arrival", () => {
+  const worker = new TestWorker({}, [{}, { priority: 5 }]);
+  const plain = [11, 12, 13].map((attempt) => ({ attempt, task: attempt - 10 }));
+  const urgent = { attempt: 14, task: 4, spec: 2 };
+  assert.deepEqual(worker.ordered(compute(...plain, urgent)), ["start 1 for 14 on lane 0"]);
+  for (const [i, attempt] of [11, 12, 13].entries()) {
+    assert.equal(worker.finishes(i + 1)[1], `start ${i + 2} for ${attempt} on lane 0`);
+  }
+});
+
+test("a stop of what has not started is answered at once (T20) and lets its inputs go (T23)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  assert.deepEqual(worker.ordered(aboutAttempts("stop", [12, 2])), ["abandoned 12 of 2"]);
+  assert.equal(worker.stateOf(2), "released");
+  assert.equal(worker.stateOf(1), "unknown");
+});
+
+test("a stop of what runs frees nothing until it has really ended (T21)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));
+  assert.deepEqual(worker.ordered(aboutAttempts("stop", [11, 1])), []);
+  assert.equal(worker.stateOf(1), "released");
+  assert.deepEqual(worker.happens({ type: "tick" }), ["abort 1 (stopped)"]);
+  assert.equal(worker.stateOf(2), "ready", "the orphan still pays");
+  assert.deepEqual(worker.happens({ type: "execution-aborted", execution: 1 }), [
+    "start 2 for 12 on lane 0",
+    "abandoned 11 of 1",
+  ]);
+});
+
+test("a retract hands back what has not started and refuses what has (T19)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));
+  const order = aboutAttempts("retract", [11, 1], [12, 2], [13, 3]);
+  assert.deepEqual(worker.ordered(order), [
+    "retractRefused 11 of 1",
+    `handedBack 12 of 2 reason ${handBackReason.retracted}`,
+    "retractRefused 13 of 3",
+  ]);
+});
+
+test("what nobody needs any more is no longer fetched, and late bytes are nobody's (T22)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  worker.ordered(aboutAttempts("stop", [12, 2]));
+  assert.equal(worker.state.transfers.size, 1, "the transfer goes on counting");
+  assert.deepEqual(worker.got(1, 1), []);
+  assert.equal(worker.stateOf(1), "unknown");
+});
+
+test("a run of a task in flight starts without waiting for the socket (T22, T1)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  assert.deepEqual(worker.ordered(compute({ attempt: 11, task: 1 })), ["start 1 for 11 on lane 0"]);
+  assert.deepEqual(worker.got(1, 1), [], "its bytes come too late to be taken");
+  assert.deepEqual(worker.finishes(1).slice(0, 2), [
+    "store result 1 as 1",
+    "start 2 for 12 on lane 0",
+  ]);
+});
+
+test("late bytes of a task that is ordered but has not started end its run, once", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 19, task: 9 }));
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  assert.deepEqual(worker.got(1, 1), ["store fetched 1", "finished 11 of 1"]);
+  assert.equal(worker.stateOf(2), "ready");
+});
+
+test("a run of a value that is held is finished at once", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.finishes(1);
+  assert.deepEqual(worker.ordered(compute({ attempt: 12, task: 1 })), ["finished 12 of 1"]);
+});
+
+test("a failed task runs again when it is ordered again (T25)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.fails(1);
+  assert.deepEqual(worker.ordered(compute({ attempt: 12, task: 1 })), ["start 2 for 12 on lane 0"]);
+});
+
+test("forget drops the value and the record (T24, T26)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.finishes(1);
+  assert.deepEqual(worker.ordered(forget(1, 99)), ["drop 1"]);
+  assert.equal(worker.stateOf(1), "unknown");
+});
+
+test("what is read, needed or owed is kept in spite of forget", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.finishes(1);
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  worker.ordered(compute({ attempt: 13, task: 3, inputs: inputOf(1, ownIndex) }));
+  assert.deepEqual(worker.ordered(forget(1, 2, 3)), ["kept 0 of 1", "kept 0 of 2", "kept 0 of 3"]);
+  worker.ordered(aboutAttempts("stop", [13, 3], [12, 2]));
+  worker.happens({ type: "tick" });
+  assert.deepEqual(worker.ordered(forget(1)), ["kept 0 of 1"], "the orphan still reads it");
+  worker.happens({ type: "execution-aborted", execution: 2 });
+  assert.deepEqual(worker.ordered(forget(1)), ["drop 1"]);
+});
+
+test("a ready run whose input is lost waits for it again (T27, rule a)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.finishes(1);
+  worker.ordered(compute({ attempt: 19, task: 9 }));
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  assert.equal(worker.stateOf(2), "ready");
+  assert.deepEqual(worker.happens({ type: "value-lost", task: 1 }), [
+    "lost 0 of 1",
+    "needsSources 12 of 1",
+  ]);
+  assert.equal(worker.stateOf(2), "waiting");
+});
+
+test("an input that cannot be decoded sends its reader back and is dropped here", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  worker.got(1, 1);
+  const reason = handBackReason.dependencyFailed;
+  assert.deepEqual(worker.happens({ type: "execution-input-failed", execution: 1, task: 1 }), [
+    "drop 1",
+    `handedBack 12 of 2 reason ${reason} other 1`,
+    "lost 0 of 1",
+  ]);
+  assert.equal(worker.stateOf(1), "unknown");
+});
+
+test("when a peer is gone its transfers fail and its tasks are sought elsewhere", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  worker.ordered(sources(1, 2));
+  assert.deepEqual(worker.ordered({ type: "peer-gone", index: 3, incarnation: "other" }), []);
+  assert.deepEqual(worker.ordered({ type: "peer-gone", index: 3, incarnation: "i3" }), [
+    "abort fetch 1",
+    "fetch 2 from 2: 1",
+  ]);
+  assert.deepEqual(worker.ordered({ type: "peer-gone", index: 2, incarnation: "i2" }), [
+    "abort fetch 2",
+    "needsSources 12 of 1",
+  ]);
+});
+
+test("a peer that comes back as another incarnation is a source no more", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  const again = {
+    type: "peer",
+    index: 3,
+    workerId: "w3",
+    incarnation: "new",
+    address: "h:2",
+  } as const;
+  assert.deepEqual(worker.ordered(again), ["abort fetch 1", "needsSources 12 of 1"]);
+  assert.deepEqual(worker.ordered(sources(1, 3)), ["fetch 2 from 3: 1"]);
+});
+
+test("sources that did not come are asked for again", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  worker.happens({ type: "tick" });
+  assert.ok(worker.after(5_000_000).happens({ type: "tick" }).includes("needsSources 12 of 1"));
+});
+
+test("paused starts and fetches nothing, and resumed goes on (W28)", () => {
+  const worker = new TestWorker();
+  worker.happens({ type: "paused" });
+  const fetching = compute(
+    { attempt: 12, task: 2, inputs: inputOf(1, 3) },
+    { attempt: 13, task: 3 },
+  );
+  assert.deepEqual(worker.ordered(fetching), []);
+  assert.deepEqual(worker.happens({ type: "resumed" }), [
+    "start 1 for 13 on lane 0",
+    "fetch 1 from 3: 1",
+  ]);
+});
+
+test("quiescence: what still waits has asked for its input (W31)", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  assert.deepEqual(worker.happens({ type: "fetch-failed", transfer: 1 }), ["needsSources 12 of 1"]);
+  assert.equal(worker.state.executions.size + worker.state.transfers.size, 0);
+});
+
+test("a run that waits for itself is refused", () => {
+  const worker = new TestWorker();
+  const said = worker.ordered(compute({ attempt: 11, task: 1, inputs: inputOf(1, 3) }));
+  assert.deepEqual(said, [`handedBack 11 of 1 reason ${handBackReason.refused}`]);
+});

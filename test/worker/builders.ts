@@ -1,0 +1,262 @@
+/**
+ * Builders of worker states, orders and events for tests of the worker kernel.
+ *
+ * @module
+ */
+
+import { blobsOf } from "../../src/base/blobs.ts";
+import type { AttemptFailure } from "../../src/model/failure.ts";
+import { defaultRequest, noResources, type Resources } from "../../src/model/resources.ts";
+import { specDefaults, type TaskSpec } from "../../src/model/spec.ts";
+import {
+  type HotMessageOf,
+  inlineSource,
+  reportKind,
+  type ToWorkerMessage,
+  type WorkerMessage,
+} from "../../src/protocol/messages.ts";
+import type { WorkerEvent, WorkerSend } from "../../src/worker/events.ts";
+import { checkWorkerInvariants } from "../../src/worker/invariants.ts";
+import { newWorkerState, type WorkerConfig, type WorkerState } from "../../src/worker/state.ts";
+import { step } from "../../src/worker/step.ts";
+
+export const ownIndex = 7;
+
+export function aSpec(overrides: Partial<TaskSpec> = {}): TaskSpec {
+  return {
+    ...specDefaults,
+    run: { kind: "function", bundle: "b", functionName: "f" },
+    name: "f",
+    resources: defaultRequest,
+    constraints: [],
+    ...overrides,
+  };
+}
+
+export function resources(overrides: Partial<Resources> = {}): Resources {
+  return { ...noResources, ...overrides };
+}
+
+export interface OrderedInput {
+  readonly task: number;
+  /** A worker's index, or the bytes that come along. */
+  readonly source: number | Uint8Array;
+}
+
+export interface OrderedRun {
+  readonly attempt: number;
+  readonly task: number;
+  readonly spec?: number;
+  readonly shape?: number;
+  readonly prefetched?: boolean;
+  readonly inputs?: readonly OrderedInput[];
+}
+
+export function compute(...runs: readonly OrderedRun[]): HotMessageOf<"compute"> {
+  const inputs = runs.flatMap((run) => run.inputs ?? []);
+  const bytes = inputs.map(({ source }) =>
+    typeof source === "number" ? new Uint8Array(0) : source,
+  );
+  return {
+    type: "compute",
+    attempts: Float64Array.from(runs, (run) => run.attempt),
+    tasks: Float64Array.from(runs, (run) => run.task),
+    specs: Uint32Array.from(runs, (run) => run.spec ?? 1),
+    shapes: Uint32Array.from(runs, (run) => run.shape ?? run.spec ?? 1),
+    prefetched: Uint8Array.from(runs, (run) => (run.prefetched === true ? 1 : 0)),
+    args: blobsOf(runs.map(() => new Uint8Array([1]))),
+    inputCounts: Uint32Array.from(runs, (run) => run.inputs?.length ?? 0),
+    inputTasks: Float64Array.from(inputs, (input) => input.task),
+    inputSources: Uint32Array.from(inputs, ({ source }) =>
+      typeof source === "number" ? source : inlineSource,
+    ),
+    inputs: blobsOf(bytes),
+  };
+}
+
+/** `grant`, `retract` or `stop` of (attempt, task) pairs. */
+export function aboutAttempts<T extends "grant" | "retract" | "stop">(
+  type: T,
+  ...pairs: readonly (readonly [attempt: number, task: number])[]
+): { type: T; attempts: Float64Array; tasks: Float64Array } {
+  return {
+    type,
+    attempts: Float64Array.from(pairs, (pair) => pair[0]),
+    tasks: Float64Array.from(pairs, (pair) => pair[1]),
+  };
+}
+
+export function forget(...tasks: readonly number[]): HotMessageOf<"forget"> {
+  return { type: "forget", tasks: Float64Array.from(tasks) };
+}
+
+export function sources(task: number, ...from: readonly number[]): HotMessageOf<"sources"> {
+  return {
+    type: "sources",
+    tasks: Float64Array.of(task),
+    counts: Uint32Array.of(from.length),
+    sources: Uint32Array.from(from),
+  };
+}
+
+export const someFailure: AttemptFailure = {
+  error: { name: "Error", message: "no", stack: "", causes: [] },
+  exitCode: null,
+  signal: null,
+  oom: false,
+  stderrTail: "",
+};
+
+export interface Row {
+  readonly kind: keyof typeof reportKind;
+  readonly attempt: number;
+  readonly task: number;
+  readonly reason: number;
+  readonly successor: number;
+  readonly other: number;
+  readonly sizeBytes: number;
+}
+
+function kindName(code: number): keyof typeof reportKind {
+  for (const [name, value] of Object.entries(reportKind)) {
+    if (value === code) return name as keyof typeof reportKind;
+  }
+  throw new Error(`unknown report kind ${code}`);
+}
+
+export function rowsOf(message: HotMessageOf<"reports">): Row[] {
+  return [...message.kinds].map((code, i) => ({
+    kind: kindName(code),
+    attempt: message.attempts[i],
+    task: message.tasks[i],
+    reason: message.reasons[i],
+    successor: message.successors[i],
+    other: message.others[i],
+    sizeBytes: message.sizes[i],
+  }));
+}
+
+/** What was said, one line each: `finished 11 of 1`, `failed 11 of 1 (timeout)`, … */
+export function saidBy(message: WorkerMessage): string[] {
+  switch (message.type) {
+    case "reports":
+      return rowsOf(message).map((row) => {
+        const reason = row.reason === 0 ? "" : ` reason ${row.reason}`;
+        const other = row.other === 0 ? "" : ` other ${row.other}`;
+        const successor = row.successor === 0 ? "" : ` then ${row.successor}`;
+        return `${row.kind} ${row.attempt} of ${row.task}${reason}${other}${successor}`;
+      });
+    case "attempt-failed": {
+      const successor = message.successor === 0 ? "" : ` then ${message.successor}`;
+      return [`failed ${message.attempt} of ${message.task} (${message.cause})${successor}`];
+    }
+    default:
+      return [message.type];
+  }
+}
+
+/** What a step did, one line each, in order; message rows are spelt out. */
+export function linesOf(sends: readonly WorkerSend[]): string[] {
+  return sends.flatMap((send) => {
+    switch (send.type) {
+      case "send-message":
+        return saidBy(send.message);
+      case "start-execution":
+        return [`start ${send.execution} for ${send.attempt} on lane ${send.lane}`];
+      case "revoke-execution":
+        return [`revoke ${send.execution}`];
+      case "abort-execution":
+        return [`abort ${send.execution} (${send.reason})`];
+      case "store-result":
+        return [`store result ${send.execution} as ${send.task}`];
+      case "discard-result":
+        return [`discard result ${send.execution}`];
+      case "start-fetch":
+        return [`fetch ${send.transfer} from ${send.peer}: ${send.tasks.join(" ")}`];
+      case "abort-fetch":
+        return [`abort fetch ${send.transfer}`];
+      case "store-fetched":
+        return [`store fetched ${send.task}`];
+      case "discard-fetched":
+        return [`discard fetched ${send.task}`];
+      case "drop-value":
+        return [`drop ${send.task}`];
+      case "leave":
+        return ["leave"];
+      default:
+        return ["?"];
+    }
+  });
+}
+
+/** An event without its time. */
+export type Happening = WorkerEvent extends infer E
+  ? E extends WorkerEvent
+    ? Omit<E, "at">
+    : never
+  : never;
+
+/** A connected worker with peers 1 to 3 and spec 1, whose rules are checked after every event. */
+export class TestWorker {
+  readonly state: WorkerState;
+  at = 1_000_000;
+
+  constructor(config: Partial<WorkerConfig> = {}, specs: readonly Partial<TaskSpec>[] = [{}]) {
+    const capacity = resources({ cpuMilli: 8_000, memoryBytes: 100, custom: { a: 1, b: 1 } });
+    this.state = newWorkerState({ slots: 1, capacity, ...config });
+    this.happens({ type: "connected", epoch: 1, index: ownIndex });
+    for (const [i, spec] of specs.entries()) {
+      this.ordered({ type: "define-spec", spec: i + 1, definition: aSpec(spec) });
+    }
+    for (const index of [1, 2, 3]) {
+      const incarnation = `i${index}`;
+      this.ordered({ type: "peer", index, workerId: `w${index}`, incarnation, address: "h:1" });
+    }
+  }
+
+  happens(happening: Happening): string[] {
+    const event = { ...happening, at: this.at } as WorkerEvent;
+    const { sends } = step(this.state, event);
+    checkWorkerInvariants(this.state);
+    return linesOf(sends);
+  }
+
+  ordered(message: ToWorkerMessage): string[] {
+    return this.happens({ type: "ordered", message });
+  }
+
+  after(delayUs: number): this {
+    this.at += delayUs;
+    return this;
+  }
+
+  finishes(execution: number, durationUs = 5): string[] {
+    const inline = new Uint8Array([9]);
+    return this.happens({
+      type: "execution-finished",
+      execution,
+      sizeBytes: 1,
+      durationUs,
+      inline,
+    });
+  }
+
+  fails(execution: number): string[] {
+    return this.happens({
+      type: "execution-failed",
+      execution,
+      cause: "failed",
+      failure: someFailure,
+    });
+  }
+
+  got(transfer: number, ...tasks: readonly number[]): string[] {
+    const got = tasks.map((task) => ({ task, sizeBytes: 100 }));
+    return this.happens({ type: "fetch-finished", transfer, got, absent: [], corrupt: [] });
+  }
+
+  /** The state of a task, or `"unknown"`. */
+  stateOf(task: number): string {
+    return this.state.tasks.get(task)?.state.type ?? "unknown";
+  }
+}
