@@ -107,9 +107,10 @@ function drawAxes({ x, y, top }: Scale): string[] {
     `<line class="axis" x1="${frame.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>`,
     ...observedInBed.map(
       (_count, day) =>
-        `<text class="label middle" x="${x(day)}" y="${bottom + 22}">${22 + day > 31 ? day - 9 : 22 + day}</text>`,
+        `<text class="label middle" x="${x(day)}" y="${bottom + 22}">${dayOfMonth(day)}</text>`,
     ),
-    `<text class="label" x="${frame.left}" y="${bottom + 46}">day (22 January to 4 February)</text>`,
+    `<text class="label" x="${frame.left}" y="${bottom + 46}">` +
+      "day (22 January to 4 February)</text>",
     `<text class="label" x="${frame.left}" y="${frame.top - 12}">boys in bed</text>`,
   ];
 }
@@ -120,10 +121,16 @@ function stepCount(top: number): number {
   return [5, 4, 6, 3].find((steps) => [0.5, 1, 2].includes(top / steps / power)) ?? 5;
 }
 
+/** Day 0 is the 22nd of January, which has 31 days. */
+function dayOfMonth(day: number): number {
+  return 22 + day > 31 ? day - 9 : 22 + day;
+}
+
 function drawCounts({ x, y }: Scale): string[] {
   return observedInBed.map(
     (count, day) =>
-      `<circle class="count" cx="${x(day)}" cy="${y(count)}" r="5.5"><title>${count}</title></circle>`,
+      `<circle class="count" cx="${x(day)}" cy="${y(count)}" r="5.5">` +
+      `<title>${count}</title></circle>`,
   );
 }
 

@@ -45,7 +45,8 @@ export function drawFit(screen: Screen, verdict: Verdict): readonly string[] {
     ...lines,
     `${"0".padStart(6)} ${dim(`└${"─".repeat(columnCount)}`)}`,
     dayLabels(),
-    `${" ".repeat(8)}${paint("●")} counts of 1978   ${cyan("⠤⠒")} median   ${dim("░░")} 90 % of the simulations`,
+    `${" ".repeat(8)}${paint("●")} counts of 1978   ${cyan("⠤⠒")} median   ` +
+      `${dim("░░")} 90 % of the simulations`,
   ];
 }
 

@@ -94,10 +94,14 @@ const preload = new URL(
   import.meta.url,
 ).href;
 
+/** Flags of Node for every child: quiet, and it ends when its stdin closes. */
+export const childFlags: readonly string[] = [
+  ...["--disable-warning=ExperimentalWarning", "--import", preload],
+];
+
 function spawnEntry(options: ChildOptions, log: Log): ChildProcess {
-  const flags = ["--disable-warning=ExperimentalWarning", "--import", preload];
   const { CAPSTAN_TOKEN: _inherited, ...environment } = process.env;
-  return spawn(process.execPath, [...flags, options.entry, JSON.stringify(options.settings)], {
+  return spawn(process.execPath, [...childFlags, options.entry, JSON.stringify(options.settings)], {
     // Its own process group: Ctrl-C reaches only us, and we stop the children in order.
     detached: true,
     stdio: ["pipe", "pipe", log.descriptor ?? "inherit"],

@@ -13,7 +13,7 @@ export const clusterReadyTimeoutMs = 60_000;
 /** How long a child may take to end after SIGTERM before it is killed. */
 export const childStopGraceMs = 5_000;
 
-/** First delay before a worker that ended is started again; it doubles up to `restartDelayMaxMs`. */
+/** First delay before a worker that ended is started again; doubles up to `restartDelayMaxMs`. */
 export const restartDelayMinMs = 100;
 
 /** Longest delay before a worker that ended is started again. */

@@ -142,8 +142,9 @@ test("a second cluster on the same data directory is refused", async () => {
 });
 
 test("a program that is killed leaves no process behind", async () => {
+  const module = JSON.stringify(new URL("./local.ts", import.meta.url).href);
   const program = `
-    const { startLocalProcesses } = await import(${JSON.stringify(new URL("./local.ts", import.meta.url).href)});
+    const { startLocalProcesses } = await import(${module});
     const { controllerPid, workers } = await startLocalProcesses({ workers: 1 });
     console.log(JSON.stringify([controllerPid, workers[0].pid]));`;
   const flags = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", program];

@@ -14,8 +14,9 @@ export const nodeMajorMin = 24;
 export function explainNodeVersion(version: string): string | null {
   const major = Number.parseInt(version, 10);
   if (major >= nodeMajorMin) return null;
+  const found = `this is Node ${version} (${process.execPath})`;
   return (
-    `Capstan needs Node ${nodeMajorMin} or newer, and this is Node ${version} (${process.execPath}). ` +
+    `Capstan needs Node ${nodeMajorMin} or newer, and ${found}. ` +
     "Install a newer Node, or start the program through an npm script of a project that has " +
     '"node" among its devDependencies.'
   );

@@ -179,7 +179,7 @@ test("doctor exits with 0 when nothing was found and with 1 when something was",
   assert.match(out, /broken rule usage is derived: off by 1 \[w-1\]/);
 });
 
-test("an error of the API goes to stderr, in its own form with --json, with its exit code", async () => {
+test("an error of the API goes to stderr with its exit code, as JSON with --json", async () => {
   const error = { code: "NOT_FOUND", message: "no task x", details: {}, retryable: false };
   respond({ error }, 404);
   const plain = await capstan("task show x");
@@ -189,7 +189,7 @@ test("an error of the API goes to stderr, in its own form with --json, with its 
   assert.deepEqual(JSON.parse(json.err), { error });
 });
 
-test("a controller that does not answer is exit code 5, and the message says what to do", async () => {
+test("a controller that does not answer is exit code 5, and it says what to do", async () => {
   const { code, err } = await capstan("task list", { CAPSTAN_URL: "http://127.0.0.1:9" });
   assert.equal(code, 5);
   assert.match(err, /no controller answers at http:\/\/127\.0\.0\.1:9 .*capstan up/);

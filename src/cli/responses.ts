@@ -141,7 +141,10 @@ export interface Responses {
   };
   readonly GetTaskStatus: { readonly task: TaskView };
   readonly GetStory: { readonly id: string; readonly events: readonly EventView[] };
-  readonly ListEvents: { readonly events: readonly EventView[]; readonly nextPageToken: string };
+  readonly ListEvents: {
+    readonly events: readonly (EventView & { readonly sequence: number })[];
+    readonly nextPageToken: string;
+  };
   readonly Explain: Explanation;
   readonly GetDoctorReport: DoctorReport;
 }

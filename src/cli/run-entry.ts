@@ -7,6 +7,7 @@
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { childFlags } from "../backends/child.ts";
 
 /** Starts the entry with its settings and resolves with its exit code, 128 + n for a signal. */
 export function runEntry(
@@ -17,8 +18,7 @@ export function runEntry(
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = fileURLToPath(new URL(`../shell/${name}.${extension}`, import.meta.url));
   const { CAPSTAN_TOKEN: _inherited, ...environment } = process.env;
-  const flags = ["--disable-warning=ExperimentalWarning"];
-  const child = spawn(process.execPath, [...flags, entry, JSON.stringify(settings)], {
+  const child = spawn(process.execPath, [...childFlags, entry, JSON.stringify(settings)], {
     stdio: ["pipe", "inherit", "inherit"],
     env: token === undefined ? environment : { ...environment, CAPSTAN_TOKEN: token },
     detached: true,

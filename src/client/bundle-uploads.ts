@@ -91,7 +91,7 @@ export class BundleUploads {
       if (put.status >= 500) return false;
       throw new CapstanError(
         put.status === 401 ? "UNAUTHENTICATED" : "TASK_MODULE_UNLOADABLE",
-        `The controller refused the bundle of ${code.length} bytes (HTTP ${put.status}): ${put.text}`,
+        `The controller refused the bundle (${code.length} bytes): ${put.status} ${put.text}`,
       );
     } catch (error) {
       if (error instanceof CapstanError && error.code === "UNREACHABLE") return false;

@@ -128,7 +128,7 @@ test("an asset beside the module is refused by its name", async () => {
   await assertUnloadable(bundleModule(url), "./table.csv");
 });
 
-test("a task that its module does not export under its name is refused with what to write", async () => {
+test("a task not exported under its name is refused with what to write", async () => {
   const bundle = await bundleModule(aModule(typical));
   assert.equal(checkExported(bundle, "file:///tasks.ts", "double"), null);
   const error = checkExported(bundle, "file:///tasks.ts", "triple");

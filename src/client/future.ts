@@ -1,9 +1,10 @@
 /**
  * The handle of one task: what `submit` returns at once.
  *
- * A future holds no promise until it is asked for its result, and is not thenable: an async function
- * that returns one does not wait for it. When the last reference to it is gone, or `release` is
- * called, the task's value may be dropped once the task has ended; the task itself is not cancelled.
+ * A future holds no promise until it is asked for its result, and is not thenable: an async
+ * function that returns one does not wait for it. When the last reference to it is gone, or
+ * `release` is called, the value may be dropped once the task has ended; the task itself is not
+ * cancelled.
  *
  * @module
  */

@@ -281,8 +281,8 @@ export class Outbox {
   }
 
   /**
-   * Refuses the rows of a batch that are at fault, and queues the rest in its place. It was not sent
-   * yet: what was sent is accepted or refused as a whole.
+   * Refuses the rows of a batch that are at fault, and queues the rest in its place. It was not
+   * sent yet: what was sent is accepted or refused as a whole.
    */
   #takeApart(batch: SubmitBatch): void {
     const rest = new BatchCollector();

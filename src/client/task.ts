@@ -35,7 +35,7 @@ export interface Task<A extends readonly unknown[], R> extends AnyTask {
 /** Elements of an array or a tuple, each of which may be a future. */
 type Elements<X extends readonly unknown[]> = { readonly [I in keyof X]: X[I] | Future<X[I]> };
 
-/** What is accepted where a task takes an `X`: the value, a future of it, or an array with futures. */
+/** What is accepted where a task takes an `X`: it, a future of it, or an array with futures. */
 export type Argument<X> = X | Future<X> | (X extends readonly unknown[] ? Elements<X> : never);
 
 /** What is accepted as the argument list `A` of a task. */
@@ -67,7 +67,7 @@ export function defineTask<A extends readonly unknown[], R>(
   if (typeof name !== "string" || name === "") {
     throw new CapstanError(
       "INVALID_ARGUMENT",
-      `defineTask: the function has no name; write "function simulate(…)" or pass { name } (${moduleUrl})`,
+      `defineTask: a function in ${moduleUrl} has no name; name it, or pass { name }`,
     );
   }
   const call = (...args: A): R => run(...args);

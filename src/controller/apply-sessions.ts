@@ -71,6 +71,7 @@ export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dr
     if (task < 0) continue;
     client.handles.delete(number);
     state.tasks.wants[task]--;
+    if (state.tasks.wants[task] === 0) state.tasks.flags[task] &= ~taskFlag.awaited;
     const aliases = state.aliases.get(task);
     if (aliases === undefined) continue;
     const left = aliases.filter((one) => one.client !== client.index || one.number !== number);

@@ -29,9 +29,13 @@ export function onWant(
   const awaited = new U32Column();
   const failed: number[] = [];
   const gone: number[] = [];
+  const unknown: number[] = [];
   for (const number of numbers) {
     const task = client.handles.get(number);
-    if (task < 0) continue;
+    if (task < 0) {
+      unknown.push(number);
+      continue;
+    }
     const code = state.tasks.state[task];
     if (code > taskStateCode.SUCCEEDED) failed.push(task);
     else if (code < taskStateCode.SUCCEEDED) awaited.push(task);
@@ -44,7 +48,33 @@ export function onWant(
     out.record(state, { type: "outcomes-awaited", tasks: awaited.take(), awaited: true });
   }
   announceFailures(state, out, failed);
+  denyUnknown(state, out, client, unknown);
   recomputeNeeded(state, out, { tasks: gone, at });
+}
+
+/** What the client asks for was refused or released: it must not wait for it. */
+function denyUnknown(
+  state: ControllerState,
+  out: Outbox,
+  client: Client,
+  numbers: readonly number[],
+): void {
+  if (numbers.length === 0) return;
+  const failure = {
+    code: "NOT_FOUND",
+    message: "the task was refused or released; no controller knows it",
+    blame: "",
+    workerId: "",
+    attempts: 0,
+    failure: null,
+  };
+  out.toClient(state, client.index, {
+    type: "failures",
+    tasks: numbers,
+    causes: numbers.map(() => 0),
+    failures: [failure],
+    states: numbers.map(() => "FAILED"),
+  });
 }
 
 /** Kills these tasks for this client; one that others want too goes on for them. */

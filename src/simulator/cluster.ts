@@ -270,7 +270,7 @@ export class SimulatedCluster {
     const link = new Link(this.timeline, this.#prng, this.faults.delayUsMax);
     const known = this.state.workersById.get(worker.workerId);
     const stale = this.workers.find(
-      (one) => one !== worker && this.#workerConnections.get(one)?.index === known,
+      (one) => one !== worker && this.#workerConnections.get(one)?.index === (known ?? -1),
     );
     if (stale !== undefined) return again();
     // A new worker's place is the next one; two strangers at once would both be told the same.

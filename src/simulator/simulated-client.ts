@@ -45,6 +45,8 @@ export class SimulatedClient {
   #sequence = 0;
   /** Sent and not acknowledged, in order: replayed after a reconnect. */
   #unacknowledged: { readonly sequence: number; readonly message: ClientMessage }[] = [];
+  /** Said again after every reconnect: nobody acknowledges a release. */
+  readonly #released: number[] = [];
   readonly #prng: Prng;
   readonly #send: (client: SimulatedClient, message: ClientMessage) => void;
 
@@ -66,6 +68,7 @@ export class SimulatedClient {
   onConnected(index: number, sequence: number): void {
     this.index = index;
     this.connected = true;
+    this.#send(this, { type: "release", tasks: Uint32Array.from(this.#released) });
     for (const [spec, definition] of simulatedSpecs().entries()) {
       this.#send(this, { type: "define-spec", spec, definition });
     }
@@ -133,6 +136,7 @@ export class SimulatedClient {
     const released = ended.filter(() => this.#prng.chance(0.5)).map(([number]) => number);
     for (const number of released) this.outcomes.delete(number);
     if (released.length === 0) return;
+    this.#released.push(...released);
     this.#send(this, { type: "release", tasks: Uint32Array.from(released) });
   }
 
@@ -149,6 +153,7 @@ export class SimulatedClient {
         );
         return;
       case "refused":
+        this.#forgetRefused(message.sequence);
         this.#unacknowledged = this.#unacknowledged.filter(
           (one) => one.sequence !== message.sequence,
         );
@@ -167,6 +172,14 @@ export class SimulatedClient {
     }
   }
 
+  /** What was refused was never created. */
+  #forgetRefused(sequence: number): void {
+    const request = this.#unacknowledged.find((one) => one.sequence === sequence);
+    if (request?.message.type !== "submit") return;
+    const { first, groupCounts } = request.message;
+    for (let i = 0; i < groupCounts.length; i++) this.outcomes.delete(first + i);
+  }
+
   #onValue(task: number, values: Blobs, entry: number): void {
     const expected = this.#argsOf(task);
     const actual = blobAt(values, entry);
@@ -180,7 +193,7 @@ export class SimulatedClient {
 
   #request(message: ClientMessage & { readonly sequence: number }): void {
     this.#unacknowledged.push({ sequence: message.sequence, message });
-    this.#send(this, message);
+    if (this.connected) this.#send(this, message);
   }
 
   #numbers(wanted: Outcome): number[] {

@@ -31,7 +31,7 @@ const noValues: readonly Value[] = [];
 const released: TaskState = { type: "released" };
 
 function liveExecution(state: WorkerState, id: ExecutionId): Execution {
-  return present(state.executions.get(id), `execution ${id} is live`);
+  return present(state.executions.get(id), "the execution is live");
 }
 
 /** Pins every input of a run; what it reads stays until it ends. */
@@ -50,7 +50,7 @@ function placeExecution(
   fact: Extract<ExecutionFact, { type: "execution-placed" }>,
 ): void {
   const record = recordOf(state, fact.task);
-  const run = present(unstartedRun(record.state), `task ${fact.task} has a run to start`);
+  const run = present(unstartedRun(record.state), "the task has a run to start");
   const lane = state.lanes[fact.lane];
   const execution: Execution = {
     id: fact.execution,

@@ -33,7 +33,7 @@ type TaskAppliers = {
 const released: TaskState = { type: "released" };
 
 export function recordOf(state: WorkerState, task: TaskRef): TaskRecord {
-  return present(state.tasks.get(task), `task ${task} has a record`);
+  return present(state.tasks.get(task), "the task has a record"); // No text is built on this path.
 }
 
 function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
@@ -194,7 +194,7 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
 }
 
 function grantRun(state: WorkerState, task: TaskRef, attempt: AttemptId): void {
-  const run = present(findRun(state, task, attempt), `attempt ${attempt} has a run`);
+  const run = present(findRun(state, task, attempt), "the attempt has a run");
   const queued = run.queue !== null;
   if (queued) dequeueRun(state, run);
   run.granted = true;
@@ -224,7 +224,7 @@ function dropValue(state: WorkerState, task: TaskRef): void {
 
 function requeueState(state: WorkerState, task: TaskRef): void {
   const record = recordOf(state, task);
-  const run = present(unstartedRun(record.state), `task ${task} has an unstarted run`);
+  const run = present(unstartedRun(record.state), "the task has an unstarted run");
   moveTask(state, record, stateForRun(state, run));
 }
 
@@ -242,6 +242,9 @@ export const taskAppliers: TaskAppliers = {
     moveTask(state, recordOf(state, task), { type: "failed", kind }),
   "task-rescheduled": (state, { task, reason }) =>
     moveTask(state, recordOf(state, task), { type: "rescheduled", reason }),
+  "task-unmentioned": (state, { task }) => {
+    recordOf(state, task).hadRun = false;
+  },
   "task-forgotten": (state, { task }) => {
     moveTask(state, recordOf(state, task), released);
     state.tasks.delete(task);

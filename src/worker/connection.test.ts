@@ -47,7 +47,7 @@ test("what ends without a connection is told on the next one", () => {
   assert.deepEqual(worker.happens(connected), ["inventory", "finished 11 of 1"]);
 });
 
-test("the inventory names every attempt that the controller may believe here, and every value", () => {
+test("the inventory names every value and every attempt that may be believed here", () => {
   const worker = new TestWorker({ slots: 2 });
   const runs = [11, 12, 13, 14].map((attempt) => ({ attempt, task: attempt - 10 }));
   worker.ordered(compute(...runs));

@@ -53,7 +53,7 @@ export function placeRun(state: WorkerState, out: Outbox, run: Run, lane: Lane):
   });
 }
 
-/** The granted ready run that goes first among those that fit; an unfit one blocks no other shape. */
+/** The granted ready run that goes first of those that fit. An unfit one blocks no other shape. */
 function chooseRun(state: WorkerState): Run | null {
   let best: Run | null = null;
   for (const shape of state.startable) {

@@ -45,6 +45,8 @@ export type TaskFact =
     }
   /** T18, T19. */
   | { readonly type: "task-rescheduled"; readonly task: TaskRef; readonly reason: number }
+  /** `forget` came while others here need its value: it is forgotten when they do not. */
+  | { readonly type: "task-unmentioned"; readonly task: TaskRef }
   /** T26. */
   | { readonly type: "task-forgotten"; readonly task: TaskRef }
   /** T11, T16. */

@@ -133,7 +133,7 @@ test("a queued execution that is stopped is taken back, or aborted if its thread
   }
 });
 
-test("a queued execution that is retracted is handed back, or refused if its thread has begun", () => {
+test("a queued execution that is retracted is handed back, or refused once begun", () => {
   for (const revoked of [true, false]) {
     const worker = aShortLane();
     assert.deepEqual(worker.ordered(aboutAttempts("retract", [12, 2])), ["revoke 3"]);

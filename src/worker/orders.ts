@@ -140,7 +140,7 @@ function computeOne(state: WorkerState, out: Outbox, order: ComputeOrder, reason
   acceptOrder(state, out, order, former);
 }
 
-/** Brings a known task to `released`; the unstarted run that it lets go of, which is answered later. */
+/** Brings a known task to `released`. The unstarted run that it lets go of is answered later. */
 function detachRun(state: WorkerState, out: Outbox, known: TaskRecord): Run | null {
   const { task } = known;
   const before = known.state;
@@ -261,8 +261,11 @@ export function onForget(state: WorkerState, out: Outbox, message: HotMessageOf<
   for (const task of message.tasks) {
     const known = state.tasks.get(task);
     if (known === undefined) continue; // Nothing is held: it is forgotten already.
-    if (isInUse(known)) report(state, plainReport(reportKind.kept, 0, task));
-    else forgetTask(state, out, known);
+    if (!isInUse(known)) forgetTask(state, out, known);
+    else if (known.state.type === "memory") report(state, plainReport(reportKind.kept, 0, task));
+    else if (runOfState(known.state) === null) {
+      record(state, out, { type: "task-unmentioned", task });
+    }
   }
 }
 

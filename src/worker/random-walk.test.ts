@@ -148,6 +148,17 @@ class Walk {
     if (happening !== null) this.happens(happening);
   }
 
+  /** Only acknowledgements come any more. */
+  settle(): void {
+    for (let turn = 0; turn < 1_000 && !this.shell.left; turn++) {
+      this.deliver();
+      this.order(this.controller.acknowledge());
+      while (this.takeOrder());
+      this.act(true);
+      if (turn % 50 === 49) this.happens({ type: "tick" });
+    }
+  }
+
   /** No new faults and no new work: everything ends. */
   calm(): void {
     this.happens({ type: "resumed" });
@@ -216,6 +227,30 @@ test("under every order and fault the rules hold, and calm ends every run with o
     }
   }
   assert.ok(begun > 2_000, `the walks ran something: ${begun}`);
+});
+
+test("a worker that leaves at any moment answers every run, frees everything and goes", () => {
+  for (let seed = 200; seed < 230; seed++) {
+    const walk = walkFor(seed, 300);
+    walk.happens({ type: "leave-requested" });
+    walk.settle();
+    assert.ok(walk.shell.left && walk.controller.leaving, `seed ${seed} left`);
+    assert.equal(walk.controller.open.size, 0, `seed ${seed} answered`);
+    assert.equal(walk.state.executions.size + walk.state.transfers.size, 0);
+  }
+});
+
+test("a reset at any moment leaves nothing behind once what ran has ended", () => {
+  for (let seed = 300; seed < 330; seed++) {
+    const walk = walkFor(seed, 300);
+    walk.order({ type: "reset" });
+    while (walk.takeOrder());
+    walk.controller.open.clear();
+    walk.settle();
+    const { tasks, executions, transfers, openRuns, attemptsDigest } = walk.state;
+    assert.equal(tasks.size + executions.size + transfers.size + openRuns + attemptsDigest, 0);
+    assert.equal(walk.shell.values.size, 0, "the store is empty");
+  }
 });
 
 test("the same events give the same facts, and the state is the fold of its facts", () => {

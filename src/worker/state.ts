@@ -4,8 +4,8 @@
  * A task record is in one of twelve states and says only what is wanted and held. Executions and
  * transfers are records of their own that own what they consume until they really end:
  *
- *     released ─▶ waiting ─▶ ready | blocked ─▶ executing ─▶ memory | failed | rescheduled
- *     released ─▶ to-fetch ─▶ in-flight ─▶ memory          (an input from a peer)
+ *     released ─▶ waiting ─▶ ready|blocked ─▶ executing ─▶ memory|failed|rescheduled
+ *     released ─▶ to-fetch ─▶ in-flight ─▶ memory  (an input from a peer)
  *                    └─▶ missing (no source is left)
  *
  * There is no `cancelled` and no `resumed`: a task that is stopped lets go of its execution, which
@@ -75,7 +75,7 @@ export interface Run {
   queue: RunQueue | null;
 }
 
-/** Bytes in the store. Executions hold it by reference, so a forced loss leaves their pin intact. */
+/** Bytes in the store. Executions hold it by reference: a forced loss leaves their pin intact. */
 export interface Value {
   readonly task: TaskRef;
   readonly sizeBytes: number;
@@ -105,7 +105,7 @@ export type TaskState =
 export interface TaskRecord {
   readonly task: TaskRef;
   state: TaskState;
-  /** A run of it was ordered here: only `forget` may erase it. */
+  /** A run of it was ordered here and it was not forgotten since: only `forget` may erase it. */
   hadRun: boolean;
   /** Tasks in waiting, ready or blocked that read its value; null for none. */
   neededBy: Set<TaskRef> | null;

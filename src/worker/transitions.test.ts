@@ -43,7 +43,7 @@ test("a failed run says why and frees its lane (T17)", () => {
   assert.equal(worker.stateOf(1), "failed");
 });
 
-test("a run that lacks an input waits while it is fetched, then starts (T1, T8, T10, T11, T2)", () => {
+test("a run that lacks an input waits for it, then starts (T1, T8, T10, T11, T2)", () => {
   const worker = new TestWorker();
   const order = compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) });
   assert.deepEqual(worker.ordered(order), ["fetch 1 from 3: 1"]);
@@ -62,7 +62,7 @@ test("an inline input is carried along and is no record here", () => {
   assert.equal(worker.stateOf(1), "unknown");
 });
 
-test("an input that should be here and is not is asked for (T9), and comes from others (T14)", () => {
+test("an input that should be here and is not is asked for, then fetched (T9, T14)", () => {
   const worker = new TestWorker();
   const order = compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) });
   assert.deepEqual(worker.ordered(order), ["needsSources 12 of 1"]);
@@ -77,7 +77,7 @@ test("no source at all hands the waiting run back, naming the input", () => {
   assert.equal(worker.stateOf(1), "unknown", "an input that never ran here is forgotten");
 });
 
-test("a source that has not the value is dropped, the others are tried, then asked (T12, T13)", () => {
+test("a source that lacks the value is dropped and others are tried (T12, T13)", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
   worker.ordered(sources(1, 2));
@@ -144,7 +144,7 @@ test("a chain of 100,000 waiting runs is handed back without recursion", () => {
   assert.equal(worker.fails(1).length, 100_001);
 });
 
-test("what asks for more than CPU is blocked until it fits and blocks nothing else (T3, T5)", () => {
+test("what asks for more than CPU waits until it fits and blocks nothing (T3, T5)", () => {
   const specs = [
     { resources: resources({ custom: { a: 1 } }) },
     { resources: resources({ custom: { b: 1 } }) },
@@ -178,7 +178,7 @@ test("higher priority goes first, then the order of arrival", () => {
   }
 });
 
-test("a stop of what has not started is answered at once (T20) and lets its inputs go (T23)", () => {
+test("a stop before the start is answered at once and lets its inputs go (T20, T23)", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
   assert.deepEqual(worker.ordered(aboutAttempts("stop", [12, 2])), ["abandoned 12 of 2"]);
@@ -261,18 +261,30 @@ test("forget drops the value and the record (T24, T26)", () => {
   assert.equal(worker.stateOf(1), "unknown");
 });
 
-test("what is read, needed or owed is kept in spite of forget", () => {
+test("a value that is read or needed is kept in spite of forget, and so are open runs", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }));
   worker.finishes(1);
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
   worker.ordered(compute({ attempt: 13, task: 3, inputs: inputOf(1, ownIndex) }));
-  assert.deepEqual(worker.ordered(forget(1, 2, 3)), ["kept 0 of 1", "kept 0 of 2", "kept 0 of 3"]);
+  assert.deepEqual(worker.ordered(forget(1, 2, 3)), ["kept 0 of 1"]);
+  assert.deepEqual([worker.stateOf(2), worker.stateOf(3)], ["executing", "ready"]);
   worker.ordered(aboutAttempts("stop", [13, 3], [12, 2]));
   worker.happens({ type: "tick" });
   assert.deepEqual(worker.ordered(forget(1)), ["kept 0 of 1"], "the orphan still reads it");
   worker.happens({ type: "execution-aborted", execution: 2 });
   assert.deepEqual(worker.ordered(forget(1)), ["drop 1"]);
+});
+
+test("a record without a value that is still needed is forgotten when it is not", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  assert.equal(worker.stateOf(1), "missing");
+  assert.deepEqual(worker.ordered(forget(1)), []);
+  worker.ordered(aboutAttempts("stop", [12, 2]));
+  assert.equal(worker.stateOf(1), "unknown");
 });
 
 test("a ready run whose input is lost waits for it again (T27, rule a)", () => {

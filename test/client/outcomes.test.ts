@@ -42,7 +42,7 @@ async function someTasks(count: number): Promise<Future<number>[]> {
   return futures;
 }
 
-test("a task error carries the cause chain, the worker, the exit and the tail of stderr", async () => {
+test("a task error carries its causes, worker, exit and the tail of stderr", async () => {
   const [future] = await someTasks(1);
   controller.sendFailures([0], {
     message: "add: no more",
@@ -136,7 +136,7 @@ test("gather returns values in order, whatever order they come in", async () => 
   assert.deepEqual(await gather([]), []);
 });
 
-test("gather rejects at the first failure, skips failures, or returns them, as it is told", async () => {
+test("gather rejects at the first failure, skips it, or returns it, as it is told", async () => {
   const futures = await someTasks(3);
   const raised = gather(futures);
   controller.sendFailures([1], { message: "one is bad" });

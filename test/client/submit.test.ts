@@ -92,7 +92,7 @@ test("a future's key and id are those of its task", async () => {
   assert.deepEqual([submit.first, submit.keys], [1, ["mine"]]);
 });
 
-test("pure tasks of the same content have the same key, and different content another", async () => {
+test("pure tasks of the same content have the same key, others another", async () => {
   const futures = [
     client.submit(add, [1, 2], { pure: true }),
     client.submit(add, [1, 2], { pure: true }),
@@ -199,7 +199,7 @@ test("more dependencies than a task may have are refused", () => {
   assert.throws(() => client.submit(total, inputs), { message: /more than 100000 futures/ });
 });
 
-test("a task that its module does not export rejects its futures and their dependents", async () => {
+test("a task that is not exported rejects its futures and their dependents", async () => {
   const lost = client.submit(box.hidden, [1]);
   const dependent = client.submit(add, [lost, 1]);
   const innocent = client.submit(add, [1, 1]);

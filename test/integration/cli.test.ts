@@ -145,7 +145,7 @@ test("a second cluster on the same port is refused and leaves the first alone", 
   assert.equal((await capstan("worker list")).code, 0);
 });
 
-test("the demo ends with all simulations and aggregations, also when a worker is killed", async () => {
+test("the demo ends complete, also when a worker is killed half way", async () => {
   const figure = join(home, "fit.svg");
   const size = "--sets 4 --replicates 60 --workers 2";
   const { code, out, err } = await capstan(

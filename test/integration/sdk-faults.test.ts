@@ -85,7 +85,7 @@ test("a large value that died with its worker is computed again when it is asked
   );
 });
 
-test("futures of a cluster that is gone for good say so, and the client serves the next", async () => {
+test("futures of a cluster that is gone say so, and the client serves the next", async () => {
   const [{ processes }, session] = await aCluster({ durable: false });
   const future = session.submit(giveBytes, [1_000_000]);
   await future.exception();

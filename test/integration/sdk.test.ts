@@ -85,7 +85,7 @@ test("tasks of two modules work together", async () => {
   assert.equal(await client.submit(multiply, [sum, sum]).result(), 25);
 });
 
-test("a task that throws gives its error with its causes, and fails what depends on it", async () => {
+test("a task that throws gives its error and causes, and fails what depends on it", async () => {
   const failed = client.submit(tasks.fail, ["too high"], { name: "tide" });
   const dependent = client.submit(tasks.add, [failed, 1]);
   const error = await taskErrorOf(failed.result());

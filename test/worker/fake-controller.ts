@@ -84,7 +84,7 @@ export class FakeController {
       () => this.#grant() ?? this.#compute(),
       () => this.#sources(),
       () => forget(1 + this.#prng.below(12)),
-      () => this.#acknowledge(),
+      () => this.acknowledge(),
     ];
     return this.#prng.pick(draws)();
   }
@@ -98,11 +98,11 @@ export class FakeController {
     const grant = this.#grant();
     if (grant !== null) return grant;
     const idle = [...this.open.values()].find(({ granted }) => granted && nothingRuns);
-    if (idle === undefined) return this.#acknowledge();
+    if (idle === undefined) return this.acknowledge();
     return aboutAttempts("retract", [idle.attempt, idle.task]);
   }
 
-  #acknowledge(): ToWorkerMessage {
+  acknowledge(): ToWorkerMessage {
     return { type: "acknowledge", sequence: this.received };
   }
 
@@ -133,7 +133,7 @@ export class FakeController {
 
   #about(type: "stop" | "retract"): ToWorkerMessage {
     const open = [...this.open.values()];
-    if (open.length === 0) return this.#acknowledge();
+    if (open.length === 0) return this.acknowledge();
     const { attempt, task } = this.#prng.pick(open);
     return aboutAttempts(type, [attempt, task]);
   }

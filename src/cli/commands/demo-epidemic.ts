@@ -75,7 +75,7 @@ export const demoEpidemicCommand = buildCommand<DemoFlags, [], CliContext>({
   docs: {
     brief: "Fit a stochastic epidemic model to the 1978 boarding-school influenza counts",
     fullDescription:
-      "Simulates each parameter set many times on a cluster of its own, aggregates each set in one " +
-      "task that takes its simulations as arguments, ranks the sets and draws the best one.",
+      "Simulates each parameter set many times on a cluster of its own, aggregates each set in " +
+      "one task that takes its simulations as arguments, ranks the sets and draws the best one.",
   },
 });

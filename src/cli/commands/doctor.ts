@@ -22,7 +22,7 @@ async function examine(terminal: Terminal, flags: GlobalFlags): Promise<number> 
 export function describeReport(paint: Paint, report: DoctorReport): readonly string[] {
   const findings = [
     ...report.violations.flatMap(({ rule, message, ids, story }) => [
-      `${paint.red("broken rule")} ${rule}: ${message}${ids.length > 0 ? ` [${ids.join(", ")}]` : ""}`,
+      `${paint.red("broken rule")} ${rule}: ${message} [${ids.join(", ")}]`,
       ...story.map((line) => paint.dim(`    ${line}`)),
     ]),
     ...report.usageMismatches.map(
@@ -32,7 +32,8 @@ export function describeReport(paint: Paint, report: DoctorReport): readonly str
     ...report.orphans.map((orphan) => `${paint.red("orphan")} ${JSON.stringify(orphan)}`),
     ...report.stuck.map(
       ({ id, state, sinceMs, waker }) =>
-        `${paint.red("stuck")} ${id}: ${state} for ${Math.round(sinceMs / 1_000)} s, waits for ${waker ?? "nothing"}`,
+        `${paint.red("stuck")} ${id}: ${state} for ${Math.round(sinceMs / 1_000)} s, ` +
+        `waits for ${waker ?? "nothing"}`,
     ),
   ];
   const checked = `${report.invariantsChecked} invariants checked at journal ${report.journalSeq}`;

@@ -9,13 +9,14 @@ import { buildCommand } from "@stricli/core";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, type Target, targetOf } from "../global-flags.ts";
-import { parseCount } from "../parse-flags.ts";
+import { parseCount, parseWhole } from "../parse-flags.ts";
 import { paintFor, printJson, printLines } from "../print.ts";
 import { describeEvent } from "../print-events.ts";
 import type { Responses } from "../responses.ts";
 
 interface EventsFlags extends GlobalFlags {
   readonly follow: boolean;
+  readonly after: number;
   readonly pageSize: number;
 }
 
@@ -23,20 +24,26 @@ type Page = Responses["ListEvents"];
 
 async function listEvents(terminal: Terminal, flags: EventsFlags): Promise<number> {
   const target = targetOf(flags, terminal);
-  let page = await fetchPage(target, flags, "");
-  if (flags.json && !flags.follow) printJson(terminal, page);
-  else printPage(terminal, flags, page);
-  while (flags.follow) {
-    // A page that is empty keeps the place: its token is that of the page before.
-    if (page.events.length === 0) await sleep(500);
-    page = await fetchPage(target, flags, page.nextPageToken);
-    printPage(terminal, flags, page);
+  if (flags.json && !flags.follow) {
+    printJson(terminal, await fetchPage(target, flags, flags.after));
+    return exitCodes.ok;
   }
-  return exitCodes.ok;
+  let { after } = flags;
+  for (;;) {
+    const page = await fetchPage(target, flags, after);
+    printPage(terminal, flags, page);
+    const isLast = page.nextPageToken === "";
+    if (isLast && !flags.follow) return exitCodes.ok;
+    after = page.events.at(-1)?.sequence ?? after;
+    if (isLast) await sleep(pollEveryMs);
+  }
 }
 
-function fetchPage(target: Target, flags: EventsFlags, pageToken: string): Promise<Page> {
-  return callApi(target, "ListEvents", { pageSize: flags.pageSize, pageToken });
+/** How often `--follow` asks for what is new. */
+const pollEveryMs = 500;
+
+function fetchPage(target: Target, { pageSize }: EventsFlags, after: number): Promise<Page> {
+  return callApi(target, "ListEvents", { after, pageSize });
 }
 
 function printPage(terminal: Terminal, flags: EventsFlags, page: Page): void {
@@ -55,6 +62,12 @@ export const eventsCommand = buildCommand<EventsFlags, [], CliContext>({
     flags: {
       ...globalFlags,
       follow: { kind: "boolean", default: false, brief: "Go on with what happens from now on" },
+      after: {
+        kind: "parsed",
+        parse: parseWhole,
+        default: "0",
+        brief: "Only events behind this sequence number",
+      },
       pageSize: { kind: "parsed", parse: parseCount, default: "100", brief: "Events a page" },
     },
     aliases: { f: "follow" },
