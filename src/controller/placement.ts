@@ -52,26 +52,25 @@ export function placeQueued(state: ControllerState, out: Outbox, at: Micros): vo
 /** Attempts that wait on a worker for a grant get one before anything new is placed there. */
 function promotePrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
   const { attempts, tasks } = state;
-  const rows: number[] = [];
   for (const [index, entry] of worker.shapes) {
     if (entry.prefetched === 0) continue;
     const shape = state.shapes[index];
     const room = { capacity: worker.capacity, used: worker.used };
-    let count = Math.min(entry.prefetched, fitCount(room, shape.request, entry.prefetched));
-    for (let i = 0; count > 0 && i < entry.waiting.length; i++) {
+    const count = fitCount(room, shape.request, entry.prefetched);
+    // A set: a row that was used again may stand in the ring twice.
+    const chosen = new Set<number>();
+    for (let i = 0; chosen.size < count && i < entry.waiting.length; i++) {
       const row = entry.waiting.at(i);
-      if (!isWaiting(state, row, worker.index, index)) continue;
-      rows.push(row);
-      count--;
+      if (isWaiting(state, row, worker.index, index)) chosen.add(row);
     }
-    if (rows.length === 0) continue;
+    if (chosen.size === 0) continue;
+    const rows = [...chosen];
     out.record(state, { type: "attempts-granted", attempts: Uint32Array.from(rows) });
     out.toWorker(state, worker.index, {
       type: "grant",
       attempts: Float64Array.from(rows, (row) => attempts.id[row]),
       tasks: Float64Array.from(rows, (row) => tasks.ref(attempts.task[row])),
     });
-    rows.length = 0;
   }
 }
 

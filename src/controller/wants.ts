@@ -177,6 +177,8 @@ export function onRetry(
   if (client === null || !takeSequence(state, out, client, retry.sequence)) return;
   const revived = new Set<number>();
   const work: number[] = [];
+  const unknown = retry.tasks.filter((number) => client.handles.get(number) < 0);
+  denyUnknown(state, out, client, unknown);
   for (const number of retry.tasks) work.push(client.handles.get(number));
   for (let task = work.pop(); task !== undefined; task = work.pop()) {
     if (task < 0 || revived.has(task) || state.tasks.state[task] <= taskStateCode.SUCCEEDED) continue;
@@ -186,12 +188,10 @@ export function onRetry(
     }
   }
   reviveAll(state, out, { tasks: revived, cause: "retry", at });
-  if (revived.size > 0) {
-    out.record(state, {
-      type: "outcomes-awaited",
-      tasks: Uint32Array.from(revived),
-      awaited: true,
-    });
+  const awaited = [...revived].filter((task) => state.tasks.wants[task] > 0);
+  if (awaited.length > 0) {
+    const tasks = Uint32Array.from(awaited);
+    out.record(state, { type: "outcomes-awaited", tasks, awaited: true });
   }
   for (const task of revived) adoptStray(state, out, task, at);
 }

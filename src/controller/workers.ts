@@ -77,6 +77,7 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
   const missing: number[] = [];
   const granted: number[] = [];
   const stopping: number[] = [];
+  const retracting: number[] = [];
   for (const row of rowsOn(state, worker)) {
     const entry = reported.get(state.attempts.id[row]);
     if (entry === undefined) {
@@ -84,9 +85,15 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
       continue;
     }
     reported.delete(state.attempts.id[row]);
+    if (state.attempts.hasFlag(row, attemptFlag.retracting)) retracting.push(row);
     const notStarted = inventory.phases[entry] === phaseNotStarted;
     if (state.attempts.hasFlag(row, attemptFlag.stopping)) stopping.push(row);
     else if (notStarted && state.attempts.isGranted(row)) granted.push(row);
+  }
+  // A retract that was on its way when the connection broke is not answered any more.
+  if (retracting.length > 0) {
+    const attempts = Uint32Array.from(retracting);
+    out.record(state, { type: "retracts-ordered", attempts, on: false });
   }
   orderAgain(state, out, { worker, type: "stop", rows: stopping });
   orderAgain(state, out, { worker, type: "grant", rows: granted });

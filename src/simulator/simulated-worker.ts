@@ -185,6 +185,8 @@ export class SimulatedWorker {
   }
 
   #enqueue(order: StartExecution): void {
+    const missing = order.inputs.find((one) => one.inline === null && !this.values.has(one.task));
+    assert(missing === undefined, "an execution is ordered with its inputs in the store");
     const lane = this.#lanes[order.lane];
     lane.push(order);
     if (lane.length === 1) this.#begin(order);
@@ -214,8 +216,6 @@ export class SimulatedWorker {
     const { prng, faults, timeline } = this.#around;
     const { execution } = order;
     const at = timeline.now;
-    const missing = order.inputs.find((input) => input.inline === null && !this.values.has(input.task));
-    assert(missing === undefined, "an execution begins with its inputs in the store");
     if (prng.chance(faults.inputFailure) && order.inputs.length > 0) {
       return { type: "execution-input-failed", at, execution, task: prng.pick(order.inputs).task };
     }

@@ -1,0 +1,65 @@
+/**
+ * Tasks of the fault tests. Those that are counted write a line when they begin, so that a test
+ * can tell how often a task really ran.
+ *
+ * @module
+ */
+
+import { appendFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { defineTask, getContext } from "../../src/client/index.ts";
+
+/** Writes `name` into the file, takes `ms` and gives `size` bytes. */
+export const makeCounted = defineTask(
+  import.meta.url,
+  async function makeCounted(
+    file: string,
+    name: string,
+    ms: number,
+    size: number,
+  ): Promise<Uint8Array> {
+    appendFileSync(file, `${name}\n`);
+    await pause(ms);
+    return new Uint8Array(size).fill(1);
+  },
+);
+
+/** Writes `name` into the file and gives the bytes of all parts. */
+export const addCounted = defineTask(
+  import.meta.url,
+  function addCounted(file: string, name: string, ...parts: Uint8Array[]): number {
+    appendFileSync(file, `${name}\n`);
+    return parts.reduce((sum, part) => sum + part.reduce((all, byte) => all + byte, 0), 0);
+  },
+);
+
+/** Writes `name` into the file, and the id of its attempt, and takes `ms` without a pause. */
+export const countedSpin = defineTask(
+  import.meta.url,
+  function countedSpin(file: string, name: number, ms: number): number {
+    appendFileSync(file, `${name} ${getContext().attempt}\n`);
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+    return name;
+  },
+);
+
+export const increment = defineTask(import.meta.url, function increment(value: number): number {
+  return value + 1;
+});
+
+export const lengthOf = defineTask(import.meta.url, function lengthOf(bytes: Uint8Array): number {
+  return bytes.length;
+});
+
+/** 200 MB of bytes, or none. */
+export const giveBytes = defineTask(import.meta.url, function giveBytes(size: number): Uint8Array {
+  return new Uint8Array(size).fill(7);
+});
+
+/** Runs until it is stopped, and says so in the file when it begins. */
+export const hold = defineTask(import.meta.url, async function hold(file: string): Promise<void> {
+  appendFileSync(file, "held\n");
+  const { signal } = getContext();
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+});

@@ -1,0 +1,291 @@
+/**
+ * The controller kernel under test: its real `step`, fed by clients and workers that a test plays.
+ *
+ * Every message travels through the codec. After every event the invariants hold, the state is the
+ * fold of the journaled facts, and its snapshot stands for it.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { apply } from "../../src/controller/apply.ts";
+import { nextDeadline } from "../../src/controller/deadlines.ts";
+import type { ControllerEvent, ControllerSend } from "../../src/controller/events.ts";
+import { type DurableFact, type Fact, isDurable } from "../../src/controller/facts.ts";
+import { checkInvariants } from "../../src/controller/invariants.ts";
+import { answerCall } from "../../src/controller/queries.ts";
+import { durableText, snapshotOf, stateOf } from "../../src/controller/snapshot.ts";
+import { type ControllerState, newControllerState } from "../../src/controller/state.ts";
+import { step } from "../../src/controller/step.ts";
+import { stage } from "../../src/controller/tables/task-table.ts";
+import { admitWorker } from "../../src/controller/workers.ts";
+import type { TaskRef } from "../../src/model/ids.ts";
+import { taskStates } from "../../src/model/states.ts";
+import type { ClientMessage, WorkerMessage } from "../../src/protocol/messages.ts";
+import {
+  checkClientMessage,
+  checkToClientMessage,
+  checkToWorkerMessage,
+  checkWorkerMessage,
+} from "../../src/protocol/validate.ts";
+import { decodePlain, encodePlain } from "../../src/shell/journal/fact-codec.ts";
+import { type ClientSurroundings, FakeClient } from "./fake-client.ts";
+import { FakeWorker, type WorkerOptions, type WorkerSurroundings } from "./fake-worker.ts";
+import { overTheWire } from "./wire.ts";
+
+export interface HarnessOptions {
+  /** How often each message of a worker arrives; default 1. */
+  readonly deliveries?: number;
+  /** False: check only when a test asks for it. For graphs that are large. */
+  readonly checks?: boolean;
+}
+
+const stageNames = Object.keys(stage);
+
+export class ControllerHarness implements WorkerSurroundings, ClientSurroundings {
+  state = newControllerState();
+  at = 1_000_000_000;
+  readonly workers: FakeWorker[] = [];
+  readonly clients: FakeClient[] = [];
+  readonly facts: DurableFact[] = [];
+  readonly labels = new Map<TaskRef, string>();
+  #fold = newControllerState();
+  #epoch = 0;
+  readonly #refs = new Map<string, TaskRef>();
+  readonly #deliveries: number;
+  readonly #checks: boolean;
+
+  constructor({ deliveries = 1, checks = true }: HarnessOptions = {}) {
+    this.#deliveries = deliveries;
+    this.#checks = checks;
+    this.#start();
+  }
+
+  /** A connected worker, `w1` and so on. */
+  aWorker(options: WorkerOptions = {}): FakeWorker {
+    const worker = new FakeWorker(`w${this.workers.length + 1}`, options, this);
+    this.workers.push(worker);
+    worker.connects();
+    return worker;
+  }
+
+  /** A connected client, `c1` and so on. */
+  aClient(user = "ann"): FakeClient {
+    const client = new FakeClient(`c${this.clients.length + 1}`, user, this);
+    this.clients.push(client);
+    client.connects();
+    return client;
+  }
+
+  /** One event; what is sent comes back as lines, `w1 < compute a`. */
+  happens(event: ControllerEvent): string[] {
+    const { facts, sends } = step(this.state, event);
+    this.#journal(facts);
+    this.#learnLabels();
+    if (this.#checks) this.check();
+    return sends.flatMap((send) => this.#deliver(send));
+  }
+
+  /** Everything that must hold after every event. */
+  check(): void {
+    checkInvariants(this.state);
+    const text = durableText(this.state);
+    assert.equal(durableText(this.#fold), text, "the state is the fold of the journaled facts");
+    const image = decodePlain(encodePlain(snapshotOf(this.state)));
+    assert.equal(durableText(stateOf(image)), text, "a snapshot stands for its state");
+  }
+
+  /** Time passes: every deadline is kept, and connected workers say that they live. */
+  after(ms: number, { silent = false }: { silent?: boolean } = {}): string[] {
+    const lines: string[] = [];
+    const end = this.at + ms * 1000;
+    while (this.at < end) {
+      const due = Math.max(nextDeadline(this.state) ?? end, this.at + 1);
+      this.at = Math.min(end, due, this.at + 1_000_000);
+      if (!silent)
+        for (const one of this.workers) if (one.connected) lines.push(...one.heartbeats());
+      lines.push(...this.happens({ type: "tick", at: this.at }));
+    }
+    return lines;
+  }
+
+  /** The controller ends at once and another one begins with what the journal has. */
+  restarts(from: "facts" | "snapshot" = "facts"): string[] {
+    for (const peer of [...this.workers, ...this.clients]) peer.connected = false;
+    const image = decodePlain(encodePlain(snapshotOf(this.#fold)));
+    this.state = from === "facts" ? foldOf(this.facts) : stateOf(image);
+    return this.#start();
+  }
+
+  #start(): string[] {
+    this.at += 10;
+    return this.happens({ type: "controller-started", at: this.at, epoch: ++this.#epoch });
+  }
+
+  call(method: string, request: unknown = {}): unknown {
+    return answerCall(this.state, method, request);
+  }
+
+  /** The row of a labelled task, or -1 once it was forgotten. */
+  rowOf(label: string): number {
+    return this.state.tasks.find(this.refOf(label));
+  }
+
+  /** `RUNNING`, `PENDING waiting`, …, or `forgotten`. */
+  stateOf(label: string): string {
+    const row = this.rowOf(label);
+    if (row < 0) return "forgotten";
+    const name = taskStates[this.state.tasks.state[row]];
+    return name === "PENDING" ? `PENDING ${stageNames[this.state.tasks.stage[row]]}` : name;
+  }
+
+  /** The states of several labels, in one line. */
+  statesOf(...labels: readonly string[]): string {
+    return labels.map((label) => this.stateOf(label)).join(", ");
+  }
+
+  /** What a worker is charged, by dimension; nothing that is zero. */
+  usedBy(worker: FakeWorker): { readonly [dimension: string]: number } {
+    const { used } = this.state.workers[worker.index];
+    const names = this.state.dimensions.names;
+    return Object.fromEntries(
+      [...used.entries()].filter(([, n]) => n > 0).map(([i, n]) => [names[i], n]),
+    );
+  }
+
+  refOf(label: string): TaskRef {
+    const ref = this.#refs.get(label);
+    assert.ok(ref !== undefined, `no task ${label} was ever submitted`);
+    return ref;
+  }
+
+  labelOf(ref: TaskRef): string {
+    return this.labels.get(ref) ?? `?${ref}`;
+  }
+
+  workerIdAt(index: number): string {
+    return this.state.workers[index].workerId;
+  }
+
+  workerConnects(worker: FakeWorker): string[] {
+    const hello = worker.hello();
+    const refusal = admitWorker(this.state, hello);
+    if (refusal !== null) return [`refused ${refusal.code}`];
+    const inventory = overTheWire(worker.inventory(), checkWorkerMessage);
+    assert.equal(inventory.type, "inventory");
+    // The orders that answer a hello arrive after it.
+    worker.index = this.state.workersById.get(worker.workerId) ?? this.state.workers.length;
+    worker.connected = true;
+    return this.happens({ type: "worker-connected", at: this.#now(), hello, inventory });
+  }
+
+  workerSays(worker: FakeWorker, message: WorkerMessage): string[] {
+    const lines: string[] = [];
+    const count = message.type === "heartbeat" ? 1 : this.#deliveries;
+    for (let i = 0; i < count; i++) {
+      const arrived = overTheWire(message, checkWorkerMessage);
+      const { index } = worker;
+      lines.push(
+        ...this.happens({
+          type: "worker-messaged",
+          at: this.#now(),
+          worker: index,
+          message: arrived,
+        }),
+      );
+    }
+    return lines;
+  }
+
+  workerDisconnects(worker: FakeWorker): string[] {
+    worker.connected = false;
+    return this.happens({ type: "worker-disconnected", at: this.#now(), worker: worker.index });
+  }
+
+  workerExits({ workerId, incarnation }: FakeWorker, signal: string): string[] {
+    const exit = { workerId, incarnation, exitCode: null, signal };
+    return this.happens({ type: "worker-exited", at: this.#now(), ...exit });
+  }
+
+  clientConnects(client: FakeClient): string[] {
+    const { clientId, user } = client;
+    client.index = this.state.clientsById.get(clientId) ?? this.state.clients.length;
+    client.connected = true;
+    return this.happens({ type: "client-connected", at: this.#now(), clientId, user });
+  }
+
+  clientSays({ index: client }: FakeClient, message: ClientMessage): string[] {
+    const arrived = overTheWire(message, checkClientMessage);
+    assert.ok(arrived.type !== "call", "calls are not for the kernel");
+    return this.happens({ type: "client-messaged", at: this.#now(), client, message: arrived });
+  }
+
+  clientDisconnects(client: FakeClient): string[] {
+    client.connected = false;
+    const { index } = client;
+    return this.happens({ type: "client-disconnected", at: this.#now(), client: index });
+  }
+
+  #now(): number {
+    this.at += 10;
+    return this.at;
+  }
+
+  #journal(facts: readonly Fact[]): void {
+    const durable = facts.filter(isDurable);
+    if (durable.length === 0) return;
+    const written = decodePlain(encodePlain(durable)) as DurableFact[];
+    for (const fact of written) {
+      this.facts.push(fact);
+      apply(this.#fold, fact);
+    }
+  }
+
+  #learnLabels(): void {
+    for (const client of this.clients) {
+      const handles = this.state.clients[client.index]?.handles;
+      if (handles === undefined) continue;
+      for (const [label, number] of client.numbers) {
+        const row = handles.get(number);
+        if (row < 0 || this.#refs.has(label)) continue;
+        const ref = this.state.tasks.ref(row);
+        this.#refs.set(label, ref);
+        if (!this.labels.has(ref)) this.labels.set(ref, label);
+      }
+    }
+  }
+
+  #deliver(send: ControllerSend): string[] {
+    switch (send.type) {
+      case "send-to-worker": {
+        const worker = this.workers.find((one) => one.index === send.worker);
+        assert.ok(worker?.connected === true, "only a connected worker is sent anything");
+        const lines = worker.order(overTheWire(send.message, checkToWorkerMessage));
+        return lines.map((line) => `${worker.workerId} < ${line}`);
+      }
+      case "send-to-client": {
+        const client = this.clients.find((one) => one.index === send.client);
+        assert.ok(client?.connected === true, "only a connected client is sent anything");
+        const lines = client.receive(overTheWire(send.message, checkToClientMessage));
+        return lines.map((line) => `${client.clientId} < ${line}`);
+      }
+      case "disconnect-worker": {
+        const worker = this.workers.find((one) => one.index === send.worker);
+        if (worker !== undefined) worker.connected = false;
+        return [`disconnect ${worker?.workerId}: ${send.reason}`];
+      }
+      default: {
+        const client = this.clients.find((one) => one.index === send.client);
+        if (client !== undefined) client.connected = false;
+        return [`disconnect ${client?.clientId}: ${send.reason}`];
+      }
+    }
+  }
+}
+
+/** The state that these facts make. */
+export function foldOf(facts: readonly DurableFact[]): ControllerState {
+  const state = newControllerState();
+  for (const fact of facts) apply(state, fact);
+  return state;
+}

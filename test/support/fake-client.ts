@@ -1,0 +1,205 @@
+/**
+ * A client that says what a test tells it to say and keeps what it was told. It names tasks by
+ * labels; a label's number is its own.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { blobAt, blobsOf } from "../../src/base/blobs.ts";
+import { defaultRequest } from "../../src/model/resources.ts";
+import { specDefaults, type TaskSpec } from "../../src/model/spec.ts";
+import type { ClientMessage, HotMessageOf, ToClientMessage } from "../../src/protocol/messages.ts";
+
+/** What a test says of a task; the rest is the default. */
+export interface TaskDraft {
+  /** Labels of its inputs, in argument order. */
+  readonly on?: readonly string[];
+  readonly spec?: Partial<TaskSpec>;
+  readonly key?: string;
+  /** Its encoded arguments; default its label. */
+  readonly args?: string;
+}
+
+export type Drafts = { readonly [label: string]: TaskDraft };
+
+export function aSpec(overrides: Partial<TaskSpec> = {}): TaskSpec {
+  return {
+    run: { kind: "function", bundle: "0".repeat(64), functionName: "f" },
+    name: "f",
+    resources: defaultRequest,
+    constraints: [],
+    ...specDefaults,
+    ...overrides,
+  };
+}
+
+/** What a client needs of the world around it. */
+export interface ClientSurroundings {
+  clientConnects(client: FakeClient): string[];
+  clientSays(client: FakeClient, message: ClientMessage): string[];
+  clientDisconnects(client: FakeClient): string[];
+  workerIdAt(index: number): string;
+}
+
+export class FakeClient {
+  readonly clientId: string;
+  readonly user: string;
+  readonly numbers = new Map<string, number>();
+  /** The last outcome of each label: `value`, `at w1`, or a state and a code. */
+  readonly outcomes = new Map<string, string>();
+  index = -1;
+  connected = false;
+  next = 0;
+  sequence = 0;
+  readonly #labels = new Map<number, string>();
+  readonly #specs = new Map<string, number>();
+  readonly #knownPeers = new Map<number, string>();
+  readonly #around: ClientSurroundings;
+
+  constructor(clientId: string, user: string, around: ClientSurroundings) {
+    this.clientId = clientId;
+    this.user = user;
+    this.#around = around;
+  }
+
+  connects(): string[] {
+    this.#knownPeers.clear();
+    return this.#around.clientConnects(this);
+  }
+
+  disconnects(): string[] {
+    return this.#around.clientDisconnects(this);
+  }
+
+  /** Submits a graph; the labels of its tasks are new. */
+  submits(drafts: Drafts): string[] {
+    const message = this.submission(drafts);
+    return this.says(message);
+  }
+
+  /** The message of a submission, with the specs that it needs defined before it. */
+  submission(drafts: Drafts): HotMessageOf<"submit"> {
+    const entries = Object.entries(drafts);
+    const first = this.next;
+    for (const [i, [label]] of entries.entries()) this.#name(label, first + i);
+    this.next += entries.length;
+    const groupSpecs = entries.map(([, draft]) => this.#define(aSpec(draft.spec)));
+    const on = entries.map(([, draft]) => (draft.on ?? []).map((label) => this.numberOf(label)));
+    const text = new TextEncoder();
+    return {
+      type: "submit",
+      sequence: ++this.sequence,
+      first,
+      groupSpecs: Uint32Array.from(groupSpecs),
+      groupCounts: new Uint32Array(entries.length).fill(1),
+      args: blobsOf(entries.map(([label, draft]) => text.encode(draft.args ?? label))),
+      dependencyCounts: Uint32Array.from(on, (numbers) => numbers.length),
+      dependencies: Uint32Array.from(on.flat()),
+      keys: entries.some(([, draft]) => draft.key !== undefined)
+        ? entries.map(([, draft]) => draft.key ?? "")
+        : [],
+    };
+  }
+
+  releases(...labels: readonly string[]): string[] {
+    return this.says({ type: "release", tasks: this.#numbersOf(labels) });
+  }
+
+  wants(...labels: readonly string[]): string[] {
+    return this.says({ type: "want", tasks: this.#numbersOf(labels) });
+  }
+
+  cancels(labels: readonly string[], reason = ""): string[] {
+    const tasks = [...this.#numbersOf(labels)];
+    return this.says({ type: "cancel", sequence: ++this.sequence, tasks, reason });
+  }
+
+  retries(...labels: readonly string[]): string[] {
+    const tasks = [...this.#numbersOf(labels)];
+    return this.says({ type: "retry", sequence: ++this.sequence, tasks });
+  }
+
+  closes(): string[] {
+    return this.says({ type: "close-session" });
+  }
+
+  says(message: ClientMessage): string[] {
+    return this.#around.clientSays(this, message);
+  }
+
+  numberOf(label: string): number {
+    const number = this.numbers.get(label);
+    assert.ok(number !== undefined, `${this.clientId} has no task ${label}`);
+    return number;
+  }
+
+  /** Takes a message, and returns it as lines. */
+  receive(message: ToClientMessage): string[] {
+    switch (message.type) {
+      case "accepted":
+        return [`accepted ${message.sequence}`];
+      case "refused":
+        return [`refused ${message.sequence} ${message.error.code}: ${message.error.message}`];
+      case "results":
+        return [
+          `results ${Array.from(message.tasks, (n, i) => this.#onResult(message, n, i)).join(" ")}`,
+        ];
+      case "located":
+        return Array.from(message.tasks, (number, i) =>
+          this.#onLocated(number, message.holders[i]),
+        );
+      case "failures":
+        return message.tasks.map((number, i) => {
+          const { code, blame } = message.failures[message.causes[i]];
+          const outcome = `${message.states[i]} ${code}`;
+          this.outcomes.set(this.#labelOf(number), outcome);
+          return `${outcome} ${this.#labelOf(number)}, to blame: ${blame}`;
+        });
+      case "peer":
+        this.#knownPeers.set(message.index, message.incarnation);
+        return [];
+      case "warning":
+        return [`warning ${message.code}: ${message.message}`];
+      default:
+        return [message.type];
+    }
+  }
+
+  #onResult(message: HotMessageOf<"results">, number: number, entry: number): string {
+    const label = this.#labelOf(number);
+    const text = new TextDecoder().decode(blobAt(message.values, entry));
+    this.outcomes.set(label, text);
+    return label;
+  }
+
+  #onLocated(number: number, holder: number): string {
+    assert.ok(this.#knownPeers.has(holder), "a peer is introduced before its first mention");
+    const label = this.#labelOf(number);
+    this.outcomes.set(label, `at ${this.#around.workerIdAt(holder)}`);
+    return `located ${label} at ${this.#around.workerIdAt(holder)}`;
+  }
+
+  #name(label: string, number: number): void {
+    this.numbers.set(label, number);
+    this.#labels.set(number, label);
+  }
+
+  #labelOf(number: number): string {
+    return this.#labels.get(number) ?? `#${number}`;
+  }
+
+  #numbersOf(labels: readonly string[]): Uint32Array {
+    return Uint32Array.from(labels, (label) => this.numberOf(label));
+  }
+
+  #define(definition: TaskSpec): number {
+    const text = JSON.stringify(definition);
+    const known = this.#specs.get(text);
+    if (known !== undefined) return known;
+    const spec = this.#specs.size;
+    this.#specs.set(text, spec);
+    this.says({ type: "define-spec", spec, definition });
+    return spec;
+  }
+}
