@@ -5,8 +5,8 @@
  * @module
  */
 
-import { digestWith, digestWithout } from "../base/digest.ts";
 import { present } from "../base/assert.ts";
+import { digestWith, digestWithout } from "../base/digest.ts";
 import type { U32Ring } from "../base/ring.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
@@ -41,9 +41,7 @@ export function setTaskState(state: ControllerState, task: number, code: number)
 /** Whether dependents can read the task's value. */
 export function isAvailable(state: ControllerState, task: number): boolean {
   const { tasks } = state;
-  return (
-    tasks.state[task] === taskStateCode.SUCCEEDED && !tasks.hasFlag(task, taskFlag.valueGone)
-  );
+  return tasks.state[task] === taskStateCode.SUCCEEDED && !tasks.hasFlag(task, taskFlag.valueGone);
 }
 
 /** Puts a PENDING task where it belongs now: waiting, held, delayed or queued. */

@@ -7,12 +7,14 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
+import { digestWith, digestWithout } from "../base/digest.ts";
 import {
+  applyAttemptSuperseded,
   applyAttemptsAssigned,
   applyAttemptsEnded,
   applyAttemptsGranted,
   applyAttemptsStopping,
-  applyAttemptSuperseded,
   applyStart,
 } from "./apply-attempts.ts";
 import {
@@ -20,12 +22,12 @@ import {
   applyClientOpened,
   applyOutcomesAwaited,
   applySpecDefined,
-  tellEvent,
   applyWantsDropped,
   applyWorkerLost,
   applyWorkerPresent,
   applyWorkerRegistered,
   applyWorkerSuspected,
+  tellEvent,
 } from "./apply-sessions.ts";
 import {
   addExtraHolder,
@@ -41,10 +43,8 @@ import {
   keepInlineValue,
   removeExtraHolder,
 } from "./apply-tasks.ts";
-import { present } from "../base/assert.ts";
-import { digestWith, digestWithout } from "../base/digest.ts";
-import { inlineCacheBytesMax } from "./limits.ts";
 import type { Fact, FactOf } from "./facts.ts";
+import { inlineCacheBytesMax } from "./limits.ts";
 import type { ControllerState } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { volatileFlags } from "./tables/task-table.ts";

@@ -75,7 +75,9 @@ export function closeSession(
   { client, why, at }: { client: Client; why: string; at: Micros },
 ): void {
   const numbers: number[] = [];
-  client.handles.forEach((number) => numbers.push(number));
+  client.handles.forEach((number) => {
+    numbers.push(number);
+  });
   dropWants(state, out, { client: client.index, numbers: Uint32Array.from(numbers) });
   const { tasks } = state;
   const orphans: number[] = [];

@@ -5,7 +5,7 @@
  */
 
 import { BlobsBuilder } from "../base/blobs.ts";
-import { F64Column, U32Column, U8Column } from "../base/column.ts";
+import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import { digestWith } from "../base/digest.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";

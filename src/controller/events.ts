@@ -8,6 +8,7 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import type { WorkerIndex } from "../model/ids.ts";
 import type {
   ClientMessage,
   HotMessageOf,
@@ -16,7 +17,6 @@ import type {
   WorkerHello,
   WorkerMessage,
 } from "../protocol/messages.ts";
-import type { WorkerIndex } from "../model/ids.ts";
 
 /** A client's place in the controller's table. */
 export type ClientIndex = number;

@@ -72,7 +72,9 @@ export function explainTask(state: ControllerState, task: number) {
   const code = state.tasks.state[task];
   const isQueued = state.tasks.stage[task] === stage.queued;
   const shape = shapeOf(state, task);
-  const able = state.workers.some((worker) => isHealthy(worker) && canEverRun(state, shape, worker));
+  const able = state.workers.some(
+    (worker) => isHealthy(worker) && canEverRun(state, shape, worker),
+  );
   const reasons = isQueued ? reasonsOf(state, shape) : otherReasons(state, task);
   return {
     id: taskIdOf(state, task),
@@ -197,7 +199,9 @@ function otherReasons(state: ControllerState, task: number): Reason[] {
     case stage.delayed:
       return [{ ...plain, code: "BACKOFF", message: pendingReason(state, task) ?? "" }];
     case stage.held:
-      return [{ ...plain, code: "PREDECESSOR_STOPPING", message: pendingReason(state, task) ?? "" }];
+      return [
+        { ...plain, code: "PREDECESSOR_STOPPING", message: pendingReason(state, task) ?? "" },
+      ];
     default:
       return [];
   }
@@ -210,58 +214,63 @@ export function wakersOf(state: ControllerState, task: number): Waker[] {
   let next = task;
   while (next !== noSlot && !seen.has(next) && wakers.length < explainEntriesMax) {
     seen.add(next);
-    const { waker, then } = wakerOf(state, next);
-    if (waker !== null) wakers.push(waker);
-    next = then;
+    const found = wakerOf(state, next);
+    if (found.waker !== null) wakers.push(found.waker);
+    next = found.next;
   }
   return wakers;
 }
 
-function wakerOf(state: ControllerState, task: number): { waker: Waker | null; then: number } {
+function wakerOf(state: ControllerState, task: number): { waker: Waker | null; next: number } {
   const { tasks, attempts } = state;
   const row = tasks.attempt[task];
   if (row !== noSlot) {
     const worker = state.workers[attempts.worker[row]];
     const since = formatTime(attempts.startedAt[row] || attempts.assignedAt[row]) ?? "";
     const doing = tasks.state[task] === taskStateCode.RUNNING ? "runs" : "is assigned";
-    const message = `${taskIdOf(state, task)} ${doing} on ${worker.workerId} (pid ${worker.pid}) since ${since}`;
-    return { waker: { kind: "ATTEMPT", id: worker.workerId, message }, then: noSlot };
+    const where = `${worker.workerId} (pid ${worker.pid})`;
+    const message = `${taskIdOf(state, task)} ${doing} on ${where} since ${since}`;
+    return { waker: { kind: "ATTEMPT", id: worker.workerId, message }, next: noSlot };
   }
-  if (tasks.state[task] !== taskStateCode.PENDING) return { waker: null, then: noSlot };
+  if (tasks.state[task] !== taskStateCode.PENDING) return { waker: null, next: noSlot };
   switch (tasks.stage[task]) {
     case stage.waiting:
       return dependencyWaker(state, task);
     case stage.delayed: {
       const at = formatTime(state.notBefore.get(task) ?? 0) ?? "";
-      return { waker: { kind: "TIMER", id: at, message: `its back-off ends at ${at}` }, then: noSlot };
+      return {
+        waker: { kind: "TIMER", id: at, message: `its back-off ends at ${at}` },
+        next: noSlot,
+      };
     }
     case stage.held:
       return heldWaker(state, task);
     default: {
       const message = summaryOfQueued(state, shapeOf(state, task));
-      return { waker: { kind: "CAPACITY", id: taskIdOf(state, task), message }, then: noSlot };
+      return { waker: { kind: "CAPACITY", id: taskIdOf(state, task), message }, next: noSlot };
     }
   }
 }
 
-function dependencyWaker(state: ControllerState, task: number): { waker: Waker; then: number } {
+function dependencyWaker(state: ControllerState, task: number): { waker: Waker; next: number } {
   const { tasks } = state;
   for (let position = 0; position < tasks.dependencyCount[task]; position++) {
     const input = tasks.dependency(task, position);
     if (tasks.state[input] === taskStateCode.SUCCEEDED) continue;
     const id = taskIdOf(state, input);
-    const message = `waits for ${id} (${taskStates[tasks.state[input]]}), one of ${tasks.waitingOn[task]}`;
-    return { waker: { kind: "DEPENDENCY", id, message }, then: input };
+    const inputState = taskStates[tasks.state[input]];
+    const message = `waits for ${id} (${inputState}), one of ${tasks.waitingOn[task]}`;
+    return { waker: { kind: "DEPENDENCY", id, message }, next: input };
   }
   const message = "waits for an input that nobody computes: this is a bug";
-  return { waker: { kind: "DEPENDENCY", id: taskIdOf(state, task), message }, then: noSlot };
+  return { waker: { kind: "DEPENDENCY", id: taskIdOf(state, task), message }, next: noSlot };
 }
 
-function heldWaker(state: ControllerState, task: number): { waker: Waker; then: number } {
+function heldWaker(state: ControllerState, task: number): { waker: Waker; next: number } {
   const row = state.strayOfTask.get(task);
   const id = row === undefined ? "" : state.workers[state.attempts.worker[row]].workerId;
   const message = `its earlier attempt on ${id} must end first`;
-  return { waker: { kind: "ATTEMPT", id, message }, then: noSlot };
+  return { waker: { kind: "ATTEMPT", id, message }, next: noSlot };
 }
 
 function aheadOf(state: ControllerState, shape: Shape, task: number) {
@@ -315,14 +324,18 @@ function changeFor(state: ControllerState, shape: Shape, able: boolean) {
   if (only.code === "CONSTRAINT") {
     return { kind: "DROP_CLAUSE", message: `drop the constraint ${only.clause}` };
   }
-  return { kind: "LOWER_REQUEST", message: `lower ${only.dimension} from ${only.need} to ${only.best}` };
+  return {
+    kind: "LOWER_REQUEST",
+    message: `lower ${only.dimension} from ${only.need} to ${only.best}`,
+  };
 }
 
 function deadlineOf(state: ControllerState, task: number): string | null {
   let found: string | null = null;
   const ref = state.tasks.ref(task);
   state.schedulingDeadlines.forEach((deadline, one) => {
-    if (one === ref && state.tasks.state[task] === taskStateCode.PENDING) found = formatTime(deadline);
+    if (one === ref && state.tasks.state[task] === taskStateCode.PENDING)
+      found = formatTime(deadline);
   });
   return found;
 }

@@ -193,4 +193,3 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
 export function isDurable(fact: Fact): fact is DurableFact {
   return !volatileTypes.has(fact.type);
 }
-

@@ -14,8 +14,8 @@ import { inputFailuresMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, isHealthy } from "./state.ts";
-import { noEdge } from "./tables/edges.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
+import { noEdge } from "./tables/edges.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { holdersOf, loseCopies } from "./values.ts";
 
@@ -32,7 +32,8 @@ export function onNeedsSources(
   const others = holdersOf(state, task).filter((one) => one !== worker);
   const sources = others.filter((one) => isHealthy(state.workers[one]));
   const tries = state.inputFailures.get(task) ?? 0;
-  if (sources.length > 0 && tries % 2 === 1) return sendSources(state, out, { worker, ref, sources });
+  if (sources.length > 0 && tries % 2 === 1)
+    return sendSources(state, out, { worker, ref, sources });
   // Whoever is said to hold it could not be read: it does not count as a holder any more.
   for (const holder of holdersOf(state, task)) {
     out.forget(holder, ref, true);
@@ -124,9 +125,10 @@ function isUnloadable(state: ControllerState, task: number): boolean {
 function failUnloadable(state: ControllerState, out: Outbox, task: number, at: Micros): void {
   const holders = holdersOf(state, task);
   const names = holders.map((holder) => state.workers[holder].workerId);
+  const held = names.join(", ") || "no worker";
   const failure = plainFailure(state, task, {
     code: "INPUT_UNLOADABLE",
-    message: `its value could not be loaded ${inputFailuresMax} times; held by ${names.join(", ") || "no worker"}`,
+    message: `its value could not be loaded ${inputFailuresMax} times; held by ${held}`,
     workerId: names[0] ?? "",
   });
   for (const holder of holders) out.forget(holder, state.tasks.ref(task), true);

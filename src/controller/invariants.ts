@@ -7,8 +7,8 @@
  * @module
  */
 
-import { digestWith } from "../base/digest.ts";
 import { InvariantError } from "../base/assert.ts";
+import { digestWith } from "../base/digest.ts";
 import { isTerminalCode, taskStateCode, taskStates } from "../model/states.ts";
 import { fitCount, satisfiesAll } from "../scheduler/fit.ts";
 import { countUnavailable, isAvailable } from "./apply-tasks.ts";
@@ -44,7 +44,8 @@ function everyCounterEqualsItsRecount(state: ControllerState, report: Report): v
   if (live !== tasks.live) report([], `${tasks.live} live tasks counted, ${live} found`);
   for (const shape of state.shapes) {
     const found = queued.get(shape.index) ?? 0;
-    if (found !== shape.queued) report([], `shape ${shape.index}: ${shape.queued} queued, ${found} found`);
+    if (found !== shape.queued)
+      report([], `shape ${shape.index}: ${shape.queued} queued, ${found} found`);
   }
   for (const job of state.jobs) {
     const found = jobTasks.get(job.index) ?? 0;
@@ -85,7 +86,8 @@ function everyEdgeIsListedAtBothEnds(state: ControllerState, report: Report): vo
     let edge = tasks.dependentsHead[task];
     for (; edge !== noEdge; edge = tasks.edges.next[edge]) {
       listed++;
-      if (tasks.edges.target[edge] !== task) report([taskIdOf(state, task)], "lists a foreign edge");
+      if (tasks.edges.target[edge] !== task)
+        report([taskIdOf(state, task)], "lists a foreign edge");
     }
     const found = dependents.get(task) ?? 0;
     if (listed !== found || tasks.dependentCount[task] !== found) {
@@ -134,8 +136,10 @@ function availableValuesHaveLiveHolders(state: ControllerState, report: Report):
     }
   }
   for (const [task, extras] of state.extraHolders) {
-    if (!tasks.isLive(task) || tasks.holder[task] === noSlot) report([], `copies of no value: ${task}`);
-    if (extras.includes(tasks.holder[task])) report([taskIdOf(state, task)], "counts a holder twice");
+    if (!tasks.isLive(task) || tasks.holder[task] === noSlot)
+      report([], `copies of no value: ${task}`);
+    if (extras.includes(tasks.holder[task]))
+      report([taskIdOf(state, task)], "counts a holder twice");
   }
 }
 
@@ -161,7 +165,10 @@ function assignedTasksHaveOneCurrentAttempt(state: ControllerState, report: Repo
 /** S-7: usage is the sum of grants of attempts that have not ended, within capacity. */
 function usageIsTheSumOfGrants(state: ControllerState, report: Report): void {
   for (const mismatch of auditUsage(state)) {
-    report([mismatch.workerId], `${mismatch.dimension}: charged ${mismatch.charged}, owed ${mismatch.recomputed}`);
+    report(
+      [mismatch.workerId],
+      `${mismatch.dimension}: charged ${mismatch.charged}, owed ${mismatch.recomputed}`,
+    );
   }
   for (const worker of state.workers) {
     for (const [index, used] of worker.used.entries()) {
@@ -196,7 +203,13 @@ export function auditUsage(state: ControllerState): UsageMismatch[] {
       const recomputed = owed[worker.index][index];
       if (charged === recomputed) continue;
       const dimension = state.dimensions.names[index];
-      mismatches.push({ workerId: worker.workerId, dimension, charged, recomputed, reported: null });
+      mismatches.push({
+        workerId: worker.workerId,
+        dimension,
+        charged,
+        recomputed,
+        reported: null,
+      });
     }
   }
   return mismatches;
@@ -217,10 +230,17 @@ function workerIndexesEqualTheirRecount(state: ControllerState, report: Report):
       const tally = attempts.isGranted(row) ? granted : prefetched;
       tally.set(attempts.shape[row], (tally.get(attempts.shape[row]) ?? 0) + 1);
     }
-    if (count !== worker.liveAttempts) report([worker.workerId], `${worker.liveAttempts} attempts counted, ${count} found`);
-    if (digest !== worker.attemptsDigest) report([worker.workerId], "the digest of its attempts is off");
+    if (count !== worker.liveAttempts)
+      report([worker.workerId], `${worker.liveAttempts} attempts counted, ${count} found`);
+    if (digest !== worker.attemptsDigest)
+      report([worker.workerId], "the digest of its attempts is off");
     for (const [shape, entry] of worker.shapes) {
-      const counts = [entry.granted, granted.get(shape) ?? 0, entry.prefetched, prefetched.get(shape) ?? 0];
+      const counts = [
+        entry.granted,
+        granted.get(shape) ?? 0,
+        entry.prefetched,
+        prefetched.get(shape) ?? 0,
+      ];
       if (counts[0] === counts[1] && counts[2] === counts[3]) continue;
       report([worker.workerId], `shape ${shape}: granted and prefetched are ${counts.join(", ")}`);
     }
@@ -229,7 +249,8 @@ function workerIndexesEqualTheirRecount(state: ControllerState, report: Report):
 
 /** S-8: work conservation: no queued shape fits free capacity on a worker that may run it. */
 function noQueuedShapeFitsFreeCapacity(state: ControllerState, report: Report): void {
-  for (const id of idleMatches(state)) report([id.workerId], `shape ${id.shape} is queued and fits`);
+  for (const id of idleMatches(state))
+    report([id.workerId], `shape ${id.shape} is queued and fits`);
 }
 
 /** Pairs of a queued shape and a healthy worker with room for it: what the watchdog looks for. */
@@ -269,13 +290,17 @@ function wantsMirrorTheHandles(state: ControllerState, report: Report): void {
   }
   for (const task of liveTasks(state)) {
     const found = wants.get(task) ?? 0;
-    if (found !== tasks.wants[task]) report([taskIdOf(state, task)], `${tasks.wants[task]} wants, ${found} handles`);
+    if (found !== tasks.wants[task])
+      report([taskIdOf(state, task)], `${tasks.wants[task]} wants, ${found} handles`);
     let open = 0;
     for (let edge = tasks.dependentsHead[task]; edge !== noEdge; edge = tasks.edges.next[edge]) {
       if (!isTerminalCode(tasks.state[tasks.edges.owner[edge]])) open++;
     }
     if (open !== tasks.pendingDependents[task]) {
-      report([taskIdOf(state, task)], `${tasks.pendingDependents[task]} open dependents, ${open} found`);
+      report(
+        [taskIdOf(state, task)],
+        `${tasks.pendingDependents[task]} open dependents, ${open} found`,
+      );
     }
   }
 }
@@ -319,7 +344,8 @@ function whatNobodyNeedsIsForgotten(state: ControllerState, report: Report): voi
 /** S-21: keys name live tasks, both ways. */
 function keysNameLiveTasks(state: ControllerState, report: Report): void {
   for (const [key, task] of state.keys) {
-    if (state.keyOfTask.get(task) !== key || !state.tasks.isLive(task)) report([key], "names nothing");
+    if (state.keyOfTask.get(task) !== key || !state.tasks.isLive(task))
+      report([key], "names nothing");
     const { user } = state.jobs[state.tasks.job[task]] ?? { user: "" };
     if (!key.startsWith(keyInUserSpace(user, ""))) report([key], "belongs to another user");
   }
@@ -330,10 +356,12 @@ function everyOpenTaskHasAWaker(state: ControllerState, report: Report): void {
   const { tasks } = state;
   for (const task of liveTasks(state)) {
     if (isTerminalCode(tasks.state[task])) {
-      if (tasks.stage[task] !== stage.none) report([taskIdOf(state, task)], "ended and still in line");
+      if (tasks.stage[task] !== stage.none)
+        report([taskIdOf(state, task)], "ended and still in line");
       continue;
     }
-    if (!hasWaker(state, task)) report([taskIdOf(state, task)], `stage ${tasks.stage[task]} without a waker`);
+    if (!hasWaker(state, task))
+      report([taskIdOf(state, task)], `stage ${tasks.stage[task]} without a waker`);
   }
 }
 
@@ -393,7 +421,9 @@ export function checkInvariants(state: ControllerState): void {
   if (violations.length === 0) return;
   throw new InvariantError(
     `${violations.length} invariants are broken`,
-    violations.slice(0, 20).map(({ rule, ids, message }) => `${rule}: ${ids.join(", ")} ${message}`),
+    violations
+      .slice(0, 20)
+      .map(({ rule, ids, message }) => `${rule}: ${ids.join(", ")} ${message}`),
   );
 }
 

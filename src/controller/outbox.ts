@@ -5,8 +5,8 @@
  * @module
  */
 
-import { mixId } from "../base/digest.ts";
 import { U32Column } from "../base/column.ts";
+import { mixId } from "../base/digest.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { ToClientMessage, ToWorkerMessage } from "../protocol/messages.ts";
 import { apply } from "./apply.ts";

@@ -9,14 +9,20 @@
  * @module
  */
 
-import { blobAt } from "../base/blobs.ts";
 import { assert, present } from "../base/assert.ts";
+import { blobAt } from "../base/blobs.ts";
 import type { Micros } from "../base/time.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { bands } from "../model/states.ts";
 import { inlineSource } from "../protocol/messages.ts";
 import { dimension } from "../scheduler/dimensions.ts";
-import { chooseGrant, fitCount, freeAmount, preferenceCount, satisfiesAll } from "../scheduler/fit.ts";
+import {
+  chooseGrant,
+  fitCount,
+  freeAmount,
+  preferenceCount,
+  satisfiesAll,
+} from "../scheduler/fit.ts";
 import { prefetchDepth } from "../scheduler/prefetch.ts";
 import type { ComputeInput } from "./compute-builder.ts";
 import { introducePeer, orderRetracts } from "./inputs.ts";
@@ -126,7 +132,12 @@ function placeShape(state: ControllerState, out: Outbox, pass: ShapePass): void 
     const grant = chooseGrant(state.dimensions, worker, shape.request);
     if (grant !== null) {
       const special = grant === shape.request.amounts ? null : grant;
-      send(state, out, assignments, { task, worker: worker.index, prefetched: false, grant: special });
+      send(state, out, assignments, {
+        task,
+        worker: worker.index,
+        prefetched: false,
+        grant: special,
+      });
     }
     if (grant === null || !fits(worker, shape)) open.splice(open.indexOf(worker), 1);
   }

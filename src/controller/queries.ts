@@ -19,30 +19,31 @@ import { formatTime, jobView, taskView, workerView } from "./views.ts";
 type Request = { readonly [field: string]: unknown };
 type Method = (state: ControllerState, request: Request) => unknown;
 
-const methods: { readonly [name: string]: { readonly fields: readonly string[]; answer: Method } } = {
-  ListWorkers: { fields: ["pageSize", "pageToken"], answer: listWorkers },
-  GetWorkerStatus: { fields: ["workerId"], answer: getWorkerStatus },
-  ListTasks: {
-    fields: ["jobId", "states", "unfinished", "pageSize", "pageToken"],
-    answer: listTasks,
-  },
-  GetTaskStatus: {
-    fields: ["taskId"],
-    answer: (state, request) => {
-      const task = findTask(state, stringField(request, "taskId"));
-      return { task: taskView(state, task, state.story.ofTask(state.tasks.ref(task))) };
+const methods: { readonly [name: string]: { readonly fields: readonly string[]; answer: Method } } =
+  {
+    ListWorkers: { fields: ["pageSize", "pageToken"], answer: listWorkers },
+    GetWorkerStatus: { fields: ["workerId"], answer: getWorkerStatus },
+    ListTasks: {
+      fields: ["jobId", "states", "unfinished", "pageSize", "pageToken"],
+      answer: listTasks,
     },
-  },
-  ListJobs: { fields: ["pageSize", "pageToken"], answer: listJobs },
-  GetJobStatus: { fields: ["jobId"], answer: getJobStatus },
-  Explain: {
-    fields: ["id"],
-    answer: (state, request) => explainTask(state, findTask(state, stringField(request, "id"))),
-  },
-  GetStory: { fields: ["id"], answer: getStory },
-  ListEvents: { fields: ["after", "pageSize", "pageToken"], answer: listEvents },
-  GetDoctorReport: { fields: [], answer: doctorReport },
-};
+    GetTaskStatus: {
+      fields: ["taskId"],
+      answer: (state, request) => {
+        const task = findTask(state, stringField(request, "taskId"));
+        return { task: taskView(state, task, state.story.ofTask(state.tasks.ref(task))) };
+      },
+    },
+    ListJobs: { fields: ["pageSize", "pageToken"], answer: listJobs },
+    GetJobStatus: { fields: ["jobId"], answer: getJobStatus },
+    Explain: {
+      fields: ["id"],
+      answer: (state, request) => explainTask(state, findTask(state, stringField(request, "id"))),
+    },
+    GetStory: { fields: ["id"], answer: getStory },
+    ListEvents: { fields: ["after", "pageSize", "pageToken"], answer: listEvents },
+    GetDoctorReport: { fields: [], answer: doctorReport },
+  };
 
 /** The methods that `answerCall` knows. */
 export const queryMethods: readonly string[] = Object.keys(methods);
@@ -60,7 +61,10 @@ export function answerCall(state: ControllerState, method: string, request: unkn
   for (const field of Object.keys(fields)) {
     if (known.fields.includes(field)) continue;
     const names = known.fields.length === 0 ? "it takes none" : known.fields.join(", ");
-    throw new CapstanError("INVALID_ARGUMENT", `${method}: unknown field ${field}; known: ${names}`);
+    throw new CapstanError(
+      "INVALID_ARGUMENT",
+      `${method}: unknown field ${field}; known: ${names}`,
+    );
   }
   return known.answer(state, fields as Request);
 }
@@ -76,10 +80,16 @@ function pageOf(request: Request): { start: number; size: number } {
   const size = request.pageSize ?? 50;
   const token = request.pageToken ?? "";
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1 || size > pageSizeMax) {
-    throw new CapstanError("INVALID_ARGUMENT", `pageSize: expected a whole number from 1 to ${pageSizeMax}`);
+    throw new CapstanError(
+      "INVALID_ARGUMENT",
+      `pageSize: expected a whole number from 1 to ${pageSizeMax}`,
+    );
   }
   if (typeof token !== "string" || !/^\d*$/.test(token)) {
-    throw new CapstanError("INVALID_ARGUMENT", "pageToken: expected the nextPageToken of a page before");
+    throw new CapstanError(
+      "INVALID_ARGUMENT",
+      "pageToken: expected the nextPageToken of a page before",
+    );
   }
   return { start: Number(token), size };
 }
@@ -110,9 +120,7 @@ function listTasks(state: ControllerState, request: Request) {
   const rows = matchingTasks(state, request);
   const { page, nextPageToken } = paged(rows, request);
   const stories = state.story.ofTasks(new Set(page.map((task) => state.tasks.ref(task))));
-  const tasks = page.map((task) =>
-    taskView(state, task, stories.get(state.tasks.ref(task)) ?? []),
-  );
+  const tasks = page.map((task) => taskView(state, task, stories.get(state.tasks.ref(task)) ?? []));
   return { tasks, totalCount: rows.length, nextPageToken };
 }
 

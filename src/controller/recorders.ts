@@ -8,7 +8,7 @@
  * @module
  */
 
-import { F64Column, U32Column, U8Column } from "../base/column.ts";
+import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { type AttemptCause, attemptCauseCode } from "../model/states.ts";
 import { type Assignment, applyAssignment, applyEnd, applyStart } from "./apply-attempts.ts";

@@ -18,8 +18,8 @@ import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
 import {
   type AttemptFailed,
-  handBackReason,
   type HotMessageOf,
+  handBackReason,
   reportKind,
 } from "../protocol/messages.ts";
 import { smoothedMean } from "../scheduler/prefetch.ts";
@@ -263,7 +263,8 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       });
     case reportKind.lost: {
       const task = state.tasks.find(ref);
-      if (task >= 0 && holds(state, worker, task)) loseCopies(state, out, { worker, tasks: [task], at });
+      if (task >= 0 && holds(state, worker, task))
+        loseCopies(state, out, { worker, tasks: [task], at });
       return;
     }
     case reportKind.kept:

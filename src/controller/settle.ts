@@ -8,7 +8,7 @@
  * @module
  */
 
-import { U32Column, U8Column } from "../base/column.ts";
+import { U8Column, U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import type { TaskFailure } from "../model/failure.ts";
 import { taskStateCode, taskStates } from "../model/states.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import { digestWith } from "../base/digest.ts";
 import { NumberMap } from "../base/number-map.ts";
-import { present } from "../base/assert.ts";
-import { slotOfTask } from "../model/ids.ts";
 import type { TaskFailure } from "../model/failure.ts";
+import { slotOfTask } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { shapeOnWorker } from "./apply-attempts.ts";
 import { addSpec, emptyWorker } from "./apply-sessions.ts";
@@ -23,7 +23,7 @@ import {
 } from "./state.ts";
 import type { AttemptTableImage } from "./tables/attempt-table.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
-import { noSlot, stage, taskFlag, type TaskTableImage } from "./tables/task-table.ts";
+import { noSlot, stage, type TaskTableImage, taskFlag } from "./tables/task-table.ts";
 
 /** Durable fields of a client. */
 interface ClientImage {
@@ -143,7 +143,8 @@ export function stateOf(image: unknown): ControllerState {
   state.tasks.restore(snapshot.tasks);
   state.attempts.restore(snapshot.attempts);
   state.dimensions.restore(snapshot.dimensions);
-  for (const job of snapshot.jobs) state.jobs.push({ ...job, stateCounts: job.stateCounts.slice() });
+  for (const job of snapshot.jobs)
+    state.jobs.push({ ...job, stateCounts: job.stateCounts.slice() });
   for (const definition of snapshot.specs) addSpec(state, definition);
   for (const client of snapshot.clients) restoreClient(state, client);
   for (const worker of snapshot.workers) restoreWorker(state, worker);

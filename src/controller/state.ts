@@ -7,8 +7,8 @@
 
 import type { Blobs } from "../base/blobs.ts";
 import { Heap } from "../base/heap.ts";
-import { NumberMap } from "../base/number-map.ts";
-import { U32Ring } from "../base/ring.ts";
+import type { NumberMap } from "../base/number-map.ts";
+import type { U32Ring } from "../base/ring.ts";
 import type { Micros } from "../base/time.ts";
 import type { Attributes, Constraint } from "../model/constraints.ts";
 import type { TaskFailure } from "../model/failure.ts";

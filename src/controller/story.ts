@@ -86,7 +86,7 @@ export class StoryLog {
   readonly events: ClusterEvent[] = [];
   #eventCount = 0;
 
-  /** Adds an entry at `now`. `attempt`, `worker` and `detail` are `noAttempt`, `noWorker`, 0 if none. */
+  /** Adds an entry at `now`; `noAttempt`, `noWorker` and 0 stand for none. */
   add(kind: number, task: TaskRef, attempt: AttemptId, worker: WorkerIndex, detail: number): void {
     const capacity = this.#at.length;
     if (this.#count === capacity && capacity < storyEntriesMax) this.#grow(capacity * 2);

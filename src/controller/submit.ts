@@ -5,8 +5,8 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import type { HotMessageOf } from "../protocol/messages.ts";
 import { CapstanError } from "../model/errors.ts";
+import type { HotMessageOf } from "../protocol/messages.ts";
 import { fitsEmpty, misfitsOf, satisfiesAll } from "../scheduler/fit.ts";
 import type { ClientIndex } from "./events.ts";
 import { keyInUserSpace } from "./keys.ts";
@@ -100,7 +100,8 @@ function dependenciesRefusal(client: Client, submit: Submit): CapstanError | nul
 function tooMany(task: number, count: number): CapstanError {
   return new CapstanError(
     "INVALID_SPEC",
-    `task ${task} has ${count} dependencies; at most ${dependenciesPerTaskMax} are allowed: reduce in stages`,
+    `task ${task} has ${count} dependencies; at most ${dependenciesPerTaskMax} are allowed: ` +
+      "reduce in stages",
     { details: { task, count } },
   );
 }
@@ -253,7 +254,8 @@ function settleSubmitted(
   const inputs = new Set<number>();
   const created: number[] = [];
   const count = submit.args.offsets.length - 1;
-  for (let entry = 0; entry < count; entry++) created.push(client.handles.get(submit.first + entry));
+  for (let entry = 0; entry < count; entry++)
+    created.push(client.handles.get(submit.first + entry));
   for (const number of submit.dependencies) inputs.add(client.handles.get(number));
   recomputeNeeded(state, out, { tasks: inputs, at });
   failDoomed(state, out, { tasks: created, at });
@@ -284,7 +286,8 @@ function warnOfUnplaceable(
     const shape = spec === undefined ? undefined : state.shapes[state.specs[spec].shape];
     if (shape === undefined || client.warnedShapes.has(shape.index)) continue;
     const present = state.workers.filter(isHealthy);
-    if (present.length === 0 || present.some((worker) => canEverRun(state, shape, worker))) continue;
+    if (present.length === 0 || present.some((worker) => canEverRun(state, shape, worker)))
+      continue;
     client.warnedShapes.add(shape.index);
     out.toClient(state, client.index, {
       type: "warning",

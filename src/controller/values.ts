@@ -170,9 +170,7 @@ function isNeeded(state: ControllerState, task: number): boolean {
 
 function isGone(state: ControllerState, task: number): boolean {
   const { tasks } = state;
-  return (
-    tasks.state[task] === taskStateCode.SUCCEEDED && tasks.hasFlag(task, taskFlag.valueGone)
-  );
+  return tasks.state[task] === taskStateCode.SUCCEEDED && tasks.hasFlag(task, taskFlag.valueGone);
 }
 
 /** Queues again those of `tasks` whose value is gone and needed, with whatever that needs. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { F64Column, U32Column, U8Column } from "../base/column.ts";
+import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptFailure } from "../model/failure.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
@@ -121,7 +121,8 @@ function messageOf(state: ControllerState, loss: Loss): string {
   switch (loss.cause) {
     case "worker-lost": {
       const deaths = state.tasks.lossCount[loss.task] + 1;
-      return `${spec.name}: ${deaths} workers died under it; the last, ${loss.workerId}: ${loss.reason}`;
+      const last = `the last, ${loss.workerId}: ${loss.reason}`;
+      return `${spec.name}: ${deaths} workers died under it; ${last}`;
     }
     case "timeout":
       return `${spec.name} ran longer than its timeout of ${spec.timeoutMs} ms on ${loss.workerId}`;

@@ -103,7 +103,8 @@ function attemptViews(
       view = newAttemptView(state, entry);
       views.set(entry.attempt, view);
     }
-    if (entry.kind === "started") Object.assign(view, { state: "RUNNING", startedAt: formatTime(entry.at) });
+    if (entry.kind === "started")
+      Object.assign(view, { state: "RUNNING", startedAt: formatTime(entry.at) });
     if (entry.kind === "stop-ordered") view.state = "STOPPING";
     if (entry.kind === "ended" || entry.kind === "superseded") {
       view.state = "ENDED";
@@ -138,7 +139,8 @@ function newAttemptView(state: ControllerState, entry: StoryEntry): AttemptView 
 function addFailure(state: ControllerState, task: number, views: readonly AttemptView[]): void {
   const failure = state.failures.get(task);
   const last = views.at(-1);
-  if (failure?.failure == null || failure.blame !== taskIdOf(state, task) || last === undefined) return;
+  if (failure?.failure == null || failure.blame !== taskIdOf(state, task) || last === undefined)
+    return;
   const { exitCode, signal, oom, stderrTail } = failure.failure;
   Object.assign(last, { exitCode, signal, oom, stderrTail });
 }
@@ -175,7 +177,8 @@ export function workerView(state: ControllerState, worker: Worker) {
   const stopping: string[] = [];
   for (const row of rowsOn(state, worker.index)) {
     const task = attempts.task[row];
-    if (attempts.hasFlag(row, attemptFlag.stopping)) stopping.push(formatAttemptId(attempts.id[row]));
+    if (attempts.hasFlag(row, attemptFlag.stopping))
+      stopping.push(formatAttemptId(attempts.id[row]));
     else if (attempts.isGranted(row)) running.push(taskIdOf(state, task));
     jobs.add(state.jobs[state.tasks.job[task]].id);
   }

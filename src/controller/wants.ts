@@ -120,7 +120,9 @@ function wantedByOthers(state: ControllerState, client: Client, task: number): b
   const owner = state.jobs[state.tasks.job[task]].client;
   const aliases = state.aliases.get(task) ?? [];
   if (aliases.some((alias) => alias.client !== client.index)) return true;
-  return owner !== client.index && state.clients[owner]?.handles.get(state.tasks.index[task]) === task;
+  return (
+    owner !== client.index && state.clients[owner]?.handles.get(state.tasks.index[task]) === task
+  );
 }
 
 function leaveShared(
@@ -181,7 +183,8 @@ export function onRetry(
   denyUnknown(state, out, client, unknown);
   for (const number of retry.tasks) work.push(client.handles.get(number));
   for (let task = work.pop(); task !== undefined; task = work.pop()) {
-    if (task < 0 || revived.has(task) || state.tasks.state[task] <= taskStateCode.SUCCEEDED) continue;
+    if (task < 0 || revived.has(task) || state.tasks.state[task] <= taskStateCode.SUCCEEDED)
+      continue;
     revived.add(task);
     for (let position = 0; position < state.tasks.dependencyCount[task]; position++) {
       work.push(state.tasks.dependency(task, position));

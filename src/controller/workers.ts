@@ -12,8 +12,8 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import type { AttemptId, WorkerIndex } from "../model/ids.ts";
 import { CapstanError } from "../model/errors.ts";
+import type { AttemptId, WorkerIndex } from "../model/ids.ts";
 import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
 import type { FactOf } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
@@ -39,7 +39,8 @@ export function admitWorker(state: ControllerState, hello: WorkerHello): Capstan
   if (worker.incarnation === hello.incarnation || !isHealthy(worker)) return null;
   return new CapstanError(
     "WORKER_ID_IN_USE",
-    `workerId ${hello.workerId} is used by a live worker at ${worker.address} (pid ${worker.pid}); ` +
+    `workerId ${hello.workerId} is used by a live worker at ${worker.address}, ` +
+      `pid ${worker.pid}; ` +
       "stop that one, or start this one with another --id",
     { details: { workerId: hello.workerId, address: worker.address } },
   );
@@ -261,7 +262,8 @@ export function onHeartbeat(
     heldValueBytes: heartbeat.valueBytes,
   };
   out.record(state, heard);
-  if (worker.suspect) out.record(state, { type: "worker-suspected", worker: index, suspect: false });
+  if (worker.suspect)
+    out.record(state, { type: "worker-suspected", worker: index, suspect: false });
   const believed = beliefAt(state, index, heartbeat.applied);
   const agree =
     believed.attempts === heartbeat.attemptsDigest && believed.values === heartbeat.valuesDigest;

@@ -79,10 +79,7 @@ export function fitsEmpty(
 }
 
 /** Whether the worker's attributes satisfy every required constraint. */
-export function satisfiesAll(
-  attributes: Attributes,
-  constraints: readonly Constraint[],
-): boolean {
+export function satisfiesAll(attributes: Attributes, constraints: readonly Constraint[]): boolean {
   return constraints.every((one) => one.mode === "PREFERRED" || satisfies(attributes, one));
 }
 

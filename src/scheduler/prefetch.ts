@@ -5,11 +5,7 @@
  * @module
  */
 
-import {
-  prefetchMeanUsMax,
-  prefetchPerShapeMax,
-  prefetchWindowUs,
-} from "./limits.ts";
+import { prefetchMeanUsMax, prefetchPerShapeMax, prefetchWindowUs } from "./limits.ts";
 
 /**
  * The number of prefetched attempts of a shape on a worker that runs `granted` of them, each for

@@ -229,10 +229,14 @@ export class SimulatedCluster {
         .slice(-8)
         .map((entry) => `${entry.kind}@${entry.worker}`);
       const name = taskStates[tasks.state[task]];
-      lines.push(`${taskIdOf(this.state, task)} ${name} stage ${tasks.stage[task]}: ${story.join(" ")}`);
+      lines.push(
+        `${taskIdOf(this.state, task)} ${name} stage ${tasks.stage[task]}: ${story.join(" ")}`,
+      );
     }
     for (const worker of this.state.workers) {
-      lines.push(`${worker.workerId} connected ${worker.connected} used ${[...worker.used].join()}`);
+      lines.push(
+        `${worker.workerId} connected ${worker.connected} used ${[...worker.used].join()}`,
+      );
     }
     return lines;
   }
@@ -241,10 +245,16 @@ export class SimulatedCluster {
   #assertEmpty(): void {
     assert(this.state.tasks.live === 0, `${this.state.tasks.live} tasks are remembered for nobody`);
     for (const worker of this.state.workers) {
-      assert(worker.used.every((amount) => amount === 0), `${worker.workerId} is still charged`);
+      assert(
+        worker.used.every((amount) => amount === 0),
+        `${worker.workerId} is still charged`,
+      );
     }
     for (const worker of this.workers) {
-      assert(worker.values.size === 0, `${worker.workerId} still holds ${worker.values.size} values`);
+      assert(
+        worker.values.size === 0,
+        `${worker.workerId} still holds ${worker.values.size} values`,
+      );
     }
   }
 
@@ -266,7 +276,8 @@ export class SimulatedCluster {
   #connectWorker(worker: SimulatedWorker): void {
     if (!worker.alive || this.#workerConnections.has(worker)) return;
     const again = () => this.timeline.after(20_000, () => this.#connectWorker(worker));
-    if (!this.#controllerUp || admitWorker(this.state, worker.hello("sim")) !== null) return again();
+    if (!this.#controllerUp || admitWorker(this.state, worker.hello("sim")) !== null)
+      return again();
     const link = new Link(this.timeline, this.#prng, this.faults.delayUsMax);
     const known = this.state.workersById.get(worker.workerId);
     const stale = this.workers.find(
@@ -456,4 +467,3 @@ function calmed(faults: Faults): Faults {
     clientLoss: 0,
   };
 }
-

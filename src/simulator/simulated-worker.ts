@@ -154,7 +154,7 @@ export class SimulatedWorker {
         this.#results.delete(send.execution);
         return;
       case "start-fetch":
-        return this.#fetch(send);
+        return this.#bring(send);
       case "abort-fetch":
         this.#fetched.delete(send.transfer);
         return;
@@ -262,7 +262,7 @@ export class SimulatedWorker {
     });
   }
 
-  #fetch({ transfer, peer: index, tasks }: StartFetch): void {
+  #bring({ transfer, peer: index, tasks }: StartFetch): void {
     const { prng, faults, timeline } = this.#around;
     this.#fetched.set(transfer, new Map());
     this.#later(100 + prng.below(2_000), () => {
@@ -270,7 +270,8 @@ export class SimulatedWorker {
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.
       const peer = this.#around.peerAt(index);
-      if (peer === null || prng.chance(faults.fetchFailure)) return { type: "fetch-failed", at, transfer };
+      if (peer === null || prng.chance(faults.fetchFailure))
+        return { type: "fetch-failed", at, transfer };
       if (prng.chance(faults.fetchFailure)) return { type: "fetch-busy", at, transfer };
       const got: { task: TaskRef; sizeBytes: number }[] = [];
       const absent: TaskRef[] = [];

@@ -8,8 +8,8 @@
  */
 
 import { generationOfTask, slotOfTask, type TaskRef, taskRef } from "../../model/ids.ts";
-import { EdgePool, noEdge } from "./edges.ts";
 import { enlarged, imageOf, restoreImage } from "./columns.ts";
+import { EdgePool, noEdge } from "./edges.ts";
 
 /** Where a PENDING task is, and `none` for the others. */
 export const stage = {

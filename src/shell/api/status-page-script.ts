@@ -63,7 +63,8 @@ function drawTasks(counts) {
   const sum = (states) => states.reduce((all, state) => all + (counts[state] ?? 0), 0);
   const total = sum(Object.keys(counts));
   at("total").textContent = total === 0 ? "none yet" :
-    count(total) + " · " + Math.floor(100 * (sum(groups.done) + sum(groups.fail)) / total) + " % done";
+    count(total) + " · " +
+    Math.floor(100 * (sum(groups.done) + sum(groups.fail)) / total) + " % done";
   at("bar").replaceChildren(...Object.entries(groups).map(([name, states]) => {
     const part = element("i", "", name);
     part.style.flexGrow = sum(states);
@@ -75,7 +76,8 @@ function drawTasks(counts) {
   at("counts").replaceChildren(...[...always, ...shown].map((state) => {
     const cell = document.createElement("div");
     const failed = groups.fail.includes(state) && counts[state] > 0;
-    cell.append(element("dt", words(state)), element("dd", count(counts[state]), failed ? "bad" : ""));
+    const amount = element("dd", count(counts[state]), failed ? "bad" : "");
+    cell.append(element("dt", words(state)), amount);
     return cell;
   }));
 }

@@ -495,7 +495,7 @@ describe("the one port", () => {
     assert.equal(page.status, 403);
   });
 
-  it("is ready when the expected workers have registered, and says how many are missing", async () => {
+  it("is ready when the expected workers have registered; says how many are missing", async () => {
     const { controller } = await start({ expectWorkers: 1 });
     const before = await ask(controller.url, "/readyz");
     assert.equal(before.status, 503);

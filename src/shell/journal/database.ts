@@ -107,7 +107,8 @@ export function* readCommits(
 ): Generator<CommitRow> {
   const rows = database
     .prepare(
-      "SELECT first, last, epoch, at, checksum, blob FROM commits WHERE last > ? AND last <= ? ORDER BY last",
+      "SELECT first, last, epoch, at, checksum, blob FROM commits " +
+        "WHERE last > ? AND last <= ? ORDER BY last",
     )
     .iterate(after, upTo);
   let previous = after;
