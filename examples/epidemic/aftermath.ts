@@ -9,28 +9,17 @@ import type { Client } from "capstan";
 /** What a killed worker left behind. */
 export interface Aftermath {
   readonly killedPid: number;
-  /** Attempts beyond one per task. */
+  /** Executions that were done again. */
   readonly recomputed: number;
   readonly doctorOk: boolean;
   /** The verdict of the audit, for people. */
   readonly doctor: string;
 }
 
-interface TaskPage {
-  readonly tasks: readonly { readonly attempts: readonly unknown[] }[];
-  readonly nextPageToken: string;
-}
-
-/** Counts the attempts beyond one per task, over all tasks that the controller knows. */
+/** How many executions the controller had done again. */
 export async function countRecomputed(client: Client): Promise<number> {
-  let recomputed = 0;
-  let pageToken = "";
-  do {
-    const page = (await client.call("ListTasks", { pageSize: 500, pageToken })) as TaskPage;
-    for (const { attempts } of page.tasks) recomputed += Math.max(0, attempts.length - 1);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  return recomputed;
+  const info = (await client.call("GetClusterInfo", {})) as { readonly recomputedCount: number };
+  return info.recomputedCount;
 }
 
 interface DoctorReport {

@@ -302,8 +302,9 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
   for (let i = 0; i < fact.tasks.length; i++) {
     const task = fact.tasks[i];
     if (fact.charges[i] === charge.failure) tasks.failureCount[task]++;
-    if (fact.charges[i] === charge.loss) {
-      tasks.lossCount[task]++;
+    if (fact.charges[i] === charge.loss) tasks.lossCount[task]++;
+    if (fact.charges[i] >= charge.loss) tasks.flags[task] |= taskFlag.suspect;
+    if (fact.charges[i] === charge.loss || fact.charges[i] === charge.suspicion) {
       state.recomputedCount++;
     }
     if (fact.notBefore[i] > 0) {

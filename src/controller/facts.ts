@@ -15,7 +15,15 @@ import type { TaskSpec } from "../model/spec.ts";
 import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
 
 /** How a requeued task is charged. */
-export const charge = { nothing: 0, failure: 1, loss: 2 } as const;
+export const charge = {
+  nothing: 0,
+  failure: 1,
+  loss: 2,
+  /** Its worker died while it may have run: not charged the first time, but a suspect from now on. */
+  suspicion: 3,
+  /** Its worker died while it waited there, as far as is known: a suspect, and nothing was lost. */
+  bystander: 4,
+} as const;
 
 /** Facts that a restart needs. */
 export type DurableFact =

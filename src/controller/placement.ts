@@ -37,7 +37,7 @@ import {
   type Worker,
 } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
-import { noSlot } from "./tables/task-table.ts";
+import { noSlot, taskFlag } from "./tables/task-table.ts";
 
 /** Places what can be placed. Changes nothing when nothing changed. */
 export function placeQueued(state: ControllerState, out: Outbox, at: Micros): void {
@@ -210,6 +210,7 @@ function prefetchShape(state: ControllerState, out: Outbox, pass: ShapePass): vo
     const share = Math.min(room, Math.ceil(shape.queued / left));
     for (let count = share; count > 0 && shape.queued > 0; count--) {
       const task = headTask(shape);
+      if (state.tasks.hasFlag(task, taskFlag.suspect)) return;
       send(state, out, assignments, { task, worker: worker.index, prefetched: true, grant: null });
     }
   }

@@ -201,7 +201,13 @@ function storyEvent(state: ControllerState, entry: StoryEntry) {
   };
 }
 
-const charges = ["not charged", "charged as a failure", "charged as a worker loss"];
+const charges = [
+  "not charged",
+  "charged as a failure",
+  "charged as a worker loss",
+  "a suspect of its worker's death, not charged",
+  "waited where a worker died, not charged",
+];
 
 function detailOf(entry: StoryEntry): string | null {
   switch (entry.kind) {

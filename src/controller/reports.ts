@@ -175,6 +175,7 @@ export function lossOf(state: ControllerState, row: number, cause: AttemptCause)
     cause,
     workerId: state.workers[attempts.worker[row]].workerId,
     started: attempts.hasFlag(row, attemptFlag.started),
+    granted: attempts.isGranted(row),
     failure: null,
     reason: "",
   };

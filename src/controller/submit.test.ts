@@ -13,7 +13,6 @@ import { durableText } from "./snapshot.ts";
 
 /** Submits what must be refused: nothing may be left of it but its sequence. */
 function refusalOf(harness: ControllerHarness, client: FakeClient, drafts: Drafts): string {
-  const before = durableText(harness.state);
   const message = client.submission(drafts);
   const afterSpecs = durableText(harness.state);
   const lines = client.says(message);
@@ -25,7 +24,6 @@ function refusalOf(harness: ControllerHarness, client: FakeClient, drafts: Draft
     `"lastSequence":${client.sequence - 1}`,
   );
   assert.equal(left, afterSpecs, "nothing else changed");
-  assert.ok(before.length > 0);
   assert.equal(lines.length, 1);
   return lines[0].replace(/^c\d+ < refused \d+ /, "");
 }
@@ -162,9 +160,9 @@ describe("a submission that is accepted", () => {
     client.submits({ a: {} });
     worker.fails("a");
     assert.deepEqual(client.submits({ b: { on: ["a"] }, c: { on: ["b"] } }), [
-      "c1 < accepted 2",
       "c1 < UPSTREAM_FAILED TASK_FAILED b, to blame: /ann/graph-1/0",
       "c1 < UPSTREAM_FAILED TASK_FAILED c, to blame: /ann/graph-1/0",
+      "c1 < accepted 2",
     ]);
   });
 
@@ -249,14 +247,11 @@ describe("what no present worker could run", () => {
     const client = harness.aClient();
     harness.aWorker({ capacity: { memoryBytes: 5 } });
     harness.aWorker({ capacity: { custom: { gpu: 1000 } } });
-    assert.deepEqual(
-      client.submits({ a: custom({ gpuu: 1000 }) }),
-      [
-        "c1 < accepted 1",
-        "c1 < warning UNPLACEABLE: no present worker can ever run this; " +
-          "the nearest is w1, where it lacks: custom:gpuu 0 < 1000",
-      ].sort(),
-    );
+    assert.deepEqual(client.submits({ a: custom({ gpuu: 1000 }) }), [
+      "c1 < warning UNPLACEABLE: no present worker can ever run this; " +
+        "the nearest is w1, where it lacks: custom:gpuu 0 < 1000",
+      "c1 < accepted 1",
+    ]);
     assert.deepEqual(client.submits({ b: custom({ gpuu: 1000 }) }), ["c1 < accepted 2"]);
   });
 

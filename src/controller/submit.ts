@@ -119,15 +119,19 @@ function keysRefusal(state: ControllerState, client: Client, submit: Submit): Ca
   if (submit.keys.length === 0) return null;
   const seen = new Set<string>();
   let entry = 0;
+  let edge = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {
     const spec = client.specs.get(submit.groupSpecs[group]);
     for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
       const key = submit.keys[entry];
+      const firstEdge = edge;
+      edge += submit.dependencyCounts[entry] ?? 0;
       if (key === "") continue;
       if (seen.has(key)) return keyConflict(key, "it is given twice in one submission");
       seen.add(key);
       const task = state.keys.get(keyInUserSpace(client.user, key));
-      if (task !== undefined && !sameWork(state, { task, client, submit, entry, spec })) {
+      if (task === undefined) continue;
+      if (!sameWork(state, { task, client, submit, entry, firstEdge, spec })) {
         return keyConflict(key, "it is bound to another function, other options or arguments");
       }
     }
@@ -140,6 +144,8 @@ interface KeyedEntry {
   readonly client: Client;
   readonly submit: Submit;
   readonly entry: number;
+  /** Where its dependencies begin. */
+  readonly firstEdge: number;
   readonly spec: number | undefined;
 }
 
@@ -162,16 +168,22 @@ function sameWork(state: ControllerState, keyed: KeyedEntry): boolean {
 }
 
 function sameDependencies(state: ControllerState, keyed: KeyedEntry): boolean {
-  const { task, client, submit, entry } = keyed;
-  const count = submit.dependencyCounts.length === 0 ? 0 : submit.dependencyCounts[entry];
+  const { task, client, submit, entry, firstEdge } = keyed;
+  const count = submit.dependencyCounts[entry] ?? 0;
   if (state.tasks.dependencyCount[task] !== count) return false;
-  let at = 0;
-  for (let before = 0; before < entry; before++) at += submit.dependencyCounts[before] ?? 0;
   for (let position = 0; position < count; position++) {
-    const target = client.handles.get(submit.dependencies[at + position]);
+    const number = submit.dependencies[firstEdge + position];
+    const target = targetOf(state, client, submit, number);
     if (target !== state.tasks.dependency(task, position)) return false;
   }
   return true;
+}
+
+/** The row that a dependency will have, if it has one before this submission: its own may, by key. */
+function targetOf(state: ControllerState, client: Client, submit: Submit, number: number): number {
+  const inner = number - submit.first;
+  if (inner < 0 || inner >= submit.keys.length) return client.handles.get(number);
+  return state.keys.get(keyInUserSpace(client.user, submit.keys[inner])) ?? -1;
 }
 
 function keyConflict(key: string, why: string): CapstanError {

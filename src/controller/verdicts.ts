@@ -13,6 +13,7 @@ import { charge } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import { type FailedRoot, failDoomed, failTasks } from "./settle.ts";
 import { type ControllerState, specOf, taskIdOf } from "./state.ts";
+import { taskFlag } from "./tables/task-table.ts";
 
 /** An attempt that ended without a value. */
 export interface Loss {
@@ -20,6 +21,7 @@ export interface Loss {
   readonly cause: AttemptCause;
   readonly workerId: string;
   readonly started: boolean;
+  readonly granted: boolean;
   readonly failure: AttemptFailure | null;
   /** For `worker-lost`: how the worker ended. */
   readonly reason: string;
@@ -37,7 +39,7 @@ export function judgeLosses(
   const notBefore = new F64Column();
   const roots: FailedRoot[] = [];
   for (const loss of losses) {
-    const charged = chargeOf(loss);
+    const charged = chargeOf(state, loss);
     if (isExhausted(state, loss, charged)) {
       roots.push(failedRoot(state, loss));
       continue;
@@ -61,7 +63,7 @@ export function judgeLosses(
   failTasks(state, out, { roots, at });
 }
 
-function chargeOf(loss: Loss): number {
+function chargeOf(state: ControllerState, loss: Loss): number {
   switch (loss.cause) {
     case "failed":
     case "oom":
@@ -70,15 +72,26 @@ function chargeOf(loss: Loss): number {
     case "module-unloadable":
       return charge.failure;
     case "worker-lost":
-      return loss.started ? charge.loss : charge.nothing;
+      return chargeOfDeath(state, loss);
     default:
       return charge.nothing;
   }
 }
 
+/**
+ * A short function may kill its worker before anybody heard that it had started. So whatever was
+ * there becomes a suspect, which costs nothing; a suspect runs only with a grant of its own, and if
+ * its worker dies again, it is charged.
+ */
+function chargeOfDeath(state: ControllerState, loss: Loss): number {
+  const isSuspect = state.tasks.hasFlag(loss.task, taskFlag.suspect);
+  if (loss.started || (loss.granted && isSuspect)) return charge.loss;
+  return loss.granted ? charge.suspicion : charge.bystander;
+}
+
 /** A timeout and a module that cannot be loaded are never tried again. */
 function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
-  if (charged === charge.nothing) return false;
+  if (charged !== charge.failure && charged !== charge.loss) return false;
   const spec = specOf(state, loss.task);
   if (charged === charge.loss) {
     return state.tasks.lossCount[loss.task] >= spec.maxRetriesWorkerLoss;

@@ -49,6 +49,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   readonly clients: FakeClient[] = [];
   readonly facts: DurableFact[] = [];
   readonly labels = new Map<TaskRef, string>();
+  /** Milliseconds that the kernel itself took, all events together. */
+  kernelMs = 0;
   #fold = newControllerState();
   #epoch = 0;
   readonly #refs = new Map<string, TaskRef>();
@@ -79,7 +81,9 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
 
   /** One event; what is sent comes back as lines, `w1 < compute a`. */
   happens(event: ControllerEvent): string[] {
+    const startedAt = performance.now();
     const { facts, sends } = step(this.state, event);
+    this.kernelMs += performance.now() - startedAt;
     this.#journal(facts);
     this.#learnLabels();
     if (this.#checks) this.check();

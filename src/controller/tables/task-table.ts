@@ -33,6 +33,8 @@ export const taskFlag = {
   awaited: 4,
   /** Woken by its last dependency: goes before tasks that never waited. */
   woken: 8,
+  /** A worker died with it: it runs only with a grant of its own, so that guilt can be told. */
+  suspect: 16,
 } as const;
 
 /** The flags that are not durable. */
@@ -94,8 +96,8 @@ export class TaskTable {
   dependentCount = new Uint32Array(64);
   argsBatch = new Uint32Array(64);
   argsIndex = new Uint32Array(64);
-  failureCount = new Uint16Array(64);
-  lossCount = new Uint16Array(64);
+  failureCount = new Uint32Array(64);
+  lossCount = new Uint32Array(64);
   /** The worker that holds the value, for certain or until it says otherwise; `noSlot` for none. */
   holder = new Uint32Array(64);
   valueBytes = new Float64Array(64);

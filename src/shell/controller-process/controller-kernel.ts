@@ -42,5 +42,6 @@ function summaryOf(state: ControllerState): ClusterSummary {
     counts[name] = state.jobs.reduce((sum, job) => sum + job.stateCounts[code], 0);
   }
   const workerCount = state.workers.filter((worker) => !worker.lost).length;
-  return { taskStateCounts: counts, workerCount, attemptCount: state.attemptCounter };
+  const { attemptCounter: attemptCount, recomputedCount } = state;
+  return { taskStateCounts: counts, workerCount, attemptCount, recomputedCount };
 }

@@ -27,6 +27,8 @@ export interface ClusterSummary {
   readonly workerCount: number;
   /** Attempts since this controller began to serve, repeats among them. */
   readonly attemptCount: number;
+  /** Executions that were done again because a worker died with them or with their value. */
+  readonly recomputedCount: number;
 }
 
 export interface Kernel<State, Fact> extends FoldKernel<State, Fact> {

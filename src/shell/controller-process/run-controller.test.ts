@@ -66,6 +66,7 @@ function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
       taskStateCounts: { PENDING: state.log.length },
       workerCount: state.workers.length,
       attemptCount: 0,
+      recomputedCount: 0,
     }),
     answerCall: (state, method) => {
       if (method === "ReadLog") return { log: [...state.log] };
