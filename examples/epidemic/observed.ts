@@ -6,7 +6,7 @@
  *
  * Source: "Influenza in a boarding school", British Medical Journal, 4 March 1978, page 587
  * (Communicable Disease Surveillance Centre). The deterministic SIR fit to it that textbooks quote
- * has beta = 1.67 and gamma = 0.44 per day, so R0 = 3.8.
+ * has beta = 1.67 and gamma = 0.44 per day and R0 = 3.76 (from the numbers before rounding).
  *
  * @module
  */

@@ -32,7 +32,7 @@ export function rankingLines(screen: Screen, ranked: readonly Ranked[]): readonl
   return [
     bold("rank  set   beta  gamma    R0     RMSE    peak  sims"),
     ...rows,
-    dim("published deterministic fit: beta 1.67, gamma 0.44 per day, R0 3.80"),
+    dim("published deterministic fit: beta 1.67, gamma 0.44 per day, R0 3.76"),
   ];
 }
 

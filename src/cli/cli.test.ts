@@ -89,7 +89,7 @@ const whyResponse: Responses["Explain"] = {
       need: 137_438_953_472,
       best: 120_259_084_288,
       bestWorkerId: "w-3",
-      message: "memory, 112 GiB < 128 GiB",
+      message: "7 of 9 workers: memory, 128 GiB > 112 GiB at the best (w-3)",
     },
   ],
   wakers: [{ kind: "CAPACITY", id: "", message: "a worker with 128 GiB of memory" }],
@@ -130,7 +130,7 @@ test("why says the summary, the counted reasons, the wakers and the smallest cha
     [
       "/root/graph-1/7 is PENDING: no worker has 128 GiB of memory",
       "  reasons",
-      "    7 of 9 workers: memory, at best 112 GiB (w-3), needed 128 GiB",
+      "    7 of 9 workers: memory, 128 GiB > 112 GiB at the best (w-3)",
       "  waits for",
       "    a worker with 128 GiB of memory",
       "  what would start it",

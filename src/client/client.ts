@@ -9,6 +9,7 @@
 
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
+import { findToken, isLoopback } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { Future } from "./future.ts";
 import { refuseWhileImporting } from "./importing.ts";
@@ -18,7 +19,10 @@ import type { Arguments, Returned, Task } from "./task.ts";
 
 /** How to reach a cluster. */
 export interface ConnectOptions {
-  /** Default: `CAPSTAN_TOKEN`, else none. */
+  /**
+   * Default: `CAPSTAN_TOKEN`, else for a url of this machine the token that `capstan up` left there,
+   * else none.
+   */
   readonly token?: string | undefined;
   /** Whose tasks these are. Default: the operating system's user. A token's user wins. */
   readonly user?: string | undefined;
@@ -48,9 +52,10 @@ const defaultUrl = "http://127.0.0.1:7070";
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");
+  const address = checkUrl(url ?? (process.env.CAPSTAN_URL || defaultUrl));
   const session = new Session({
-    url: checkUrl(url ?? (process.env.CAPSTAN_URL || defaultUrl)),
-    token: options.token ?? process.env.CAPSTAN_TOKEN ?? "",
+    url: address,
+    token: options.token ?? (process.env.CAPSTAN_TOKEN || tokenLeftFor(address)),
     user: options.user ?? userInfo().username,
     clientId: randomUUID(),
     onWarning: options.onWarning ?? warnProcess,
@@ -133,6 +138,11 @@ function checkUrl(url: string): string {
   if (isHttp) return url;
   const message = `connect: ${JSON.stringify(url)} is not a URL such as ${defaultUrl}`;
   throw new CapstanError("INVALID_ARGUMENT", message);
+}
+
+/** The token of a cluster of this user on this machine; "" for another machine, or if none is. */
+function tokenLeftFor(url: string): string {
+  return isLoopback(new URL(url).hostname) ? (findToken(url) ?? "") : "";
 }
 
 function warnProcess(code: string, message: string): void {

@@ -18,8 +18,15 @@ import type {
 import { protocolVersion } from "../protocol/messages.ts";
 import { checkToClientMessage } from "../protocol/validate.ts";
 import type { MessageStream } from "../shell/transport/message-stream.ts";
+import { watchSilence } from "../shell/transport/silence-watch.ts";
 import { connectStream } from "../shell/transport/stream-client.ts";
-import { connectTimeoutMs, reconnectDelayMaxMs, reconnectDelayMinMs } from "./limits.ts";
+import {
+  connectTimeoutMs,
+  controllerSilentBeatsMax,
+  probeSilentBeats,
+  reconnectDelayMaxMs,
+  reconnectDelayMinMs,
+} from "./limits.ts";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -99,6 +106,11 @@ export class Connection {
     this.#stream = stream;
     stream.onMessages = (messages) => this.#onMessages(stream, messages);
     stream.onClose = () => this.#onClose(stream);
+    watchSilence(stream, {
+      beatMs: hello.heartbeatMs,
+      silentBeatsMax: controllerSilentBeatsMax,
+      probe: { everyBeats: probeSilentBeats, send: () => stream.send(probe) },
+    });
     this.#options.onConnected(hello);
   }
 
@@ -140,6 +152,9 @@ export class Connection {
     }
   }
 }
+
+/** A question whose answer nobody waits for: no call has this id. */
+const probe: ClientMessage = { type: "call", id: 0, method: "GetClusterInfo", request: {} };
 
 /** What another try cannot change. Anything else may be a controller, or a proxy, that restarts. */
 const finalCodes: ReadonlySet<ErrorCode> = new Set([

@@ -39,3 +39,9 @@ export const pinnedResultBytesMax = 1_024;
 
 /** Released handles remembered until the controller proves that it heard; the oldest go first. */
 export const unconfirmedReleasesMax = 1_000_000;
+
+/** Beats without a word from the controller, after which the client connects anew. */
+export const controllerSilentBeatsMax = 15;
+
+/** Silent beats after which the client asks the controller something, to be answered. */
+export const probeSilentBeats = 5;

@@ -110,6 +110,14 @@ function prefetchRow(state: ControllerState, row: number): void {
   state.shapes[attempts.shape[row]].prefetched++;
 }
 
+/** Notes that an attempt was ordered back, or that this is over. */
+export function setRetracting(state: ControllerState, row: number, on: boolean): void {
+  const { attempts } = state;
+  if (attempts.hasFlag(row, attemptFlag.retracting) === on) return;
+  attempts.flags[row] ^= attemptFlag.retracting;
+  state.shapes[attempts.shape[row]].retracting += on ? 1 : -1;
+}
+
 function leavePrefetched(state: ControllerState, row: number): void {
   const { attempts } = state;
   attempts.flags[row] &= ~attemptFlag.prefetched;
@@ -205,6 +213,7 @@ export function applyEnd(
 
 function closeRow(state: ControllerState, row: number): void {
   const { attempts, tasks } = state;
+  setRetracting(state, row, false);
   const worker = state.workers[attempts.worker[row]];
   const task = attempts.task[row];
   const id = attempts.id[row];

@@ -123,6 +123,7 @@ function internShape(state: ControllerState, definition: TaskSpec): number {
     queued: 0,
     meanUs: 0,
     prefetched: 0,
+    retracting: 0,
   });
   state.shapesByKey.set(key, index);
   return index;

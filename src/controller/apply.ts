@@ -16,6 +16,7 @@ import {
   applyAttemptsGranted,
   applyAttemptsStopping,
   applyStart,
+  setRetracting,
 } from "./apply-attempts.ts";
 import {
   applyClientClosed,
@@ -46,7 +47,6 @@ import {
 import type { Fact, FactOf } from "./facts.ts";
 import { inlineCacheBytesMax } from "./limits.ts";
 import type { ControllerState } from "./state.ts";
-import { attemptFlag } from "./tables/attempt-table.ts";
 import { volatileFlags } from "./tables/task-table.ts";
 
 type Appliers = {
@@ -162,8 +162,7 @@ const appliers: Appliers = {
   },
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {
-      if (fact.on) state.attempts.flags[row] |= attemptFlag.retracting;
-      else state.attempts.flags[row] &= ~attemptFlag.retracting;
+      setRetracting(state, row, fact.on);
     }
   },
 };

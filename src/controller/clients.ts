@@ -10,6 +10,7 @@ import { isTerminalCode } from "../model/states.ts";
 import type { ClientIndex, ControllerEvent } from "./events.ts";
 import { clientGraceUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { neededFromOutside } from "./shared-needs.ts";
 import type { Client, ControllerState } from "./state.ts";
 import { onSubmit } from "./submit.ts";
 import { noSlot } from "./tables/task-table.ts";
@@ -80,12 +81,14 @@ export function closeSession(
   });
   dropWants(state, out, { client: client.index, numbers: Uint32Array.from(numbers) });
   const { tasks } = state;
-  const orphans: number[] = [];
+  const unwanted = new Set<number>();
   for (let task = 0; task < tasks.length; task++) {
     if (tasks.job[task] === noSlot || tasks.job[task] !== client.job) continue;
     if (isTerminalCode(tasks.state[task])) out.releaseCandidates.push(task);
-    else if (tasks.wants[task] === 0) orphans.push(task);
+    else if (tasks.wants[task] === 0) unwanted.add(task);
   }
+  const needed = neededFromOutside(state, unwanted);
+  const orphans = [...unwanted].filter((task) => !needed.has(task));
   killTasks(state, out, { tasks: orphans, code: "TASK_CANCELLED", message: why, at });
   for (const task of orphans) out.releaseCandidates.push(task);
   if (client.connected) {

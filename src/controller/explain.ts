@@ -5,7 +5,9 @@
  * @module
  */
 
+import { formatResources } from "../model/format-quantities.ts";
 import { taskStateCode, taskStates } from "../model/states.ts";
+import { describeAmount, titleOf } from "../scheduler/describe-amount.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
 import { type Misfit, misfitsOf } from "../scheduler/fit.ts";
 import { explainEntriesMax } from "./limits.ts";
@@ -162,7 +164,8 @@ function tally(tallies: Map<string, Tally>, misfit: Tally["misfit"], worker: Wor
 function reasonOf(entry: Tally, total: number): Reason {
   const { code, dimension, clause, need } = entry.misfit;
   const counted = `${entry.workers} of ${total} workers`;
-  const amounts = need > 0 ? `, ${entry.best} < ${need} at the best (${entry.bestWorkerId})` : "";
+  const amount = (value: number) => describeAmount(dimension, value);
+  const shortage = `${titleOf(dimension)}, ${amount(need)} > ${amount(entry.best)} at the best`;
   return {
     code,
     dimension,
@@ -172,7 +175,7 @@ function reasonOf(entry: Tally, total: number): Reason {
     need: need > 0 ? need : null,
     best: need > 0 ? entry.best : null,
     bestWorkerId: entry.bestWorkerId,
-    message: `${counted}: ${need > 0 ? dimension : clause}${amounts}`,
+    message: `${counted}: ${need > 0 ? `${shortage} (${entry.bestWorkerId})` : clause}`,
   };
 }
 
@@ -311,7 +314,7 @@ function holdersOfCapacity(state: ControllerState, shape: Shape) {
 function changeFor(state: ControllerState, shape: Shape, able: boolean) {
   if (able) return { kind: "WAIT_FOR_ATTEMPT", message: "wait until running work ends" };
   const present = state.workers.filter(isHealthy);
-  const wanted = JSON.stringify(shape.resources);
+  const wanted = formatResources(shape.resources);
   const add = { kind: "ADD_WORKER", message: `add a worker with at least ${wanted}` };
   if (present.length === 0) return add;
   let fewest: Misfit[] | null = null;
@@ -324,10 +327,11 @@ function changeFor(state: ControllerState, shape: Shape, able: boolean) {
   if (only.code === "CONSTRAINT") {
     return { kind: "DROP_CLAUSE", message: `drop the constraint ${only.clause}` };
   }
-  return {
-    kind: "LOWER_REQUEST",
-    message: `lower ${only.dimension} from ${only.need} to ${only.best}`,
-  };
+  const { dimension } = only;
+  if (only.best === 0) return add; // Less of it would be none of it.
+  const [need, best] = [only.need, only.best].map((amount) => describeAmount(dimension, amount));
+  const message = `lower ${titleOf(dimension)} from ${need} to ${best}`;
+  return { kind: "LOWER_REQUEST", message };
 }
 
 function deadlineOf(state: ControllerState, task: number): string | null {

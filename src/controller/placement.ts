@@ -298,7 +298,9 @@ function sourceFor(state: ControllerState, input: number, worker: WorkerIndex): 
 /** Where a worker idles while another holds unstarted work of a shape that fits: take half back. */
 function retractForIdle(state: ControllerState, out: Outbox, touched: readonly Worker[]): void {
   for (const shape of state.shapes) {
-    if (shape.prefetched === 0 || shape.queued > 0) continue;
+    // One round at a time: the answers of the last one decide whether another is worth it.
+    if (shape.prefetched === 0 || shape.queued > 0 || shape.retracting > 0) continue;
+    if (shape.meanUs !== 0 && shape.prefetched * shape.meanUs < retractWorthUs) continue;
     const idle = touched.filter(
       (worker) => fits(worker, shape) && satisfiesAll(worker.attributes, shape.constraints),
     );

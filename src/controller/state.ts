@@ -136,6 +136,8 @@ export interface Shape {
   /** Mean run time, microseconds; 0 until one ended. */
   meanUs: number;
   prefetched: number;
+  /** Of those, ordered back and not answered yet. */
+  retracting: number;
 }
 
 export interface SpecRecord {

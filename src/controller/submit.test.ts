@@ -249,7 +249,7 @@ describe("what no present worker could run", () => {
     harness.aWorker({ capacity: { custom: { gpu: 1000 } } });
     assert.deepEqual(client.submits({ a: custom({ gpuu: 1000 }) }), [
       "c1 < warning UNPLACEABLE: no present worker can ever run this; " +
-        "the nearest is w1, where it lacks: custom:gpuu 0 < 1000",
+        "the nearest is w1, where it lacks: gpuu 0 < 1",
       "c1 < accepted 1",
     ]);
     assert.deepEqual(client.submits({ b: custom({ gpuu: 1000 }) }), ["c1 < accepted 2"]);

@@ -108,14 +108,21 @@ describe("cancel", () => {
     assert.deepEqual(other.cancels(["b"]), ["c2 < accepted 2"]);
   });
 
-  test("of an input leaves alone what another client waits for", () => {
+  test("of an input lets it go on while another client waits for what needs it", () => {
     const { harness, client, worker } = aBusyCluster();
     const other = harness.aClient();
-    client.submits({ x: {}, k: { key: "k", args: "1", on: ["x"] } });
-    other.submits({ k2: { key: "k", args: "1", on: [] } });
-    assert.equal(other.outcomes.size, 0);
-    assert.equal(harness.stateOf("x"), "ASSIGNED");
-    assert.equal(worker.orders, "x");
+    const x = { key: "x", args: "x" };
+    const k = { key: "k", args: "k" };
+    client.submits({ x, k: { ...k, on: ["x"] } });
+    other.submits({ x2: x, k2: { ...k, on: ["x2"] } });
+    other.releases("x2");
+    assert.deepEqual(client.cancels(["x"]), [
+      "c1 < accepted 2",
+      "c1 < KILLED TASK_CANCELLED x, to blame: /ann/graph-1/0",
+    ]);
+    worker.finishes("x");
+    assert.deepEqual(worker.finishes("k"), ["c1 < results k", "c2 < results k2", "w1 < forget x"]);
+    assert.equal(harness.stateOf("x"), "SUCCEEDED");
   });
 });
 

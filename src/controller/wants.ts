@@ -13,6 +13,7 @@ import type { Outbox } from "./outbox.ts";
 import { sendAttempt } from "./placement.ts";
 import { stopCurrentAttempt } from "./reports.ts";
 import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
+import { neededByOthers } from "./shared-needs.ts";
 import { type Client, type ControllerState, isHealthy } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
@@ -77,7 +78,7 @@ function denyUnknown(
   });
 }
 
-/** Kills these tasks for this client; one that others want too goes on for them. */
+/** Kills these tasks for this client; one that others need too goes on for them. */
 export function onCancel(
   state: ControllerState,
   out: Outbox,
@@ -85,14 +86,14 @@ export function onCancel(
 ): void {
   const client = state.clients[index];
   if (client === null || !takeSequence(state, out, client, cancel.sequence)) return;
-  const own: number[] = [];
-  const shared: number[] = [];
-  for (const number of new Set(cancel.tasks)) {
+  const open = new Map<number, number>();
+  for (const number of cancel.tasks) {
     const task = client.handles.get(number);
-    if (task < 0 || isTerminalCode(state.tasks.state[task])) continue;
-    if (wantedByOthers(state, client, task)) shared.push(number);
-    else own.push(task);
+    if (task >= 0 && !isTerminalCode(state.tasks.state[task])) open.set(number, task);
   }
+  const needed = neededByOthers(state, client, [...open.values()]);
+  const own = [...new Set(open.values())].filter((task) => !needed.has(task));
+  const shared = [...open].filter(([, task]) => needed.has(task)).map(([number]) => number);
   leaveShared(state, out, client, shared);
   killTasks(state, out, {
     tasks: own,
@@ -115,16 +116,6 @@ function takeSequence(
   return isNew;
 }
 
-function wantedByOthers(state: ControllerState, client: Client, task: number): boolean {
-  if (state.tasks.wants[task] < 2) return false;
-  const owner = state.jobs[state.tasks.job[task]].client;
-  const aliases = state.aliases.get(task) ?? [];
-  if (aliases.some((alias) => alias.client !== client.index)) return true;
-  return (
-    owner !== client.index && state.clients[owner]?.handles.get(state.tasks.index[task]) === task
-  );
-}
-
 function leaveShared(
   state: ControllerState,
   out: Outbox,
@@ -135,7 +126,7 @@ function leaveShared(
   const failures = numbers.map((number) =>
     plainFailure(state, client.handles.get(number), {
       code: "TASK_CANCELLED",
-      message: `cancelled for ${client.user}; others still want it`,
+      message: `cancelled for ${client.user}; others still need it`,
     }),
   );
   out.toClient(state, client.index, {

@@ -7,6 +7,7 @@
 
 import { blobCount } from "../base/blobs.ts";
 import { protocolError } from "./frame-format.ts";
+import { submitRowsMax } from "./limits.ts";
 import { type HotMessage, type HotMessageOf, handBackReason, reportKind } from "./messages.ts";
 
 type ColumnChecks = {
@@ -45,6 +46,9 @@ function checkNothing(): void {}
 function checkSubmit(message: HotMessageOf<"submit">): void {
   const { groupSpecs, groupCounts, args, dependencyCounts, dependencies, keys } = message;
   const count = blobCount(args);
+  if (count > submitRowsMax) {
+    throw protocolError(`submit has ${count} tasks, at most ${submitRowsMax} are allowed`);
+  }
   requireRows("submit.groupCounts", groupCounts.length, groupSpecs.length);
   requireSum("submit.groupCounts", groupCounts, count, "tasks");
   requireRowsOrNone("submit.dependencyCounts", dependencyCounts.length, count);

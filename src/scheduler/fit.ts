@@ -8,6 +8,7 @@
  */
 
 import type { Attributes, Constraint } from "../model/constraints.ts";
+import { describeAmount, titleOf } from "./describe-amount.ts";
 import type { Dimensions, RequestVector } from "./dimensions.ts";
 import { deviceDimension } from "./dimensions.ts";
 
@@ -160,7 +161,8 @@ function shortage(
   { index, need, best }: { index: number; need: number; best: number },
 ): Misfit {
   const name = dimensions.names[index];
-  const clause = `${name} ${best} < ${need}`;
+  const [has, wants] = [best, need].map((amount) => describeAmount(name, amount));
+  const clause = `${titleOf(name)} ${has} < ${wants}`;
   if (name === "slots") return { code: "SLOTS", dimension: name, clause, need, best };
   if (name.startsWith("device:") && (room.capacity[index] ?? 0) === 0) {
     const kind = name.split(":")[1];

@@ -62,11 +62,17 @@ test("a controller killed with 1,000 tasks in flight loses none and repeats none
     await processes.startController();
   }
   assert.equal(await all.result(limits), 300 * 70_000 + 600 * 10, `seed ${seed}`);
-  assert.deepEqual(await gather(sums, limits), sums.map(() => 3 * 70_000 + 6 * 10));
+  assert.deepEqual(
+    await gather(sums, limits),
+    sums.map(() => 3 * 70_000 + 6 * 10),
+  );
   assert.equal((await gather(parts, limits)).length, 900);
   assert.deepEqual(ranTwice(file), [], `seed ${seed}`);
   assert.equal(linesOf(file).length, 1_000);
-  assert.deepEqual(faults.cluster.workers.map(({ pid }) => pid), workers);
+  assert.deepEqual(
+    faults.cluster.workers.map(({ pid }) => pid),
+    workers,
+  );
   await assertNothingIsLeft(client);
 });
 
@@ -80,7 +86,10 @@ test("what runs while its controller is dead is not run again", async () => {
   await processes.killController();
   await processes.startController();
   const values = await gather(futures, limits);
-  assert.deepEqual(values.map(({ length }) => length), [100_000, 100_000, 100_000, 100_000]);
+  assert.deepEqual(
+    values.map(({ length }) => length),
+    [100_000, 100_000, 100_000, 100_000],
+  );
   assert.deepEqual(linesOf(file).sort(), ["0", "1", "2", "3"]);
   await assertNothingIsLeft(client);
 });

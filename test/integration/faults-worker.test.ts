@@ -59,7 +59,11 @@ test("workers that are killed at random moments cost nothing but time", async ()
     });
     await Promise.all(kills);
     const totals = await gather(sums, limits);
-    assert.deepEqual(totals, sums.map(() => 12 * partBytes), `seed ${seed}, round ${round}`);
+    assert.deepEqual(
+      totals,
+      sums.map(() => 12 * partBytes),
+      `seed ${seed}, round ${round}`,
+    );
     for (const sum of sums) sum.release();
     await until("both workers", async () => (await readyCount(client)) === 2);
     await assertNothingIsLeft(client);

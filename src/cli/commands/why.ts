@@ -5,7 +5,7 @@
  */
 
 import { buildCommand } from "@stricli/core";
-import { formatMemory, formatMilli, formatResources } from "../../model/format-quantities.ts";
+import { formatResources } from "../../model/format-quantities.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
@@ -38,20 +38,8 @@ export function describe(paint: Paint, why: Explanation): readonly string[] {
   ];
 }
 
-function describeReason(reason: Explanation["reasons"][number]): string {
-  const { code, dimension, need, best, bestWorkerId, workers, workersTotal, message } = reason;
-  if (code !== "INSUFFICIENT" || dimension === null || need === null || best === null) {
-    return message === "" ? code : message;
-  }
-  const amount = (value: number) => formatAmount(dimension, value);
-  const nearest = bestWorkerId === null || bestWorkerId === "" ? "" : ` (${bestWorkerId})`;
-  const who = `${workers} of ${workersTotal} workers`;
-  return `${who}: ${dimension}, at best ${amount(best)}${nearest}, needed ${amount(need)}`;
-}
-
-/** Memory and disk are bytes; everything else is counted in thousandths. */
-function formatAmount(dimension: string, value: number): string {
-  return /memory|disk/.test(dimension) ? formatMemory(value) : formatMilli(value);
+function describeReason({ code, message }: Explanation["reasons"][number]): string {
+  return message === "" ? code : message;
 }
 
 function describeHolder(holder: Explanation["holders"][number]): string {

@@ -4,7 +4,8 @@
  * connection caused, so the client reads the hello first and misses nothing after it.
  *
  * A client that does not read, or that submits faster than the disk takes, is not read from: the
- * network holds it back. Nothing of it piles up here.
+ * network holds it back. Results of what it submitted before go on piling up, to a bound; past it
+ * the client is cut off, and asks for what it wants when it is back.
  *
  * @module
  */
@@ -24,6 +25,7 @@ import type { MessageStream } from "../transport/message-stream.ts";
 import { refusalOfBug, wireError } from "./errors-on-wire.ts";
 import {
   clientBufferedBytesMax,
+  clientUnreadBytesMax,
   heartbeatMs,
   shutdownFlushMs,
   unacknowledgedSubmitsMax,
@@ -178,8 +180,12 @@ export class ClientSessions {
     if (message.type === "accepted" || message.type === "refused") {
       connection.answered = Math.max(connection.answered, message.sequence);
     }
+    const { stream } = connection;
+    if (stream !== null && stream.bufferedBytes > clientUnreadBytesMax) {
+      stream.destroy(new CapstanError("OVERLOADED", "the client does not read what it is sent"));
+    }
     try {
-      connection.stream?.send(message);
+      stream?.send(message);
     } catch (error) {
       if (!(error instanceof CapstanError)) throw error;
       connection.stream?.destroy(error);

@@ -16,6 +16,12 @@ export const deadlineTimerMaxMs = 60_000;
 /** A client is not read from while more than this waits to be written to it. */
 export const clientBufferedBytesMax = 8 * 1024 * 1024;
 
+/**
+ * A client that leaves more than this unread is cut off: what it missed is sent again, or located,
+ * when it has come back.
+ */
+export const clientUnreadBytesMax = 512 * 1024 * 1024;
+
 /** A client is not read from while more than this many of its submits wait for the disk. */
 export const unacknowledgedSubmitsMax = 256;
 

@@ -391,7 +391,7 @@ describe("a worker", () => {
     assert.equal((await second).index, 0);
   });
 
-  it("is told the number of its last answer, once a turn, heartbeats not answered", async () => {
+  it("is told the number of its last message, once a turn", async () => {
     const { controller } = await start({ dataDir: dataDirectory() });
     const peer = await Peer.connect(controller.url, aWorker());
     peer.stream.send(anInventory);

@@ -10,7 +10,8 @@
  * inventory, and the others wait their turn.
  *
  * Messages after the inventory count from 1. When the facts of a turn are durable, each worker that
- * gave answers in it is told the number of its last message in one `acknowledge`.
+ * said something in it is told the number of its last message in one `acknowledge`. So a worker that
+ * beats hears from its controller at every beat, and can tell when it does not any more.
  *
  * @module
  */
@@ -189,7 +190,7 @@ export class WorkerSessions {
       return;
     }
     connection.received++;
-    if (message.type !== "heartbeat") this.#toAcknowledge.add(connection);
+    this.#toAcknowledge.add(connection);
     const { index } = connection;
     const at = this.#context.at();
     if (this.#context.handle({ type: "worker-messaged", at, worker: index, message })) return;

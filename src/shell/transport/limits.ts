@@ -15,3 +15,6 @@ export const closeTimeoutMs = 5_000;
 
 /** Largest body of a refused upgrade that is read for its error, in bytes. The rest is ignored. */
 export const refusalBytesMax = 64 * 1024;
+
+/** How long a connection is idle before its peer's machine is probed (then each second), in ms. */
+export const keepAliveIdleMs = 5_000;

@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { FrameReader, FrameWriter } from "../../protocol/codec.ts";
 import type { Message } from "../../protocol/messages.ts";
 import { coldCodec } from "./cold-codec.ts";
-import { closeTimeoutMs, flushBytesMin } from "./limits.ts";
+import { closeTimeoutMs, flushBytesMin, keepAliveIdleMs } from "./limits.ts";
 
 /**
  * Messages sent in one turn of the loop leave in one write at its end. Messages that arrive in one
@@ -38,6 +38,7 @@ export class MessageStream {
     this.#socket = socket;
     this.#reader = reader;
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveIdleMs);
     socket.pause();
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("drain", () => this.onDrain?.());
@@ -74,6 +75,11 @@ export class MessageStream {
   /** Bytes that were sent and that the network has not taken yet. */
   get bufferedBytes(): number {
     return this.#writer.byteLength + this.#socket.writableLength;
+  }
+
+  /** Bytes that have come from the peer so far. */
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
   }
 
   /** True once `close` or `destroy` was called or the peer is gone. */

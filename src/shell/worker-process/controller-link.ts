@@ -19,8 +19,14 @@ import type {
 import { checkToWorkerMessage } from "../../protocol/validate.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { MessageStream } from "../transport/message-stream.ts";
+import { watchSilence } from "../transport/silence-watch.ts";
 import { connectStream } from "../transport/stream-client.ts";
-import { connectTimeoutMs, reconnectDelayMaxMs, reconnectDelayMinMs } from "./limits.ts";
+import {
+  connectTimeoutMs,
+  controllerSilentBeatsMax,
+  reconnectDelayMaxMs,
+  reconnectDelayMinMs,
+} from "./limits.ts";
 
 export interface ControllerLinkOptions {
   readonly url: string;
@@ -100,6 +106,9 @@ export class ControllerLink {
       };
       onConnected(hello, isOtherCluster);
       stream.onMessages = (messages) => this.#receive(stream, messages);
+      // Every beat of ours is acknowledged.
+      const silentBeatsMax = controllerSilentBeatsMax;
+      watchSilence(stream, { beatMs: hello.heartbeatMs, silentBeatsMax });
     });
   }
 

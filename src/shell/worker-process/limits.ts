@@ -23,3 +23,6 @@ export const bundleFetchTimeoutMs = 30_000;
 
 /** How often a worker looks whether the process that started it is still its parent, in ms. */
 export const parentCheckMs = 1_000;
+
+/** Beats without a word from the controller, after which the worker connects anew. */
+export const controllerSilentBeatsMax = 15;
