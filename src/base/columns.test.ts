@@ -175,6 +175,10 @@ describe("digests", () => {
     assert.notEqual(mixId(2 ** 36), mixId(2 ** 37));
   });
 
+  test("the first ids of a table show", () => {
+    for (let id = 0; id < 1_000; id++) assert.notEqual(mixId(id), 0);
+  });
+
   test("one id that is missing shows", () => {
     fc.assert(
       fc.property(ids, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (set, id) => {

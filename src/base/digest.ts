@@ -5,9 +5,12 @@
  * @module
  */
 
-/** A well-mixed u32 of an id of up to 53 bits (the finaliser of MurmurHash3, Austin Appleby). */
+/**
+ * A well-mixed u32 of an id of up to 53 bits (the finaliser of MurmurHash3, Austin Appleby). The
+ * finaliser takes 0 to 0: without the constant the first task of a table would not show.
+ */
 export function mixId(id: number): number {
-  let h = (id >>> 0) ^ Math.imul(Math.floor(id / 0x100000000), 0x9e3779b1);
+  let h = (id >>> 0) ^ 0x9e3779b9 ^ Math.imul(Math.floor(id / 0x100000000), 0x9e3779b1);
   h ^= h >>> 16;
   h = Math.imul(h, 0x85ebca6b);
   h ^= h >>> 13;

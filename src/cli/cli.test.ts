@@ -131,7 +131,7 @@ test("why says the summary, the counted reasons, the wakers and the smallest cha
       "/root/graph-1/7 is PENDING: no worker has 128 GiB of memory",
       "  reasons",
       "    7 of 9 workers: memory, 128 GiB > 112 GiB at the best (w-3)",
-      "  waits for",
+      "  what will move it",
       "    a worker with 128 GiB of memory",
       "  what would start it",
       "    ask for at most 112 GiB",

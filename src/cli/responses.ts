@@ -32,6 +32,8 @@ export interface TaskView {
   readonly workerId: string | null;
   readonly attempts: readonly AttemptView[];
   readonly inputs: readonly string[];
+  /** Why it ended without a value; `blame` is the task that failed first. */
+  readonly error: { readonly message: string; readonly blame: string } | null;
   readonly pendingReason: string | null;
 }
 

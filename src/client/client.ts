@@ -20,8 +20,8 @@ import type { Arguments, Returned, Task } from "./task.ts";
 /** How to reach a cluster. */
 export interface ConnectOptions {
   /**
-   * Default: `CAPSTAN_TOKEN`, else for a url of this machine the token that `capstan up` left there,
-   * else none.
+   * Default: `CAPSTAN_TOKEN`, else for a url of this machine the token that `capstan up` left
+   * there, else none.
    */
   readonly token?: string | undefined;
   /** Whose tasks these are. Default: the operating system's user. A token's user wins. */

@@ -166,6 +166,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
+  if (state.startBy.size > 0) state.startBy.delete(task);
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;

@@ -154,11 +154,17 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   job.stateCounts[taskStateCode.PENDING]++;
   if (key !== "") bindKey(state, client, task, key);
   tell(state, storyKind.submitted, task);
-  const { schedulingTimeoutMs } = state.specs[spec].definition;
-  if (schedulingTimeoutMs > 0) {
-    state.schedulingDeadlines.push(creation.at + schedulingTimeoutMs * 1000, tasks.ref(task));
-  }
+  boundFirstStart(state, task, creation.at);
   return task;
+}
+
+/** From `at` on the task's scheduling timeout runs, if it has one. */
+function boundFirstStart(state: ControllerState, task: number, at: number): void {
+  const { schedulingTimeoutMs } = specOf(state, task);
+  if (schedulingTimeoutMs === 0) return;
+  const startBy = at + schedulingTimeoutMs * 1000;
+  state.startBy.set(task, startBy);
+  state.schedulingDeadlines.push(startBy, state.tasks.ref(task));
 }
 
 function shareKeyedTask(
@@ -230,6 +236,7 @@ export function applySuccess(
   setHolder(state, task, noSlot);
   tasks.valueBytes[task] = sizeBytes;
   state.notBefore.delete(task);
+  if (state.startBy.size > 0) state.startBy.delete(task);
   setHolder(state, task, holder);
   tell(state, storyKind.succeeded, task, { worker: holder });
   wakeDependents(state, task);
@@ -291,6 +298,7 @@ export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-fai
     leaveLine(state, task);
     setTaskState(state, task, fact.states[i]);
     state.notBefore.delete(task);
+    if (state.startBy.size > 0) state.startBy.delete(task);
     state.failures.set(task, fact.failures[fact.reasons[i]]);
     if (wasOpen) endNeedOfInputs(state, task);
     tell(state, storyKind.failed, task, { code: fact.states[i] });
@@ -311,6 +319,8 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
       state.notBefore.set(task, fact.notBefore[i]);
       state.delays.push(fact.notBefore[i], tasks.ref(task));
     }
+    const startBy = state.startBy.size === 0 ? undefined : state.startBy.get(task);
+    if (startBy !== undefined) state.schedulingDeadlines.push(startBy, tasks.ref(task));
     setTaskState(state, task, taskStateCode.PENDING);
     tell(state, storyKind.requeued, task, { code: fact.charges[i] });
     placeInLine(state, task);
@@ -332,7 +342,7 @@ export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-re
     tasks.flags[task] &= ~taskFlag.valueGone;
     tasks.valueBytes[task] = 0;
     state.failures.delete(task);
-    if (fact.cause === "retry") clearCounters(state, task);
+    if (fact.cause === "retry") startOver(state, task, fact.at);
     tell(state, fact.cause === "retry" ? storyKind.retried : storyKind.recomputed, task);
     needInputsAgain(state, task);
   }
@@ -343,9 +353,12 @@ export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-re
   }
 }
 
-function clearCounters(state: ControllerState, task: number): void {
-  state.tasks.failureCount[task] = 0;
-  state.tasks.lossCount[task] = 0;
+/** A person asked for another try: nothing that went before counts. */
+function startOver(state: ControllerState, task: number, at: number): void {
+  const { tasks } = state;
+  tasks.failureCount[task] = 0;
+  tasks.lossCount[task] = 0;
+  if (!tasks.hasFlag(task, taskFlag.everStarted)) boundFirstStart(state, task, at);
 }
 
 function needInputsAgain(state: ControllerState, task: number): void {

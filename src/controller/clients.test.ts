@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { abandoned } from "../../test/support/fake-worker.ts";
 
 function aCluster() {
   const harness = new ControllerHarness();
@@ -74,13 +75,15 @@ describe("a session that ends", () => {
     const { harness, worker, client } = aCluster();
     client.submits({ a: {}, b: { on: ["a"] }, c: {} });
     worker.finishes("a");
-    assert.deepEqual(
-      client.closes(),
-      ["w1 < stop c", "w1 < stop b", "disconnect c1: its session was closed", "w1 < forget a"]
-        .sort((x, y) => (x < y ? 1 : -1))
-        .sort(() => 0),
-    );
-    assert.equal(harness.statesOf("a", "b", "c"), "forgotten, KILLED, KILLED");
+    assert.deepEqual(client.closes(), [
+      "w1 < stop b",
+      "w1 < stop c",
+      "disconnect c1: its session was closed",
+      "w1 < forget a",
+    ]);
+    assert.equal(harness.statesOf("a", "b", "c"), "SUCCEEDED, KILLED, KILLED");
+    worker.reports(abandoned("b"), abandoned("c"));
+    assert.equal(harness.state.tasks.live, 0);
   });
 
   test("ends its job once no task of it lives", () => {

@@ -12,7 +12,6 @@ import { lostAfterUs, silenceCheckUs, suspectAfterUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, specOf } from "./state.ts";
-import { stage, taskFlag } from "./tables/task-table.ts";
 import { loseWorker } from "./workers.ts";
 
 /** When `tick` has something to do next, or null while only an event can change anything. */
@@ -55,9 +54,10 @@ function expireScheduling(state: ControllerState, out: Outbox, at: Micros): void
   const roots: FailedRoot[] = [];
   while (state.schedulingDeadlines.length > 0 && state.schedulingDeadlines.peekKey() <= at) {
     const task = state.tasks.find(state.schedulingDeadlines.pop());
-    if (task < 0 || state.tasks.state[task] !== taskStateCode.PENDING) continue;
-    if (state.tasks.hasFlag(task, taskFlag.everStarted)) continue;
-    if (state.tasks.stage[task] === stage.none) continue;
+    const startBy = task < 0 ? undefined : state.startBy.get(task);
+    if (startBy === undefined || startBy > at) continue;
+    // What is assigned may still start; if it comes back instead, its deadline does too.
+    if (state.tasks.state[task] !== taskStateCode.PENDING) continue;
     const { name, schedulingTimeoutMs } = specOf(state, task);
     const failure = plainFailure(state, task, {
       code: "TASK_UNSCHEDULABLE",

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { TaskFailure } from "../model/failure.ts";
 import { formatResources } from "../model/format-quantities.ts";
 import { taskStateCode, taskStates } from "../model/states.ts";
 import { describeAmount, titleOf } from "../scheduler/describe-amount.ts";
@@ -97,10 +98,10 @@ export function explainTask(state: ControllerState, task: number) {
 function summaryOf(state: ControllerState, task: number): string {
   const name = specOf(state, task).name;
   const pending = pendingReason(state, task);
-  if (pending !== null) return `${name} is pending: it ${withVerb(pending)}`;
+  if (pending !== null) return `${name} ${withVerb(pending)}`;
   const failure = state.failures.get(task);
+  if (failure !== undefined) return summaryOfFailed(taskIdOf(state, task), name, failure);
   const word = taskStates[state.tasks.state[task]].toLowerCase().replace("_", " ");
-  if (failure !== undefined) return `${name} is ${word}: ${failure.message}`;
   const row = state.tasks.attempt[task];
   if (row === noSlot) return `${name} is ${word}`;
   const { workerId } = state.workers[state.attempts.worker[row]];
@@ -108,8 +109,14 @@ function summaryOf(state: ControllerState, task: number): string {
   return `${name} is ${word} ${where} ${workerId}`;
 }
 
+/** Says whose failure it is; the root's message says what went wrong. */
+function summaryOfFailed(taskId: string, name: string, { blame, message }: TaskFailure): string {
+  if (blame !== taskId) return `${name} needs the value of ${blame}, which has none: ${message}`;
+  return message.startsWith(name) ? message : `${name}: ${message}`;
+}
+
 function withVerb(reason: string): string {
-  return /^(waits|sits)/.test(reason) ? reason : `cannot start because ${reason}`;
+  return /^(waits|sits)/.test(reason) ? reason : `cannot start: ${reason}`;
 }
 
 /** Every clause of the shape that some worker fails now, most workers first. */
@@ -249,10 +256,17 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
     case stage.held:
       return heldWaker(state, task);
     default: {
-      const message = summaryOfQueued(state, shapeOf(state, task));
+      const message = capacityThatIsMissing(state, shapeOf(state, task));
       return { waker: { kind: "CAPACITY", id: taskIdOf(state, task), message }, next: noSlot };
     }
   }
+}
+
+function capacityThatIsMissing(state: ControllerState, shape: Shape): string {
+  const present = state.workers.filter(isHealthy);
+  if (present.length === 0) return "a worker must connect";
+  const able = present.some((worker) => canEverRun(state, shape, worker));
+  return able ? "capacity must become free" : "a worker that can run it must join";
 }
 
 function dependencyWaker(state: ControllerState, task: number): { waker: Waker; next: number } {
@@ -335,11 +349,6 @@ function changeFor(state: ControllerState, shape: Shape, able: boolean) {
 }
 
 function deadlineOf(state: ControllerState, task: number): string | null {
-  let found: string | null = null;
-  const ref = state.tasks.ref(task);
-  state.schedulingDeadlines.forEach((deadline, one) => {
-    if (one === ref && state.tasks.state[task] === taskStateCode.PENDING)
-      found = formatTime(deadline);
-  });
-  return found;
+  if (state.tasks.state[task] !== taskStateCode.PENDING) return null;
+  return formatTime(state.startBy.get(task) ?? 0);
 }

@@ -111,6 +111,17 @@ export function onReports(
   for (const entry of sorted.others) onOtherReport(state, out, { worker, reports, entry, at });
 }
 
+const endKinds: readonly number[] = [
+  reportKind.finished,
+  reportKind.handedBack,
+  reportKind.abandoned,
+];
+
+/** Whether the worker says that something on it has ended. */
+export function tellsAnEnd(reports: Reports): boolean {
+  return reports.kinds.some((kind) => endKinds.includes(kind));
+}
+
 interface Sorting {
   readonly worker: WorkerIndex;
   readonly reports: Reports;

@@ -9,7 +9,6 @@ import { present } from "../base/assert.ts";
 import { digestWith } from "../base/digest.ts";
 import { NumberMap } from "../base/number-map.ts";
 import type { TaskFailure } from "../model/failure.ts";
-import { slotOfTask } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { shapeOnWorker } from "./apply-attempts.ts";
 import { addSpec, emptyWorker } from "./apply-sessions.ts";
@@ -74,7 +73,7 @@ export interface Snapshot {
   readonly aliases: readonly (readonly [number, readonly { client: number; number: number }[]])[];
   readonly failures: readonly (readonly [number, TaskFailure])[];
   readonly notBefore: readonly (readonly [number, number])[];
-  readonly submittedAt: readonly (readonly [number, number])[];
+  readonly startBy: readonly (readonly [number, number])[];
 }
 
 export function snapshotOf(state: ControllerState): Snapshot {
@@ -97,7 +96,7 @@ export function snapshotOf(state: ControllerState): Snapshot {
     aliases: [...state.aliases],
     failures: [...state.failures],
     notBefore: [...state.notBefore],
-    submittedAt: schedulingDeadlinesOf(state),
+    startBy: [...state.startBy],
   };
 }
 
@@ -121,15 +120,6 @@ function imageOfWorker(worker: Worker): WorkerImage {
   const image: { [field: string]: unknown } = {};
   for (const field of durableWorkerFields) image[field] = worker[field];
   return { ...(image as unknown as WorkerImage), capacity: worker.capacity.slice() };
-}
-
-/** (row, deadline) of the tasks whose scheduling timeout still runs. */
-function schedulingDeadlinesOf(state: ControllerState): [number, number][] {
-  const entries: [number, number][] = [];
-  state.schedulingDeadlines.forEach((deadline, ref) => {
-    if (state.tasks.find(ref) >= 0) entries.push([slotOfTask(ref), deadline]);
-  });
-  return entries;
 }
 
 /** The state that a snapshot stands for. */
@@ -199,7 +189,8 @@ function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
     state.notBefore.set(row, at);
     state.delays.push(at, state.tasks.ref(row));
   }
-  for (const [row, at] of snapshot.submittedAt) {
+  for (const [row, at] of snapshot.startBy) {
+    state.startBy.set(row, at);
     state.schedulingDeadlines.push(at, state.tasks.ref(row));
   }
 }

@@ -194,8 +194,10 @@ export interface ControllerState {
   readonly notBefore: Map<number, Micros>;
   /** (time, TaskRef) of back-offs; entries of tasks that went on are skipped. */
   readonly delays: Heap;
-  /** (time, TaskRef) of scheduling timeouts. */
+  /** (time, TaskRef) of scheduling timeouts; entries of tasks that started are skipped. */
   readonly schedulingDeadlines: Heap;
+  /** When a task with a scheduling timeout must have started, microseconds; until it has. */
+  readonly startBy: Map<number, Micros>;
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
@@ -241,6 +243,7 @@ export function newControllerState(): ControllerState {
     notBefore: new Map(),
     delays: new Heap(),
     schedulingDeadlines: new Heap(),
+    startBy: new Map(),
     extraHolders: new Map(),
     inline: { bytes: new Map(), totalBytes: 0 },
     touchedWorkers: new Set(),

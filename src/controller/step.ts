@@ -13,7 +13,7 @@ import { onTick } from "./deadlines.ts";
 import type { ControllerEvent } from "./events.ts";
 import { Outbox, type Output } from "./outbox.ts";
 import { placeQueued } from "./placement.ts";
-import { onAttemptFailed, onReports } from "./reports.ts";
+import { onAttemptFailed, onReports, tellsAnEnd } from "./reports.ts";
 import type { ControllerState } from "./state.ts";
 import { settleReleases } from "./values.ts";
 import {
@@ -80,7 +80,7 @@ function onWorkerMessaged(
   switch (message.type) {
     case "reports":
       onReports(state, out, { worker, reports: message, at });
-      return retryKeptValues(state, out, worker);
+      return tellsAnEnd(message) ? retryKeptValues(state, out, worker) : undefined;
     case "attempt-failed":
       onAttemptFailed(state, out, { worker, message, at });
       return retryKeptValues(state, out, worker);

@@ -170,8 +170,6 @@ export function onRetry(
   if (client === null || !takeSequence(state, out, client, retry.sequence)) return;
   const revived = new Set<number>();
   const work: number[] = [];
-  const unknown = retry.tasks.filter((number) => client.handles.get(number) < 0);
-  denyUnknown(state, out, client, unknown);
   for (const number of retry.tasks) work.push(client.handles.get(number));
   for (let task = work.pop(); task !== undefined; task = work.pop()) {
     if (task < 0 || revived.has(task) || state.tasks.state[task] <= taskStateCode.SUCCEEDED)
@@ -188,6 +186,8 @@ export function onRetry(
     out.record(state, { type: "outcomes-awaited", tasks, awaited: true });
   }
   for (const task of revived) adoptStray(state, out, task, at);
+  // What is not known, or has a value by now, is answered at once.
+  onWant(state, out, { client: index, numbers: retry.tasks, at });
 }
 
 /** A revived task whose old attempt still runs takes that attempt's grant, on that worker. */

@@ -94,9 +94,9 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   check(): void {
     checkInvariants(this.state);
     const text = durableText(this.state);
-    assert.equal(durableText(this.#fold), text, "the state is the fold of the journaled facts");
+    assertSameText(durableText(this.#fold), text, "the state is the fold of the journaled facts");
     const image = decodePlain(encodePlain(snapshotOf(this.state)));
-    assert.equal(durableText(stateOf(image)), text, "a snapshot stands for its state");
+    assertSameText(durableText(stateOf(image)), text, "a snapshot stands for its state");
   }
 
   /** Time passes: every deadline is kept, and connected workers say that they live. */
@@ -183,20 +183,13 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     return this.happens({ type: "worker-connected", at: this.#now(), hello, inventory });
   }
 
-  workerSays(worker: FakeWorker, message: WorkerMessage): string[] {
+  workerSays({ index: worker }: FakeWorker, message: WorkerMessage): string[] {
     const lines: string[] = [];
     const count = message.type === "heartbeat" ? 1 : this.#deliveries;
+    const at = this.#now();
     for (let i = 0; i < count; i++) {
       const arrived = overTheWire(message, checkWorkerMessage);
-      const { index } = worker;
-      lines.push(
-        ...this.happens({
-          type: "worker-messaged",
-          at: this.#now(),
-          worker: index,
-          message: arrived,
-        }),
-      );
+      lines.push(...this.happens({ type: "worker-messaged", at, worker, message: arrived }));
     }
     return lines;
   }
@@ -285,6 +278,16 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
       }
     }
   }
+}
+
+/** Equal, or an error that shows the first place where two long texts part. */
+export function assertSameText(actual: string, expected: string, message: string): void {
+  if (actual === expected) return;
+  let at = 0;
+  while (actual[at] === expected[at]) at++;
+  const from = Math.max(0, at - 80);
+  const parts = [actual.slice(from, at + 80), expected.slice(from, at + 80)];
+  assert.fail(`${message}, but one has\n  ${parts[0]}\nwhere the other has\n  ${parts[1]}`);
 }
 
 /** The state that these facts make. */

@@ -84,7 +84,11 @@ export class FakeClient {
     const first = this.next;
     for (const [i, [label]] of entries.entries()) this.#name(label, first + i);
     this.next += entries.length;
-    const groupSpecs = entries.map(([, draft]) => this.#define(aSpec(draft.spec)));
+    const defined = new Map<TaskDraft["spec"], number>();
+    for (const [, { spec }] of entries) {
+      if (!defined.has(spec)) defined.set(spec, this.#define(aSpec(spec)));
+    }
+    const groupSpecs = entries.map(([, { spec }]) => defined.get(spec) ?? 0);
     const on = entries.map(([, draft]) => (draft.on ?? []).map((label) => this.numberOf(label)));
     const text = new TextEncoder();
     return {

@@ -187,9 +187,13 @@ export class FakeWorker {
     return this.#say({ type: "leaving" });
   }
 
-  /** Its digests are of what it has, unless a test says otherwise. */
-  heartbeats(wrong: { attemptsDigest?: number; valuesDigest?: number } = {}): string[] {
-    return this.#say({
+  heartbeats(): string[] {
+    return this.#say(this.heartbeatMessage());
+  }
+
+  /** What it would say now: its digests are of what it has. */
+  heartbeatMessage(): HotMessageOf<"heartbeat"> {
+    return {
       type: "heartbeat",
       applied: this.#applied,
       sent: this.#sent,
@@ -197,8 +201,7 @@ export class FakeWorker {
       valuesDigest: [...this.values.keys()].reduce(digestWith, 0),
       rssBytes: 1,
       valueBytes: 0,
-      ...wrong,
-    });
+    };
   }
 
   /** One message of reports. */
@@ -231,7 +234,7 @@ export class FakeWorker {
   }
 
   /** This attempt fails by itself. */
-  fails(label: string, more: Partial<Omit<AttemptFailed, "successor">> = {}): string[] {
+  fails(label: string, more: Partial<AttemptFailed> = {}): string[] {
     const { id, task } = this.attemptOf(label);
     this.attempts.delete(id);
     const cause = "failed";

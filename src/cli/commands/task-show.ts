@@ -29,9 +29,16 @@ function describeTask(terminal: Terminal, task: TaskView): readonly string[] {
     ["worker", task.workerId ?? ""],
     ["inputs", listOf(task.inputs)],
     ["reason", task.pendingReason ?? ""],
+    ["error", task.error?.message ?? ""],
+    ["because of", blameOf(task)],
   ].filter(([, value]) => value !== "");
   const attempts = task.attempts.flatMap((attempt) => describeAttempt(terminal, attempt));
   return [paint.bold(task.taskId), ...indent(alignColumns(rows)), ...indent(attempts)];
+}
+
+/** The task whose failure began it, unless it is this one. */
+function blameOf({ error, taskId }: TaskView): string {
+  return error === null || error.blame === taskId ? "" : error.blame;
 }
 
 function describeAttempt(terminal: Terminal, attempt: AttemptView): readonly string[] {

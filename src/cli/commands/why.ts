@@ -28,7 +28,7 @@ export function describe(paint: Paint, why: Explanation): readonly string[] {
     ...section(paint, "reasons", why.reasons.map(describeReason)),
     ...section(
       paint,
-      "waits for",
+      "what will move it",
       why.wakers.map(({ message, id }) => message || id),
     ),
     ...section(paint, `${why.aheadCount} ahead`, why.ahead.map(textOf)),

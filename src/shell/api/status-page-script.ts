@@ -13,7 +13,7 @@ const groups = {
   fail: ["FAILED", "WORKER_FAILED", "UPSTREAM_FAILED", "UNSCHEDULABLE", "COSCHED_FAILED",
     "PREEMPTED", "KILLED"],
 };
-const always = ["SUCCEEDED", "RUNNING", "ASSIGNED", "PENDING", "FAILED"];
+const tiles = { succeeded: "done", "on workers": "run", pending: "wait" };
 let token = sessionStorage.getItem("capstan-token") ?? "";
 
 async function call(method, request = {}) {
@@ -70,21 +70,24 @@ function drawTasks(counts) {
     part.style.flexGrow = sum(states);
     return part;
   }));
-  const shown = Object.keys(counts).filter((s) => counts[s] > 0 && !always.includes(s));
-  at("bar").setAttribute("aria-label", [...always, ...shown]
-    .map((state) => count(counts[state]) + " " + words(state)).join(", "));
-  at("counts").replaceChildren(...[...always, ...shown].map((state) => {
+  const failures = groups.fail.filter((state) => counts[state] > 0 || state === "FAILED");
+  const shown = [
+    ...Object.entries(tiles).map(([title, group]) => [title, sum(groups[group]), ""]),
+    ...failures.map((state) => [words(state), counts[state] ?? 0, counts[state] > 0 ? "bad" : ""]),
+  ];
+  at("bar").setAttribute("aria-label",
+    shown.map(([title, amount]) => count(amount) + " " + title).join(", "));
+  at("counts").replaceChildren(...shown.map(([title, amount, tone]) => {
     const cell = document.createElement("div");
-    const failed = groups.fail.includes(state) && counts[state] > 0;
-    const amount = element("dd", count(counts[state]), failed ? "bad" : "");
-    cell.append(element("dt", words(state)), amount);
+    cell.append(element("dt", title), element("dd", count(amount), tone));
     return cell;
   }));
 }
 
 function drawWorkers(workers) {
   at("workers-total").textContent = workers.length === 0 ? "none connected" : count(workers.length);
-  at("workers").replaceChildren(...workers.map((worker) => {
+  const byId = (a, b) => a.workerId.localeCompare(b.workerId, "en", { numeric: true });
+  at("workers").replaceChildren(...workers.sort(byId).map((worker) => {
     const cpu = (part) => ((part?.cpuMilli ?? 0) / 1000).toLocaleString("en");
     const row = document.createElement("tr");
     const tone = worker.state === "HEALTHY" ? "" : worker.state === "LOST" ? "bad" : "odd";
@@ -106,11 +109,14 @@ function drawFailures(tasks) {
   at("failures").replaceChildren(...tasks.map((task) => {
     const item = document.createElement("li");
     const last = task.attempts?.at(-1);
-    const why = [words(task.state), last?.cause, last?.workerId && "on " + last.workerId];
+    const cause = last?.cause === words(task.state) ? "" : last?.cause;
+    const why = [words(task.state), cause, last?.workerId && "on " + last.workerId];
     item.append(element("code", task.taskId), document.createTextNode(" "),
       element("span", why.filter(Boolean).join(" · "), "bad"));
-    const said = task.error || last?.stderrTail;
-    if (said) item.append(element("div", String(said).slice(0, 300), "soft"));
+    const blame = task.error?.blame ?? task.taskId;
+    const root = blame === task.taskId ? "" : "because of " + blame + ": ";
+    const said = task.error?.message || last?.stderrTail;
+    if (said) item.append(element("div", (root + said).slice(0, 300), "soft"));
     return item;
   }));
 }

@@ -47,6 +47,8 @@ th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line);
   white-space: nowrap; vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
 td.number, th.number { text-align: right; }
+.number + :not(.number) { padding-left: 1rem; }
+h2 .soft { font-weight: 400; }
 .bad { color: var(--fail); } .odd { color: var(--warn); }
 ul { list-style: none; margin: 0; padding: 0; }
 li { padding: .45rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -65,7 +67,7 @@ footer { margin-top: 1rem; }
 
 const body = `
 <main>
-  <header><h1>Capstan</h1><span id="state" role="status">connecting…</span></header>
+  <header><h1>Capstan</h1><span id="state" class="warn" role="status">connecting…</span></header>
   <div class="soft" id="cluster"></div>
   <section id="ask" hidden>
     <h2>This controller asks for a token</h2>

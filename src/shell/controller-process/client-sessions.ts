@@ -27,6 +27,7 @@ import {
   clientBufferedBytesMax,
   clientUnreadBytesMax,
   heartbeatMs,
+  openCallsMax,
   shutdownFlushMs,
   unacknowledgedSubmitsMax,
 } from "./limits.ts";
@@ -40,6 +41,9 @@ interface Connection {
   /** The sequence of the last submit taken up, and of the last one answered. */
   taken: number;
   answered: number;
+  /** Calls whose answers have not left, and those that wait for one of them to leave. */
+  openCalls: number;
+  readonly waitingCalls: ApiCall[];
   ended: boolean;
 }
 
@@ -137,7 +141,8 @@ export class ClientSessions {
 
   #take(connection: Connection, message: ClientMessage): void {
     if (message.type === "call") {
-      this.#answerCall(connection, message);
+      connection.waitingCalls.push(message);
+      this.#answerCalls(connection);
       return;
     }
     const context = this.#context;
@@ -162,9 +167,24 @@ export class ClientSessions {
     );
   }
 
+  /** Answers may be large: what a small question costs is bounded before it is asked again. */
+  #answerCalls(connection: Connection): void {
+    const { waitingCalls, stream } = connection;
+    if (stream === null) return;
+    while (connection.openCalls < openCallsMax && stream.bufferedBytes <= clientBufferedBytesMax) {
+      const call = waitingCalls.shift();
+      if (call === undefined) return;
+      this.#answerCall(connection, call);
+    }
+  }
+
   #answerCall(connection: Connection, { id, method, request }: ApiCall): void {
     const answer = this.#callResult(method, request);
-    this.#context.hold(() => this.#send(connection, { type: "reply", id, ...answer }));
+    connection.openCalls++;
+    this.#context.hold(() => {
+      connection.openCalls--;
+      this.#send(connection, { type: "reply", id, ...answer });
+    });
   }
 
   #callResult(method: string, request: unknown) {
@@ -196,6 +216,7 @@ export class ClientSessions {
   #regulate(connection: Connection): void {
     const { stream } = connection;
     if (stream === null || connection.ended) return;
+    this.#answerCalls(connection);
     if (this.#mustWait(connection, stream)) {
       this.#paused.add(connection);
       stream.pause();
@@ -203,6 +224,7 @@ export class ClientSessions {
   }
 
   #mustWait(connection: Connection, stream: MessageStream): boolean {
+    if (connection.waitingCalls.length > 0) return true;
     if (stream.bufferedBytes > clientBufferedBytesMax) return true;
     return (
       connection.taken - connection.answered > unacknowledgedSubmitsMax || this.#context.congested()
@@ -224,5 +246,6 @@ export class ClientSessions {
 }
 
 function newConnection(clientId: string, index: number, sequence: number): Connection {
-  return { clientId, index, stream: null, taken: sequence, answered: sequence, ended: false };
+  const counts = { taken: sequence, answered: sequence, openCalls: 0 };
+  return { clientId, index, stream: null, ...counts, waitingCalls: [], ended: false };
 }

@@ -22,6 +22,9 @@ export const clientBufferedBytesMax = 8 * 1024 * 1024;
  */
 export const clientUnreadBytesMax = 512 * 1024 * 1024;
 
+/** Calls of one client that are answered at once; others wait, and the client is not read from. */
+export const openCallsMax = 16;
+
 /** A client is not read from while more than this many of its submits wait for the disk. */
 export const unacknowledgedSubmitsMax = 256;
 

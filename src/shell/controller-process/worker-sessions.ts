@@ -10,8 +10,8 @@
  * inventory, and the others wait their turn.
  *
  * Messages after the inventory count from 1. When the facts of a turn are durable, each worker that
- * said something in it is told the number of its last message in one `acknowledge`. So a worker that
- * beats hears from its controller at every beat, and can tell when it does not any more.
+ * said something in it is told the number of its last message in one `acknowledge`. So a worker
+ * that beats hears from its controller at every beat, and can tell when it does not any more.
  *
  * @module
  */

@@ -1,0 +1,24 @@
+/**
+ * The smallest whole program: a cluster of processes, a hundred tasks, one task that takes them all.
+ *
+ *     node examples/first-graph/run.ts
+ *
+ * @module
+ */
+
+import { connect, startLocalCluster } from "capstan";
+import { countPrimes, total } from "./primes.ts";
+
+const size = 100_000;
+
+await using cluster = await startLocalCluster({ workers: 2 });
+await using client = await connect(cluster.url);
+
+const ranges = Array.from(
+  { length: 100 },
+  (_, index) => [index * size, (index + 1) * size] as const,
+);
+const counts = client.map(countPrimes, ranges); // 100 futures, at once
+const sum = client.submit(total, [counts]); // futures are arguments: here are the dependencies
+
+console.log(`${await sum.result()} primes below ${100 * size}`);

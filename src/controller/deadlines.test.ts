@@ -1,0 +1,85 @@
+/**
+ * What time alone does: the bound on the wait for a first start.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { handedBack } from "../../test/support/fake-worker.ts";
+import { nextDeadline } from "./deadlines.ts";
+
+const within = (schedulingTimeoutMs: number) => ({ spec: { schedulingTimeoutMs, name: "f" } });
+
+describe("a scheduling timeout", () => {
+  test("ends a task that found no worker, and what waits for it", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    client.submits({ a: within(5_000), b: { on: ["a"] } });
+    assert.deepEqual(harness.after(4_999), []);
+    assert.deepEqual(harness.after(1), [
+      "c1 < UNSCHEDULABLE TASK_UNSCHEDULABLE a, to blame: /ann/graph-1/0",
+      "c1 < UPSTREAM_FAILED TASK_UNSCHEDULABLE b, to blame: /ann/graph-1/0",
+    ]);
+    const { message } = harness.state.failures.get(harness.rowOf("a")) ?? { message: "" };
+    assert.equal(message, "f found no worker within its scheduling timeout of 5000 ms");
+  });
+
+  test("is over with the first start, also when the task is tried again later", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.aClient().submits({ a: { spec: { ...within(5_000).spec, maxRetriesFailure: 1 } } });
+    worker.starts("a");
+    harness.after(6_000);
+    worker.fails("a");
+    worker.disconnects();
+    harness.after(20_000);
+    assert.equal(harness.stateOf("a"), "PENDING queued");
+  });
+
+  test("does not end what is assigned, but holds again when that comes back unstarted", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ a: within(5_000) });
+    harness.after(6_000);
+    assert.equal(harness.stateOf("a"), "ASSIGNED");
+    worker.reports(handedBack("a", { reason: "refused" }));
+    worker.leaves();
+    harness.after(1_000);
+    assert.equal(harness.stateOf("a"), "UNSCHEDULABLE");
+  });
+
+  test("bounds the wait anew when a person retries the task", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    client.submits({ a: within(5_000) });
+    harness.after(5_000);
+    client.retries("a");
+    harness.after(4_999);
+    assert.equal(harness.stateOf("a"), "PENDING queued");
+    harness.after(1);
+    assert.equal(harness.stateOf("a"), "UNSCHEDULABLE");
+  });
+
+  test("is kept through a restart", () => {
+    for (const from of ["facts", "snapshot"] as const) {
+      const harness = new ControllerHarness();
+      harness.aClient().submits({ a: within(5_000) });
+      harness.after(3_000);
+      harness.restarts(from);
+      harness.after(1_990);
+      assert.equal(harness.stateOf("a"), "PENDING queued", from);
+      harness.after(20);
+      assert.equal(harness.stateOf("a"), "UNSCHEDULABLE", from);
+    }
+  });
+});
+
+test("nothing is due while nothing waits for time", () => {
+  const harness = new ControllerHarness();
+  assert.equal(nextDeadline(harness.state), null);
+  harness.aClient();
+  assert.equal(nextDeadline(harness.state), null);
+});

@@ -1,0 +1,119 @@
+/**
+ * What users get wrong, against a real cluster: each is refused where it is said or fails its own
+ * task with what to do, and the cluster goes on.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { after, afterEach, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { type Client, defineTask, type SubmitOptions, TaskError } from "../../src/client/index.ts";
+import { unlucky } from "./bad-input-tasks.ts";
+import { assertNothingIsLeft, FaultCluster } from "./faults-cluster.ts";
+import { giveBytes, increment, lengthOf } from "./faults-tasks.ts";
+import { exit, giveFunction, throwText } from "./sdk-tasks.ts";
+
+const limits = { timeoutMs: 60_000 };
+const faults = new FaultCluster();
+let client: Client;
+
+before(async () => {
+  client = await faults.start({ workers: 2, threads: 1 });
+});
+
+after(() => faults.close());
+
+afterEach(async () => {
+  assert.equal(await client.submit(increment, [1]).result(limits), 2);
+  await assertNothingIsLeft(client);
+});
+
+test("an option that is unknown, of a wrong type or out of range is refused by its name", () => {
+  const wrong: readonly (readonly [unknown, RegExp])[] = [
+    [{ retires: 3 }, /retires.*retries/],
+    [{ retries: "3" }, /retries/],
+    [{ retries: -1 }, /retries/],
+    [{ timeout: "soon" }, /timeout.*"soon"/],
+    [{ band: "urgent" }, /band/],
+    [{ resources: { cpu: -1 } }, /cpu/],
+    [{ resources: { cpus: 1 } }, /cpus.*cpu/],
+    [{ resources: { memory: "8 elephants" } }, /memory.*8 elephants/],
+    [{ resources: { memory: -5 } }, /memory/],
+    [{ resources: { device: { kind: "gpu", count: -1 } } }, /device/],
+    [{ constraints: [{ key: "region", op: "is", values: ["x"] }] }, /op/],
+    [{ key: 7 }, /key/],
+    ["retries", /options/],
+  ];
+  for (const [options, message] of wrong) {
+    const submit = () => client.submit(increment, [1], options as SubmitOptions);
+    assert.throws(submit, { name: "CapstanError", message }, JSON.stringify(options));
+  }
+});
+
+test("an argument that cannot travel is refused with its path, and nothing is submitted", () => {
+  const list = [{ ok: 1 }, { model: { fit: () => 1 } }];
+  const submit = () => client.submit(increment, [list as unknown as number]);
+  assert.throws(submit, { code: "UNSERIALISABLE", message: /args\[0\]\[1\]\.model\.fit/ });
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+  const map = () => client.map(increment, [[1], [circle as unknown as number]]);
+  assert.throws(map, { code: "UNSERIALISABLE", message: /args\[1\]/ });
+});
+
+async function failureOf(promise: Promise<unknown>): Promise<TaskError> {
+  const error = await promise.then(
+    () => assert.fail("it should have failed"),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof TaskError, String(error));
+  return error;
+}
+
+test("results that cannot travel, thrown text and an exit fail their tasks, all at once", async () => {
+  const futures = Array.from({ length: 5 }, () => [
+    client.submit(giveFunction, []),
+    client.submit(throwText, []),
+    client.submit(exit, [0]),
+  ]).flat();
+  const errors = await Promise.all(futures.map((future) => failureOf(future.result(limits))));
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    Array.from({ length: 5 }, () => ["TASK_FAILED", "TASK_FAILED", "TASK_EXITED"]).flat(),
+  );
+});
+
+test("a module that fails on the worker fails its tasks with its own error", async () => {
+  const error = await failureOf(client.submit(unlucky, [1]).result(limits));
+  assert.equal(error.code, "TASK_MODULE_UNLOADABLE");
+  assert.match(`${error.message} ${error.cause}`, /no license server here/);
+});
+
+test("a module that does not parse or resolve is an error before anything runs", async () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ["export const = 1;", /Expected|Unexpected/],
+    ["import './gone.ts'; export const broken = 1;", /gone\.ts/],
+    ["export const other = 1;", /broken/],
+  ];
+  for (const [i, [source, message]] of cases.entries()) {
+    const file = faults.path(`module-${i}.ts`);
+    writeFileSync(file, source);
+    const broken = defineTask(pathToFileURL(file).href, function broken(): void {});
+    const failed = client.submit(broken, []).result(limits);
+    await assert.rejects(failed, { code: "TASK_MODULE_UNLOADABLE", message });
+  }
+});
+
+test("results of no bytes and of 200 MB reach other tasks, other workers and the client", async () => {
+  const [first, second] = faults.cluster.workers.map(({ workerId }) => workerId);
+  const size = 200_000_000;
+  const large = client.submit(giveBytes, [size], { workers: [first] });
+  const empty = client.submit(giveBytes, [0], { workers: [first] });
+  const there = client.submit(lengthOf, [large], { workers: [second] });
+  assert.equal(await there.result(limits), size);
+  assert.equal(await client.submit(lengthOf, [empty], { workers: [second] }).result(limits), 0);
+  const bytes = await large.result(limits);
+  assert.deepEqual([bytes.length, bytes[0], bytes[size - 1]], [size, 7, 7]);
+  assert.equal((await empty.result(limits)).length, 0);
+});
