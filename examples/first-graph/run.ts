@@ -1,5 +1,5 @@
 /**
- * The smallest whole program: a cluster of processes, a hundred tasks, one task that takes them all.
+ * The smallest whole program: a cluster of processes, a hundred tasks, and one that takes them all.
  *
  *     node examples/first-graph/run.ts
  *
@@ -14,11 +14,11 @@ const size = 100_000;
 await using cluster = await startLocalCluster({ workers: 2 });
 await using client = await connect(cluster.url);
 
-const ranges = Array.from(
-  { length: 100 },
-  (_, index) => [index * size, (index + 1) * size] as const,
-);
-const counts = client.map(countPrimes, ranges); // 100 futures, at once
-const sum = client.submit(total, [counts]); // futures are arguments: here are the dependencies
+const starts = Array.from({ length: 100 }, (_, index) => index * size);
+const counts = client.map(
+  countPrimes,
+  starts.map((start) => [start, start + size] as const),
+); // 100 futures, at once
+const sum = client.submit(total, [counts]); // futures are arguments: these are its inputs
 
 console.log(`${await sum.result()} primes below ${100 * size}`);

@@ -28,10 +28,15 @@ export function blobsOf(parts: readonly Uint8Array[]): Blobs {
   return builder.take();
 }
 
+// What most builders need: many are made for a handful of small byte strings, or for none.
+const firstOffsets = 8;
+const firstBytes = 64;
+const noBytes = new Uint8Array(0);
+
 /** Collects byte strings into one column. `take` returns it and starts a new one. */
 export class BlobsBuilder {
-  #offsets = new Uint32Array(65);
-  #data = new Uint8Array(4096);
+  #offsets = new Uint32Array(firstOffsets);
+  #data = noBytes;
   #count = 0;
   #length = 0;
 
@@ -64,7 +69,7 @@ export class BlobsBuilder {
     };
     this.#count = 0;
     this.#length = 0;
-    if (this.#data.length > 1 << 20) this.#data = new Uint8Array(4096);
+    if (this.#data.length > 1 << 20) this.#data = noBytes;
     return blobs;
   }
 
@@ -81,7 +86,7 @@ export class BlobsBuilder {
 }
 
 function grown(data: Uint8Array<ArrayBuffer>, atLeast: number): Uint8Array<ArrayBuffer> {
-  let capacity = data.length * 2;
+  let capacity = Math.max(firstBytes, data.length * 2);
   while (capacity < atLeast) capacity *= 2;
   const larger = new Uint8Array(capacity);
   larger.set(data);

@@ -5,14 +5,22 @@
  * @module
  */
 
+/** So few that even the widest column of them is allocated cheaply: inside the heap. */
+const firstCapacity = 8;
+
+// A step makes many columns and fills few of them: the empty ones cost nothing.
+const noUint32Array = new Uint32Array(0);
+const noFloat64Array = new Float64Array(0);
+const noUint8Array = new Uint8Array(0);
+
 /** A growable Uint32Array. */
 export class U32Column {
-  #items = new Uint32Array(16);
+  #items = noUint32Array;
   length = 0;
 
   push(value: number): void {
     if (this.length === this.#items.length) {
-      const larger = new Uint32Array(this.length * 2);
+      const larger = new Uint32Array(Math.max(firstCapacity, this.length * 2));
       larger.set(this.#items);
       this.#items = larger;
     }
@@ -25,6 +33,7 @@ export class U32Column {
 
   /** A copy of exactly what was pushed; the column is empty afterwards. */
   take(): Uint32Array {
+    if (this.length === 0) return noUint32Array;
     const taken = this.#items.slice(0, this.length);
     this.length = 0;
     return taken;
@@ -33,12 +42,12 @@ export class U32Column {
 
 /** A growable Float64Array: ids of up to 53 bits, byte counts, microseconds. */
 export class F64Column {
-  #items = new Float64Array(16);
+  #items = noFloat64Array;
   length = 0;
 
   push(value: number): void {
     if (this.length === this.#items.length) {
-      const larger = new Float64Array(this.length * 2);
+      const larger = new Float64Array(Math.max(firstCapacity, this.length * 2));
       larger.set(this.#items);
       this.#items = larger;
     }
@@ -50,6 +59,7 @@ export class F64Column {
   }
 
   take(): Float64Array {
+    if (this.length === 0) return noFloat64Array;
     const taken = this.#items.slice(0, this.length);
     this.length = 0;
     return taken;
@@ -58,12 +68,12 @@ export class F64Column {
 
 /** A growable Uint8Array. */
 export class U8Column {
-  #items = new Uint8Array(16);
+  #items = noUint8Array;
   length = 0;
 
   push(value: number): void {
     if (this.length === this.#items.length) {
-      const larger = new Uint8Array(this.length * 2);
+      const larger = new Uint8Array(Math.max(firstCapacity, this.length * 2));
       larger.set(this.#items);
       this.#items = larger;
     }
@@ -75,6 +85,7 @@ export class U8Column {
   }
 
   take(): Uint8Array {
+    if (this.length === 0) return noUint8Array;
     const taken = this.#items.slice(0, this.length);
     this.length = 0;
     return taken;

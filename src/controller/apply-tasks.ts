@@ -438,10 +438,10 @@ export function removeExtraHolder(state: ControllerState, task: number, worker: 
 }
 
 export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-forgotten">): void {
-  for (const task of fact.tasks) forgetTask(state, task);
+  for (const task of fact.tasks) forgetTask(state, task, fact.at);
 }
 
-function forgetTask(state: ControllerState, task: number): void {
+function forgetTask(state: ControllerState, task: number, at: number): void {
   const { tasks } = state;
   for (const extra of state.extraHolders.get(task) ?? []) removeExtraHolder(state, task, extra);
   setHolder(state, task, noSlot);
@@ -460,7 +460,7 @@ function forgetTask(state: ControllerState, task: number): void {
   dropInlineValue(state, task);
   const job = state.jobs[tasks.job[task]];
   job.liveTasks--;
-  if (job.sessionEnded && job.liveTasks === 0) job.finishedAt = state.at;
+  if (job.sessionEnded && job.liveTasks === 0) job.finishedAt = at;
   tell(state, storyKind.forgotten, task);
   tasks.release(task);
 }

@@ -97,6 +97,21 @@ describe("a session that ends", () => {
     assert.equal(job.finishedAt, harness.at);
   });
 
+  test("ends its job when a task that others kept goes, at that time and not before", () => {
+    const { harness, worker, client } = aCluster();
+    const other = harness.aClient();
+    const k = { key: "k", args: "1" };
+    client.submits({ k });
+    other.submits({ k2: k });
+    client.closes();
+    worker.finishes("k");
+    other.releases("k2");
+    const job = harness.state.jobs[0];
+    assert.equal(job.finishedAt, harness.at);
+    harness.restarts();
+    assert.equal(harness.state.jobs[0].finishedAt, job.finishedAt);
+  });
+
   test("says nothing more: a message that comes after it is not heard", () => {
     const { harness, client } = aCluster();
     client.closes();

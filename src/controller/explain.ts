@@ -292,17 +292,19 @@ function heldWaker(state: ControllerState, task: number): { waker: Waker; next: 
 
 function aheadOf(state: ControllerState, shape: Shape, task: number) {
   const ahead: string[] = [];
-  let aheadCount = 0;
+  // A row that left and came back stands in a ring twice; one that was used again, in another's.
+  const seen = new Set<number>();
   for (const ring of [shape.woken, shape.fresh]) {
     for (let i = 0; i < ring.length; i++) {
       const other = ring.at(i);
-      if (other === task) return { aheadCount, ahead };
+      if (other === task) return { aheadCount: seen.size, ahead };
       if (!state.tasks.isLive(other) || state.tasks.stage[other] !== stage.queued) continue;
-      aheadCount++;
+      if (seen.has(other) || shapeOf(state, other) !== shape) continue;
+      seen.add(other);
       if (ahead.length < explainEntriesMax) ahead.push(taskIdOf(state, other));
     }
   }
-  return { aheadCount, ahead };
+  return { aheadCount: seen.size, ahead };
 }
 
 function holdersOfCapacity(state: ControllerState, shape: Shape) {

@@ -120,7 +120,7 @@ export type DurableFact =
   /** A queued task whose input is gone waits again. */
   | { readonly type: "values-gone"; readonly tasks: Uint32Array }
   | { readonly type: "values-moved"; readonly tasks: Uint32Array; readonly holders: Uint32Array }
-  | { readonly type: "tasks-forgotten"; readonly tasks: Uint32Array }
+  | { readonly type: "tasks-forgotten"; readonly at: Micros; readonly tasks: Uint32Array }
   | {
       readonly type: "worker-registered";
       readonly at: Micros;

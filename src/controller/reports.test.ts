@@ -151,7 +151,7 @@ describe("a report that comes late", () => {
     const [w1, w2] = [harness.aWorker(), harness.aWorker()];
     harness.aClient().submits({ a: {} });
     const { id, task } = w1.attemptOf("a");
-    w2.attempts.set(id, { id, task, label: "a", granted: true, phase: 0 });
+    w2.attempts.set(id, { id, task, label: "a", granted: true, phase: 0, recalled: false });
     assert.deepEqual(w2.fails("a"), ["w2 < forget a"]);
     assert.equal(harness.stateOf("a"), "ASSIGNED");
   });

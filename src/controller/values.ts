@@ -111,7 +111,7 @@ function forgetTasks(state: ControllerState, out: Outbox, batch: Uint32Array): v
       out.releaseCandidates.push(state.tasks.edges.target[edge]);
     }
   }
-  out.record(state, { type: "tasks-forgotten", tasks });
+  out.record(state, { type: "tasks-forgotten", at: state.at, tasks });
 }
 
 function forgetAtHolders(state: ControllerState, out: Outbox, task: number): void {

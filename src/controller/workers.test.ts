@@ -197,7 +197,7 @@ describe("a worker that says hello again", () => {
     harness.aClient().submits({ a: {} });
     worker.disconnects();
     const { task } = worker.attemptOf("a");
-    worker.attempts.set(99, { id: 99, task, label: "a", granted: true, phase: 1 });
+    worker.attempts.set(99, { id: 99, task, label: "a", granted: true, phase: 1, recalled: false });
     assert.deepEqual(worker.connects(), ["w1 < grant a", "w1 < stop a"]);
     assert.equal(harness.stateOf("a"), "ASSIGNED");
   });

@@ -148,7 +148,7 @@ export function misfitsOf(
   for (const any of wanted.request.anyVariant) {
     const best = bestOfKind(dimensions, worker.room, any.kind);
     if (best >= any.countMilli) continue;
-    const code = best === 0 ? "DEVICE_KIND" : "INSUFFICIENT";
+    const code = hasKind(dimensions, worker.room, any.kind) ? "INSUFFICIENT" : "DEVICE_KIND";
     const clause = `${any.kind} x ${any.countMilli / 1000}`;
     misfits.push({ code, dimension: any.kind, clause, need: any.countMilli, best });
   }
@@ -166,10 +166,16 @@ function shortage(
   if (name === "slots") return { code: "SLOTS", dimension: name, clause, need, best };
   if (name.startsWith("device:") && (room.capacity[index] ?? 0) === 0) {
     const kind = name.split(":")[1];
-    const code = bestOfKind(dimensions, room, kind) > 0 ? "DEVICE_VARIANT" : "DEVICE_KIND";
+    const code = hasKind(dimensions, room, kind) ? "DEVICE_VARIANT" : "DEVICE_KIND";
     return { code, dimension: name, clause, need, best };
   }
   return { code: "INSUFFICIENT", dimension: name, clause, need, best };
+}
+
+/** Whether the worker has a device of this kind, in use or not. */
+function hasKind(dimensions: Dimensions, { capacity }: Room, kind: string): boolean {
+  const used = new Float64Array(capacity.length);
+  return bestOfKind(dimensions, { capacity, used }, kind) > 0;
 }
 
 function bestOfKind(dimensions: Dimensions, room: Room, kind: string): number {

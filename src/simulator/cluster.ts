@@ -15,7 +15,7 @@ import { nextDeadline } from "../controller/deadlines.ts";
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
 import { type DurableFact, isDurable } from "../controller/facts.ts";
 import { checkInvariants } from "../controller/invariants.ts";
-import { durableText } from "../controller/snapshot.ts";
+import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
 import { type ControllerState, newControllerState, taskIdOf } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
 import { admitWorker } from "../controller/workers.ts";
@@ -96,6 +96,8 @@ export class SimulatedCluster {
     this.#epoch++;
     this.state = newControllerState();
     for (const fact of this.#journal) apply(this.state, fact);
+    // From the facts alone, or from a snapshot of what they make.
+    if (this.#prng.chance(0.5)) this.state = stateOf(snapshotOf(this.state));
     this.#controllerUp = true;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const at = Math.max(this.timeline.now, this.state.at);

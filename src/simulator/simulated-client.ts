@@ -18,7 +18,7 @@ import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
 /** What a client knows of one of its tasks. */
 type Outcome = "open" | "value" | "located" | "failed";
 
-/** The specs that simulated clients use: plain, heavy, retrying, prioritised. */
+/** The specs that simulated clients use: plain, heavy, retrying, prioritised, in a hurry. */
 export function simulatedSpecs(): TaskSpec[] {
   const base: TaskSpec = {
     run: { kind: "function", bundle: "b", functionName: "echo" },
@@ -32,9 +32,12 @@ export function simulatedSpecs(): TaskSpec[] {
     { ...base, name: "retrying", maxRetriesFailure: 2 },
     { ...base, name: "heavy", resources: { ...defaultRequest, memoryBytes: 2 ** 32 } },
     { ...base, name: "urgent", priority: 5 },
+    { ...base, name: "hurried", schedulingTimeoutMs: 20 },
     { ...base, name: "delayed", maxRetriesFailure: 1, retryBackoff: { initialMs: 5, maxMs: 50 } },
   ];
 }
+
+const specCount = simulatedSpecs().length;
 
 export class SimulatedClient {
   readonly clientId: string;
@@ -89,7 +92,7 @@ export class SimulatedClient {
     const first = this.#next;
     for (let i = 0; i < size; i++) {
       args.push(this.#argsOf(first + i));
-      groupSpecs.push(this.#prng.below(5));
+      groupSpecs.push(this.#prng.below(specCount));
       const count = this.#prng.chance(0.5) ? 0 : this.#prng.below(4);
       counts.push(count);
       for (let d = 0; d < count; d++) {

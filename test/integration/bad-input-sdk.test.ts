@@ -71,7 +71,7 @@ async function failureOf(promise: Promise<unknown>): Promise<TaskError> {
   return error;
 }
 
-test("results that cannot travel, thrown text and an exit fail their tasks, all at once", async () => {
+test("results that cannot travel, thrown text and exits fail their tasks only", async () => {
   const futures = Array.from({ length: 5 }, () => [
     client.submit(giveFunction, []),
     client.submit(throwText, []),
@@ -105,7 +105,7 @@ test("a module that does not parse or resolve is an error before anything runs",
   }
 });
 
-test("results of no bytes and of 200 MB reach other tasks, other workers and the client", async () => {
+test("results of no bytes and of 200 MB reach other workers and the client", async () => {
   const [first, second] = faults.cluster.workers.map(({ workerId }) => workerId);
   const size = 200_000_000;
   const large = client.submit(giveBytes, [size], { workers: [first] });

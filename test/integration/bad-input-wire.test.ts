@@ -62,7 +62,7 @@ function listen(stream: MessageStream) {
   return seen;
 }
 
-test("bytes of chance, before the upgrade and after it, are dropped with their connection", async () => {
+test("bytes of chance, before and after the upgrade, end their connection only", async () => {
   const { port } = new URL(url);
   const random = new Prng(seed);
   const closed = Array.from({ length: 60 }, async (_, i) => {
@@ -99,7 +99,7 @@ function helloFrame(hello: object): Buffer {
   return Buffer.concat([header, body]);
 }
 
-test("a first frame cut short, too large, of another version or of a stranger is told so", async () => {
+test("a first frame that is cut short, too large or of another version is told so", async () => {
   const hello = { role: "client", protocolVersion: 1, clientId: "c", user: "u", clusterId: "" };
   const whole = helloFrame(hello);
   assert.match(await answerTo(whole.subarray(0, 20), true), /PROTOCOL_ERROR/);
@@ -110,7 +110,7 @@ test("a first frame cut short, too large, of another version or of a stranger is
   assert.match(await answerTo(helloFrame({ ...hello, clientId: 7 })), /hello\.clientId must be/);
 });
 
-test("a frame cut short, too large or unknown behind a good hello ends that connection only", async () => {
+test("a later frame that is cut short, too large or unknown ends its connection only", async () => {
   const hello = { role: "client", protocolVersion: 1, clientId: "", user: "u", clusterId: "" };
   const submit = encodeHot(aSubmit(1, 0, 10));
   const tooLarge = Buffer.from([0, 0, 0, 5, 1]);
@@ -127,7 +127,7 @@ test("a frame cut short, too large or unknown behind a good hello ends that conn
   }
 });
 
-test("a client that speaks as a worker, and a worker that speaks as a client, are cut off", async () => {
+test("a client that speaks as a worker is cut off, and the other way round", async () => {
   const asClient = await openAsClient(url, "two-faced");
   const client = listen(asClient);
   asClient.send(emptyInventory);
@@ -137,7 +137,7 @@ test("a client that speaks as a worker, and a worker that speaks as a client, ar
   await until("both to be cut off", () => client.isOver && worker.isOver);
 });
 
-test("a worker that lies about attempts, tasks and values breaks nothing but what it touched", async () => {
+test("a worker that lies about anything breaks nothing but what it touched", async () => {
   const rogue = new RogueWorker(seed);
   let isOver = false;
   const attack = attackAsWorker(rogue, () => isOver);
@@ -211,7 +211,7 @@ async function post(method: string, body: string): Promise<{ status: number; tex
   return { status: response.status, text: await response.text() };
 }
 
-test("a submit of more tasks than one may hold ends its connection before it costs anything", async () => {
+test("a submit of too many tasks ends its connection before it costs anything", async () => {
   const stream = await openAsClient(url, "huge");
   const seen = listen(stream);
   stream.send({ type: "define-spec", spec: 1, definition: aSpec(1_000) });

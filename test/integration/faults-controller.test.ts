@@ -125,3 +125,28 @@ test("a worker that dies with its controller has its work done again by the othe
   assert.ok(linesOf(file).length >= 901);
   await assertNothingIsLeft(client);
 });
+
+test("a controller that stands still for 12 s loses no worker and repeats nothing", async () => {
+  const client = await faults.start({ workers: 2, threads: 1, dataDir: faults.path("data") });
+  const { controllerPid } = faults.cluster.processes;
+  const file = faults.path("runs");
+  const { all } = submitThousand(client, file);
+  await until("some tasks to begin", () => linesOf(file).length >= 100);
+  const stoppedAt = Date.now();
+  process.kill(controllerPid, "SIGSTOP");
+  await until("12 s to pass", () => Date.now() - stoppedAt >= 12_000);
+  process.kill(controllerPid, "SIGCONT");
+  assert.equal(await all.result(limits), 300 * 70_000 + 600 * 10);
+  assert.deepEqual(ranTwice(file), []);
+  const events = (await client.call("ListEvents", { pageSize: 1_000 })) as Events;
+  assert.deepEqual(
+    events.events.filter(({ type }) => type === "worker-lost"),
+    [],
+  );
+  assert.equal(faults.cluster.processes.controllerPid, controllerPid);
+  await assertNothingIsLeft(client);
+});
+
+interface Events {
+  readonly events: readonly { readonly type: string }[];
+}

@@ -17,7 +17,7 @@ import { connect } from "../../src/client/index.ts";
 import { assertNothingIsLeft, linesOf, until } from "./faults-cluster.ts";
 import { makeCounted } from "./faults-tasks.ts";
 
-/** Passes connections on to `target`, until it is told to swallow what is on those that are open. */
+/** Passes connections on to `target`, until told to swallow what comes on those that are open. */
 class Network {
   readonly #server = createServer((near) => this.#join(near));
   readonly #sockets = new Set<Socket>();
@@ -105,7 +105,7 @@ async function aDistantCluster(t: TestContext): Promise<Distant> {
   return { url, directory, network };
 }
 
-test("worker and client that hear nothing any more connect anew, and work is done once", async (t) => {
+test("worker and client that hear nothing connect anew, and work is done once", async (t) => {
   const { url, directory, network } = await aDistantCluster(t);
   const file = join(directory, "runs");
   await using client = await connect(url);

@@ -128,7 +128,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-test("a second controller on a data directory or a port is refused and says whose it is", async () => {
+test("a second controller on a data directory or a port is refused and says so", async () => {
   const store = join(home, "data");
   const first = run(["controller", "--listen", "127.0.0.1:0", "--store", store]);
   const url = new URL(String((await first.announced).listening));

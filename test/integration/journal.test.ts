@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,7 +15,11 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { CapstanError } from "../../src/model/errors.ts";
 import { type Journal, type JournalNotice, openJournal } from "../../src/shell/journal/journal.ts";
-import { diskFreeBytesMin, diskFreeBytesResume } from "../../src/shell/journal/limits.ts";
+import {
+  diskFreeBytesMin,
+  diskFreeBytesResume,
+  walCheckpointPages,
+} from "../../src/shell/journal/limits.ts";
 import { aFact, foldKernel, type ToyFact, type ToyState } from "./journal-fixtures/toy-kernel.ts";
 
 const foldModule = new URL("./journal-fixtures/toy-kernel.ts", import.meta.url);
@@ -73,6 +77,19 @@ async function refusedRestore(): Promise<CapstanError> {
 }
 
 describe("a journal in a data directory", () => {
+  it("has its log at full length from the start, so that no commit makes it longer", async () => {
+    const journal = await openJournal<ToyFact>({ dataDir });
+    const log = join(dataDir, "journal.sqlite-wal");
+    const { size } = statSync(log);
+    assert.ok(size >= walCheckpointPages * 4096, `${size} bytes`);
+    for (const [i, fact] of facts(1, 50).entries()) {
+      journal.append([fact], 1000 + i);
+      await durable(journal, i + 1);
+    }
+    assert.equal(statSync(log).size, size);
+    await journal.close();
+  });
+
   it("gives back the fold of what was handed in, with its last time", async () => {
     await journaled(facts(1, 300));
     const journal = await openJournal<ToyFact>({ dataDir });

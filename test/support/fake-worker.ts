@@ -30,6 +30,8 @@ export interface FakeAttempt {
   readonly label: string;
   granted: boolean;
   phase: number;
+  /** A retract was ordered. */
+  recalled: boolean;
 }
 
 export interface WorkerOptions {
@@ -318,10 +320,9 @@ export class FakeWorker {
         return this.#onCompute(message);
       case "grant":
       case "stop":
+      case "retract":
         this.#onAttempts(message);
         return [`${message.type} ${labels(message.tasks)}`];
-      case "retract":
-        return [`retract ${labels(message.tasks)}`];
       case "forget":
         for (const ref of message.tasks) this.values.delete(ref);
         return [`forget ${labels(message.tasks)}`];
@@ -332,12 +333,13 @@ export class FakeWorker {
     }
   }
 
-  #onAttempts({ type, attempts }: HotMessageOf<"grant" | "stop">): void {
+  #onAttempts({ type, attempts }: HotMessageOf<"grant" | "stop" | "retract">): void {
     for (const id of attempts) {
       const attempt = this.attempts.get(id);
       if (attempt === undefined) continue; // It ended before the order came.
       if (type === "grant") attempt.granted = true;
-      else attempt.phase = 2;
+      else if (type === "stop") attempt.phase = 2;
+      else attempt.recalled = true;
     }
   }
 
@@ -349,7 +351,7 @@ export class FakeWorker {
       const task = message.tasks[i];
       const label = this.#around.labelOf(task);
       const granted = message.prefetched[i] === 0;
-      const attempt: FakeAttempt = { id, task, label, granted, phase: 0 };
+      const attempt: FakeAttempt = { id, task, label, granted, phase: 0, recalled: false };
       // The same task again: the new order takes the place of what was told to stop.
       for (const old of this.attempts.values()) {
         if (old.task === task) this.attempts.delete(old.id);

@@ -54,8 +54,9 @@ export class EdgePool {
     else runs.push(start);
   }
 
+  /** The freed runs by rising length: equal for equal pools, whatever they went through. */
   freeRuns(): readonly (readonly [number, readonly number[]])[] {
-    return [...this.#free].filter(([, runs]) => runs.length > 0);
+    return [...this.#free].filter(([, runs]) => runs.length > 0).sort(([a], [b]) => a - b);
   }
 
   restoreFreeRuns(runs: readonly (readonly [number, readonly number[]])[]): void {

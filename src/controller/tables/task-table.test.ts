@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { retryCountMax } from "../../model/limits.ts";
+import { EdgePool } from "./edges.ts";
 import { TaskTable } from "./task-table.ts";
 
 test("a row that is used again has another name", () => {
@@ -43,4 +44,16 @@ test("a table grows and keeps what it has", () => {
   }
   assert.equal(table.live, 1_000);
   for (let i = 0; i < 1_000; i++) assert.deepEqual([table.job[i], table.valueBytes[i]], [i, i]);
+});
+
+test("freed runs of edges are told alike, in whatever order their lengths came and went", () => {
+  const [first, second] = [new EdgePool(), new EdgePool()];
+  for (const [pool, lengths] of [
+    [first, [1, 3]],
+    [second, [3, 1]],
+  ] as const) {
+    pool.allocate(4);
+    for (const length of lengths) pool.release(length === 1 ? 0 : 1, length);
+  }
+  assert.deepEqual(first.freeRuns(), second.freeRuns());
 });

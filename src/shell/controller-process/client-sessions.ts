@@ -205,7 +205,8 @@ export class ClientSessions {
       stream.destroy(new CapstanError("OVERLOADED", "the client does not read what it is sent"));
     }
     try {
-      stream?.send(message);
+      if (message.type === "accepted") stream?.sendLater(message);
+      else stream?.send(message);
     } catch (error) {
       if (!(error instanceof CapstanError)) throw error;
       connection.stream?.destroy(error);

@@ -48,6 +48,17 @@ interface ToyFact {
 /** The first number of a submit that breaks the toy's promise. */
 const poison = 13;
 
+/** The first number of a submit whose results are ten times 60 MB. */
+const flood = 14;
+
+const floodBytes = new Uint8Array(60_000_000);
+
+const floodOfResults = Array.from({ length: 10 }, () => ({
+  type: "results" as const,
+  tasks: Uint32Array.of(flood),
+  values: { offsets: Uint32Array.of(0, floodBytes.length), data: floodBytes },
+}));
+
 function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
   const apply = (state: ToyState, { type, text }: ToyFact): void => {
     if (type === "client") state.clients.push(text);
@@ -109,10 +120,17 @@ function react(
       if (event.message.type !== "submit") return none;
       const { first, sequence } = event.message;
       if (first === poison) throw new InvariantError("no thirteen", ["it was thirteen"]);
+      const { client } = event;
+      if (first === flood) {
+        const sends = floodOfResults.map((message) => {
+          return { type: "send-to-client", client, message } as const;
+        });
+        return { facts: [], sends };
+      }
       const message = { type: "accepted", sequence } as const;
       return {
         facts: [{ type: "log", text: `submit ${sequence}` }],
-        sends: [{ type: "send-to-client", client: event.client, message }],
+        sends: [{ type: "send-to-client", client, message }],
       };
     }
     case "worker-connected": {
@@ -345,6 +363,32 @@ describe("a client", () => {
     ]);
   });
 
+  it("that leaves too much unread is cut off, and is served when it comes back", async () => {
+    const { controller, events } = await start();
+    const deaf = await Peer.connect(controller.url, aClient("a"));
+    deaf.stream.pause();
+    deaf.stream.send(aSubmit(1, flood));
+    const other = await Peer.connect(controller.url, aClient("b"));
+    await other.until(() => {
+      other.stream.send({ type: "call", id: 1, method: "ReadLog", request: {} });
+      return events.some(({ type }) => type === "client-disconnected");
+    });
+    const back = await Peer.connect(controller.url, aClient("a"));
+    back.stream.send(aSubmit(1));
+    await back.until(({ heard }) => heard.some(({ type }) => type === "accepted"));
+  });
+
+  it("has as many calls answered as it makes, however many at once", async () => {
+    const { controller } = await start();
+    const peer = await Peer.connect(controller.url, aClient("a"));
+    for (let id = 0; id < 5_000; id++) {
+      peer.stream.send({ type: "call", id, method: "ReadLog", request: {} });
+    }
+    await peer.until(({ heard }) => heard.length >= 5_001);
+    const ids = peer.heard.flatMap((message) => (message.type === "reply" ? [message.id] : []));
+    assert.deepEqual(ids, [...Array(5_000).keys()]);
+  });
+
   it("that says what only workers say is cut off", async () => {
     const { controller } = await start();
     const peer = await Peer.connect(controller.url, aClient("c"));
@@ -399,6 +443,9 @@ describe("a worker", () => {
     peer.stream.send({ type: "leaving" });
     await peer.until(({ heard }) => heard.length === 2);
     assert.deepEqual(peer.heard[1], { type: "acknowledge", sequence: 2 });
+    peer.stream.send(aHeartbeat); // Answered too: so a worker hears that its controller is there.
+    await peer.until(({ heard }) => heard.length === 3);
+    assert.deepEqual(peer.heard[2], { type: "acknowledge", sequence: 3 });
   });
 
   it("with the id of one that registers just now is refused, naming that process", async () => {

@@ -137,10 +137,13 @@ function openBundles(dataDir: string | null): { store: BundleStore; close: () =>
     return { store: new BundleStore(join(dataDir, "bundles")), close: () => undefined };
   }
   const directory = mkdtempSync(join(tmpdir(), "capstan-bundles-"));
-  return {
-    store: new BundleStore(directory),
-    close: () => rmSync(directory, { recursive: true, force: true }),
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once("exit", remove); // Also when something fatal ends the process.
+  const close = (): void => {
+    process.off("exit", remove);
+    remove();
   };
+  return { store: new BundleStore(directory), close };
 }
 
 /** Names besides the socket's own address under which a request may ask for this listener. */

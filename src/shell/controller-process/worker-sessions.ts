@@ -97,7 +97,7 @@ export class WorkerSessions {
   acknowledge(): void {
     for (const connection of this.#toAcknowledge) {
       const sequence = connection.received;
-      this.#context.hold(() => this.#send(connection, { type: "acknowledge", sequence }));
+      this.#context.hold(() => connection.stream.sendLater({ type: "acknowledge", sequence }));
     }
     this.#toAcknowledge.clear();
   }

@@ -48,6 +48,8 @@ export class LaneThread {
   #busy = false;
   #running: { readonly sequence: number; readonly context: ExecutionContext } | null = null;
   #noticedAtMs = 0;
+  /** There are results that no notice was about. */
+  #isNoticeDue = false;
 
   constructor(port: MessagePort, memory: LaneMemory, workerId: string, stderr: TextTail) {
     this.#port = port;
@@ -203,9 +205,12 @@ export class LaneThread {
       if (!this.#memory.hasRoomFor(length)) this.#memory.waitForRoom(10);
     }
     this.#memory.write(sequence, kind, durationUs, value);
+    this.#isNoticeDue = true;
   }
 
   #notice(nowMs = performance.now()): void {
+    if (!this.#isNoticeDue) return;
+    this.#isNoticeDue = false;
     this.#noticedAtMs = nowMs;
     if (this.#memory.raiseNotice()) this.#post({ type: "notice" });
   }

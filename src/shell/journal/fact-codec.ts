@@ -16,8 +16,8 @@ import { CapstanError } from "../../model/errors.ts";
 
 const turnHeaderBytes = 16;
 
-/** Records are defined inside each packing, so every packing can be read alone. */
-const packr = new Packr({ moreTypes: true, copyBuffers: true });
+/** Plain maps: every packing can be read alone, and what is packed is a few objects at a time. */
+const packr = new Packr({ moreTypes: true, copyBuffers: true, useRecords: false });
 
 /** Any plain data with typed arrays as bytes: facts and snapshots. The bytes are a copy. */
 export function encodePlain(value: unknown): Uint8Array<ArrayBuffer> {

@@ -9,7 +9,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, present } from "../../base/assert.ts";
 import type { ErrorCode } from "../../model/errors.ts";
-import { openForWriting } from "./database.ts";
+import { openForWriting, preallocateLog } from "./database.ts";
 import { commitChecksum } from "./fact-codec.ts";
 import type { FromJournalThread, JournalThreadData, ToJournalThread } from "./journal-protocol.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
@@ -17,6 +17,7 @@ import { SnapshotWriter } from "./snapshot-writer.ts";
 const port = present(parentPort, "the journal thread runs as a worker thread");
 const { dataDir, epoch } = workerData as JournalThreadData;
 const database = openForWriting(dataDir);
+preallocateLog(dataDir);
 const insertCommit = database.prepare(
   `INSERT INTO commits (first, last, epoch, at, checksum, blob) SELECT ?, ?, ?, ?, ?, ?
    WHERE (SELECT value FROM meta WHERE name = 'epoch') = ?`,

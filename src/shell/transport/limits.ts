@@ -18,3 +18,6 @@ export const refusalBytesMax = 64 * 1024;
 
 /** How long a connection is idle before its peer's machine is probed (then each second), in ms. */
 export const keepAliveIdleMs = 5_000;
+
+/** How long a message that nobody waits for may stay behind to leave with another one, in ms. */
+export const lingerMs = 4;

@@ -85,6 +85,27 @@ test("messages arrive in the order in which they were sent, hot and cold", async
   assert.deepEqual(got.all, sent);
 });
 
+test("what is sent for later leaves with the next message, in order", async (t) => {
+  const { near, far } = await aConnection(t);
+  const sender = new MessageStream(near);
+  const got = collect(new MessageStream(far));
+  sender.sendLater(accepted(1));
+  sender.send(accepted(2));
+  await until(() => got.all.length === 2);
+  assert.deepEqual(got.batches, [[accepted(1), accepted(2)]]);
+});
+
+test("what is sent for later leaves without another message too", async (t) => {
+  const { near, far } = await aConnection(t);
+  const sender = new MessageStream(near);
+  const got = collect(new MessageStream(far));
+  for (let round = 1; round <= 3; round++) {
+    sender.sendLater(accepted(round));
+    await until(() => got.all.length === round);
+  }
+  assert.deepEqual(got.all, [accepted(1), accepted(2), accepted(3)]);
+});
+
 test("what is sent in one turn leaves in one write and arrives in one call", async (t) => {
   const { near, far } = await aConnection(t);
   const sender = new MessageStream(near);

@@ -9,11 +9,11 @@ import type { Socket } from "node:net";
 import { FrameReader, FrameWriter } from "../../protocol/codec.ts";
 import type { Message } from "../../protocol/messages.ts";
 import { coldCodec } from "./cold-codec.ts";
-import { closeTimeoutMs, flushBytesMin, keepAliveIdleMs } from "./limits.ts";
+import { closeTimeoutMs, flushBytesMin, keepAliveIdleMs, lingerMs } from "./limits.ts";
 
 /**
- * Messages sent in one turn of the loop leave in one write at its end. Messages that arrive in one
- * chunk are handed over in one call.
+ * Messages sent in one callback leave in one write at its end. Messages that arrive in one chunk
+ * are handed over in one call.
  *
  * A message must not change once it was sent: its large columns are written by reference.
  */
@@ -22,6 +22,7 @@ export class MessageStream {
   readonly #reader: FrameReader;
   readonly #writer = new FrameWriter();
   #flushScheduled = false;
+  #lingerTimer: NodeJS.Timeout | undefined;
   #closing = false;
   #ended = false;
   #paused = false;
@@ -88,8 +89,9 @@ export class MessageStream {
   }
 
   /**
-   * Sends a message at the end of this turn. Does nothing once closed: what a peer that has gone
-   * did not get is for the next connection. Throws PROTOCOL_ERROR if it is larger than a frame.
+   * Sends a message at the end of this callback. Does nothing once closed: what a peer that has
+   * gone did not get is for the next connection. Throws PROTOCOL_ERROR for one that is larger than
+   * a frame.
    */
   send(message: Message): void {
     if (this.closed) return;
@@ -98,7 +100,18 @@ export class MessageStream {
     else if (!this.#flushScheduled) this.#scheduleFlush();
   }
 
-  /** Writes what was sent in this turn now. */
+  /**
+   * Like `send`, for what nobody waits for: it leaves with the next message, or alone within
+   * `lingerMs`. To wake a peer costs more than the message, at both ends.
+   */
+  sendLater(message: Message): void {
+    if (this.closed) return;
+    this.#writer.writeMessage(message, coldCodec);
+    if (this.#writer.byteLength >= flushBytesMin) this.flush();
+    else if (!this.#flushScheduled && this.#lingerTimer === undefined) this.#linger();
+  }
+
+  /** Writes what was sent so far now. */
   flush(): void {
     if (this.#writer.byteLength === 0 || this.#ended || this.#socket.destroyed) return;
     const chunks = this.#writer.takeChunks();
@@ -148,10 +161,17 @@ export class MessageStream {
 
   #scheduleFlush(): void {
     this.#flushScheduled = true;
-    setImmediate(() => {
+    queueMicrotask(() => {
       this.#flushScheduled = false;
       this.flush();
     });
+  }
+
+  #linger(): void {
+    this.#lingerTimer = setTimeout(() => {
+      this.#lingerTimer = undefined;
+      this.flush();
+    }, lingerMs);
   }
 
   #startReading(): void {
@@ -193,6 +213,7 @@ export class MessageStream {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#closeTimer);
+    clearTimeout(this.#lingerTimer);
     this.#tellClosed();
   }
 

@@ -1,0 +1,133 @@
+/**
+ * Inputs that a worker cannot get: another source, another computation, and in the end a failure
+ * that names the input. Nothing loops.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { finished, handedBack, have, needsSources } from "../../test/support/fake-worker.ts";
+import { inputFailuresMax } from "./limits.ts";
+
+/** The value of `x` is too large to travel and lies on w1, where `busy` keeps `y` from running. */
+function aRemoteInput() {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const w1 = harness.aWorker();
+  client.submits({ x: {}, busy: {} });
+  w1.reports(finished("x", { value: null }));
+  const w2 = harness.aWorker();
+  const slow = 3_000_000;
+  w1.reports(finished("busy", { durationUs: slow }));
+  client.submits({ more: { spec: { priority: 1 } } });
+  if (w1.orders !== "more") w2.finishes("more");
+  return { harness, client, w1, w2 };
+}
+
+describe("an input that a worker cannot decode", () => {
+  test("fails with itself as the root after bounded tries, wherever it is read", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const workers = [harness.aWorker(), harness.aWorker()];
+    client.submits({ x: {}, y: { on: ["x"] }, z: { on: ["y"] } });
+    workers[0].reports(finished("x", { value: null }));
+    let tries = 0;
+    while (harness.stateOf("y") !== "UPSTREAM_FAILED") {
+      const reader = workers.find((worker) => worker.orders.includes("y"));
+      assert.ok(reader !== undefined, `after ${tries} tries nobody reads it`);
+      reader.reports(handedBack("y", { reason: "dependencyFailed", other: "x" }));
+      assert.ok(++tries <= inputFailuresMax, "it loops");
+    }
+    assert.equal(tries, inputFailuresMax);
+    assert.equal(harness.statesOf("x", "y", "z"), "FAILED, UPSTREAM_FAILED, UPSTREAM_FAILED");
+    const failure = harness.state.failures.get(harness.rowOf("z"));
+    assert.equal(failure?.code, "INPUT_UNLOADABLE");
+    assert.equal(failure.blame, "/ann/graph-1/0");
+    assert.match(failure.message, /could not be loaded 4 times; held by w1/);
+    assert.equal(harness.state.tasks.failureCount[harness.rowOf("y")], 0);
+  });
+
+  test("on one worker only lets its reader succeed elsewhere, uncharged", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const [w1, w2] = [harness.aWorker(), harness.aWorker()];
+    client.submits({ x: {}, y: { on: ["x"] } });
+    w1.reports(finished("x", { value: null }));
+    w1.reports(handedBack("y", { reason: "dependencyFailed", other: "x" }));
+    const reader = [w1, w2].find((worker) => worker.orders === "y");
+    assert.deepEqual(reader?.finishes("y"), ["c1 < results y"]);
+  });
+
+  test("that is retried by a person is computed again", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    client.submits({ x: {}, y: { on: ["x"] } });
+    worker.reports(finished("x", { value: null }));
+    for (let i = 0; i < inputFailuresMax; i++) {
+      worker.reports(handedBack("y", { reason: "dependencyFailed", other: "x" }));
+    }
+    client.retries("y");
+    worker.finishes("x");
+    assert.deepEqual(worker.finishes("y"), ["c1 < results y"]);
+  });
+});
+
+describe("an input without a source", () => {
+  test("is asked of another holder first", () => {
+    const { harness, client, w1, w2 } = aRemoteInput();
+    const w3 = harness.aWorker();
+    w2.reports(have("x"));
+    client.submits({ y: { on: ["x"], spec: { constraints: [only("w3")] } } });
+    assert.equal(w3.orders, "y");
+    const [line] = w3.reports(needsSources("x"));
+    assert.match(line, /^w3 < sources x: w1 w2$/);
+    assert.equal(harness.stateOf("x"), "SUCCEEDED");
+    assert.ok(w1.held.includes("x"));
+  });
+
+  test("is computed again when nobody else has it, and its reader comes back", () => {
+    const { harness, client } = aRemoteInput();
+    const w3 = harness.aWorker();
+    client.submits({ y: { on: ["x"], spec: { constraints: [only("w3")] } } });
+    w3.reports(needsSources("x"));
+    const lines = w3.reports(needsSources("x"));
+    assert.ok(lines.includes("w1 < forget x"), lines.join("\n"));
+    assert.ok(lines.includes("w3 < retract y"), lines.join("\n"));
+    assert.match(harness.stateOf("x"), /ASSIGNED|PENDING queued/);
+    w3.reports(handedBack("y", { reason: "retracted" }));
+    assert.equal(harness.stateOf("y"), "PENDING waiting");
+  });
+
+  test("that nobody remembers needs no answer", () => {
+    const { harness, client, w2 } = aRemoteInput();
+    client.releases("x");
+    assert.equal(harness.stateOf("x"), "forgotten");
+    assert.deepEqual(w2.reports(needsSources("x")), []);
+  });
+
+  test("is not computed again when a healthy holder is known", () => {
+    const { harness, w2 } = aRemoteInput();
+    const recomputed = harness.state.recomputedCount;
+    assert.deepEqual(w2.reports(needsSources("x")), ["w2 < sources x: w1"]);
+    assert.equal(harness.state.recomputedCount, recomputed);
+  });
+});
+
+function only(workerId: string) {
+  return { key: "worker-id", op: "=", values: [workerId], mode: "REQUIRED" } as const;
+}
+
+test("small inputs travel with the order, large ones name where they are", () => {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const w1 = harness.aWorker({ slots: 2 });
+  client.submits({ small: {}, large: {}, y: { on: ["small", "large"] } });
+  w1.finishes("small");
+  assert.deepEqual(w1.reports(finished("large", { value: null })), [
+    "c1 < located large at w1",
+    "w1 < compute y with small inline, large here",
+  ]);
+});

@@ -1,0 +1,177 @@
+/**
+ * Scenarios as text. A file is a rule, then steps: commands, `----`, and everything that they sent.
+ *
+ *     # a cancelled task that is queued never starts
+ *
+ *     worker
+ *     client
+ *     c1 submit a b(a) c:retries=2
+ *     ----
+ *     c1 < accepted 1
+ *     w1 < compute a
+ *
+ * A task is `label(inputs):option=value…`; the options are those of `draftOf`. What is sent comes
+ * in the order in which the kernel sent it; a step that sends nothing has no lines.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { ControllerHarness } from "./controller-builders.ts";
+import type { FakeClient, TaskDraft } from "./fake-client.ts";
+import { type FakeWorker, handedBack, type Saying } from "./fake-worker.ts";
+
+const separator = "----";
+
+/** The same text with what the commands really sent. */
+export function playScenario(text: string): string {
+  const harness = new ControllerHarness();
+  return text
+    .trimEnd()
+    .split(/\n{2,}/)
+    .map((step) => playStep(harness, step))
+    .join("\n\n")
+    .concat("\n");
+}
+
+function playStep(harness: ControllerHarness, step: string): string {
+  if (step.startsWith("#")) return step;
+  const [commands] = step.split(`\n${separator}`);
+  const lines = commands.split("\n").flatMap((command) => playCommand(harness, command));
+  return [commands, separator, ...lines].join("\n");
+}
+
+function playCommand(harness: ControllerHarness, command: string): string[] {
+  const [subject, ...words] = command.trim().split(/\s+/);
+  const client = harness.clients.find((one) => one.clientId === subject);
+  if (client !== undefined) return playClient(client, words);
+  const worker = harness.workers.find((one) => one.workerId === subject);
+  if (worker !== undefined) return playWorker(worker, words);
+  switch (subject) {
+    case "worker":
+      harness.aWorker({ slots: Number(words[0] ?? 1) });
+      return [];
+    case "client":
+      harness.aClient(words[0]);
+      return [];
+    case "after":
+      return harness.after(Number(words[0]), { silent: words[1] === "silent" });
+    case "restart":
+      return harness.restarts(words[0] === "snapshot" ? "snapshot" : "facts");
+    case "states":
+      return words.map((label) => `${label} is ${harness.stateOf(label)}`);
+    default:
+      assert.fail(`no such command: ${command}`);
+  }
+}
+
+function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): string[] {
+  switch (verb) {
+    case "submit":
+      return client.submits(Object.fromEntries(labels.map(draftOf)));
+    case "release":
+      return client.releases(...labels);
+    case "want":
+      return client.wants(...labels);
+    case "cancel":
+      return client.cancels(labels);
+    case "retry":
+      return client.retries(...labels);
+    case "close":
+      return client.closes();
+    case "connect":
+      return client.connects();
+    case "disconnect":
+      return client.disconnects();
+    default:
+      assert.fail(`clients do not ${verb}`);
+  }
+}
+
+function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): string[] {
+  switch (verb) {
+    case "orders":
+      return [`${worker.workerId} has ${worker.orders || "nothing"}`];
+    case "fail":
+      return worker.fails(words[0]);
+    case "connect":
+      return worker.connects();
+    case "disconnect":
+      return worker.disconnects();
+    case "restart":
+      return worker.restarts();
+    case "exit":
+      return worker.exits();
+    case "leave":
+      return worker.leaves();
+    case "heartbeat":
+      return worker.heartbeats();
+    case "forgets-all":
+      worker.attempts.clear();
+      worker.values.clear();
+      return [];
+    case "hand-back":
+      return worker.reports(
+        handedBack(words[0], { reason: reasonOf(words[1]), other: words[2] ?? words[0] }),
+      );
+    default:
+      return worker.reports(...words.map((word) => sayingOf(verb, word)));
+  }
+}
+
+const kinds: { readonly [verb: string]: Saying["kind"] } = {
+  start: "started",
+  finish: "finished",
+  abandon: "abandoned",
+  have: "have",
+  lose: "lost",
+  keep: "kept",
+  need: "needsSources",
+  "refuse-retract": "retractRefused",
+};
+
+/** `a`, `a>b` (b takes the grant over), `a!` (a value too large to travel), `a~9000` (ran 9 ms). */
+function sayingOf(verb: string, word: string): Saying {
+  const kind = kinds[verb];
+  assert.ok(kind !== undefined, `workers do not ${verb}`);
+  const [, label, large, durationUs, successor] =
+    /^([\w-]+)(!?)(?:~(\d+))?(?:>([\w-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
+  return {
+    kind,
+    label,
+    ...(large === "!" ? { value: null } : {}),
+    ...(durationUs === undefined ? {} : { durationUs: Number(durationUs) }),
+    ...(successor === undefined ? {} : { successor }),
+  };
+}
+
+const reasons = ["retracted", "dependencyFailed", "dependencyLost", "refused", "shutdown"] as const;
+
+function reasonOf(word: string | undefined): (typeof reasons)[number] {
+  return reasons.find((reason) => reason === word) ?? "retracted";
+}
+
+function draftOf(text: string): [string, TaskDraft] {
+  const [, label, inputs, options] =
+    /^([\w-]+)(?:\(([^)]*)\))?((?::\w+=\w+)*)$/.exec(text) ?? assert.fail(`unclear: ${text}`);
+  const values = new Map(
+    options
+      .split(":")
+      .filter(Boolean)
+      .map((one) => one.split("=") as [string, string]),
+  );
+  const number = (name: string) => Number(values.get(name) ?? 0);
+  const backoffMs = number("backoff");
+  const key = values.get("key");
+  const draft: TaskDraft = {
+    on: inputs === undefined ? [] : inputs.split(","),
+    spec: {
+      maxRetriesFailure: number("retries"),
+      maxRetriesWorkerLoss: values.has("losses") ? number("losses") : 3,
+      priority: number("priority"),
+      schedulingTimeoutMs: number("within"),
+      retryBackoff: { initialMs: backoffMs, maxMs: backoffMs },
+    },
+  };
+  return [label, key === undefined ? draft : { ...draft, key, args: key }];
+}
