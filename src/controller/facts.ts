@@ -19,7 +19,7 @@ export const charge = {
   nothing: 0,
   failure: 1,
   loss: 2,
-  /** Its worker died while it may have run: not charged the first time, but a suspect from now on. */
+  /** Its worker died while it may have run: a suspect, not charged the first time. */
   suspicion: 3,
   /** Its worker died while it waited there, as far as is known: a suspect, and nothing was lost. */
   bystander: 4,

@@ -81,8 +81,8 @@ describe("what a task needs", () => {
       { kind: "gpu", variant: "h100", count: 1 },
     ];
     const worker = harness.aWorker({ slots: 4, capacity: capacity({ cpu: 4, devices }) });
-    const any = needs({ device: { kind: "gpu" } });
-    harness.aClient().submits({ a: any, b: any, c: any });
+    const gpu = needs({ device: { kind: "gpu" } });
+    harness.aClient().submits({ a: gpu, b: gpu, c: gpu });
     assert.equal(worker.orders, "a b");
     const used = { cpu: 2000, slots: 2, "device:gpu:a100": 1000, "device:gpu:h100": 1000 };
     assert.deepEqual(harness.usedBy(worker), used);

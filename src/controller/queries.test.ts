@@ -164,7 +164,7 @@ test("a job counts its tasks by state, also those that are forgotten", () => {
   assert.equal(jobs[0].state, "SUCCEEDED");
 });
 
-test("the doctor finds nothing wrong with a controller that works, and counts what it checked", () => {
+test("the doctor finds nothing wrong with what works, and counts what it checked", () => {
   const { harness } = aCluster();
   const report = harness.call("GetDoctorReport") as Answer;
   assert.deepEqual(

@@ -220,6 +220,42 @@ describe("keys", () => {
     ]);
   });
 
+  test("a key whose task is only remembered for its dependents is answered", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker({ slots: 2 });
+    client.submits({ a: { key: "k", args: "1" }, b: { on: ["a"] } });
+    worker.finishes("a");
+    client.releases("a");
+    worker.finishes("b");
+    assert.equal(harness.stateOf("a"), "SUCCEEDED", "its recipe is b's");
+    client.submits({ again: { key: "k", args: "1" } });
+    assert.equal(worker.orders, "a", "its value had gone");
+    assert.deepEqual(worker.finishes("a"), ["c1 < results again"]);
+  });
+
+  test("a key whose failed task nobody holds any more is tried again", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker({ slots: 2 });
+    client.submits({ a: { key: "k", args: "1" }, b: { on: ["a"] } });
+    worker.fails("a");
+    client.releases("a");
+    client.submits({ again: { key: "k", args: "1" } });
+    assert.deepEqual(worker.finishes("a"), ["c1 < results again"]);
+  });
+
+  test("a key whose failed task somebody holds shows that failure", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    client.submits({ a: { key: "k", args: "1" } });
+    worker.fails("a");
+    const lines = client.submits({ again: { key: "k", args: "1" } });
+    assert.ok(lines.includes("c1 < FAILED TASK_FAILED again, to blame: /ann/graph-1/0"));
+    assert.equal(worker.orders, "");
+  });
+
   test("a keyed graph that is submitted again is the same graph", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker({ slots: 2 });

@@ -6,6 +6,7 @@
 
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
+import { taskStateCode } from "../model/states.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
 import { fitsEmpty, misfitsOf, satisfiesAll } from "../scheduler/fit.ts";
 import type { ClientIndex } from "./events.ts";
@@ -15,7 +16,7 @@ import type { Outbox } from "./outbox.ts";
 import { failDoomed } from "./settle.ts";
 import { type Client, type ControllerState, isHealthy, type Shape } from "./state.ts";
 import { recomputeNeeded } from "./values.ts";
-import { onWant } from "./wants.ts";
+import { onWant, retryTasks } from "./wants.ts";
 
 type Submit = HotMessageOf<"submit">;
 
@@ -179,7 +180,7 @@ function sameDependencies(state: ControllerState, keyed: KeyedEntry): boolean {
   return true;
 }
 
-/** The row that a dependency will have, if it has one before this submission: its own may, by key. */
+/** The row of a dependency, if it has one already: one of this submission may have it by key. */
 function targetOf(state: ControllerState, client: Client, submit: Submit, number: number): number {
   const inner = number - submit.first;
   if (inner < 0 || inner >= submit.keys.length) return client.handles.get(number);
@@ -273,17 +274,27 @@ function settleSubmitted(
   failDoomed(state, out, { tasks: created, at });
 }
 
-/** A key that names a task which is there already is answered at once. */
+/**
+ * A key that names a task which is there already is answered at once. One that ended without a
+ * value, and that nobody holds any more, is tried again: it is only remembered, not wanted.
+ */
 function deliverKnown(
   state: ControllerState,
   out: Outbox,
   { client, submit, at }: { client: Client; submit: Submit; at: Micros },
 ): void {
+  const { tasks } = state;
   const numbers: number[] = [];
+  const abandoned: number[] = [];
   for (let entry = 0; entry < submit.keys.length; entry++) {
-    const task = client.handles.get(submit.first + entry);
-    if (state.tasks.wants[task] > 1) numbers.push(submit.first + entry);
+    const number = submit.first + entry;
+    const task = client.handles.get(number);
+    if (tasks.job[task] === client.job && tasks.index[task] === number) continue; // It is new.
+    numbers.push(number);
+    if (tasks.state[task] > taskStateCode.SUCCEEDED && tasks.wants[task] === 1)
+      abandoned.push(task);
   }
+  retryTasks(state, out, { tasks: abandoned, at });
   onWant(state, out, { client: client.index, numbers, at });
 }
 

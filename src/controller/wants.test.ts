@@ -148,19 +148,20 @@ describe("retry", () => {
     assert.equal(harness.stateOf("a"), "ASSIGNED");
   });
 
-  test("of what succeeded, or never existed, changes nothing", () => {
+  test("of what succeeded, or never existed, runs nothing and says what is known", () => {
     const { client, worker } = aBusyCluster();
     client.submits({ a: {} });
     worker.finishes("a");
     client.numbers.set("ghost", 77);
     assert.deepEqual(client.retries("a", "ghost"), [
       "c1 < accepted 2",
+      "c1 < located a at w1",
       "c1 < FAILED NOT_FOUND #77, to blame: ",
     ]);
     assert.equal(worker.orders, "");
   });
 
-  test("of a cancelled task that still runs takes its grant over: one execution, one result", () => {
+  test("of a cancelled task that still runs takes its grant over: one execution", () => {
     const { harness, client, worker } = aBusyCluster();
     client.submits({ a: {} });
     worker.starts("a");
@@ -268,7 +269,7 @@ describe("release", () => {
     ]);
   });
 
-  test("of an input drops its value once its last dependent has ended, and its record with that", () => {
+  test("of an input drops its value with its last dependent, and its record with theirs", () => {
     const { harness, client, worker } = aBusyCluster();
     client.submits({ a: {}, b: { on: ["a"] }, c: { on: ["a"] } });
     client.releases("a");

@@ -160,7 +160,7 @@ export function killTasks(
   failTasks(state, out, { roots, at });
 }
 
-/** Runs these failed tasks again, with the failed tasks that they depend on. */
+/** A person asks for another try. */
 export function onRetry(
   state: ControllerState,
   out: Outbox,
@@ -168,12 +168,22 @@ export function onRetry(
 ): void {
   const client = state.clients[index];
   if (client === null || !takeSequence(state, out, client, retry.sequence)) return;
+  const rows = retry.tasks.map((number) => client.handles.get(number));
+  retryTasks(state, out, { tasks: rows.filter((task) => task >= 0), at });
+  // What is not known, or has a value by now, is answered at once.
+  onWant(state, out, { client: index, numbers: retry.tasks, at });
+}
+
+/** Runs those of these tasks that failed again, with the failed tasks that they depend on. */
+export function retryTasks(
+  state: ControllerState,
+  out: Outbox,
+  { tasks: named, at }: { tasks: readonly number[]; at: Micros },
+): void {
   const revived = new Set<number>();
-  const work: number[] = [];
-  for (const number of retry.tasks) work.push(client.handles.get(number));
+  const work = [...named];
   for (let task = work.pop(); task !== undefined; task = work.pop()) {
-    if (task < 0 || revived.has(task) || state.tasks.state[task] <= taskStateCode.SUCCEEDED)
-      continue;
+    if (revived.has(task) || state.tasks.state[task] <= taskStateCode.SUCCEEDED) continue;
     revived.add(task);
     for (let position = 0; position < state.tasks.dependencyCount[task]; position++) {
       work.push(state.tasks.dependency(task, position));
@@ -186,8 +196,6 @@ export function onRetry(
     out.record(state, { type: "outcomes-awaited", tasks, awaited: true });
   }
   for (const task of revived) adoptStray(state, out, task, at);
-  // What is not known, or has a value by now, is answered at once.
-  onWant(state, out, { client: index, numbers: retry.tasks, at });
 }
 
 /** A revived task whose old attempt still runs takes that attempt's grant, on that worker. */

@@ -26,7 +26,7 @@ describe("a worker that is lost", () => {
     assert.equal(harness.statesOf("a", "b", "c"), Array(3).fill("PENDING queued").join(", "));
   });
 
-  test("under a task past its limit fails it with the worker and how it ended, and no other", () => {
+  test("under a task past its limit fails it with how the worker ended, and no other", () => {
     const harness = new ControllerHarness();
     harness
       .aClient()

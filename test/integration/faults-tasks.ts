@@ -33,17 +33,6 @@ export const addCounted = defineTask(
   },
 );
 
-/** Writes `name` into the file, and the id of its attempt, and takes `ms` without a pause. */
-export const countedSpin = defineTask(
-  import.meta.url,
-  function countedSpin(file: string, name: number, ms: number): number {
-    appendFileSync(file, `${name} ${getContext().attempt}\n`);
-    const end = performance.now() + ms;
-    while (performance.now() < end);
-    return name;
-  },
-);
-
 export const increment = defineTask(import.meta.url, function increment(value: number): number {
   return value + 1;
 });

@@ -104,13 +104,13 @@ export function checkFunctionLength(file: SourceFile): readonly Problem[] {
 const kebabName = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+)*$/;
 const emptyNames = new Set(["utils", "util", "helpers", "helper", "manager", "misc", "common"]);
 
-/** Folders and files are in kebab case and are called after what they hold. */
+/** Folders and files, but a README, are in kebab case and are called after what they hold. */
 export function checkName(file: SourceFile): readonly Problem[] {
   return file.path.split("/").flatMap((part) => {
     const words = part.replace(/\.[a-z]+$/, "").split(/[-.]/);
     const empty = words.some((word) => emptyNames.has(word));
     if (empty) return [{ path: file.path, line: 0, message: `"${part}" says nothing` }];
-    if (kebabName.test(part)) return [];
+    if (kebabName.test(part) || part === "README.md") return [];
     return [{ path: file.path, line: 0, message: `"${part}" is not in kebab case` }];
   });
 }
