@@ -14,6 +14,7 @@ import { assertNever } from "../base/assert.ts";
 import { blobAt } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { CapstanError } from "../model/errors.ts";
+import { wantRowsMax } from "../protocol/limits.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import { checkExported } from "./bundle.ts";
 import type { BundleHandle } from "./bundle-uploads.ts";
@@ -225,7 +226,7 @@ export class Outbox {
         this.#sendRelease(item.tasks.take());
         break;
       case "want":
-        this.#host.send({ type: "want", tasks: item.tasks.take() });
+        this.#sendWants(item.tasks.take());
         break;
       default:
         assertNever(item);
@@ -339,6 +340,12 @@ export class Outbox {
     this.#sentReleases = [];
     this.#sentReleaseCount = 0;
     return tasks;
+  }
+
+  #sendWants(tasks: Uint32Array): void {
+    for (let at = 0; at < tasks.length; at += wantRowsMax) {
+      this.#host.send({ type: "want", tasks: tasks.slice(at, at + wantRowsMax) });
+    }
   }
 
   /** What is wanted, but for tasks whose submit is still to come: their outcomes come by it. */

@@ -31,7 +31,7 @@ export function onWant(
   const failed: number[] = [];
   const gone: number[] = [];
   const unknown: number[] = [];
-  for (const number of numbers) {
+  for (const number of new Set(numbers)) {
     const task = client.handles.get(number);
     if (task < 0) {
       unknown.push(number);

@@ -7,7 +7,7 @@
 
 import { blobCount } from "../base/blobs.ts";
 import { protocolError } from "./frame-format.ts";
-import { submitRowsMax } from "./limits.ts";
+import { submitRowsMax, wantRowsMax } from "./limits.ts";
 import { type HotMessage, type HotMessageOf, handBackReason, reportKind } from "./messages.ts";
 
 type ColumnChecks = {
@@ -17,7 +17,7 @@ type ColumnChecks = {
 const checks: ColumnChecks = {
   submit: checkSubmit,
   release: checkNothing,
-  want: checkNothing,
+  want: ({ tasks }) => requireAtMost("want.tasks", tasks.length, wantRowsMax),
   accepted: checkNothing,
   started: checkNothing,
   results: ({ tasks, values }) => requireRows("results.values", blobCount(values), tasks.length),
@@ -41,6 +41,10 @@ export function checkColumns<T extends HotMessage["type"]>(message: HotMessageOf
 }
 
 /** One column whose every value is fit for its field by its width alone. */
+function requireAtMost(field: string, count: number, max: number): void {
+  if (count > max) throw protocolError(`${field} has ${count} rows, at most ${max} are allowed`);
+}
+
 function checkNothing(): void {}
 
 function checkSubmit(message: HotMessageOf<"submit">): void {

@@ -13,6 +13,9 @@ export const frameBytesMax = 64 * 1024 * 1024;
 /** Tasks in one submit message. A longer one closes the connection: each holds up everybody. */
 export const submitRowsMax = 262_144;
 
+/** Tasks that one `want` may name: each is answered. More is refused; a client sends several. */
+export const wantRowsMax = 262_144;
+
 /** Largest hello, in bytes of JSON. A larger one is refused and the connection closes. */
 export const helloBytesMax = 64 * 1024;
 

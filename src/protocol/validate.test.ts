@@ -12,6 +12,7 @@ import { CapstanError } from "../model/errors.ts";
 import { noResources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { FrameReader } from "./codec.ts";
+import { wantRowsMax } from "./limits.ts";
 import type {
   AttemptFailed,
   ClientHello,
@@ -408,5 +409,16 @@ describe("hellos", () => {
     });
     const unknown = { role: "refused", error: { code: "NEW_CODE", message: "m", details: {} } };
     assert.throws(() => parseControllerHello(unknown), { code: "PROTOCOL_ERROR" });
+  });
+});
+
+describe("bounds on rows", () => {
+  test("a want or a submit that would hold up everybody is refused", () => {
+    const tasks = new Uint32Array(wantRowsMax + 1);
+    assert.throws(() => checkClientMessage({ type: "want", tasks }), {
+      code: "PROTOCOL_ERROR",
+      message: /want\.tasks has 262145 rows, at most 262144/,
+    });
+    assert.doesNotThrow(() => checkClientMessage({ type: "want", tasks: tasks.subarray(1) }));
   });
 });
