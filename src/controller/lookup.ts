@@ -7,13 +7,18 @@
 import { CapstanError } from "../model/errors.ts";
 import type { ControllerState } from "./state.ts";
 
-/** The row of a task named by id (`/user/graph-1/17`) or explicit key; throws NOT_FOUND. */
+/**
+ * The row of a task named by id (`/user/graph-1/17`), by explicit key, or by the number that
+ * `getContext().taskId` has on a worker; throws NOT_FOUND.
+ */
 export function findTask(state: ControllerState, id: string): number {
   const task = findByTaskId(state, id);
   if (task >= 0) return task;
   for (const [row, key] of state.keyOfTask) {
     if (key === id || key.endsWith(`\n${id}`)) return row;
   }
+  const byRef = /^\d+$/.test(id) ? state.tasks.find(Number(id)) : -1;
+  if (byRef >= 0) return byRef;
   throw new CapstanError(
     "NOT_FOUND",
     `no task ${JSON.stringify(id)}: it never existed, or it ended and was forgotten; ` +

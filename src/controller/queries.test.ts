@@ -99,9 +99,9 @@ describe("tasks are listed", () => {
   });
 });
 
-test("a task is found by its id and by its key", () => {
+test("a task is found by its id, by its key and by the number that it has on a worker", () => {
   const { harness } = aCluster();
-  for (const taskId of ["/ann/graph-1/0", "first"]) {
+  for (const taskId of ["/ann/graph-1/0", "first", String(harness.state.tasks.ref(0))]) {
     const { task } = harness.call("GetTaskStatus", { taskId }) as { task: Answer };
     assert.deepEqual([task.taskId, task.key], ["/ann/graph-1/0", "first"]);
   }

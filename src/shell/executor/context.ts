@@ -20,7 +20,7 @@ export interface TaskLogger {
 
 /** The running task, as seen from inside. */
 export interface TaskContext {
-  /** The task's id within its cluster. */
+  /** The task's number within its cluster; `capstan why` and `capstan task show` take it. */
   readonly taskId: string;
   /** This try of it, for example `"3.17"`. */
   readonly attempt: string;
