@@ -18,6 +18,9 @@ const formatVersion = "1";
 const pageBytes = 4096;
 const sqliteFull = 13;
 
+/** What stays in the cache of `preallocateLog`, and what the last commit may add to a full log. */
+const slackPages = 64;
+
 const schema = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS commits (
@@ -61,7 +64,8 @@ export function preallocateLog(dataDir: string): void {
     // With so small a cache, what a transaction writes goes to the log before it is rolled back.
     database.exec("PRAGMA synchronous = FULL; PRAGMA cache_size = 16; PRAGMA cache_spill = 16");
     database.exec("BEGIN IMMEDIATE; CREATE TABLE filler (blob BLOB)");
-    database.prepare("INSERT INTO filler VALUES (zeroblob(?))").run(walCheckpointPages * pageBytes);
+    const bytes = (walCheckpointPages + slackPages) * pageBytes;
+    database.prepare("INSERT INTO filler VALUES (zeroblob(?))").run(bytes);
     database.exec("ROLLBACK; UPDATE meta SET value = value WHERE name = 'format'");
   } catch (error) {
     if (!isDiskFull(error)) throw error;
