@@ -35,6 +35,7 @@ async function main(): Promise<void> {
       const message = `the thread of lane ${lane} does not end: the worker is recycled`;
       exitWith(logger, new CapstanError("BUG", message));
     });
+    worker.rejected.then((error) => exitWith(logger, error));
     await worker.left;
     await worker.close();
     endWatch();

@@ -154,7 +154,8 @@ test("listening off loopback without a token is refused, and with one it is serv
   assert.equal((await get(url, "/metricz")).status, 401);
   await assert.rejects(connect(url.href, { token: "wrong" }), { code: "UNAUTHENTICATED" });
   const worker = run(["worker", "--controller", url.href, "--id", "w"], { CAPSTAN_TOKEN: "wrong" });
-  await until("the worker to be refused", () => /UNAUTHENTICATED/.test(worker.text()));
+  assert.equal(await worker.ended, 4, "a worker that is refused for good ends and says why");
+  assert.match(worker.text(), /UNAUTHENTICATED/);
   await using client = await connect(url.href, { token: "right" });
   assert.deepEqual(await client.workers(), []);
 });

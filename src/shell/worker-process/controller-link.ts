@@ -38,7 +38,12 @@ export interface ControllerLinkOptions {
   readonly onConnected: (hello: ControllerHello, isOtherCluster: boolean) => void;
   readonly onMessages: (messages: readonly ToWorkerMessage[]) => void;
   readonly onDisconnected: () => void;
+  /** The first controller ever asked said no, and will say no again: nothing more is tried. */
+  readonly onRejected: (error: CapstanError) => void;
 }
+
+/** A first hello that is refused so is refused for good: somebody must change what was asked. */
+const finalRefusals: readonly string[] = ["UNAUTHENTICATED", "FORBIDDEN", "VERSION_MISMATCH"];
 
 export class ControllerLink {
   readonly #options: ControllerLinkOptions;
@@ -137,6 +142,11 @@ export class ControllerLink {
     } catch (error) {
       if (signal.aborted) return null;
       if (!(error instanceof CapstanError)) throw error;
+      if (this.#clusterId === "" && finalRefusals.includes(error.code)) {
+        this.#closing.abort();
+        this.#options.onRejected(error);
+        return null;
+      }
       this.#refused(`${error.code}: ${error.message}`);
       return null;
     }

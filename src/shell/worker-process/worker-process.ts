@@ -12,6 +12,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { assertNever } from "../../base/assert.ts";
+import type { CapstanError } from "../../model/errors.ts";
 import type { WorkerIndex } from "../../model/ids.ts";
 import {
   type ControllerHello,
@@ -44,6 +45,8 @@ export interface RunningWorker {
   readonly left: Promise<void>;
   /** Settles with the lane whose thread cannot be ended: the process must be. */
   readonly stuck: Promise<number>;
+  /** Settles when the controller refuses this worker for good, with why. */
+  readonly rejected: Promise<CapstanError>;
 }
 
 /** @throws CapstanError ADDRESS_IN_USE or INVALID_ARGUMENT; failures of the disk as they are. */
@@ -72,6 +75,7 @@ class WorkerProcess implements RunningWorker, Carrier {
   readonly address: string;
   readonly left: Promise<void>;
   readonly stuck: Promise<number>;
+  readonly rejected: Promise<CapstanError>;
   readonly #parts: WorkerParts;
   readonly #loop: KernelLoop;
   readonly #executions: Executions;
@@ -82,6 +86,7 @@ class WorkerProcess implements RunningWorker, Carrier {
   #isMuted = false;
   #resolveLeft: () => void = () => {};
   #resolveStuck: (lane: number) => void = () => {};
+  #resolveRejected: (error: CapstanError) => void = () => {};
 
   constructor(options: WorkerOptions, parts: WorkerParts) {
     const { workerId, slots, capacity, token, controllerUrl } = options;
@@ -94,6 +99,9 @@ class WorkerProcess implements RunningWorker, Carrier {
     });
     this.stuck = new Promise((resolve) => {
       this.#resolveStuck = resolve;
+    });
+    this.rejected = new Promise((resolve) => {
+      this.#resolveRejected = resolve;
     });
     const loop = new KernelLoop({ slots, capacity });
     this.#loop = loop;
@@ -170,6 +178,7 @@ class WorkerProcess implements RunningWorker, Carrier {
       hello: { role: "worker", protocolVersion, ...identity, capacity, slots, attributes },
       onConnected: (hello, isOtherCluster) => this.#onConnected(hello, isOtherCluster),
       onMessages: (messages) => this.#onMessages(messages),
+      onRejected: (error) => this.#resolveRejected(error),
       onDisconnected: () => {
         this.#loop.post({ type: "disconnected" });
         this.#loop.pump();
