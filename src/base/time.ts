@@ -8,4 +8,3 @@
 export type Micros = number;
 
 export const microsPerMs = 1_000;
-export const microsPerSecond = 1_000_000;

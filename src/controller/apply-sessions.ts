@@ -7,6 +7,7 @@
 import { present } from "../base/assert.ts";
 import { NumberMap } from "../base/number-map.ts";
 import { U32Ring } from "../base/ring.ts";
+import { resourcesKey } from "../model/canonical-resources.ts";
 import { noResources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
@@ -101,7 +102,7 @@ export function addSpec(state: ControllerState, definition: TaskSpec): number {
 /** What makes two specs compete in one queue. */
 export function shapeKey(definition: TaskSpec): string {
   const { resources, constraints, band, priority } = definition;
-  return JSON.stringify([resources, constraints, band, priority]);
+  return JSON.stringify([resourcesKey(resources), constraints, band, priority]);
 }
 
 function internShape(state: ControllerState, definition: TaskSpec): number {

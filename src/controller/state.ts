@@ -282,8 +282,3 @@ export function taskIdOf(state: ControllerState, task: number): string {
 export function isHealthy(worker: Worker): boolean {
   return worker.connected && !worker.lost && !worker.suspect;
 }
-
-/** Whether some worker holds the task's value, or is believed to. */
-export function hasValue(state: ControllerState, task: number): boolean {
-  return state.tasks.holder[task] !== 0xffffffff;
-}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { canonicalResources } from "./resource-arithmetic.ts";
+import { canonicalResources } from "./canonical-resources.ts";
 import type { Resources } from "./resources.ts";
 
 const memoryUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;

@@ -17,12 +17,13 @@ export type AttemptId = number;
 /** A worker's place in the controller's table; stable for a `workerId` while the cluster lives. */
 export type WorkerIndex = number;
 
-export const noTask: TaskRef = -1;
 export const noAttempt: AttemptId = 0;
 export const noWorker: WorkerIndex = 0xffffffff;
 
 const generationUnit = 0x1_0000_0000;
 const epochUnit = 2 ** 36;
+
+/** Starts of a controller on one journal: what leaves the counter 36 of an id's 53 bits. */
 export const epochMax = 2 ** 17 - 1;
 
 export function taskRef(slot: number, generation: number): TaskRef {

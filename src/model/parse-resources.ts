@@ -5,6 +5,7 @@
  * @module
  */
 
+import { anyVariant, canonicalResources } from "./canonical-resources.ts";
 import { nameCharactersMax, resourceEntryCountMax } from "./limits.ts";
 import {
   fieldPath,
@@ -15,7 +16,6 @@ import {
   parsePlainObject,
 } from "./parse-fields.ts";
 import { parseCountMilli, parseCpuMilli, parseMemoryBytes } from "./parse-quantities.ts";
-import { anyVariant, canonicalResources } from "./resource-arithmetic.ts";
 import type { DeviceAmount, Resources } from "./resources.ts";
 import { defaultRequest } from "./resources.ts";
 

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { anyVariant, canonicalResources } from "../model/canonical-resources.ts";
 import type { Resources } from "../model/resources.ts";
 
 export const dimension = { cpu: 0, memory: 1, disk: 2, slots: 3 } as const;
@@ -56,25 +57,27 @@ export function deviceDimension(kind: string, variant: string): string {
 }
 
 /** The request of one attempt: its resources and one slot. */
-export function requestVector(dimensions: Dimensions, request: Resources): RequestVector {
-  const anyVariant: AnyVariant[] = [];
+export function requestVector(dimensions: Dimensions, asked: Resources): RequestVector {
+  const request = canonicalResources(asked);
+  const variants: AnyVariant[] = [];
   const entries = plainEntries(request);
   entries.push(["slots", 1]);
   for (const device of request.devices) {
-    if (device.variant === "auto") {
-      anyVariant.push({ kind: device.kind, countMilli: device.countMilli });
+    if (device.variant === anyVariant) {
+      variants.push({ kind: device.kind, countMilli: device.countMilli });
     } else entries.push([deviceDimension(device.kind, device.variant), device.countMilli]);
   }
   const amounts = vectorOf(dimensions, entries);
   const used = [...amounts.keys()].filter((index) => amounts[index] > 0);
-  return { amounts, used, anyVariant };
+  return { amounts, used, anyVariant: variants };
 }
 
 export function capacityVector(
   dimensions: Dimensions,
-  capacity: Resources,
+  declared: Resources,
   slots: number,
 ): Float64Array {
+  const capacity = canonicalResources(declared);
   const entries = plainEntries(capacity);
   entries.push(["slots", slots]);
   for (const device of capacity.devices) {

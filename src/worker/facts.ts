@@ -146,5 +146,3 @@ export type ConnectionFact =
   | { readonly type: "worker-reset"; readonly at: Micros };
 
 export type WorkerFact = TaskFact | ExecutionFact | TransferFact | ConnectionFact;
-
-export type WorkerFactOf<T extends WorkerFact["type"]> = Extract<WorkerFact, { type: T }>;

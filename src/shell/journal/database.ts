@@ -11,6 +11,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CapstanError } from "../../model/errors.ts";
+import { epochMax } from "../../model/ids.ts";
 import { type CommitHeader, commitChecksum } from "./fact-codec.ts";
 import { databaseBusyTimeoutMs, walCheckpointPages } from "./limits.ts";
 
@@ -111,6 +112,11 @@ export function writeMeta(database: DatabaseSync, name: string, value: string): 
 /** Takes the next epoch. Durable when it returns. */
 export function raiseEpoch(database: DatabaseSync): number {
   const epoch = Number(readMeta(database, "epoch") ?? "0") + 1;
+  if (epoch > epochMax) {
+    // Ids of attempts would repeat. Nobody restarts so often on purpose.
+    const message = `the journal was opened ${epochMax} times, which is its limit; start a new one`;
+    throw new CapstanError("DISK_FAILED", message);
+  }
   writeMeta(database, "epoch", String(epoch));
   return epoch;
 }
