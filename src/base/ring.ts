@@ -15,13 +15,6 @@ export class U32Ring {
     this.length++;
   }
 
-  pushFront(value: number): void {
-    if (this.length === this.#items.length) this.#grow();
-    this.#head = (this.#head - 1) & (this.#items.length - 1);
-    this.#items[this.#head] = value;
-    this.length++;
-  }
-
   /** The oldest entry. The ring must not be empty. */
   popFront(): number {
     const value = this.#items[this.#head];
@@ -35,9 +28,13 @@ export class U32Ring {
     return this.#items[(this.#head + index) & (this.#items.length - 1)];
   }
 
-  clear(): void {
-    this.#head = 0;
-    this.length = 0;
+  /** Drops the entries that `isWanted` refuses; the others keep their order. */
+  keep(isWanted: (value: number) => boolean): void {
+    const { length } = this;
+    for (let i = 0; i < length; i++) {
+      const value = this.popFront();
+      if (isWanted(value)) this.pushBack(value);
+    }
   }
 
   #grow(): void {

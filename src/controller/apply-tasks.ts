@@ -12,6 +12,7 @@ import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { keyInUserSpace } from "./keys.ts";
+import { queueDeadEntriesMax } from "./limits.ts";
 import { type Client, type ControllerState, type Shape, shapeOf, specOf } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
@@ -72,6 +73,20 @@ export function leaveLine(state: ControllerState, task: number): void {
   shape.queued--;
   trimRing(state, shape, shape.woken);
   trimRing(state, shape, shape.fresh);
+  if (shape.woken.length + shape.fresh.length > 2 * shape.queued + queueDeadEntriesMax) {
+    shape.woken.keep(queuedOnce(state, shape));
+    shape.fresh.keep(queuedOnce(state, shape));
+  }
+}
+
+/** Accepts each queued task of the shape once: what a ring needs to remember. */
+function queuedOnce(state: ControllerState, shape: Shape): (task: number) => boolean {
+  const seen = new Set<number>();
+  return (task) => {
+    if (seen.has(task) || !isQueuedIn(state, shape, task)) return false;
+    seen.add(task);
+    return true;
+  };
 }
 
 /** Drops dead entries from the front, so that a ring's head is always a queued task. */

@@ -28,6 +28,9 @@ export const messageBytesMax = 4 * 1024 * 1024;
 /** Dependencies of one task. A submit with more is refused. */
 export const dependenciesPerTaskMax = 100_000;
 
+/** Entries of tasks that left a queue, past as many as it has, after which it is swept. */
+export const queueDeadEntriesMax = 64;
+
 /** How often attempts of a task may be handed back for inputs that cannot be loaded. */
 export const inputFailuresMax = 4;
 

@@ -8,6 +8,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { abandoned, finished } from "../../test/support/fake-worker.ts";
+import { queueDeadEntriesMax } from "./limits.ts";
+import { headTask } from "./placement.ts";
 
 function aBusyCluster() {
   const harness = new ControllerHarness();
@@ -17,6 +19,18 @@ function aBusyCluster() {
 }
 
 describe("cancel", () => {
+  test("of queued tasks, again and again, leaves no growing queue behind", () => {
+    const { harness, client } = aBusyCluster();
+    client.submits({ a: {}, b: {}, first: {} });
+    for (let round = 0; round < 200; round++) {
+      client.submits({ [`t${round}`]: {} });
+      client.cancels([`t${round}`]);
+    }
+    const [shape] = harness.state.shapes;
+    assert.equal(headTask(shape), harness.rowOf("first"));
+    assert.ok(shape.fresh.length <= 2 * shape.queued + queueDeadEntriesMax + 1);
+  });
+
   test("of a queued task: it never starts", () => {
     const { harness, client, worker } = aBusyCluster();
     client.submits({ a: {}, b: {}, c: {} });
