@@ -105,6 +105,8 @@ export interface Worker {
   heldValueBytes: number;
   /** Digest of the tasks whose values it is believed to hold. */
   valuesDigest: number;
+  // Of the stream, not of the cluster: written as messages are sent (outbox.ts) and taken (step.ts),
+  // and begun anew with each connection.
   /** Messages on this connection, after the inventory. */
   sentCount: number;
   receivedCount: number;
