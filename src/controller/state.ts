@@ -105,7 +105,7 @@ export interface Worker {
   heldValueBytes: number;
   /** Digest of the tasks whose values it is believed to hold. */
   valuesDigest: number;
-  // Of the stream, not of the cluster: written as messages are sent (outbox.ts) and taken (step.ts),
+  // Of the stream, not of the cluster: written as messages leave (outbox.ts) or come (step.ts),
   // and begun anew with each connection.
   /** Messages on this connection, after the inventory. */
   sentCount: number;
