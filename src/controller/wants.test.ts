@@ -175,6 +175,19 @@ describe("retry", () => {
     assert.equal(worker.orders, "");
   });
 
+  test("of what needs a task without handles keeps that task's value no longer than needed", () => {
+    const { harness, client, worker } = aBusyCluster();
+    client.submits({ a: {}, b: { on: ["a"] } });
+    worker.fails("a");
+    client.releases("a");
+    client.retries("b");
+    worker.finishes("a");
+    // Nobody awaits the value of a: it goes with its last reader, and is not computed again.
+    assert.ok(worker.finishes("b").includes("w1 < forget a"));
+    assert.equal(harness.stateOf("b"), "SUCCEEDED");
+    assert.equal(worker.orders, "");
+  });
+
   test("of a cancelled task that still runs takes its grant over: one execution", () => {
     const { harness, client, worker } = aBusyCluster();
     client.submits({ a: {} });
