@@ -181,6 +181,7 @@ describe("retry", () => {
     worker.fails("a");
     client.releases("a");
     client.retries("b");
+    client.disconnects();
     worker.finishes("a");
     // Nobody awaits the value of a: it goes with its last reader, and is not computed again.
     assert.ok(worker.finishes("b").includes("w1 < forget a"));
