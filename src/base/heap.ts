@@ -32,10 +32,6 @@ export class Heap {
     return this.#keys[0];
   }
 
-  peekValue(): number {
-    return this.#values[0];
-  }
-
   /** Removes the smallest entry and returns its value. */
   pop(): number {
     const value = this.#values[0];
@@ -46,6 +42,18 @@ export class Heap {
     this.#orders.pop();
     this.#sink(0);
     return value;
+  }
+
+  /** The values of all keys up to `key`, in the order in which they would be popped. */
+  valuesUpTo(key: number): number[] {
+    const due: number[] = [];
+    const open = this.length > 0 ? [0] : [];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (at >= this.length || this.#keys[at] > key) continue; // Nor is any below it due.
+      due.push(at);
+      open.push(2 * at + 1, 2 * at + 2);
+    }
+    return due.sort((a, b) => (this.#before(a, b) ? -1 : 1)).map((at) => this.#values[at]);
   }
 
   /** Visits every (key, value), in no particular order. */

@@ -130,6 +130,11 @@ const appliers: Appliers = {
     for (const worker of state.workers) worker.lastHeardAt += fact.pausedUs;
     for (const client of state.clients) if (client !== null) client.absentSince += fact.pausedUs;
   },
+  "deadlines-passed": (state, { until }) => {
+    for (const heap of [state.delays, state.schedulingDeadlines]) {
+      while (heap.length > 0 && heap.peekKey() <= until) heap.pop();
+    }
+  },
   "silence-checked": (state, fact) => {
     state.nextSilenceCheckAt = fact.nextAt;
   },

@@ -6,6 +6,7 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import type { TaskRef } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import { closeAbandonedSessions } from "./clients.ts";
 import { lostAfterUs, silenceCheckUs, suspectAfterUs } from "./limits.ts";
@@ -31,18 +32,27 @@ function needsSilenceCheck(state: ControllerState): boolean {
 }
 
 export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
-  resumeDelayed(state, out, at);
-  expireScheduling(state, out, at);
+  const delays = state.delays.valuesUpTo(at);
+  const deadlines = state.schedulingDeadlines.valuesUpTo(at);
+  if (delays.length + deadlines.length > 0) {
+    out.record(state, { type: "deadlines-passed", until: at });
+    resumeDelayed(state, out, { delays, at });
+    expireScheduling(state, out, { deadlines, at });
+  }
   if (at < state.nextSilenceCheckAt) return;
   checkSilence(state, out, at);
   closeAbandonedSessions(state, out, at);
   out.record(state, { type: "silence-checked", nextAt: at + silenceCheckUs });
 }
 
-function resumeDelayed(state: ControllerState, out: Outbox, at: Micros): void {
+function resumeDelayed(
+  state: ControllerState,
+  out: Outbox,
+  { delays, at }: { delays: readonly TaskRef[]; at: Micros },
+): void {
   const due: number[] = [];
-  while (state.delays.length > 0 && state.delays.peekKey() <= at) {
-    const task = state.tasks.find(state.delays.pop());
+  for (const ref of delays) {
+    const task = state.tasks.find(ref);
     const notBefore = task < 0 ? undefined : state.notBefore.get(task);
     if (notBefore !== undefined && notBefore <= at) due.push(task);
   }
@@ -50,10 +60,14 @@ function resumeDelayed(state: ControllerState, out: Outbox, at: Micros): void {
   out.record(state, { type: "tasks-resumed", tasks: Uint32Array.from(new Set(due)) });
 }
 
-function expireScheduling(state: ControllerState, out: Outbox, at: Micros): void {
+function expireScheduling(
+  state: ControllerState,
+  out: Outbox,
+  { deadlines, at }: { deadlines: readonly TaskRef[]; at: Micros },
+): void {
   const roots: FailedRoot[] = [];
-  while (state.schedulingDeadlines.length > 0 && state.schedulingDeadlines.peekKey() <= at) {
-    const task = state.tasks.find(state.schedulingDeadlines.pop());
+  for (const ref of deadlines) {
+    const task = state.tasks.find(ref);
     const startBy = task < 0 ? undefined : state.startBy.get(task);
     if (startBy === undefined || startBy > at) continue;
     // What is assigned may still start; if it comes back instead, its deadline does too.

@@ -154,6 +154,8 @@ export type VolatileFact =
     }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "silence-excused"; readonly pausedUs: number }
+  /** Every deadline up to `until` has been looked at. */
+  | { readonly type: "deadlines-passed"; readonly until: Micros }
   | { readonly type: "silence-checked"; readonly nextAt: Micros }
   | { readonly type: "copies-added"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
   | { readonly type: "copies-removed"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
@@ -186,6 +188,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "worker-heard",
   "worker-suspected",
   "silence-excused",
+  "deadlines-passed",
   "silence-checked",
   "copies-added",
   "copies-removed",
