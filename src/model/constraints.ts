@@ -28,3 +28,8 @@ export interface Constraint {
 
 /** A worker's attributes, all strings; the ordering operators compare them as numbers. */
 export type Attributes = { readonly [key: string]: string };
+
+/** The value of an attribute, or undefined; what every object inherits is none. */
+export function attributeOf(attributes: Attributes, key: string): string | undefined {
+  return Object.hasOwn(attributes, key) ? attributes[key] : undefined;
+}

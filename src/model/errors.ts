@@ -51,6 +51,18 @@ export const errorRegistry = {
     retryable: false,
     meaning: "The key is bound to another specification that somebody still wants.",
   },
+  ALREADY_EXISTS: {
+    httpStatus: 409,
+    exitCode: 4,
+    retryable: false,
+    meaning: "An open job has that name, or that is being created already.",
+  },
+  QUOTA_EXCEEDED: {
+    httpStatus: 403,
+    exitCode: 4,
+    retryable: false,
+    meaning: "The user's limits do not allow it; nothing was created.",
+  },
   UNAUTHENTICATED: {
     httpStatus: 401,
     exitCode: 4,
@@ -171,6 +183,36 @@ export const errorRegistry = {
     exitCode: 1,
     retryable: false,
     meaning: "The task's executor ran out of memory.",
+  },
+  TASK_BUILD_FAILED: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "The task's work directory could not be made, or its program could not be started.",
+  },
+  TASK_KILLED: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "The task's process was killed by somebody else more often than its limit.",
+  },
+  TASK_PREEMPTED: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "The task was taken away for more important work more often than its limit.",
+  },
+  TASK_NOT_STARTED: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "Workers took the task and did not start it in time, more often than its limit.",
+  },
+  GANG_MEMBER_FAILED: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "Another task of its gang ended, and a gang runs whole or not at all.",
   },
   TASK_MODULE_UNLOADABLE: {
     httpStatus: 500,

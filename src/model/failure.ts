@@ -25,6 +25,20 @@ export interface AttemptFailure {
   readonly stderrTail: string;
 }
 
+/** What one attempt of a command used, and how its process ended. */
+export interface AttemptUsage {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly oom: boolean;
+  /** Of its whole tree at its largest; 0 if it was too short to be seen. */
+  readonly peakRssBytes: number;
+  readonly cpuMs: number;
+  /** Output that was not kept because the log was full. */
+  readonly droppedLogBytes: number;
+  /** At most 8 KiB. */
+  readonly stderrTail: string;
+}
+
 /** Why a task ended without a value. `blame` is the root: the task whose failure began it. */
 export interface TaskFailure {
   /** A code of the error registry: `TASK_FAILED`, `TASK_CANCELLED`, `WORKER_DIED`, … */

@@ -61,6 +61,18 @@ export function formatResources(resources: Resources): string {
   return parts.length === 0 ? "nothing" : parts.join(", ");
 }
 
+/** The same with sizes in bytes, as requests have them: `"cpu=32, memory=137438953472"`. */
+export function formatNeed(resources: Resources): string {
+  const { cpuMilli, memoryBytes, diskBytes, devices, custom } = canonicalResources(resources);
+  const sizes: string[] = [];
+  if (cpuMilli !== 0) sizes.push(`cpu=${formatMilli(cpuMilli)}`);
+  if (memoryBytes !== 0) sizes.push(`memory=${memoryBytes}`);
+  if (diskBytes !== 0) sizes.push(`disk=${diskBytes}`);
+  const rest = { cpuMilli: 0, memoryBytes: 0, diskBytes: 0, devices, custom };
+  if (devices.length + Object.keys(custom).length > 0) sizes.push(formatResources(rest));
+  return sizes.length === 0 ? "nothing" : sizes.join(", ");
+}
+
 /** Thousandths as a decimal number: 1500 is `"1.5"`. */
 export function formatMilli(milli: number): string {
   return String(milli / 1000);

@@ -28,3 +28,45 @@ export const retryCountMax = 1_000_000;
 
 /** The longest duration that may be asked for: 100 years of 365 days. */
 export const durationMsMax = 3_153_600_000_000;
+
+/** Characters in the name of a job: the whole path. */
+export const jobPathCharactersMax = 500;
+
+/** Components of a job's name below its user: a root job has one. */
+export const jobDepthMax = 16;
+
+/** Tasks of one launched job. */
+export const replicasMax = 10_000;
+
+/** The longest grace of a stop: one day; more would keep a cancelled job's capacity for longer. */
+export const graceMsMax = 86_400_000;
+
+/** Arguments of one command, its program included. */
+export const argvCountMax = 10_000;
+
+/** Environment variables of one command. */
+export const environmentCountMax = 1_000;
+
+/**
+ * Bytes of the arguments and the environment of one command, as UTF-8 with an end for each; Linux
+ * takes a quarter of the stack limit, most often 2 MiB, for both and what the worker adds.
+ */
+export const commandBytesMax = 1024 * 1024;
+
+/** Bytes of one argument or environment variable, as UTF-8 with its end; Linux takes no longer. */
+export const commandStringBytesMax = 128 * 1024;
+
+/** UTF-8 bytes of the standard input of one command; more is refused, and goes in its workspace. */
+export const stdinBytesMax = 1024 * 1024;
+
+/** Ports that one command may name. */
+export const portCountMax = 64;
+
+/** Characters in the name of a port. */
+export const portNameCharactersMax = 64;
+
+/** Characters in a path: where a command starts, or the file that is its value. */
+export const pathCharactersMax = 4_096;
+
+/** Encoded arguments of a job of functions; the journal keeps them, and each attempt gets them. */
+export const jobArgumentsBytesMax = 4 * 1024 * 1024;

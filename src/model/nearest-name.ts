@@ -25,6 +25,12 @@ const synonyms: { readonly [written: string]: string } = {
   model: "variant",
   amount: "count",
   operator: "op",
+  argv: "command",
+  cmd: "command",
+  environment: "env",
+  gang: "coscheduling",
+  groupBy: "coscheduling",
+  retries: "maxRetriesFailure",
 };
 
 /** The closest of `known` to `name`; of equals the one that begins alike, then the first. */

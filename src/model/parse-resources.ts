@@ -92,16 +92,20 @@ function parseDevices(
 function parseDevice(field: string, value: unknown): DeviceAmount {
   const { kind, variant, count } = parseFields(field, value, deviceNames);
   return {
-    kind: parseName(fieldPath(field, "kind"), kind),
+    kind: parseResourceName(fieldPath(field, "kind"), kind),
     variant:
-      variant === undefined ? anyVariant : parseVariant(fieldPath(field, "variant"), variant),
+      variant === undefined ? anyVariant : parseDeviceVariant(fieldPath(field, "variant"), variant),
     countMilli: count === undefined ? 1000 : parseCountMilli(fieldPath(field, "count"), count),
     indices: [],
   };
 }
 
-/** Lower case; a letter, then letters, digits and `. _ / -`. */
-function parseName(field: string, value: unknown): string {
+/**
+ * The name of a kind or a counter, in lower case: a letter, then letters, digits and `. _ / -`.
+ *
+ * @throws CapstanError INVALID_ARGUMENT
+ */
+export function parseResourceName(field: string, value: unknown): string {
   const name = typeof value === "string" ? value.toLowerCase() : "";
   if (name.length <= nameCharactersMax && namePattern.test(name)) return name;
   throw invalidArgument(
@@ -111,11 +115,15 @@ function parseName(field: string, value: unknown): string {
   );
 }
 
-/** As a name, but it may begin with a digit: `"4090"`. */
-function parseVariant(field: string, value: unknown): string {
+/**
+ * The variant of a device, in lower case: as a name, but it may begin with a digit: `"4090"`.
+ *
+ * @throws CapstanError INVALID_ARGUMENT
+ */
+export function parseDeviceVariant(field: string, value: unknown): string {
   const startsWithDigit = typeof value === "string" && /^[0-9]/.test(value);
-  if (!startsWithDigit) return parseName(field, value);
-  parseName(field, `v${value.slice(0, nameCharactersMax)}`);
+  if (!startsWithDigit) return parseResourceName(field, value);
+  parseResourceName(field, `v${value.slice(0, nameCharactersMax)}`);
   return value.toLowerCase();
 }
 
@@ -133,8 +141,13 @@ function parseCustom(field: string, value: unknown): Resources["custom"] {
   return Object.fromEntries(amounts);
 }
 
-function parseCustomName(field: string, written: string): string {
-  const name = parseName(`${field} (a name)`, written);
+/**
+ * The name of a counter of your own, which is not that of a resource.
+ *
+ * @throws CapstanError INVALID_ARGUMENT or INVALID_SPEC
+ */
+export function parseCustomName(field: string, written: string): string {
+  const name = parseResourceName(`${field} (a name)`, written);
   if (!(resourceNames as readonly string[]).includes(name)) return name;
   throw invalidSpec(fieldPath(field, name), `is not a counter; write it beside \`custom\``);
 }

@@ -17,6 +17,35 @@ export interface FunctionRun {
   readonly functionName: string;
 }
 
+/** Any program: its argv without a shell, in a process group of its own. */
+export interface CommandRun {
+  readonly kind: "command";
+  readonly argv: readonly string[];
+  /** Added to the few variables that every attempt has; nothing else is inherited. */
+  readonly env: { readonly [name: string]: string };
+  /** Where it starts: relative to the work directory, or absolute; "" is the work directory. */
+  readonly cwd: string;
+  /** SHA-256, hex, of the archive unpacked into the work directory; "" for none. */
+  readonly workspace: string;
+  /** Names of ports that are chosen for each attempt: `CAPSTAN_PORT_<NAME>`. */
+  readonly ports: readonly string[];
+  /** Written to its standard input; "" is an empty one. */
+  readonly stdin: string;
+  readonly result: CommandResult;
+}
+
+/**
+ * What a command's value is: nothing, its standard output as JSON or as text, or a file of its
+ * work directory, as bytes.
+ */
+export type CommandResult =
+  | { readonly type: "none" }
+  | { readonly type: "json" }
+  | { readonly type: "text" }
+  | { readonly type: "file"; readonly path: string };
+
+export type TaskRun = FunctionRun | CommandRun;
+
 /** Delay before a retry: doubles from `initialMs` up to `maxMs`. */
 export interface RetryBackoff {
   readonly initialMs: number;
@@ -25,7 +54,7 @@ export interface RetryBackoff {
 
 /** Everything about a task but its arguments, its dependencies and its state. */
 export interface TaskSpec {
-  readonly run: FunctionRun;
+  readonly run: TaskRun;
   /** For people: shown in lists and errors. */
   readonly name: string;
   readonly resources: Resources;
@@ -35,8 +64,15 @@ export interface TaskSpec {
   readonly priority: number;
   /** How often the function may fail and be tried again. Default 0. */
   readonly maxRetriesFailure: number;
-  /** How often the worker under it may die after it had started. Default 3. */
-  readonly maxRetriesWorkerLoss: number;
+  /**
+   * How often it may be taken away after it had started: its worker died, it was preempted, or
+   * killed from outside. Default 3 for tasks of graphs, 100 for jobs.
+   */
+  readonly maxRetriesPreemption: number;
+  /** Exit codes that are never worth another try; they win over `retryExitCodes`. Default none. */
+  readonly noRetryExitCodes: readonly number[];
+  /** If not empty, only these exit codes are worth another try. Default empty. */
+  readonly retryExitCodes: readonly number[];
   readonly retryBackoff: RetryBackoff;
   /** Run time limit of one attempt; 0 is none. Past it the task is FAILED and not retried. */
   readonly timeoutMs: number;
@@ -44,15 +80,32 @@ export interface TaskSpec {
   readonly schedulingTimeoutMs: number;
   /** How long a stop may take before the executor is ended by force. */
   readonly graceMs: number;
+  /**
+   * The worker attribute whose value all tasks of the job must share, placed all or none, one per
+   * worker; "" for tasks that are placed one by one.
+   */
+  readonly groupBy: string;
 }
 
 export const specDefaults = {
   band: "interactive",
   priority: 0,
   maxRetriesFailure: 0,
-  maxRetriesWorkerLoss: 3,
+  maxRetriesPreemption: 3,
+  noRetryExitCodes: [],
+  retryExitCodes: [],
   retryBackoff: { initialMs: 0, maxMs: 60_000 },
   timeoutMs: 0,
   schedulingTimeoutMs: 0,
   graceMs: 1_000,
+  groupBy: "",
+} as const;
+
+/** What differs for a launched job, whose tasks are programs that run for long. */
+export const jobDefaults = {
+  ...specDefaults,
+  maxRetriesPreemption: 100,
+  graceMs: 10_000,
+  replicas: 1,
+  maxTaskFailures: 0,
 } as const;

@@ -58,6 +58,13 @@ export const bands = ["production", "interactive", "batch"] as const;
 /** Production runs before interactive runs before batch. */
 export type Band = (typeof bands)[number];
 
+/** Index of each band in `bands`: what the tables store; the lower goes first. */
+export const bandCode: { readonly [B in Band]: number } = {
+  production: 0,
+  interactive: 1,
+  batch: 2,
+};
+
 /** Why an attempt ended. A closed set: API, journal and tables share it. */
 export const attemptCauses = [
   "finished",
@@ -74,6 +81,17 @@ export const attemptCauses = [
   "worker-lost",
   "never-had-it",
   "superseded",
+  // Of commands: the work directory could not be made, or the program could not be started.
+  "build-failed",
+  // By a signal that nobody here sent.
+  "killed",
+  // Stops, by why they were ordered; `stopped` is a cancel.
+  "preempted",
+  "cosched-failed",
+  "start-timeout",
+  "drained",
+  // A gang that could not start together was returned.
+  "gang-returned",
 ] as const;
 
 export type AttemptCause = (typeof attemptCauses)[number];

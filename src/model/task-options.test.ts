@@ -62,11 +62,14 @@ test("every option reaches its field", () => {
     priority: -3,
     band: "batch",
     maxRetriesFailure: 4,
-    maxRetriesWorkerLoss: 3,
+    maxRetriesPreemption: 3,
+    noRetryExitCodes: [],
+    retryExitCodes: [],
     retryBackoff: { initialMs: 1_000, maxMs: 30_000 },
     timeoutMs: 90_000,
     schedulingTimeoutMs: 500,
     graceMs: 1_000,
+    groupBy: "",
   });
 });
 

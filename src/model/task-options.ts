@@ -119,11 +119,14 @@ export function parseTaskOptions(value: unknown, functionName = ""): Omit<TaskSp
     band: parseBand(band),
     priority: parsePriority(priority),
     maxRetriesFailure: parseInteger("retries", retries, 0, retryCountMax),
-    maxRetriesWorkerLoss: specDefaults.maxRetriesWorkerLoss,
+    maxRetriesPreemption: specDefaults.maxRetriesPreemption,
+    noRetryExitCodes: specDefaults.noRetryExitCodes,
+    retryExitCodes: specDefaults.retryExitCodes,
     retryBackoff: parseRetryBackoff("retryBackoff", retryBackoff),
     timeoutMs: parseDurationMs("timeout", timeout),
     schedulingTimeoutMs: parseDurationMs("schedulingTimeout", schedulingTimeout),
     graceMs: specDefaults.graceMs,
+    groupBy: specDefaults.groupBy,
   };
 }
 
