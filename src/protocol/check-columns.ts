@@ -7,7 +7,7 @@
 
 import { blobCount } from "../base/blobs.ts";
 import { protocolError } from "./frame-format.ts";
-import { submitRowsMax, wantRowsMax } from "./limits.ts";
+import { contextCharsMax, submitRowsMax, wantRowsMax } from "./limits.ts";
 import { type HotMessage, type HotMessageOf, handBackReason, reportKind } from "./messages.ts";
 
 type ColumnChecks = {
@@ -83,7 +83,19 @@ function checkCompute(message: HotMessageOf<"compute">): void {
   requireIds("compute.attempts", attempts);
   requireIds("compute.tasks", tasks);
   requireCodes("compute.prefetched", prefetched, 0, 1);
+  checkContexts(message.contexts, count);
   checkInputs(message);
+}
+
+function checkContexts(contexts: readonly string[], count: number): void {
+  requireRowsOrNone("compute.contexts", contexts.length, count);
+  for (let i = 0; i < contexts.length; i++) {
+    const { length } = contexts[i];
+    if (length <= contextCharsMax) continue;
+    throw protocolError(
+      `compute.contexts[${i}] has ${length} characters, at most ${contextCharsMax} are allowed`,
+    );
+  }
 }
 
 function checkInputs(message: HotMessageOf<"compute">): void {
@@ -130,7 +142,7 @@ function checkReports(message: HotMessageOf<"reports">): void {
 
 /** A `handedBack` has its reason; no other kind has one. */
 function checkReportCodes({ kinds, reasons }: HotMessageOf<"reports">): void {
-  requireCodes("reports.kinds", kinds, reportKind.started, reportKind.retractRefused);
+  requireCodes("reports.kinds", kinds, reportKind.started, reportKind.building);
   for (let i = 0; i < kinds.length; i++) {
     const reason = reasons[i];
     const isKnown = reason > 0 && reason <= handBackReason.shutdown;

@@ -117,6 +117,7 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     shapes: Uint32Array.of(0, 0),
     prefetched: Uint8Array.of(0, 1),
     args: blobsOf([Uint8Array.of(9), Uint8Array.of(8, 7)]),
+    contexts: ["", '{"taskId":"/ü/j/0"}'],
     inputCounts: Uint32Array.of(0, 2),
     inputTasks: Float64Array.of(11, 12),
     inputSources: Uint32Array.of(4294967295, 3),

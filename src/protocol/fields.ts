@@ -73,9 +73,15 @@ export class Fields {
     return this.raw(name) === null ? null : this.integer(name);
   }
 
-  list<T>(name: string, read: (item: unknown, path: string) => T): T[] {
+  /** A list of at most `countMax` items. */
+  list<T>(
+    name: string,
+    read: (item: unknown, path: string) => T,
+    countMax: number = Number.MAX_SAFE_INTEGER,
+  ): T[] {
     const value = this.raw(name);
     if (!Array.isArray(value)) throw this.refuse(name, "a list", value);
+    requireEntries(`${this.path}.${name}`, value.length, countMax);
     const items: T[] = [];
     for (let i = 0; i < value.length; i++) {
       items.push(read(value[i], `${this.path}.${name}[${i}]`));
@@ -83,11 +89,17 @@ export class Fields {
     return items;
   }
 
-  /** An object used as a dictionary; `__proto__` is refused as a key. */
-  dictionary<T>(name: string, read: (item: unknown, path: string) => T): { [key: string]: T } {
+  /** An object used as a dictionary of at most `countMax` keys; `__proto__` is refused as one. */
+  dictionary<T>(
+    name: string,
+    read: (item: unknown, path: string) => T,
+    countMax: number = Number.MAX_SAFE_INTEGER,
+  ): { [key: string]: T } {
     const child = this.child(name);
     const entries: { [key: string]: T } = {};
-    for (const key of Object.keys(child.#record)) {
+    const keys = Object.keys(child.#record);
+    requireEntries(child.path, keys.length, countMax);
+    for (const key of keys) {
       if (key === "__proto__") throw protocolError(`${child.path} may not have the key __proto__`);
       entries[key] = read(child.#record[key], `${child.path}.${key}`);
     }
@@ -114,20 +126,28 @@ export function requireInteger(value: unknown, path: string): number {
   return value;
 }
 
-/** `value`, if it is a whole number from 0 to `max`. Throws PROTOCOL_ERROR naming `path`. */
+/** `value`, if it is a whole number from `min` to `max`. Throws PROTOCOL_ERROR naming `path`. */
 export function requireCount(
   value: unknown,
   path: string,
   max: number = Number.MAX_SAFE_INTEGER,
+  min = 0,
 ): number {
   const count = requireInteger(value, path);
-  if (count < 0 || count > max) throw refusal(path, `a whole number from 0 to ${max}`, value);
+  if (count < min || count > max) {
+    throw refusal(path, `a whole number from ${min} to ${max}`, value);
+  }
   return count;
 }
 
 /** `value`, if it is a whole number below 2^32. Throws PROTOCOL_ERROR naming `path`. */
 export function requireU32(value: unknown, path: string): number {
   return requireCount(value, path, 0xffffffff);
+}
+
+function requireEntries(path: string, count: number, countMax: number): void {
+  if (count <= countMax) return;
+  throw protocolError(`${path} has ${count} entries, at most ${countMax} are allowed`);
 }
 
 function refusal(path: string, expected: string, value: unknown): Error {

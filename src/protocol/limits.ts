@@ -25,5 +25,14 @@ export const idCharsMax = 255;
 /** Deepest nesting of objects and lists inside one cold message. Deeper is refused. */
 export const coldDepthMax = 64;
 
-/** Slots that one worker may offer. More is refused when it says hello. */
+/** Slots, and command slots, that one worker may offer. More is refused when it says hello. */
 export const workerSlotsMax = 65_536;
+
+/** Characters (UTF-16 units) in the context of one attempt. A longer one is refused. */
+export const contextCharsMax = 64 * 1024;
+
+/** Exit codes that one spec may list under each of its rules: there are no more than these. */
+export const exitCodesMax = 256;
+
+/** Characters of the sentence in which a worker says what ails it. A longer one is refused. */
+export const troubleCharsMax = 2_000;

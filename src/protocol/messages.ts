@@ -14,9 +14,9 @@
  */
 
 import type { Attributes } from "../model/constraints.ts";
-import type { AttemptFailure, TaskFailure } from "../model/failure.ts";
+import type { AttemptFailure, AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
-import type { Resources } from "../model/resources.ts";
+import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptCause } from "../model/states.ts";
 import type { MessagesOf } from "./schema.ts";
@@ -50,6 +50,8 @@ export const reportKind = {
   needsSources: 8,
   /** The retract came too late: the attempt had started. */
   retractRefused: 9,
+  /** The attempt's work directory is being made. */
+  building: 10,
 } as const;
 
 /** What `reports.reasons` holds for `handedBack`; 0 elsewhere. */
@@ -114,6 +116,11 @@ export const hotMessages = {
       /** 1: holds no grant yet (prefetched). 0: granted. */
       prefetched: "u8s",
       args: "blobs",
+      /**
+       * An `AttemptContext` as JSON for each attempt that has one, "" for the others; no entries
+       * at all when none has.
+       */
+      contexts: "strings",
       /** Inputs of each attempt, in argument order. */
       inputCounts: "u32s",
       inputTasks: "f64s",
@@ -294,9 +301,70 @@ export interface AttemptFailed {
   readonly successor: AttemptId;
   readonly cause: Extract<
     AttemptCause,
-    "failed" | "timeout" | "oom" | "exited" | "module-unloadable"
+    "failed" | "timeout" | "oom" | "exited" | "module-unloadable" | "build-failed" | "killed"
   >;
   readonly failure: AttemptFailure;
+}
+
+/** What a command must know of itself; and how `getContext()` names it. */
+export interface AttemptContext {
+  readonly taskId: string;
+  readonly jobId: string;
+  /** `"3.17"`. */
+  readonly attemptId: string;
+  readonly index: number;
+  readonly replicas: number;
+  /** The granted devices, with indices. */
+  readonly devices: readonly DeviceAmount[];
+  /** Speaks for the job tree; "" for none. */
+  readonly token: string;
+}
+
+/** Where a member of a gang can be reached. */
+export interface GangMember {
+  /** The host under which its worker is reached. */
+  readonly host: string;
+  readonly ports: { readonly [name: string]: number };
+}
+
+/**
+ * A member of a gang has its grant, its work directory and its ports, and waits for `start-gang`.
+ * Said again on each connection, also when it runs: whoever starts later needs its address.
+ */
+export interface AttemptPrepared {
+  readonly type: "attempt-prepared";
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly member: GangMember;
+}
+
+/** All members are prepared: `members[i]` is task `i`. The attempt starts now. */
+export interface StartGang {
+  readonly type: "start-gang";
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly members: readonly GangMember[];
+}
+
+/** What a command used and how it ended; goes before the answer of its attempt. */
+export interface AttemptMeasured {
+  readonly type: "attempt-measured";
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly usage: AttemptUsage;
+}
+
+/** Whether the worker can run anything: its own checks of disk, work directory and executors. */
+export interface WorkerHealth {
+  readonly type: "health";
+  /** "" while it is well; else why not, as a sentence. */
+  readonly trouble: string;
+}
+
+/** No task of this spec will be sent any more. */
+export interface DropSpec {
+  readonly type: "drop-spec";
+  readonly spec: number;
 }
 
 /** The worker forgets everything: the controller does not know this cluster's past. */
@@ -322,6 +390,11 @@ export type ColdMessage =
   | ApiCall
   | ApiReply
   | AttemptFailed
+  | AttemptPrepared
+  | StartGang
+  | AttemptMeasured
+  | WorkerHealth
+  | DropSpec
   | ResetWorker
   | WorkerLeaving;
 
@@ -350,12 +423,17 @@ export type ToClientMessage =
 export type WorkerMessage =
   | HotMessageOf<"reports" | "inventory" | "heartbeat">
   | AttemptFailed
+  | AttemptPrepared
+  | AttemptMeasured
+  | WorkerHealth
   | WorkerLeaving;
 
 /** What the controller orders. */
 export type ToWorkerMessage =
   | HotMessageOf<"compute" | "grant" | "retract" | "stop" | "forget" | "sources" | "acknowledge">
   | DefineSpec
+  | DropSpec
+  | StartGang
   | Peer
   | PeerGone
   | ResetWorker;
@@ -387,8 +465,10 @@ export interface WorkerHello {
   readonly address: string;
   readonly pid: number;
   readonly capacity: Resources;
-  /** How many attempts may run at once. */
+  /** How many functions may run at once. */
   readonly slots: number;
+  /** How many commands may run at once. */
+  readonly commandSlots: number;
   readonly attributes: Attributes;
 }
 
@@ -404,6 +484,8 @@ export interface ControllerHello {
   readonly jobId: string;
   readonly sequence: number;
   readonly heartbeatMs: number;
+  /** What workers demand of whoever fetches values and logs; "" if this controller has no token. */
+  readonly dataToken: string;
 }
 
 /** First frame of the controller when it refuses, before it closes. */

@@ -44,6 +44,7 @@ export function parseWorkerHello(value: unknown): WorkerHello {
     pid: fields.count("pid"),
     capacity: parseResourceVector(fields.child("capacity")),
     slots: fields.count("slots", workerSlotsMax),
+    commandSlots: fields.count("commandSlots", workerSlotsMax),
     attributes: fields.dictionary("attributes", requireText),
   };
 }
@@ -71,6 +72,7 @@ export function parseControllerHello(value: unknown): ControllerHello {
     jobId: fields.text("jobId"),
     sequence: fields.count("sequence", 0xffffffff),
     heartbeatMs: fields.count("heartbeatMs"),
+    dataToken: fields.boundedText("dataToken", idCharsMax, true),
   };
 }
 

@@ -8,11 +8,14 @@
 
 import { type Constraint, constraintOperators } from "../model/constraints.ts";
 import type { AttemptFailure, ErrorRecord, TaskFailure } from "../model/failure.ts";
+import { nameCharactersMax } from "../model/limits.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
-import type { FunctionRun, RetryBackoff, TaskSpec } from "../model/spec.ts";
+import type { FunctionRun, RetryBackoff, TaskRun, TaskSpec } from "../model/spec.ts";
 import { bands } from "../model/states.ts";
 import { Fields, requireCount, requireText } from "./fields.ts";
 import { protocolError } from "./frame-format.ts";
+import { exitCodesMax } from "./limits.ts";
+import { parseCommandRun, requireSha256 } from "./parse-command.ts";
 
 /** A whole task spec. Throws PROTOCOL_ERROR naming the field. */
 export function parseTaskSpec(fields: Fields): TaskSpec {
@@ -24,11 +27,14 @@ export function parseTaskSpec(fields: Fields): TaskSpec {
     band: fields.oneOf("band", bands),
     priority: fields.integer("priority"),
     maxRetriesFailure: fields.count("maxRetriesFailure"),
-    maxRetriesWorkerLoss: fields.count("maxRetriesWorkerLoss"),
+    maxRetriesPreemption: fields.count("maxRetriesPreemption"),
+    noRetryExitCodes: fields.list("noRetryExitCodes", requireExitCode, exitCodesMax),
+    retryExitCodes: fields.list("retryExitCodes", requireExitCode, exitCodesMax),
     retryBackoff: parseBackoff(fields.child("retryBackoff")),
     timeoutMs: fields.count("timeoutMs"),
     schedulingTimeoutMs: fields.count("schedulingTimeoutMs"),
     graceMs: fields.count("graceMs"),
+    groupBy: fields.boundedText("groupBy", nameCharactersMax, true),
   };
 }
 
@@ -66,15 +72,22 @@ export function parseTaskFailure(fields: Fields): TaskFailure {
   };
 }
 
-const sha256Hex = /^[0-9a-f]{64}$/;
+function parseRun(fields: Fields): TaskRun {
+  const kind = fields.oneOf("kind", ["function", "command"]);
+  return kind === "function" ? parseFunctionRun(fields) : parseCommandRun(fields);
+}
 
-function parseRun(fields: Fields): FunctionRun {
-  const kind = fields.oneOf("kind", ["function"]);
-  const bundle = fields.text("bundle");
-  if (!sha256Hex.test(bundle)) throw fields.refuse("bundle", "a SHA-256 in lower-case hex", bundle);
+function parseFunctionRun(fields: Fields): FunctionRun {
+  const bundle = requireSha256(fields, "bundle");
   const functionName = fields.text("functionName");
   if (functionName === "") throw fields.refuse("functionName", "a name", functionName);
-  return { kind, bundle, functionName };
+  return { kind: "function", bundle, functionName };
+}
+
+const exitCodeMax = 255;
+
+function requireExitCode(value: unknown, path: string): number {
+  return requireCount(value, path, exitCodeMax);
 }
 
 function parseBackoff(fields: Fields): RetryBackoff {

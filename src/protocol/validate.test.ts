@@ -8,20 +8,23 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { blobsOf } from "../base/blobs.ts";
+import { Prng } from "../base/prng.ts";
 import { CapstanError } from "../model/errors.ts";
+import { replicasMax } from "../model/limits.ts";
 import { noResources } from "../model/resources.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import type { CommandRun, TaskSpec } from "../model/spec.ts";
 import { FrameReader } from "./codec.ts";
-import { wantRowsMax } from "./limits.ts";
-import type {
-  AttemptFailed,
-  ClientHello,
-  ControllerHello,
-  Failures,
-  HotMessage,
-  HotMessageOf,
-  Message,
-  WorkerHello,
+import { contextCharsMax, wantRowsMax } from "./limits.ts";
+import {
+  type AttemptFailed,
+  type ClientHello,
+  type ControllerHello,
+  type Failures,
+  type HotMessage,
+  type HotMessageOf,
+  hotMessages,
+  type Message,
+  type WorkerHello,
 } from "./messages.ts";
 import {
   checkClientMessage,
@@ -70,17 +73,34 @@ function aSpec(overrides: { readonly [field: string]: unknown } = {}): TaskSpec 
     band: "interactive",
     priority: -3,
     maxRetriesFailure: 0,
-    maxRetriesWorkerLoss: 3,
+    maxRetriesPreemption: 3,
+    noRetryExitCodes: [2],
+    retryExitCodes: [75, 255],
     retryBackoff: { initialMs: 0, maxMs: 60_000 },
     timeoutMs: 0,
     schedulingTimeoutMs: 0,
     graceMs: 1000,
+    groupBy: "rack",
   };
   return { ...spec, ...overrides } as TaskSpec;
 }
 
 function aDefinition(overrides: { readonly [field: string]: unknown } = {}): Message {
   return { type: "define-spec", spec: 1, definition: aSpec(overrides) };
+}
+
+function aCommand(overrides: { readonly [field: string]: unknown } = {}): CommandRun {
+  const run: CommandRun = {
+    kind: "command",
+    argv: ["python", "train.py", ""],
+    env: { EPOCHS: "3", EMPTY: "" },
+    cwd: "src",
+    workspace: "cd".repeat(32),
+    ports: ["http", "grpc-1"],
+    stdin: "größe\n",
+    result: { type: "file", path: "out/model.bin" },
+  };
+  return { ...run, ...overrides } as CommandRun;
 }
 
 const failure = {
@@ -98,6 +118,18 @@ const attemptFailed: AttemptFailed = {
   successor: 0,
   cause: "failed",
   failure,
+};
+
+const member = { host: "10.0.0.7", ports: { http: 1, grpc: 65_535 } };
+
+const usage = {
+  exitCode: 3,
+  signal: null,
+  oom: false,
+  peakRssBytes: 2 ** 33,
+  cpuMs: 12,
+  droppedLogBytes: 0,
+  stderrTail: "no\n",
 };
 
 const failures: Failures = {
@@ -139,7 +171,20 @@ const accepted: readonly (readonly [string, Check, readonly Message[]])[] = [
   [
     "a worker",
     checkWorkerMessage,
-    [aHot("reports"), aHot("inventory"), aHot("heartbeat"), attemptFailed, { type: "leaving" }],
+    [
+      aHot("reports"),
+      aHot("reports", { kinds: Uint8Array.of(10, 3) }),
+      aHot("inventory"),
+      aHot("heartbeat"),
+      attemptFailed,
+      { ...attemptFailed, cause: "build-failed" },
+      { ...attemptFailed, cause: "killed" },
+      { type: "attempt-prepared", attempt: 5, task: 6, member },
+      { type: "attempt-measured", attempt: 5, task: 6, usage },
+      { type: "health", trouble: "the disk of /w is full" },
+      { type: "health", trouble: "" },
+      { type: "leaving" },
+    ],
   ],
   [
     "the controller to a client",
@@ -163,6 +208,7 @@ const accepted: readonly (readonly [string, Check, readonly Message[]])[] = [
     checkToWorkerMessage,
     [
       aHot("compute"),
+      aHot("compute", { contexts: [] }),
       aHot("grant"),
       aHot("retract"),
       aHot("stop"),
@@ -170,6 +216,12 @@ const accepted: readonly (readonly [string, Check, readonly Message[]])[] = [
       aHot("sources"),
       aHot("acknowledge"),
       aDefinition(),
+      aDefinition({ run: aCommand() }),
+      aDefinition({ run: aCommand({ workspace: "", ports: [], result: { type: "none" } }) }),
+      aDefinition({ run: aCommand({ result: { type: "json" } }) }),
+      aDefinition({ run: aCommand({ result: { type: "text" } }) }),
+      { type: "drop-spec", spec: 4 },
+      { type: "start-gang", attempt: 5, task: 6, members: [member, { host: "h", ports: {} }] },
       { type: "peer", index: 0, workerId: "w", incarnation: "i", address: "h:1" },
       { type: "reset" },
     ],
@@ -234,8 +286,8 @@ describe("columns that do not fit each other are refused, naming the column", ()
     ],
     [
       checkWorkerMessage,
-      aHot("reports", { kinds: Uint8Array.of(2, 10) }),
-      /reports\.kinds\[1\] must be from 1 to 9, not 10/,
+      aHot("reports", { kinds: Uint8Array.of(2, 11) }),
+      /reports\.kinds\[1\] must be from 1 to 10, not 11/,
     ],
     [
       checkWorkerMessage,
@@ -262,6 +314,16 @@ describe("columns that do not fit each other are refused, naming the column", ()
       aHot("compute", { inputCounts: Uint32Array.of(0, 3) }),
       /compute\.inputCounts adds up to 3, but the message has 2 inputs/,
     ],
+    [
+      checkToWorkerMessage,
+      aHot("compute", { contexts: ["{}"] }),
+      /compute\.contexts has 1 entries, not 2/,
+    ],
+    [
+      checkToWorkerMessage,
+      aHot("compute", { contexts: ["", "x".repeat(contextCharsMax + 1)] }),
+      /compute\.contexts\[1\] has 65537 characters, at most 65536/,
+    ],
     [checkToWorkerMessage, aHot("compute", { inputs: blobsOf([]) }), /compute\.inputs has 0/],
     [
       checkToWorkerMessage,
@@ -283,7 +345,29 @@ describe("columns that do not fit each other are refused, naming the column", ()
 
 describe("a spec of a peer is checked to its leaves", () => {
   const cases: readonly (readonly [{ readonly [field: string]: unknown }, RegExp])[] = [
-    [{ run: { kind: "command" } }, /definition\.run\.kind must be one of function, not "command"/],
+    [{ run: { kind: "shell" } }, /run\.kind must be one of function, command, not "shell"/],
+    [{ run: { kind: "command" } }, /definition\.run\.argv must be a list, not absent/],
+    [{ run: aCommand({ argv: [] }) }, /run\.argv must begin with the name of a program/],
+    [{ run: aCommand({ argv: ["", "x"] }) }, /run\.argv must begin with the name of a program/],
+    [{ run: aCommand({ argv: ["a", "b\0c"] }) }, /run\.argv\[1\] may not hold a NUL character/],
+    [{ run: aCommand({ argv: Array(10_001).fill("a") }) }, /argv has 10001 entries, at most 10000/],
+    [{ run: aCommand({ argv: ["a", "ä".repeat(600_000)] }) }, /has 1200\d+ bytes, at most 1048576/],
+    [{ run: aCommand({ env: { A: 1 } }) }, /run\.env\.A must be text, not 1/],
+    [{ run: aCommand({ env: { "A=B": "" } }) }, /may not have a name that is empty or holds =/],
+    [{ run: aCommand({ env: JSON.parse('{"__proto__": "x"}') }) }, /the key __proto__/],
+    [{ run: aCommand({ cwd: "a\0" }) }, /run\.cwd may not hold a NUL/],
+    [{ run: aCommand({ workspace: "AB" }) }, /run\.workspace must be a SHA-256 in lower-case hex/],
+    [{ run: aCommand({ ports: ["1st"] }) }, /run\.ports\[0\] must be a letter or _/],
+    [{ run: aCommand({ stdin: "x".repeat(2 ** 20 + 1) }) }, /run\.stdin has 1048577 bytes/],
+    [
+      { run: aCommand({ result: { type: "xml" } }) },
+      /result\.type must be one of none, json, text/,
+    ],
+    [{ run: aCommand({ result: { type: "file" } }) }, /run\.result\.path must be text, not absent/],
+    [{ run: aCommand({ result: { type: "file", path: "" } }) }, /result\.path must be the path/],
+    [{ noRetryExitCodes: [256] }, /noRetryExitCodes\[0\] must be a whole number from 0 to 255/],
+    [{ retryExitCodes: [-1] }, /retryExitCodes\[0\] must be a whole number from 0 to 255/],
+    [{ groupBy: undefined }, /definition\.groupBy must be text, not absent/],
     [
       { run: { kind: "function", bundle: "AB", functionName: "f" } },
       /definition\.run\.bundle must be a SHA-256 in lower-case hex, not "AB"/,
@@ -317,6 +401,44 @@ describe("a spec of a peer is checked to its leaves", () => {
     const checked = checkClientMessage(aDefinition({ extra: "x".repeat(1000) }));
     assert.deepEqual(checked, aDefinition());
   });
+});
+
+test("what a worker says of a gang, of usage and of its health is checked to its leaves", () => {
+  const prepared = (overrides: object) => ({
+    type: "attempt-prepared",
+    attempt: 5,
+    task: 6,
+    member: { ...member, ...overrides },
+  });
+  const cases: readonly (readonly [object, RegExp])[] = [
+    [prepared({ host: "" }), /member\.host must be text that is not empty/],
+    [prepared({ ports: { http: 0 } }), /ports\.http must be a whole number from 1 to 65535, not 0/],
+    [prepared({ ports: { http: 65_536 } }), /ports\.http must be a whole number from 1 to 65535/],
+    [
+      prepared({ ports: { "a b": 1 } }),
+      /a name in attempt-prepared\.member\.ports must be a letter/,
+    ],
+    [{ ...prepared({}), attempt: -1 }, /attempt-prepared\.attempt must be a whole number/],
+    [
+      { type: "attempt-measured", attempt: 5, task: 6, usage: { ...usage, oom: 1 } },
+      /usage\.oom must be true or false, not 1/,
+    ],
+    [
+      { type: "attempt-measured", attempt: 5, task: 6, usage: { ...usage, cpuMs: 0.5 } },
+      /usage\.cpuMs must be a safe integer/,
+    ],
+    [{ type: "health", trouble: "x".repeat(2_001) }, /health\.trouble has 2001 characters/],
+  ];
+  for (const [message, expected] of cases) {
+    assert.match(refusal(checkWorkerMessage, message).message, expected);
+  }
+});
+
+test("a gang of more members than may be is refused", () => {
+  const members = Array(replicasMax + 1).fill(member);
+  const message = { type: "start-gang", attempt: 5, task: 6, members };
+  const { message: said } = refusal(checkToWorkerMessage, message);
+  assert.match(said, /start-gang\.members has 10001 entries, at most 10000/);
 });
 
 test("cold lists that do not fit each other are refused", () => {
@@ -353,6 +475,7 @@ describe("hellos", () => {
     pid: 1,
     capacity: noResources,
     slots: 2,
+    commandSlots: 256,
     attributes: { region: "eu" },
   };
   const controller: ControllerHello = {
@@ -364,6 +487,7 @@ describe("hellos", () => {
     jobId: "/root/graph-1",
     sequence: 0,
     heartbeatMs: 1000,
+    dataToken: "d1",
   };
 
   test("each reads back as it was said", () => {
@@ -387,6 +511,7 @@ describe("hellos", () => {
   test("a wrong field is named", () => {
     const wrong: readonly (readonly [object, RegExp])[] = [
       [{ ...worker, slots: 1e9 }, /hello\.slots must be a whole number from 0 to 65536/],
+      [{ ...worker, commandSlots: -1 }, /hello\.commandSlots must be a whole number/],
       [{ ...worker, attributes: { a: 1 } }, /hello\.attributes\.a must be text, not 1/],
       [{ ...worker, attributes: JSON.parse('{"__proto__": "x"}') }, /the key __proto__/],
       [{ ...worker, workerId: "" }, /hello\.workerId must be text that is not empty/],
@@ -410,6 +535,13 @@ describe("hellos", () => {
     const unknown = { role: "refused", error: { code: "NEW_CODE", message: "m", details: {} } };
     assert.throws(() => parseControllerHello(unknown), { code: "PROTOCOL_ERROR" });
   });
+
+  test("a controller without a token of its own says so, and does not leave it out", () => {
+    assert.equal(parseControllerHello({ ...controller, dataToken: "" }).dataToken, "");
+    const { dataToken: _left, ...without } = controller;
+    const expected = { code: "PROTOCOL_ERROR", message: /hello\.dataToken must be text/ };
+    assert.throws(() => parseControllerHello(without), expected);
+  });
 });
 
 describe("bounds on rows", () => {
@@ -421,4 +553,37 @@ describe("bounds on rows", () => {
     });
     assert.doesNotThrow(() => checkClientMessage({ type: "want", tasks: tasks.subarray(1) }));
   });
+});
+
+/** A copy of plain data with one of its values, at any depth, replaced. */
+function withOneChange(value: unknown, prng: Prng): unknown {
+  const strange = [undefined, null, -1, 0.5, 2 ** 60, "", "\0", [], {}, true, "x".repeat(300)];
+  const isObject = typeof value === "object" && value !== null;
+  const keys = isObject ? Object.keys(value) : [];
+  if (keys.length === 0 || prng.chance(0.2)) return prng.pick(strange);
+  const key = prng.pick(keys);
+  const copy: { [name: string]: unknown } = { ...(value as object) };
+  copy[key] = withOneChange(copy[key], prng);
+  return Array.isArray(value) ? Object.values(copy) : copy;
+}
+
+test("a cold message with one strange value is valid or refused, never a bug", () => {
+  const prng = new Prng(30);
+  let refused = 0;
+  for (const [, check, messages] of accepted) {
+    for (const message of messages) {
+      if (message.type in hotMessages) continue;
+      for (let round = 0; round < 200; round++) {
+        const { type } = message;
+        const changed = { ...(withOneChange(message, prng) as object), type } as Message;
+        try {
+          assert.equal(check(changed).type, type);
+        } catch (error) {
+          assert.ok(error instanceof CapstanError, String(error));
+          refused++;
+        }
+      }
+    }
+  }
+  assert.ok(refused > 2_000, `the changes reach the checks: ${refused} refused`);
 });

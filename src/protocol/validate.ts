@@ -7,13 +7,11 @@
  * @module
  */
 
-import type { AttemptCause } from "../model/states.ts";
 import { checkColumns } from "./check-columns.ts";
 import { Fields, requireText, requireU32 } from "./fields.ts";
 import { layoutOfType, protocolError } from "./frame-format.ts";
 import type {
   ApiReply,
-  AttemptFailed,
   Cancel,
   ClientMessage,
   ColdMessage,
@@ -28,7 +26,15 @@ import type {
   ToWorkerMessage,
   WorkerMessage,
 } from "./messages.ts";
-import { parseAttemptFailure, parseTaskFailure, parseTaskSpec } from "./parse-specs.ts";
+import {
+  parseAttemptFailed,
+  parseAttemptMeasured,
+  parseAttemptPrepared,
+  parseDropSpec,
+  parseStartGang,
+  parseWorkerHealth,
+} from "./parse-attempts.ts";
+import { parseTaskFailure, parseTaskSpec } from "./parse-specs.ts";
 
 export {
   errorFromWire,
@@ -78,6 +84,9 @@ const workerTypes: TypeSet<WorkerMessage> = {
   inventory: true,
   heartbeat: true,
   "attempt-failed": true,
+  "attempt-prepared": true,
+  "attempt-measured": true,
+  health: true,
   leaving: true,
 };
 
@@ -103,6 +112,8 @@ const toWorkerTypes: TypeSet<ToWorkerMessage> = {
   sources: true,
   acknowledge: true,
   "define-spec": true,
+  "drop-spec": true,
+  "start-gang": true,
   peer: true,
   "peer-gone": true,
   reset: true,
@@ -144,6 +155,11 @@ const coldParsers: ColdParsers = {
   }),
   reply: parseReply,
   "attempt-failed": parseAttemptFailed,
+  "attempt-prepared": parseAttemptPrepared,
+  "start-gang": parseStartGang,
+  "attempt-measured": parseAttemptMeasured,
+  health: parseWorkerHealth,
+  "drop-spec": parseDropSpec,
   reset: () => ({ type: "reset" }),
   leaving: () => ({ type: "leaving" }),
 };
@@ -232,24 +248,5 @@ function parseReply(fields: Fields): ApiReply {
     id: fields.count("id"),
     result: fields.raw("result"),
     error: fields.raw("error") === null ? null : parseError(fields.child("error")),
-  };
-}
-
-const failureCauses = [
-  "failed",
-  "timeout",
-  "oom",
-  "exited",
-  "module-unloadable",
-] as const satisfies readonly AttemptCause[];
-
-function parseAttemptFailed(fields: Fields): AttemptFailed {
-  return {
-    type: "attempt-failed",
-    attempt: fields.count("attempt"),
-    task: fields.count("task"),
-    successor: fields.count("successor"),
-    cause: fields.oneOf("cause", failureCauses),
-    failure: parseAttemptFailure(fields.child("failure")),
   };
 }
