@@ -17,5 +17,5 @@ export function titleOf(name: string): string {
 /** An amount of it: memory and disk are bytes, slots are counted, all else is in thousandths. */
 export function describeAmount(name: string, amount: number): string {
   if (name === "memory" || name === "disk") return formatMemory(amount);
-  return name === "slots" ? String(amount) : formatMilli(amount);
+  return name === "slots" || name === "command slots" ? String(amount) : formatMilli(amount);
 }

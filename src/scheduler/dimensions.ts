@@ -2,7 +2,7 @@
  * Resource vectors by dimension: every amount that a request can name gets a place in an array, so
  * that "does it fit" is a loop over a few numbers.
  *
- * Dimensions are interned for ever, in the order of their first mention; the first four are fixed.
+ * Dimensions are interned for ever, in the order of their first mention; the first five are fixed.
  * Devices have one dimension per kind and variant, so a request for `auto` is resolved to one
  * variant of the worker at hand.
  *
@@ -12,9 +12,9 @@
 import { anyVariant, canonicalResources } from "../model/canonical-resources.ts";
 import type { Resources } from "../model/resources.ts";
 
-export const dimension = { cpu: 0, memory: 1, disk: 2, slots: 3 } as const;
+export const dimension = { cpu: 0, memory: 1, disk: 2, slots: 3, commandSlots: 4 } as const;
 
-const fixedNames = ["cpu", "memory", "disk", "slots"];
+const fixedNames = ["cpu", "memory", "disk", "slots", "command slots"];
 
 /** The interned names of all dimensions. */
 export class Dimensions {
@@ -56,19 +56,28 @@ export function deviceDimension(kind: string, variant: string): string {
   return `device:${kind}:${variant}`;
 }
 
+/** What an attempt takes a slot of: executor threads, or places for processes. */
+export type SlotKind = "slots" | "command slots";
+
 /** The request of one attempt: its resources and one slot. */
-export function requestVector(dimensions: Dimensions, asked: Resources): RequestVector {
+export function requestVector(
+  dimensions: Dimensions,
+  asked: Resources,
+  slot: SlotKind = "slots",
+): RequestVector {
   const request = canonicalResources(asked);
   const variants: AnyVariant[] = [];
   const entries = plainEntries(request);
-  entries.push(["slots", 1]);
+  entries.push([slot, 1]);
   for (const device of request.devices) {
     if (device.variant === anyVariant) {
       variants.push({ kind: device.kind, countMilli: device.countMilli });
     } else entries.push([deviceDimension(device.kind, device.variant), device.countMilli]);
   }
-  const amounts = vectorOf(dimensions, entries);
-  const used = [...amounts.keys()].filter((index) => amounts[index] > 0);
+  const vector = vectorOf(dimensions, entries);
+  const used = [...vector.keys()].filter((index) => vector[index] > 0);
+  // Dimensions that others have named make no difference to a request.
+  const amounts = vector.slice(0, Math.max(0, ...used) + 1);
   return { amounts, used, anyVariant: variants };
 }
 
@@ -76,10 +85,11 @@ export function capacityVector(
   dimensions: Dimensions,
   declared: Resources,
   slots: number,
+  commandSlots = 0,
 ): Float64Array {
   const capacity = canonicalResources(declared);
   const entries = plainEntries(capacity);
-  entries.push(["slots", slots]);
+  entries.push(["slots", slots], ["command slots", commandSlots]);
   for (const device of capacity.devices) {
     entries.push([deviceDimension(device.kind, device.variant), device.countMilli]);
   }

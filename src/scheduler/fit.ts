@@ -128,6 +128,11 @@ export interface Misfit {
   readonly best: number;
 }
 
+/** A constraint as people write it: `region in eu,us`, `ssd exists`. */
+export function describeConstraint({ key, op, values }: Constraint): string {
+  return `${key} ${op} ${values.join(",")}`.trimEnd();
+}
+
 /** Every clause of a request that a worker with this room does not meet; empty if it fits. */
 export function misfitsOf(
   dimensions: Dimensions,
@@ -137,7 +142,7 @@ export function misfitsOf(
   const misfits: Misfit[] = [];
   for (const constraint of wanted.constraints) {
     if (constraint.mode === "PREFERRED" || satisfies(worker.attributes, constraint)) continue;
-    const clause = `${constraint.key} ${constraint.op} ${constraint.values.join(",")}`.trimEnd();
+    const clause = describeConstraint(constraint);
     misfits.push({ code: "CONSTRAINT", dimension: constraint.key, clause, need: 0, best: 0 });
   }
   for (const index of wanted.request.used) {
@@ -163,7 +168,9 @@ function shortage(
   const name = dimensions.names[index];
   const [has, wants] = [best, need].map((amount) => describeAmount(name, amount));
   const clause = `${titleOf(name)} ${has} < ${wants}`;
-  if (name === "slots") return { code: "SLOTS", dimension: name, clause, need, best };
+  if (name === "slots" || name === "command slots") {
+    return { code: "SLOTS", dimension: name, clause, need, best };
+  }
   if (name.startsWith("device:") && (room.capacity[index] ?? 0) === 0) {
     const kind = name.split(":")[1];
     const code = hasKind(dimensions, room, kind) ? "DEVICE_VARIANT" : "DEVICE_KIND";

@@ -12,3 +12,18 @@ export const prefetchPerShapeMax = 2_048;
 
 /** A shape whose attempts run longer than this on average is never prefetched. */
 export const prefetchMeanUsMax = 1_000_000;
+
+/**
+ * Microseconds for which the first hold of a gang that waits keeps free capacity idle. A hold that
+ * expires unused frees it; the next one is twice as long.
+ */
+export const holdUsMin = 10_000_000;
+
+/** Longest hold in microseconds; doubling stops here. */
+export const holdUsMax = 600_000_000;
+
+/**
+ * Exchanges of one victim for a cheaper one that are tried per host and plan. Past it the set of
+ * victims stays as it is: sufficient, none of them needless, but perhaps not the cheapest.
+ */
+export const victimExchangesMax = 1_024;

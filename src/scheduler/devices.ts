@@ -1,0 +1,121 @@
+/**
+ * Which devices of a worker a request gets: indices, and how much of each.
+ *
+ * A worker with 8 devices of a variant has the indices 0 to 7. A request below one device shares an
+ * index with others; n whole devices take n indices that nobody uses; 1.5 devices are one whole and
+ * half of another. So an amount that is free in sum may still not fit: two halves are no device.
+ *
+ * It knows one dimension of one worker and keeps nothing.
+ *
+ * @module
+ */
+
+import { assert } from "../base/assert.ts";
+
+const deviceMilli = 1000;
+
+/** Thousandths in use per index of one device dimension on one worker. */
+export type DeviceUse = readonly number[];
+
+/** Thousandths of one device: 1000 is all of it. */
+export interface DeviceShare {
+  readonly index: number;
+  readonly milli: number;
+}
+
+/**
+ * The devices for `countMilli` thousandths, in the order of their indices; null if they do not fit,
+ * an empty list for nothing.
+ *
+ * Whole devices take the lowest indices that nobody uses. A fraction goes where the least is left
+ * over, so that whole devices stay whole.
+ *
+ * @param use One entry per device. A capacity that is not a multiple of 1000 makes the last device
+ *   a partial one, which no whole request gets.
+ */
+export function chooseDeviceIndices(
+  use: DeviceUse,
+  capacityMilli: number,
+  countMilli: number,
+): readonly DeviceShare[] | null {
+  const free = freeMilli(use, capacityMilli);
+  const { whole, fraction } = splitCount(countMilli);
+  const shares: DeviceShare[] = [];
+  for (let index = 0; index < free.length && shares.length < whole; index++) {
+    if (free[index] === deviceMilli) shares.push({ index, milli: deviceMilli });
+  }
+  if (shares.length < whole) return null;
+  if (fraction === 0) return shares;
+  for (const { index } of shares) free[index] = 0;
+  const shared = tightestIndex(free, fraction);
+  if (shared < 0) return null;
+  shares.push({ index: shared, milli: fraction });
+  return shares.sort((a, b) => a.index - b.index);
+}
+
+/**
+ * How many requests of `countMilli` fit at once, at most `limit`: as many as could be chosen one
+ * after the other by {@link chooseDeviceIndices}.
+ */
+export function deviceFitCount(
+  use: DeviceUse,
+  capacityMilli: number,
+  countMilli: number,
+  limit: number,
+): number {
+  const { whole, fraction } = splitCount(countMilli);
+  if (countMilli === 0) return limit;
+  let unused = 0;
+  let fractions = 0;
+  for (const free of freeMilli(use, capacityMilli)) {
+    if (free === deviceMilli) unused++;
+    else if (fraction > 0) fractions += Math.floor(free / fraction);
+  }
+  return Math.min(limit, countOfBoth({ whole, fraction, unused, fractions }));
+}
+
+/** Requests of `whole` devices and a fraction, out of unused devices and places for fractions. */
+function countOfBoth(room: {
+  readonly whole: number;
+  readonly fraction: number;
+  readonly unused: number;
+  readonly fractions: number;
+}): number {
+  const { whole, fraction, unused, fractions } = room;
+  if (fraction === 0) return Math.floor(unused / whole);
+  // While there are places for fractions on devices in use, only the whole ones count.
+  if (whole > 0 && Math.floor(unused / whole) <= fractions) return Math.floor(unused / whole);
+  // After that, unused devices are cut up: n * whole + ceil((n - fractions) / pieces) <= unused.
+  const pieces = Math.floor(deviceMilli / fraction);
+  return Math.floor((pieces * unused + fractions) / (pieces * whole + 1));
+}
+
+/** What is free of each device; of the last one only what the capacity leaves for it. */
+function freeMilli(use: DeviceUse, capacityMilli: number): number[] {
+  assert(
+    use.length === Math.ceil(capacityMilli / deviceMilli),
+    "the use of a device dimension has one entry per device",
+  );
+  return use.map((used, index) => {
+    const capacity = Math.min(deviceMilli, capacityMilli - index * deviceMilli);
+    return Math.max(0, capacity - used);
+  });
+}
+
+function splitCount(countMilli: number): { whole: number; fraction: number } {
+  assert(
+    Number.isSafeInteger(countMilli) && countMilli >= 0,
+    "devices are asked for in whole thousandths",
+  );
+  return { whole: Math.floor(countMilli / deviceMilli), fraction: countMilli % deviceMilli };
+}
+
+/** The index that has the least left over for `milli`, the lowest of several; -1 for none. */
+function tightestIndex(free: readonly number[], milli: number): number {
+  let tightest = -1;
+  for (const [index, left] of free.entries()) {
+    if (left < milli) continue;
+    if (tightest < 0 || left < free[tightest]) tightest = index;
+  }
+  return tightest;
+}
