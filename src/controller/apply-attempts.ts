@@ -8,10 +8,20 @@ import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { U32Ring } from "../base/ring.ts";
 import { attemptId } from "../model/ids.ts";
-import { taskStateCode } from "../model/states.ts";
+import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
+import { deviceDimension, resourcesOf } from "../scheduler/dimensions.ts";
+import { dropEndpointsOfAttempt } from "./apply-access.ts";
 import { leaveLine, placeInLine, setTaskState } from "./apply-tasks.ts";
-import type { FactOf } from "./facts.ts";
-import { type ControllerState, type ShapeOnWorker, shapeOf, type Worker } from "./state.ts";
+import type { FactOf, SpecialGrant } from "./facts.ts";
+import { attemptRecordsMax, startMaxUs } from "./limits.ts";
+import {
+  type ControllerState,
+  jobOf,
+  type Launch,
+  type ShapeOnWorker,
+  shapeOf,
+  type Worker,
+} from "./state.ts";
 import { storyKind } from "./story.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
@@ -25,14 +35,49 @@ export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   return entry;
 }
 
-function chargeGrant(worker: Worker, grant: Float64Array): void {
+/** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
+export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
+  const { attempts } = state;
+  const grant = present(attempts.grants[row], "a live attempt has a grant");
+  const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
-  for (let i = 0; i < used.length && i < grant.length; i++) used[i] += grant[i];
+  for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
+  const shape = state.shapes[attempts.shape[row]];
+  const user = state.users[shape.user];
+  state.grantedByBand[attempts.band[row]] += sign;
+  if (sign > 0) user.lastServed = attempts.id[row];
+  if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
+  for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
+  if (attempts.band[row] !== bandCode.batch) user.spend += sign * shape.value;
+  if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
 }
 
-function creditGrant(worker: Worker, grant: Float64Array): void {
-  const { used } = worker;
-  for (let i = 0; i < used.length && i < grant.length; i++) used[i] -= grant[i];
+function enlargedVector(vector: Float64Array, length: number): Float64Array {
+  const larger = new Float64Array(length);
+  larger.set(vector);
+  return larger;
+}
+
+function chargeDevices(state: ControllerState, worker: Worker, row: number, sign: 1 | -1): void {
+  for (const { kind, variant, countMilli, indices } of state.deviceGrants.get(row) ?? []) {
+    const index = state.dimensions.intern(deviceDimension(kind, variant));
+    const use = worker.deviceUse.get(index);
+    if (use === undefined) continue; // The worker came back without that device.
+    for (const { index: device, milli } of sharesOf(indices, countMilli)) {
+      if (device < use.length) use[device] += sign * milli;
+    }
+  }
+}
+
+/** How much of each granted device: all of it, but for a fraction, which is the last one's. */
+function sharesOf(
+  indices: readonly number[],
+  countMilli: number,
+): { readonly index: number; readonly milli: number }[] {
+  return indices.map((index, position) => ({
+    index,
+    milli: Math.min(1000, countMilli - position * 1000),
+  }));
 }
 
 export function applyAttemptsAssigned(
@@ -47,7 +92,8 @@ export function applyAttemptsAssigned(
       worker: fact.workers[i],
       at: fact.at,
       prefetched: fact.prefetched[i] === 1,
-      grant: special ? fact.grants[next++].grant : null,
+      grant: special ? fact.grants[next++] : null,
+      band: fact.bands[i],
     });
   }
 }
@@ -58,13 +104,19 @@ export interface Assignment {
   readonly worker: number;
   readonly at: number;
   readonly prefetched: boolean;
-  readonly grant: Float64Array | null;
+  readonly grant: Pick<SpecialGrant, "grant" | "devices"> | null;
+  /** Index into `bands`. */
+  readonly band: number;
 }
 
 /** A new attempt; returns its row. */
 export function applyAssignment(state: ControllerState, assignment: Assignment): number {
   const row = assign(state, assignment);
-  if (assignment.grant !== null) state.attempts.grants[row] = assignment.grant;
+  if (assignment.grant !== null) {
+    const { grant, devices } = assignment.grant;
+    state.attempts.grants[row] = grant;
+    if (devices.length > 0) state.deviceGrants.set(row, devices);
+  }
   if (assignment.prefetched) prefetchRow(state, row);
   else grantRow(state, row);
   tellAttempt(state, assignment.prefetched ? storyKind.prefetched : storyKind.assigned, row);
@@ -74,7 +126,7 @@ export function applyAssignment(state: ControllerState, assignment: Assignment):
 /** A new attempt of `task` on `worker`, neither granted nor prefetched yet. */
 function assign(
   state: ControllerState,
-  { task, worker, at }: { task: number; worker: number; at: number },
+  { task, worker, at, band }: { task: number; worker: number; at: number; band: number },
 ): number {
   const { tasks, attempts } = state;
   const id = attemptId(state.epoch, ++state.attemptCounter);
@@ -84,6 +136,8 @@ function assign(
   attempts.worker[row] = worker;
   attempts.shape[row] = shape.index;
   attempts.assignedAt[row] = at;
+  attempts.band[row] = band;
+  attempts.stopReason[row] = stoppedCode;
   attempts.grants[row] = shape.request.amounts;
   tasks.attempt[task] = row;
   leaveLine(state, task);
@@ -91,14 +145,29 @@ function assign(
   const record = state.workers[worker];
   record.liveAttempts++;
   record.attemptsDigest = digestWith(record.attemptsDigest, id);
+  const { launch } = jobOf(state, task);
+  if (launch !== null) {
+    launch.liveAttempts++;
+    state.startDeadlines.push(at + startMaxUs, tasks.ref(task));
+    beginRound(launch, tasks.index[task]);
+  }
   return row;
 }
 
+/** What was known of a member of a gang was about its round before. */
+function beginRound({ gang }: Launch, index: number): void {
+  if (gang === null) return;
+  gang.members.delete(index);
+  gang.holdExpiries = 0;
+  gang.holdAgainAt = 0;
+}
+
+const stoppedCode = attemptCauseCode("stopped");
+
 function grantRow(state: ControllerState, row: number): void {
   const { attempts } = state;
-  const worker = state.workers[attempts.worker[row]];
-  chargeGrant(worker, present(attempts.grants[row], "an attempt has a grant"));
-  shapeOnWorker(worker, attempts.shape[row]).granted++;
+  chargeGrant(state, row, 1);
+  shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]).granted++;
 }
 
 function prefetchRow(state: ControllerState, row: number): void {
@@ -170,6 +239,20 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
+  const gang = job.launch?.gang;
+  if (gang && job.stateCounts[taskStateCode.RUNNING] === job.launch?.rows.length) gang.returns = 0;
+}
+
+export function applyAttemptsBuilding(
+  state: ControllerState,
+  fact: FactOf<"attempts-building">,
+): void {
+  const { attempts, tasks } = state;
+  for (const row of fact.attempts) {
+    attempts.flags[row] |= attemptFlag.building;
+    const task = attempts.task[row];
+    if (tasks.attempt[task] === row) setTaskState(state, task, taskStateCode.BUILDING);
+  }
 }
 
 export function applyAttemptsStopping(
@@ -179,7 +262,8 @@ export function applyAttemptsStopping(
   const { attempts, tasks } = state;
   for (const row of fact.attempts) {
     attempts.flags[row] |= attemptFlag.stopping;
-    tellAttempt(state, storyKind["stop-ordered"], row);
+    attempts.stopReason[row] = fact.reason;
+    tellAttempt(state, storyKind["stop-ordered"], row, fact.reason);
     const task = attempts.task[row];
     tasks.attempt[task] = noSlot;
     state.strays.set(attempts.id[row], row);
@@ -198,18 +282,46 @@ export function applyEnd(
 ): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
-  const grant = present(attempts.grants[row], "a live attempt has a grant");
   if (!attempts.isGranted(row)) leavePrefetched(state, row);
   else if (successor !== noSlot) {
     leavePrefetched(state, successor);
-    attempts.grants[successor] = grant;
+    attempts.grants[successor] = attempts.grants[row];
+    attempts.band[successor] = attempts.band[row];
   } else {
-    creditGrant(worker, grant);
+    chargeGrant(state, row, -1);
     shapeOnWorker(worker, attempts.shape[row]).granted--;
   }
   state.touchedWorkers.add(worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
+  if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);
+}
+
+/** What a launched job remembers of an attempt that has ended. */
+function keepRecord(state: ControllerState, row: number, cause: number): void {
+  const { attempts } = state;
+  const task = attempts.task[row];
+  const worker = state.workers[attempts.worker[row]];
+  const vector = present(attempts.grants[row], "a live attempt has a grant");
+  const granted = resourcesOf(state.dimensions, vector);
+  const devices = state.deviceGrants.get(row) ?? granted.devices;
+  let history = state.histories.get(task);
+  if (history === undefined) {
+    history = [];
+    state.histories.set(task, history);
+  }
+  history.push({
+    id: attempts.id[row],
+    workerId: worker.workerId,
+    incarnation: worker.incarnation,
+    cause: attemptCauses[cause],
+    assignedAt: attempts.assignedAt[row],
+    startedAt: attempts.startedAt[row],
+    endedAt: state.at,
+    granted: { ...granted, devices },
+    usage: state.usages.get(row) ?? null,
+  });
+  if (history.length > attemptRecordsMax) history.shift();
 }
 
 function closeRow(state: ControllerState, row: number): void {
@@ -220,14 +332,31 @@ function closeRow(state: ControllerState, row: number): void {
   const id = attempts.id[row];
   worker.liveAttempts--;
   worker.attemptsDigest = digestWithout(worker.attemptsDigest, id);
+  state.usages.delete(row);
+  dropEndpointsOfAttempt(state.access, id);
+  if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);
   attempts.release(row);
-  if (tasks.attempt[task] === row) {
-    tasks.attempt[task] = noSlot;
-    return;
+  if (tasks.attempt[task] === row) tasks.attempt[task] = noSlot;
+  else {
+    state.strays.delete(id);
+    state.strayOfTask.delete(task);
+    if (tasks.stage[task] === stage.held) placeInLine(state, task);
   }
-  state.strays.delete(id);
-  state.strayOfTask.delete(task);
-  if (tasks.stage[task] === stage.held) placeInLine(state, task);
+  const { launch } = jobOf(state, task);
+  if (launch !== null) endAttemptOfJob(state, launch);
+}
+
+/** When the last attempt of a job that is being replaced has ended, the new one goes on. */
+function endAttemptOfJob(state: ControllerState, launch: Launch): void {
+  launch.liveAttempts--;
+  if (launch.liveAttempts > 0 || launch.successor < 0) return;
+  const next = state.jobs[launch.successor].launch;
+  launch.successor = -1;
+  if (next === null) return;
+  next.predecessor = -1;
+  for (const row of next.rows) {
+    if (state.tasks.stage[row] === stage.held) placeInLine(state, row);
+  }
 }
 
 export function applyAttemptsEnded(state: ControllerState, fact: FactOf<"attempts-ended">): void {
@@ -243,13 +372,16 @@ export function applyAttemptSuperseded(
 ): void {
   const { attempts } = state;
   const grant = attempts.grants[fact.attempt];
+  const devices = state.deviceGrants.get(fact.attempt);
   tellAttempt(state, storyKind.superseded, fact.attempt);
   const row = assign(state, {
     task: fact.task,
     worker: attempts.worker[fact.attempt],
     at: fact.at,
+    band: attempts.band[fact.attempt],
   });
   attempts.grants[row] = grant;
+  if (devices !== undefined) state.deviceGrants.set(row, devices);
   if (!attempts.isGranted(fact.attempt)) {
     leavePrefetched(state, fact.attempt);
     prefetchRow(state, row);

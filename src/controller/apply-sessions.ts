@@ -11,23 +11,58 @@ import { resourcesKey } from "../model/canonical-resources.ts";
 import { noResources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
+import { resourceValue } from "../scheduler/resource-value.ts";
+import { chargeGrant } from "./apply-attempts.ts";
+import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
-import { type Client, type ControllerState, newJob, type Worker } from "./state.ts";
+import {
+  type Client,
+  type ControllerState,
+  type Job,
+  newJob,
+  type Shape,
+  specRecord,
+  type Worker,
+} from "./state.ts";
 import { taskFlag } from "./tables/task-table.ts";
 
 export function applyClientOpened(state: ControllerState, fact: FactOf<"client-opened">): void {
   const index = state.clients.length;
-  const job = newJob({
-    index: state.jobs.length,
+  const job = addJob(state, {
     id: fact.jobId,
     user: fact.user,
     client: index,
+    launch: null,
     submittedAt: fact.at,
   });
-  state.jobs.push(job);
   state.clients.push(newClient(fact, index, job.index));
   state.clientsById.set(fact.clientId, index);
   tellEvent(state, { type: "session-opened", id: fact.jobId, message: `by ${fact.user}` });
+}
+
+/** A new job, in the place of a pruned one if there is any. */
+export function addJob(
+  state: ControllerState,
+  fields: Pick<Job, "id" | "user" | "client" | "launch" | "submittedAt">,
+): Job {
+  const index = state.freeJobs.pop() ?? state.jobs.length;
+  const userIndex = internUser(state, fields.user);
+  const job = newJob({ ...fields, index, userIndex, sequence: ++state.jobCounter });
+  state.jobs[index] = job;
+  state.jobsById.set(job.id, index);
+  if (job.launch !== null) state.jobsByTokenHash.set(job.launch.tokenHash, index);
+  return job;
+}
+
+/** The place of a user, made at the first mention. */
+export function internUser(state: ControllerState, name: string): number {
+  const known = state.usersByName.get(name);
+  if (known !== undefined) return known;
+  const index = state.users.length;
+  const used = new Float64Array(state.dimensions.count);
+  state.users.push({ index, name, used, spend: 0, openTasks: 0, lastServed: 0, shapes: new Set() });
+  state.usersByName.set(name, index);
+  return index;
 }
 
 /** Adds an event about the cluster to the story. */
@@ -83,51 +118,116 @@ export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dr
 
 export function applySpecDefined(state: ControllerState, fact: FactOf<"spec-defined">): void {
   const client = present(state.clients[fact.client], "only an open client defines specs");
-  client.specs.set(fact.number, internSpec(state, fact.definition));
+  client.specs.set(fact.number, internSpec(state, client.user, fact.definition));
 }
 
-/** Equal definitions share one spec, and equal requests one shape, whoever sent them. */
-function internSpec(state: ControllerState, definition: TaskSpec): number {
-  const known = state.specsByKey.get(JSON.stringify(definition));
-  return known ?? addSpec(state, definition);
+/** Equal definitions of one user share one spec. */
+function internSpec(state: ControllerState, user: string, definition: TaskSpec): number {
+  const key = specKey(user, definition);
+  const known = state.specsByKey.get(key);
+  if (known !== undefined) return known;
+  const index = addSpec(state, definition, { user, depth: 0, treeOrder: 0, gang: -1 });
+  state.specsByKey.set(key, index);
+  return index;
 }
 
-/** Adds a spec that is not there yet; returns its index. */
-export function addSpec(state: ControllerState, definition: TaskSpec): number {
-  state.specs.push({ definition, shape: internShape(state, definition) });
-  state.specsByKey.set(JSON.stringify(definition), state.specs.length - 1);
+export function specKey(user: string, definition: TaskSpec): string {
+  return `${user}\n${JSON.stringify(definition)}`;
+}
+
+/** Whose queue a spec belongs to. */
+export interface QueueOwner {
+  readonly user: string;
+  /** Of a child job: depth, and submission order of its tree's root. 0 and 0 for others. */
+  readonly depth: number;
+  readonly treeOrder: number;
+  /** The job of a gang, whose tasks have a queue of their own; -1 for others. */
+  readonly gang: number;
+}
+
+/** Adds a spec; returns its index, which is never used again. */
+export function addSpec(state: ControllerState, definition: TaskSpec, owner: QueueOwner): number {
+  const shape = internShape(state, requestOf(definition), owner);
+  state.shapes[shape].specCount++;
+  state.specs.push({ definition, shape });
   return state.specs.length - 1;
 }
 
-/** What makes two specs compete in one queue. */
-export function shapeKey(definition: TaskSpec): string {
-  const { resources, constraints, band, priority } = definition;
-  return JSON.stringify([resourcesKey(resources), constraints, band, priority]);
+/** The last task of a spec is forgotten, and with its last spec a shape. */
+export function dropSpec(state: ControllerState, spec: number): void {
+  const { shape: index } = specRecord(state, spec);
+  state.specs[spec] = null;
+  const shape = state.shapes[index];
+  shape.specCount--;
+  if (shape.specCount > 0) return;
+  state.shapesByKey.delete(shape.key);
+  state.users[shape.user].shapes.delete(index);
+  for (const worker of state.workers) worker.shapes.delete(index);
+  state.untriedShapes.delete(index);
+  state.freeShapes.push(index);
 }
 
-function internShape(state: ControllerState, definition: TaskSpec): number {
-  const key = shapeKey(definition);
-  const known = state.shapesByKey.get(key);
+/** What of a spec placement looks at. */
+export type ShapeRequest = Pick<
+  Shape,
+  "resources" | "constraints" | "band" | "priority" | "isCommand" | "timeoutUs"
+>;
+
+function requestOf(definition: TaskSpec): ShapeRequest {
+  const { resources, constraints, band, priority } = definition;
+  const isCommand = definition.run.kind === "command";
+  // Only a command is stopped at its limit for certain: only there does the limit prove anything.
+  const timeoutUs = isCommand ? definition.timeoutMs * 1000 : 0;
+  return { resources, constraints, band, priority, isCommand, timeoutUs };
+}
+
+/** What makes two specs compete in one queue. */
+function shapeKey(request: ShapeRequest, owner: QueueOwner): string {
+  const { band, priority } = request;
+  const { user, depth, treeOrder, gang } = owner;
+  return JSON.stringify([user, depth, treeOrder, gang, band, priority, requestKeyOf(request)]);
+}
+
+function requestKeyOf({ resources, constraints, isCommand, timeoutUs }: ShapeRequest): string {
+  return JSON.stringify([resourcesKey(resources), constraints, isCommand, timeoutUs]);
+}
+
+/** The queue of a request, made at its first mention. */
+function internShape(state: ControllerState, request: ShapeRequest, owner: QueueOwner): number {
+  const known = state.shapesByKey.get(shapeKey(request, owner));
   if (known !== undefined) return known;
-  const index = state.shapes.length;
-  state.shapes.push({
-    index,
-    key,
-    resources: definition.resources,
-    request: requestVector(state.dimensions, definition.resources),
-    constraints: definition.constraints,
-    band: definition.band,
-    priority: definition.priority,
-    prefetchable: definition.resources.devices.length === 0,
+  const index = state.freeShapes.pop() ?? state.shapes.length;
+  addShape(state, index, request, owner);
+  return index;
+}
+
+/** A shape at a place of its own. */
+export function addShape(
+  state: ControllerState,
+  index: number,
+  request: ShapeRequest,
+  owner: QueueOwner,
+): void {
+  const { resources, constraints, band, priority, isCommand, timeoutUs } = request;
+  const key = shapeKey(request, owner);
+  const user = internUser(state, owner.user);
+  const { depth, treeOrder, gang } = owner;
+  state.shapes[index] = {
+    ...{ index, key, requestKey: requestKeyOf(request), user, depth, treeOrder, gang },
+    ...{ resources, constraints, band, priority, isCommand, timeoutUs },
+    request: requestVector(state.dimensions, resources, isCommand ? "command slots" : "slots"),
+    value: resourceValue(resources),
+    prefetchable: resources.devices.length === 0 && gang < 0,
+    specCount: 0,
     fresh: new U32Ring(),
     woken: new U32Ring(),
     queued: 0,
     meanUs: 0,
     prefetched: 0,
     retracting: 0,
-  });
+  };
+  state.users[user].shapes.add(index);
   state.shapesByKey.set(key, index);
-  return index;
 }
 
 export function applyWorkerRegistered(
@@ -136,26 +236,97 @@ export function applyWorkerRegistered(
 ): void {
   const known = state.workersById.get(hello.workerId);
   const worker = known === undefined ? addWorker(state, hello.workerId) : state.workers[known];
-  const capacity = capacityVector(state.dimensions, hello.capacity, hello.slots);
-  worker.incarnation = hello.incarnation;
-  worker.address = hello.address;
-  worker.pid = hello.pid;
-  worker.resources = hello.capacity;
-  worker.slots = hello.slots;
-  worker.attributes = { ...hello.attributes, "worker-id": hello.workerId };
-  worker.capacity = capacity;
-  worker.used = new Float64Array(capacity.length);
+  describeWorker(state, worker, hello, at);
   worker.lost = false;
   worker.lostReason = "";
-  worker.lastHeardAt = at;
-  worker.suspect = false;
   worker.shapes.clear();
-  state.touchedWorkers.add(worker.index);
   tellEvent(state, {
     type: "worker-registered",
     id: hello.workerId,
     message: `pid ${hello.pid} at ${hello.address}, ${hello.slots} slots`,
   });
+}
+
+/** A new agent took over what its predecessor ran: the attempts stay, all else is as it says. */
+export function applyWorkerAdopted(
+  state: ControllerState,
+  { at, hello }: FactOf<"worker-adopted">,
+): void {
+  const worker = state.workers[present(state.workersById.get(hello.workerId), "it is known")];
+  const rows: number[] = [];
+  const { attempts } = state;
+  for (let row = 0; row < attempts.length; row++) {
+    if (attempts.id[row] !== 0 && attempts.worker[row] === worker.index) rows.push(row);
+  }
+  const granted = rows.filter((row) => attempts.isGranted(row));
+  for (const row of granted) chargeGrant(state, row, -1);
+  describeWorker(state, worker, hello, at);
+  for (const row of granted) chargeGrant(state, row, 1);
+  tellEvent(state, {
+    type: "worker-adopted",
+    id: hello.workerId,
+    message: `pid ${hello.pid} at ${hello.address} took over ${rows.length} attempts`,
+  });
+}
+
+function describeWorker(
+  state: ControllerState,
+  worker: Worker,
+  hello: FactOf<"worker-registered">["hello"],
+  at: number,
+): void {
+  const { slots, commandSlots } = hello;
+  const capacity = capacityVector(state.dimensions, hello.capacity, slots, commandSlots);
+  worker.incarnation = hello.incarnation;
+  worker.address = hello.address;
+  worker.pid = hello.pid;
+  worker.registeredAt = at;
+  worker.resources = hello.capacity;
+  worker.slots = slots;
+  worker.commandSlots = commandSlots;
+  worker.attributes = { ...hello.attributes, "worker-id": hello.workerId };
+  worker.taints = taintsOf(hello.attributes);
+  worker.capacity = capacity;
+  worker.used = new Float64Array(capacity.length);
+  beginDeviceUse(state, worker);
+  worker.lastHeardAt = at;
+  worker.suspect = false;
+  worker.trouble = "";
+  state.touchedWorkers.add(worker.index);
+}
+
+/** Every device of a worker, unused. */
+export function beginDeviceUse(state: ControllerState, worker: Worker): void {
+  worker.deviceUse.clear();
+  for (const [index, name] of state.dimensions.names.entries()) {
+    if (!name.startsWith("device:") || !(worker.capacity[index] > 0)) continue;
+    worker.deviceUse.set(index, new Array(Math.ceil(worker.capacity[index] / 1000)).fill(0));
+  }
+}
+
+export function applyWorkerClosedToWork(
+  state: ControllerState,
+  fact: FactOf<"worker-closed-to-work">,
+): void {
+  const worker = state.workers[fact.worker];
+  worker.cordoned = fact.cordoned;
+  worker.draining = fact.draining;
+  worker.drainBy = fact.drainBy;
+  state.touchedWorkers.add(worker.index);
+  const type = fact.draining
+    ? "worker-draining"
+    : fact.cordoned
+      ? "worker-cordoned"
+      : "worker-open";
+  tellEvent(state, { type, id: worker.workerId, message: "" });
+}
+
+export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
+  const worker = state.workers[fact.worker];
+  worker.trouble = fact.trouble;
+  if (fact.trouble === "") state.touchedWorkers.add(worker.index);
+  const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
+  tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
 
 function addWorker(state: ControllerState, workerId: string): Worker {
@@ -173,9 +344,15 @@ export function emptyWorker(index: number, workerId: string): Worker {
     incarnation: "",
     address: "",
     pid: 0,
+    registeredAt: 0,
     resources: noResources,
     slots: 0,
+    commandSlots: 0,
     attributes: {},
+    taints: [],
+    cordoned: false,
+    draining: false,
+    drainBy: 0,
     capacity: new Float64Array(0),
     used: new Float64Array(0),
     lost: false,
@@ -183,8 +360,11 @@ export function emptyWorker(index: number, workerId: string): Worker {
     liveAttempts: 0,
     attemptsDigest: 0,
     shapes: new Map(),
+    deviceUse: new Map(),
+    reservations: [],
     connected: false,
     suspect: false,
+    trouble: "",
     lastHeardAt: 0,
     rssBytes: 0,
     heldValueBytes: 0,
@@ -205,6 +385,7 @@ export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-los
   tellEvent(state, { type: "worker-lost", id: worker.workerId, message: fact.reason });
   worker.connected = false;
   worker.suspect = false;
+  worker.trouble = "";
   worker.rssBytes = 0;
   worker.keptValues.clear();
   worker.shapes.clear();
@@ -214,6 +395,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   const worker = state.workers[fact.worker];
   worker.connected = true;
   worker.suspect = false;
+  worker.trouble = ""; // It says so again if it still has any.
   worker.lastHeardAt = fact.at;
   worker.sentCount = 0;
   worker.receivedCount = 0;

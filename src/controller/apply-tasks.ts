@@ -13,12 +13,21 @@ import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { keyInUserSpace } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
-import { type Client, type ControllerState, type Shape, shapeOf, specOf } from "./state.ts";
+import {
+  type Client,
+  type ControllerState,
+  type Job,
+  jobOf,
+  type Shape,
+  shapeOf,
+  specOf,
+  specRecord,
+} from "./state.ts";
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
 
-function tell(
+export function tell(
   state: ControllerState,
   kind: number,
   task: number,
@@ -34,9 +43,25 @@ const noDetail = {};
 export function setTaskState(state: ControllerState, task: number, code: number): void {
   const { tasks } = state;
   const job = state.jobs[tasks.job[task]];
-  job.stateCounts[tasks.state[task]]--;
+  const before = tasks.state[task];
+  job.stateCounts[before]--;
   job.stateCounts[code]++;
   tasks.state[task] = code;
+  const wasOpen = !isTerminalCode(before);
+  if (wasOpen === isTerminalCode(code)) countOpenTasks(state, job, wasOpen ? -1 : 1);
+  if (job.launch !== null && before !== code) touchJob(state, job, code);
+}
+
+/** Keeps the sum of a user's tasks that have not ended. */
+export function countOpenTasks(state: ControllerState, job: Job, change: number): void {
+  state.users[job.userIndex].openTasks += change;
+}
+
+/** Whoever ends or requeues a task of a launched job, its job and its gang hear of it here. */
+function touchJob(state: ControllerState, job: Job, code: number): void {
+  if (isTerminalCode(code)) state.touchedJobs.add(job.index);
+  const left = code === taskStateCode.PENDING || code > taskStateCode.SUCCEEDED;
+  if (left && job.launch?.gang) state.brokenGangs.add(job.index);
 }
 
 /** Whether dependents can read the task's value. */
@@ -49,9 +74,16 @@ export function isAvailable(state: ControllerState, task: number): boolean {
 export function placeInLine(state: ControllerState, task: number): void {
   const { tasks } = state;
   if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
-  else if (state.strayOfTask.has(task)) tasks.stage[task] = stage.held;
+  else if (isHeld(state, task)) tasks.stage[task] = stage.held;
   else if (state.notBefore.has(task)) tasks.stage[task] = stage.delayed;
   else enqueue(state, task);
+}
+
+/** Whether an earlier attempt of it, or of the job that its job replaces, is still stopping. */
+function isHeld(state: ControllerState, task: number): boolean {
+  if (state.strayOfTask.size > 0 && state.strayOfTask.has(task)) return true;
+  const { launch } = jobOf(state, task);
+  return launch !== null && launch.predecessor >= 0;
 }
 
 function enqueue(state: ControllerState, task: number): void {
@@ -60,6 +92,7 @@ function enqueue(state: ControllerState, task: number): void {
   tasks.stage[task] = stage.queued;
   (tasks.hasFlag(task, taskFlag.woken) ? shape.woken : shape.fresh).pushBack(task);
   shape.queued++;
+  if (shape.queued === 1) state.queuedShapes.add(shape.index);
   state.untriedShapes.add(shape.index);
 }
 
@@ -71,6 +104,7 @@ export function leaveLine(state: ControllerState, task: number): void {
   if (!wasQueued) return;
   const shape = shapeOf(state, task);
   shape.queued--;
+  if (shape.queued === 0) state.queuedShapes.delete(shape.index);
   trimRing(state, shape, shape.woken);
   trimRing(state, shape, shape.fresh);
   if (shape.woken.length + shape.fresh.length > 2 * shape.queued + queueDeadEntriesMax) {
@@ -99,7 +133,7 @@ function isQueuedIn(state: ControllerState, shape: Shape, task: number): boolean
   return (
     tasks.isLive(task) &&
     tasks.stage[task] === stage.queued &&
-    state.specs[tasks.spec[task]].shape === shape.index
+    specRecord(state, tasks.spec[task]).shape === shape.index
   );
 }
 
@@ -125,13 +159,16 @@ export function applyTasksSubmitted(
   settleArgsBatch(state, batch);
 }
 
-function openArgsBatch(state: ControllerState, blobs: FactOf<"tasks-submitted">["submit"]["args"]) {
+export function openArgsBatch(
+  state: ControllerState,
+  blobs: FactOf<"tasks-submitted">["submit"]["args"],
+) {
   const index = state.freeArgsBatches.pop() ?? state.argsBatches.length;
   state.argsBatches[index] = { blobs, live: 0 };
   return index;
 }
 
-function settleArgsBatch(state: ControllerState, index: number): void {
+export function settleArgsBatch(state: ControllerState, index: number): void {
   if (state.argsBatches[index]?.live !== 0) return;
   state.argsBatches[index] = null;
   state.freeArgsBatches.push(index);
@@ -167,6 +204,7 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   const job = state.jobs[client.job];
   job.liveTasks++;
   job.stateCounts[taskStateCode.PENDING]++;
+  countOpenTasks(state, job, 1);
   if (key !== "") bindKey(state, client, task, key);
   tell(state, storyKind.submitted, task);
   boundFirstStart(state, task, creation.at);
@@ -174,7 +212,7 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
 }
 
 /** From `at` on the task's scheduling timeout runs, if it has one. */
-function boundFirstStart(state: ControllerState, task: number, at: number): void {
+export function boundFirstStart(state: ControllerState, task: number, at: number): void {
   const { schedulingTimeoutMs } = specOf(state, task);
   if (schedulingTimeoutMs === 0) return;
   const startBy = at + schedulingTimeoutMs * 1000;
@@ -326,6 +364,7 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
     const task = fact.tasks[i];
     if (fact.charges[i] === charge.failure) tasks.failureCount[task]++;
     if (fact.charges[i] === charge.loss) tasks.lossCount[task]++;
+    chargeJob(jobOf(state, task), fact.charges[i]);
     if (fact.charges[i] >= charge.loss) tasks.flags[task] |= taskFlag.suspect;
     if (fact.charges[i] === charge.loss || fact.charges[i] === charge.suspicion) {
       state.recomputedCount++;
@@ -340,6 +379,12 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
     tell(state, storyKind.requeued, task, { code: fact.charges[i] });
     placeInLine(state, task);
   }
+}
+
+function chargeJob({ launch }: Job, charged: number): void {
+  if (launch === null) return;
+  if (charged === charge.failure) launch.failureCount++;
+  if (charged === charge.loss) launch.preemptionCount++;
 }
 
 export function applyTasksResumed(state: ControllerState, fact: FactOf<"tasks-resumed">): void {
@@ -358,7 +403,7 @@ export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-re
     tasks.valueBytes[task] = 0;
     state.failures.delete(task);
     if (fact.cause === "retry") startOver(state, task, fact.at);
-    tell(state, fact.cause === "retry" ? storyKind.retried : storyKind.recomputed, task);
+    tell(state, fact.cause === "recompute" ? storyKind.recomputed : storyKind.retried, task);
     needInputsAgain(state, task);
   }
   if (fact.cause === "recompute") state.recomputedCount += fact.tasks.length;
@@ -456,7 +501,7 @@ export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-
   for (const task of fact.tasks) forgetTask(state, task, fact.at);
 }
 
-function forgetTask(state: ControllerState, task: number, at: number): void {
+export function forgetTask(state: ControllerState, task: number, at: number): void {
   const { tasks } = state;
   for (const extra of state.extraHolders.get(task) ?? []) removeExtraHolder(state, task, extra);
   setHolder(state, task, noSlot);

@@ -9,9 +9,12 @@
 
 import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
+import { requestVector } from "../scheduler/dimensions.ts";
+import { type AccessFact, accessEventOf, applyAccess, beginLeasesAnew } from "./apply-access.ts";
 import {
   applyAttemptSuperseded,
   applyAttemptsAssigned,
+  applyAttemptsBuilding,
   applyAttemptsEnded,
   applyAttemptsGranted,
   applyAttemptsStopping,
@@ -19,11 +22,22 @@ import {
   setRetracting,
 } from "./apply-attempts.ts";
 import {
+  applyGangReturned,
+  applyGangsRested,
+  applyJobEnded,
+  applyJobLaunched,
+  applyJobsPruned,
+  applyMemberPrepared,
+} from "./apply-jobs.ts";
+import {
   applyClientClosed,
   applyClientOpened,
   applyOutcomesAwaited,
   applySpecDefined,
   applyWantsDropped,
+  applyWorkerAdopted,
+  applyWorkerClosedToWork,
+  applyWorkerHealth,
   applyWorkerLost,
   applyWorkerPresent,
   applyWorkerRegistered,
@@ -46,6 +60,7 @@ import {
 } from "./apply-tasks.ts";
 import type { Fact, FactOf } from "./facts.ts";
 import { inlineCacheBytesMax } from "./limits.ts";
+import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import type { ControllerState } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
 
@@ -69,6 +84,11 @@ const appliers: Appliers = {
       state.touchedWorkers.add(worker.index);
     }
     for (const shape of state.shapes) if (shape.queued > 0) state.untriedShapes.add(shape.index);
+    // What each step settles before it ends, a replay only collects.
+    state.touchedJobs.clear();
+    state.brokenGangs.clear();
+    beginLeasesAnew(state.access, fact.at);
+    for (const job of state.jobs) job.launch?.gang?.members.clear();
     const { flags } = state.tasks;
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
   },
@@ -86,6 +106,10 @@ const appliers: Appliers = {
   "attempts-started": (state, fact) => {
     for (const row of fact.attempts) applyStart(state, row, fact.at);
   },
+  "attempts-building": applyAttemptsBuilding,
+  "attempt-measured": (state, fact) => {
+    state.usages.set(fact.attempt, fact.usage);
+  },
   "attempts-stopping": applyAttemptsStopping,
   "attempts-ended": applyAttemptsEnded,
   "attempt-superseded": applyAttemptSuperseded,
@@ -99,6 +123,23 @@ const appliers: Appliers = {
   "tasks-forgotten": applyTasksForgotten,
   "worker-registered": applyWorkerRegistered,
   "worker-lost": applyWorkerLost,
+  "worker-adopted": applyWorkerAdopted,
+  "worker-closed-to-work": applyWorkerClosedToWork,
+  "worker-health": applyWorkerHealth,
+  "job-launched": applyJobLaunched,
+  "job-ended": applyJobEnded,
+  "jobs-pruned": applyJobsPruned,
+  "gang-returned": applyGangReturned,
+  "gangs-rested": applyGangsRested,
+  "member-prepared": applyMemberPrepared,
+  "capacity-reserved": (state, fact) => applyCapacityReserved(state, fact.reservation),
+  "reservation-ended": applyReservationEnded,
+  "token-created": changeAccess,
+  "token-revoked": changeAccess,
+  "tokens-forgotten": changeAccess,
+  "budget-set": applyBudgetSet,
+  "endpoint-registered": changeAccess,
+  "endpoints-dropped": changeAccess,
   "time-passed": () => {
     // `apply` itself takes the time of every fact that has one.
   },
@@ -131,12 +172,16 @@ const appliers: Appliers = {
     for (const client of state.clients) if (client !== null) client.absentSince += fact.pausedUs;
   },
   "deadlines-passed": (state, { until }) => {
-    for (const heap of [state.delays, state.schedulingDeadlines]) {
+    for (const heap of [state.delays, state.schedulingDeadlines, state.startDeadlines]) {
       while (heap.length > 0 && heap.peekKey() <= until) heap.pop();
     }
   },
   "silence-checked": (state, fact) => {
     state.nextSilenceCheckAt = fact.nextAt;
+    // Whom a reservation keeps away changes with time and with what users hold.
+    for (const { workers } of state.reservations.values()) {
+      for (const worker of workers) state.touchedWorkers.add(worker);
+    }
   },
   "copies-added": (state, fact) => {
     for (const task of fact.tasks) addExtraHolder(state, task, fact.worker);
@@ -160,10 +205,9 @@ const appliers: Appliers = {
   "value-cached": (state, { task, bytes }) => {
     keepInlineValue(state, task, bytes, inlineCacheBytesMax);
   },
-  "placement-passed": (state, { untried }) => {
+  "placement-passed": (state) => {
     state.touchedWorkers.clear();
     state.untriedShapes.clear();
-    for (const shape of untried) state.untriedShapes.add(shape);
   },
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {
@@ -171,6 +215,20 @@ const appliers: Appliers = {
     }
   },
 };
+
+function changeAccess(state: ControllerState, fact: AccessFact): void {
+  applyAccess(state.access, fact);
+  const event = accessEventOf(fact);
+  if (event !== null) tellEvent(state, event);
+}
+
+/** Another limit may let what waits start at once. */
+function applyBudgetSet(state: ControllerState, fact: FactOf<"budget-set">): void {
+  changeAccess(state, fact);
+  // Dimensions that only a cap names get their place here, in every fold the same one.
+  if (fact.budget.cap !== null) requestVector(state.dimensions, fact.budget.cap);
+  for (const shape of state.shapes) if (shape.queued > 0) state.untriedShapes.add(shape.index);
+}
 
 /** Changes the state by one fact. */
 export function apply(state: ControllerState, fact: Fact): void {

@@ -25,7 +25,7 @@ export function onClientConnected(
   { clientId, user, at }: { clientId: string; user: string; at: Micros },
 ): void {
   if (!state.clientsById.has(clientId)) {
-    const jobId = `/${user}/graph-${state.jobs.length + 1}`;
+    const jobId = `/${user}/graph-${state.jobCounter + 1}`;
     out.record(state, { type: "client-opened", at, clientId, user, jobId });
   }
   const client = state.clientsById.get(clientId);

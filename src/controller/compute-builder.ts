@@ -24,6 +24,8 @@ export interface ComputeEntry {
   readonly spec: number;
   readonly shape: number;
   readonly prefetched: boolean;
+  /** JSON, or "". */
+  readonly context: string;
   readonly args: Uint8Array;
   readonly inputs: readonly ComputeInput[];
 }
@@ -35,6 +37,9 @@ export class ComputeBuilder {
   readonly #shapes = new U32Column();
   readonly #prefetched = new U8Column();
   readonly #args = new BlobsBuilder();
+  /** Stays empty while no attempt has a context. */
+  #contexts: string[] = [];
+  #contextBytes = 0;
   readonly #inputCounts = new U32Column();
   readonly #inputTasks = new F64Column();
   readonly #inputSources = new U32Column();
@@ -46,10 +51,11 @@ export class ComputeBuilder {
   }
 
   get isFull(): boolean {
-    return this.#args.byteLength + this.#inputs.byteLength > messageBytesMax;
+    return this.#args.byteLength + this.#inputs.byteLength + this.#contextBytes > messageBytesMax;
   }
 
   push(entry: ComputeEntry): void {
+    this.#addContext(entry.context);
     this.#attempts.push(entry.attempt);
     this.#tasks.push(entry.task);
     this.#specs.push(entry.spec);
@@ -66,6 +72,20 @@ export class ComputeBuilder {
     this.#digest = digestWith(this.#digest, entry.attempt);
   }
 
+  #addContext(context: string): void {
+    if (context === "" && this.#contexts.length === 0) return;
+    while (this.#contexts.length < this.#attempts.length) this.#contexts.push("");
+    this.#contexts.push(context);
+    this.#contextBytes += context.length;
+  }
+
+  #takeContexts(): string[] {
+    const contexts = this.#contexts;
+    this.#contexts = [];
+    this.#contextBytes = 0;
+    return contexts;
+  }
+
   /** The message, and the digest of the attempts in it. */
   take(): { message: HotMessageOf<"compute">; digest: number } {
     const digest = this.#digest;
@@ -78,6 +98,7 @@ export class ComputeBuilder {
       shapes: this.#shapes.take(),
       prefetched: this.#prefetched.take(),
       args: this.#args.take(),
+      contexts: this.#takeContexts(),
       inputCounts: this.#inputCounts.take(),
       inputTasks: this.#inputTasks.take(),
       inputSources: this.#inputSources.take(),

@@ -9,10 +9,26 @@ import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import { closeAbandonedSessions } from "./clients.ts";
-import { lostAfterUs, silenceCheckUs, suspectAfterUs } from "./limits.ts";
+import { expireEndpoints, nextEndpointDeadline } from "./endpoints.ts";
+import { returnLateGangs } from "./gangs.ts";
+import { pruneJobs } from "./jobs.ts";
+import {
+  endedJobsMax,
+  endedTasksMax,
+  jobRetentionUs,
+  lostAfterUs,
+  silenceCheckUs,
+  startMaxUs,
+  suspectAfterUs,
+} from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, specOf } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot } from "./tables/task-table.ts";
+import { judgeLosses, type Loss } from "./verdicts.ts";
+import { endDrains, nextDrainDeadline } from "./worker-orders.ts";
 import { loseWorker } from "./workers.ts";
 
 /** When `tick` has something to do next, or null while only an event can change anything. */
@@ -22,26 +38,42 @@ export function nextDeadline(state: ControllerState): Micros | null {
   if (state.schedulingDeadlines.length > 0) {
     next = Math.min(next, state.schedulingDeadlines.peekKey());
   }
+  if (state.startDeadlines.length > 0) next = Math.min(next, state.startDeadlines.peekKey());
+  for (const { expiresAt } of state.reservations.values()) next = Math.min(next, expiresAt);
+  next = Math.min(next, nextDrainDeadline(state));
+  next = Math.min(next, nextEndpointDeadline(state) ?? Number.POSITIVE_INFINITY);
   if (needsSilenceCheck(state)) next = Math.min(next, state.nextSilenceCheckAt);
   return next === Number.POSITIVE_INFINITY ? null : next;
 }
 
 function needsSilenceCheck(state: ControllerState): boolean {
   if (state.workers.some((worker) => !worker.lost)) return true;
+  if (state.jobs.some(({ pruned, finishedAt }) => !pruned && finishedAt > 0)) return true;
   return state.clients.some((client) => client !== null && !client.connected);
 }
 
 export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
   const delays = state.delays.valuesUpTo(at);
   const deadlines = state.schedulingDeadlines.valuesUpTo(at);
-  if (delays.length + deadlines.length > 0) {
+  const starts = state.startDeadlines.valuesUpTo(at);
+  if (delays.length + deadlines.length + starts.length > 0) {
     out.record(state, { type: "deadlines-passed", until: at });
     resumeDelayed(state, out, { delays, at });
     expireScheduling(state, out, { deadlines, at });
+    moveUnstarted(state, out, { tasks: starts, at });
   }
+  endDrains(state, out, at);
+  expireEndpoints(state, out, at);
   if (at < state.nextSilenceCheckAt) return;
   checkSilence(state, out, at);
   closeAbandonedSessions(state, out, at);
+  returnLateGangs(state, out, at);
+  tryHoldsAgain(state, out, at);
+  pruneJobs(state, out, {
+    endedBefore: at - jobRetentionUs,
+    jobsMax: endedJobsMax,
+    tasksMax: endedTasksMax,
+  });
   out.record(state, { type: "silence-checked", nextAt: at + silenceCheckUs });
 }
 
@@ -93,4 +125,33 @@ function checkSilence(state: ControllerState, out: Outbox, at: Micros): void {
       out.record(state, { type: "worker-suspected", worker: worker.index, suspect: true });
     }
   }
+}
+
+/** What a worker has had for long and does not run is moved: no state lasts without a bound. */
+function moveUnstarted(
+  state: ControllerState,
+  out: Outbox,
+  { tasks: refs, at }: { tasks: readonly TaskRef[]; at: Micros },
+): void {
+  const losses: Loss[] = [];
+  for (const ref of new Set(refs)) {
+    const task = state.tasks.find(ref);
+    const row = task < 0 ? noSlot : state.tasks.attempt[task];
+    if (row === noSlot || !state.attempts.isGranted(row)) continue;
+    if (state.attempts.hasFlag(row, attemptFlag.started)) continue;
+    if (state.attempts.assignedAt[row] + startMaxUs > at) continue;
+    losses.push(lossOf(state, row, "start-timeout"));
+    stopCurrentAttempt(state, out, task, "start-timeout");
+  }
+  judgeLosses(state, out, { losses, at });
+}
+
+/** A gang whose hold expired may hold again after its rest. */
+function tryHoldsAgain(state: ControllerState, out: Outbox, at: Micros): void {
+  const rested = state.jobs.filter((job) => {
+    const gang = job.pruned ? null : job.launch?.gang;
+    return gang && job.launch?.ended === null && gang.holdAgainAt > 0 && gang.holdAgainAt <= at;
+  });
+  if (rested.length === 0) return;
+  out.record(state, { type: "gangs-rested", jobs: rested.map((job) => job.index) });
 }

@@ -8,7 +8,9 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import type { CapstanError } from "../model/errors.ts";
 import type { WorkerIndex } from "../model/ids.ts";
+import type { JobSpec, Principal, Role, UserBudget } from "../model/job.ts";
 import type {
   ClientMessage,
   HotMessageOf,
@@ -62,7 +64,66 @@ export type ControllerEvent =
       readonly incarnation: string;
       readonly exitCode: number | null;
       readonly signal: string | null;
+      /** Its launcher lives on, and with it whatever commands it runs: they may be adopted. */
+      readonly launcherLives: boolean;
+    }
+  /** Somebody asks for a change through the API; answered by `reply-to-call`. */
+  | {
+      readonly type: "api-called";
+      readonly at: Micros;
+      /** Names the call in the reply. */
+      readonly call: number;
+      readonly principal: Principal;
+      readonly request: ApiRequest;
     };
+
+/** A change that the API can make, parsed and authorised by role. */
+export type ApiRequest =
+  | {
+      readonly type: "launch-job";
+      readonly spec: JobSpec;
+      /** Drawn by the shell: what the job's tasks present as their token. */
+      readonly token: string;
+      /** SHA-256 of that, hex. */
+      readonly tokenHash: string;
+    }
+  | { readonly type: "terminate-job"; readonly jobId: string; readonly reason: string }
+  | {
+      readonly type: "drain-worker";
+      readonly workerId: string;
+      /** After this long what still runs is moved elsewhere, uncharged; 0 waits for ever. */
+      readonly deadlineMs: number;
+      /** False: the worker takes work again. */
+      readonly drain: boolean;
+    }
+  | { readonly type: "cordon-worker"; readonly workerId: string; readonly cordon: boolean }
+  | { readonly type: "set-user-budget"; readonly budget: UserBudget }
+  | {
+      readonly type: "create-token";
+      readonly tokenId: string;
+      /** SHA-256 of the secret, hex: the secret itself never comes here. */
+      readonly hash: string;
+      readonly user: string;
+      readonly role: Role;
+      readonly note: string;
+      /** Microseconds; 0 for never. */
+      readonly expiresAt: Micros;
+    }
+  | { readonly type: "revoke-token"; readonly tokenId: string }
+  | {
+      readonly type: "register-endpoint";
+      /** Chosen by the caller: the same id renews. */
+      readonly endpointId: string;
+      /** Relative to the job tree of the task. */
+      readonly name: string;
+      readonly address: string;
+      readonly taskId: string;
+      readonly attemptId: string;
+      readonly leaseMs: number;
+      readonly metadata: { readonly [key: string]: string };
+    }
+  | { readonly type: "unregister-endpoint"; readonly endpointId: string }
+  | { readonly type: "repair"; readonly dryRun: boolean };
 
 /** Orders of the kernel to its shell; they leave only when the facts before them are durable. */
 export type ControllerSend =
@@ -78,4 +139,11 @@ export type ControllerSend =
     }
   /** Close the worker's connection (a duplicate id, a stale session). */
   | { readonly type: "disconnect-worker"; readonly worker: WorkerIndex; readonly reason: string }
-  | { readonly type: "disconnect-client"; readonly client: ClientIndex; readonly reason: string };
+  | { readonly type: "disconnect-client"; readonly client: ClientIndex; readonly reason: string }
+  | {
+      readonly type: "reply-to-call";
+      readonly call: number;
+      /** The API's response; `error` is null then. */
+      readonly result: unknown;
+      readonly error: CapstanError | null;
+    };

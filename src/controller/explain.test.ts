@@ -9,7 +9,8 @@ import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { parseConstraints } from "../model/parse-constraints.ts";
 import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
-import { explainTask, type Reason } from "./explain.ts";
+import { explainTask } from "./explain.ts";
+import type { Reason } from "./explain-reasons.ts";
 
 const needs = (options: ResourceOptions) => ({
   spec: { resources: parseResources("resources", options) },

@@ -6,37 +6,41 @@
  */
 
 import type { TaskFailure } from "../model/failure.ts";
-import { formatResources } from "../model/format-quantities.ts";
-import { taskStateCode, taskStates } from "../model/states.ts";
-import { describeAmount, titleOf } from "../scheduler/describe-amount.ts";
+import { formatNeed } from "../model/format-quantities.ts";
+import type { Resources } from "../model/resources.ts";
+import { isTerminalCode, taskStateCode, taskStates } from "../model/states.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
-import { type Misfit, misfitsOf } from "../scheduler/fit.ts";
+import { compareWithinUser, type QueueKey } from "../scheduler/fair-order.ts";
+import { describeConstraint } from "../scheduler/fit.ts";
+import { canEverRun } from "./eligibility.ts";
+import { ancestorReasons } from "./explain-ancestors.ts";
+import {
+  changeFor,
+  closedWorkers,
+  plainReason,
+  type Reason,
+  reasonsOf,
+} from "./explain-reasons.ts";
+import { couldEverPlace } from "./gang-placement.ts";
+import { jobState } from "./job-state.ts";
 import { explainEntriesMax } from "./limits.ts";
+import { findTask } from "./lookup.ts";
+import { headTask } from "./place-solo.ts";
+import { queueKeyOf } from "./scheduler-view.ts";
 import {
   type ControllerState,
   isHealthy,
+  type Job,
+  jobOf,
   type Shape,
   shapeOf,
   specOf,
   taskIdOf,
   type Worker,
 } from "./state.ts";
-import { canEverRun, misfitsEmpty } from "./submit.ts";
 import { noSlot, stage } from "./tables/task-table.ts";
-import { formatTime } from "./views.ts";
-
-/** One clause and how many workers fail it. */
-export interface Reason {
-  readonly code: string;
-  readonly dimension: string | null;
-  readonly clause: string | null;
-  readonly workers: number;
-  readonly workersTotal: number;
-  readonly need: number | null;
-  readonly best: number | null;
-  readonly bestWorkerId: string | null;
-  readonly message: string;
-}
+import { clusterTotal, shareOf } from "./users.ts";
+import { formatTime, workerState } from "./views.ts";
 
 /** Who will move a task, and when. */
 export interface Waker {
@@ -55,7 +59,9 @@ export function pendingReason(state: ControllerState, task: number): string | nu
     case stage.delayed:
       return `sits out its retry back-off until ${formatTime(state.notBefore.get(task) ?? 0)}`;
     case stage.held:
-      return "its earlier attempt is still stopping";
+      return state.strayOfTask.has(task)
+        ? "waits until its earlier attempt has stopped"
+        : "waits until the job that it replaces has stopped";
     default:
       return summaryOfQueued(state, shapeOf(state, task));
   }
@@ -65,20 +71,70 @@ function summaryOfQueued(state: ControllerState, shape: Shape): string {
   const present = state.workers.filter(isHealthy);
   if (present.length === 0) return "no worker is connected";
   if (!present.some((worker) => canEverRun(state, shape, worker))) {
-    return "no present worker could ever run it";
+    return `no present worker could ever run it: need ${needOf(shape)}`;
   }
-  return "waits for capacity";
+  const reasons = reasonsOf(state, shape);
+  if (!couldEverPlace(state, shape) && reasons.length > 0) return reasons[0].message;
+  const first = shape.gang >= 0 || reasons[0]?.code === "USER_CAP" ? reasons[0]?.message : null;
+  return `waits for capacity: ${first ?? `need ${formatNeed(shape.resources)}`}`;
 }
+
+/** What a task asks of a worker: amounts, and the constraints that must hold. */
+function needOf({ resources, constraints }: Shape): string {
+  const required = constraints.filter(({ mode }) => mode !== "PREFERRED");
+  return [formatNeed(resources), ...required.map(describeConstraint)].join(", ");
+}
+
+/** The Explain response for a task or a job; throws NOT_FOUND. */
+export function explain(state: ControllerState, id: string) {
+  const job = state.jobs[state.jobsById.get(id) ?? -1];
+  return job === undefined ? explainTask(state, findTask(state, id)) : explainJob(state, job);
+}
+
+/** A job waits for what its first task waits for that has not been placed. */
+function explainJob(state: ControllerState, job: Job) {
+  const rows = job.launch === null ? [] : [...job.launch.rows];
+  const open = rows.filter((task) => !isTerminalCode(state.tasks.state[task]));
+  const waiting = open.find((task) => state.tasks.state[task] === taskStateCode.PENDING);
+  const about = { id: job.id, kind: "JOB", state: jobState(job) };
+  const task = waiting ?? open[0];
+  if (task === undefined) return { ...nothingToExplain, ...about, summary: summaryOfJob(job) };
+  const which = `task ${state.tasks.index[task]}`;
+  const summary = `${summaryOfJob(job)}; ${which}: ${summaryOf(state, task)}`;
+  return { ...explainTask(state, task), ...about, summary };
+}
+
+function summaryOfJob(job: Job): string {
+  const counts = taskStates
+    .map((name, code) => ({ name, count: job.stateCounts[code] }))
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => `${count} ${name}`);
+  const error = job.launch?.error?.message;
+  const why = error === undefined ? "" : `: ${error}`;
+  return `${job.id} is ${jobState(job)} (${counts.join(", ")})${why}`;
+}
+
+const nothingToExplain = {
+  canRunNow: false,
+  canEverRun: false,
+  reasons: [],
+  wakers: [],
+  aheadCount: 0,
+  ahead: [],
+  holders: [],
+  change: null,
+  deadlineAt: null,
+} as const;
 
 /** The Explain response for a task. */
 export function explainTask(state: ControllerState, task: number) {
   const code = state.tasks.state[task];
   const isQueued = state.tasks.stage[task] === stage.queued;
   const shape = shapeOf(state, task);
-  const able = state.workers.some(
-    (worker) => isHealthy(worker) && canEverRun(state, shape, worker),
-  );
+  const able = couldEverPlace(state, shape);
+  const line = isQueued ? aheadOf(state, shape, task) : { aheadCount: 0, ahead: [] };
   const reasons = isQueued ? reasonsOf(state, shape) : otherReasons(state, task);
+  const ancestors = isQueued ? ancestorReasons(state, shape, task) : [];
   return {
     id: taskIdOf(state, task),
     kind: "TASK",
@@ -86,13 +142,19 @@ export function explainTask(state: ControllerState, task: number) {
     summary: summaryOf(state, task),
     canRunNow: isQueued && reasons.length === 0,
     canEverRun: able,
-    reasons,
+    reasons: [...ancestors, ...reasons, ...behind(able ? line.aheadCount : 0)],
     wakers: wakersOf(state, task),
-    ...(isQueued ? aheadOf(state, shape, task) : { aheadCount: 0, ahead: [] }),
-    holders: isQueued ? holdersOfCapacity(state, shape) : [],
+    ...line,
+    holders: isQueued && able ? holdersOfCapacity(state, shape) : [],
     change: isQueued ? changeFor(state, shape, able) : null,
     deadlineAt: deadlineOf(state, task),
   };
+}
+
+function behind(count: number): Reason[] {
+  return count === 0
+    ? []
+    : [plainReason("QUEUED_BEHIND", `${count} ${count === 1 ? "task goes" : "tasks go"} first`)];
 }
 
 function summaryOf(state: ControllerState, task: number): string {
@@ -119,102 +181,30 @@ function withVerb(reason: string): string {
   return /^(waits|sits)/.test(reason) ? reason : `cannot start: ${reason}`;
 }
 
-/** Every clause of the shape that some worker fails now, most workers first. */
-export function reasonsOf(state: ControllerState, shape: Shape): Reason[] {
-  const total = state.workers.filter((worker) => !worker.lost).length;
-  const tallies = new Map<string, Tally>();
-  for (const worker of state.workers) {
-    if (worker.lost) continue;
-    for (const misfit of misfitsNow(state, shape, worker)) tally(tallies, misfit, worker);
-  }
-  if (total === 0) return [noWorkers()];
-  const anyFits = state.workers.some(
-    (worker) => isHealthy(worker) && misfitsNow(state, shape, worker).length === 0,
-  );
-  if (anyFits) return [];
-  return [...tallies.values()]
-    .sort((a, b) => b.workers - a.workers)
-    .slice(0, explainEntriesMax)
-    .map((entry) => reasonOf(entry, total));
-}
-
-interface Tally {
-  readonly misfit: Pick<Misfit, "dimension" | "clause" | "need"> & { readonly code: string };
-  workers: number;
-  best: number;
-  bestWorkerId: string;
-}
-
-function misfitsNow(state: ControllerState, shape: Shape, worker: Worker): Tally["misfit"][] {
-  if (!isHealthy(worker)) {
-    const clause = worker.connected ? "worker is silent" : "worker is not connected";
-    return [{ code: "WORKER_STATE", dimension: "state", clause, need: 0 }];
-  }
-  const room = { capacity: worker.capacity, used: worker.used };
-  return misfitsOf(state.dimensions, { room, attributes: worker.attributes }, shape);
-}
-
-function tally(tallies: Map<string, Tally>, misfit: Tally["misfit"], worker: Worker): void {
-  const key = `${misfit.code} ${misfit.dimension} ${misfit.need}`;
-  const best = "best" in misfit ? (misfit as Misfit).best : 0;
-  const entry = tallies.get(key);
-  if (entry === undefined) {
-    tallies.set(key, { misfit, workers: 1, best, bestWorkerId: worker.workerId });
-    return;
-  }
-  entry.workers++;
-  if (best <= entry.best) return;
-  entry.best = best;
-  entry.bestWorkerId = worker.workerId;
-}
-
-function reasonOf(entry: Tally, total: number): Reason {
-  const { code, dimension, clause, need } = entry.misfit;
-  const counted = `${entry.workers} of ${total} workers`;
-  const amount = (value: number) => describeAmount(dimension, value);
-  const shortage = `${titleOf(dimension)}, ${amount(need)} > ${amount(entry.best)} at the best`;
-  return {
-    code,
-    dimension,
-    clause,
-    workers: entry.workers,
-    workersTotal: total,
-    need: need > 0 ? need : null,
-    best: need > 0 ? entry.best : null,
-    bestWorkerId: entry.bestWorkerId,
-    message: `${counted}: ${need > 0 ? `${shortage} (${entry.bestWorkerId})` : clause}`,
-  };
-}
-
-function noWorkers(): Reason {
-  return {
-    code: "WORKER_STATE",
-    dimension: null,
-    clause: null,
-    workers: 0,
-    workersTotal: 0,
-    need: null,
-    best: null,
-    bestWorkerId: null,
-    message: "no worker is registered",
-  };
-}
-
 function otherReasons(state: ControllerState, task: number): Reason[] {
   const { tasks } = state;
-  const plain = { ...noWorkers(), workersTotal: state.workers.length };
+  const total = state.workers.length;
+  const message = pendingReason(state, task) ?? "";
   switch (tasks.stage[task]) {
     case stage.waiting:
-      return [{ ...plain, code: "DEPENDENCY", message: pendingReason(state, task) ?? "" }];
+      return [plainReason("DEPENDENCY", message, total)];
     case stage.delayed:
-      return [{ ...plain, code: "BACKOFF", message: pendingReason(state, task) ?? "" }];
+      return [plainReason("BACKOFF", message, total)];
     case stage.held:
-      return [
-        { ...plain, code: "PREDECESSOR_STOPPING", message: pendingReason(state, task) ?? "" },
-      ];
+      return [plainReason("PREDECESSOR_STOPPING", message, total)];
     default:
-      return [];
+      return silence(state, task);
   }
+}
+
+/** What runs, or should, on a worker that is not heard. */
+function silence(state: ControllerState, task: number): Reason[] {
+  const row = state.tasks.attempt[task];
+  if (row === noSlot) return [];
+  const worker = state.workers[state.attempts.worker[row]];
+  if (isHealthy(worker)) return [];
+  const since = formatTime(worker.lastHeardAt) ?? "it registered";
+  return [plainReason("SILENT", `${worker.workerId} was not heard since ${since}`, 1)];
 }
 
 /** The chain of wakers, nearest first: whom the task waits for, and whom those wait for. */
@@ -256,17 +246,28 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
     case stage.held:
       return heldWaker(state, task);
     default: {
-      const message = capacityThatIsMissing(state, shapeOf(state, task));
+      const shape = shapeOf(state, task);
+      const [closed] = closedWorkers(state, shape);
+      if (closed !== undefined) return { waker: wakerOfClosed(closed), next: noSlot };
+      const message = capacityThatIsMissing(state, shape);
       return { waker: { kind: "CAPACITY", id: taskIdOf(state, task), message }, next: noSlot };
     }
   }
 }
 
+/** Whoever closed the worker. */
+function wakerOfClosed(worker: Worker): Waker {
+  const { workerId } = worker;
+  const message = `${workerId} must take work again: it is ${workerState(worker)}`;
+  return { kind: "WORKER", id: workerId, message };
+}
+
 function capacityThatIsMissing(state: ControllerState, shape: Shape): string {
   const present = state.workers.filter(isHealthy);
   if (present.length === 0) return "a worker must connect";
-  const able = present.some((worker) => canEverRun(state, shape, worker));
-  return able ? "capacity must become free" : "a worker that can run it must join";
+  return couldEverPlace(state, shape)
+    ? "capacity must become free"
+    : "a worker that can run it must join";
 }
 
 function dependencyWaker(state: ControllerState, task: number): { waker: Waker; next: number } {
@@ -284,27 +285,63 @@ function dependencyWaker(state: ControllerState, task: number): { waker: Waker; 
 }
 
 function heldWaker(state: ControllerState, task: number): { waker: Waker; next: number } {
-  const row = state.strayOfTask.get(task);
+  const row = state.strayOfTask.get(task) ?? strayOfPredecessor(state, task);
   const id = row === undefined ? "" : state.workers[state.attempts.worker[row]].workerId;
   const message = `its earlier attempt on ${id} must end first`;
   return { waker: { kind: "ATTEMPT", id, message }, next: noSlot };
 }
 
+/** An attempt, still stopping, of the job that this task's job replaces. */
+function strayOfPredecessor(state: ControllerState, task: number): number | undefined {
+  const predecessor = jobOf(state, task).launch?.predecessor ?? -1;
+  if (predecessor < 0) return undefined;
+  for (const row of state.strays.values()) {
+    if (state.tasks.job[state.attempts.task[row]] === predecessor) return row;
+  }
+  return undefined;
+}
+
+/** Tasks that are placed before this one: those of queues that come first, and of its own. */
 function aheadOf(state: ControllerState, shape: Shape, task: number) {
+  const key = queueKeyOf(state, shape);
+  const total = clusterTotal(state);
+  const share = (user: number) => shareOf(state, state.users[user], total);
   const ahead: string[] = [];
+  let aheadCount = 0;
+  for (const other of state.shapes) {
+    if (other === shape || other.queued === 0) continue;
+    if (!goesFirst(queueKeyOf(state, other), key, share)) continue;
+    aheadCount += other.queued;
+    if (ahead.length < explainEntriesMax) ahead.push(taskIdOf(state, headTask(other)));
+  }
+  const own = aheadInQueue(state, shape, task);
+  aheadCount += own.length;
+  for (const row of own.slice(0, explainEntriesMax - ahead.length)) {
+    ahead.push(taskIdOf(state, row));
+  }
+  return { aheadCount, ahead };
+}
+
+function goesFirst(a: QueueKey, b: QueueKey, share: (user: number) => number): boolean {
+  if (a.band !== b.band) return a.band < b.band;
+  if (a.user === b.user) return compareWithinUser(a, b) < 0;
+  return share(a.user) < share(b.user);
+}
+
+/** Rows of the tasks of a queue before this one; of a gang there are none. */
+function aheadInQueue(state: ControllerState, shape: Shape, task: number): number[] {
+  if (shape.gang >= 0) return [];
   // A row that left and came back stands in a ring twice; one that was used again, in another's.
   const seen = new Set<number>();
   for (const ring of [shape.woken, shape.fresh]) {
     for (let i = 0; i < ring.length; i++) {
       const other = ring.at(i);
-      if (other === task) return { aheadCount: seen.size, ahead };
+      if (other === task) return [...seen];
       if (!state.tasks.isLive(other) || state.tasks.stage[other] !== stage.queued) continue;
-      if (seen.has(other) || shapeOf(state, other) !== shape) continue;
-      seen.add(other);
-      if (ahead.length < explainEntriesMax) ahead.push(taskIdOf(state, other));
+      if (shapeOf(state, other) === shape) seen.add(other);
     }
   }
-  return { aheadCount: seen.size, ahead };
+  return [...seen];
 }
 
 function holdersOfCapacity(state: ControllerState, shape: Shape) {
@@ -320,34 +357,15 @@ function holdersOfCapacity(state: ControllerState, shape: Shape) {
       workerId: worker.workerId,
       taskId: taskIdOf(state, task),
       user: state.jobs[state.tasks.job[task]].user,
-      granted: resourcesOf(state.dimensions, grant),
+      granted: grantedOf(state, row, grant),
     });
   }
   return holders;
 }
 
-/** The smallest change that would start it. */
-function changeFor(state: ControllerState, shape: Shape, able: boolean) {
-  if (able) return { kind: "WAIT_FOR_ATTEMPT", message: "wait until running work ends" };
-  const present = state.workers.filter(isHealthy);
-  const wanted = formatResources(shape.resources);
-  const add = { kind: "ADD_WORKER", message: `add a worker with at least ${wanted}` };
-  if (present.length === 0) return add;
-  let fewest: Misfit[] | null = null;
-  for (const worker of present) {
-    const misfits = misfitsEmpty(state, shape, worker);
-    if (fewest === null || misfits.length < fewest.length) fewest = misfits;
-  }
-  if (fewest === null || fewest.length !== 1) return add;
-  const [only] = fewest;
-  if (only.code === "CONSTRAINT") {
-    return { kind: "DROP_CLAUSE", message: `drop the constraint ${only.clause}` };
-  }
-  const { dimension } = only;
-  if (only.best === 0) return add; // Less of it would be none of it.
-  const [need, best] = [only.need, only.best].map((amount) => describeAmount(dimension, amount));
-  const message = `lower ${titleOf(dimension)} from ${need} to ${best}`;
-  return { kind: "LOWER_REQUEST", message };
+function grantedOf(state: ControllerState, row: number, grant: Float64Array): Resources {
+  const granted = resourcesOf(state.dimensions, grant);
+  return { ...granted, devices: state.deviceGrants.get(row) ?? granted.devices };
 }
 
 function deadlineOf(state: ControllerState, task: number): string | null {

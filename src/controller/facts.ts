@@ -9,10 +9,15 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import type { TaskFailure } from "../model/failure.ts";
+import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { JobSpec } from "../model/job.ts";
+import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
-import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
+import type { JobState } from "../model/states.ts";
+import type { GangMember, HotMessageOf, WorkerHello } from "../protocol/messages.ts";
+import type { AccessFact } from "./apply-access.ts";
+import type { Reservation } from "./state.ts";
 
 /** How a requeued task is charged. */
 export const charge = {
@@ -63,12 +68,26 @@ export type DurableFact =
       /** 1: without a grant. */
       readonly prefetched: Uint8Array;
       /** Grants that differ from their shape's request, by entry. */
-      readonly grants: readonly { readonly entry: number; readonly grant: Float64Array }[];
+      readonly grants: readonly SpecialGrant[];
+      /** Index into `bands`: what each counts as while it lives. */
+      readonly bands: Uint8Array;
     }
   | { readonly type: "attempts-granted"; readonly attempts: Uint32Array }
+  /** The work directories of these are being made. */
+  | { readonly type: "attempts-building"; readonly attempts: Uint32Array }
+  /** How an attempt of a command ended and what it used; goes before its end. */
+  | {
+      readonly type: "attempt-measured";
+      readonly attempt: number;
+      readonly usage: AttemptUsage;
+    }
   | { readonly type: "attempts-started"; readonly at: Micros; readonly attempts: Uint32Array }
-  /** A stop was ordered; `detached` ones are let go of by their task. */
-  | { readonly type: "attempts-stopping"; readonly attempts: Uint32Array }
+  /** A stop was ordered, and their tasks let go of them. `reason` indexes `attemptCauses`. */
+  | {
+      readonly type: "attempts-stopping";
+      readonly attempts: Uint32Array;
+      readonly reason: number;
+    }
   /** The door: the grant goes back, or to `successors[i]` (`noSlot` for none). */
   | {
       readonly type: "attempts-ended";
@@ -115,7 +134,8 @@ export type DurableFact =
       readonly type: "tasks-revived";
       readonly at: Micros;
       readonly tasks: Uint32Array;
-      readonly cause: "retry" | "recompute";
+      /** `gang`: a member that had succeeded starts again with the others. */
+      readonly cause: "retry" | "recompute" | "gang";
     }
   /** A queued task whose input is gone waits again. */
   | { readonly type: "values-gone"; readonly tasks: Uint32Array }
@@ -131,7 +151,63 @@ export type DurableFact =
       readonly at: Micros;
       readonly worker: WorkerIndex;
       readonly reason: string;
-    };
+    }
+  /** A worker that came back under a new incarnation proved that these still run. */
+  | {
+      readonly type: "worker-adopted";
+      readonly at: Micros;
+      readonly hello: WorkerHello;
+    }
+  | {
+      readonly type: "worker-closed-to-work";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      readonly cordoned: boolean;
+      readonly draining: boolean;
+      /** Microseconds; 0 for never. */
+      readonly drainBy: Micros;
+    }
+  | {
+      readonly type: "job-launched";
+      readonly at: Micros;
+      readonly spec: JobSpec;
+      readonly user: string;
+      readonly token: string;
+      readonly tokenHash: string;
+    }
+  /** The terminal state of a launched job, once. */
+  | {
+      readonly type: "job-ended";
+      readonly at: Micros;
+      readonly job: number;
+      readonly state: JobState;
+      readonly error: TaskFailure | null;
+    }
+  | { readonly type: "jobs-pruned"; readonly at: Micros; readonly jobs: Uint32Array }
+  /** A round of a gang is over before all members had started. */
+  | { readonly type: "gang-returned"; readonly job: number }
+  /** These gangs may hold capacity again. */
+  | { readonly type: "gangs-rested"; readonly jobs: readonly number[] }
+  | {
+      readonly type: "capacity-reserved";
+      readonly reservation: Reservation;
+    }
+  | {
+      readonly type: "reservation-ended";
+      readonly at: Micros;
+      readonly id: number;
+      /** It did not help in time: the next one is longer, after a rest. */
+      readonly expired: boolean;
+    }
+  | AccessFact;
+
+/** A grant that is not its shape's request: a chosen device variant, device indices. */
+export interface SpecialGrant {
+  readonly entry: number;
+  readonly grant: Float64Array;
+  /** With indices; empty without devices. */
+  readonly devices: readonly DeviceAmount[];
+}
 
 /** Facts that a restart learns anew. */
 export type VolatileFact =
@@ -153,6 +229,14 @@ export type VolatileFact =
       readonly heldValueBytes: number;
     }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
+  | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }
+  /** A member of a gang can be reached there. */
+  | {
+      readonly type: "member-prepared";
+      readonly job: number;
+      readonly index: number;
+      readonly member: GangMember;
+    }
   | { readonly type: "silence-excused"; readonly pausedUs: number }
   /** Every deadline up to `until` has been looked at. */
   | { readonly type: "deadlines-passed"; readonly until: Micros }
@@ -172,7 +256,8 @@ export type VolatileFact =
       readonly kept: boolean;
     }
   | { readonly type: "value-cached"; readonly task: number; readonly bytes: Uint8Array }
-  | { readonly type: "placement-passed"; readonly untried: readonly number[] }
+  /** A pass takes up all that was touched and untried. */
+  | { readonly type: "placement-passed" }
   | { readonly type: "retracts-ordered"; readonly attempts: Uint32Array; readonly on: boolean };
 
 export type Fact = DurableFact | VolatileFact;
@@ -187,6 +272,8 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "worker-absent",
   "worker-heard",
   "worker-suspected",
+  "worker-health",
+  "member-prepared",
   "silence-excused",
   "deadlines-passed",
   "silence-checked",

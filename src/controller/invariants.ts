@@ -10,13 +10,26 @@
 import { InvariantError } from "../base/assert.ts";
 import { digestWith } from "../base/digest.ts";
 import { isTerminalCode, taskStateCode, taskStates } from "../model/states.ts";
-import { fitCount, satisfiesAll } from "../scheduler/fit.ts";
+import { chooseGang } from "../scheduler/gang.ts";
 import { countUnavailable, isAvailable } from "./apply-tasks.ts";
+import { mayUse } from "./eligibility.ts";
+import { gangCandidates, isWhole, launchOfGang } from "./gang-placement.ts";
+import { jobInvariants } from "./job-invariants.ts";
 import { keyInUserSpace } from "./keys.ts";
-import { type ControllerState, isHealthy, shapeOf, taskIdOf } from "./state.ts";
+import { fits } from "./place-solo.ts";
+import {
+  type ControllerState,
+  isOpen,
+  jobOf,
+  type Shape,
+  shapeOf,
+  taskIdOf,
+  type Worker,
+} from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+import { capCount } from "./users.ts";
 
 /** A promise that does not hold. */
 export interface Violation {
@@ -25,8 +38,8 @@ export interface Violation {
   readonly message: string;
 }
 
-type Report = (ids: readonly string[], message: string) => void;
-type Invariant = (state: ControllerState, report: Report) => void;
+export type Report = (ids: readonly string[], message: string) => void;
+export type Invariant = (state: ControllerState, report: Report) => void;
 
 /** S-1: counters equal what they count. */
 function everyCounterEqualsItsRecount(state: ControllerState, report: Report): void {
@@ -48,6 +61,7 @@ function everyCounterEqualsItsRecount(state: ControllerState, report: Report): v
       report([], `shape ${shape.index}: ${shape.queued} queued, ${found} found`);
   }
   for (const job of state.jobs) {
+    if (job.pruned) continue;
     const found = jobTasks.get(job.index) ?? 0;
     if (found !== job.liveTasks) report([job.id], `${job.liveTasks} tasks counted, ${found} found`);
   }
@@ -60,6 +74,7 @@ function jobCountsCoverTheirTasks(state: ControllerState, report: Report): void 
   const counts = state.jobs.map(() => new Uint32Array(taskStates.length));
   for (const task of liveTasks(state)) counts[state.tasks.job[task]][state.tasks.state[task]]++;
   for (const job of state.jobs) {
+    if (job.pruned) continue;
     for (const [code, count] of counts[job.index].entries()) {
       const recorded = job.stateCounts[code];
       const exact = code < taskStateCode.SUCCEEDED;
@@ -172,11 +187,20 @@ function usageIsTheSumOfGrants(state: ControllerState, report: Report): void {
   }
   for (const worker of state.workers) {
     for (const [index, used] of worker.used.entries()) {
-      if (used >= 0 && used <= worker.capacity[index]) continue;
+      // What was adopted by an agent that declares less than the last one pays all the same.
+      if (used >= 0 && (used <= worker.capacity[index] || hasAdopted(state, worker))) continue;
       const name = state.dimensions.names[index];
       report([worker.workerId], `${name}: ${used} used of ${worker.capacity[index]}`);
     }
   }
+}
+
+function hasAdopted(state: ControllerState, worker: Worker): boolean {
+  return liveAttempts(state).some(
+    (row) =>
+      state.attempts.worker[row] === worker.index &&
+      state.attempts.assignedAt[row] < worker.registeredAt,
+  );
 }
 
 /** What a worker is charged against what its attempts own. */
@@ -257,14 +281,29 @@ function noQueuedShapeFitsFreeCapacity(state: ControllerState, report: Report): 
 export function idleMatches(state: ControllerState): { shape: number; workerId: string }[] {
   const matches: { shape: number; workerId: string }[] = [];
   for (const shape of state.shapes) {
-    if (shape.queued === 0 || shape.request.anyVariant.length > 0) continue;
+    if (shape.queued === 0 || capCount(state, shape, 1) < 1) continue;
+    if (shape.gang >= 0) {
+      const group = state.reservations.size > 0 ? null : idleGroup(state, shape);
+      if (group !== null) matches.push({ shape: shape.index, workerId: group });
+      continue;
+    }
     for (const worker of state.workers) {
-      if (!isHealthy(worker) || fitCount(worker, shape.request, 1) < 1) continue;
-      if (!satisfiesAll(worker.attributes, shape.constraints)) continue;
+      // Whom a reservation keeps away is looked at again with each check of silence.
+      if (!isOpen(worker) || worker.reservations.length > 0) continue;
+      if (!mayUse(worker, shape) || !fits(state, worker, shape)) continue;
       matches.push({ shape: shape.index, workerId: worker.workerId });
     }
   }
   return matches;
+}
+
+/** The group that could take a waiting gang now, or null. */
+function idleGroup(state: ControllerState, shape: Shape): string | null {
+  const launch = launchOfGang(state, shape);
+  if (launch === null || !isWhole(shape, launch)) return null;
+  const size = launch.rows.length;
+  if (capCount(state, shape, size) < size) return null;
+  return chooseGang(gangCandidates(state, shape), size)?.group ?? null;
 }
 
 /** S-11: what is SUCCEEDED without a value is needed by nobody. */
@@ -332,6 +371,7 @@ function whatNobodyNeedsIsForgotten(state: ControllerState, report: Report): voi
   const { tasks } = state;
   for (const task of liveTasks(state)) {
     const unneeded =
+      jobOf(state, task).launch === null &&
       isTerminalCode(tasks.state[task]) &&
       tasks.wants[task] === 0 &&
       tasks.pendingDependents[task] === 0 &&
@@ -377,7 +417,7 @@ export function hasWaker(state: ControllerState, task: number): boolean {
     case stage.delayed:
       return state.notBefore.has(task);
     case stage.held:
-      return state.strayOfTask.has(task);
+      return state.strayOfTask.has(task) || (jobOf(state, task).launch?.predecessor ?? -1) >= 0;
     default:
       return false;
   }
@@ -400,6 +440,7 @@ const invariants: readonly Invariant[] = [
   whatNobodyNeedsIsForgotten,
   keysNameLiveTasks,
   everyOpenTaskHasAWaker,
+  ...jobInvariants,
 ];
 
 export const invariantCount = invariants.length;

@@ -45,3 +45,46 @@ export const explainEntriesMax = 16;
 
 /** Rows of one page of a list. */
 export const pageSizeMax = 1_000;
+
+/** By then an attempt of a launched job must run, microseconds; past it it is moved, charged. */
+export const startMaxUs = 600_000_000;
+
+/** By then all members of a gang must run, microseconds; past it the round is returned, free. */
+export const gangStartMaxUs = 60_000_000;
+
+/** The wait after a returned round, microseconds; doubles with each in a row, to the maximum. */
+export const gangReturnDelayUs = 1_000_000;
+export const gangReturnDelayMaxUs = 60_000_000;
+
+/** The wait after a worker has refused an attempt of a launched job, microseconds. */
+export const refusalDelayUs = 1_000_000;
+
+/** How long a bounced gang keeps its hosts, microseconds. */
+export const bouncedHoldUs = 30_000_000;
+
+/** Between two holds of a gang that did not help, microseconds: others get their turn. */
+export const holdRestUs = 10_000_000;
+
+/** What a preemption frees is kept for its beneficiary so long, microseconds. */
+export const preemptionHoldUs = 60_000_000;
+
+/** Queues for which one placement pass plans preemptions. */
+export const preemptionsPerPassMax = 16;
+
+/** Ended attempts that a task of a launched job remembers; the oldest leave. */
+export const attemptRecordsMax = 100;
+
+/** Ended jobs and their tasks are remembered so long, microseconds: seven days. */
+export const jobRetentionUs = 604_800_000_000;
+
+/** Tasks of ended launched jobs that are remembered; the oldest jobs leave. */
+export const endedTasksMax = 200_000;
+
+/** Ended jobs that are remembered; the oldest leave. */
+export const endedJobsMax = 20_000;
+
+/** Replicas of one job. A launch with more is refused. */
+export const replicasMax = 10_000;
+
+/** How deep jobs may be nested. A launch below that is refused. */
+export const jobDepthMax = 16;

@@ -8,6 +8,20 @@ import { CapstanError } from "../model/errors.ts";
 import type { ControllerState } from "./state.ts";
 
 /**
+ * The full id of a job or task that is named without its user: the caller's own if there is one,
+ * else the only one that there is. What names nothing stays as it is.
+ */
+export function absoluteId(state: ControllerState, id: string, user: string): string {
+  if (id === "" || id.startsWith("/")) return id;
+  const [, job, index = ""] = /^(.*?)((?:\/\d+)?)$/.exec(id) ?? [];
+  if (state.jobsById.has(`/${user}/${job}`)) return `/${user}/${job}${index}`;
+  const named = [...state.jobsById.keys()].filter(
+    (one) => one.slice(one.indexOf("/", 1) + 1) === job,
+  );
+  return named.length === 1 ? `${named[0]}${index}` : id;
+}
+
+/**
  * The row of a task named by id (`/user/graph-1/17`), by explicit key, or by the number that
  * `getContext().taskId` has on a worker; throws NOT_FOUND.
  */
@@ -29,9 +43,10 @@ export function findTask(state: ControllerState, id: string): number {
 
 function findByTaskId(state: ControllerState, id: string): number {
   const cut = id.lastIndexOf("/");
-  const job = state.jobs.find((one) => one.id === id.slice(0, cut));
+  const job = state.jobs[state.jobsById.get(id.slice(0, cut)) ?? -1];
   const index = Number(id.slice(cut + 1));
-  if (job === undefined || !Number.isSafeInteger(index)) return -1;
+  if (job === undefined || !Number.isSafeInteger(index) || id.endsWith("/")) return -1;
+  if (job.launch !== null) return job.launch.rows[index] ?? -1;
   const owner = state.clients[job.client];
   const handle = owner === null ? -1 : owner.handles.get(index);
   if (handle >= 0 && state.tasks.job[handle] === job.index) return handle;

@@ -27,6 +27,8 @@ export class Outbox {
   readonly sends: ControllerSend[] = [];
   /** Tasks that may have become releasable: looked at once, at the end of the step. */
   readonly releaseCandidates = new U32Column();
+  /** Jobs with children of which a task was requeued in this step. */
+  readonly restartedJobs = new Set<number>();
   readonly #computes = new Map<WorkerIndex, ComputeBuilder>();
   readonly #results = new Map<ClientIndex, ResultsBuilder>();
   readonly #forgets = new Map<WorkerIndex, { tasks: TaskRef[]; valuesDigest: number }>();

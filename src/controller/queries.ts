@@ -6,18 +6,27 @@
 
 import { CapstanError } from "../model/errors.ts";
 import { formatAttemptId } from "../model/ids.ts";
+import type { Principal } from "../model/job.ts";
 import { attemptCauses, isTerminalCode, taskStates } from "../model/states.ts";
 import { doctorReport } from "./doctor.ts";
-import { explainTask } from "./explain.ts";
+import { explain } from "./explain.ts";
+import { matchingJobs } from "./job-list.ts";
+import { findJob } from "./jobs.ts";
 import { pageSizeMax } from "./limits.ts";
-import { findTask } from "./lookup.ts";
-import { type ControllerState, taskIdOf } from "./state.ts";
+import { logSources } from "./log-sources.ts";
+import { absoluteId, findTask } from "./lookup.ts";
+import { requireOwnId, seesOwnOnly } from "./own-reads.ts";
+import { paged } from "./pages.ts";
+import { schedulerState, userUsage } from "./scheduler-view.ts";
+import { type ControllerState, type Job, jobOf, taskIdOf } from "./state.ts";
 import type { StoryEntry } from "./story.ts";
 import { noSlot } from "./tables/task-table.ts";
+import { listEndpoints, listTokens, listUsers, whoAmI } from "./users-view.ts";
 import { formatTime, jobView, taskView, workerView } from "./views.ts";
+import { rowsByWorker } from "./workers.ts";
 
 type Request = { readonly [field: string]: unknown };
-type Method = (state: ControllerState, request: Request) => unknown;
+type Method = (state: ControllerState, request: Request, principal: Principal) => unknown;
 
 const methods: { readonly [name: string]: { readonly fields: readonly string[]; answer: Method } } =
   {
@@ -34,22 +43,37 @@ const methods: { readonly [name: string]: { readonly fields: readonly string[]; 
         return { task: taskView(state, task, state.story.ofTask(state.tasks.ref(task))) };
       },
     },
-    ListJobs: { fields: ["pageSize", "pageToken"], answer: listJobs },
+    ListJobs: { fields: ["pageSize", "pageToken", "filter", "orderBy"], answer: listJobs },
     GetJobStatus: { fields: ["jobId"], answer: getJobStatus },
     Explain: {
       fields: ["id"],
-      answer: (state, request) => explainTask(state, findTask(state, stringField(request, "id"))),
+      answer: (state, request) => explain(state, stringField(request, "id")),
     },
     GetStory: { fields: ["id"], answer: getStory },
     ListEvents: { fields: ["after", "pageSize", "pageToken"], answer: listEvents },
     GetDoctorReport: { fields: [], answer: doctorReport },
+    GetSchedulerState: { fields: [], answer: schedulerState },
+    ListUsers: {
+      fields: ["pageSize", "pageToken"],
+      answer: (state, request) => listUsers(state, request, (user) => userUsage(state, user)),
+    },
+    ListTokens: { fields: ["pageSize", "pageToken"], answer: listTokens },
+    ListEndpoints: { fields: ["pageSize", "pageToken", "name", "prefix"], answer: listEndpoints },
+    WhoAmI: { fields: [], answer: (_state, _request, principal) => whoAmI(principal) },
+    // For FetchLogs, which the shell answers.
+    LogSources: { fields: ["jobId", "taskId", "attemptId"], answer: logSources },
   };
 
 /** The methods that `answerCall` knows. */
 export const queryMethods: readonly string[] = Object.keys(methods);
 
 /** Answers one API call. Throws CapstanError for an unknown method, field or id. */
-export function answerCall(state: ControllerState, method: string, request: unknown): unknown {
+export function answerCall(
+  state: ControllerState,
+  method: string,
+  request: unknown,
+  principal: Principal = nobody,
+): unknown {
   const known = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (known === undefined) {
     throw new CapstanError("NOT_FOUND", `no method ${method}; known: ${queryMethods.join(", ")}`);
@@ -66,8 +90,25 @@ export function answerCall(state: ControllerState, method: string, request: unkn
       `${method}: unknown field ${field}; known: ${names}`,
     );
   }
-  return known.answer(state, fields as Request);
+  return known.answer(state, withFullIds(state, fields as Request, principal), principal);
 }
+
+const idFields = ["jobId", "taskId", "id"];
+
+/** People may leave out the user of a job or task. Throws FORBIDDEN for what is not to be seen. */
+function withFullIds(state: ControllerState, request: Request, principal: Principal): Request {
+  const full: { [field: string]: unknown } = { ...request };
+  for (const field of idFields) {
+    const id = full[field];
+    if (typeof id !== "string") continue;
+    const fullId = absoluteId(state, id, principal.user);
+    requireOwnId(state, principal, fullId);
+    full[field] = fullId;
+  }
+  return full;
+}
+
+const nobody: Principal = { user: "", role: "viewer", jobId: "" };
 
 function stringField(request: Request, field: string): string {
   const value = request[field];
@@ -75,37 +116,10 @@ function stringField(request: Request, field: string): string {
   throw new CapstanError("INVALID_ARGUMENT", `${field}: expected a non-empty string`);
 }
 
-/** Where a page begins and how long it is; the token is the next index. */
-function pageOf(request: Request): { start: number; size: number } {
-  const size = request.pageSize ?? 50;
-  const token = request.pageToken ?? "";
-  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1 || size > pageSizeMax) {
-    throw new CapstanError(
-      "INVALID_ARGUMENT",
-      `pageSize: expected a whole number from 1 to ${pageSizeMax}`,
-    );
-  }
-  if (typeof token !== "string" || !/^\d*$/.test(token)) {
-    throw new CapstanError(
-      "INVALID_ARGUMENT",
-      "pageToken: expected the nextPageToken of a page before",
-    );
-  }
-  return { start: Number(token), size };
-}
-
-function paged<T>(items: readonly T[], request: Request): { page: T[]; nextPageToken: string } {
-  const { start, size } = pageOf(request);
-  const end = start + size;
-  return {
-    page: items.slice(start, end),
-    nextPageToken: end < items.length ? String(end) : "",
-  };
-}
-
 function listWorkers(state: ControllerState, request: Request) {
   const { page, nextPageToken } = paged(state.workers, request);
-  const workers = page.map((worker) => workerView(state, worker));
+  const rows = rowsByWorker(state);
+  const workers = page.map((worker) => workerView(state, worker, rows.get(worker.index) ?? []));
   return { workers, controllerEpoch: state.epoch, nextPageToken };
 }
 
@@ -116,12 +130,16 @@ function getWorkerStatus(state: ControllerState, request: Request) {
   return { worker: workerView(state, state.workers[index]) };
 }
 
-function listTasks(state: ControllerState, request: Request) {
-  const rows = matchingTasks(state, request);
+function listTasks(state: ControllerState, request: Request, principal: Principal) {
+  const rows = matchingTasks(state, request).filter((task) => isVisible(state, task, principal));
   const { page, nextPageToken } = paged(rows, request);
   const stories = state.story.ofTasks(new Set(page.map((task) => state.tasks.ref(task))));
   const tasks = page.map((task) => taskView(state, task, stories.get(state.tasks.ref(task)) ?? []));
   return { tasks, totalCount: rows.length, nextPageToken };
+}
+
+function isVisible(state: ControllerState, task: number, principal: Principal): boolean {
+  return !seesOwnOnly(principal) || jobOf(state, task).user === principal.user;
 }
 
 function matchingTasks(state: ControllerState, request: Request): number[] {
@@ -131,11 +149,12 @@ function matchingTasks(state: ControllerState, request: Request): number[] {
     throw new CapstanError("INVALID_ARGUMENT", "unfinished: expected true or false");
   }
   const codes = stateCodes(states);
-  const job = jobId === "" ? -1 : jobIndex(state, jobId);
+  const job = jobId === "" ? null : findJob(state, String(jobId));
   const rows: number[] = [];
-  for (let task = 0; task < tasks.length; task++) {
+  const among = job?.launch?.rows ?? state.tasks.rows();
+  for (const task of among) {
     if (tasks.job[task] === noSlot) continue;
-    if (job >= 0 && tasks.job[task] !== job) continue;
+    if (job !== null && tasks.job[task] !== job.index) continue;
     if (unfinished && isTerminalCode(tasks.state[task])) continue;
     if (codes.size > 0 && !codes.has(tasks.state[task])) continue;
     rows.push(task);
@@ -159,21 +178,17 @@ function stateCodes(states: unknown): Set<number> {
   );
 }
 
-function jobIndex(state: ControllerState, jobId: unknown): number {
-  const job = state.jobs.find((one) => one.id === jobId);
-  if (job === undefined) throw new CapstanError("NOT_FOUND", `no job ${JSON.stringify(jobId)}`);
-  return job.index;
+function listJobs(state: ControllerState, request: Request, principal: Principal) {
+  const own = (job: Job) => !seesOwnOnly(principal) || job.user === principal.user;
+  const jobs = matchingJobs(state, request).filter(own);
+  const { page, nextPageToken } = paged(jobs, request);
+  return { jobs: page.map((job) => jobView(state, job)), totalCount: jobs.length, nextPageToken };
 }
 
-function listJobs(state: ControllerState, request: Request) {
-  const { page, nextPageToken } = paged(state.jobs, request);
-  return { jobs: page.map(jobView), totalCount: state.jobs.length, nextPageToken };
-}
-
-function getJobStatus(state: ControllerState, request: Request) {
-  const job = state.jobs[jobIndex(state, stringField(request, "jobId"))];
-  const { tasks } = listTasks(state, { jobId: job.id });
-  return { job: jobView(job), tasks };
+function getJobStatus(state: ControllerState, request: Request, principal: Principal) {
+  const job = findJob(state, stringField(request, "jobId"));
+  const { tasks } = listTasks(state, { jobId: job.id, pageSize: pageSizeMax }, principal);
+  return { job: jobView(state, job), tasks };
 }
 
 function getStory(state: ControllerState, request: Request) {
@@ -217,6 +232,8 @@ function detailOf(entry: StoryEntry): string | null {
       return taskStates[entry.detail];
     case "requeued":
       return charges[entry.detail];
+    case "stop-ordered":
+      return attemptCauses[entry.detail] === "stopped" ? null : attemptCauses[entry.detail];
     default:
       return null;
   }

@@ -13,6 +13,7 @@ import type { Micros } from "../base/time.ts";
 import { type AttemptCause, attemptCauseCode } from "../model/states.ts";
 import { type Assignment, applyAssignment, applyEnd, applyStart } from "./apply-attempts.ts";
 import { applySuccess } from "./apply-tasks.ts";
+import type { SpecialGrant } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ControllerState } from "./state.ts";
 
@@ -102,7 +103,8 @@ export class AssignmentRecorder {
   readonly #tasks = new U32Column();
   readonly #workers = new U32Column();
   readonly #prefetched = new U8Column();
-  #grants: { entry: number; grant: Float64Array }[] = [];
+  readonly #bands = new U8Column();
+  #grants: SpecialGrant[] = [];
   readonly #at: Micros;
 
   constructor(at: Micros) {
@@ -113,11 +115,13 @@ export class AssignmentRecorder {
   push(state: ControllerState, assignment: Omit<Assignment, "at">): number {
     const row = applyAssignment(state, { ...assignment, at: this.#at });
     if (assignment.grant !== null) {
-      this.#grants.push({ entry: this.#tasks.length, grant: assignment.grant });
+      const { grant, devices } = assignment.grant;
+      this.#grants.push({ entry: this.#tasks.length, grant, devices });
     }
     this.#tasks.push(assignment.task);
     this.#workers.push(assignment.worker);
     this.#prefetched.push(assignment.prefetched ? 1 : 0);
+    this.#bands.push(assignment.band);
     return row;
   }
 
@@ -131,6 +135,7 @@ export class AssignmentRecorder {
       tasks: this.#tasks.take(),
       workers: this.#workers.take(),
       prefetched: this.#prefetched.take(),
+      bands: this.#bands.take(),
       grants,
     });
   }

@@ -15,9 +15,15 @@ import { blobAt } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
-import { type AttemptCause, taskStateCode } from "../model/states.ts";
+import {
+  type AttemptCause,
+  attemptCauseCode,
+  attemptCauses,
+  taskStateCode,
+} from "../model/states.ts";
 import {
   type AttemptFailed,
+  type AttemptMeasured,
   type HotMessageOf,
   handBackReason,
   reportKind,
@@ -27,7 +33,7 @@ import { onInputFailed, onNeedsSources } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
 import { pushReleaseCandidates } from "./settle.ts";
-import type { ControllerState } from "./state.ts";
+import { type ControllerState, jobOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 import { deliverValue, loseCopies } from "./values.ts";
@@ -96,6 +102,7 @@ export function onReports(
   out: Outbox,
   { worker, reports, at }: { worker: WorkerIndex; reports: Reports; at: Micros },
 ): void {
+  noteLeaving(state, out, worker, reports);
   const sorted = new Sorted();
   const starts = new StartRecorder(at);
   const ends = new EndRecorder(at);
@@ -109,6 +116,18 @@ export function onReports(
   judgeLosses(state, out, { losses: sorted.losses, at });
   for (const task of sorted.abandoned.take()) pushReleaseCandidates(state, out, task);
   for (const entry of sorted.others) onOtherReport(state, out, { worker, reports, entry, at });
+}
+
+/** A worker that gives back what it has because it ends must not get it again. */
+function noteLeaving(
+  state: ControllerState,
+  out: Outbox,
+  worker: WorkerIndex,
+  { reasons }: Reports,
+): void {
+  if (!reasons.includes(handBackReason.shutdown)) return;
+  if (state.workers[worker].trouble !== "") return;
+  out.record(state, { type: "worker-health", worker, trouble: "it is leaving" });
 }
 
 const endKinds: readonly number[] = [
@@ -153,7 +172,9 @@ function sortEnd(state: ControllerState, row: number, sorting: Sorting): void {
   const task = attempts.task[row];
   const isCurrent = tasks.attempt[task] === row;
   const finished = reports.kinds[entry] === reportKind.finished;
-  const cause = causeOf(reports, entry);
+  const told = causeOf(reports, entry);
+  // What was stopped ended for the reason for which it was stopped.
+  const cause = told === "stopped" ? attemptCauses[attempts.stopReason[row]] : told;
   if (finished) sorted.sample(attempts.shape[row], reports.durations[entry]);
   if (isCurrent && !finished) sorted.losses.push(lossOf(state, row, cause));
   ends.push(state, row, cause, findSuccessor(state, row, reports.successors[entry]));
@@ -174,6 +195,8 @@ function causeOf(reports: Reports, entry: number): AttemptCause {
       return "dependency-lost";
     case handBackReason.refused:
       return "refused";
+    case handBackReason.shutdown:
+      return "drained";
     default:
       return "retracted";
   }
@@ -185,7 +208,7 @@ export function lossOf(state: ControllerState, row: number, cause: AttemptCause)
     task: attempts.task[row],
     cause,
     workerId: state.workers[attempts.worker[row]].workerId,
-    started: attempts.hasFlag(row, attemptFlag.started),
+    started: attempts.hasFlag(row, attemptFlag.started | attemptFlag.building),
     granted: attempts.isGranted(row),
     failure: null,
     reason: "",
@@ -293,6 +316,8 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return forgetUnlessHeld(state, out, worker, ref);
     case reportKind.retractRefused:
       return onRetractRefused(state, out, report);
+    case reportKind.building:
+      return onBuilding(state, out, report);
     default: // Started, of an attempt that is not known any more.
   }
 }
@@ -300,6 +325,17 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
 export function holds(state: ControllerState, worker: WorkerIndex, task: number): boolean {
   if (state.tasks.holder[task] === worker) return true;
   return state.extraHolders.get(task)?.includes(worker) === true;
+}
+
+function onBuilding(
+  state: ControllerState,
+  out: Outbox,
+  { worker, reports, entry }: OtherReport,
+): void {
+  const attempt = reports.attempts[entry];
+  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+  if (row < 0 || state.attempts.hasFlag(row, attemptFlag.started)) return;
+  out.record(state, { type: "attempts-building", attempts: Uint32Array.of(row) });
 }
 
 function onRetractRefused(
@@ -351,7 +387,9 @@ export function onValueHeld(
     return;
   }
   const code = tasks.state[task];
-  if (code === taskStateCode.SUCCEEDED) acceptCopy(state, out, worker, task);
+  // What a program did counts only for the attempt that its task waits for.
+  if (jobOf(state, task).launch !== null) out.forget(worker, ref, true);
+  else if (code === taskStateCode.SUCCEEDED) acceptCopy(state, out, worker, task);
   else if (code < taskStateCode.SUCCEEDED) acceptValue(state, out, { ...held, task, at });
   else out.forget(worker, ref, true);
 }
@@ -389,16 +427,28 @@ function acceptValue(
 }
 
 /** Orders the current attempt of a task, if any, to stop; it is charged until it has ended. */
-export function stopCurrentAttempt(state: ControllerState, out: Outbox, task: number): void {
+export function stopCurrentAttempt(
+  state: ControllerState,
+  out: Outbox,
+  task: number,
+  why: StopReason = "stopped",
+): void {
   const row = state.tasks.attempt[task];
   if (row === noSlot) return;
-  out.record(state, { type: "attempts-stopping", attempts: Uint32Array.of(row) });
+  const reason = attemptCauseCode(why);
+  out.record(state, { type: "attempts-stopping", attempts: Uint32Array.of(row), reason });
   out.toWorker(state, state.attempts.worker[row], {
     type: "stop",
     attempts: Float64Array.of(state.attempts.id[row]),
     tasks: Float64Array.of(state.tasks.ref(task)),
   });
 }
+
+/** Why a stop is ordered; `stopped` is a cancel, or that nobody waits for it any more. */
+export type StopReason = Extract<
+  AttemptCause,
+  "stopped" | "preempted" | "cosched-failed" | "start-timeout" | "drained" | "gang-returned"
+>;
 
 /** An attempt failed by itself: charged to its task's retries, unless the task had let go. */
 export function onAttemptFailed(
@@ -411,10 +461,35 @@ export function onAttemptFailed(
   const task = state.attempts.task[row];
   const isCurrent = state.tasks.attempt[task] === row;
   const loss = { ...lossOf(state, row, message.cause), failure: message.failure };
+  keepFailure(state, out, row, message.failure);
   const ends = new EndRecorder(at);
   ends.push(state, row, message.cause, findSuccessor(state, row, message.successor));
   ends.close(out);
   if (isCurrent) judgeLosses(state, out, { losses: [loss], at });
   else pushReleaseCandidates(state, out, task);
   forgetUnlessHeld(state, out, worker, message.task);
+}
+
+/** A launched job keeps how its attempts ended, also where no process could be measured. */
+function keepFailure(
+  state: ControllerState,
+  out: Outbox,
+  row: number,
+  { exitCode, signal, oom, stderrTail }: AttemptFailed["failure"],
+): void {
+  if (jobOf(state, state.attempts.task[row]).launch === null || state.usages.has(row)) return;
+  const unknown = { peakRssBytes: 0, cpuMs: 0, droppedLogBytes: 0 };
+  const usage = { exitCode, signal, oom, stderrTail, ...unknown };
+  out.record(state, { type: "attempt-measured", attempt: row, usage });
+}
+
+/** What a command used, told before its end; also of one that was ordered to stop. */
+export function onAttemptMeasured(
+  state: ControllerState,
+  out: Outbox,
+  { worker, message }: { worker: WorkerIndex; message: AttemptMeasured },
+): void {
+  const row = findAttempt(state, { worker, attempt: message.attempt, task: message.task });
+  if (row < 0 || jobOf(state, state.attempts.task[row]).launch === null) return;
+  out.record(state, { type: "attempt-measured", attempt: row, usage: message.usage });
 }

@@ -5,19 +5,39 @@
  * @module
  */
 
-import { present } from "../base/assert.ts";
 import { digestWith } from "../base/digest.ts";
 import { NumberMap } from "../base/number-map.ts";
-import type { TaskFailure } from "../model/failure.ts";
+import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
+import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
-import { shapeOnWorker } from "./apply-attempts.ts";
-import { addSpec, emptyWorker } from "./apply-sessions.ts";
+import { type AccessImage, imageOfAccess, restoreAccess } from "./access-image.ts";
+import { chargeGrant, shapeOnWorker } from "./apply-attempts.ts";
+import {
+  addShape,
+  beginDeviceUse,
+  emptyWorker,
+  internUser,
+  type QueueOwner,
+  type ShapeRequest,
+  specKey,
+} from "./apply-sessions.ts";
+import { countOpenTasks } from "./apply-tasks.ts";
+import { openTasks } from "./job-state.ts";
+import { startMaxUs } from "./limits.ts";
+import { applyCapacityReserved } from "./reservations.ts";
 import {
   type ArgsBatch,
+  type AttemptRecord,
   type Client,
   type ControllerState,
   type Job,
+  jobOf,
+  type Launch,
   newControllerState,
+  type Reservation,
+  type Shape,
+  type SpecRecord,
+  shapeOf,
   type Worker,
 } from "./state.ts";
 import type { AttemptTableImage } from "./tables/attempt-table.ts";
@@ -43,9 +63,15 @@ const durableWorkerFields = [
   "incarnation",
   "address",
   "pid",
+  "registeredAt",
   "resources",
   "slots",
+  "commandSlots",
   "attributes",
+  "taints",
+  "cordoned",
+  "draining",
+  "drainBy",
   "capacity",
   "lost",
   "lostReason",
@@ -55,18 +81,29 @@ type WorkerImage = Pick<Worker, (typeof durableWorkerFields)[number]>;
 
 /** The durable state, structured-cloneable. */
 export interface Snapshot {
-  readonly format: 1;
+  readonly format: 2;
   readonly epoch: number;
   readonly attemptCounter: number;
   readonly orderCounter: number;
   readonly recomputedCount: number;
   readonly tasks: TaskTableImage;
   readonly attempts: AttemptTableImage;
-  readonly jobs: readonly Job[];
+  readonly jobs: readonly JobImage[];
+  readonly freeJobs: readonly number[];
+  readonly jobCounter: number;
+  readonly users: readonly string[];
+  readonly access: AccessImage;
+  readonly histories: readonly (readonly [number, readonly AttemptRecord[]])[];
+  readonly usages: readonly (readonly [number, AttemptUsage])[];
+  readonly deviceGrants: readonly (readonly [number, readonly DeviceAmount[]])[];
+  readonly reservations: readonly Reservation[];
+  readonly reservationCounter: number;
   readonly clients: readonly (ClientImage | null)[];
   readonly workers: readonly WorkerImage[];
   readonly dimensions: readonly string[];
-  readonly specs: readonly TaskSpec[];
+  readonly shapes: readonly ShapeImage[];
+  readonly freeShapes: readonly number[];
+  readonly specs: readonly (SpecImage | null)[];
   readonly argsBatches: readonly (ArgsBatch | null)[];
   readonly freeArgsBatches: readonly number[];
   readonly keys: readonly (readonly [string, number])[];
@@ -78,18 +115,29 @@ export interface Snapshot {
 
 export function snapshotOf(state: ControllerState): Snapshot {
   return {
-    format: 1,
+    format: 2,
     epoch: state.epoch,
     attemptCounter: state.attemptCounter,
     orderCounter: state.orderCounter,
     recomputedCount: state.recomputedCount,
     tasks: state.tasks.image(),
     attempts: state.attempts.image(),
-    jobs: state.jobs.map((job) => ({ ...job, stateCounts: job.stateCounts.slice() })),
+    jobs: state.jobs.map(imageOfJob),
+    freeJobs: [...state.freeJobs],
+    jobCounter: state.jobCounter,
+    users: state.users.map((user) => user.name),
+    access: imageOfAccess(state.access),
+    histories: [...state.histories].map(([row, records]) => [row, [...records]] as const),
+    usages: [...state.usages],
+    deviceGrants: [...state.deviceGrants],
+    reservations: [...state.reservations.values()],
+    reservationCounter: state.reservationCounter,
     clients: state.clients.map((client) => (client === null ? null : imageOfClient(client))),
     workers: state.workers.map(imageOfWorker),
     dimensions: state.dimensions.names,
-    specs: state.specs.map((spec) => spec.definition),
+    shapes: state.shapes.map((shape) => imageOfShape(state, shape)),
+    freeShapes: [...state.freeShapes],
+    specs: state.specs.map((spec) => imageOfSpec(state, spec)),
     argsBatches: state.argsBatches.map((batch) => (batch === null ? null : { ...batch })),
     freeArgsBatches: [...state.freeArgsBatches],
     keys: [...state.keys],
@@ -98,6 +146,117 @@ export function snapshotOf(state: ControllerState): Snapshot {
     notBefore: [...state.notBefore],
     startBy: [...state.startBy],
   };
+}
+
+/** A queue, without what is in it. */
+interface ShapeImage {
+  readonly request: ShapeRequest;
+  readonly owner: QueueOwner;
+}
+
+function imageOfShape(state: ControllerState, shape: Shape): ShapeImage {
+  const { resources, constraints, band, priority, isCommand, timeoutUs } = shape;
+  const { depth, treeOrder, gang } = shape;
+  const owner = { user: state.users[shape.user].name, depth, treeOrder, gang };
+  return { request: { resources, constraints, band, priority, isCommand, timeoutUs }, owner };
+}
+
+interface SpecImage {
+  readonly definition: TaskSpec;
+  readonly shape: number;
+  /** Shared by equal definitions of one user. */
+  readonly isInterned: boolean;
+}
+
+function imageOfSpec(state: ControllerState, spec: SpecRecord | null): SpecImage | null {
+  if (spec === null) return null;
+  const { definition, shape } = spec;
+  const user = state.users[state.shapes[shape].user].name;
+  const known = state.specsByKey.get(specKey(user, definition));
+  const isInterned = known !== undefined && state.specs[known] === spec;
+  return { definition, shape, isInterned };
+}
+
+type JobImage = Omit<Job, "launch"> & { readonly launch: LaunchImage | null };
+type LaunchImage = Omit<Launch, "children" | "gang"> & {
+  readonly children: readonly number[];
+  readonly gang: Omit<NonNullable<Launch["gang"]>, "members"> | null;
+};
+
+function imageOfJob(job: Job): JobImage {
+  const { launch } = job;
+  return {
+    ...job,
+    stateCounts: job.stateCounts.slice(),
+    launch: launch === null || job.pruned ? null : imageOfLaunch(launch),
+  };
+}
+
+function imageOfLaunch(launch: Launch): LaunchImage {
+  const { gang, children } = launch;
+  return {
+    ...launch,
+    rows: launch.rows.slice(),
+    children: [...children],
+    gang:
+      gang === null
+        ? null
+        : {
+            returns: gang.returns,
+            holdExpiries: gang.holdExpiries,
+            holdAgainAt: gang.holdAgainAt,
+          },
+  };
+}
+
+function restoreJob(state: ControllerState, image: JobImage): void {
+  const { launch } = image;
+  state.jobs.push({
+    ...image,
+    stateCounts: image.stateCounts.slice(),
+    launch:
+      launch === null
+        ? null
+        : {
+            ...launch,
+            children: new Set(launch.children),
+            gang: launch.gang === null ? null : { ...launch.gang, members: new Map() },
+          },
+  });
+}
+
+/** Of several jobs of one name the latest is meant by it. */
+function rebuildNames(state: ControllerState): void {
+  const named = state.jobs.filter((job) => !job.pruned).sort((a, b) => a.sequence - b.sequence);
+  for (const job of named) {
+    state.jobsById.set(job.id, job.index);
+    if (job.launch !== null) state.jobsByTokenHash.set(job.launch.tokenHash, job.index);
+    countOpenTasks(state, job, openTasks(job));
+  }
+}
+
+function restoreSpec(state: ControllerState, image: SpecImage | null): void {
+  if (image === null) {
+    state.specs.push(null);
+    return;
+  }
+  const { definition, shape, isInterned } = image;
+  state.shapes[shape].specCount++;
+  state.specs.push({ definition, shape });
+  const user = state.users[state.shapes[shape].user].name;
+  if (isInterned) state.specsByKey.set(specKey(user, definition), state.specs.length - 1);
+}
+
+function restoreShapes(state: ControllerState, snapshot: Snapshot): void {
+  for (const [index, { request, owner }] of snapshot.shapes.entries()) {
+    addShape(state, index, request, owner);
+  }
+  // What is free only keeps its place.
+  for (const index of snapshot.freeShapes) {
+    state.shapesByKey.delete(state.shapes[index].key);
+    state.users[state.shapes[index].user].shapes.delete(index);
+    state.freeShapes.push(index);
+  }
 }
 
 function imageOfClient(client: Client): ClientImage {
@@ -133,9 +292,13 @@ export function stateOf(image: unknown): ControllerState {
   state.tasks.restore(snapshot.tasks);
   state.attempts.restore(snapshot.attempts);
   state.dimensions.restore(snapshot.dimensions);
-  for (const job of snapshot.jobs)
-    state.jobs.push({ ...job, stateCounts: job.stateCounts.slice() });
-  for (const definition of snapshot.specs) addSpec(state, definition);
+  for (const user of snapshot.users) internUser(state, user);
+  for (const job of snapshot.jobs) restoreJob(state, job);
+  rebuildNames(state);
+  state.freeJobs.push(...snapshot.freeJobs);
+  state.jobCounter = snapshot.jobCounter;
+  restoreShapes(state, snapshot);
+  for (const spec of snapshot.specs) restoreSpec(state, spec);
   for (const client of snapshot.clients) restoreClient(state, client);
   for (const worker of snapshot.workers) restoreWorker(state, worker);
   for (const batch of snapshot.argsBatches) {
@@ -174,11 +337,18 @@ function restoreWorker(state: ControllerState, image: WorkerImage): void {
   Object.assign(worker, image);
   worker.capacity = image.capacity.slice();
   worker.used = new Float64Array(worker.capacity.length);
+  beginDeviceUse(state, worker);
   state.workers.push(worker);
   state.workersById.set(image.workerId, image.index);
 }
 
 function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
+  Object.assign(state, { access: restoreAccess(snapshot.access) });
+  for (const [row, records] of snapshot.histories) state.histories.set(row, [...records]);
+  for (const [row, usage] of snapshot.usages) state.usages.set(row, usage);
+  for (const [row, devices] of snapshot.deviceGrants) state.deviceGrants.set(row, devices);
+  for (const reservation of snapshot.reservations) applyCapacityReserved(state, reservation);
+  state.reservationCounter = snapshot.reservationCounter;
   for (const [key, row] of snapshot.keys) {
     state.keys.set(key, row);
     state.keyOfTask.set(row, key);
@@ -207,18 +377,24 @@ function rebuildLedger(state: ControllerState): void {
     const entry = shapeOnWorker(worker, attempts.shape[row]);
     if (attempts.isGranted(row)) {
       entry.granted++;
-      const grant = present(attempts.grants[row], "a live attempt has a grant");
-      for (let i = 0; i < worker.used.length && i < grant.length; i++) worker.used[i] += grant[i];
+      chargeGrant(state, row, 1);
     } else {
       entry.prefetched++;
       entry.waiting.pushBack(row);
       state.shapes[attempts.shape[row]].prefetched++;
     }
+    boundStart(state, row);
     if (attempts.hasFlag(row, attemptFlag.stopping) && tasks.attempt[attempts.task[row]] !== row) {
       state.strays.set(attempts.id[row], row);
       state.strayOfTask.set(attempts.task[row], row);
     }
   }
+}
+
+function boundStart(state: ControllerState, row: number): void {
+  const task = state.attempts.task[row];
+  if (jobOf(state, task).launch === null) return;
+  state.startDeadlines.push(state.attempts.assignedAt[row] + startMaxUs, state.tasks.ref(task));
 }
 
 function rebuildQueues(state: ControllerState): void {
@@ -229,9 +405,10 @@ function rebuildQueues(state: ControllerState): void {
   }
   rows.sort((a, b) => tasks.order[a] - tasks.order[b]);
   for (const row of rows) {
-    const shape = state.shapes[state.specs[tasks.spec[row]].shape];
+    const shape = shapeOf(state, row);
     (tasks.hasFlag(row, taskFlag.woken) ? shape.woken : shape.fresh).pushBack(row);
     shape.queued++;
+    state.queuedShapes.add(shape.index);
     state.untriedShapes.add(shape.index);
   }
 }

@@ -5,18 +5,22 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import type { Blobs } from "../base/blobs.ts";
 import { Heap } from "../base/heap.ts";
 import type { NumberMap } from "../base/number-map.ts";
 import type { U32Ring } from "../base/ring.ts";
 import type { Micros } from "../base/time.ts";
 import type { Attributes, Constraint } from "../model/constraints.ts";
-import type { TaskFailure } from "../model/failure.ts";
+import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { AttemptId, WorkerIndex } from "../model/ids.ts";
-import type { Resources } from "../model/resources.ts";
+import type { JobSpec } from "../model/job.ts";
+import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
-import { type Band, taskStates } from "../model/states.ts";
+import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
+import type { GangMember } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
+import { type AccessState, newAccessState } from "./access-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { TaskTable } from "./tables/task-table.ts";
@@ -24,20 +28,112 @@ import { TaskTable } from "./tables/task-table.ts";
 /** One submission; for graphs, one client session. Its state is derived from the counts. */
 export interface Job {
   readonly index: number;
-  /** `/user/graph-<id>`. */
+  /** `/user/graph-<number>`, or the name that it was launched under. */
   readonly id: string;
   readonly user: string;
-  /** The session that owns it: index into `clients`. */
+  /** Place of its user in `users`. */
+  readonly userIndex: number;
+  /** The session that owns it: index into `clients`; -1 for a launched job. */
   readonly client: number;
+  /** What a launched job has besides; null for the job of a session. */
+  readonly launch: Launch | null;
+  /** Rises with each job: the order of submission, also where an index is used again. */
+  readonly sequence: number;
   /** Tasks of this job by state code, the forgotten ones too. */
   readonly stateCounts: Uint32Array;
   /** Tasks that are not forgotten. */
   liveTasks: number;
   readonly submittedAt: Micros;
   startedAt: Micros;
-  /** 0 until the session has ended and no task lives. */
+  /** 0 until a launched job is terminal, or the session has ended and no task lives. */
   finishedAt: Micros;
   sessionEnded: boolean;
+  /** Forgotten: the place is free, and no list shows it. */
+  pruned: boolean;
+}
+
+/** The part of a job that was launched by name. */
+export interface Launch {
+  readonly spec: JobSpec;
+  /** Its tasks' spec in `specs`; its own, and gone with it. */
+  readonly specIndex: number;
+  /** Index of the job under whose name it stands; -1 for a root, or when that is forgotten. */
+  parent: number;
+  /** Submission order of the root of its tree: started trees finish first. */
+  readonly treeOrder: number;
+  /** 1 for a root. */
+  readonly depth: number;
+  /** The rows of its tasks, by task index. */
+  readonly rows: Uint32Array;
+  readonly token: string;
+  readonly tokenHash: string;
+  /** Indices of its child jobs that are not pruned. */
+  readonly children: Set<number>;
+  /** The job that it replaces and whose attempts must end first; -1 for none. */
+  predecessor: number;
+  /** The job that waits for its attempts to end; -1 for none. */
+  successor: number;
+  /** Its terminal state, once and for ever; null while it is open. */
+  ended: JobState | null;
+  error: TaskFailure | null;
+  /** Attempts that have not ended. */
+  liveAttempts: number;
+  /** Attempts that ended and were charged, by what they were charged to. */
+  failureCount: number;
+  preemptionCount: number;
+  /** Null for tasks that are placed one by one. */
+  readonly gang: Gang | null;
+}
+
+/** All tasks of a job that are placed together. */
+export interface Gang {
+  /** Rounds in a row that were returned before all members had started. */
+  returns: number;
+  /** How often its hold has expired since it last ran. */
+  holdExpiries: number;
+  /** When it may hold again, microseconds. */
+  holdAgainAt: Micros;
+  // Volatile:
+  /** Task index → where that member is reached: of the current round. */
+  readonly members: Map<number, GangMember>;
+}
+
+/** Free capacity that is kept for one queue: a gang that waits, or what a preemption frees. */
+export interface Reservation {
+  readonly id: number;
+  readonly shape: number;
+  readonly reason: "gang" | "preemption";
+  readonly workers: readonly WorkerIndex[];
+  readonly expiresAt: Micros;
+}
+
+/** Somebody who submits: what fairness is about. */
+export interface User {
+  readonly index: number;
+  readonly name: string;
+  /** Σ grants of the user's attempts that have not ended. */
+  used: Float64Array;
+  /** Σ resource value of the user's granted attempts, batch apart. */
+  spend: number;
+  /** Tasks of the user's jobs that have not ended. */
+  openTasks: number;
+  /** The latest attempt that was placed for the user: who has waited longest. Not durable. */
+  lastServed: AttemptId;
+  /** The user's shapes. */
+  readonly shapes: Set<number>;
+}
+
+/** What remains of an attempt of a launched job when it has ended. */
+export interface AttemptRecord {
+  readonly id: AttemptId;
+  readonly workerId: string;
+  readonly incarnation: string;
+  readonly cause: AttemptCause;
+  readonly assignedAt: Micros;
+  readonly startedAt: Micros;
+  readonly endedAt: Micros;
+  readonly granted: Resources;
+  readonly usage: AttemptUsage | null;
 }
 
 /** A session of a client, over any number of connections. */
@@ -83,9 +179,19 @@ export interface Worker {
   incarnation: string;
   address: string;
   pid: number;
+  /** When this incarnation did. */
+  registeredAt: Micros;
   resources: Resources;
   slots: number;
+  commandSlots: number;
   attributes: Attributes;
+  /** Attributes that keep away what does not name them. */
+  taints: readonly string[];
+  /** Takes no new work, by an administrator's word. */
+  cordoned: boolean;
+  /** Asked to empty itself; what still runs at `drainBy` (0: never) is moved. */
+  draining: boolean;
+  drainBy: Micros;
   capacity: Float64Array;
   /** Σ grants of the attempts on it that have not ended. */
   used: Float64Array;
@@ -97,9 +203,15 @@ export interface Worker {
   /** Digest of the ids of its attempts that have not ended. */
   attemptsDigest: number;
   readonly shapes: Map<number, ShapeOnWorker>;
+  /** Device dimension → thousandths in use of each index. */
+  readonly deviceUse: Map<number, number[]>;
+  /** Those that keep capacity here, oldest first. */
+  reservations: readonly Reservation[];
   // Volatile:
   connected: boolean;
   suspect: boolean;
+  /** Why it can run nothing, by its own checks; "" while it is well. */
+  trouble: string;
   lastHeardAt: Micros;
   rssBytes: number;
   heldValueBytes: number;
@@ -117,10 +229,21 @@ export interface Worker {
   readonly keptValues: Set<number>;
 }
 
-/** An interned (request, constraints, band, priority): what placement works on. */
+/** An interned (user, tree, request, constraints, band, priority): what placement works on. */
 export interface Shape {
   readonly index: number;
   readonly key: string;
+  /** What it asks for, whoever asks. */
+  readonly requestKey: string;
+  readonly user: number;
+  /** Depth and root order of the job tree; 0 and 0 for what is no child job. */
+  readonly depth: number;
+  readonly treeOrder: number;
+  /** The job whose gang it is, or -1. */
+  readonly gang: number;
+  /** Of one attempt, in units of the budgets. */
+  readonly value: number;
+  readonly timeoutUs: number;
   readonly resources: Resources;
   readonly request: RequestVector;
   readonly constraints: readonly Constraint[];
@@ -128,6 +251,10 @@ export interface Shape {
   readonly priority: number;
   /** Whether attempts may wait on a worker for a grant: not when they need devices. */
   readonly prefetchable: boolean;
+  /** Commands run for long unless it is known otherwise. */
+  readonly isCommand: boolean;
+  /** Specs that have it; without any its place is free. */
+  specCount: number;
   /** Rows of tasks that never waited. Dead entries are skipped by whoever pops. */
   readonly fresh: U32Ring;
   /** Rows of tasks that their last dependency woke: they go first, so started work ends first. */
@@ -142,6 +269,7 @@ export interface Shape {
   retracting: number;
 }
 
+/** Null in `specs` once the job that had it is pruned: a number never means another spec. */
 export interface SpecRecord {
   readonly definition: TaskSpec;
   readonly shape: number;
@@ -171,6 +299,28 @@ export interface ControllerState {
   readonly tasks: TaskTable;
   readonly attempts: AttemptTable;
   readonly jobs: Job[];
+  /** Places in `jobs` of pruned ones. */
+  readonly freeJobs: number[];
+  jobCounter: number;
+  /** Name → index of the latest job of that name. */
+  readonly jobsById: Map<string, number>;
+  /** SHA-256 of the token of a remembered job → its index. */
+  readonly jobsByTokenHash: Map<string, number>;
+  readonly users: User[];
+  readonly usersByName: Map<string, number>;
+  readonly access: AccessState;
+  /** Row of a launched job's task → its ended attempts, oldest first. */
+  readonly histories: Map<number, AttemptRecord[]>;
+  /** Attempt row → how it ended and what it used, until its end is recorded. */
+  readonly usages: Map<number, AttemptUsage>;
+  /** Attempt row → its devices, with indices. */
+  readonly deviceGrants: Map<number, readonly DeviceAmount[]>;
+  /** Granted attempts by the band that they were stamped with. */
+  readonly grantedByBand: Uint32Array;
+  readonly reservations: Map<number, Reservation>;
+  reservationCounter: number;
+  /** (time, TaskRef): by then an attempt of a launched job must run. */
+  readonly startDeadlines: Heap;
   readonly clients: (Client | null)[];
   readonly clientsById: Map<string, number>;
   readonly workers: Worker[];
@@ -178,7 +328,10 @@ export interface ControllerState {
   readonly dimensions: Dimensions;
   readonly shapes: Shape[];
   readonly shapesByKey: Map<string, number>;
-  readonly specs: SpecRecord[];
+  readonly freeShapes: number[];
+  /** Shapes whose queue is not empty. */
+  readonly queuedShapes: Set<number>;
+  readonly specs: (SpecRecord | null)[];
   readonly specsByKey: Map<string, number>;
   readonly argsBatches: (ArgsBatch | null)[];
   readonly freeArgsBatches: number[];
@@ -200,6 +353,11 @@ export interface ControllerState {
   readonly schedulingDeadlines: Heap;
   /** When a task with a scheduling timeout must have started, microseconds; until it has. */
   readonly startBy: Map<number, Micros>;
+  // Scratch of one step, empty between steps:
+  /** Launched jobs whose counts changed: is one of them over? */
+  readonly touchedJobs: Set<number>;
+  /** Gangs of which a member left while others are active. */
+  readonly brokenGangs: Set<number>;
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
@@ -225,6 +383,22 @@ export function newControllerState(): ControllerState {
     tasks: new TaskTable(),
     attempts: new AttemptTable(),
     jobs: [],
+    freeJobs: [],
+    jobCounter: 0,
+    jobsById: new Map(),
+    jobsByTokenHash: new Map(),
+    users: [],
+    usersByName: new Map(),
+    access: newAccessState(),
+    histories: new Map(),
+    usages: new Map(),
+    deviceGrants: new Map(),
+    grantedByBand: new Uint32Array(bands.length),
+    reservations: new Map(),
+    reservationCounter: 0,
+    startDeadlines: new Heap(),
+    touchedJobs: new Set(),
+    brokenGangs: new Set(),
     clients: [],
     clientsById: new Map(),
     workers: [],
@@ -232,6 +406,8 @@ export function newControllerState(): ControllerState {
     dimensions: new Dimensions(),
     shapes: [],
     shapesByKey: new Map(),
+    freeShapes: [],
+    queuedShapes: new Set(),
     specs: [],
     specsByKey: new Map(),
     argsBatches: [],
@@ -256,7 +432,12 @@ export function newControllerState(): ControllerState {
   };
 }
 
-export function newJob(fields: Pick<Job, "index" | "id" | "user" | "client" | "submittedAt">): Job {
+type NewJob = Pick<
+  Job,
+  "index" | "id" | "user" | "userIndex" | "client" | "launch" | "sequence" | "submittedAt"
+>;
+
+export function newJob(fields: NewJob): Job {
   return {
     ...fields,
     stateCounts: new Uint32Array(taskStates.length),
@@ -264,15 +445,29 @@ export function newJob(fields: Pick<Job, "index" | "id" | "user" | "client" | "s
     startedAt: 0,
     finishedAt: 0,
     sessionEnded: false,
+    pruned: false,
   };
 }
 
+/** The spec of a number that a live task or client has. */
+export function specRecord(state: ControllerState, spec: number): SpecRecord {
+  return present(state.specs[spec], "a spec lives as long as its tasks");
+}
+
 export function specOf(state: ControllerState, task: number): TaskSpec {
-  return state.specs[state.tasks.spec[task]].definition;
+  return specRecord(state, state.tasks.spec[task]).definition;
 }
 
 export function shapeOf(state: ControllerState, task: number): Shape {
-  return state.shapes[state.specs[state.tasks.spec[task]].shape];
+  return state.shapes[specRecord(state, state.tasks.spec[task]).shape];
+}
+
+export function jobOf(state: ControllerState, task: number): Job {
+  return state.jobs[state.tasks.job[task]];
+}
+
+export function userOf(state: ControllerState, task: number): User {
+  return state.users[shapeOf(state, task).user];
 }
 
 /** `/user/graph-7/12`: what people call a task. */
@@ -280,7 +475,12 @@ export function taskIdOf(state: ControllerState, task: number): string {
   return `${state.jobs[state.tasks.job[task]].id}/${state.tasks.index[task]}`;
 }
 
-/** Whether placement may use the worker now. */
+/** Whether the worker is there and heard: values can be fetched from it, it obeys orders. */
 export function isHealthy(worker: Worker): boolean {
   return worker.connected && !worker.lost && !worker.suspect;
+}
+
+/** Whether placement may use the worker now. */
+export function isOpen(worker: Worker): boolean {
+  return isHealthy(worker) && !worker.cordoned && !worker.draining && worker.trouble === "";
 }

@@ -8,12 +8,16 @@
  */
 
 import { assert, assertNever } from "../base/assert.ts";
+import type { Micros } from "../base/time.ts";
+import { onApiCalled } from "./calls.ts";
 import { onClientConnected, onClientDisconnected, onClientMessaged } from "./clients.ts";
 import { onTick } from "./deadlines.ts";
 import type { ControllerEvent } from "./events.ts";
+import { onAttemptPrepared, settleGangs } from "./gangs.ts";
+import { settleJobs, settleRestarts } from "./jobs.ts";
 import { Outbox, type Output } from "./outbox.ts";
 import { placeQueued } from "./placement.ts";
-import { onAttemptFailed, onReports, tellsAnEnd } from "./reports.ts";
+import { onAttemptFailed, onAttemptMeasured, onReports, tellsAnEnd } from "./reports.ts";
 import type { ControllerState } from "./state.ts";
 import { settleReleases } from "./values.ts";
 import {
@@ -32,9 +36,20 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   const out = new Outbox();
   if (event.at > state.at) out.record(state, { type: "time-passed", at: event.at });
   handle(state, out, event);
-  settleReleases(state, out);
+  settle(state, out, event.at);
   placeQueued(state, out, event.at);
+  settle(state, out, event.at); // What was preempted may take its gang and its job along.
   return out.finish(state);
+}
+
+/** What follows from any event: gangs go whole, jobs end, what nobody needs is dropped. */
+function settle(state: ControllerState, out: Outbox, at: Micros): void {
+  while (state.brokenGangs.size + state.touchedJobs.size + out.restartedJobs.size > 0) {
+    settleGangs(state, out, at);
+    settleJobs(state, out, at);
+    settleRestarts(state, out, at);
+  }
+  settleReleases(state, out);
 }
 
 function handle(state: ControllerState, out: Outbox, event: ControllerEvent): void {
@@ -59,6 +74,8 @@ function handle(state: ControllerState, out: Outbox, event: ControllerEvent): vo
       return onWorkerMessaged(state, out, event);
     case "worker-exited":
       return onWorkerExited(state, out, event);
+    case "api-called":
+      return onApiCalled(state, out, event);
     default:
       return assertNever(event);
   }
@@ -88,6 +105,12 @@ function onWorkerMessaged(
       return onHeartbeat(state, out, { worker, heartbeat: message, at });
     case "leaving":
       return onWorkerLeaving(state, out, { worker, at });
+    case "attempt-prepared":
+      return onAttemptPrepared(state, out, { worker, message });
+    case "attempt-measured":
+      return onAttemptMeasured(state, out, { worker, message });
+    case "health":
+      return out.record(state, { type: "worker-health", worker, trouble: message.trouble });
     case "inventory":
       return; // Taken up with the hello.
     default:

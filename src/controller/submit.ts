@@ -8,13 +8,13 @@ import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import { taskStateCode } from "../model/states.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
-import { fitsEmpty, misfitsOf, satisfiesAll } from "../scheduler/fit.ts";
 import type { ClientIndex } from "./events.ts";
 import { keyInUserSpace } from "./keys.ts";
 import { dependenciesPerTaskMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { failDoomed } from "./settle.ts";
-import { type Client, type ControllerState, isHealthy, type Shape } from "./state.ts";
+import { type Client, type ControllerState, specRecord } from "./state.ts";
+import { unplaceableWarnings } from "./unplaceable.ts";
 import { recomputeNeeded } from "./values.ts";
 import { onWant, retryTasks } from "./wants.ts";
 
@@ -306,51 +306,12 @@ function warnOfUnplaceable(
 ): void {
   for (const number of submit.groupSpecs) {
     const spec = client.specs.get(number);
-    const shape = spec === undefined ? undefined : state.shapes[state.specs[spec].shape];
+    const shape = spec === undefined ? undefined : state.shapes[specRecord(state, spec).shape];
     if (shape === undefined || client.warnedShapes.has(shape.index)) continue;
-    const present = state.workers.filter(isHealthy);
-    if (present.length === 0 || present.some((worker) => canEverRun(state, shape, worker)))
-      continue;
+    const [warning] = unplaceableWarnings(state, shape, 1);
+    if (warning === undefined) continue;
     client.warnedShapes.add(shape.index);
-    out.toClient(state, client.index, {
-      type: "warning",
-      code: "UNPLACEABLE",
-      message: `no present worker can ever run this; ${nearest(state, shape)}`,
-    });
+    const { code, message } = warning;
+    out.toClient(state, client.index, { type: "warning", code, message });
   }
-}
-
-/** Whether the worker could run the shape if it were empty. */
-export function canEverRun(
-  state: ControllerState,
-  shape: Shape,
-  worker: ControllerState["workers"][number],
-): boolean {
-  return (
-    satisfiesAll(worker.attributes, shape.constraints) &&
-    fitsEmpty(state.dimensions, worker.capacity, shape.request)
-  );
-}
-
-/** The worker with the fewest missing clauses, and what they are, as a sentence. */
-function nearest(state: ControllerState, shape: Shape): string {
-  let best = { workerId: "", misfits: misfitsEmpty(state, shape, state.workers[0]) };
-  for (const worker of state.workers.filter(isHealthy)) {
-    const misfits = misfitsEmpty(state, shape, worker);
-    if (best.workerId === "" || misfits.length < best.misfits.length) {
-      best = { workerId: worker.workerId, misfits };
-    }
-  }
-  const clauses = best.misfits.map((misfit) => misfit.clause).join("; ");
-  return `the nearest is ${best.workerId}, where it lacks: ${clauses}`;
-}
-
-/** What an empty worker lacks for a shape. */
-export function misfitsEmpty(
-  state: ControllerState,
-  shape: Shape,
-  worker: ControllerState["workers"][number],
-) {
-  const room = { capacity: worker.capacity, used: new Float64Array(worker.capacity.length) };
-  return misfitsOf(state.dimensions, { room, attributes: worker.attributes }, shape);
 }

@@ -13,7 +13,7 @@ import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import type { Outbox } from "./outbox.ts";
 import { failDoomed, forEachAudience } from "./settle.ts";
-import type { ControllerState } from "./state.ts";
+import { type ControllerState, jobOf } from "./state.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 
 /** Sends a task's value, or where it is, to the connected clients that want it. */
@@ -80,7 +80,7 @@ function sortCandidate(
   if (!tasks.isLive(task) || !isTerminalCode(tasks.state[task])) return;
   if (tasks.wants[task] > 0 || tasks.pendingDependents[task] > 0) return;
   if (state.strayOfTask.size > 0 && state.strayOfTask.has(task)) return;
-  if (tasks.dependentCount[task] === 0) forgotten.push(task);
+  if (tasks.dependentCount[task] === 0 && jobOf(state, task).launch === null) forgotten.push(task);
   else if (tasks.holder[task] !== noSlot) released.push(task);
 }
 

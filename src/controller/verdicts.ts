@@ -7,13 +7,24 @@
 import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptFailure } from "../model/failure.ts";
+import type { TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
 import { retryDelayUs } from "./apply-tasks.ts";
 import { charge } from "./facts.ts";
+import { gangReturnDelayMaxUs, gangReturnDelayUs, refusalDelayUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { type FailedRoot, failDoomed, failTasks } from "./settle.ts";
-import { type ControllerState, specOf, taskIdOf } from "./state.ts";
-import { taskFlag } from "./tables/task-table.ts";
+import {
+  type ControllerState,
+  type Gang,
+  isHealthy,
+  type Job,
+  jobOf,
+  specOf,
+  taskIdOf,
+  type Worker,
+} from "./state.ts";
+import { noSlot, taskFlag } from "./tables/task-table.ts";
 
 /** An attempt that ended without a value. */
 export interface Loss {
@@ -38,13 +49,15 @@ export function judgeLosses(
   const charges = new U8Column();
   const notBefore = new F64Column();
   const roots: FailedRoot[] = [];
+  const primaries = primaryLosses(state, losses);
   for (const loss of losses) {
-    const charged = chargeOf(state, loss);
+    const charged = primaries.has(loss) ? chargeOf(state, loss) : charge.nothing;
     if (isExhausted(state, loss, charged)) {
       roots.push(failedRoot(state, loss));
       continue;
     }
-    const delay = charged === charge.failure ? retryDelayUs(state, loss.task) : 0;
+    const delay = delayOf(state, loss, charged);
+    if (primaries.has(loss)) noteReturn(state, out, loss);
     tasks.push(loss.task);
     charges.push(charged);
     notBefore.push(delay > 0 ? at + delay : 0);
@@ -58,9 +71,59 @@ export function judgeLosses(
       charges: charges.take(),
       notBefore: notBefore.take(),
     });
+    for (const task of requeued) noteRestart(state, out, task);
     failDoomed(state, out, { tasks: requeued, at });
   }
   failTasks(state, out, { roots, at });
+}
+
+/** A job of which a task starts anew may take its children along: once, when all is told. */
+function noteRestart(state: ControllerState, out: Outbox, task: number): void {
+  const job = jobOf(state, task);
+  if (job.launch !== null && job.launch.children.size > 0) out.restartedJobs.add(job.index);
+}
+
+/** A refusal ends the round of its gang: each one in a row makes the next wait longer. */
+function noteReturn(state: ControllerState, out: Outbox, { task, cause }: Loss): void {
+  const job = jobOf(state, task);
+  if (cause === "refused" && job.launch?.gang) {
+    out.record(state, { type: "gang-returned", job: job.index });
+  }
+}
+
+/** How long a gang waits after a round that was returned, microseconds. */
+export function returnDelayUs({ returns }: Gang): number {
+  return Math.min(gangReturnDelayUs * 2 ** Math.min(returns, 16), gangReturnDelayMaxUs);
+}
+
+/**
+ * Those that are charged. Of one gang only one is: what one member's end does to the others is no
+ * fault of theirs. What it did by itself comes before what was done to it; then the lowest task.
+ */
+function primaryLosses(state: ControllerState, losses: readonly Loss[]): ReadonlySet<Loss> {
+  const chosen = new Set(losses);
+  const primaryOfGang = new Map<Job, Loss>();
+  for (const loss of losses) {
+    const job = jobOf(state, loss.task);
+    if (!job.launch?.gang) continue;
+    if (state.brokenGangs.has(job.index)) {
+      chosen.delete(loss); // What broke it in this step was judged before.
+      continue;
+    }
+    const before = primaryOfGang.get(job);
+    const isFirst = before === undefined || goesFirst(state, loss, before);
+    chosen.delete(isFirst ? (before ?? noLoss) : loss);
+    if (isFirst) primaryOfGang.set(job, loss);
+  }
+  return chosen;
+}
+
+const noLoss = {} as Loss;
+
+function goesFirst(state: ControllerState, a: Loss, b: Loss): boolean {
+  const rank = (loss: Loss) => (chargeOf(state, loss) === charge.failure ? 0 : 1);
+  const { index } = state.tasks;
+  return rank(a) - rank(b) < 0 || (rank(a) === rank(b) && index[a.task] < index[b.task]);
 }
 
 function chargeOf(state: ControllerState, loss: Loss): number {
@@ -70,7 +133,13 @@ function chargeOf(state: ControllerState, loss: Loss): number {
     case "exited":
     case "timeout":
     case "module-unloadable":
-      return charge.failure;
+    case "build-failed":
+      return isEcho(state, loss) ? charge.loss : charge.failure;
+    case "killed":
+    case "start-timeout":
+      return charge.loss;
+    case "preempted":
+      return loss.started ? charge.loss : charge.nothing;
     case "worker-lost":
       return chargeOfDeath(state, loss);
     default:
@@ -79,25 +148,70 @@ function chargeOf(state: ControllerState, loss: Loss): number {
 }
 
 /**
+ * A member of a gang often dies of the death of another, and of a connection to a worker that is
+ * not heard any more before anybody has declared that lost: it is charged as what it is.
+ */
+function isEcho(state: ControllerState, { task, cause }: Loss): boolean {
+  const { launch } = jobOf(state, task);
+  if (!launch?.gang || cause === "oom" || cause === "timeout") return false;
+  return launch.rows.some((row) => {
+    const attempt = state.tasks.attempt[row];
+    return row !== task && attempt !== noSlot && !isHealthy(workerOf(state, attempt));
+  });
+}
+
+function workerOf(state: ControllerState, attempt: number): Worker {
+  return state.workers[state.attempts.worker[attempt]];
+}
+
+/**
  * A short function may kill its worker before anybody heard that it had started. So whatever was
  * there becomes a suspect, which costs nothing; a suspect runs only with a grant of its own, and if
- * its worker dies again, it is charged.
+ * its worker dies again, it is charged. A command is a process of its own and kills no worker: what
+ * had not started costs nothing.
  */
 function chargeOfDeath(state: ControllerState, loss: Loss): number {
+  if (loss.started) return charge.loss;
+  if (specOf(state, loss.task).run.kind === "command") return charge.nothing;
   const isSuspect = state.tasks.hasFlag(loss.task, taskFlag.suspect);
-  if (loss.started || (loss.granted && isSuspect)) return charge.loss;
+  if (loss.granted && isSuspect) return charge.loss;
   return loss.granted ? charge.suspicion : charge.bystander;
 }
 
-/** A timeout and a module that cannot be loaded are never tried again. */
+/** How long the task sits out before it may go on, microseconds. */
+function delayOf(state: ControllerState, loss: Loss, charged: number): number {
+  if (charged === charge.failure) return retryDelayUs(state, loss.task);
+  const { launch } = jobOf(state, loss.task);
+  if (launch === null) return 0;
+  if (loss.cause === "refused" && launch.gang !== null) return returnDelayUs(launch.gang);
+  return loss.cause === "refused" || loss.cause === "start-timeout" ? refusalDelayUs : 0;
+}
+
+/** What is never tried again, and what has been tried as often as it may be. */
 function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
   if (charged !== charge.failure && charged !== charge.loss) return false;
   const spec = specOf(state, loss.task);
-  if (charged === charge.loss) {
-    return state.tasks.lossCount[loss.task] >= spec.maxRetriesWorkerLoss;
-  }
+  if (charged === charge.loss) return lossesOf(state, loss.task) >= spec.maxRetriesPreemption;
   if (loss.cause === "timeout" || loss.cause === "module-unloadable") return true;
-  return state.tasks.failureCount[loss.task] >= spec.maxRetriesFailure;
+  if (!isRetryable(spec, loss.failure?.exitCode ?? null)) return true;
+  return failuresOf(state, loss.task) >= spec.maxRetriesFailure;
+}
+
+function isRetryable(spec: TaskSpec, exitCode: number | null): boolean {
+  if (exitCode === null) return true;
+  if (spec.noRetryExitCodes.includes(exitCode)) return false;
+  return spec.retryExitCodes.length === 0 || spec.retryExitCodes.includes(exitCode);
+}
+
+/** A gang runs whole or not at all, so its rounds are counted and not those of one member. */
+function failuresOf(state: ControllerState, task: number): number {
+  const { launch } = jobOf(state, task);
+  return launch?.gang ? launch.failureCount : state.tasks.failureCount[task];
+}
+
+function lossesOf(state: ControllerState, task: number): number {
+  const { launch } = jobOf(state, task);
+  return launch?.gang ? launch.preemptionCount : state.tasks.lossCount[task];
 }
 
 const codes: { readonly [cause: string]: string } = {
@@ -106,13 +220,24 @@ const codes: { readonly [cause: string]: string } = {
   exited: "TASK_EXITED",
   timeout: "TASK_TIMED_OUT",
   "module-unloadable": "TASK_MODULE_UNLOADABLE",
+  "build-failed": "TASK_BUILD_FAILED",
   "worker-lost": "WORKER_DIED",
+  killed: "TASK_KILLED",
+  preempted: "TASK_PREEMPTED",
+  "start-timeout": "TASK_NOT_STARTED",
+};
+
+/** What a task ends as when its tries are spent; `FAILED` where nothing is named. */
+const finalStates: { readonly [cause: string]: number } = {
+  "worker-lost": taskStateCode.WORKER_FAILED,
+  killed: taskStateCode.WORKER_FAILED,
+  "start-timeout": taskStateCode.WORKER_FAILED,
+  preempted: taskStateCode.PREEMPTED,
 };
 
 function failedRoot(state: ControllerState, loss: Loss): FailedRoot {
   const { task } = loss;
   const code = codes[loss.cause] ?? "BUG";
-  const died = loss.cause === "worker-lost";
   const failure = {
     code,
     message: messageOf(state, loss),
@@ -121,11 +246,7 @@ function failedRoot(state: ControllerState, loss: Loss): FailedRoot {
     attempts: state.tasks.failureCount[task] + state.tasks.lossCount[task] + 1,
     failure: loss.failure,
   };
-  return {
-    task,
-    state: died ? taskStateCode.WORKER_FAILED : taskStateCode.FAILED,
-    failure,
-  };
+  return { task, state: finalStates[loss.cause] ?? taskStateCode.FAILED, failure };
 }
 
 function messageOf(state: ControllerState, loss: Loss): string {
@@ -137,6 +258,12 @@ function messageOf(state: ControllerState, loss: Loss): string {
       const last = `the last, ${loss.workerId}: ${loss.reason}`;
       return `${spec.name}: ${deaths} workers died under it; ${last}`;
     }
+    case "killed":
+      return `${spec.name}: its process was killed from outside on ${loss.workerId}`;
+    case "preempted":
+      return `${spec.name} was preempted on ${loss.workerId}: ${loss.reason}`;
+    case "start-timeout":
+      return `${spec.name} was not started in time by ${loss.workerId}`;
     case "timeout":
       return `${spec.name} ran longer than its timeout of ${spec.timeoutMs} ms on ${loss.workerId}`;
     default:

@@ -7,11 +7,23 @@
 import type { Micros } from "../base/time.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { noResources, type Resources } from "../model/resources.ts";
-import { attemptCauses, type JobState, taskStates, type WorkerState } from "../model/states.ts";
+import { attemptCauses, taskStates, type WorkerState } from "../model/states.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
 import { pendingReason } from "./explain.ts";
+import { activeTasks, jobState } from "./job-state.ts";
 import { keyOf } from "./lookup.ts";
-import { type ControllerState, type Job, taskIdOf, type Worker } from "./state.ts";
+import { redactArgv, redactEnv } from "./redact.ts";
+import { heldVector } from "./reservations.ts";
+import {
+  type AttemptRecord,
+  type ControllerState,
+  type Job,
+  jobOf,
+  type Launch,
+  specOf,
+  taskIdOf,
+  type Worker,
+} from "./state.ts";
 import type { StoryEntry } from "./story.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
@@ -64,16 +76,88 @@ export function taskView(state: ControllerState, task: number, story: readonly S
     taskId,
     jobId: state.jobs[tasks.job[task]].id,
     key: keyOf(state, task, taskId),
-    name: state.specs[tasks.spec[task]].definition.name,
+    name: specOf(state, task).name,
     index: tasks.index[task],
     state: taskStates[tasks.state[task]],
     workerId: row === noSlot ? null : state.workers[attempts.worker[row]].workerId,
-    attempts: attemptViews(state, task, story),
+    attempts:
+      jobOf(state, task).launch === null
+        ? attemptViews(state, task, story)
+        : attemptsOfJobTask(state, task),
     inputs,
     error: state.failures.get(task) ?? null,
     pendingReason: pendingReason(state, task),
   };
 }
+
+/** What a launched job remembers of its attempts, and the one that lives. */
+function attemptsOfJobTask(state: ControllerState, task: number): AttemptView[] {
+  const ended = (state.histories.get(task) ?? []).map(recordView);
+  const live: number[] = [];
+  const stray = state.strayOfTask.get(task);
+  if (stray !== undefined) live.push(stray);
+  const current = state.tasks.attempt[task];
+  if (current !== noSlot) live.push(current);
+  return [...ended, ...live.map((row) => liveView(state, row))];
+}
+
+function recordView(record: AttemptRecord): AttemptView {
+  const { id, workerId, incarnation, cause, granted, usage } = record;
+  return {
+    attemptId: formatAttemptId(id),
+    workerId,
+    incarnation,
+    state: "ENDED",
+    cause,
+    exitCode: usage?.exitCode ?? null,
+    signal: usage?.signal ?? null,
+    oom: usage?.oom ?? false,
+    assignedAt: formatTime(record.assignedAt),
+    startedAt: formatTime(record.startedAt),
+    endedAt: formatTime(record.endedAt),
+    stderrTail: usage?.stderrTail ?? "",
+    peakRssBytes: usage?.peakRssBytes ?? 0,
+    cpuMs: usage?.cpuMs ?? 0,
+    granted,
+  };
+}
+
+function liveView(state: ControllerState, row: number): AttemptView {
+  const { attempts } = state;
+  const worker = state.workers[attempts.worker[row]];
+  const vector = attempts.grants[row];
+  const isHeld = vector !== null && attempts.isGranted(row);
+  const granted = isHeld ? resourcesOf(state.dimensions, vector) : noResources;
+  const devices = state.deviceGrants.get(row) ?? granted.devices;
+  return {
+    ...noUsage,
+    attemptId: formatAttemptId(attempts.id[row]),
+    workerId: worker.workerId,
+    incarnation: worker.incarnation,
+    state: liveState(state, row),
+    assignedAt: formatTime(attempts.assignedAt[row]),
+    startedAt: formatTime(attempts.startedAt[row]),
+    granted: { ...granted, devices },
+  };
+}
+
+function liveState(state: ControllerState, row: number): string {
+  const { attempts } = state;
+  if (attempts.hasFlag(row, attemptFlag.stopping)) return "STOPPING";
+  if (attempts.hasFlag(row, attemptFlag.started)) return "RUNNING";
+  return attempts.hasFlag(row, attemptFlag.building) ? "BUILDING" : "ASSIGNED";
+}
+
+const noUsage = {
+  cause: null,
+  exitCode: null,
+  signal: null,
+  oom: false,
+  endedAt: null,
+  stderrTail: "",
+  peakRssBytes: 0,
+  cpuMs: 0,
+} as const;
 
 interface AttemptView {
   attemptId: string;
@@ -84,9 +168,12 @@ interface AttemptView {
   exitCode: number | null;
   signal: string | null;
   oom: boolean;
+  assignedAt: string | null;
   startedAt: string | null;
   endedAt: string | null;
   stderrTail: string;
+  peakRssBytes: number;
+  cpuMs: number;
   granted: Resources;
 }
 
@@ -123,14 +210,10 @@ function newAttemptView(state: ControllerState, entry: StoryEntry): AttemptView 
     attemptId: formatAttemptId(entry.attempt),
     workerId: worker?.workerId ?? "",
     incarnation: worker?.incarnation ?? "",
+    ...noUsage,
     state: "ASSIGNED",
-    cause: null,
-    exitCode: null,
-    signal: null,
-    oom: false,
+    assignedAt: formatTime(entry.at),
     startedAt: null,
-    endedAt: null,
-    stderrTail: "",
     granted: noResources,
   };
 }
@@ -167,35 +250,54 @@ function liveRowsOf(state: ControllerState, views: ReadonlyMap<number, AttemptVi
 export function workerState(worker: Worker): WorkerState {
   if (worker.lost) return "LOST";
   if (worker.suspect || !worker.connected) return "SUSPECT";
-  return "HEALTHY";
+  if (worker.trouble !== "") return "UNUSABLE";
+  if (worker.draining) return "DRAINING";
+  return worker.cordoned ? "CORDONED" : "HEALTHY";
 }
 
-export function workerView(state: ControllerState, worker: Worker) {
+/** Why a worker is in its state; "" for a healthy one. */
+export function stateReason(worker: Worker): string {
+  if (worker.lost) return worker.lostReason;
+  if (!worker.connected) return "not connected";
+  if (worker.suspect) return "not heard for some seconds";
+  if (worker.trouble !== "") return worker.trouble;
+  if (!worker.draining) return worker.cordoned ? "cordoned by an administrator" : "";
+  const count = worker.liveAttempts;
+  return count === 0 ? "drained" : `draining: ${count} attempts have not ended`;
+}
+
+export function workerView(
+  state: ControllerState,
+  worker: Worker,
+  rows: readonly number[] = rowsOn(state, worker.index),
+) {
   const { attempts } = state;
   const running: string[] = [];
   const jobs = new Set<string>();
   const stopping: string[] = [];
-  for (const row of rowsOn(state, worker.index)) {
+  for (const row of rows) {
     const task = attempts.task[row];
     if (attempts.hasFlag(row, attemptFlag.stopping))
       stopping.push(formatAttemptId(attempts.id[row]));
     else if (attempts.isGranted(row)) running.push(taskIdOf(state, task));
     jobs.add(state.jobs[state.tasks.job[task]].id);
   }
-  const free = worker.capacity.map((amount, index) => amount - worker.used[index]);
+  const held = heldVector(state, worker);
+  const free = worker.capacity.map((amount, index) => amount - worker.used[index] - held[index]);
   return {
     workerId: worker.workerId,
     incarnation: worker.incarnation,
     address: worker.address,
     pid: worker.pid,
     state: workerState(worker),
-    stateReason: worker.lost ? worker.lostReason : worker.connected ? "" : "not connected",
+    stateReason: stateReason(worker),
     lastHeartbeatAt: formatTime(worker.lastHeardAt),
     attributes: worker.attributes,
     slots: worker.slots,
+    commandSlots: worker.commandSlots,
     total: resourcesOf(state.dimensions, worker.capacity),
     committed: resourcesOf(state.dimensions, worker.used),
-    held: noResources,
+    held: resourcesOf(state.dimensions, held),
     available: worker.lost ? noResources : resourcesOf(state.dimensions, free),
     runningTaskIds: running,
     runningJobIds: [...jobs],
@@ -205,40 +307,72 @@ export function workerView(state: ControllerState, worker: Worker) {
   };
 }
 
-/** The state of a job, derived from the states of its tasks: first match wins. */
-export function jobState(job: Job): JobState {
-  const count = (name: (typeof taskStates)[number]) => job.stateCounts[taskStates.indexOf(name)];
-  const total = job.stateCounts.reduce((sum, one) => sum + one, 0);
-  const open = count("PENDING") + count("ASSIGNED") + count("BUILDING") + count("RUNNING");
-  if (!job.sessionEnded || open > 0) {
-    return job.startedAt > 0 || total > count("PENDING") ? "RUNNING" : "PENDING";
-  }
-  if (count("SUCCEEDED") === total) return "SUCCEEDED";
-  if (count("FAILED") > 0) return "FAILED";
-  if (count("UNSCHEDULABLE") > 0) return "UNSCHEDULABLE";
-  if (count("KILLED") > 0) return "KILLED";
-  return count("WORKER_FAILED") > 0 ? "WORKER_FAILED" : "FAILED";
-}
-
-export function jobView(job: Job) {
+export function jobView(state: ControllerState, job: Job) {
   const counts: { [state: string]: number } = {};
   for (const [code, name] of taskStates.entries()) {
     if (job.stateCounts[code] > 0) counts[name] = job.stateCounts[code];
   }
+  const { launch } = job;
   return {
     jobId: job.id,
     user: job.user,
     state: jobState(job),
-    error: null,
-    band: "INTERACTIVE",
-    replicas: job.stateCounts.reduce((sum, one) => sum + one, 0),
+    error: launch?.error ?? null,
+    band: (launch?.spec.task.band ?? "interactive").toUpperCase(),
+    replicas: launch?.rows.length ?? job.stateCounts.reduce((sum, one) => sum + one, 0),
     taskStateCounts: counts,
-    failureCount: counts.FAILED ?? 0,
-    preemptionCount: counts.PREEMPTED ?? 0,
+    failureCount: launch === null ? (counts.FAILED ?? 0) : failuresOf(launch, counts),
+    preemptionCount: launch?.preemptionCount ?? 0,
     failedTaskCount: counts.FAILED ?? 0,
     submittedAt: formatTime(job.submittedAt),
     startedAt: formatTime(job.startedAt),
     finishedAt: formatTime(job.finishedAt),
-    pendingReason: null,
+    pendingReason: jobPendingReason(state, job),
+    parentJobId: launch === null || launch.parent < 0 ? null : state.jobs[launch.parent].id,
+    childJobIds: [...(launch?.children ?? [])].map((index) => state.jobs[index].id),
+    stoppingAttempts: launch === null ? 0 : launch.liveAttempts - activeTasks(job),
+    spec: launch === null ? null : specView(launch),
+  };
+}
+
+/** Attempts that failed by themselves: those that were tried again, and the last of each task. */
+function failuresOf(launch: Launch, counts: { readonly [state: string]: number }): number {
+  return launch.failureCount + (counts.FAILED ?? 0);
+}
+
+/** Why the job has not started; null when it has, or has ended. */
+function jobPendingReason(state: ControllerState, job: Job): string | null {
+  if (job.launch === null || jobState(job) !== "PENDING") return null;
+  return pendingReason(state, job.launch.rows[0]);
+}
+
+/** What was asked for, without secrets. */
+function specView({ spec }: Launch) {
+  const { task } = spec;
+  const { run } = task;
+  return {
+    command:
+      run.kind === "command"
+        ? { argv: redactArgv(run.argv), env: redactEnv(run.env), cwd: run.cwd }
+        : null,
+    function: run.kind === "function" ? run.functionName : null,
+    replicas: spec.replicas,
+    resources: task.resources,
+    coscheduling: { groupBy: task.groupBy },
+    constraints: task.constraints,
+    band: task.band.toUpperCase(),
+    priority: task.priority,
+    timeoutMs: task.timeoutMs,
+    schedulingTimeoutMs: task.schedulingTimeoutMs,
+    graceMs: task.graceMs,
+    maxRetriesFailure: task.maxRetriesFailure,
+    maxRetriesPreemption: task.maxRetriesPreemption,
+    maxTaskFailures: spec.maxTaskFailures,
+    retryBackoff: task.retryBackoff,
+    retryExitCodes: task.retryExitCodes,
+    noRetryExitCodes: task.noRetryExitCodes,
+    ports: run.kind === "command" ? run.ports : [],
+    workspace: run.kind === "command" ? run.workspace : "",
+    children: spec.children,
   };
 }

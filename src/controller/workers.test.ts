@@ -30,7 +30,7 @@ describe("a worker that is lost", () => {
     const harness = new ControllerHarness();
     harness
       .aClient()
-      .submits({ poison: { spec: { maxRetriesWorkerLoss: 1, name: "p" } }, good: {} });
+      .submits({ poison: { spec: { maxRetriesPreemption: 1, name: "p" } }, good: {} });
     for (let i = 0; i < 2; i++) {
       const worker = harness.aWorker({ slots: 2 });
       worker.starts("poison");
@@ -122,7 +122,13 @@ describe("a worker that is lost", () => {
     const worker = harness.aWorker();
     worker.disconnects();
     worker.restarts();
-    const exit = { workerId: "w1", incarnation: "w1-1", exitCode: 1, signal: null };
+    const exit = {
+      workerId: "w1",
+      incarnation: "w1-1",
+      exitCode: 1,
+      signal: null,
+      launcherLives: false,
+    };
     harness.happens({ type: "worker-exited", at: harness.at, ...exit });
     assert.equal(harness.state.workers[0].lost, false);
   });
@@ -327,7 +333,7 @@ describe("a heartbeat", () => {
 });
 
 describe("what a worker hands back", () => {
-  for (const reason of ["retracted", "dependencyLost", "refused", "shutdown"] as const) {
+  for (const reason of ["retracted", "dependencyLost", "refused"] as const) {
     test(`as ${reason} is placed again, uncharged`, () => {
       const harness = new ControllerHarness();
       const worker = harness.aWorker();
@@ -359,4 +365,19 @@ test("capacity comes back in each ending: value, error, cancel, hand-back, loss"
   assert.deepEqual(harness.usedBy(worker), { cpu: 1000, memory: 10, slots: 1, "custom:r": 1000 });
   worker.exits();
   assert.deepEqual(harness.usedBy(worker), {});
+});
+
+test("what a leaving worker gives back goes elsewhere, uncharged, and not to it again", () => {
+  const harness = new ControllerHarness();
+  const leaving = harness.aWorker();
+  harness.launch("one");
+  leaving.starts("one/0");
+  leaving.reports({ kind: "handedBack", label: "one/0", reason: "shutdown" });
+  assert.equal(harness.stateOf("one/0"), "PENDING queued");
+  const other = harness.aWorker();
+  assert.equal(other.orders, "one/0");
+  const { tasks } = harness.call("ListTasks", { jobId: "/ann/one" }) as {
+    readonly tasks: readonly { readonly attempts: readonly { readonly cause: string }[] }[];
+  };
+  assert.equal(tasks[0].attempts[0].cause, "drained");
 });

@@ -20,7 +20,7 @@ import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
 import { forgetUnlessHeld, holds, lossOf, onValueHeld } from "./reports.ts";
 import { pushReleaseCandidates } from "./settle.ts";
-import { type ControllerState, isHealthy } from "./state.ts";
+import { type ControllerState, isHealthy, specOf, type Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { loseCopies } from "./values.ts";
@@ -55,14 +55,68 @@ export function onWorkerConnected(
   const known = state.workersById.get(hello.workerId);
   const before = known === undefined ? undefined : state.workers[known];
   const sameProcess = before?.incarnation === hello.incarnation && !before.lost;
-  if (before !== undefined && !sameProcess && !before.lost) {
-    loseWorker(state, out, { worker: before.index, reason: "it was started again", at });
-  }
-  if (!sameProcess) out.record(state, { type: "worker-registered", at, hello });
+  if (!sameProcess) register(state, out, before, event);
   const worker = state.workersById.get(hello.workerId) ?? 0;
   out.record(state, { type: "worker-present", at, worker });
   reconcileAttempts(state, out, { worker, inventory, at });
   reconcileValues(state, out, { worker, inventory, at });
+}
+
+/**
+ * A new incarnation. What its inventory proves to run, because it outlived the agent, goes on, and
+ * nobody is charged; everything else of the old incarnation has ended.
+ */
+function register(
+  state: ControllerState,
+  out: Outbox,
+  before: Worker | undefined,
+  event: { readonly hello: WorkerHello; readonly inventory: Inventory; readonly at: Micros },
+): void {
+  const { hello, inventory, at } = event;
+  if (before === undefined || before.lost) {
+    out.record(state, { type: "worker-registered", at, hello });
+    return;
+  }
+  const reported = new Set(inventory.attempts);
+  const { attempts } = state;
+  const survives = (row: number) =>
+    reported.has(attempts.id[row]) && isCommandRow(state, row) && attempts.isGranted(row);
+  const reason = "it was started again";
+  if (!rowsOn(state, before.index).some(survives)) {
+    loseWorker(state, out, { worker: before.index, reason, at });
+    out.record(state, { type: "worker-registered", at, hello });
+    return;
+  }
+  endAgent(state, out, { worker: before.index, reason, keeps: survives, at });
+  out.record(state, { type: "worker-adopted", at, hello });
+}
+
+/** Whether what the attempt runs is a process of its own, which may outlive its agent. */
+function isCommandRow(state: ControllerState, row: number): boolean {
+  return specOf(state, state.attempts.task[row]).run.kind === "command";
+}
+
+/** An agent is gone, but not all that it ran: the rest of it has ended, and its values with it. */
+function endAgent(
+  state: ControllerState,
+  out: Outbox,
+  gone: {
+    readonly worker: WorkerIndex;
+    readonly reason: string;
+    readonly keeps: (row: number) => boolean;
+    readonly at: Micros;
+  },
+): void {
+  const { worker: index, reason, keeps, at } = gone;
+  const held = tasksHeldBy(state, index);
+  if (state.workers[index].connected) {
+    out.sends.push({ type: "disconnect-worker", worker: index, reason });
+    out.record(state, { type: "worker-absent", worker: index });
+  }
+  const rows = rowsOn(state, index).filter((row) => !keeps(row));
+  endAll(state, out, { rows, cause: "worker-lost", reason, at });
+  loseCopies(state, out, { worker: index, tasks: held.filter((t) => holds(state, index, t)), at });
+  announceGone(state, out, index);
 }
 
 interface Reconciliation {
@@ -102,6 +156,15 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
   endAll(state, out, { rows: missing, cause: "never-had-it", reason: "", at });
 }
 
+/** Ends what still stands on workers that are lost: there should be nothing. */
+export function endAttemptsOfLostWorkers(state: ControllerState, out: Outbox, at: Micros): void {
+  for (const worker of state.workers) {
+    if (!worker.lost) continue;
+    const rows = rowsOn(state, worker.index);
+    if (rows.length > 0) endAll(state, out, { rows, cause: "worker-lost", reason: "repair", at });
+  }
+}
+
 /** Rows of the attempts on a worker that have not ended, oldest row first. */
 export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
   const { attempts } = state;
@@ -110,6 +173,19 @@ export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
     if (attempts.id[row] !== 0 && attempts.worker[row] === worker) rows.push(row);
   }
   return rows;
+}
+
+/** The same for every worker, in one pass: for lists of all of them. */
+export function rowsByWorker(state: ControllerState): Map<WorkerIndex, number[]> {
+  const { attempts } = state;
+  const found = new Map<WorkerIndex, number[]>();
+  for (let row = 0; row < attempts.length; row++) {
+    if (attempts.id[row] === 0) continue;
+    const rows = found.get(attempts.worker[row]);
+    if (rows === undefined) found.set(attempts.worker[row], [row]);
+    else rows.push(row);
+  }
+  return found;
 }
 
 function orderAgain(
@@ -218,10 +294,15 @@ export function loseWorker(
   endAll(state, out, { rows, cause: "worker-lost", reason, at });
   out.record(state, { type: "worker-lost", at, worker: index, reason });
   loseCopies(state, out, { worker: index, tasks: held.filter((t) => holds(state, index, t)), at });
+  announceGone(state, out, index);
+}
+
+/** Nobody can fetch from that incarnation any more. */
+function announceGone(state: ControllerState, out: Outbox, index: WorkerIndex): void {
+  const { incarnation } = state.workers[index];
   for (const other of state.workers) {
-    if (other.knownPeers.get(index) !== worker.incarnation) continue;
+    if (other.knownPeers.get(index) !== incarnation) continue;
     other.knownPeers.delete(index);
-    const { incarnation } = worker;
     out.toWorker(state, other.index, { type: "peer-gone", index, incarnation });
   }
 }
@@ -235,6 +316,7 @@ export function onWorkerExited(
     readonly incarnation: string;
     readonly exitCode: number | null;
     readonly signal: string | null;
+    readonly launcherLives: boolean;
     readonly at: Micros;
   },
 ): void {
@@ -243,7 +325,13 @@ export function onWorkerExited(
   const worker = state.workers[index];
   if (worker.lost || worker.incarnation !== event.incarnation) return;
   const how = event.signal === null ? `exit code ${event.exitCode}` : `signal ${event.signal}`;
-  loseWorker(state, out, { worker: index, reason: `its process ended (${how})`, at: event.at });
+  const reason = `its process ended (${how})`;
+  const { at } = event;
+  const keeps = (row: number) => isCommandRow(state, row) && state.attempts.isGranted(row);
+  const survivors = event.launcherLives && rowsOn(state, index).some(keeps);
+  // What its launcher still runs waits for the next agent, as long as a silence is borne.
+  if (survivors) endAgent(state, out, { worker: index, reason, keeps, at });
+  else loseWorker(state, out, { worker: index, reason, at });
 }
 
 /** A heartbeat: the worker lives, and its digests must be ours. */

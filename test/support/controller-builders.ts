@@ -10,9 +10,10 @@
 import assert from "node:assert/strict";
 import { apply } from "../../src/controller/apply.ts";
 import { nextDeadline } from "../../src/controller/deadlines.ts";
-import type { ControllerEvent, ControllerSend } from "../../src/controller/events.ts";
+import type { ApiRequest, ControllerEvent, ControllerSend } from "../../src/controller/events.ts";
 import { type DurableFact, type Fact, isDurable } from "../../src/controller/facts.ts";
 import { checkInvariants } from "../../src/controller/invariants.ts";
+import { jobState } from "../../src/controller/job-state.ts";
 import { answerCall } from "../../src/controller/queries.ts";
 import { durableText, snapshotOf, stateOf } from "../../src/controller/snapshot.ts";
 import { type ControllerState, newControllerState } from "../../src/controller/state.ts";
@@ -20,6 +21,14 @@ import { step } from "../../src/controller/step.ts";
 import { stage } from "../../src/controller/tables/task-table.ts";
 import { admitWorker } from "../../src/controller/workers.ts";
 import type { TaskRef } from "../../src/model/ids.ts";
+import {
+  budgetDefaults,
+  type JobSpec,
+  type Principal,
+  type UserBudget,
+} from "../../src/model/job.ts";
+import { defaultRequest, type Resources } from "../../src/model/resources.ts";
+import { specDefaults, type TaskSpec } from "../../src/model/spec.ts";
 import { taskStates } from "../../src/model/states.ts";
 import type { ClientMessage, WorkerMessage } from "../../src/protocol/messages.ts";
 import {
@@ -126,6 +135,35 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     return this.happens({ type: "controller-started", at: this.at, epoch: ++this.#epoch });
   }
 
+  /** Launches a job of commands; its tasks are labelled `name/0`, `name/1`, … */
+  launch(name: string, options: JobOverrides = {}): string[] {
+    const { user = "ann", ...overrides } = options;
+    const jobId = `/${user}/${name}`;
+    const spec = aJobSpec(jobId, overrides);
+    return this.asks({ type: "launch-job", spec, token: `secret-of-${name}`, tokenHash: jobId });
+  }
+
+  /** A call of an administrator; its answer is the line `reply …`. */
+  asks(request: ApiRequest, principal: Principal = anAdmin): string[] {
+    this.at += 10;
+    return this.happens({ type: "api-called", at: this.at, call: 1, principal, request });
+  }
+
+  /** An administrator sets what a user may use; the rest is as by default. */
+  limits(user: string, limits: Partial<UserBudget>): string[] {
+    return this.asks({ type: "set-user-budget", budget: { user, ...budgetDefaults, ...limits } });
+  }
+
+  cancel(jobId: string): string[] {
+    return this.asks({ type: "terminate-job", jobId, reason: "" });
+  }
+
+  /** `RUNNING`, `SUCCEEDED`, … of a launched job. */
+  jobState(name: string, user = "ann"): string {
+    const job = this.state.jobs[this.state.jobsById.get(`/${user}/${name}`) ?? -1];
+    return job === undefined ? "unknown" : jobState(job);
+  }
+
   call(method: string, request: unknown = {}): unknown {
     return answerCall(this.state, method, request);
   }
@@ -199,8 +237,12 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     return this.happens({ type: "worker-disconnected", at: this.#now(), worker: worker.index });
   }
 
-  workerExits({ workerId, incarnation }: FakeWorker, signal: string): string[] {
-    const exit = { workerId, incarnation, exitCode: null, signal };
+  workerExits(
+    { workerId, incarnation }: FakeWorker,
+    signal: string,
+    launcherLives: boolean,
+  ): string[] {
+    const exit = { workerId, incarnation, exitCode: null, signal, launcherLives };
     return this.happens({ type: "worker-exited", at: this.#now(), ...exit });
   }
 
@@ -239,6 +281,16 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   }
 
   #learnLabels(): void {
+    for (const { id, launch, pruned } of this.state.jobs) {
+      if (launch === null || pruned) continue;
+      const name = id.slice(id.indexOf("/", 1) + 1);
+      for (const [index, row] of launch.rows.entries()) {
+        const ref = this.state.tasks.ref(row);
+        if (this.labels.has(ref)) continue; // A label is that of the latest job of its name.
+        this.labels.set(ref, `${name}/${index}`);
+        this.#refs.set(`${name}/${index}`, ref);
+      }
+    }
     for (const client of this.clients) {
       const handles = this.state.clients[client.index]?.handles;
       if (handles === undefined) continue;
@@ -266,6 +318,10 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
         const lines = client.receive(overTheWire(send.message, checkToClientMessage));
         return lines.map((line) => `${client.clientId} < ${line}`);
       }
+      case "reply-to-call": {
+        const { result, error } = send;
+        return [error === null ? `reply ${JSON.stringify(result)}` : `refused ${error.code}`];
+      }
       case "disconnect-worker": {
         const worker = this.workers.find((one) => one.index === send.worker);
         if (worker !== undefined) worker.connected = false;
@@ -279,6 +335,50 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     }
   }
 }
+
+const anAdmin: Principal = { user: "root", role: "admin", jobId: "" };
+
+/** What a test says of a job; the rest is as small as it can be. */
+export type JobOverrides = Partial<
+  Pick<JobSpec, "replicas" | "maxTaskFailures" | "onExisting" | "children">
+> &
+  Partial<Omit<TaskSpec, "run" | "resources">> & {
+    readonly user?: string;
+    readonly resources?: Partial<Resources>;
+  };
+
+export function aJobSpec(jobId: string, overrides: Omit<JobOverrides, "user"> = {}): JobSpec {
+  const { replicas = 1, maxTaskFailures = 0, onExisting = "ERROR", children = "AUTO" } = overrides;
+  const { resources, ...task } = overrides;
+  const fields: Partial<TaskSpec> = {};
+  for (const [name, value] of Object.entries(task)) {
+    if (name in specDefaults) Object.assign(fields, { [name]: value });
+  }
+  return {
+    ...{ jobId, replicas, maxTaskFailures, onExisting, children },
+    args: new Uint8Array(0),
+    task: {
+      ...specDefaults,
+      maxRetriesPreemption: 100,
+      name: jobId.slice(jobId.lastIndexOf("/") + 1),
+      run: aCommand,
+      constraints: overrides.constraints ?? [],
+      ...fields,
+      resources: { ...defaultRequest, ...resources },
+    },
+  };
+}
+
+const aCommand = {
+  kind: "command",
+  argv: ["true"],
+  env: {},
+  cwd: "",
+  workspace: "",
+  ports: [],
+  stdin: "",
+  result: { type: "none" },
+} as const;
 
 /** Equal, or an error that shows the first place where two long texts part. */
 export function assertSameText(actual: string, expected: string, message: string): void {

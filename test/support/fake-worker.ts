@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { blobAt, blobsOf } from "../../src/base/blobs.ts";
 import { digestWith } from "../../src/base/digest.ts";
-import type { AttemptFailure } from "../../src/model/failure.ts";
+import type { AttemptFailure, AttemptUsage } from "../../src/model/failure.ts";
 import type { AttemptId, TaskRef } from "../../src/model/ids.ts";
 import { defaultRequest, type Resources } from "../../src/model/resources.ts";
 import {
@@ -36,6 +36,7 @@ export interface FakeAttempt {
 
 export interface WorkerOptions {
   readonly slots?: number;
+  readonly commandSlots?: number;
   readonly capacity?: Partial<Resources>;
   readonly attributes?: { readonly [key: string]: string };
 }
@@ -70,6 +71,7 @@ export const lost = about("lost");
 export const kept = about("kept");
 export const needsSources = about("needsSources");
 export const retractRefused = about("retractRefused");
+export const building = about("building");
 
 /** A value of this many bytes stays with its worker. */
 const largeValueBytes = 100_000;
@@ -82,6 +84,16 @@ export const someFailure: AttemptFailure = {
   stderrTail: "last words",
 };
 
+export const someUsage: AttemptUsage = {
+  exitCode: 0,
+  signal: null,
+  oom: false,
+  peakRssBytes: 4096,
+  cpuMs: 5,
+  droppedLogBytes: 0,
+  stderrTail: "",
+};
+
 /** What a worker needs of the world around it. */
 export interface WorkerSurroundings {
   refOf(label: string): TaskRef;
@@ -90,13 +102,14 @@ export interface WorkerSurroundings {
   workerConnects(worker: FakeWorker): string[];
   workerSays(worker: FakeWorker, message: WorkerMessage): string[];
   workerDisconnects(worker: FakeWorker): string[];
-  workerExits(worker: FakeWorker, signal: string): string[];
+  workerExits(worker: FakeWorker, signal: string, launcherLives: boolean): string[];
 }
 
 export class FakeWorker {
   readonly workerId: string;
   readonly capacity: Resources;
   readonly slots: number;
+  readonly commandSlots: number;
   readonly attributes: { readonly [key: string]: string };
   readonly attempts = new Map<AttemptId, FakeAttempt>();
   /** Values it holds, by task: their bytes. */
@@ -117,6 +130,7 @@ export class FakeWorker {
     this.workerId = workerId;
     this.incarnation = `${workerId}-1`;
     this.slots = options.slots ?? 1;
+    this.commandSlots = options.commandSlots ?? 256;
     const cpuMilli = this.slots * 1000;
     this.capacity = { ...defaultRequest, cpuMilli, memoryBytes: 2 ** 30, ...options.capacity };
     this.attributes = options.attributes ?? {};
@@ -135,6 +149,7 @@ export class FakeWorker {
       pid: 7,
       capacity: this.capacity,
       slots: this.slots,
+      commandSlots: this.commandSlots,
       attributes: this.attributes,
     };
   }
@@ -179,9 +194,9 @@ export class FakeWorker {
   }
 
   /** Whoever started it sees it end. */
-  exits(signal = "SIGKILL"): string[] {
-    const lines = this.#around.workerExits(this, signal);
-    this.dies();
+  exits(signal = "SIGKILL", { launcherLives = false } = {}): string[] {
+    const lines = this.#around.workerExits(this, signal, launcherLives);
+    if (!launcherLives) this.dies();
     return lines;
   }
 
@@ -243,6 +258,44 @@ export class FakeWorker {
     const failure = someFailure;
     const { type, successor } = { type: "attempt-failed", successor: 0 } as const;
     return this.#say({ type, attempt: id, task, successor, cause, failure, ...more });
+  }
+
+  /** A member of a gang is ready to start. */
+  prepares(...labels: readonly string[]): string[] {
+    return labels.flatMap((label) => {
+      const { id: attempt, task } = this.attemptOf(label);
+      const member = { host: this.workerId, ports: {} };
+      return this.#say({ type: "attempt-prepared", attempt, task, member });
+    });
+  }
+
+  /** What it was told to stop has ended. */
+  obeys(): string[] {
+    const stopping = [...this.attempts.values()].filter(({ phase }) => phase === 2);
+    return this.reports(...stopping.map(({ label, id }) => abandoned(label, { attempt: id })));
+  }
+
+  /** What a command used, and how it ended. */
+  measures(label: string, usage: Partial<AttemptUsage> = {}): string[] {
+    const { id: attempt, task } = this.attemptOf(label);
+    return this.#say({
+      type: "attempt-measured",
+      attempt,
+      task,
+      usage: { ...someUsage, ...usage },
+    });
+  }
+
+  /** Its own checks say this of it; "" is well. */
+  feels(trouble: string): string[] {
+    return this.#say({ type: "health", trouble });
+  }
+
+  /** A new agent that took over what its predecessor ran. */
+  adopts(): string[] {
+    this.values.clear();
+    this.incarnation = `${this.workerId}-${++this.#starts}`;
+    return this.connects();
   }
 
   /** The live attempt of a label, or the last one that ended. */
@@ -328,6 +381,10 @@ export class FakeWorker {
         return [`forget ${labels(message.tasks)}`];
       case "sources":
         return this.#onSources(message);
+      case "start-gang": {
+        const hosts = message.members.map(({ host }) => host).join(" ");
+        return [`start-gang ${labels([message.task])} of ${hosts}`];
+      }
       default:
         return [message.type];
     }

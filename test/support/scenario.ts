@@ -10,16 +10,19 @@
  *     c1 < accepted 1
  *     w1 < compute a
  *
- * A task is `label(inputs):option=value…`; the options are those of `draftOf`. What is sent comes
- * in the order in which the kernel sent it; a step that sends nothing has no lines.
+ * A task is `label(inputs):option=value…`; the options are those of `draftOf`. A job that is
+ * launched is `name:option=value…`, those of `jobOf`, and its tasks are `name/0`, `name/1`, and so
+ * on. What is sent comes in the order in which the kernel sent it; a step that sends nothing has no
+ * lines.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { ControllerHarness } from "./controller-builders.ts";
+import { bands } from "../../src/model/states.ts";
+import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import type { FakeClient, TaskDraft } from "./fake-client.ts";
-import { type FakeWorker, handedBack, type Saying } from "./fake-worker.ts";
+import { type FakeWorker, handedBack, type Saying, type WorkerOptions } from "./fake-worker.ts";
 
 const separator = "----";
 
@@ -49,7 +52,7 @@ function playCommand(harness: ControllerHarness, command: string): string[] {
   if (worker !== undefined) return playWorker(worker, words);
   switch (subject) {
     case "worker":
-      harness.aWorker({ slots: Number(words[0] ?? 1) });
+      harness.aWorker(workerOf(words));
       return [];
     case "client":
       harness.aClient(words[0]);
@@ -60,9 +63,49 @@ function playCommand(harness: ControllerHarness, command: string): string[] {
       return harness.restarts(words[0] === "snapshot" ? "snapshot" : "facts");
     case "states":
       return words.map((label) => `${label} is ${harness.stateOf(label)}`);
+    case "launch":
+      return words.flatMap((word) => harness.launch(...jobOf(word)).slice(1));
+    case "cancel":
+      return words.flatMap((name) => harness.cancel(`/ann/${name}`).slice(1));
+    case "job":
+      return words.map((name) => `${name} is ${harness.jobState(name)}`);
+    case "used":
+      return harness.workers.map((worker) => `${worker.workerId} uses ${usageOf(harness, worker)}`);
     default:
       assert.fail(`no such command: ${command}`);
   }
+}
+
+/** `2 slice=a host=1`: two slots, attributes; `host` is the place among the hosts of a slice. */
+function workerOf([slots = "1", ...pairs]: readonly string[]): WorkerOptions {
+  const attributes = pairs.map((pair) => {
+    const [key, value] = pair.split("=");
+    return [key === "host" ? "tpu-worker-id" : key, value];
+  });
+  return { slots: Number(slots), attributes: Object.fromEntries(attributes) };
+}
+
+/** What a worker is charged: `cpu 1000, command slots 1`, or `nothing`. */
+function usageOf(harness: ControllerHarness, worker: FakeWorker): string {
+  const amounts = Object.entries(harness.usedBy(worker));
+  return amounts.map(([name, amount]) => `${name} ${amount}`).join(", ") || "nothing";
+}
+
+/** `name:replicas=2:group=slice:band=batch:retries=1:losses=0`. */
+function jobOf(text: string): [string, JobOverrides] {
+  const [name, ...options] = text.split(":");
+  const values = new Map(options.map((one) => one.split("=") as [string, string]));
+  const band = values.get("band");
+  return [
+    name,
+    {
+      replicas: Number(values.get("replicas") ?? 1),
+      groupBy: values.get("group") ?? "",
+      band: bands.find((one) => one === band) ?? "interactive",
+      maxRetriesFailure: Number(values.get("retries") ?? 0),
+      maxRetriesPreemption: Number(values.get("losses") ?? 100),
+    },
+  ];
 }
 
 function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): string[] {
@@ -94,6 +137,8 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       return [`${worker.workerId} has ${worker.orders || "nothing"}`];
     case "fail":
       return worker.fails(words[0]);
+    case "prepare":
+      return worker.prepares(...words);
     case "connect":
       return worker.connects();
     case "disconnect":
@@ -135,7 +180,7 @@ function sayingOf(verb: string, word: string): Saying {
   const kind = kinds[verb];
   assert.ok(kind !== undefined, `workers do not ${verb}`);
   const [, label, large, durationUs, successor] =
-    /^([\w-]+)(!?)(?:~(\d+))?(?:>([\w-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
+    /^([\w/-]+)(!?)(?:~(\d+))?(?:>([\w-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
   return {
     kind,
     label,
@@ -167,7 +212,7 @@ function draftOf(text: string): [string, TaskDraft] {
     on: inputs === undefined ? [] : inputs.split(","),
     spec: {
       maxRetriesFailure: number("retries"),
-      maxRetriesWorkerLoss: values.has("losses") ? number("losses") : 3,
+      maxRetriesPreemption: values.has("losses") ? number("losses") : 3,
       priority: number("priority"),
       schedulingTimeoutMs: number("within"),
       retryBackoff: { initialMs: backoffMs, maxMs: backoffMs },

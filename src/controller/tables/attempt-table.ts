@@ -21,6 +21,8 @@ export const attemptFlag = {
   prefetched: 4,
   /** A retract was ordered and is not answered. */
   retracting: 8,
+  /** Its work directory is being made. */
+  building: 16,
 } as const;
 
 const durableColumns = [
@@ -29,6 +31,8 @@ const durableColumns = [
   "worker",
   "shape",
   "flags",
+  "band",
+  "stopReason",
   "assignedAt",
   "startedAt",
   "nextFree",
@@ -44,6 +48,10 @@ export class AttemptTable {
   worker = new Uint32Array(64);
   shape = new Uint32Array(64);
   flags = new Uint8Array(64);
+  /** Index into `bands`: stamped at assignment and fixed while it lives. */
+  band = new Uint8Array(64);
+  /** Index into `attemptCauses`: why a stop was ordered; `stopped` until one was. */
+  stopReason = new Uint8Array(64);
   /** Microseconds. */
   assignedAt = new Float64Array(64);
   startedAt = new Float64Array(64);
@@ -64,6 +72,8 @@ export class AttemptTable {
     this.live++;
     this.id[row] = id;
     this.flags[row] = 0;
+    this.band[row] = 0;
+    this.stopReason[row] = 0;
     this.startedAt[row] = 0;
     return row;
   }

@@ -146,6 +146,11 @@ export class TaskTable {
     return slot < this.length && this.job[slot] !== noSlot;
   }
 
+  /** Every row, in use or free. */
+  *rows(): Generator<number> {
+    for (let slot = 0; slot < this.length; slot++) yield slot;
+  }
+
   ref(slot: number): TaskRef {
     return taskRef(slot, this.generation[slot]);
   }

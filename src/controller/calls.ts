@@ -1,0 +1,73 @@
+/**
+ * Changes that come through the API: who may make them, and who carries them out.
+ *
+ * @module
+ */
+
+import { assertNever } from "../base/assert.ts";
+import {
+  type ApiAnswer,
+  onCreateToken,
+  onRegisterEndpoint,
+  onRevokeToken,
+  onSetUserBudget,
+  onUnregisterEndpoint,
+} from "./access.ts";
+import { authoriseRequest } from "./authorise.ts";
+import type { ApiRequest, ControllerEvent } from "./events.ts";
+import { onLaunchJob, onTerminateJob } from "./jobs.ts";
+import { absoluteId } from "./lookup.ts";
+import type { Outbox } from "./outbox.ts";
+import { onRepair } from "./repair.ts";
+import type { ControllerState } from "./state.ts";
+import { onCordonWorker, onDrainWorker } from "./worker-orders.ts";
+
+type ApiCalled = Extract<ControllerEvent, { type: "api-called" }>;
+
+/** Answers one call; the answer leaves when what it did is durable. */
+export function onApiCalled(state: ControllerState, out: Outbox, event: ApiCalled): void {
+  const answer = answerOf(state, out, event);
+  const { call } = event;
+  out.sends.push(
+    "error" in answer
+      ? { type: "reply-to-call", call, result: null, error: answer.error }
+      : { type: "reply-to-call", call, result: answer.result, error: null },
+  );
+}
+
+/** A person may leave out the user of the job to end. */
+function withFullId(state: ControllerState, { request, principal }: ApiCalled): ApiRequest {
+  if (request.type !== "terminate-job") return request;
+  return { ...request, jobId: absoluteId(state, request.jobId, principal.user) };
+}
+
+function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAnswer {
+  const { principal, at } = event;
+  const request = withFullId(state, event);
+  const refusal = authoriseRequest(state, principal, request);
+  if (refusal !== null) return { error: refusal };
+  switch (request.type) {
+    case "launch-job":
+      return onLaunchJob(state, out, { principal, request, at });
+    case "terminate-job":
+      return onTerminateJob(state, out, { principal, request, at });
+    case "drain-worker":
+      return onDrainWorker(state, out, { request, at });
+    case "cordon-worker":
+      return onCordonWorker(state, out, { request, at });
+    case "set-user-budget":
+      return onSetUserBudget(state, out, { principal, request, at });
+    case "create-token":
+      return onCreateToken(state, out, { principal, request, at });
+    case "revoke-token":
+      return onRevokeToken(state, out, { principal, request, at });
+    case "register-endpoint":
+      return onRegisterEndpoint(state, out, { principal, request, at });
+    case "unregister-endpoint":
+      return onUnregisterEndpoint(state, out, { principal, request, at });
+    case "repair":
+      return onRepair(state, out, { dryRun: request.dryRun, at });
+    default:
+      return assertNever(request);
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * Preemption: more important work takes the place of less important work, and of nothing else.
+ *
+ * Victims are of a strictly lower band than the work that waits, by the band that they were stamped
+ * with when they were placed; so what was evicted can never evict in turn. What they free is kept
+ * for whom they were evicted for, and their capacity is theirs until they have really ended.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import { anyVariant } from "../model/canonical-resources.ts";
+import { attributeOf } from "../model/constraints.ts";
+import { chooseDeviceIndices } from "../scheduler/devices.ts";
+import { deviceDimension } from "../scheduler/dimensions.ts";
+import {
+  type PreemptionHost,
+  planGangPreemption,
+  planPreemption,
+  type Victim,
+} from "../scheduler/preemption.ts";
+import { canEverRun, mayUse } from "./eligibility.ts";
+import { isWhole, launchOfGang } from "./gang-placement.ts";
+import { preemptionHoldUs } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
+import { headTask } from "./place-solo.ts";
+import { lossOf, stopCurrentAttempt } from "./reports.ts";
+import { reservationsOf, reserve, roomFor } from "./reservations.ts";
+import {
+  type ControllerState,
+  isOpen,
+  jobOf,
+  type Shape,
+  specOf,
+  taskIdOf,
+  type Worker,
+} from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { capCount, effectiveBand } from "./users.ts";
+import { judgeLosses, type Loss } from "./verdicts.ts";
+
+/** Evicts what keeps a shape from running, if that helps; whether it did. */
+export function preemptFor(
+  state: ControllerState,
+  out: Outbox,
+  wanted: { readonly shape: Shape; readonly candidates: readonly Worker[]; readonly at: Micros },
+): boolean {
+  const { shape, at } = wanted;
+  if (shape.queued === 0 || !hasLowerBand(state, effectiveBand(state, shape))) return false;
+  const launch = launchOfGang(state, shape);
+  // Of a gang that is still stopping the own capacity is about to come free.
+  if (launch !== null && !isWhole(shape, launch)) return false;
+  const size = launch?.rows.length ?? 1;
+  if (capCount(state, shape, size) < size || isServed(state, shape)) return false;
+  const hosts = hostsFor(state, wanted);
+  const plan = launch === null ? planSolo(state, shape, hosts) : planGang(state, shape, hosts);
+  if (plan === null || plan.victims.length === 0) return false;
+  const beneficiary = taskIdOf(state, headTask(shape));
+  const expiresAt = at + longestGraceUs(state, plan.victims) + preemptionHoldUs;
+  const reason = launch === null ? "preemption" : "gang";
+  reserve(state, out, { shape, reason, workers: plan.workers, expiresAt });
+  evict(state, out, { rows: plan.victims, beneficiary, at });
+  return true;
+}
+
+/** How long the slowest of these may take to stop, microseconds. */
+function longestGraceUs(state: ControllerState, rows: readonly number[]): number {
+  const graces = rows.map((row) => specOf(state, state.attempts.task[row]).graceMs * 1000);
+  return Math.max(0, ...graces);
+}
+
+/** Whether anything runs that might give way. */
+function hasLowerBand({ grantedByBand }: ControllerState, band: number): boolean {
+  return grantedByBand.some((count, lower) => lower > band && count > 0);
+}
+
+/** Whether what was evicted for the shape already is as much as waits. */
+function isServed(state: ControllerState, shape: Shape): boolean {
+  const served = reservationsOf(state, shape.index).filter((one) => isStopping(state, one.workers));
+  return served.length >= Math.min(shape.queued, shape.gang < 0 ? shape.queued : 1);
+}
+
+function isStopping(state: ControllerState, workers: readonly number[]): boolean {
+  for (const row of state.strays.values()) {
+    if (workers.includes(state.attempts.worker[row])) return true;
+  }
+  return false;
+}
+
+function hostsFor(
+  state: ControllerState,
+  { shape, candidates }: { readonly shape: Shape; readonly candidates: readonly Worker[] },
+): PreemptionHost[] {
+  const victims = victimsByWorker(state, effectiveBand(state, shape));
+  // A gang needs all of its hosts, also those on which nothing has changed.
+  const considered = shape.gang < 0 ? candidates : state.workers.filter(isOpen);
+  return considered
+    .filter((worker) => victims.has(worker.index) || shape.gang >= 0)
+    .filter((worker) => mayUse(worker, shape))
+    .filter((worker) => canEverRun(state, shape, worker))
+    .map((worker) => {
+      const room = roomFor(state, worker, shape);
+      return {
+        worker: worker.index,
+        free: room.capacity.map((amount, index) => amount - room.used[index]),
+        victims: victims.get(worker.index) ?? [],
+        admits: (rows) => admitsDevices(state, worker, shape, rows),
+      };
+    });
+}
+
+/** Attempts that may be evicted for a band, by worker. */
+function victimsByWorker(state: ControllerState, band: number): Map<number, Victim[]> {
+  const { attempts } = state;
+  const found = new Map<number, Victim[]>();
+  for (let row = 0; row < attempts.length; row++) {
+    if (attempts.id[row] === 0 || attempts.band[row] <= band || !attempts.isGranted(row)) continue;
+    if (attempts.hasFlag(row, attemptFlag.stopping)) continue;
+    const list = found.get(attempts.worker[row]) ?? [];
+    list.push(victimOf(state, row));
+    found.set(attempts.worker[row], list);
+  }
+  return found;
+}
+
+function victimOf(state: ControllerState, row: number): Victim {
+  const { attempts, tasks } = state;
+  const task = attempts.task[row];
+  const shape = state.shapes[attempts.shape[row]];
+  return {
+    id: row,
+    band: attempts.band[row],
+    value: shape.value,
+    startedOrder: attempts.id[row],
+    amounts: attempts.grants[row] ?? shape.request.amounts,
+    unit: shape.gang,
+    evictions: tasks.lossCount[task],
+  };
+}
+
+function unitVictims(state: ControllerState, unit: number): Victim[] {
+  const rows = state.jobs[unit].launch?.rows ?? [];
+  const victims: Victim[] = [];
+  for (const task of rows) {
+    const row = state.tasks.attempt[task];
+    if (row < state.attempts.length) victims.push(victimOf(state, row));
+  }
+  return victims;
+}
+
+/** Whether whole devices are free for the shape when these attempts have ended. */
+function admitsDevices(
+  state: ControllerState,
+  worker: Worker,
+  shape: Shape,
+  rows: readonly number[],
+): boolean {
+  return shape.resources.devices.every((asked) => {
+    const variants = variantsOn(state, worker, asked);
+    return variants.some((index) => {
+      const use = worker.deviceUse.get(index)?.slice();
+      if (use === undefined) return false;
+      for (const row of rows) freeIndices(state, row, { index, use });
+      return chooseDeviceIndices(use, worker.capacity[index], asked.countMilli) !== null;
+    });
+  });
+}
+
+function variantsOn(
+  state: ControllerState,
+  worker: Worker,
+  { kind, variant }: { readonly kind: string; readonly variant: string },
+): number[] {
+  if (variant !== anyVariant) return [state.dimensions.intern(deviceDimension(kind, variant))];
+  const prefix = deviceDimension(kind, "");
+  return [...worker.deviceUse.keys()].filter((index) =>
+    state.dimensions.names[index].startsWith(prefix),
+  );
+}
+
+function freeIndices(
+  state: ControllerState,
+  row: number,
+  { index, use }: { readonly index: number; readonly use: number[] },
+): void {
+  for (const { kind, variant, countMilli, indices } of state.deviceGrants.get(row) ?? []) {
+    if (state.dimensions.intern(deviceDimension(kind, variant)) !== index) continue;
+    for (const [position, device] of indices.entries()) {
+      if (device < use.length) use[device] -= Math.min(1000, countMilli - position * 1000);
+    }
+  }
+}
+
+interface Plan {
+  readonly workers: readonly number[];
+  readonly victims: readonly number[];
+}
+
+function planSolo(
+  state: ControllerState,
+  shape: Shape,
+  hosts: readonly PreemptionHost[],
+): Plan | null {
+  const { amounts, used } = shape.request;
+  const units = (unit: number) => unitVictims(state, unit);
+  const plan = planPreemption(hosts, amounts, used, effectiveBand(state, shape), units);
+  return plan === null ? null : { workers: [plan.worker], victims: plan.victims };
+}
+
+function planGang(
+  state: ControllerState,
+  shape: Shape,
+  hosts: readonly PreemptionHost[],
+): Plan | null {
+  const launch = launchOfGang(state, shape);
+  if (launch === null) return null;
+  const { groupBy } = launch.spec.task;
+  const byGroup = new Map<string, PreemptionHost[]>();
+  for (const host of hosts) {
+    const group = attributeOf(state.workers[host.worker].attributes, groupBy);
+    if (group === undefined) continue;
+    byGroup.set(group, [...(byGroup.get(group) ?? []), host]);
+  }
+  const groups = [...byGroup].map(([group, members]) => ({ group, hosts: members }));
+  const { amounts, used } = shape.request;
+  const band = effectiveBand(state, shape);
+  const units = (unit: number) => unitVictims(state, unit);
+  return planGangPreemption(groups, launch.rows.length, amounts, used, band, units);
+}
+
+/** Orders the victims to stop. Of a gang one is enough: the others follow it. */
+function evict(
+  state: ControllerState,
+  out: Outbox,
+  { rows, beneficiary, at }: { rows: readonly number[]; beneficiary: string; at: Micros },
+): void {
+  const losses: Loss[] = [];
+  const gangs = new Set<number>();
+  for (const row of rows) {
+    const task = state.attempts.task[row];
+    const job = jobOf(state, task);
+    if (job.launch?.gang) {
+      if (gangs.has(job.index)) continue;
+      gangs.add(job.index);
+    }
+    losses.push({ ...lossOf(state, row, "preempted"), reason: `for ${beneficiary}` });
+    stopCurrentAttempt(state, out, task, "preempted");
+  }
+  judgeLosses(state, out, { losses, at });
+}

@@ -1,0 +1,210 @@
+/**
+ * Reservations: capacity that is kept for one queue, so that a stream of small tasks cannot starve
+ * a gang, and nobody steals what a preemption frees.
+ *
+ * A reservation names workers; what it keeps on each is whatever is free there, up to one request
+ * of its shape. So it grows by itself as running work ends, and nothing is booked twice. It is
+ * respected by its own band and lower ones, and by whatever cannot prove that it ends in time.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { WorkerIndex } from "../model/ids.ts";
+import { certainStart, holdDuration, mayBackfill, type Running } from "../scheduler/backfill.ts";
+import type { Room } from "../scheduler/fit.ts";
+import { orderRetracts } from "./inputs.ts";
+import { holdRestUs } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
+import type { ControllerState, Reservation, Shape, Worker } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot } from "./tables/task-table.ts";
+import { effectiveBand } from "./users.ts";
+import { rowsOn } from "./workers.ts";
+
+/** Keeps capacity on these workers for a shape; one that it had is replaced. */
+export function reserve(
+  state: ControllerState,
+  out: Outbox,
+  wanted: {
+    readonly shape: Shape;
+    readonly reason: Reservation["reason"];
+    readonly workers: readonly WorkerIndex[];
+    readonly expiresAt: Micros;
+  },
+): void {
+  const { shape, reason, workers, expiresAt } = wanted;
+  if (reason === "gang") {
+    for (const old of reservationsOf(state, shape.index)) endReservation(state, out, old, false);
+  }
+  const id = state.reservationCounter + 1;
+  const reservation = { id, shape: shape.index, reason, workers, expiresAt };
+  out.record(state, { type: "capacity-reserved", reservation });
+  for (const worker of workers) retractPrefetched(state, out, state.workers[worker]);
+}
+
+/** What waits there without a grant would take over the grants that are to come free. */
+export function retractPrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
+  const waiting = [...worker.shapes.values()].some((entry) => entry.prefetched > 0);
+  if (!waiting || !worker.connected) return;
+  const rows = rowsOn(state, worker.index).filter((row) => !state.attempts.isGranted(row));
+  orderRetracts(state, out, worker.index, rows);
+}
+
+export function reservationsOf(state: ControllerState, shape: number): Reservation[] {
+  return [...state.reservations.values()].filter((one) => one.shape === shape);
+}
+
+/** How long a gang that waits may hold now, by how often it did in vain, microseconds. */
+export function gangHoldUs(expiries: number): number {
+  return holdDuration(expiries);
+}
+
+export function endReservation(
+  state: ControllerState,
+  out: Outbox,
+  { id }: Reservation,
+  expired: boolean,
+): void {
+  out.record(state, { type: "reservation-ended", at: state.at, id, expired });
+}
+
+/** Ends what ran out, and what nobody in that queue waits for any more. */
+export function settleReservations(state: ControllerState, out: Outbox, at: Micros): void {
+  if (state.reservations.size === 0) return;
+  for (const reservation of [...state.reservations.values()]) {
+    const isOver = reservation.expiresAt <= at;
+    if (isOver || !isWanted(state, reservation)) endReservation(state, out, reservation, isOver);
+  }
+}
+
+/** A gang that was bounced waits in pieces until its last attempt has ended. */
+function isWanted(state: ControllerState, { shape: index }: Reservation): boolean {
+  const shape = state.shapes[index];
+  if (shape.queued > 0) return true;
+  const rows = shape.gang < 0 ? [] : (state.jobs[shape.gang].launch?.rows ?? []);
+  const { tasks } = state;
+  return [...rows].some((row) => tasks.job[row] !== noSlot && tasks.state[row] === 0);
+}
+
+/** Free capacity of a worker that is kept for somebody now. */
+export function heldVector(state: ControllerState, worker: Worker): Float64Array {
+  const held = new Float64Array(worker.capacity.length);
+  for (const { shape } of worker.reservations) {
+    const { amounts } = state.shapes[shape].request;
+    for (let i = 0; i < held.length && i < amounts.length; i++) {
+      const free = worker.capacity[i] - worker.used[i] - held[i];
+      held[i] += Math.max(0, Math.min(amounts[i], free));
+    }
+  }
+  return held;
+}
+
+/**
+ * What a shape may use of a worker: its room less what is kept there for others. What comes free is
+ * for the better band first, then for who has waited longer; of that a shape has its own part.
+ */
+export function roomFor(state: ControllerState, worker: Worker, shape: Shape): Room {
+  if (worker.reservations.length === 0) return worker;
+  const isOwn = (one: Reservation) => one.shape === shape.index;
+  const keepers = worker.reservations.filter((one) => isOwn(one) || binds(state, one, shape));
+  if (keepers.every(isOwn)) return worker;
+  const used = worker.used.slice();
+  const free = worker.capacity.map((amount, index) => amount - used[index]);
+  for (const keeper of byBand(state, keepers)) {
+    const { amounts } = state.shapes[keeper.shape].request;
+    for (let i = 0; i < used.length && i < amounts.length; i++) {
+      const kept = Math.max(0, Math.min(amounts[i], free[i]));
+      free[i] -= kept;
+      if (!isOwn(keeper)) used[i] += kept;
+    }
+  }
+  return { capacity: worker.capacity, used };
+}
+
+/** Better bands first; within a band they stay oldest first. */
+function byBand(state: ControllerState, reservations: readonly Reservation[]): Reservation[] {
+  const bandOf = ({ shape }: Reservation) => effectiveBand(state, state.shapes[shape]);
+  return [...reservations].sort((a, b) => bandOf(a) - bandOf(b) || a.id - b.id);
+}
+
+/** Whether a reservation keeps a shape away from its capacity. */
+export function binds(state: ControllerState, reservation: Reservation, shape: Shape): boolean {
+  if (reservation.shape === shape.index) return false;
+  const keeper = state.shapes[reservation.shape];
+  if (effectiveBand(state, shape) < effectiveBand(state, keeper)) return false;
+  if (!shape.isCommand || shape.timeoutUs === 0) return true;
+  const startsAt = certainlyUsedAt(state, reservation);
+  return !mayBackfill(state.at, shape.timeoutUs, backfillGraceUs, startsAt);
+}
+
+/** What a stop at its limit may take besides, microseconds. */
+const backfillGraceUs = 15_000_000;
+
+/**
+ * When what is kept will be used at the latest, by the limits of what runs: when the keeper's
+ * request is free on the last of the workers, not on the first.
+ */
+function certainlyUsedAt(state: ControllerState, reservation: Reservation): Micros {
+  const { amounts, used } = state.shapes[reservation.shape].request;
+  const running = runningOn(state, reservation.workers);
+  let latest = state.at;
+  for (const [index, attempts] of running) {
+    const worker = state.workers[index];
+    const free = worker.capacity.map((amount, at) => amount - worker.used[at]);
+    latest = Math.max(latest, certainStart(state.at, free, attempts, amounts, used));
+  }
+  return latest;
+}
+
+/** What holds a grant on each of these workers. */
+function runningOn(
+  state: ControllerState,
+  workers: readonly WorkerIndex[],
+): Map<WorkerIndex, Running[]> {
+  const { attempts } = state;
+  const running = new Map<WorkerIndex, Running[]>(workers.map((index) => [index, []]));
+  for (let row = 0; row < attempts.length; row++) {
+    const amounts = attempts.grants[row];
+    if (attempts.id[row] === 0 || amounts === null || !attempts.isGranted(row)) continue;
+    running.get(attempts.worker[row])?.push({ endsBy: endsBy(state, row), amounts });
+  }
+  return running;
+}
+
+/** When an attempt has ended at the latest; what was told to stop may do so at any moment. */
+function endsBy(state: ControllerState, row: number): number {
+  const { attempts } = state;
+  if (attempts.hasFlag(row, attemptFlag.stopping)) return state.at;
+  const { timeoutUs } = state.shapes[attempts.shape[row]];
+  if (timeoutUs === 0) return Number.POSITIVE_INFINITY;
+  return (attempts.startedAt[row] || state.at) + timeoutUs + backfillGraceUs;
+}
+
+export function applyCapacityReserved(state: ControllerState, reservation: Reservation): void {
+  state.reservationCounter = reservation.id;
+  state.reservations.set(reservation.id, reservation);
+  for (const index of reservation.workers) {
+    const worker = state.workers[index];
+    worker.reservations = [...worker.reservations, reservation];
+  }
+}
+
+export function applyReservationEnded(
+  state: ControllerState,
+  { id, expired, at }: { readonly id: number; readonly expired: boolean; readonly at: Micros },
+): void {
+  const reservation = state.reservations.get(id);
+  if (reservation === undefined) return;
+  state.reservations.delete(id);
+  for (const index of reservation.workers) {
+    const worker = state.workers[index];
+    worker.reservations = worker.reservations.filter((one) => one.id !== id);
+    state.touchedWorkers.add(index);
+  }
+  const { gang } = state.shapes[reservation.shape];
+  const waiting = gang < 0 ? null : (state.jobs[gang].launch?.gang ?? null);
+  if (!expired || waiting === null) return;
+  waiting.holdExpiries++;
+  waiting.holdAgainAt = at + holdRestUs;
+}

@@ -1,0 +1,94 @@
+/**
+ * Orders for one attempt: what to run, with what, and where its inputs are.
+ *
+ * @module
+ */
+
+import { assert, present } from "../base/assert.ts";
+import { blobAt } from "../base/blobs.ts";
+import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
+import { type AttemptContext, inlineSource } from "../protocol/messages.ts";
+import type { ComputeInput } from "./compute-builder.ts";
+import { introducePeer } from "./inputs.ts";
+import { inlineInputBytesMax } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
+import { type ControllerState, isHealthy, jobOf, specRecord, taskIdOf } from "./state.ts";
+import { noSlot } from "./tables/task-table.ts";
+
+/** Orders the worker of attempt `row` to compute it. */
+export function sendAttempt(state: ControllerState, out: Outbox, row: number): void {
+  const { attempts, tasks } = state;
+  const task = attempts.task[row];
+  const worker = attempts.worker[row];
+  const spec = tasks.spec[task];
+  const { knownSpecs } = state.workers[worker];
+  const { definition } = specRecord(state, spec);
+  if (!knownSpecs.has(spec)) {
+    knownSpecs.add(spec);
+    out.toWorker(state, worker, { type: "define-spec", spec, definition });
+  }
+  const batch = present(state.argsBatches[tasks.argsBatch[task]], "a task has arguments");
+  out.compute(state, worker, {
+    attempt: attempts.id[row],
+    task: tasks.ref(task),
+    spec,
+    shape: attempts.shape[row],
+    prefetched: !attempts.isGranted(row),
+    context: definition.run.kind === "command" ? contextOf(state, row) : "",
+    args: blobAt(batch.blobs, tasks.argsIndex[task]),
+    inputs: tasks.dependencyCount[task] === 0 ? noInputs : inputsOf(state, out, task, worker),
+  });
+}
+
+const noInputs: readonly ComputeInput[] = [];
+
+/** What a program is told of itself: an `AttemptContext` as JSON. */
+function contextOf(state: ControllerState, row: number): string {
+  const task = state.attempts.task[row];
+  const { id, launch } = jobOf(state, task);
+  const context: AttemptContext = {
+    taskId: taskIdOf(state, task),
+    jobId: id,
+    attemptId: formatAttemptId(state.attempts.id[row]),
+    index: state.tasks.index[task],
+    replicas: launch?.rows.length ?? 1,
+    devices: state.deviceGrants.get(row) ?? [],
+    token: launch?.token ?? "",
+  };
+  return JSON.stringify(context);
+}
+
+function inputsOf(
+  state: ControllerState,
+  out: Outbox,
+  task: number,
+  worker: WorkerIndex,
+): ComputeInput[] {
+  const { tasks } = state;
+  const inputs: ComputeInput[] = [];
+  let inlineBytes = 0;
+  for (let position = 0; position < tasks.dependencyCount[task]; position++) {
+    const input = tasks.dependency(task, position);
+    const ref = tasks.ref(input);
+    const bytes = state.inline.bytes.get(input);
+    if (bytes !== undefined && inlineBytes + bytes.length <= inlineInputBytesMax) {
+      inlineBytes += bytes.length;
+      inputs.push({ task: ref, source: inlineSource, inline: bytes });
+      continue;
+    }
+    const source = sourceFor(state, input, worker);
+    introducePeer(state, out, worker, source);
+    inputs.push({ task: ref, source, inline: null });
+  }
+  return inputs;
+}
+
+/** The worker itself if it holds the value, else a healthy holder, else whoever is said to. */
+function sourceFor(state: ControllerState, input: number, worker: WorkerIndex): WorkerIndex {
+  const holder = state.tasks.holder[input];
+  assert(holder !== noSlot, "a task is placed only when every input has a holder");
+  const extras = state.extraHolders.get(input);
+  if (holder === worker || extras === undefined) return holder;
+  if (extras.includes(worker)) return worker;
+  return [holder, ...extras].find((one) => isHealthy(state.workers[one])) ?? holder;
+}

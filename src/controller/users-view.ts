@@ -1,0 +1,118 @@
+/**
+ * The API's reads of administration: tokens, users, endpoints, and who asks. Nothing here changes
+ * anything, and no hash of a secret is ever shown.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import { CapstanError } from "../model/errors.ts";
+import type { Principal, UserBudget } from "../model/job.ts";
+import { invalidArgument } from "../model/parse-fields.ts";
+import { budgetView } from "./access.ts";
+import { isTokenAlive, type TokenRecord } from "./access-state.ts";
+import { type EndpointQuery, endpointsVisible, endpointView } from "./endpoints.ts";
+import { type ListRequest, paged } from "./pages.ts";
+import type { ControllerState } from "./state.ts";
+import { budgetOf } from "./users.ts";
+import { formatTime } from "./views.ts";
+
+/** What a user has running and waiting now. */
+export interface UserUsage {
+  /** Value of the user's running work that is not batch, in the unit of budgets. */
+  readonly spend: number;
+  /** Tasks with an attempt. */
+  readonly running: number;
+  /** Tasks that wait. */
+  readonly pending: number;
+}
+
+/** WhoAmI: `jobId` is "" unless it is the token of a job. */
+export function whoAmI({ user, role, jobId }: Principal) {
+  return { user, role, jobId };
+}
+
+/** ListTokens: all for an administrator, one's own for others; oldest first. */
+export function listTokens(state: ControllerState, request: ListRequest, principal: Principal) {
+  const { user, role } = principal;
+  const tokens = [...state.access.tokens.values()]
+    .filter((token) => role === "admin" || token.user === user)
+    .sort((a, b) => a.createdAt - b.createdAt || compareTexts(a.tokenId, b.tokenId));
+  const { page, nextPageToken } = paged(tokens, request);
+  const views = page.map((token) => tokenView(token, state.at));
+  return { tokens: views, totalCount: tokens.length, nextPageToken };
+}
+
+function tokenView(token: TokenRecord, at: Micros) {
+  const { tokenId, user, role, note, createdAt, expiresAt, revokedAt } = token;
+  return {
+    ...{ tokenId, user, role, note },
+    active: isTokenAlive(token, at),
+    createdAt: formatTime(createdAt),
+    expiresAt: formatTime(expiresAt),
+    revokedAt: formatTime(revokedAt),
+  };
+}
+
+/** ListUsers: everybody who has submitted something, has a budget or a token; by name. */
+export function listUsers(
+  state: ControllerState,
+  request: ListRequest,
+  usageOf: (user: string) => UserUsage,
+) {
+  const { access, usersByName } = state;
+  const names = new Set([...usersByName.keys(), ...access.budgets.keys()]);
+  for (const { user } of access.tokens.values()) names.add(user);
+  const sorted = [...names].sort(compareTexts);
+  const { page, nextPageToken } = paged(sorted, request);
+  const users = page.map((user) => userView(budgetOf(state, user), usageOf(user)));
+  return { users, totalCount: sorted.length, nextPageToken };
+}
+
+function userView(budget: UserBudget, { spend, running, pending }: UserUsage) {
+  return {
+    ...budgetView(budget),
+    spend,
+    overBudget: budget.budget > 0 && spend > budget.budget,
+    runningTaskCount: running,
+    pendingTaskCount: pending,
+  };
+}
+
+/**
+ * ListEndpoints: those that can be used now, by `name` or by `prefix`; without both, all that there
+ * are. To the token of a job, what does not begin with `/` is a name of its own tree, and what it
+ * lists without a name is that tree.
+ */
+export function listEndpoints(state: ControllerState, request: ListRequest, principal: Principal) {
+  const endpoints = endpointsVisible(state, endpointQuery(request, principal), state.at);
+  const { page, nextPageToken } = paged(endpoints, request);
+  return { endpoints: page.map(endpointView), totalCount: endpoints.length, nextPageToken };
+}
+
+function endpointQuery(request: ListRequest, { jobId }: Principal): EndpointQuery {
+  const name = textField(request, "name");
+  const prefix = textField(request, "prefix");
+  if (name !== "" && prefix !== "") {
+    throw new CapstanError("INVALID_ARGUMENT", "prefix: give a name or a prefix, not both");
+  }
+  if (name !== "") return { name: fullName("name", name, jobId) };
+  if (prefix === "" && jobId === "") return { prefix };
+  return { prefix: fullName("prefix", prefix, jobId) };
+}
+
+function fullName(field: string, name: string, jobId: string): string {
+  if (name.startsWith("/")) return name;
+  if (jobId !== "") return `${jobId}/${name}`;
+  throw invalidArgument(field, name, 'a full name, such as "/ada/train/model"');
+}
+
+function textField(request: ListRequest, field: string): string {
+  const value = request[field] ?? "";
+  if (typeof value === "string") return value;
+  throw invalidArgument(field, value, "a string");
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,104 @@
+/**
+ * What administrators order of workers: cordon, drain, and back.
+ *
+ *     open ─▶ cordoned: no new work, what runs goes on
+ *     open ─▶ draining: no new work; at its deadline what still runs is moved, uncharged
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import { CapstanError } from "../model/errors.ts";
+import type { ApiAnswer } from "./access.ts";
+import type { ApiRequest } from "./events.ts";
+import type { Outbox } from "./outbox.ts";
+import { lossOf, stopCurrentAttempt } from "./reports.ts";
+import { retractPrefetched } from "./reservations.ts";
+import type { ControllerState, Worker } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { judgeLosses, type Loss } from "./verdicts.ts";
+import { workerView } from "./views.ts";
+import { rowsOn } from "./workers.ts";
+
+type Request<T extends ApiRequest["type"]> = Extract<ApiRequest, { type: T }>;
+
+export function onDrainWorker(
+  state: ControllerState,
+  out: Outbox,
+  { request, at }: { request: Request<"drain-worker">; at: Micros },
+): ApiAnswer {
+  const { workerId, drain, deadlineMs } = request;
+  const drainBy = drain && deadlineMs > 0 ? at + deadlineMs * 1000 : 0;
+  return close(state, out, workerId, (worker) => ({
+    at,
+    cordoned: worker.cordoned,
+    draining: drain,
+    drainBy,
+  }));
+}
+
+export function onCordonWorker(
+  state: ControllerState,
+  out: Outbox,
+  { request, at }: { request: Request<"cordon-worker">; at: Micros },
+): ApiAnswer {
+  const { workerId, cordon } = request;
+  return close(state, out, workerId, ({ draining, drainBy }) => ({
+    at,
+    cordoned: cordon,
+    draining,
+    drainBy,
+  }));
+}
+
+function close(
+  state: ControllerState,
+  out: Outbox,
+  workerId: string,
+  change: (worker: Worker) => {
+    readonly at: Micros;
+    readonly cordoned: boolean;
+    readonly draining: boolean;
+    readonly drainBy: Micros;
+  },
+): ApiAnswer {
+  const index = state.workersById.get(workerId);
+  if (index === undefined) {
+    const message = `workerId: no worker ${JSON.stringify(workerId)}; see \`capstan worker list\``;
+    return { error: new CapstanError("NOT_FOUND", message) };
+  }
+  const worker = state.workers[index];
+  out.record(state, { type: "worker-closed-to-work", worker: index, ...change(worker) });
+  if (worker.cordoned || worker.draining) retractPrefetched(state, out, worker);
+  return { result: { worker: workerView(state, worker) } };
+}
+
+/** Moves what still runs on workers whose drain has come to its deadline. */
+export function endDrains(state: ControllerState, out: Outbox, at: Micros): void {
+  for (const worker of state.workers) {
+    if (!worker.draining || worker.drainBy === 0 || worker.drainBy > at || worker.lost) continue;
+    const losses: Loss[] = [];
+    for (const row of rowsOn(state, worker.index)) {
+      if (state.attempts.hasFlag(row, attemptFlag.stopping)) continue;
+      losses.push({ ...lossOf(state, row, "drained"), reason: `${worker.workerId} is drained` });
+      stopCurrentAttempt(state, out, state.attempts.task[row], "drained");
+    }
+    judgeLosses(state, out, { losses, at });
+  }
+}
+
+/** When the next drain comes to its deadline; Infinity for never. */
+export function nextDrainDeadline(state: ControllerState): Micros {
+  let next = Number.POSITIVE_INFINITY;
+  for (const worker of state.workers) {
+    const isDue = worker.draining && worker.drainBy > 0 && !worker.lost;
+    if (isDue && hasMovable(state, worker)) next = Math.min(next, worker.drainBy);
+  }
+  return next;
+}
+
+/** Whether something runs there that nobody has told to stop: what has been needs no deadline. */
+function hasMovable(state: ControllerState, { index, liveAttempts }: Worker): boolean {
+  if (liveAttempts === 0) return false;
+  return rowsOn(state, index).some((row) => !state.attempts.hasFlag(row, attemptFlag.stopping));
+}
