@@ -11,12 +11,12 @@ import { type AttemptId, noAttempt, type TaskRef } from "../model/ids.ts";
 import { type AttemptFailed, reportKind } from "../protocol/messages.ts";
 import { type Outbox, record } from "./outbox.ts";
 import type { Report } from "./report-columns.ts";
-import { plainReport, report, sendFailure } from "./reports.ts";
+import { plainReport, report, sendAnswer } from "./reports.ts";
 import type { Execution, Run, Shape, WorkerState } from "./state.ts";
 
 /** Whether anything may start at all. */
 export function mayStart(state: WorkerState): boolean {
-  return !state.paused && state.leaveBy < 0;
+  return !state.paused && state.leaveBy < 0 && state.trouble === "";
 }
 
 function chooseHeir(state: WorkerState, shape: Shape): Run | null {
@@ -100,7 +100,12 @@ export function answerFailed(
 ): void {
   const successor = closeRun(state, out, run, next);
   const { attempt, task } = run;
-  sendFailure(state, out, { type: "attempt-failed", attempt, task, successor, cause, failure });
+  sendAnswer(state, out, { type: "attempt-failed", attempt, task, successor, cause, failure });
+}
+
+function shapeOfOrder(state: WorkerState, spec: number, shape: number): Shape | undefined {
+  const shapes = state.specs.get(spec)?.kind === "command" ? state.commandShapes : state.shapes;
+  return shapes.get(shape);
 }
 
 /** Answers an order that never became a run. `row.successor` is filled in here. */
@@ -108,9 +113,10 @@ export function answerAtOnce(
   state: WorkerState,
   out: Outbox,
   row: Report,
-  { granted, shape: id }: { readonly granted: boolean; readonly shape: number },
+  order: { readonly granted: boolean; readonly spec: number; readonly shape: number },
 ): void {
-  const shape = state.shapes.get(id);
+  const { granted } = order;
+  const shape = shapeOfOrder(state, order.spec, order.shape);
   const successor = shape === undefined ? 0 : passGrant(state, out, { granted, shape }, null);
   report(state, { ...row, successor });
 }

@@ -12,7 +12,9 @@ import type { ExecutionFact } from "./facts.ts";
 import { charge } from "./ledger.ts";
 import {
   type Execution,
+  type Lane,
   type Run,
+  type RunKind,
   type Shape,
   type TaskState,
   unstartedRun,
@@ -45,13 +47,22 @@ function pinInputs(state: WorkerState, run: Run): readonly Value[] {
   });
 }
 
+/** The lane of a kind; for commands as many as were recovered, also beyond their slots. */
+function laneAt(state: WorkerState, kind: RunKind, index: number): Lane {
+  if (kind === "function") return state.lanes[index];
+  const lanes = state.commandLanes;
+  while (lanes.length <= index) lanes.push({ index: lanes.length, entries: [] });
+  return lanes[index];
+}
+
 function placeExecution(
   state: WorkerState,
   fact: Extract<ExecutionFact, { type: "execution-placed" }>,
 ): void {
   const record = recordOf(state, fact.task);
   const run = present(unstartedRun(record.state), "the task has a run to start");
-  const lane = state.lanes[fact.lane];
+  const { kind } = run.spec;
+  const lane = laneAt(state, kind, fact.lane);
   const execution: Execution = {
     id: fact.execution,
     lane,
@@ -63,6 +74,9 @@ function placeExecution(
     startedAt: -1,
     abort: null,
     revoke: null,
+    building: false,
+    member: null,
+    released: false,
     values: pinInputs(state, run),
   };
   state.nextExecution = fact.execution + 1;
@@ -70,7 +84,8 @@ function placeExecution(
   lane.entries.push(execution);
   moveTask(state, record, { type: "executing", execution });
   if (lane.entries.length > 1) return;
-  state.idleLanes--;
+  if (kind === "function") state.idleLanes--;
+  else state.commands.add(execution);
   promote(state, execution, fact.at);
 }
 
@@ -78,7 +93,7 @@ function promote(state: WorkerState, execution: Execution, at: Micros): void {
   assert(!execution.paying, "an execution is promoted once");
   execution.paying = true;
   execution.since = at;
-  charge(state.used, execution.run.spec.amounts ?? [], 1);
+  charge(state.used, execution.run.spec.amounts, 1);
 }
 
 /** Takes an execution off its lane and gives back whatever it held. */
@@ -86,8 +101,9 @@ function unplace(state: WorkerState, execution: Execution): void {
   const { entries } = execution.lane;
   if (entries[0] === execution) entries.shift();
   else entries.splice(entries.indexOf(execution), 1);
-  if (entries.length === 0) state.idleLanes++;
-  if (execution.paying) charge(state.used, execution.run.spec.amounts ?? [], -1);
+  if (execution.run.spec.kind === "command") state.commands.delete(execution);
+  else if (entries.length === 0) state.idleLanes++;
+  if (execution.paying) charge(state.used, execution.run.spec.amounts, -1);
   for (const value of execution.values) value.pins--;
   state.executions.delete(execution.id);
   state.unsentStops.delete(execution);
@@ -120,6 +136,19 @@ export function orphanExecution(state: WorkerState, execution: Execution, at: Mi
 
 export const executionAppliers: ExecutionAppliers = {
   "execution-placed": placeExecution,
+  "executions-recovered": (state, { below }) => {
+    state.nextExecution = below;
+    state.recoveredBelow = below;
+  },
+  "execution-building": (state, { execution }) => {
+    liveExecution(state, execution).building = true;
+  },
+  "execution-prepared": (state, { execution, member }) => {
+    liveExecution(state, execution).member = member;
+  },
+  "execution-released": (state, { execution }) => {
+    liveExecution(state, execution).released = true;
+  },
   "execution-promoted": (state, { execution, at }) =>
     promote(state, liveExecution(state, execution), at),
   "execution-taken-up": (state, { execution, at }) => {

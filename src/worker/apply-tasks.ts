@@ -15,7 +15,9 @@ import { RunQueue } from "./run-queue.ts";
 import {
   holdsValue,
   type Run,
+  type RunKind,
   type Shape,
+  startableOf,
   type TaskRecord,
   type TaskState,
   unstartedRun,
@@ -44,12 +46,13 @@ function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
   return record;
 }
 
-/** The shape `id`, made on its first mention. */
-function ensureShape(state: WorkerState, id: number): Shape {
-  const known = state.shapes.get(id);
+/** The shape `id` of a kind, made on its first mention. */
+function ensureShape(state: WorkerState, id: number, kind: RunKind): Shape {
+  const shapes = kind === "command" ? state.commandShapes : state.shapes;
+  const known = shapes.get(id);
   if (known !== undefined) return known;
-  const shape = { id, granted: new RunQueue(), prefetched: new RunQueue(), meanUs: -1 };
-  state.shapes.set(id, shape);
+  const shape = { id, kind, granted: new RunQueue(), prefetched: new RunQueue(), meanUs: -1 };
+  shapes.set(id, shape);
   return shape;
 }
 
@@ -69,16 +72,19 @@ export function enqueueRun(state: WorkerState, run: Run): void {
   if (state.orphans.has(run.task)) return;
   run.queue = run.granted ? run.shape.granted : run.shape.prefetched;
   run.queue.push(run);
-  if (run.granted) state.startable.add(run.shape);
-  else state.prefetchedReady++;
+  const { kind } = run.shape;
+  if (run.granted) startableOf(state, kind).add(run.shape);
+  else if (kind === "function") state.prefetchedReady++;
 }
 
 function dequeueRun(state: WorkerState, run: Run): void {
   if (run.queue === null) return;
   run.queue.remove(run);
   run.queue = null;
-  if (!run.granted) state.prefetchedReady--;
-  else if (run.shape.granted.size === 0) state.startable.delete(run.shape);
+  const { kind } = run.shape;
+  if (run.granted) {
+    if (run.shape.granted.size === 0) startableOf(state, kind).delete(run.shape);
+  } else if (kind === "function") state.prefetchedReady--;
 }
 
 function addNeeds(state: WorkerState, run: Run): void {
@@ -163,13 +169,15 @@ export function stateForRun(state: WorkerState, run: Run): TaskState {
 }
 
 function newRun(state: WorkerState, fact: RunAccepted): Run {
+  const spec = present(state.specs.get(fact.spec), "the spec of a run is known");
   return {
     attempt: fact.attempt,
     task: fact.task,
-    spec: present(state.specs.get(fact.spec), "the spec of a run is known"),
-    shape: ensureShape(state, fact.shape),
+    spec,
+    shape: ensureShape(state, fact.shape, spec.kind),
     granted: fact.granted,
     args: fact.args,
+    context: fact.context,
     inputs: fact.inputs,
     dependencies: fact.dependencies,
     arrival: state.nextArrival++,

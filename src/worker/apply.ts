@@ -8,7 +8,7 @@ import { assert, present } from "../base/assert.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
 import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
 import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
-import { amountsOf, asksBeyondCpu } from "./ledger.ts";
+import { amountsOf, asksBeyondCpu, couldHold } from "./ledger.ts";
 import { emptyRecords } from "./reset.ts";
 import type { Transfer, WorkerState } from "./state.ts";
 
@@ -68,6 +68,19 @@ const transferAppliers: AppliersOf<TransferFact> = {
   },
 };
 
+function defineSpec(state: WorkerState, { spec: id, definition }: FactOf<"spec-defined">): void {
+  const { resources, run } = definition;
+  const hasLanes = run.kind === "function" || state.commandSlots > 0;
+  state.specs.set(id, {
+    id,
+    definition,
+    kind: run.kind,
+    amounts: amountsOf(state.capacity, resources),
+    couldRun: hasLanes && couldHold(state.capacity, resources),
+    asksBeyondCpu: asksBeyondCpu(resources),
+  });
+}
+
 function openConnection(state: WorkerState, fact: FactOf<"connection-opened">): void {
   const { connection } = state;
   connection.up = true;
@@ -109,13 +122,12 @@ const connectionAppliers: AppliersOf<ConnectionFact> = {
   "heartbeat-sent": (state, { at }) => {
     state.connection.heartbeatAt = at + state.heartbeatUs;
   },
-  "spec-defined": (state, { spec, definition }) => {
-    state.specs.set(spec, {
-      id: spec,
-      definition,
-      amounts: amountsOf(state.capacity, definition.resources),
-      asksBeyondCpu: asksBeyondCpu(definition.resources),
-    });
+  "spec-defined": defineSpec,
+  "spec-dropped": (state, { spec }) => {
+    state.specs.delete(spec); // A run that lives keeps what it was ordered with.
+  },
+  "health-changed": (state, { trouble }) => {
+    state.trouble = trouble;
   },
   "worker-paused": (state) => {
     state.paused = true;

@@ -1,8 +1,9 @@
 /**
  * The stream to the controller: opening it, what is told first, and letting go of everything.
  *
- * A connection begins with the inventory (the full truth, not counted), then every answer that
- * was not acknowledged, then news. Every message after the inventory counts, heartbeats too.
+ * A connection begins with the inventory (the full truth, not counted), then every answer that was
+ * not acknowledged, then who is prepared for a gang and what ails the worker, then news. Every
+ * message after the inventory counts, heartbeats too.
  *
  * @module
  */
@@ -11,6 +12,8 @@ import { F64Column, U8Column } from "../base/column.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
 import { sendStop } from "./executions.ts";
+import { repeatPrepared } from "./gangs.ts";
+import { repeatTrouble } from "./health.ts";
 import { attemptThatNeeds } from "./inputs.ts";
 import { type Outbox, record } from "./outbox.ts";
 import {
@@ -88,6 +91,8 @@ export function onConnected(state: WorkerState, out: Outbox, event: EventOf<"con
   record(state, out, { type: "connection-opened", at, epoch, index });
   out.sends.push({ type: "send-message", message: inventory });
   repeatAnswers(state, out, kept);
+  repeatPrepared(state, out);
+  repeatTrouble(state, out);
   askAgain(state, out, Number.POSITIVE_INFINITY);
 }
 

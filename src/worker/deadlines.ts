@@ -36,6 +36,7 @@ function laneWake(state: WorkerState): Micros | null {
     if (lane.entries.length === 0) continue;
     wake = earlier(wake, earlier(timeoutAt(lane.entries[0]), laneDeadline(lane)));
   }
+  for (const command of state.commands) wake = earlier(wake, timeoutAt(command));
   return wake;
 }
 
@@ -67,14 +68,18 @@ export function nextWorkerDeadline(state: WorkerState): Micros | null {
   return earlier(wake, earlier(laneWake(state), fetchWake(state)));
 }
 
+function endIfTooLong(state: WorkerState, out: Outbox, execution: Execution): void {
+  const due = timeoutAt(execution);
+  if (due !== null && due <= out.at) sendAbort(state, out, execution, "timeout");
+}
+
 /** Does what is due at `out.at`. What only waits for a moment to pass is done when a step ends. */
 export function onTick(state: WorkerState, out: Outbox): void {
   const { at } = out;
   for (const { entries } of state.lanes) {
-    if (entries.length === 0) continue;
-    const due = timeoutAt(entries[0]);
-    if (due !== null && due <= at) sendAbort(state, out, entries[0], "timeout");
+    if (entries.length > 0) endIfTooLong(state, out, entries[0]);
   }
+  for (const command of state.commands) endIfTooLong(state, out, command);
   revokeBehindLongHeads(state, out);
   askAgain(state, out, at - askSourcesAgainMs * microsPerMs);
   if (state.connection.up && state.connection.heartbeatAt <= at) sendHeartbeat(state, out);

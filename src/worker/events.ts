@@ -9,9 +9,10 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import type { AttemptFailure } from "../model/failure.ts";
+import type { AttemptFailure, AttemptUsage } from "../model/failure.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
-import type { ToWorkerMessage, WorkerMessage } from "../protocol/messages.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import type { GangMember, ToWorkerMessage, WorkerMessage } from "../protocol/messages.ts";
 
 /** A running or queued-to-run thing in the executor; never reused within an incarnation. */
 export type ExecutionId = number;
@@ -19,7 +20,49 @@ export type ExecutionId = number;
 /** A fetch of values from one peer; never reused within an incarnation. */
 export type TransferId = number;
 
+/** A command that outlived the agent which had started it. */
+export interface Survivor {
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly spec: number;
+  readonly definition: TaskSpec;
+  readonly shape: number;
+  readonly context: string;
+  /** When it started, microseconds on this worker's clock. */
+  readonly startedAt: Micros;
+  /** Its address as a member of a gang; null for others. */
+  readonly member: GangMember | null;
+}
+
 export type WorkerEvent =
+  /**
+   * Commands of an earlier agent still run, or ended while nobody listened: before the first
+   * connection. `execution` numbers them from `firstExecution`, in order, on command lanes from 0.
+   */
+  | {
+      readonly type: "recovered";
+      readonly at: Micros;
+      readonly firstExecution: ExecutionId;
+      readonly survivors: readonly Survivor[];
+    }
+  /** Its own checks: "" is well, else the worker takes nothing new. */
+  | { readonly type: "health-checked"; readonly at: Micros; readonly trouble: string }
+  /** The work directory of a command is being made. */
+  | { readonly type: "execution-building"; readonly at: Micros; readonly execution: ExecutionId }
+  /** The answer to `prepare-execution`. */
+  | {
+      readonly type: "execution-prepared";
+      readonly at: Micros;
+      readonly execution: ExecutionId;
+      readonly member: GangMember;
+    }
+  /** What a command used; goes before the event of its end. */
+  | {
+      readonly type: "execution-measured";
+      readonly at: Micros;
+      readonly execution: ExecutionId;
+      readonly usage: AttemptUsage;
+    }
   /** A stream to a controller is up; `index` is this worker's own place. */
   | {
       readonly type: "connected";
@@ -46,7 +89,7 @@ export type WorkerEvent =
       readonly type: "execution-failed";
       readonly at: Micros;
       readonly execution: ExecutionId;
-      readonly cause: "failed" | "oom" | "exited" | "module-unloadable";
+      readonly cause: "failed" | "oom" | "exited" | "module-unloadable" | "build-failed" | "killed";
       readonly failure: AttemptFailure;
     }
   /** An input could not be decoded: `task` is the input at fault. */
@@ -92,19 +135,38 @@ export interface ExecutionInput {
   readonly inline: Uint8Array | null;
 }
 
+/** All that the executor must know of an execution. */
+export interface StartedExecution {
+  readonly execution: ExecutionId;
+  readonly lane: number;
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly spec: number;
+  readonly shape: number;
+  /** The `AttemptContext` as JSON, or "". */
+  readonly context: string;
+  readonly args: Uint8Array;
+  readonly inputs: readonly ExecutionInput[];
+}
+
 /** Orders of the kernel to its shell, to be carried out in this sequence. */
 export type WorkerSend =
   | { readonly type: "send-message"; readonly message: WorkerMessage }
-  /** Run it on thread `lane`, after what that lane already has. */
+  /**
+   * Run it: a function on thread `lane`, after what that lane already has; a command in its own
+   * process, where `lane` is one of the command lanes, counted from 0 too.
+   */
+  | (StartedExecution & { readonly type: "start-execution" })
+  /**
+   * A member of a gang: make its work directory and choose its ports, but do not start it;
+   * answered by `execution-prepared` or by any end.
+   */
+  | (StartedExecution & { readonly type: "prepare-execution" })
+  /** Start what was prepared; `members[i]` is task `i` of the gang. */
   | {
-      readonly type: "start-execution";
+      readonly type: "release-execution";
       readonly execution: ExecutionId;
-      readonly lane: number;
-      readonly attempt: AttemptId;
-      readonly task: TaskRef;
-      readonly spec: number;
-      readonly args: Uint8Array;
-      readonly inputs: readonly ExecutionInput[];
+      readonly members: readonly GangMember[];
     }
   /** Take it back if the thread has not begun it; answered at once by `execution-revoked`. */
   | { readonly type: "revoke-execution"; readonly execution: ExecutionId }

@@ -11,69 +11,27 @@
  */
 
 import { assertNever } from "../base/assert.ts";
+import type { AttemptFailure } from "../model/failure.ts";
 import { handBackReason, reportKind } from "../protocol/messages.ts";
 import {
   answerAbandoned,
   answerFailed,
   answerFinished,
   answerHandedBack,
-  mayStart,
   runOf,
 } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import type { WorkerEvent } from "./events.ts";
 import { loseValue, readyDependents, releaseInputs } from "./inputs.ts";
-import { amountsFit } from "./ledger.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { plainReport, report } from "./reports.ts";
-import { goesBefore } from "./run-queue.ts";
-import type { Execution, Lane, RevokeIntent, Run, WorkerState } from "./state.ts";
+import type { Execution, RevokeIntent, Run, WorkerState } from "./state.ts";
 
 type EventOf<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
 
 /** Whether the thread may be at it: a head always may, what is queued has been seen to. */
 export function hasBegun(execution: Execution): boolean {
   return execution.paying || execution.startedAt >= 0;
-}
-
-/** T4, T5: gives a ready run to a lane. The head of a lane must hold a grant. */
-export function placeRun(state: WorkerState, out: Outbox, run: Run, lane: Lane): void {
-  const execution = state.nextExecution;
-  const { task } = run;
-  record(state, out, { type: "execution-placed", task, execution, lane: lane.index, at: out.at });
-  out.sends.push({
-    type: "start-execution",
-    execution,
-    lane: lane.index,
-    attempt: run.attempt,
-    task,
-    spec: run.spec.id,
-    args: run.args,
-    inputs: run.inputs,
-  });
-}
-
-/** The granted ready run that goes first of those that fit. An unfit one blocks no other shape. */
-function chooseRun(state: WorkerState): Run | null {
-  let best: Run | null = null;
-  for (const shape of state.startable) {
-    const run = shape.granted.first();
-    if (run === null || (best !== null && goesBefore(best, run))) continue;
-    if (amountsFit(state.capacity, state.used, run.spec.amounts ?? [])) best = run;
-  }
-  return best;
-}
-
-/** Starts every granted ready run that fits, best first. */
-export function startGranted(state: WorkerState, out: Outbox): void {
-  if (state.startable.size === 0 || !mayStart(state)) return;
-  for (const lane of state.lanes) {
-    if (state.idleLanes === 0) return;
-    if (lane.entries.length > 0) continue;
-    const run = chooseRun(state);
-    if (run === null) return;
-    placeRun(state, out, run, lane);
-  }
 }
 
 /** Records the end and promotes what follows on the lane, if it ended at the head. */
@@ -163,25 +121,34 @@ function endHandedBack(
   answerHandedBack(state, out, run, runOf(next), told);
 }
 
-function timeoutFailure(run: Run): Parameters<typeof answerFailed>[4] {
+/** The failure of what ran too long; `ended` says how its process ended, if that is known. */
+function timeoutFailure(
+  run: Run,
+  ended: AttemptFailure | null,
+): Parameters<typeof answerFailed>[4] {
   const message = `ran longer than its timeout of ${run.spec.definition.timeoutMs} ms`;
   return {
     cause: "timeout",
     failure: {
       error: { name: "TimeoutError", message, stack: "", causes: [] },
-      exitCode: null,
-      signal: null,
+      exitCode: ended?.exitCode ?? null,
+      signal: ended?.signal ?? null,
       oom: false,
-      stderrTail: "",
+      stderrTail: ended?.stderrTail ?? "",
     },
   };
 }
 
-/** An end after an abort was sent to something that is still wanted, or null if none was. */
-function endAborted(state: WorkerState, out: Outbox, execution: Execution): boolean {
+/** Ends what is still wanted and was aborted; false if no abort was sent to it. */
+function endAborted(
+  state: WorkerState,
+  out: Outbox,
+  execution: Execution,
+  ended: AttemptFailure | null,
+): boolean {
   switch (execution.abort) {
     case "timeout":
-      endFailed(state, out, execution, timeoutFailure(execution.run));
+      endFailed(state, out, execution, timeoutFailure(execution.run, ended));
       return true;
     case "shutdown":
       endHandedBack(state, out, execution, { reason: handBackReason.shutdown, other: 0 });
@@ -202,8 +169,10 @@ export function onFailed(
   const execution = state.executions.get(event.execution);
   if (execution === undefined) return;
   if (execution.orphan) return endOrphan(state, out, execution);
-  if (endAborted(state, out, execution)) return;
-  endFailed(state, out, execution, { cause: event.cause, failure: event.failure });
+  const { cause, failure } = event;
+  // What ran out of memory did so whatever else was asked of it; a signal may be that of the abort.
+  if (cause !== "oom" && endAborted(state, out, execution, failure)) return;
+  endFailed(state, out, execution, { cause, failure });
 }
 
 export function onAborted(
@@ -214,7 +183,7 @@ export function onAborted(
   const execution = state.executions.get(event.execution);
   if (execution === undefined) return;
   if (execution.orphan) return endOrphan(state, out, execution);
-  if (endAborted(state, out, execution)) return;
+  if (endAborted(state, out, execution, null)) return;
   endHandedBack(state, out, execution, { reason: handBackReason.refused, other: 0 });
 }
 
@@ -319,6 +288,9 @@ function onTakenBack(state: WorkerState, out: Outbox, execution: Execution): voi
   switch (revoke) {
     case "requeue": {
       const follower = lane.entries[1];
+      if (state.trouble !== "") {
+        return endHandedBack(state, out, execution, { reason: handBackReason.refused, other: 0 });
+      }
       const passesGrant = paying && follower !== undefined && !follower.run.granted;
       if (!passesGrant) {
         requeue(state, out, execution);

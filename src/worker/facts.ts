@@ -8,6 +8,7 @@
 import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
+import type { GangMember } from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
 import type { AnswerMessage, RevokeIntent } from "./state.ts";
 
@@ -20,6 +21,7 @@ export interface RunAccepted {
   readonly shape: number;
   readonly granted: boolean;
   readonly args: Uint8Array;
+  readonly context: string;
   readonly inputs: readonly ExecutionInput[];
   readonly dependencies: readonly TaskRef[];
   readonly adopts: ExecutionId;
@@ -69,7 +71,10 @@ export type TaskFact =
   | { readonly type: "sources-missing"; readonly task: TaskRef; readonly at: Micros };
 
 export type ExecutionFact =
-  /** T4, T5: head of the lane if that was idle, and then it pays; else queued behind the head. */
+  /**
+   * T4, T5: head of the lane if that was idle, and then it pays; else queued behind the head. The
+   * kind of its run says whether the lane is one of functions or of commands.
+   */
   | {
       readonly type: "execution-placed";
       readonly task: TaskRef;
@@ -79,6 +84,17 @@ export type ExecutionFact =
     }
   /** What it was queued behind has ended: it is the head of its lane and pays. */
   | { readonly type: "execution-promoted"; readonly execution: ExecutionId; readonly at: Micros }
+  /** The executions of an earlier agent, all numbered below `below`, are taken over. */
+  | { readonly type: "executions-recovered"; readonly below: ExecutionId }
+  | { readonly type: "execution-building"; readonly execution: ExecutionId }
+  /** A member of a gang has its address. */
+  | {
+      readonly type: "execution-prepared";
+      readonly execution: ExecutionId;
+      readonly member: GangMember;
+    }
+  /** A member of a gang may start. */
+  | { readonly type: "execution-released"; readonly execution: ExecutionId }
   | { readonly type: "execution-taken-up"; readonly execution: ExecutionId; readonly at: Micros }
   /** T21. */
   | { readonly type: "execution-orphaned"; readonly execution: ExecutionId; readonly at: Micros }
@@ -130,13 +146,16 @@ export type ConnectionFact =
     }
   | { readonly type: "connection-closed" }
   | { readonly type: "order-applied" }
-  /** `answers` is the message if it ends attempts, else null. */
+  /** `answers` is the message if it ends attempts or measures one, else null. */
   | { readonly type: "message-sent"; readonly answers: AnswerMessage | null }
   /** Terminal answers that could not be sent for want of a connection. */
   | { readonly type: "answers-kept"; readonly answers: AnswerMessage }
   | { readonly type: "answers-acknowledged"; readonly sequence: number }
   | { readonly type: "heartbeat-sent"; readonly at: Micros }
   | { readonly type: "spec-defined"; readonly spec: number; readonly definition: TaskSpec }
+  | { readonly type: "spec-dropped"; readonly spec: number }
+  /** "" when it is well again. */
+  | { readonly type: "health-changed"; readonly trouble: string }
   | { readonly type: "worker-paused" }
   | { readonly type: "worker-resumed" }
   | { readonly type: "leave-began"; readonly by: Micros }

@@ -122,6 +122,14 @@ export function handBackUnstarted(
   out.closing.push(run.task);
 }
 
+/** Hands back everything that has not started. */
+export function handBackAllUnstarted(state: WorkerState, out: Outbox, reason: number): void {
+  for (const { state: taskState } of [...state.tasks.values()]) {
+    const run = unstartedRun(taskState);
+    if (run !== null) handBackUnstarted(state, out, run, reason, 0);
+  }
+}
+
 /** Rule (b) for one input that will not come: whatever waits for it is handed back. */
 export function handBackDependents(
   state: WorkerState,

@@ -9,15 +9,17 @@
 
 import type { Micros } from "../base/time.ts";
 import { mayStart } from "./answers.ts";
-import { hasBegun, placeRun, sendRevoke } from "./executions.ts";
+import { hasBegun, sendRevoke } from "./executions.ts";
 import { laneDepthMax, laneMeanUsMax, laneWindowUs, longHeadUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Execution, Lane, WorkerState } from "./state.ts";
+import { placeRun } from "./starts.ts";
+import { type Execution, isGang, type Lane, type WorkerState } from "./state.ts";
 
 /** How many more executions may queue on a lane now. */
 function roomOn(lane: Lane, at: Micros): number {
   const head = lane.entries[0];
   if (head === undefined || head.orphan || head.abort !== null) return 0;
+  if (isGang(head.run.spec)) return 0; // It may wait for others before it starts.
   const { meanUs } = head.run.shape;
   if (meanUs < 0 || meanUs > laneMeanUsMax || at - head.since >= laneWindowUs) return 0;
   const depth = lane.entries.length - 1;

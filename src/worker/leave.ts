@@ -7,11 +7,11 @@
 import { microsPerMs } from "../base/time.ts";
 import { handBackReason } from "../protocol/messages.ts";
 import { hasBegun, sendAbort, sendRevoke } from "./executions.ts";
-import { handBackUnstarted } from "./inputs.ts";
+import { handBackAllUnstarted } from "./inputs.ts";
 import { leaveBoundMs } from "./limits.ts";
 import { type Outbox, record } from "./outbox.ts";
-import { flushReports } from "./reports.ts";
-import { type Execution, unstartedRun, type WorkerState } from "./state.ts";
+import { flushReports, say } from "./reports.ts";
+import type { Execution, WorkerState } from "./state.ts";
 
 function longestGraceMs(state: WorkerState): number {
   let longest = 0;
@@ -33,10 +33,7 @@ export function onLeaveRequested(state: WorkerState, out: Outbox): void {
   if (state.leaveBy >= 0) return;
   const by = out.at + (longestGraceMs(state) + leaveBoundMs) * microsPerMs;
   record(state, out, { type: "leave-began", by });
-  for (const { state: taskState } of [...state.tasks.values()]) {
-    const run = unstartedRun(taskState);
-    if (run !== null) handBackUnstarted(state, out, run, handBackReason.shutdown, 0);
-  }
+  handBackAllUnstarted(state, out, handBackReason.shutdown);
   for (const transfer of [...state.transfers.keys()]) {
     out.sends.push({ type: "abort-fetch", transfer });
     record(state, out, { type: "transfer-ended", transfer });
@@ -52,8 +49,7 @@ export function proceedWithLeave(state: WorkerState, out: Outbox): void {
   flushReports(state, out);
   if (!state.saidLeaving && state.connection.up) {
     record(state, out, { type: "leaving-said" });
-    record(state, out, { type: "message-sent", answers: null });
-    out.sends.push({ type: "send-message", message: { type: "leaving" } });
+    say(state, out, { type: "leaving" });
   }
   if (state.keptAnswers.length > 0 && state.connection.up && !late) return;
   record(state, out, { type: "worker-left" });

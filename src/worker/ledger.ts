@@ -49,21 +49,25 @@ export function capacityOf(resources: Resources): Capacity {
   return { dimensions, amounts };
 }
 
-/** What a request takes, or null if this worker could not hold it even when empty. */
-export function amountsOf(capacity: Capacity, request: Resources): Amounts | null {
+/** What a request takes. Dimensions that this worker does not have are left out. */
+export function amountsOf(capacity: Capacity, request: Resources): Amounts {
   const taken = new Map<number, number>();
   for (const [name, amount] of namedAmounts(request)) {
-    if (amount === 0) continue;
     const dimension = capacity.dimensions.get(name);
-    if (dimension === undefined) return null;
+    if (amount === 0 || dimension === undefined) continue;
     taken.set(dimension, (taken.get(dimension) ?? 0) + amount);
   }
-  const amounts: number[] = [];
-  for (const [dimension, amount] of [...taken].sort((a, b) => a[0] - b[0])) {
-    if (amount > capacity.amounts[dimension]) return null;
-    amounts.push(dimension, amount);
+  const byDimension = [...taken].sort((a, b) => a[0] - b[0]);
+  return byDimension.flat();
+}
+
+/** Whether this worker could hold a request when it is empty. */
+export function couldHold(capacity: Capacity, request: Resources): boolean {
+  for (const [name, amount] of namedAmounts(request)) {
+    if (amount !== 0 && !capacity.dimensions.has(name)) return false;
   }
-  return amounts;
+  const unused = capacity.amounts.map(() => 0);
+  return amountsFit(capacity, unused, amountsOf(capacity, request));
 }
 
 /** Whether a request asks for anything besides CPU. */

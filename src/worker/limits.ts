@@ -7,6 +7,9 @@
 /** Milliseconds between heartbeats. Lower: more traffic. Higher: a lost delta heals later. */
 export const heartbeatMsDefault = 1_000;
 
+/** Commands at once. Higher: more processes beside each other. Lower: granted ones wait longer. */
+export const commandSlotsDefault = 256;
+
 /** Microseconds of expected work queued on one lane. Higher: fewer idle gaps, later retracts. */
 export const laneWindowUs = 2_000;
 

@@ -16,12 +16,20 @@ import {
 } from "../protocol/messages.ts";
 import { answerAbandoned, answerAtOnce } from "./answers.ts";
 import { findRun, recordOf } from "./apply-tasks.ts";
-import type { ExecutionInput } from "./events.ts";
+import type { ExecutionId, ExecutionInput } from "./events.ts";
 import { hasBegun, orphan, sendRevoke } from "./executions.ts";
+import type { RunAccepted } from "./facts.ts";
 import { handBackUnstarted, offerSources, releaseInputs, usableSources } from "./inputs.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { flushReports, plainReport, report, unacknowledgedAnswers } from "./reports.ts";
-import { isNeeded, type Run, runOfState, type TaskRecord, type WorkerState } from "./state.ts";
+import {
+  isGang,
+  isNeeded,
+  type Run,
+  runOfState,
+  type TaskRecord,
+  type WorkerState,
+} from "./state.ts";
 
 /** One entry of a `compute` order. */
 interface ComputeOrder {
@@ -31,6 +39,7 @@ interface ComputeOrder {
   readonly shape: number;
   readonly granted: boolean;
   readonly args: Uint8Array;
+  readonly context: string;
   readonly inputs: readonly ExecutionInput[];
   readonly dependencies: readonly TaskRef[];
   /** `sources[i]` is where `dependencies[i]` may be fetched. */
@@ -97,6 +106,7 @@ export function onCompute(state: WorkerState, out: Outbox, message: HotMessageOf
       shape: message.shapes[i],
       granted: message.prefetched[i] === 0,
       args: blobAt(message.args, i),
+      context: message.contexts.length === 0 ? "" : message.contexts[i],
       inputs,
       dependencies,
       sources,
@@ -120,8 +130,8 @@ function isRepeated(
 /** Why an order cannot be taken at all, or 0. */
 function refusalOf(state: WorkerState, order: ComputeOrder): number {
   if (state.leaveBy >= 0) return handBackReason.shutdown;
-  const amounts = state.specs.get(order.spec)?.amounts;
-  if (amounts === undefined || amounts === null) return handBackReason.refused;
+  if (state.trouble !== "") return handBackReason.refused;
+  if (state.specs.get(order.spec)?.couldRun !== true) return handBackReason.refused;
   return order.dependencies.includes(order.task) ? handBackReason.refused : 0;
 }
 
@@ -153,12 +163,33 @@ function detachRun(state: WorkerState, out: Outbox, known: TaskRecord): Run | nu
   return runOfState(before);
 }
 
-/** T6: what still runs for this task may go on under the new attempt if nothing was sent to it. */
+/**
+ * T6: what still runs for this task may go on under the new attempt if nothing was sent to it. A
+ * command may not: its processes, its directory and its gang know it by the attempt that it has.
+ */
 function adoptable(state: WorkerState, order: ComputeOrder): Run | null {
   const stopping = state.orphans.get(order.task);
   if (stopping === undefined || !state.unsentStops.has(stopping) || stopping.silent) return null;
   const { spec, shape } = stopping.run;
+  if (spec.kind === "command" || isGang(spec)) return null;
   return spec.id === order.spec && shape.id === order.shape ? stopping.run : null;
+}
+
+/** Field by field, for each task passes here: a copy by spreading is slower. */
+function acceptedRun(order: ComputeOrder, adopts: ExecutionId): RunAccepted {
+  return {
+    type: "run-accepted",
+    attempt: order.attempt,
+    task: order.task,
+    spec: order.spec,
+    shape: order.shape,
+    granted: order.granted,
+    args: order.args,
+    context: order.context,
+    inputs: order.inputs,
+    dependencies: order.dependencies,
+    adopts,
+  };
 }
 
 function acceptOrder(
@@ -167,10 +198,9 @@ function acceptOrder(
   order: ComputeOrder,
   former: Run | null,
 ): void {
-  const { sources, ...accepted } = order;
   const adopted = adoptable(state, order);
   const adopts = adopted === null ? 0 : (state.orphans.get(order.task)?.id ?? 0);
-  record(state, out, { type: "run-accepted", ...accepted, adopts });
+  record(state, out, acceptedRun(order, adopts));
   const superseded = adopted ?? former;
   if (superseded !== null) {
     const run = findRun(state, order.task, order.attempt);

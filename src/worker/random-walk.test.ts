@@ -7,26 +7,43 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { aSpec, forget, type Happening, ownIndex, resources } from "../../test/worker/builders.ts";
+import {
+  aCommandSpec,
+  aSpec,
+  forget,
+  type Happening,
+  ownIndex,
+  resources,
+} from "../../test/worker/builders.ts";
 import { FakeController } from "../../test/worker/fake-controller.ts";
 import { FakeShell } from "../../test/worker/fake-shell.ts";
 import { snapshotOf } from "../../test/worker/snapshot.ts";
 import { Prng } from "../base/prng.ts";
 import type { ToWorkerMessage, WorkerMessage } from "../protocol/messages.ts";
 import { apply } from "./apply.ts";
-import type { WorkerEvent } from "./events.ts";
+import type { Survivor, WorkerEvent } from "./events.ts";
 import type { WorkerFact } from "./facts.ts";
 import { checkWorkerInvariants } from "./invariants.ts";
 import { newWorkerState, type WorkerState } from "./state.ts";
 import { nextWorkerDeadline, step } from "./step.ts";
 
 const capacityCpu = 2_000;
-const config = { slots: 2, capacity: resources({ cpuMilli: capacityCpu, custom: { a: 1 } }) };
+const config = {
+  slots: 2,
+  commandSlots: 2,
+  capacity: resources({ cpuMilli: capacityCpu, custom: { a: 1 } }),
+};
+const grantsMax = config.slots + config.commandSlots;
 const specs = [
   aSpec({ resources: resources({ cpuMilli: 1_000 }) }),
   aSpec({ resources: resources({ cpuMilli: 1_000, custom: { a: 1 } }), timeoutMs: 3, priority: 1 }),
   aSpec({ resources: resources({ cpuMilli: 500 }), graceMs: 1 }),
+  aCommandSpec({ resources: resources({ cpuMilli: 800 }), timeoutMs: 3 }),
+  aCommandSpec({ resources: resources({ cpuMilli: 500 }), groupBy: "rack" }),
 ];
+
+/** Tasks of the fourth spec: three of them are more than fit, in slots and in CPU. */
+const survivingTasks = [3, 8, 13];
 
 /** One worker, its shell, its controller, and the messages between them. */
 class Walk {
@@ -43,8 +60,24 @@ class Walk {
   constructor(seed: number) {
     this.prng = new Prng(seed);
     this.shell = new FakeShell(this.prng, config.slots, specs, capacityCpu);
-    this.controller = new FakeController(this.prng, config.slots);
+    this.controller = new FakeController(this.prng, grantsMax, specs.length);
+    if (seed % 2 === 0) this.#recover(survivingTasks.slice(0, 1 + (seed % 3)));
     this.reconnect();
+  }
+
+  /** An earlier agent was killed while commands ran. */
+  #recover(tasks: readonly number[]): void {
+    const spec = 4;
+    const definition = specs[spec - 1];
+    const survivors: Survivor[] = [];
+    for (const [lane, task] of tasks.entries()) {
+      const attempt = this.controller.knows(task);
+      const known = { attempt, task, spec, shape: spec, context: "" };
+      survivors.push({ ...known, definition, startedAt: this.#at - 2_000, member: null });
+      const nothing = { args: new Uint8Array(0), inputs: [] };
+      this.shell.recovers({ execution: lane + 1, lane, ...known, ...nothing });
+    }
+    this.happens({ type: "recovered", firstExecution: 1, survivors });
   }
 
   happens(happening: Happening): void {
@@ -132,8 +165,17 @@ class Walk {
     else if (roll < 45) this.#loseValue();
     else if (roll < 46 && prng.chance(0.3)) this.reconnect();
     else if (roll < 50) this.happens({ type: "tick" });
+    else if (roll < 53) {
+      this.happens({ type: "health-checked", trouble: prng.pick(["", "", "the disk is full"]) });
+    } else if (roll < 54) this.#dropSpec(1 + prng.below(specs.length));
     if (prng.chance(0.8)) this.takeOrder();
     this.act(false);
+  }
+
+  /** Dropped, and soon needed again. */
+  #dropSpec(spec: number): void {
+    this.order({ type: "drop-spec", spec });
+    this.order({ type: "define-spec", spec, definition: specs[spec - 1] });
   }
 
   #loseValue(): void {
@@ -157,11 +199,13 @@ class Walk {
       this.act(true);
       if (turn % 50 === 49) this.happens({ type: "tick" });
     }
+    this.deliver(); // What was said last was on its way.
   }
 
   /** No new faults and no new work: everything ends. */
   calm(): void {
     this.happens({ type: "resumed" });
+    this.happens({ type: "health-checked", trouble: "" });
     for (let turn = 0; turn < 4_000; turn++) {
       if (this.controller.open.size === 0 && !this.shell.busy) break;
       if (turn % 4 === 0) this.order(this.controller.drawCalm(!this.shell.busy));
@@ -197,10 +241,11 @@ function grantedRuns(state: WorkerState): number {
 function checkEnd(walk: Walk): void {
   assert.equal(walk.controller.open.size, 0, "every attempt was answered");
   assert.equal(walk.shell.busy, false, "nothing runs");
-  walk.order(forget(...Array.from({ length: 12 }, (_, i) => i + 1)));
+  walk.order(forget(...Array.from({ length: 13 }, (_, i) => i + 1)));
   while (walk.takeOrder());
-  const { tasks, executions, transfers, used, valueBytes, openRuns } = walk.state;
-  assert.equal(tasks.size + executions.size + transfers.size, 0, "nothing is left");
+  const { tasks, executions, transfers, commands, used, valueBytes, openRuns } = walk.state;
+  const left = tasks.size + executions.size + transfers.size + commands.size;
+  assert.equal(left, 0, "nothing is left");
   assert.deepEqual([...used, valueBytes, openRuns], [...used.map(() => 0), 0, 0]);
   assert.equal(walk.shell.values.size, 0, "the store is empty");
 }
@@ -209,29 +254,34 @@ function walkFor(seed: number, events: number): Walk {
   const walk = new Walk(seed);
   while (walk.events < events) {
     walk.stir();
-    assert.ok(grantedRuns(walk.state) <= config.slots, "no more grants than were given");
+    assert.ok(grantedRuns(walk.state) <= grantsMax, "no more grants than were given");
   }
   return walk;
 }
 
 test("under every order and fault the rules hold, and calm ends every run with one answer", () => {
-  let begun = 0;
+  const seen = { begun: 0, commands: 0, members: 0, measured: 0 };
   for (let seed = 1; seed <= 40; seed++) {
     try {
       const walk = walkFor(seed, 1_000);
       walk.calm();
       checkEnd(walk);
-      begun += walk.shell.begunCount;
+      seen.begun += walk.shell.begunCount;
+      seen.commands += walk.shell.begunCommands;
+      seen.members += walk.shell.begunMembers;
+      seen.measured += walk.controller.measured;
     } catch (error) {
       throw new Error(`walk with seed ${seed}`, { cause: error });
     }
   }
-  assert.ok(begun > 2_000, `the walks ran something: ${begun}`);
+  const enough = seen.begun > 2_000 && seen.commands > 500 && seen.members > 100;
+  assert.ok(enough && seen.measured > 500, `the walks ran everything: ${JSON.stringify(seen)}`);
 });
 
 test("a worker that leaves at any moment answers every run, frees everything and goes", () => {
   for (let seed = 200; seed < 230; seed++) {
     const walk = walkFor(seed, 300);
+    while (walk.takeOrder()); // What does not reach it is the controller's to take back.
     walk.happens({ type: "leave-requested" });
     walk.settle();
     assert.ok(walk.shell.left && walk.controller.leaving, `seed ${seed} left`);

@@ -3,14 +3,15 @@
  *
  * Everything said about one task leaves in the order of its transitions, so a failure (a message
  * of its own) is preceded by the rows collected before it. While there is no connection only
- * terminal answers are kept; the inventory of the next connection tells the rest.
+ * terminal answers and what was measured are kept; the inventory of the next connection tells the
+ * rest.
  *
  * @module
  */
 
 import { blobAt } from "../base/blobs.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
-import { type HotMessageOf, reportKind } from "../protocol/messages.ts";
+import { type HotMessageOf, reportKind, type WorkerMessage } from "../protocol/messages.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { isTerminalKind, type Report } from "./report-columns.ts";
 import type { AnswerMessage, WorkerState } from "./state.ts";
@@ -49,8 +50,16 @@ export function flushReports(state: WorkerState, out: Outbox): void {
   sendAnswers(state, out, state.reports.take(), ends);
 }
 
-/** Says that an attempt failed, after everything that was said before. */
-export function sendFailure(state: WorkerState, out: Outbox, message: AnswerMessage): void {
+/** Says something that is not kept, after everything that was said before; or says nothing. */
+export function say(state: WorkerState, out: Outbox, message: WorkerMessage): void {
+  if (!state.connection.up) return;
+  flushReports(state, out);
+  record(state, out, { type: "message-sent", answers: null });
+  out.sends.push({ type: "send-message", message });
+}
+
+/** Says how an attempt failed or what it used, after everything that was said before. */
+export function sendAnswer(state: WorkerState, out: Outbox, message: AnswerMessage): void {
   flushReports(state, out);
   sendAnswers(state, out, message, true);
 }
@@ -77,8 +86,8 @@ export function repeatAnswers(
   kept: readonly AnswerMessage[],
 ): void {
   for (const message of kept) {
-    if (message.type === "attempt-failed") {
-      sendFailure(state, out, message);
+    if (message.type !== "reports") {
+      sendAnswer(state, out, message);
       continue;
     }
     for (let i = 0; i < message.kinds.length; i++) {
@@ -94,7 +103,7 @@ export function* unacknowledgedAnswers(
 ): Generator<{ readonly attempt: AttemptId; readonly task: TaskRef }> {
   for (const { message } of state.keptAnswers) {
     if (message.type === "attempt-failed") yield message;
-    else {
+    else if (message.type === "reports") {
       for (let i = 0; i < message.kinds.length; i++) {
         if (!isTerminalKind(message.kinds[i])) continue;
         yield { attempt: message.attempts[i], task: message.tasks[i] };

@@ -14,9 +14,11 @@ export function emptyRecords(state: WorkerState): void {
   state.tasks.clear();
   state.specs.clear();
   state.shapes.clear();
+  state.commandShapes.clear();
   state.peers.clear();
   state.transfers.clear();
   state.startable.clear();
+  state.startableCommands.clear();
   state.fetchable.clear();
   state.missing.clear();
   state.orphans.clear();

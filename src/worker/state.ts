@@ -18,11 +18,16 @@
 import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { Resources } from "../model/resources.ts";
-import type { TaskSpec } from "../model/spec.ts";
-import type { AttemptFailed, HotMessageOf } from "../protocol/messages.ts";
+import type { TaskRun, TaskSpec } from "../model/spec.ts";
+import type {
+  AttemptFailed,
+  AttemptMeasured,
+  GangMember,
+  HotMessageOf,
+} from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
 import { type Amounts, type Capacity, capacityOf } from "./ledger.ts";
-import { heartbeatMsDefault } from "./limits.ts";
+import { commandSlotsDefault, heartbeatMsDefault } from "./limits.ts";
 import { ReportColumns } from "./report-columns.ts";
 import type { RunQueue } from "./run-queue.ts";
 
@@ -30,25 +35,34 @@ import type { RunQueue } from "./run-queue.ts";
 export interface WorkerConfig {
   /** Lanes, which are executor threads: one granted execution runs on each. */
   readonly slots: number;
+  /** Commands that may run at once; default 256. At 0 it takes none. */
+  readonly commandSlots?: number;
   /** What the executions that run may hold together. */
   readonly capacity: Resources;
   /** Milliseconds between heartbeats; default 1000. */
   readonly heartbeatMs?: number;
 }
 
+/** What is run on lanes of its own: functions on threads, commands each in its own process. */
+export type RunKind = TaskRun["kind"];
+
 /** A specification with what this worker derived from it. Never changed, never half filled. */
 export interface Spec {
   readonly id: number;
   readonly definition: TaskSpec;
-  /** What an execution takes, or null if this worker could never hold it. */
-  readonly amounts: Amounts | null;
+  readonly kind: RunKind;
+  /** What an execution takes. */
+  readonly amounts: Amounts;
+  /** Whether this worker could run it if it were empty. */
+  readonly couldRun: boolean;
   /** Asks for more than CPU: its ready tasks are called `blocked`. */
   readonly asksBeyondCpu: boolean;
 }
 
-/** Runs that ask for the same: one may take over the grant of another. */
+/** Runs of one kind that ask for the same: one may take over the grant of another. */
 export interface Shape {
   readonly id: number;
+  readonly kind: RunKind;
   /** Ready, with a grant. */
   readonly granted: RunQueue;
   /** Ready, waiting for a grant. */
@@ -65,6 +79,8 @@ export interface Run {
   readonly shape: Shape;
   granted: boolean;
   readonly args: Uint8Array;
+  /** What it must know of itself: an `AttemptContext` as JSON, or "". */
+  readonly context: string;
   /** In argument order. */
   readonly inputs: readonly ExecutionInput[];
   /** The distinct tasks whose values are read from the store. */
@@ -134,10 +150,19 @@ export interface Execution {
   abort: "stopped" | "timeout" | "shutdown" | null;
   /** The revoke that was sent and not yet answered. */
   revoke: RevokeIntent | null;
+  /** Its work directory is being made, which was told. */
+  building: boolean;
+  /** Of a gang: its address, once it is prepared. */
+  member: GangMember | null;
+  /** Of a gang: all are prepared, and it may start. */
+  released: boolean;
   readonly values: readonly Value[];
 }
 
-/** One executor thread and what was given to it, in its order. */
+/**
+ * One executor thread and what was given to it, in its order; or the place of one command, behind
+ * which nothing queues.
+ */
 export interface Lane {
   readonly index: number;
   readonly entries: Execution[];
@@ -163,9 +188,12 @@ export interface Peer {
   refusals: number;
 }
 
-export type AnswerMessage = HotMessageOf<"reports"> | AttemptFailed;
+export type AnswerMessage = HotMessageOf<"reports"> | AttemptFailed | AttemptMeasured;
 
-/** Terminal answers that the controller has not acknowledged; sequence 0 was never sent. */
+/**
+ * Terminal answers, and the measures that go before them, that the controller has not
+ * acknowledged; sequence 0 was never sent.
+ */
 export interface KeptAnswers {
   readonly sequence: number;
   readonly message: AnswerMessage;
@@ -183,37 +211,50 @@ export interface Connection {
 
 export interface WorkerState {
   readonly slots: number;
+  readonly commandSlots: number;
   readonly heartbeatUs: number;
   readonly capacity: Capacity;
   readonly connection: Connection;
   readonly specs: Map<number, Spec>;
+  /** Shapes of functions. */
   readonly shapes: Map<number, Shape>;
+  readonly commandShapes: Map<number, Shape>;
   readonly peers: Map<WorkerIndex, Peer>;
   readonly tasks: Map<TaskRef, TaskRecord>;
   readonly executions: Map<ExecutionId, Execution>;
   readonly transfers: Map<TransferId, Transfer>;
+  /** Of functions, one for each slot. */
   readonly lanes: readonly Lane[];
+  /** Of commands, one for each slot; more if more were recovered. */
+  readonly commandLanes: Lane[];
   keptAnswers: KeptAnswers[];
   paused: boolean;
+  /** Why it can run nothing, as a sentence; "" while it is well. */
+  trouble: string;
   /** When a leaving worker goes whatever is owed; -1 while it stays. */
   leaveBy: Micros;
   saidLeaving: boolean;
   left: boolean;
   nextArrival: number;
   nextExecution: number;
+  /** Executions below it were recovered, and may hold more than there is. */
+  recoveredBelow: ExecutionId;
   nextTransfer: number;
 
   // Derived; each can be rebuilt from the records, and the invariants do.
   /** Amounts held by paying executions, by dimension. */
   readonly used: number[];
   idleLanes: number;
+  /** Live executions of commands. */
+  readonly commands: Set<Execution>;
   /** Orphans by task: while one lives, no other execution of its task starts. */
   readonly orphans: Map<TaskRef, Execution>;
   /** Orphans to which nothing was sent yet, with the moment of their stop. */
   readonly unsentStops: Map<Execution, Micros>;
-  /** Shapes with ready runs that hold a grant. */
+  /** Shapes of functions with ready runs that hold a grant. */
   readonly startable: Set<Shape>;
-  /** Ready runs without a grant, over all shapes. */
+  readonly startableCommands: Set<Shape>;
+  /** Ready runs of functions without a grant, over all shapes. */
   prefetchedReady: number;
   /** Peers whose queue is not empty. */
   readonly fetchable: Set<Peer>;
@@ -228,37 +269,53 @@ export interface WorkerState {
   readonly reports: ReportColumns;
 }
 
-/** A worker that has just started. Throws RangeError if `slots` is not a positive integer. */
+function lanesOf(count: number): Lane[] {
+  return Array.from({ length: count }, (_, index) => ({ index, entries: [] }));
+}
+
+function requireSlots(name: string, slots: number, min: number): void {
+  if (Number.isSafeInteger(slots) && slots >= min) return;
+  throw new RangeError(`${name} must be an integer of at least ${min}, not ${slots}`);
+}
+
+/** A worker that has just started. Throws RangeError if its slots are no numbers to count to. */
 export function newWorkerState(config: WorkerConfig): WorkerState {
-  if (!Number.isSafeInteger(config.slots) || config.slots < 1) {
-    throw new RangeError(`slots must be a positive integer, not ${config.slots}`);
-  }
+  const { slots, commandSlots = commandSlotsDefault } = config;
+  requireSlots("slots", slots, 1);
+  requireSlots("commandSlots", commandSlots, 0);
   const capacity = capacityOf(config.capacity);
   return {
-    slots: config.slots,
+    slots,
+    commandSlots,
     heartbeatUs: (config.heartbeatMs ?? heartbeatMsDefault) * 1_000,
     capacity,
     connection: { up: false, epoch: 0, index: 0, applied: 0, sent: 0, heartbeatAt: 0 },
     specs: new Map(),
     shapes: new Map(),
+    commandShapes: new Map(),
     peers: new Map(),
     tasks: new Map(),
     executions: new Map(),
     transfers: new Map(),
-    lanes: Array.from({ length: config.slots }, (_, index) => ({ index, entries: [] })),
+    lanes: lanesOf(slots),
+    commandLanes: lanesOf(commandSlots),
     keptAnswers: [],
     paused: false,
+    trouble: "",
     leaveBy: -1,
     saidLeaving: false,
     left: false,
     nextArrival: 1,
     nextExecution: 1,
+    recoveredBelow: 0,
     nextTransfer: 1,
     used: capacity.amounts.map(() => 0),
-    idleLanes: config.slots,
+    idleLanes: slots,
+    commands: new Set(),
     orphans: new Map(),
     unsentStops: new Map(),
     startable: new Set(),
+    startableCommands: new Set(),
     prefetchedReady: 0,
     fetchable: new Set(),
     missing: new Set(),
@@ -285,6 +342,21 @@ export function unstartedRun(state: TaskState): Run | null {
 /** The run that a task has, started or not. */
 export function runOfState(state: TaskState): Run | null {
   return state.type === "executing" ? state.execution.run : unstartedRun(state);
+}
+
+/** Whether it is a member of a gang, which starts when all members are prepared. */
+export function isGang(spec: Spec): boolean {
+  return spec.definition.groupBy !== "";
+}
+
+/** Whether another command may start beside those that run. */
+export function hasIdleCommandLane(state: WorkerState): boolean {
+  return state.commands.size < state.commandSlots;
+}
+
+/** The shapes of a kind that have ready runs with a grant. */
+export function startableOf(state: WorkerState, kind: RunKind): Set<Shape> {
+  return kind === "command" ? state.startableCommands : state.startable;
 }
 
 export function isNeeded(record: TaskRecord): boolean {

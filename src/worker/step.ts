@@ -13,6 +13,7 @@
 
 import { assertNever } from "../base/assert.ts";
 import type { ToWorkerMessage } from "../protocol/messages.ts";
+import { onBuilding, onMeasured } from "./commands.ts";
 import { onConnected, onDisconnected, onReset } from "./connection.ts";
 import { onTick } from "./deadlines.ts";
 import type { WorkerEvent, WorkerSend } from "./events.ts";
@@ -26,9 +27,10 @@ import {
   onValueLost,
   reportStarted,
   sendDueStops,
-  startGranted,
 } from "./executions.ts";
 import type { WorkerFact } from "./facts.ts";
+import { onPrepared, onStartGang } from "./gangs.ts";
+import { onHealthChecked } from "./health.ts";
 import { settleClosings } from "./inputs.ts";
 import { fillLanes, revokeAllQueued } from "./lanes.ts";
 import { onLeaveRequested, proceedWithLeave } from "./leave.ts";
@@ -36,7 +38,10 @@ import { adoptionWindowUs } from "./limits.ts";
 import { onCompute, onForget, onGrant, onRetract, onStop } from "./orders.ts";
 import { newOutbox, type Outbox, record } from "./outbox.ts";
 import { onPeer, onPeerGone, onSources } from "./peers.ts";
+import { onRecovered } from "./recovery.ts";
 import { flushReports } from "./reports.ts";
+import { onDefineSpec, onDropSpec } from "./specs.ts";
+import { startGranted } from "./starts.ts";
 import type { WorkerState } from "./state.ts";
 import { onFetchBusy, onFetchFailed, onFetchFinished, startFetches } from "./transfers.ts";
 
@@ -84,12 +89,22 @@ function settle(state: WorkerState, out: Outbox, event: WorkerEvent): void {
 
 function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
   switch (event.type) {
+    case "recovered":
+      return onRecovered(state, out, event);
+    case "health-checked":
+      return onHealthChecked(state, out, event);
     case "connected":
       return onConnected(state, out, event);
     case "disconnected":
       return onDisconnected(state, out);
     case "ordered":
       return onOrdered(state, out, event.message);
+    case "execution-building":
+      return onBuilding(state, out, event);
+    case "execution-prepared":
+      return onPrepared(state, out, event);
+    case "execution-measured":
+      return onMeasured(state, out, event);
     case "execution-started":
       return onTakenUp(state, out, event);
     case "execution-finished":
@@ -144,11 +159,12 @@ function onOrdered(state: WorkerState, out: Outbox, message: ToWorkerMessage): v
       return onSources(state, out, message);
     case "acknowledge":
       return record(state, out, { type: "answers-acknowledged", sequence: message.sequence });
-    case "define-spec": {
-      const { spec, definition } = message;
-      if (state.specs.has(spec)) return; // A spec never changes.
-      return record(state, out, { type: "spec-defined", spec, definition });
-    }
+    case "define-spec":
+      return onDefineSpec(state, out, message);
+    case "drop-spec":
+      return onDropSpec(state, out, message);
+    case "start-gang":
+      return onStartGang(state, out, message);
     case "peer":
       return onPeer(state, out, message);
     case "peer-gone":

@@ -5,10 +5,11 @@
  */
 
 import { blobsOf } from "../../src/base/blobs.ts";
-import type { AttemptFailure } from "../../src/model/failure.ts";
+import type { AttemptFailure, AttemptUsage } from "../../src/model/failure.ts";
 import { defaultRequest, noResources, type Resources } from "../../src/model/resources.ts";
-import { specDefaults, type TaskSpec } from "../../src/model/spec.ts";
+import { type CommandRun, specDefaults, type TaskSpec } from "../../src/model/spec.ts";
 import {
+  type GangMember,
   type HotMessageOf,
   inlineSource,
   reportKind,
@@ -33,6 +34,22 @@ export function aSpec(overrides: Partial<TaskSpec> = {}): TaskSpec {
   };
 }
 
+/** A spec whose run is a command. */
+export function aCommandSpec(overrides: Partial<TaskSpec> = {}): TaskSpec {
+  return aSpec({ run: aCommand, name: "c", ...overrides });
+}
+
+const aCommand: CommandRun = {
+  kind: "command",
+  argv: ["true"],
+  env: {},
+  cwd: "",
+  workspace: "",
+  ports: [],
+  stdin: "",
+  result: { type: "none" },
+};
+
 export function resources(overrides: Partial<Resources> = {}): Resources {
   return { ...noResources, ...overrides };
 }
@@ -49,6 +66,7 @@ export interface OrderedRun {
   readonly spec?: number;
   readonly shape?: number;
   readonly prefetched?: boolean;
+  readonly context?: string;
   readonly inputs?: readonly OrderedInput[];
 }
 
@@ -65,6 +83,7 @@ export function compute(...runs: readonly OrderedRun[]): HotMessageOf<"compute">
     shapes: Uint32Array.from(runs, (run) => run.shape ?? run.spec ?? 1),
     prefetched: Uint8Array.from(runs, (run) => (run.prefetched === true ? 1 : 0)),
     args: blobsOf(runs.map(() => new Uint8Array([1]))),
+    contexts: contextsOf(runs),
     inputCounts: Uint32Array.from(runs, (run) => run.inputs?.length ?? 0),
     inputTasks: Float64Array.from(inputs, (input) => input.task),
     inputSources: Uint32Array.from(inputs, ({ source }) =>
@@ -72,6 +91,12 @@ export function compute(...runs: readonly OrderedRun[]): HotMessageOf<"compute">
     ),
     inputs: blobsOf(bytes),
   };
+}
+
+/** None at all when no run has one, as on the wire. */
+function contextsOf(runs: readonly OrderedRun[]): readonly string[] {
+  const contexts = runs.map((run) => run.context ?? "");
+  return contexts.every((context) => context === "") ? [] : contexts;
 }
 
 /** `grant`, `retract` or `stop` of (attempt, task) pairs. */
@@ -106,6 +131,31 @@ export const someFailure: AttemptFailure = {
   oom: false,
   stderrTail: "",
 };
+
+export function aUsage(overrides: Partial<AttemptUsage> = {}): AttemptUsage {
+  return {
+    exitCode: 0,
+    signal: null,
+    oom: false,
+    peakRssBytes: 1_000,
+    cpuMs: 1,
+    droppedLogBytes: 0,
+    stderrTail: "",
+    ...overrides,
+  };
+}
+
+export function startGang(
+  attempt: number,
+  task: number,
+  ...members: readonly GangMember[]
+): Extract<ToWorkerMessage, { type: "start-gang" }> {
+  return { type: "start-gang", attempt, task, members };
+}
+
+export function aMember(host: string): GangMember {
+  return { host, ports: { http: 8_000 } };
+}
 
 export interface Row {
   readonly kind: keyof typeof reportKind;
@@ -150,6 +200,12 @@ export function saidBy(message: WorkerMessage): string[] {
       const successor = message.successor === 0 ? "" : ` then ${message.successor}`;
       return [`failed ${message.attempt} of ${message.task} (${message.cause})${successor}`];
     }
+    case "attempt-prepared":
+      return [`prepared ${message.attempt} of ${message.task} at ${message.member.host}`];
+    case "attempt-measured":
+      return [`measured ${message.attempt} of ${message.task}: exit ${message.usage.exitCode}`];
+    case "health":
+      return [`health "${message.trouble}"`];
     default:
       return [message.type];
   }
@@ -163,6 +219,10 @@ export function linesOf(sends: readonly WorkerSend[]): string[] {
         return saidBy(send.message);
       case "start-execution":
         return [`start ${send.execution} for ${send.attempt} on lane ${send.lane}`];
+      case "prepare-execution":
+        return [`prepare ${send.execution} for ${send.attempt} on lane ${send.lane}`];
+      case "release-execution":
+        return [`release ${send.execution} with ${send.members.map(({ host }) => host).join(" ")}`];
       case "revoke-execution":
         return [`revoke ${send.execution}`];
       case "abort-execution":
@@ -195,6 +255,8 @@ export type Happening = WorkerEvent extends infer E
     ? Omit<E, "at">
     : never
   : never;
+
+type FailureCause = Extract<WorkerEvent, { type: "execution-failed" }>["cause"];
 
 /** A connected worker with peers 1 to 3 and spec 1, whose rules are checked after every event. */
 export class TestWorker {
@@ -241,13 +303,29 @@ export class TestWorker {
     });
   }
 
-  fails(execution: number): string[] {
-    return this.happens({
-      type: "execution-failed",
-      execution,
-      cause: "failed",
-      failure: someFailure,
-    });
+  fails(execution: number, cause: FailureCause = "failed"): string[] {
+    return this.happens({ type: "execution-failed", execution, cause, failure: someFailure });
+  }
+
+  starts(execution: number): string[] {
+    return this.happens({ type: "execution-started", execution });
+  }
+
+  isPrepared(execution: number, host: string): string[] {
+    return this.happens({ type: "execution-prepared", execution, member: aMember(host) });
+  }
+
+  isMeasured(execution: number, exitCode: number): string[] {
+    return this.happens({ type: "execution-measured", execution, usage: aUsage({ exitCode }) });
+  }
+
+  checksHealth(trouble: string): string[] {
+    return this.happens({ type: "health-checked", trouble });
+  }
+
+  reconnects(): string[] {
+    this.happens({ type: "disconnected" });
+    return this.happens({ type: "connected", epoch: 1, index: ownIndex });
   }
 
   got(transfer: number, ...tasks: readonly number[]): string[] {

@@ -7,8 +7,23 @@
 
 import { strict as assert } from "node:assert";
 import type { Prng } from "../../src/base/prng.ts";
-import type { ToWorkerMessage, WorkerMessage } from "../../src/protocol/messages.ts";
-import { aboutAttempts, compute, forget, ownIndex, type Row, rowsOf, sources } from "./builders.ts";
+import type {
+  AttemptMeasured,
+  AttemptPrepared,
+  ToWorkerMessage,
+  WorkerMessage,
+} from "../../src/protocol/messages.ts";
+import {
+  aboutAttempts,
+  aMember,
+  compute,
+  forget,
+  ownIndex,
+  type Row,
+  rowsOf,
+  sources,
+  startGang,
+} from "./builders.ts";
 
 interface Attempt {
   readonly attempt: number;
@@ -24,21 +39,36 @@ export class FakeController {
   /** Tasks whose record may live at the worker. */
   readonly mentioned = new Set<number>();
   readonly asked = new Set<number>();
+  /** Attempts of gangs that wait for their start, with their tasks. */
+  readonly prepared = new Map<number, number>();
   applied = 0;
   received = 0;
   leaving = false;
   readonly #prng: Prng;
-  readonly #slots: number;
+  readonly #grantsMax: number;
+  readonly #specs: number;
+  readonly #measured = new Set<number>();
   #nextAttempt = 1;
 
-  constructor(prng: Prng, slots: number) {
+  /** Task `t` has spec `1 + t % specs`. It gives out at most `grantsMax` grants. */
+  constructor(prng: Prng, grantsMax: number, specs: number) {
     this.#prng = prng;
-    this.#slots = slots;
+    this.#grantsMax = grantsMax;
+    this.#specs = specs;
+  }
+
+  /** An attempt of an earlier agent, which a new one took over. */
+  knows(task: number): number {
+    const attempt = this.#nextAttempt++;
+    this.open.set(attempt, { attempt, task, granted: true });
+    this.mentioned.add(task);
+    return attempt;
   }
 
   connected(): void {
     this.received = -1; // The inventory is not counted.
     this.asked.clear();
+    this.prepared.clear();
   }
 
   receive(message: WorkerMessage): void {
@@ -47,8 +77,26 @@ export class FakeController {
       return this.#end(message.attempt, message.successor, message.cause);
     }
     if (message.type === "leaving") this.leaving = true;
+    if (message.type === "attempt-prepared") this.#receivePrepared(message);
+    if (message.type === "attempt-measured") this.#receiveMeasured(message);
     if (message.type === "heartbeat") assert.equal(message.sent, this.received - 1);
     if (message.type === "reports") for (const row of rowsOf(message)) this.#receiveRow(row);
+  }
+
+  #receivePrepared({ attempt, task, member }: AttemptPrepared): void {
+    assert.equal(member.host, `host of ${attempt}`);
+    if (this.open.has(attempt)) this.prepared.set(attempt, task);
+  }
+
+  /** Once more after a reconnect; but the first time the attempt has not been answered. */
+  #receiveMeasured({ attempt }: AttemptMeasured): void {
+    const first = !this.#measured.has(attempt);
+    assert.ok(!first || !this.answers.has(attempt), `${attempt} is measured before its answer`);
+    this.#measured.add(attempt);
+  }
+
+  get measured(): number {
+    return this.#measured.size;
   }
 
   #receiveRow(row: Row): void {
@@ -63,6 +111,7 @@ export class FakeController {
     const ended = this.open.get(attempt);
     if (ended === undefined) return; // Said again after a reconnect.
     this.open.delete(attempt);
+    this.prepared.delete(attempt);
     const heir = this.open.get(successor);
     if (successor === 0) return;
     assert.ok(ended.granted, `attempt ${attempt} had a grant to pass on`);
@@ -85,6 +134,7 @@ export class FakeController {
       () => this.#sources(),
       () => forget(1 + this.#prng.below(12)),
       () => this.acknowledge(),
+      () => this.#startGang() ?? this.#compute(),
     ];
     return this.#prng.pick(draws)();
   }
@@ -95,6 +145,8 @@ export class FakeController {
    */
   drawCalm(nothingRuns: boolean): ToWorkerMessage {
     if (this.asked.size > 0) return this.#sources();
+    const start = this.#startGang();
+    if (start !== null) return start;
     const grant = this.#grant();
     if (grant !== null) return grant;
     const idle = [...this.open.values()].find(({ granted }) => granted && nothingRuns);
@@ -106,6 +158,15 @@ export class FakeController {
     return { type: "acknowledge", sequence: this.received };
   }
 
+  /** One member stands for all: the worker cannot know how many there are. */
+  #startGang(): ToWorkerMessage | null {
+    const [first] = this.prepared;
+    if (first === undefined) return null;
+    const [attempt, task] = first;
+    this.prepared.delete(attempt);
+    return startGang(attempt, task, aMember("h"));
+  }
+
   #compute(): ToWorkerMessage {
     const runs = Array.from({ length: 1 + this.#prng.below(4) }, () => this.#run());
     return compute(...runs);
@@ -114,7 +175,7 @@ export class FakeController {
   #run() {
     const task = 1 + this.#prng.below(12);
     const attempt = this.#nextAttempt++;
-    const granted = this.grantedCount < this.#slots && this.#prng.chance(0.6);
+    const granted = this.grantedCount < this.#grantsMax && this.#prng.chance(0.6);
     this.open.set(attempt, { attempt, task, granted });
     this.mentioned.add(task);
     // A task always has the same spec and the same inputs: smaller ones, and it may not loop.
@@ -122,7 +183,7 @@ export class FakeController {
     return {
       attempt,
       task,
-      spec: 1 + (task % 3),
+      spec: 1 + (task % this.#specs),
       prefetched: !granted,
       inputs: inputs.map((input) => {
         const source = this.#prng.pick([1, 2, 3, ownIndex, new Uint8Array([4])]);
@@ -139,7 +200,7 @@ export class FakeController {
   }
 
   #grant(): ToWorkerMessage | null {
-    if (this.grantedCount >= this.#slots) return null;
+    if (this.grantedCount >= this.#grantsMax) return null;
     const waiting = [...this.open.values()].find(({ granted }) => !granted);
     if (waiting === undefined) return null;
     waiting.granted = true;

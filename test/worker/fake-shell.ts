@@ -8,29 +8,42 @@
 import { strict as assert } from "node:assert";
 import type { Prng } from "../../src/base/prng.ts";
 import type { TaskSpec } from "../../src/model/spec.ts";
-import type { WorkerSend } from "../../src/worker/events.ts";
-import { type Happening, someFailure } from "./builders.ts";
+import type { StartedExecution, WorkerSend } from "../../src/worker/events.ts";
+import { aUsage, type Happening, someFailure } from "./builders.ts";
 
-type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
-
+/** A place where one thing runs at a time: a thread, or the process of one command. */
 interface Thread {
   /** Given and not really ended; the first is begun if `begun`. */
-  readonly given: StartExecution[];
+  readonly given: StartedExecution[];
   begun: boolean;
   /** Ends that the kernel has not heard of yet, in order. */
   readonly unheard: Happening[];
   abort: { execution: number; ends: boolean } | null;
 }
 
+const functionCauses = ["failed", "oom", "exited", "module-unloadable"] as const;
+const commandCauses = ["failed", "oom", "killed", "build-failed"] as const;
+
+function aThread(): Thread {
+  return { given: [], begun: false, unheard: [], abort: null };
+}
+
 /** Draws what happens next to the threads and the network; carries out what the kernel sends. */
 export class FakeShell {
   readonly values = new Set<number>();
   readonly threads: Thread[];
+  /** One for each command lane that was ever used. */
+  readonly commands: Thread[] = [];
   readonly transfers = new Map<number, readonly number[]>();
   /** Answers that are due at once. */
   readonly answers: Happening[] = [];
   left = false;
   begunCount = 0;
+  begunCommands = 0;
+  begunMembers = 0;
+  /** Where each member of a gang stands. */
+  readonly #gangs = new Map<number, "preparing" | "prepared" | "released">();
+  readonly #recovered = new Set<number>();
   readonly #prng: Prng;
   readonly #specs: readonly TaskSpec[];
   readonly #capacityCpu: number;
@@ -41,18 +54,34 @@ export class FakeShell {
     this.#prng = prng;
     this.#specs = specs;
     this.#capacityCpu = capacityCpu;
-    this.threads = Array.from({ length: slots }, () => ({
-      given: [],
-      begun: false,
-      unheard: [],
-      abort: null,
-    }));
+    this.threads = Array.from({ length: slots }, aThread);
+  }
+
+  /** Something that an earlier agent had started runs on. */
+  recovers(start: StartedExecution): void {
+    const command = this.#command(start.lane);
+    command.given.push(start);
+    command.begun = true;
+    this.#recovered.add(start.execution);
+  }
+
+  #command(lane: number): Thread {
+    while (this.commands.length <= lane) this.commands.push(aThread());
+    return this.commands[lane];
+  }
+
+  #kindOf(start: StartedExecution): "function" | "command" {
+    return this.#specs[start.spec - 1].run.kind;
+  }
+
+  get #everything(): readonly Thread[] {
+    return [...this.threads, ...this.commands];
   }
 
   /** Whether anything runs, flies, or is still to be told. */
   get busy(): boolean {
-    const threads = this.threads.some(({ given, unheard }) => given.length + unheard.length > 0);
-    return threads || this.transfers.size > 0 || this.answers.length > 0;
+    const busy = ({ given, unheard }: Thread) => given.length + unheard.length > 0;
+    return this.#everything.some(busy) || this.transfers.size > 0 || this.answers.length > 0;
   }
 
   carryOut(sends: readonly WorkerSend[]): void {
@@ -63,14 +92,18 @@ export class FakeShell {
   /** The CPU and threads in use right now, by what really runs. */
   checkOracle(): void {
     let cpu = 0;
+    let ordered = 0;
     const running = new Set<number>();
-    for (const { given, begun } of this.threads) {
+    for (const { given, begun } of this.#everything) {
       if (!begun) continue;
+      if (!this.#recovered.has(given[0].execution)) ordered++;
       assert.ok(!running.has(given[0].task), "two executions of a task really run");
       running.add(given[0].task);
       cpu += this.#specs[given[0].spec - 1].resources.cpuMilli;
     }
-    assert.ok(cpu <= this.#capacityCpu, `what really runs takes ${cpu} of ${this.#capacityCpu}`);
+    // What was recovered may hold more than there is, but nothing is started beside it then.
+    const within = cpu <= this.#capacityCpu || ordered === 0;
+    assert.ok(within, `what really runs takes ${cpu} of ${this.#capacityCpu}`);
   }
 
   #carryOut(send: WorkerSend): void {
@@ -78,10 +111,13 @@ export class FakeShell {
       case "send-message":
         return;
       case "start-execution":
-        for (const { task, inline } of send.inputs) {
-          assert.ok(inline !== null || this.values.has(task), `input ${task} is in the store`);
-        }
-        this.threads[send.lane].given.push(send);
+        return this.#give(send);
+      case "prepare-execution":
+        this.#gangs.set(send.execution, "preparing");
+        return this.#give(send);
+      case "release-execution":
+        assert.equal(this.#gangs.get(send.execution), "prepared", "released once, when prepared");
+        this.#gangs.set(send.execution, "released");
         return;
       case "revoke-execution":
         return this.#revoke(send.execution);
@@ -120,9 +156,22 @@ export class FakeShell {
     }
   }
 
+  #give(start: StartedExecution): void {
+    for (const { task, inline } of start.inputs) {
+      assert.ok(inline !== null || this.values.has(task), `input ${task} is in the store`);
+    }
+    if (this.#kindOf(start) === "function") this.threads[start.lane].given.push(start);
+    else {
+      const command = this.#command(start.lane);
+      assert.equal(command.given.length, 0, "a command has its lane alone");
+      command.given.push(start);
+    }
+  }
+
   #threadOf(execution: number): Thread | null {
-    const has = (given: readonly StartExecution[]) => given.some((s) => s.execution === execution);
-    return this.threads.find(({ given }) => has(given)) ?? null;
+    const has = (given: readonly StartedExecution[]) =>
+      given.some((start) => start.execution === execution);
+    return this.#everything.find(({ given }) => has(given)) ?? null;
   }
 
   #revoke(execution: number): void {
@@ -144,7 +193,7 @@ export class FakeShell {
     const answer = this.answers.shift();
     if (answer !== undefined) return answer;
     const choices: (() => Happening | null)[] = [];
-    for (const thread of this.threads) {
+    for (const thread of this.#everything) {
       if (thread.unheard.length > 0) choices.push(() => thread.unheard.shift() ?? null);
       if (thread.given.length > 0) choices.push(() => this.#run(thread, calm));
     }
@@ -161,15 +210,37 @@ export class FakeShell {
     const [start] = thread.given;
     if (!thread.begun) {
       if (thread.abort?.execution === start.execution) return this.#endRun(thread, "aborted");
-      thread.begun = true;
-      this.begunCount++;
-      const { execution } = start;
-      return this.#prng.chance(0.5) ? { type: "execution-started", execution } : null;
+      const isCommand = this.#kindOf(start) === "command";
+      if (isCommand && !calm && this.#prng.chance(0.05)) return this.#endRun(thread, "failed");
+      return this.#prepare(start) ?? this.#begin(thread);
     }
     if (thread.abort?.execution === start.execution && this.#prng.chance(0.7)) {
       return this.#endRun(thread, "aborted");
     }
     return this.#endRun(thread, calm || this.#prng.chance(0.7) ? "finished" : "failed");
+  }
+
+  /** What comes before a command begins, or null: it may begin. */
+  #prepare(start: StartedExecution): Happening | null {
+    const { execution, attempt } = start;
+    if (this.#kindOf(start) === "function") return null;
+    if (this.#prng.chance(0.1)) return { type: "execution-building", execution };
+    if (this.#gangs.get(execution) !== "preparing") return null;
+    this.#gangs.set(execution, "prepared");
+    const member = { host: `host of ${attempt}`, ports: {} };
+    return { type: "execution-prepared", execution, member };
+  }
+
+  #begin(thread: Thread): Happening | null {
+    const [start] = thread.given;
+    const { execution } = start;
+    const gang = this.#gangs.get(execution);
+    if (gang === "prepared") return null; // It waits for the others.
+    thread.begun = true;
+    this.begunCount++;
+    if (this.#kindOf(start) === "command") this.begunCommands++;
+    if (gang === "released") this.begunMembers++;
+    return this.#prng.chance(0.5) ? { type: "execution-started", execution } : null;
   }
 
   /** Really ends what a thread runs; the kernel hears of it in the order of the thread. */
@@ -178,11 +249,15 @@ export class FakeShell {
     thread.begun = false;
     if (start === undefined) return null;
     if (thread.abort?.execution === start.execution) thread.abort = null;
+    if (this.#kindOf(start) === "command" && this.#prng.chance(0.8)) {
+      const { execution } = start;
+      thread.unheard.push({ type: "execution-measured", execution, usage: aUsage() });
+    }
     thread.unheard.push(this.#endOf(start, how));
     return this.#prng.chance(0.5) ? (thread.unheard.shift() ?? null) : null;
   }
 
-  #endOf(start: StartExecution, how: "finished" | "failed" | "aborted"): Happening {
+  #endOf(start: StartedExecution, how: "finished" | "failed" | "aborted"): Happening {
     const { execution, task } = start;
     if (how === "aborted") return { type: "execution-aborted", execution };
     if (how === "finished") {
@@ -195,7 +270,8 @@ export class FakeShell {
     if (read.length > 0 && this.#prng.chance(0.5)) {
       return { type: "execution-input-failed", execution, task: this.#prng.pick(read).task };
     }
-    const cause = this.#prng.pick(["failed", "oom", "exited", "module-unloadable"] as const);
+    const causes = this.#kindOf(start) === "command" ? commandCauses : functionCauses;
+    const cause = this.#prng.pick(causes);
     return { type: "execution-failed", execution, cause, failure: someFailure };
   }
 

@@ -45,8 +45,14 @@ function taskText(state: TaskState): unknown {
 
 function shapeText(shape: Shape): unknown {
   const attempts = (runs: Iterable<Run>) => [...runs].map((run) => run.attempt);
-  const { id, meanUs } = shape;
-  return { id, meanUs, granted: attempts(shape.granted), prefetched: attempts(shape.prefetched) };
+  const { id, kind, meanUs } = shape;
+  return {
+    id,
+    kind,
+    meanUs,
+    granted: attempts(shape.granted),
+    prefetched: attempts(shape.prefetched),
+  };
 }
 
 function peerText({ queue, ...rest }: Peer): unknown {
@@ -55,10 +61,12 @@ function peerText({ queue, ...rest }: Peer): unknown {
 
 export function snapshotOf(state: WorkerState): string {
   const { specs, shapes, peers, tasks, executions, transfers, lanes, reports, ...rest } = state;
+  const ids = (executionsOf: Iterable<Execution>) => [...executionsOf].map(({ id }) => id);
   return JSON.stringify({
     ...rest,
     specs: [...specs.values()],
     shapes: [...shapes.values()].map(shapeText),
+    commandShapes: [...state.commandShapes.values()].map(shapeText),
     peers: [...peers.values()].map(peerText),
     tasks: [...tasks.values()].map(({ state: taskState, neededBy, ...record }) => ({
       ...record,
@@ -70,10 +78,13 @@ export function snapshotOf(state: WorkerState): string {
       ...transfer,
       wanted: [...transfer.wanted],
     })),
-    lanes: lanes.map(({ entries }) => entries.map((entry) => entry.id)),
+    lanes: lanes.map(({ entries }) => ids(entries)),
+    commandLanes: state.commandLanes.map(({ entries }) => ids(entries)),
+    commands: ids(state.commands),
     orphans: [...state.orphans.keys()],
     unsentStops: [...state.unsentStops].map(([execution, at]) => [execution.id, at]),
     startable: [...state.startable].map((shape) => shape.id),
+    startableCommands: [...state.startableCommands].map((shape) => shape.id),
     fetchable: [...state.fetchable].map((peer) => peer.index),
     missing: [...state.missing],
     collected: reports.count,

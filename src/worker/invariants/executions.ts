@@ -10,34 +10,87 @@ import type { TaskRef } from "../../model/ids.ts";
 import { mayStart } from "../answers.ts";
 import { amountsFit, charge } from "../ledger.ts";
 import { unacknowledgedAnswers } from "../reports.ts";
-import { type Run, unstartedRun, type Value, type WorkerState } from "../state.ts";
+import {
+  hasIdleCommandLane,
+  isGang,
+  type Lane,
+  type Run,
+  type RunKind,
+  unstartedRun,
+  type Value,
+  type WorkerState,
+} from "../state.ts";
 import type { WorkerRules } from "./rule.ts";
 
-function theHeadOfEachLaneAndNothingElsePays(state: WorkerState): void {
+/** Checks the lanes of one kind; how many of them are idle, and how many executions they have. */
+function checkLanes(
+  state: WorkerState,
+  lanes: readonly Lane[],
+  kind: RunKind,
+): { readonly idle: number; readonly placed: number } {
   let idle = 0;
   let placed = 0;
-  for (const { entries } of state.lanes) {
+  for (const [index, lane] of lanes.entries()) {
+    const { entries } = lane;
+    assert(lane.index === index, "a lane knows its place");
     if (entries.length === 0) idle++;
     placed += entries.length;
     for (const execution of entries) {
       assert(state.executions.get(execution.id) === execution, "what is on a lane is live");
+      assert(execution.lane === lane, `execution ${execution.id} knows its lane`);
+      assert(execution.run.spec.kind === kind, `execution ${execution.id} is on lanes of its kind`);
       assert(execution.paying === (execution === entries[0]), "exactly the head pays");
       assert(!execution.paying || execution.run.granted, "nothing pays without a grant");
     }
   }
+  return { idle, placed };
+}
+
+function theHeadOfEachLaneAndNothingElsePays(state: WorkerState): void {
+  const functions = checkLanes(state, state.lanes, "function");
+  const commands = checkLanes(state, state.commandLanes, "command");
+  const placed = functions.placed + commands.placed;
   assert(placed === state.executions.size, "every live execution is on one lane");
-  assert(idle === state.idleLanes, "idle lanes are counted");
+  assert(functions.idle === state.idleLanes, "idle lanes are counted");
+}
+
+function commandsStayInTheirSlots(state: WorkerState): void {
+  const { commands, commandSlots, recoveredBelow } = state;
+  let ordered = 0;
+  for (const lane of state.commandLanes) {
+    assert(lane.entries.length <= 1, "nothing queues behind a command");
+    for (const execution of lane.entries) {
+      assert(commands.has(execution), `command ${execution.id} is known as one`);
+      if (execution.id >= recoveredBelow) ordered++;
+    }
+  }
+  const live = [...commands].every((command) => state.executions.get(command.id) === command);
+  assert(live, "every known command is live");
+  assert(commands.size <= commandSlots || ordered === 0, "only what was recovered exceeds slots");
+}
+
+function aMemberStartsWhenItIsReleased(state: WorkerState): void {
+  for (const { id, run, member, released, startedAt } of state.executions.values()) {
+    const gang = isGang(run.spec);
+    assert(gang || member === null, `execution ${id} is prepared because it is of a gang`);
+    assert(!released || member !== null, `execution ${id} is released after it was prepared`);
+    assert(!gang || startedAt < 0 || released, `execution ${id} started after it was released`);
+  }
 }
 
 function whatIsUsedIsWhatPayingExecutionsHold(state: WorkerState): void {
   const used = state.used.map(() => 0);
-  for (const { paying, run } of state.executions.values()) {
-    if (paying) charge(used, run.spec.amounts ?? [], 1);
+  const ordered = state.used.map(() => 0);
+  for (const { id, paying, run } of state.executions.values()) {
+    if (!paying) continue;
+    charge(used, run.spec.amounts, 1);
+    if (id >= state.recoveredBelow) charge(ordered, run.spec.amounts, 1);
   }
   for (const [dimension, amount] of used.entries()) {
     assert(amount === state.used[dimension], `dimension ${dimension} is charged ${amount}`);
     assert(Number.isSafeInteger(amount) && amount >= 0, "amounts are whole");
-    assert(amount <= state.capacity.amounts[dimension], `dimension ${dimension} is not exceeded`);
+    const isWithin = ordered[dimension] <= state.capacity.amounts[dimension];
+    assert(isWithin, `dimension ${dimension} is exceeded by nothing that was ordered here`);
   }
 }
 
@@ -85,10 +138,12 @@ function whatIsReadStays(state: WorkerState): void {
 }
 
 function nothingThatFitsIsLeftWaiting(state: WorkerState): void {
-  if (!mayStart(state) || state.idleLanes === 0) return;
-  for (const shape of state.startable) {
+  if (!mayStart(state)) return;
+  const functions = state.idleLanes > 0 ? [...state.startable] : [];
+  const commands = hasIdleCommandLane(state) ? [...state.startableCommands] : [];
+  for (const shape of [...functions, ...commands]) {
     const run = shape.granted.first();
-    const fits = run !== null && amountsFit(state.capacity, state.used, run.spec.amounts ?? []);
+    const fits = run !== null && amountsFit(state.capacity, state.used, run.spec.amounts);
     assert(!fits, `shape ${shape.id} fits an idle lane and does not start`);
   }
 }
@@ -138,5 +193,7 @@ export const executionRules: WorkerRules = {
   "W11 what is read stays": whatIsReadStays,
   "W15 nothing that fits is left waiting": nothingThatFitsIsLeftWaiting,
   "W17 every run is owed exactly one answer": everyRunIsOwedExactlyOneAnswer,
+  "W32 commands stay in their slots": commandsStayInTheirSlots,
+  "W33 a member starts when it is released": aMemberStartsWhenItIsReleased,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
 };

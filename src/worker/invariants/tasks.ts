@@ -12,6 +12,8 @@ import { goesBefore } from "../run-queue.ts";
 import {
   isNeeded,
   type Run,
+  type RunKind,
+  type Shape,
   type TaskRecord,
   type TaskState,
   unstartedRun,
@@ -154,15 +156,16 @@ function nothingIsRememberedWithoutACause(state: WorkerState): void {
 function specsNeverChange(state: WorkerState): void {
   for (const [id, spec] of state.specs) {
     assert(spec.id === id, `spec ${id} is filed under its own number`);
-    const { resources } = spec.definition;
+    const { resources, run } = spec.definition;
     const amounts = amountsOf(state.capacity, resources);
     assert(String(amounts) === String(spec.amounts), `spec ${id} asks for what it asked for`);
+    assert(spec.kind === run.kind, `spec ${id} is of the kind that it was`);
     assert(spec.asksBeyondCpu === asksBeyondCpu(resources), `spec ${id} asks for the same kinds`);
   }
 }
 
 function queuesAreInStrictOrder(state: WorkerState): void {
-  for (const shape of state.shapes.values()) {
+  for (const shape of [...state.shapes.values(), ...state.commandShapes.values()]) {
     for (const queue of [shape.granted, shape.prefetched]) {
       let before: Run | null = null;
       let size = 0;
@@ -177,8 +180,25 @@ function queuesAreInStrictOrder(state: WorkerState): void {
   }
 }
 
+function checkStartable(
+  startable: ReadonlySet<Shape>,
+  known: ReadonlySet<Shape>,
+  kind: RunKind,
+): void {
+  const expected = [...startable].filter((shape) => shape.kind === kind);
+  const same = expected.length === known.size && expected.every((shape) => known.has(shape));
+  assert(same, `startable shapes of kind ${kind} are known`);
+}
+
+function inTroubleNothingWaitsToStart(state: WorkerState): void {
+  if (state.trouble === "") return;
+  for (const { task, state: taskState } of state.tasks.values()) {
+    assert(unstartedRun(taskState) === null, `the run of task ${task} was handed back`);
+  }
+}
+
 function everyReadyRunIsInItsOneQueue(state: WorkerState): void {
-  const startable = new Set<number>();
+  const startable = new Set<Shape>();
   let prefetched = 0;
   for (const { task, state: taskState } of state.tasks.values()) {
     const run = unstartedRun(taskState);
@@ -186,12 +206,13 @@ function everyReadyRunIsInItsOneQueue(state: WorkerState): void {
     const queued = taskState.type !== "waiting" && !state.orphans.has(task);
     const queue = run.granted ? run.shape.granted : run.shape.prefetched;
     assert(run.queue === (queued ? queue : null), `attempt ${run.attempt} is in its queue`);
-    if (queued && !run.granted) prefetched++;
-    if (queued && run.granted) startable.add(run.shape.id);
+    assert(run.shape.kind === run.spec.kind, `attempt ${run.attempt} is of a shape of its kind`);
+    if (queued && !run.granted && run.shape.kind === "function") prefetched++;
+    if (queued && run.granted) startable.add(run.shape);
   }
-  assert(prefetched === state.prefetchedReady, "runs without a grant are counted");
-  const known = [...state.startable].every((shape) => startable.has(shape.id));
-  assert(known && startable.size === state.startable.size, "startable shapes are known");
+  assert(prefetched === state.prefetchedReady, "functions without a grant are counted");
+  checkStartable(startable, state.startable, "function");
+  checkStartable(startable, state.startableCommands, "command");
 }
 
 export const taskRules: WorkerRules = {
@@ -203,6 +224,7 @@ export const taskRules: WorkerRules = {
   "W12 held values add up": heldValuesAddUp,
   "W14 a ready task has all its inputs": aReadyTaskHasAllItsInputs,
   "W14 every ready run is in its one queue": everyReadyRunIsInItsOneQueue,
+  "W34 in trouble nothing waits to start": inTroubleNothingWaitsToStart,
   "W18 at rest nothing is held or needed": atRestNothingIsHeldOrNeeded,
   "W19 nothing is remembered without a cause": nothingIsRememberedWithoutACause,
   "W21 specs never change": specsNeverChange,

@@ -1,0 +1,37 @@
+/**
+ * What the worker's own checks find. In trouble it starts nothing: what has not started goes back,
+ * what is ordered is refused, and what runs goes on.
+ *
+ * @module
+ */
+
+import { troubleCharsMax } from "../protocol/limits.ts";
+import { handBackReason } from "../protocol/messages.ts";
+import type { WorkerEvent } from "./events.ts";
+import { handBackAllUnstarted } from "./inputs.ts";
+import { revokeAllQueued } from "./lanes.ts";
+import { type Outbox, record } from "./outbox.ts";
+import { say } from "./reports.ts";
+import type { WorkerState } from "./state.ts";
+
+/** The controller hears of it before anything comes back to it. */
+export function onHealthChecked(
+  state: WorkerState,
+  out: Outbox,
+  event: Extract<WorkerEvent, { type: "health-checked" }>,
+): void {
+  const trouble = event.trouble.slice(0, troubleCharsMax);
+  if (trouble === state.trouble) return;
+  const begins = state.trouble === "";
+  record(state, out, { type: "health-changed", trouble });
+  say(state, out, { type: "health", trouble });
+  if (!begins) return;
+  handBackAllUnstarted(state, out, handBackReason.refused);
+  revokeAllQueued(state, out);
+}
+
+/** On a new connection, where the worker counts as well until it says otherwise. */
+export function repeatTrouble(state: WorkerState, out: Outbox): void {
+  const { trouble } = state;
+  if (trouble !== "") say(state, out, { type: "health", trouble });
+}
