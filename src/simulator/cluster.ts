@@ -24,6 +24,8 @@ import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/mes
 import { drawFaults, type Faults } from "./faults.ts";
 import { Link } from "./link.ts";
 import { SimulatedClient } from "./simulated-client.ts";
+import { drawHost, SimulatedHost } from "./simulated-host.ts";
+import { SimulatedJobs } from "./simulated-jobs.ts";
 import { SimulatedWorker } from "./simulated-worker.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -36,6 +38,8 @@ export interface ClusterOptions {
   readonly faults?: Faults;
   /** Check every invariant after every event; default true. */
   readonly checks?: boolean;
+  /** Fold every fact a second time and compare after every event; slow, default false. */
+  readonly foldChecks?: boolean;
 }
 
 /** How a run went. */
@@ -56,15 +60,21 @@ export class SimulatedCluster {
   readonly timeline = new Timeline();
   readonly workers: SimulatedWorker[] = [];
   readonly clients: SimulatedClient[] = [];
+  readonly hosts = new Map<string, SimulatedHost>();
+  readonly jobs: SimulatedJobs;
   state: ControllerState = newControllerState();
   faults: Faults;
   readonly #prng: Prng;
   readonly #checks: boolean;
+  /** The fold of all facts of this controller, journaled or not yet; null unless compared. */
+  #fold: ControllerState | null;
   readonly #slots: number;
   #journal: DurableFact[] = [];
   #unsynced: { facts: DurableFact[]; after: (() => void)[] }[] = [];
   #syncing = false;
   #epoch = 0;
+  #calls = 0;
+  readonly #replies = new Map<number, (result: unknown) => void>();
   #controllerUp = false;
   #incarnations = 0;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -78,7 +88,14 @@ export class SimulatedCluster {
     this.#prng = new Prng(options.seed);
     this.faults = options.faults ?? drawFaults(this.#prng);
     this.#checks = options.checks ?? true;
+    this.#fold = options.foldChecks === true ? newControllerState() : null;
     this.#slots = options.slots ?? 1 + this.#prng.below(3);
+    this.jobs = new SimulatedJobs(this.#prng, (request, principal, onReply) => {
+      if (!this.#controllerUp) return;
+      const call = ++this.#calls;
+      this.#replies.set(call, onReply);
+      this.#take({ type: "api-called", at: this.timeline.now, call, principal, request });
+    });
     this.startController();
     const workerCount = options.workerCount ?? 1 + this.#prng.below(4);
     for (let i = 0; i < workerCount; i++) this.startWorker(`w${i}`);
@@ -96,6 +113,7 @@ export class SimulatedCluster {
     this.#epoch++;
     this.state = newControllerState();
     for (const fact of this.#journal) apply(this.state, fact);
+    if (this.#fold !== null) this.#fold = stateOf(snapshotOf(this.state));
     // From the facts alone, or from a snapshot of what they make.
     if (this.#prng.chance(0.5)) this.state = stateOf(snapshotOf(this.state));
     this.#controllerUp = true;
@@ -116,6 +134,7 @@ export class SimulatedCluster {
 
   startWorker(workerId: string): void {
     const incarnation = `i${++this.#incarnations}`;
+    const host = this.#hostOf(workerId);
     const worker = new SimulatedWorker(
       { workerId, incarnation, slots: this.#slots },
       {
@@ -128,26 +147,44 @@ export class SimulatedCluster {
         onExecution: () => {
           this.executions++;
         },
+        host,
       },
     );
     this.workers.push(worker);
     this.#connectWorker(worker);
   }
 
-  /** Kills one live worker and starts it again a little later under the same id. */
+  #hostOf(workerId: string): SimulatedHost {
+    const known = this.hosts.get(workerId);
+    if (known !== undefined) return known;
+    const around = { timeline: this.timeline, prng: this.#prng, faults: this.faults };
+    const host = new SimulatedHost(drawHost(workerId, this.hosts.size, this.#slots), around);
+    this.hosts.set(workerId, host);
+    return host;
+  }
+
+  /**
+   * Kills one live worker, or its whole machine, and starts it again a little later under the same
+   * id.
+   */
   crashWorker(): void {
     const live = this.workers.filter((worker) => worker.alive);
     if (live.length === 0) return;
     const worker = this.#prng.pick(live);
     this.#dropWorker(worker);
     worker.kill();
+    const host = this.#hostOf(worker.workerId);
+    const launcherLives = this.#prng.chance(this.faults.launcherSurvives);
+    if (launcherLives) host.agent = null;
+    else host.die();
     this.workers.splice(this.workers.indexOf(worker), 1);
     this.faultsInjected++;
     const { workerId, incarnation } = worker;
     if (this.#prng.chance(0.5)) {
       this.timeline.after(this.#prng.below(2_000), () => {
         const at = this.timeline.now;
-        const exit = { workerId, incarnation, exitCode: null, signal: "SIGKILL" };
+        const ended = { exitCode: null, signal: "SIGKILL", launcherLives };
+        const exit = { workerId, incarnation, ...ended };
         if (this.#controllerUp) this.#take({ type: "worker-exited", at, ...exit });
       });
     }
@@ -166,10 +203,23 @@ export class SimulatedCluster {
     if (draw(faults.connectionLoss)) this.#loseConnection();
     if (draw(faults.clientLoss)) this.#dropClient(client);
     if (draw(faults.workerCrash)) this.crashWorker();
+    if (draw(faults.jobLaunch)) this.jobs.launch();
+    if (draw(faults.jobCancel)) this.jobs.cancel();
+    if (draw(faults.administration)) this.jobs.administer(`w${this.#prng.below(4)}`);
+    if (draw(faults.sickness)) this.#sicken();
     if (draw(faults.controllerCrash) && this.#controllerUp) {
       this.crashController();
       this.timeline.after(this.#prng.below(50_000), () => this.startController());
     }
+  }
+
+  /** A worker finds trouble, and is well again a little later. */
+  #sicken(): void {
+    if (this.workers.length === 0) return;
+    const worker = this.#prng.pick(this.workers);
+    this.faultsInjected++;
+    worker.feels("its disk is full");
+    this.timeline.after(this.#prng.below(60_000), () => worker.feels(""));
   }
 
   /** Runs `actions` steps of the workload, then without faults until all is settled. */
@@ -196,7 +246,8 @@ export class SimulatedCluster {
   /** Stops the faults and runs until nothing is owed; throws when something never comes. */
   finish(): void {
     Object.assign(this.faults as { -readonly [F in keyof Faults]: Faults[F] }, calmed(this.faults));
-    const deadline = this.timeline.now + 200_000_000;
+    const deadline = this.timeline.now + 400_000_000;
+    this.#openWorkers();
     while (this.#owed() !== null && this.timeline.now < deadline) {
       assert(this.timeline.runNext(), "the cluster stands still with work owed");
     }
@@ -206,6 +257,15 @@ export class SimulatedCluster {
     this.runUntil(this.timeline.now + 30_000_000);
     this.#assertEmpty();
     this.#assertFold();
+  }
+
+  /** Once the controller is back, every worker may take work again. */
+  #openWorkers(): void {
+    if (!this.#controllerUp) {
+      this.timeline.after(100_000, () => this.#openWorkers());
+      return;
+    }
+    for (const { workerId } of this.state.workers) this.jobs.open(workerId);
   }
 
   #owed(): string | null {
@@ -245,7 +305,20 @@ export class SimulatedCluster {
 
   /** With every session closed, nothing is held anywhere. */
   #assertEmpty(): void {
-    assert(this.state.tasks.live === 0, `${this.state.tasks.live} tasks are remembered for nobody`);
+    let remembered = 0;
+    for (const job of this.state.jobs) {
+      if (!job.pruned && job.launch !== null) remembered += job.launch.rows.length;
+    }
+    const { live } = this.state.tasks;
+    assert(live === remembered, `${live - remembered} tasks are remembered for nobody`);
+    for (const host of this.hosts.values()) {
+      assert(host.processCount === 0, `${host.workerId} runs ${host.processCount} processes`);
+    }
+    for (const jobId of this.jobs.acknowledged) {
+      const job = this.state.jobs[this.state.jobsById.get(jobId) ?? -1];
+      const isEnded = job?.launch?.ended !== undefined && job.launch.ended !== null;
+      assert(isEnded, `${jobId} was acknowledged and is not known as ended`);
+    }
     for (const worker of this.state.workers) {
       assert(
         worker.used.every((amount) => amount === 0),
@@ -265,7 +338,7 @@ export class SimulatedCluster {
     const folded = newControllerState();
     for (const fact of this.#journal) apply(folded, fact);
     assert(this.#unsynced.length === 0, "the journal is synced at rest");
-    assert(durableText(folded) === durableText(this.state), "the state is the fold of its journal");
+    assertSameText(durableText(this.state), durableText(folded));
   }
 
   #loseConnection(): void {
@@ -388,6 +461,10 @@ export class SimulatedCluster {
     const { facts, sends } = step(this.state, event);
     if (this.#checks) checkInvariants(this.state);
     const durable = facts.filter(isDurable);
+    if (this.#fold !== null) {
+      for (const fact of durable) apply(this.#fold, fact);
+      assertSameText(durableText(this.state), durableText(this.#fold));
+    }
     const go = () => {
       for (const send of sends) this.#deliver(send);
     };
@@ -445,6 +522,12 @@ export class SimulatedCluster {
         link?.carry("back", () => client?.receive(send.message));
         return;
       }
+      case "reply-to-call": {
+        const onReply = this.#replies.get(send.call);
+        this.#replies.delete(send.call);
+        if (send.error === null) onReply?.(send.result);
+        return;
+      }
       case "disconnect-worker": {
         const entry = [...this.#workerConnections].find(([, one]) => one.index === send.worker);
         if (entry !== undefined) this.#dropWorker(entry[0]);
@@ -454,6 +537,18 @@ export class SimulatedCluster {
         return; // The session is over; the client closed it.
     }
   }
+}
+
+/** The durable state is the fold of the journal; if not, where they part. */
+function assertSameText(actual: string, folded: string): void {
+  if (actual === folded) return;
+  let at = 0;
+  while (actual[at] === folded[at]) at++;
+  const near = (text: string) => text.slice(Math.max(0, at - 200), at + 60);
+  throw new InvariantError("the state is not the fold of its journal", [
+    near(actual),
+    near(folded),
+  ]);
 }
 
 /** The same world with nothing going wrong any more. */
@@ -467,5 +562,10 @@ function calmed(faults: Faults): Faults {
     workerCrash: 0,
     controllerCrash: 0,
     clientLoss: 0,
+    processKill: 0,
+    buildFailure: 0,
+    jobLaunch: 0,
+    administration: 0,
+    sickness: 0,
   };
 }

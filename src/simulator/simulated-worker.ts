@@ -11,13 +11,14 @@
 import { assert } from "../base/assert.ts";
 import type { Prng } from "../base/prng.ts";
 import type { TaskRef } from "../model/ids.ts";
-import { defaultRequest } from "../model/resources.ts";
+import type { TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { checkWorkerInvariants } from "../worker/invariants.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
 import type { Faults } from "./faults.ts";
+import type { SimulatedHost } from "./simulated-host.ts";
 import type { Timeline } from "./timeline.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
@@ -35,6 +36,8 @@ export interface WorkerSurroundings {
   peerAt(index: number): SimulatedWorker | null;
   /** Called when a function really begins to run. */
   onExecution(task: TaskRef): void;
+  /** The machine that it runs on. */
+  readonly host: SimulatedHost;
 }
 
 /** A value: its size, and its bytes if it is small enough to travel. */
@@ -52,6 +55,8 @@ export class SimulatedWorker {
   readonly slots: number;
   readonly state: WorkerState;
   readonly values = new Map<TaskRef, SimulatedValue>();
+  readonly #specs = new Map<number, TaskSpec>();
+  readonly #commands = new Set<ExecutionId>();
   alive = true;
   #lanes: StartExecution[][];
   #results = new Map<ExecutionId, SimulatedValue>();
@@ -69,7 +74,19 @@ export class SimulatedWorker {
     this.slots = identity.slots;
     this.#around = around;
     this.#lanes = Array.from({ length: identity.slots }, () => []);
-    this.state = newWorkerState({ slots: this.slots, capacity: this.#capacity() });
+    const { host } = around;
+    const { capacity, commandSlots } = host;
+    this.state = newWorkerState({ slots: this.slots, capacity, commandSlots });
+    const recovered = host.recover((event) => {
+      if (this.alive) this.#take(event);
+    });
+    if (recovered !== null) this.#take(recovered);
+    host.tellEnded();
+  }
+
+  /** Its own checks: trouble, or none. */
+  feels(trouble: string): void {
+    if (this.alive) this.#take({ type: "health-checked", at: this.#around.timeline.now, trouble });
   }
 
   hello(clusterId: string): WorkerHello {
@@ -82,14 +99,11 @@ export class SimulatedWorker {
       epoch: this.state.connection.epoch,
       address: `${this.workerId}:1`,
       pid: 1,
-      capacity: this.#capacity(),
+      capacity: this.#around.host.capacity,
       slots: this.slots,
-      attributes: {},
+      commandSlots: this.#around.host.commandSlots,
+      attributes: this.#around.host.attributes,
     };
-  }
-
-  #capacity() {
-    return { ...defaultRequest, cpuMilli: this.slots * 1000, memoryBytes: 2 ** 33 };
   }
 
   connect(index: number, epoch: number): void {
@@ -101,6 +115,7 @@ export class SimulatedWorker {
   }
 
   order(message: ToWorkerMessage): void {
+    if (message.type === "define-spec") this.#specs.set(message.spec, message.definition);
     if (this.alive) this.#take({ type: "ordered", at: this.#around.timeline.now, message });
   }
 
@@ -142,7 +157,11 @@ export class SimulatedWorker {
       case "send-message":
         return this.#around.send(this, send.message);
       case "start-execution":
-        return this.#enqueue(send);
+        return this.#isCommand(send) ? this.#launch(send) : this.#enqueue(send);
+      case "prepare-execution":
+        return this.#launch(send);
+      case "release-execution":
+        return this.#around.host.release(send.execution, send.members);
       case "revoke-execution":
         return this.#revoke(send.execution);
       case "abort-execution":
@@ -171,7 +190,22 @@ export class SimulatedWorker {
     }
   }
 
+  #isCommand({ spec }: { readonly spec: number }): boolean {
+    return this.#specs.get(spec)?.run.kind === "command";
+  }
+
+  #launch(send: Extract<WorkerSend, { type: "start-execution" | "prepare-execution" }>): void {
+    const definition = this.#specs.get(send.spec);
+    assert(definition !== undefined, "a command is started by its spec");
+    this.#commands.add(send.execution);
+    this.#around.onExecution(send.task);
+    const { host } = this.#around;
+    if (send.type === "start-execution") host.start(send, definition);
+    else host.prepare(send, definition);
+  }
+
   #resultOf(execution: ExecutionId): SimulatedValue {
+    if (!this.#results.has(execution)) return { sizeBytes: 0, bytes: new Uint8Array(0) };
     const value = this.#results.get(execution);
     assert(value !== undefined, "only the result of a finished execution is stored");
     this.#results.delete(execution);
@@ -252,6 +286,8 @@ export class SimulatedWorker {
   }
 
   #abort(execution: ExecutionId): void {
+    const isOnLane = this.#lanes.some((lane) => lane.some((one) => one.execution === execution));
+    if (!isOnLane) return this.#around.host.abort(execution);
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
     this.#later(this.#around.prng.below(3_000), () => {

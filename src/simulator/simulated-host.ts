@@ -1,0 +1,281 @@
+/**
+ * A machine as the simulator sees it: its launcher and the processes that it runs. They outlive the
+ * agent, and a new agent finds them; they end with the machine.
+ *
+ * It checks what no scheduler may get wrong: that nothing on the machine is used twice at once.
+ *
+ * @module
+ */
+
+import { assert } from "../base/assert.ts";
+import type { Prng } from "../base/prng.ts";
+import type { Attributes } from "../model/constraints.ts";
+import type { AttemptFailure } from "../model/failure.ts";
+import type { AttemptId } from "../model/ids.ts";
+import { noResources, type Resources } from "../model/resources.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import type { AttemptContext, GangMember } from "../protocol/messages.ts";
+import type { ExecutionId, StartedExecution, Survivor, WorkerEvent } from "../worker/events.ts";
+import type { Faults } from "./faults.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** A command that was started and has not been answered for. */
+interface HostProcess {
+  readonly order: StartedExecution;
+  readonly definition: TaskSpec;
+  /** Its number with the agent that lives. */
+  execution: ExecutionId;
+  member: GangMember | null;
+  startedAt: number;
+  phase: "preparing" | "prepared" | "running" | "ended";
+  aborting: boolean;
+  end: "finished" | "failed" | "killed" | "aborted";
+}
+
+/** Who hears of what happens on the machine; null while no agent lives. */
+export type Agent = (event: WorkerEvent) => void;
+
+export interface HostOptions {
+  readonly workerId: string;
+  readonly capacity: Resources;
+  readonly attributes: Attributes;
+  readonly commandSlots: number;
+}
+
+export class SimulatedHost {
+  readonly workerId: string;
+  readonly capacity: Resources;
+  readonly attributes: Attributes;
+  readonly commandSlots: number;
+  agent: Agent | null = null;
+  readonly #processes = new Map<AttemptId, HostProcess>();
+  readonly #timeline: Timeline;
+  readonly #prng: Prng;
+  readonly #faults: Faults;
+  /** Rises with each death of the machine: what was due before is not any more. */
+  #life = 0;
+
+  constructor(
+    options: HostOptions,
+    around: { readonly timeline: Timeline; readonly prng: Prng; readonly faults: Faults },
+  ) {
+    this.workerId = options.workerId;
+    this.capacity = options.capacity;
+    this.attributes = options.attributes;
+    this.commandSlots = options.commandSlots;
+    this.#timeline = around.timeline;
+    this.#prng = around.prng;
+    this.#faults = around.faults;
+  }
+
+  get processCount(): number {
+    return this.#processes.size;
+  }
+
+  /** The machine ends with all that runs on it. */
+  die(): void {
+    this.#life++;
+    this.#processes.clear();
+    this.agent = null;
+  }
+
+  /** A new agent: what runs, or ended while nobody listened, is its own. */
+  recover(agent: Agent): WorkerEvent | null {
+    this.agent = agent;
+    const started = [...this.#processes.values()].filter(
+      ({ phase }) => phase === "running" || phase === "ended",
+    );
+    this.#processes.clear();
+    const survivors: Survivor[] = [];
+    for (const [index, running] of started.entries()) {
+      running.execution = index + 1;
+      running.aborting = false;
+      this.#processes.set(running.order.attempt, running);
+      survivors.push(survivorOf(running));
+    }
+    if (survivors.length === 0) return null;
+    return { type: "recovered", at: this.#timeline.now, firstExecution: 1, survivors };
+  }
+
+  /** What ended while no agent lived is told now. */
+  tellEnded(): void {
+    for (const running of [...this.#processes.values()]) {
+      if (running.phase === "ended") this.#tellEnd(running);
+    }
+  }
+
+  start(order: StartedExecution, definition: TaskSpec): void {
+    const running = this.#add(order, definition);
+    this.#later(200 + this.#prng.below(2_000), () => this.#run(running));
+  }
+
+  prepare(order: StartedExecution, definition: TaskSpec): void {
+    const running = this.#add(order, definition);
+    this.#later(200 + this.#prng.below(5_000), () => {
+      if (!this.#isLive(running) || running.aborting) return;
+      if (this.#prng.chance(this.#faults.buildFailure)) return this.#failBuild(running);
+      running.phase = "prepared";
+      running.member = { host: this.workerId, ports: {} };
+      const { execution, member } = running;
+      const at = this.#timeline.now;
+      this.agent?.({ type: "execution-prepared", at, execution, member });
+    });
+  }
+
+  release(execution: ExecutionId, members: readonly GangMember[]): void {
+    const running = this.#byExecution(execution);
+    if (running === undefined || running.aborting) return;
+    const { index, replicas } = JSON.parse(running.order.context) as AttemptContext;
+    assert(members.length === replicas, "a gang is told of all its members");
+    assert(members[index].host === this.workerId, "a member's own address is its own");
+    this.#run(running);
+  }
+
+  abort(execution: ExecutionId): void {
+    const running = this.#byExecution(execution);
+    if (running === undefined || running.aborting || running.phase === "ended") return;
+    running.aborting = true;
+    this.#later(this.#prng.below(5_000), () => {
+      if (this.#isLive(running) && running.phase !== "ended") this.#end(running, "aborted");
+    });
+  }
+
+  #add(order: StartedExecution, definition: TaskSpec): HostProcess {
+    assert(!this.#processes.has(order.attempt), "an attempt is started once");
+    const { execution } = order;
+    const running: HostProcess = {
+      ...{ order, definition, execution, member: null, startedAt: 0 },
+      ...{ phase: "preparing", aborting: false, end: "finished" },
+    };
+    this.#processes.set(order.attempt, running);
+    return running;
+  }
+
+  #run(running: HostProcess): void {
+    if (!this.#isLive(running) || running.aborting) return;
+    running.phase = "running";
+    running.startedAt = this.#timeline.now;
+    this.#assertNothingIsUsedTwice();
+    const { execution } = running;
+    this.agent?.({ type: "execution-started", at: this.#timeline.now, execution });
+    const runUs = 500 + this.#prng.below(this.#faults.runUsMax);
+    this.#later(runUs, () => {
+      if (!this.#isLive(running) || running.phase === "ended") return;
+      const fails = this.#prng.chance(this.#faults.taskFailure);
+      const isKilled = !fails && this.#prng.chance(this.#faults.processKill);
+      this.#end(running, fails ? "failed" : isKilled ? "killed" : "finished");
+    });
+  }
+
+  /** Of what runs now, the requests fit the machine, and no device is in two hands. */
+  #assertNothingIsUsedTwice(): void {
+    let cpuMilli = 0;
+    const devices = new Map<string, number>();
+    for (const { phase, definition, order } of this.#processes.values()) {
+      if (phase !== "running") continue;
+      cpuMilli += definition.resources.cpuMilli;
+      const context = JSON.parse(order.context) as AttemptContext;
+      for (const { kind, variant, countMilli, indices } of context.devices) {
+        for (const [position, index] of indices.entries()) {
+          const name = `${kind}:${variant}:${index}`;
+          const milli = Math.min(1000, countMilli - position * 1000);
+          devices.set(name, (devices.get(name) ?? 0) + milli);
+        }
+      }
+    }
+    assert(cpuMilli <= this.capacity.cpuMilli, `${this.workerId} runs ${cpuMilli} milli-CPU`);
+    for (const [name, milli] of devices) {
+      assert(milli <= 1000, `${this.workerId}: ${name} is used ${milli} of 1000`);
+    }
+  }
+
+  #end(running: HostProcess, end: HostProcess["end"]): void {
+    running.phase = "ended";
+    running.end = end;
+    if (this.agent !== null) this.#tellEnd(running);
+  }
+
+  #failBuild(running: HostProcess): void {
+    this.#processes.delete(running.order.attempt);
+    const { execution } = running;
+    const failure = failureOf("no such archive", null);
+    const cause = "build-failed";
+    const at = this.#timeline.now;
+    this.agent?.({ type: "execution-failed", at, execution, cause, failure });
+  }
+
+  #tellEnd(running: HostProcess): void {
+    this.#processes.delete(running.order.attempt);
+    const { execution, end } = running;
+    const at = this.#timeline.now;
+    const exitCode = end === "finished" ? 0 : end === "failed" ? 1 : null;
+    const signal = end === "killed" ? "SIGKILL" : end === "aborted" ? "SIGTERM" : null;
+    const usage = { ...noUsage, exitCode, signal };
+    this.agent?.({ type: "execution-measured", at, execution, usage });
+    this.agent?.(endEvent(running, at));
+  }
+
+  #byExecution(execution: ExecutionId): HostProcess | undefined {
+    return [...this.#processes.values()].find((running) => running.execution === execution);
+  }
+
+  #isLive(running: HostProcess): boolean {
+    return this.#processes.get(running.order.attempt) === running;
+  }
+
+  #later(delayUs: number, action: () => void): void {
+    const life = this.#life;
+    this.#timeline.after(delayUs, () => {
+      if (life === this.#life) action();
+    });
+  }
+}
+
+const noUsage = { oom: false, peakRssBytes: 0, cpuMs: 0, droppedLogBytes: 0, stderrTail: "" };
+
+function endEvent({ execution, end, startedAt }: HostProcess, at: number): WorkerEvent {
+  switch (end) {
+    case "finished": {
+      const durationUs = at - startedAt;
+      const inline = new Uint8Array(0);
+      return { type: "execution-finished", at, execution, sizeBytes: 0, durationUs, inline };
+    }
+    case "aborted":
+      return { type: "execution-aborted", at, execution };
+    default: {
+      const exitCode = end === "failed" ? 1 : null;
+      return {
+        ...{ type: "execution-failed", at, execution, cause: end },
+        failure: failureOf(`the running ${end}`, exitCode),
+      };
+    }
+  }
+}
+
+function failureOf(message: string, exitCode: number | null): AttemptFailure {
+  const error = { name: "ExitError", message, stack: "", causes: [] };
+  return { error, exitCode, signal: null, oom: false, stderrTail: "" };
+}
+
+function survivorOf({ order, definition, startedAt, member }: HostProcess): Survivor {
+  const { attempt, task, spec, shape, context } = order;
+  return { attempt, task, spec, definition, shape, context, startedAt, member };
+}
+
+/** Machines of two slices, some with devices: what jobs in the simulator ask for. */
+export function drawHost(workerId: string, place: number, slots: number): HostOptions {
+  const devices =
+    place % 2 === 0
+      ? [{ kind: "gpu", variant: place % 4 === 0 ? "a100" : "h100", countMilli: 2000, indices: [] }]
+      : [];
+  return {
+    workerId,
+    capacity: { ...noResources, cpuMilli: slots * 1000, memoryBytes: 2 ** 33, devices },
+    attributes: {
+      slice: `s${place % 2}`,
+      "tpu-worker-id": String(Math.floor(place / 2)),
+      region: place === 0 ? "east" : "west",
+    },
+    commandSlots: 8,
+  };
+}
