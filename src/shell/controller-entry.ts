@@ -19,9 +19,9 @@ function readOptions(): ControllerOptions {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    const why = (error as Error).message;
-    throw new CapstanError("INVALID_ARGUMENT", `the controller's options are not JSON: ${why}`);
+  } catch {
+    // Not what the parser says, which quotes the text: a token may be in it.
+    throw new CapstanError("INVALID_ARGUMENT", "the controller's options are not JSON");
   }
   const options = parseControllerOptions(value);
   if (token === undefined || token === "") return options;

@@ -9,8 +9,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Blobs, blobAt, blobsOf } from "../../src/base/blobs.ts";
 import { noResources } from "../../src/model/resources.ts";
-import { specDefaults, type TaskSpec } from "../../src/model/spec.ts";
+import { type CommandRun, specDefaults, type TaskSpec } from "../../src/model/spec.ts";
 import type {
+  AttemptContext,
   HotMessageOf,
   Message,
   ToWorkerMessage,
@@ -28,7 +29,7 @@ export interface ScriptedOptions {
 }
 
 export class ScriptedController {
-  readonly bundles = new Map<string, string>();
+  readonly bundles = new Map<string, string | Uint8Array>();
   /** Status with which the next requests for bundles are refused, one each. */
   readonly bundleFailures: number[] = [];
   bundleRequests = 0;
@@ -57,7 +58,7 @@ export class ScriptedController {
       authorise: () => null,
       onHello: (hello, accept) => {
         const identity = { role: "controller", protocolVersion, clusterId, epoch } as const;
-        const rest = { index: 0, jobId: "", sequence: 0, heartbeatMs: 1000 };
+        const rest = { index: 0, jobId: "", sequence: 0, heartbeatMs: 1000, dataToken: "" };
         this.#add(new WorkerPeer(hello as WorkerHello, accept({ ...identity, ...rest })));
       },
     });
@@ -94,7 +95,22 @@ export class ScriptedController {
     return { ...specDefaults, run, name: "run", resources, constraints: [], ...overrides };
   }
 
-  addBundle(source: string): string {
+  /** The spec of a program, which asks for nothing of the worker unless told otherwise. */
+  aCommand(
+    argv: readonly string[],
+    run: Partial<CommandRun> = {},
+    overrides: Partial<TaskSpec> = {},
+  ): TaskSpec {
+    const nothing = { env: {}, cwd: "", workspace: "", ports: [], stdin: "" };
+    const command: CommandRun = {
+      ...{ kind: "command", argv, ...nothing, result: { type: "none" } },
+      ...run,
+    };
+    const rest = { name: argv[0], resources: noResources, constraints: [], ...overrides };
+    return { ...specDefaults, run: command, ...rest };
+  }
+
+  addBundle(source: string | Uint8Array): string {
     const hash = createHash("sha256").update(source).digest("hex");
     this.bundles.set(hash, source);
     return hash;
@@ -134,6 +150,8 @@ export interface ComputeRow {
   /** Tasks whose values are inputs, with the worker to fetch each from. */
   readonly inputs?: readonly { readonly task: number; readonly source: number }[];
   readonly prefetched?: boolean;
+  /** Default: it has none. */
+  readonly context?: AttemptContext;
 }
 
 /** The controller's end of one worker's stream. */
@@ -205,6 +223,9 @@ function computeMessage(rows: readonly ComputeRow[]): HotMessageOf<"compute"> {
     shapes: new Uint32Array(rows.length).fill(1),
     prefetched: Uint8Array.from(rows, (row) => (row.prefetched === true ? 1 : 0)),
     args: blobsOf(rows.map((row) => row.args ?? noArgs)),
+    contexts: rows.some((row) => row.context !== undefined)
+      ? rows.map((row) => (row.context === undefined ? "" : JSON.stringify(row.context)))
+      : [],
     inputCounts: Uint32Array.from(rows, (row) => row.inputs?.length ?? 0),
     inputTasks: Float64Array.from(inputs, (input) => input.task),
     inputSources: Uint32Array.from(inputs, (input) => input.source),

@@ -1,17 +1,28 @@
 /**
- * The HTTP side of the one port: pages, health, API calls and bundles. It turns requests into
- * calls of its backend and answers or errors into responses; it knows nothing of the kernel.
+ * The HTTP side of the one port: pages, health, metrics, API calls and bundles. It turns requests
+ * into calls of its backend and answers or errors into responses; it knows nothing of the kernel.
+ *
+ * Every route passes three doors: host and origin, the token, and the table of who may use it. A
+ * route that is not in the table is refused to everybody.
  *
  * @module
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
-import { CapstanError, errorRegistry } from "../../model/errors.ts";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { CapstanError } from "../../model/errors.ts";
+import type { Principal } from "../../model/job.ts";
 import type { Logger } from "../logging/logger.ts";
-import { checkHostAndOrigin, checkToken, type GuardOptions } from "../transport/http-guard.ts";
+import { boundConnections } from "../transport/bound-connections.ts";
+import { checkHostAndOrigin } from "../transport/http-guard.ts";
+import { serveBundle, storeBundle } from "./bundle-routes.ts";
 import type { BundleStore } from "./bundle-store.ts";
-import { requestBytesMax } from "./limits.ts";
+import { answerError, answerJson, answerText } from "./http-answers.ts";
+import { metricsContentType } from "./metrics.ts";
+import { openApiText } from "./openapi.ts";
+import { readJson } from "./read-json.ts";
+import { routeAccess } from "./route-access.ts";
 import { statusPage } from "./status-page.ts";
 
 /** What `/readyz` says. */
@@ -23,147 +34,164 @@ export interface Readiness {
   readonly degraded: readonly string[];
 }
 
-export interface ApiBackend {
-  readonly guard: GuardOptions;
-  readonly bundles: BundleStore;
-  readonly logger: Logger;
-  readiness(): Readiness;
-  /** Answers an API method; the answer is durable. Rejects with CapstanError. */
-  call(method: string, request: unknown): Promise<unknown>;
+/** A call of the API, by whom. */
+export interface CallOrder {
+  readonly principal: Principal;
+  readonly method: string;
+  readonly request: unknown;
 }
 
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly path: string;
+/** What came of it. `sequence` is how far the journal was that it reflects. */
+export type CallOutcome =
+  | { readonly result: unknown; readonly error: null; readonly sequence: number }
+  | { readonly result: null; readonly error: CapstanError; readonly sequence: number };
+
+export interface ApiBackend {
+  /** Names by which clients may call it, `host` or `host:port`, besides its own address. */
+  readonly hosts: readonly string[];
+  readonly bundles: BundleStore;
+  readonly logger: Logger;
+  /** Of the controller: said with each answer of the API. */
+  readonly epoch: number;
+  readiness(): Readiness;
+  /** Why nothing is taken at present that needs room on the disk, or null. */
+  overload(): CapstanError | null;
+  /** In the format of Prometheus. */
+  metrics(): string;
+  /** Who sends a request, or why nobody who is known. */
+  identify(request: IncomingMessage): { readonly principal: Principal } | CapstanError;
+  /** Carries a call out and answers when that is durable; what it returns drops the answer. */
+  call(order: CallOrder, answer: (outcome: CallOutcome) => void): () => void;
 }
+
+type Exchange = Context<{ Bindings: HttpBindings }>;
+type Handler = (exchange: Exchange, principal: Principal) => Response | Promise<Response>;
+
+/** Whoever needs no token and presents none. */
+const nobody: Principal = { user: "", role: "viewer", jobId: "" };
 
 /** A server that is not listening yet. */
 export function createApiServer(backend: ApiBackend): Server {
-  return createServer((request, response) => {
-    const path = (request.url ?? "/").split("?", 1)[0];
-    serve({ request, response, path }, backend).catch((error: unknown) => {
-      answerError(response, error, backend.logger);
-    });
+  const app = createApiApp(backend);
+  const listener = getRequestListener(app.fetch, {
+    // An embedding program keeps its own Request and Response.
+    overrideGlobalObjects: false,
+    errorHandler: (error) => answerError(notHttp(error), backend.logger),
   });
+  const server = createServer((request, response) => void listener(request, response));
+  boundConnections(server);
+  return server;
 }
 
-async function serve(exchange: Exchange, backend: ApiBackend): Promise<void> {
-  const { request, path } = exchange;
-  const denied = checkHostAndOrigin(request, backend.guard.hosts);
-  if (denied !== null) throw denied;
-  if (serveOpenly(exchange, backend)) return;
-  const stranger = checkToken(request, backend.guard.token);
-  if (stranger !== null) throw stranger;
-  const method = /^\/v1\/rpc\/([A-Za-z]+)$/.exec(path)?.[1];
-  const hash = /^\/v1\/bundles\/([0-9a-f]{64})$/.exec(path)?.[1];
-  if (method !== undefined) await serveCall(exchange, method, backend);
-  else if (hash !== undefined) await serveBundle(exchange, hash, backend.bundles);
-  else throw notFound(`there is no page ${path}`);
+/** The routes, for the server and for the test that compares them with the table. */
+export function createApiApp(backend: ApiBackend): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.use("*", async ({ env }, next) => {
+    const denied = checkHostAndOrigin(env.incoming, backend.hosts);
+    if (denied !== null) throw denied;
+    await next();
+  });
+  for (const [route, handler] of Object.entries(handlersOf(backend))) {
+    const [method, path] = route.split(" ");
+    app.on(method, path, async (exchange) => {
+      return await handler(exchange, admit(route, exchange.env.incoming, backend));
+    });
+  }
+  app.notFound((exchange) => {
+    authenticate(exchange.env.incoming, backend);
+    throw notFound(exchange.req.path);
+  });
+  app.onError((error) => answerError(error, backend.logger));
+  return app;
 }
 
-/** What needs no token: it says nothing about anybody's work. */
-function serveOpenly({ request, response, path }: Exchange, backend: ApiBackend): boolean {
-  if (request.method !== "GET" && request.method !== "HEAD") return false;
-  if (path === "/") {
-    response.setHeader("Content-Security-Policy", statusPage.contentSecurityPolicy);
-    answer(response, 200, "text/html; charset=utf-8", statusPage.html);
-  } else if (path === "/healthz") answerJson(response, 200, { ok: true });
-  else if (path === "/readyz") {
-    const readiness = backend.readiness();
-    answerJson(response, readiness.ready ? 200 : 503, readiness);
-  } else return false;
-  return true;
+/** By HTTP method and path, as in the table of who may use them. */
+function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } {
+  const { bundles } = backend;
+  return {
+    "GET /": () => {
+      const headers = { "Content-Security-Policy": statusPage.contentSecurityPolicy };
+      return answerText(200, "text/html; charset=utf-8", statusPage.html, headers);
+    },
+    "GET /healthz": () => answerJson(200, { ok: true }),
+    "GET /readyz": () => {
+      const readiness = backend.readiness();
+      return answerJson(readiness.ready ? 200 : 503, readiness);
+    },
+    "GET /v1/openapi.json": () => answerText(200, "application/json", openApiText()),
+    "GET /metrics": () => answerText(200, metricsContentType, backend.metrics()),
+    "POST /v1/rpc/:method": (exchange, principal) => serveCall(exchange, principal, backend),
+    "GET /v1/bundles/:hash": ({ env, req }) => {
+      return serveBundle(bundles, hashOf(req.param("hash")), env.outgoing, req.method === "HEAD");
+    },
+    "PUT /v1/bundles/:hash": ({ env, req }) => {
+      const overload = backend.overload();
+      if (overload !== null) throw overload;
+      return storeBundle(bundles, hashOf(req.param("hash")), env.incoming);
+    },
+  };
+}
+
+/** Who may go on to the route; throws UNAUTHENTICATED or FORBIDDEN. */
+function admit(route: string, request: IncomingMessage, backend: ApiBackend): Principal {
+  const access = Object.hasOwn(routeAccess, route) ? routeAccess[route] : undefined;
+  if (access === undefined) throw new CapstanError("FORBIDDEN", `${route}: nobody may use it`);
+  if (access === "everybody") return nobody;
+  const principal = authenticate(request, backend);
+  if (access.includes(principal.role)) return principal;
+  const needed = access.join(" or ");
+  throw new CapstanError(
+    "FORBIDDEN",
+    `${route}: needs role ${needed}; this token has role ${principal.role}`,
+    { details: { role: principal.role, needed: access } },
+  );
+}
+
+function authenticate(request: IncomingMessage, backend: ApiBackend): Principal {
+  const caller = backend.identify(request);
+  if (caller instanceof CapstanError) throw caller;
+  return caller.principal;
 }
 
 async function serveCall(
-  { request, response, path }: Exchange,
-  method: string,
+  { env, req }: Exchange,
+  principal: Principal,
   backend: ApiBackend,
-): Promise<void> {
-  if (request.method !== "POST") throw notFound(`${path} is called with POST`);
-  answerJson(response, 200, await backend.call(method, await readJson(request)));
-}
-
-async function serveBundle(
-  { request, response, path }: Exchange,
-  hash: string,
-  bundles: BundleStore,
-): Promise<void> {
-  if (request.method === "PUT") {
-    const isNew = await bundles.write(hash, request);
-    answerJson(response, isNew ? 201 : 200, { bundle: hash });
-    return;
-  }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    throw notFound(`${path} is used with GET, HEAD and PUT`);
-  }
-  const size = await bundles.sizeOf(hash);
-  if (size === null) throw notFound(`there is no bundle ${hash}`);
-  response.writeHead(200, {
-    "Content-Type": "text/javascript",
-    "Content-Length": size,
-    "Cache-Control": "immutable",
+): Promise<Response> {
+  const request = await readJson(env.incoming);
+  const method = req.param("method") ?? "";
+  const outcome = await new Promise<CallOutcome>((resolve) => {
+    const drop = backend.call({ principal, method, request }, resolve);
+    env.outgoing.once("close", drop);
   });
-  if (request.method === "HEAD") response.end();
-  else await pipeline(bundles.read(hash), response);
-}
-
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > requestBytesMax) {
-      throw invalid(`the request is larger than ${requestBytesMax} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString("utf8");
-  if (text.trim() === "") return {};
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw invalid(`the request is not JSON: ${(error as Error).message}`);
-  }
-}
-
-function answerError(response: ServerResponse, thrown: unknown, logger: Logger): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const error = thrown instanceof CapstanError ? thrown : bug(thrown, logger);
-  // A body that was not read to its end leaves the connection unusable.
-  response.setHeader("Connection", "close");
-  if (error.code === "UNAUTHENTICATED") response.setHeader("WWW-Authenticate", "Bearer");
-  answerJson(response, errorRegistry[error.code].httpStatus, error);
-}
-
-function bug(thrown: unknown, logger: Logger): CapstanError {
-  logger.error({ err: thrown }, "a request failed in a way that it should not");
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new CapstanError("BUG", message, { cause: thrown });
-}
-
-function answerJson(response: ServerResponse, status: number, body: unknown): void {
-  answer(response, status, "application/json", JSON.stringify(body));
-}
-
-function answer(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, {
-    "Content-Type": type,
-    "Content-Length": Buffer.byteLength(body),
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
+  if (outcome.error !== null) throw outcome.error;
+  return answerJson(200, outcome.result, {
+    "X-Capstan-Epoch": String(backend.epoch),
+    "X-Capstan-Sequence": String(outcome.sequence),
   });
-  response.end(body);
 }
 
-function notFound(message: string): CapstanError {
-  return new CapstanError("NOT_FOUND", message);
+function hashOf(text: string | undefined): string {
+  if (text !== undefined && /^[0-9a-f]{64}$/.test(text)) return text;
+  throw new CapstanError(
+    "INVALID_ARGUMENT",
+    "hash: expected the SHA-256 of the bundle in lower-case hex: /v1/bundles/<hash>",
+  );
 }
 
-function invalid(message: string): CapstanError {
-  return new CapstanError("INVALID_ARGUMENT", message);
+function notFound(path: string): CapstanError {
+  if (path.startsWith("/v1/rpc/")) {
+    return new CapstanError("NOT_FOUND", "methods are called with POST /v1/rpc/<Method>");
+  }
+  if (path.startsWith("/v1/bundles/")) {
+    return new CapstanError("NOT_FOUND", "bundles are used with GET, HEAD and PUT");
+  }
+  const shown = JSON.stringify(path.slice(0, 200));
+  return new CapstanError("NOT_FOUND", `there is no page ${shown}; GET /v1/openapi.json lists all`);
+}
+
+/** What is no request to anybody: its address or its host cannot be read. */
+function notHttp(error: unknown): CapstanError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new CapstanError("INVALID_ARGUMENT", `the request cannot be read: ${why}`);
 }

@@ -22,7 +22,9 @@ import {
 } from "../../protocol/messages.ts";
 import { checkClientMessage } from "../../protocol/validate.ts";
 import type { MessageStream } from "../transport/message-stream.ts";
+import { type Caller, tokenHasEnded } from "./authentication.ts";
 import { refusalOfBug, wireError } from "./errors-on-wire.ts";
+import type { ClientSession } from "./kernel.ts";
 import {
   clientBufferedBytesMax,
   clientUnreadBytesMax,
@@ -36,6 +38,7 @@ import type { HelloAnswer, PeerContext } from "./peer-context.ts";
 /** One connection of one client, from its greeting to its end. */
 interface Connection {
   readonly clientId: string;
+  readonly caller: Caller;
   readonly index: number;
   stream: MessageStream | null;
   /** The sequence of the last submit taken up, and of the last one answered. */
@@ -44,6 +47,8 @@ interface Connection {
   /** Calls whose answers have not left, and those that wait for one of them to leave. */
   openCalls: number;
   readonly waitingCalls: ApiCall[];
+  /** Drops the answers that nobody will read. */
+  readonly dropCalls: Set<() => void>;
   ended: boolean;
 }
 
@@ -63,9 +68,16 @@ export class ClientSessions {
     return this.#current.size;
   }
 
-  open(hello: ClientHello, { accept, refuse }: HelloAnswer): void {
-    const { clientId, user } = hello;
+  /** `caller` may be a client: its role was looked at. */
+  open(hello: ClientHello, caller: Caller, { accept, refuse }: HelloAnswer): void {
+    const { clientId } = hello;
+    const { user } = caller.principal;
     const context = this.#context;
+    const stolen = this.#sessionOfAnother(clientId, caller);
+    if (stolen !== null) {
+      refuse(stolen);
+      return;
+    }
     const previous = this.#current.get(clientId);
     if (previous !== undefined) this.#end(previous, "replaced by a new connection");
     let greet = (): void => refuse(refusalOfBug());
@@ -76,17 +88,25 @@ export class ClientSessions {
       greet = () => refuse(new CapstanError("OVERLOADED", "no more clients are taken at present"));
       return;
     }
-    const connection = newConnection(clientId, session.index, session.sequence);
+    const connection = newConnection(clientId, caller, session);
     this.#current.set(clientId, connection);
     greet = () => {
-      const { clusterId, epoch } = context;
-      const role = { role: "controller", protocolVersion, clusterId, epoch, heartbeatMs } as const;
+      const { clusterId, epoch, dataToken } = context;
+      const cluster = { clusterId, epoch, heartbeatMs, dataToken };
+      const role = { role: "controller", protocolVersion, ...cluster } as const;
       this.#begin(
         connection,
         accept({ ...role, index: 0, jobId: session.jobId, sequence: session.sequence }),
       );
     };
     context.logger.info({ clientId, user }, "client connected");
+  }
+
+  /** Cuts clients whose token was revoked or has expired. */
+  cutUnwelcome(): void {
+    for (const connection of this.#current.values()) {
+      if (this.#context.renew(connection.caller) === null) this.#dismiss(connection);
+    }
   }
 
   /** Carries out one order of the kernel; what is for a client that has gone is dropped. */
@@ -111,6 +131,14 @@ export class ClientSessions {
       stream?.close();
       setTimeout(() => stream?.destroy(), shutdownFlushMs).unref();
     }
+  }
+
+  /** A session is its user's: knowing its id is not enough to take it over. */
+  #sessionOfAnother(clientId: string, { principal }: Caller): CapstanError | null {
+    const session = this.#context.sessionOf(clientId);
+    if (session === null || principal.role === "admin") return null;
+    if (session.jobId.startsWith(`/${principal.user}/`)) return null;
+    return new CapstanError("FORBIDDEN", "this client id is a session of another user");
   }
 
   #begin(connection: Connection, stream: MessageStream): void {
@@ -173,27 +201,26 @@ export class ClientSessions {
     if (stream === null) return;
     while (connection.openCalls < openCallsMax && stream.bufferedBytes <= clientBufferedBytesMax) {
       const call = waitingCalls.shift();
-      if (call === undefined) return;
+      if (call === undefined || connection.ended) return;
       this.#answerCall(connection, call);
     }
   }
 
   #answerCall(connection: Connection, { id, method, request }: ApiCall): void {
-    const answer = this.#callResult(method, request);
-    connection.openCalls++;
-    this.#context.hold(() => {
-      connection.openCalls--;
-      this.#send(connection, { type: "reply", id, ...answer });
-    });
-  }
-
-  #callResult(method: string, request: unknown) {
-    try {
-      return { result: this.#context.call(method, request), error: null };
-    } catch (error) {
-      if (!(error instanceof CapstanError)) throw error;
-      return { result: null, error: wireError(error) };
+    const principal = this.#context.renew(connection.caller);
+    if (principal === null) {
+      this.#dismiss(connection);
+      return;
     }
+    connection.openCalls++;
+    const drop = this.#context.call({ principal, method, request }, ({ result, error }) => {
+      connection.openCalls--;
+      connection.dropCalls.delete(drop);
+      const wired = error === null ? null : wireError(error);
+      this.#send(connection, { type: "reply", id, result, error: wired });
+      this.#regulate(connection);
+    });
+    connection.dropCalls.add(drop);
   }
 
   #send(connection: Connection, message: ToClientMessage): void {
@@ -232,10 +259,17 @@ export class ClientSessions {
     );
   }
 
+  #dismiss(connection: Connection): void {
+    connection.stream?.destroy(tokenHasEnded());
+    this.#end(connection, "its token was revoked or has expired");
+  }
+
   #end(connection: Connection, reason: string): void {
     if (connection.ended) return;
     connection.ended = true;
-    const { clientId, index, stream } = connection;
+    const { clientId, index, stream, dropCalls } = connection;
+    for (const drop of dropCalls) drop();
+    dropCalls.clear();
     if (stream?.closed === false) stream.destroy();
     this.#paused.delete(connection);
     if (this.#current.get(clientId) === connection) this.#current.delete(clientId);
@@ -246,7 +280,21 @@ export class ClientSessions {
   }
 }
 
-function newConnection(clientId: string, index: number, sequence: number): Connection {
-  const counts = { taken: sequence, answered: sequence, openCalls: 0 };
-  return { clientId, index, stream: null, ...counts, waitingCalls: [], ended: false };
+function newConnection(
+  clientId: string,
+  caller: Caller,
+  { index, sequence }: ClientSession,
+): Connection {
+  return {
+    clientId,
+    caller,
+    index,
+    stream: null,
+    taken: sequence,
+    answered: sequence,
+    openCalls: 0,
+    waitingCalls: [],
+    dropCalls: new Set(),
+    ended: false,
+  };
 }

@@ -6,11 +6,15 @@
  */
 
 import { present } from "../../base/assert.ts";
+import { authorise, principalOf } from "../../controller/authorise.ts";
 import { nextDeadline } from "../../controller/deadlines.ts";
 import { type Fact, isDurable } from "../../controller/facts.ts";
+import { logSources } from "../../controller/log-sources.ts";
 import { answerCall } from "../../controller/queries.ts";
 import type { ControllerState } from "../../controller/state.ts";
 import { step } from "../../controller/step.ts";
+import { budgetOf } from "../../controller/users.ts";
+import { workerState } from "../../controller/views.ts";
 import { admitWorker } from "../../controller/workers.ts";
 import { taskStates } from "../../model/states.ts";
 import { foldKernel } from "./controller-fold.ts";
@@ -22,6 +26,10 @@ export const controllerKernel: Kernel<ControllerState, Fact> = {
   isDurable,
   nextDeadline,
   answerCall,
+  authorise,
+  principalOf,
+  budgetOf,
+  logSources,
   admitWorker,
   summaryOf,
   sessionOf: (state, clientId) => {
@@ -41,7 +49,18 @@ function summaryOf(state: ControllerState): ClusterSummary {
   for (const [code, name] of taskStates.entries()) {
     counts[name] = state.jobs.reduce((sum, job) => sum + job.stateCounts[code], 0);
   }
+  const workerStateCounts: { [state: string]: number } = {};
+  for (const worker of state.workers) {
+    const name = workerState(worker);
+    workerStateCounts[name] = (workerStateCounts[name] ?? 0) + 1;
+  }
   const workerCount = state.workers.filter((worker) => !worker.lost).length;
   const { attemptCounter: attemptCount, recomputedCount } = state;
-  return { taskStateCounts: counts, workerCount, attemptCount, recomputedCount };
+  return {
+    taskStateCounts: counts,
+    workerStateCounts,
+    workerCount,
+    attemptCount,
+    recomputedCount,
+  };
 }

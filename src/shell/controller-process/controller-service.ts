@@ -5,21 +5,33 @@
  * @module
  */
 
+import type { IncomingMessage } from "node:http";
 import { assertNever } from "../../base/assert.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import { CapstanError } from "../../model/errors.ts";
+import type { Principal } from "../../model/job.ts";
 import type { ClientHello, WorkerHello } from "../../protocol/messages.ts";
-import type { Readiness } from "../api/http-api.ts";
+import { reportBug } from "../api/http-answers.ts";
+import type { CallOrder, Readiness } from "../api/http-api.ts";
+import { formatMetrics } from "../api/metrics.ts";
+import { streamAccess } from "../api/route-access.ts";
+import type { MethodName, ParsedRequests } from "../api/schemas.ts";
 import type { Journal, JournalNotice } from "../journal/journal.ts";
 import type { Logger } from "../logging/logger.ts";
+import { type AnswerCall, ApiCalls, type ApiContext } from "./api-calls.ts";
+import { Authentication, type Caller, dataTokenOf, speakingAs } from "./authentication.ts";
 import { ClientSessions } from "./client-sessions.ts";
 import type { Clock } from "./clock.ts";
+import { ControllerMetrics } from "./controller-metrics.ts";
+import { LogFetcher } from "./fetch-logs.ts";
 import type { Kernel } from "./kernel.ts";
+import { tokenCheckMs } from "./limits.ts";
 import type { HelloAnswer, PeerContext } from "./peer-context.ts";
 import { type PeerStatement, type Quarantine, statementOf } from "./quarantine.ts";
-import { clusterInfoOf, parseWorkerExit, requireNoFields } from "./shell-methods.ts";
+import { clusterInfoOf } from "./shell-methods.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { packageVersion } from "./version.ts";
+import { WorkerLogs } from "./worker-logs.ts";
 import { WorkerSessions } from "./worker-sessions.ts";
 
 export interface ControllerServiceOptions<State, Fact> {
@@ -29,6 +41,8 @@ export interface ControllerServiceOptions<State, Fact> {
   readonly clock: Clock;
   readonly quarantine: Quarantine;
   readonly durable: boolean;
+  /** The secret that opens everything; undefined on loopback without one. */
+  readonly token: string | undefined;
   readonly expectWorkers: number;
   readonly logger: Logger;
   readonly onFatal: (end: { readonly exitCode: number; readonly error: unknown }) => void;
@@ -39,24 +53,39 @@ export class ControllerService<State, Fact> {
   readonly #loop: TurnLoop<State, Fact>;
   readonly #clients: ClientSessions;
   readonly #workers: WorkerSessions;
+  readonly #calls: ApiCalls;
+  readonly #authentication: Authentication;
+  readonly #metrics = new ControllerMetrics();
+  readonly #workerLogs: WorkerLogs;
+  readonly #logs: LogFetcher;
+  readonly #dataToken: string;
   readonly #startedAt: number;
   #url = "";
   #serving = false;
   #degraded: string[] = [];
+  #tokenTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ControllerServiceOptions<State, Fact>) {
     this.#options = options;
     const { kernel, state, journal, clock } = options;
     this.#startedAt = clock.now();
+    this.#dataToken = dataTokenOf(options.token, journal.clusterId);
+    this.#authentication = new Authentication({
+      token: options.token,
+      principalOf: (hash) => kernel.principalOf(state, hash, clock.now()),
+    });
     const context = this.#contextOf(options);
     this.#clients = new ClientSessions(context);
     this.#workers = new WorkerSessions(context);
+    this.#workerLogs = new WorkerLogs((workerId) => this.#logSecretOf(workerId));
+    this.#logs = new LogFetcher(this.#workerLogs);
+    this.#calls = new ApiCalls(this.#apiContextOf(options));
     this.#loop = new TurnLoop<State, Fact>({
       kernel,
       state,
       journal,
       clock,
-      deliver: (send) => this.#deliver(send),
+      deliver: (send, sequence) => this.#deliver(send, sequence),
       onDelivered: () => this.#clients.relieve(),
       onTurnEnd: () => this.#workers.acknowledge(),
       onCrash: (error, event) => this.#crash(error, event),
@@ -72,11 +101,28 @@ export class ControllerService<State, Fact> {
     this.#url = url;
     this.#serving = true;
     this.#loop.start(this.#options.journal.epoch);
+    this.#tokenTimer = setInterval(() => {
+      this.#clients.cutUnwelcome();
+      this.#workers.cutUnwelcome();
+    }, tokenCheckMs);
   }
 
-  onHello(hello: ClientHello | WorkerHello, answer: HelloAnswer): void {
-    if (hello.role === "client") this.#clients.open(hello, answer);
-    else this.#workers.open(hello, answer);
+  /** Who sends the request, or why nobody who is known. */
+  identify(request: IncomingMessage): Caller | CapstanError {
+    return this.#authentication.identify(request);
+  }
+
+  /** A peer has said who it is; `request` is the upgrade that it came in by. */
+  onHello(hello: ClientHello | WorkerHello, answer: HelloAnswer, request: IncomingMessage): void {
+    const caller = this.identify(request);
+    if (caller instanceof CapstanError) {
+      answer.refuse(caller);
+      return;
+    }
+    const refusal = checkPeerRole(hello.role, caller);
+    if (refusal !== null) answer.refuse(refusal);
+    else if (hello.role === "worker") this.#workers.open(hello, caller, answer);
+    else this.#clients.open(hello, speakingAs(caller, hello.user), answer);
   }
 
   readiness(): Readiness {
@@ -92,13 +138,35 @@ export class ControllerService<State, Fact> {
     return { ready: reasons.length === 0, reasons, degraded };
   }
 
-  /** Answers an API method when what the answer reflects is durable. */
-  callDurably(method: string, request: unknown): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const answer = this.#answer(method, request);
-      if (!this.#serving) reject(new CapstanError("UNREACHABLE", "the controller is closing"));
-      else this.#loop.hold(() => resolve(answer));
+  /** Why no new work is taken at present, or null. */
+  overload(): CapstanError | null {
+    if (!this.#options.journal.diskLow) return null;
+    return new CapstanError(
+      "OVERLOADED",
+      "the disk of the controller's data directory is nearly full: free some space there; " +
+        "accepted work goes on",
+    );
+  }
+
+  /** Carries out a call of the API; the function that it returns drops the answer. */
+  call(order: CallOrder, answer: AnswerCall): () => void {
+    if (this.#serving) return this.#calls.call(order, answer);
+    const error = new CapstanError("UNREACHABLE", "the controller is closing");
+    answer({ result: null, error, sequence: this.#options.journal.durableSequence });
+    return () => undefined;
+  }
+
+  /** What `/metrics` shows, in the format of Prometheus. */
+  metrics(): string {
+    const { kernel, journal } = this.#options;
+    const metrics = this.#metrics.collect(kernel.summaryOf(this.#loop.state), {
+      journalSequence: journal.sequence,
+      durableSequence: journal.durableSequence,
+      epoch: journal.epoch,
+      clientCount: this.#clients.count,
+      openChangeCount: this.#calls.openCount,
     });
+    return formatMetrics(metrics);
   }
 
   /** Makes what was taken up durable, tells peers that it ends, stops the loop. */
@@ -107,9 +175,13 @@ export class ControllerService<State, Fact> {
       this.#serving = false;
       await new Promise<void>((resolve) => this.#loop.hold(() => resolve()));
     }
+    if (this.#tokenTimer !== null) clearInterval(this.#tokenTimer);
     this.#clients.close();
     this.#workers.close();
     this.#loop.stop();
+    this.#workerLogs.close();
+    this.#metrics.close();
+    this.#refuseOpenCalls(new CapstanError("UNREACHABLE", "the controller has closed"));
   }
 
   #contextOf(options: ControllerServiceOptions<State, Fact>): PeerContext {
@@ -117,6 +189,7 @@ export class ControllerService<State, Fact> {
     return {
       clusterId: journal.clusterId,
       epoch: journal.epoch,
+      dataToken: this.#dataToken,
       logger,
       at: () => this.#loop.at(),
       handle: (event) => this.#handle(event),
@@ -125,9 +198,27 @@ export class ControllerService<State, Fact> {
       workerIndexOf: (workerId) => kernel.workerIndexOf(state, workerId),
       nextWorkerIndex: () => kernel.nextWorkerIndex(state),
       admitWorker: (hello) => kernel.admitWorker(state, hello),
-      call: (method, request) => this.#answer(method, request),
-      overload: () => this.#overload(),
+      call: (order, answer) => this.call(order, answer),
+      renew: (caller) => this.#authentication.renew(caller),
+      overload: () => this.overload(),
       congested: () => journal.congested,
+    };
+  }
+
+  #apiContextOf({ kernel, state, logger }: ControllerServiceOptions<State, Fact>): ApiContext {
+    return {
+      logger,
+      at: () => this.#loop.at(),
+      handle: (event) => this.#handle(event),
+      hold: (act) => this.#loop.hold(act),
+      overload: () => this.overload(),
+      authorise: (principal, method, request) =>
+        kernel.authorise(state, principal, method, request),
+      budgetOf: (user) => kernel.budgetOf(state, user),
+      logSources: (question, principal) => kernel.logSources(state, question, principal),
+      read: (method, request, principal) => this.#read(method, request, principal),
+      fetchLogs: (request, selection) => this.#logs.fetch(request, selection),
+      count: (method, code) => this.#metrics.countCall(method, code),
     };
   }
 
@@ -141,7 +232,7 @@ export class ControllerService<State, Fact> {
     return true;
   }
 
-  #deliver(send: ControllerSend): void {
+  #deliver(send: ControllerSend, sequence: number): void {
     switch (send.type) {
       case "send-to-client":
       case "disconnect-client":
@@ -151,22 +242,32 @@ export class ControllerService<State, Fact> {
       case "disconnect-worker":
         this.#workers.deliver(send);
         break;
+      case "reply-to-call":
+        this.#calls.deliver(send, sequence);
+        break;
       default:
         assertNever(send);
     }
   }
 
-  #answer(method: string, request: unknown): unknown {
-    if (method === "ReportWorkerExit") {
-      this.#workers.reportExit(parseWorkerExit(request));
-      return {};
-    }
+  #read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): unknown {
     const { kernel } = this.#options;
     const { state } = this.#loop;
-    if (method === "GetDoctorReport") return this.#doctorReport(request);
-    if (method !== "GetClusterInfo") return kernel.answerCall(state, method, request);
-    requireNoFields(method, request);
-    return clusterInfoOf(kernel.summaryOf(state), {
+    switch (method) {
+      case "ReportWorkerExit":
+        this.#workers.reportExit(request as ParsedRequests["ReportWorkerExit"]);
+        return {};
+      case "GetClusterInfo":
+        return this.#clusterInfo();
+      case "GetDoctorReport":
+        return this.#doctorReport(principal);
+      default:
+        return kernel.answerCall(state, method, request, principal);
+    }
+  }
+
+  #clusterInfo(): unknown {
+    return clusterInfoOf(this.#options.kernel.summaryOf(this.#loop.state), {
       journal: this.#options.journal,
       url: this.#url,
       startedAt: this.#startedAt,
@@ -176,10 +277,15 @@ export class ControllerService<State, Fact> {
     });
   }
 
+  /** Without a secret to share a worker demands, at most, what it presented. */
+  #logSecretOf(workerId: string): string | null {
+    return this.#dataToken === "" ? this.#workers.secretOf(workerId) : this.#dataToken;
+  }
+
   /** The kernel audits its state; what it cannot know about the process is added. */
-  #doctorReport(request: unknown): unknown {
+  #doctorReport(principal: Principal): unknown {
     const { kernel, journal } = this.#options;
-    const report = kernel.answerCall(this.#loop.state, "GetDoctorReport", request);
+    const report = kernel.answerCall(this.#loop.state, "GetDoctorReport", {}, principal);
     const lastTickAgoMs = Math.round(performance.now() - this.#loop.lastTurnAtMs);
     return {
       ...(report as object),
@@ -187,15 +293,6 @@ export class ControllerService<State, Fact> {
       loops: [{ name: "controller", lastTickAgoMs }],
       version: packageVersion,
     };
-  }
-
-  #overload(): CapstanError | null {
-    if (!this.#options.journal.diskLow) return null;
-    return new CapstanError(
-      "OVERLOADED",
-      "the disk of the controller's data directory is nearly full: free some space there; " +
-        "accepted work goes on",
-    );
   }
 
   #statementOf(event: ControllerEvent): PeerStatement | null {
@@ -213,6 +310,7 @@ export class ControllerService<State, Fact> {
     const statement = this.#statementOf(event);
     const record = quarantine.record({ event, statement, error, sequence, epoch });
     logger.fatal({ err: error, event: event.type, sequence, record }, "a promise was broken");
+    this.#refuseOpenCalls(reportBug(logger, error, event.type));
     onFatal({ exitCode: 70, error });
   }
 
@@ -220,7 +318,12 @@ export class ControllerService<State, Fact> {
     this.#serving = false;
     this.#loop.stop();
     this.#options.logger.fatal({ code: error.code }, error.message);
+    this.#refuseOpenCalls(error);
     this.#options.onFatal({ exitCode: 74, error });
+  }
+
+  #refuseOpenCalls(error: CapstanError): void {
+    this.#calls.refuseAll(error, this.#options.journal.durableSequence);
   }
 
   #note(notice: JournalNotice): void {
@@ -229,4 +332,14 @@ export class ControllerService<State, Fact> {
     if (type === "snapshot-written" || type === "disk-recovered") logger.info(fields, type);
     else logger.warn(fields, type);
   }
+}
+
+function checkPeerRole(peer: "client" | "worker", { principal }: Caller): CapstanError | null {
+  const allowed = streamAccess[peer];
+  if (allowed.includes(principal.role)) return null;
+  return new CapstanError(
+    "FORBIDDEN",
+    `a stream of a ${peer} needs role ${allowed.join(" or ")}; this token has role ` +
+      principal.role,
+  );
 }

@@ -7,8 +7,10 @@
 
 import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
+import type { LogQuestion, LogSelection } from "../../controller/log-sources.ts";
 import type { CapstanError } from "../../model/errors.ts";
 import type { WorkerIndex } from "../../model/ids.ts";
+import type { Principal, UserBudget } from "../../model/job.ts";
 import type { WorkerHello } from "../../protocol/messages.ts";
 import type { FoldKernel } from "../journal/journal.ts";
 
@@ -24,6 +26,9 @@ export interface ClientSession {
 export interface ClusterSummary {
   /** Tasks that are not forgotten, by state. */
   readonly taskStateCounts: { readonly [state: string]: number };
+  /** Workers that are remembered, by state. */
+  readonly workerStateCounts: { readonly [state: string]: number };
+  /** Those that are not lost. */
   readonly workerCount: number;
   /** Attempts since this controller began to serve, repeats among them. */
   readonly attemptCount: number;
@@ -39,8 +44,21 @@ export interface Kernel<State, Fact> extends FoldKernel<State, Fact> {
   isDurable(fact: Fact): boolean;
   /** When the kernel wants a `tick`; null for never. */
   nextDeadline(state: State): Micros | null;
-  /** Answers an API method. Throws CapstanError. */
-  answerCall(state: State, method: string, request: unknown): unknown;
+  /** Answers an API method that changes nothing. Throws CapstanError. */
+  answerCall(state: State, method: string, request: unknown, principal: Principal): unknown;
+  /** Why the principal may not make this call, or null. The request was parsed. */
+  authorise(
+    state: State,
+    principal: Principal,
+    method: string,
+    request: { readonly [field: string]: unknown },
+  ): CapstanError | null;
+  /** Whose secret has this hash (SHA-256, hex); null for one that works no more, or never did. */
+  principalOf(state: State, hash: string, at: Micros): Principal | null;
+  /** What a user may use: as it was set, or the defaults. */
+  budgetOf(state: State, user: string): UserBudget;
+  /** Where logs are, for whoever asks. Throws CapstanError. */
+  logSources(state: State, question: LogQuestion, principal: Principal): LogSelection;
   summaryOf(state: State): ClusterSummary;
   /** The session of a client that has connected; null for a stranger. */
   sessionOf(state: State, clientId: string): ClientSession | null;

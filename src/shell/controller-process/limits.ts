@@ -31,6 +31,12 @@ export const unacknowledgedSubmitsMax = 256;
 /** A worker that was greeted must send its inventory within this time. */
 export const inventoryTimeoutMs = 10_000;
 
+/** The same while other new workers wait for their turn. One that is late comes again. */
+export const crowdedInventoryTimeoutMs = 1_000;
+
+/** New workers that wait for their turn to register. A further one is told OVERLOADED. */
+export const waitingStrangersMax = 1_024;
+
 /** What a worker is told: its beats come this often. */
 export const heartbeatMs = 1_000;
 
@@ -42,3 +48,30 @@ export const quarantineStopsMax = 2;
 
 /** Of a quarantined event, larger columns are cut to this many bytes. */
 export const quarantineEventBytesMax = 16 * 1024 * 1024;
+
+/** Characters of a user's name in `x-capstan-user`. A longer one is refused. */
+export const userCharactersMax = 100;
+
+/** Changes of all callers that wait for their answer. A further one is told OVERLOADED. */
+export const openChangesMax = 4_096;
+
+/** How often it is looked whether the tokens of open streams still work. Others are cut. */
+export const tokenCheckMs = 2_000;
+
+/** Calls of FetchLogs that are carried out at once. A further one is told OVERLOADED. */
+export const logCallsMax = 64;
+
+/** Workers that one call of FetchLogs asks at once; of each, one log at a time. */
+export const logWorkersMax = 32;
+
+/** Logs that one call of FetchLogs may be about. More are refused: ask for one task. */
+export const logSourcesMax = 20_000;
+
+/** Lines that all workers together are asked for in one call that wants the tail of each log. */
+export const tailLinesMax = 200_000;
+
+/** How long a worker may take to answer for one log. Then its logs are unavailable for the call. */
+export const logReadTimeoutMs = 5_000;
+
+/** Bytes of one worker's answer for one log. A longer answer is unavailable. */
+export const logAnswerBytesMax = 32 * 1024 * 1024;

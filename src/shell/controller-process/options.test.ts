@@ -10,7 +10,8 @@ import { formatAddress, parseControllerOptions, parseListen } from "./options.ts
 
 describe("the controller's options", () => {
   it("are taken as given when each has its type", () => {
-    const options = { listen: "127.0.0.1:0", expectWorkers: 2, logLevel: "warn" };
+    const advertise = "controller.example:7070";
+    const options = { listen: "127.0.0.1:0", advertise, expectWorkers: 2, logLevel: "warn" };
     assert.deepEqual(parseControllerOptions(options), options);
   });
 
@@ -23,6 +24,7 @@ describe("the controller's options", () => {
     [{ port: 1 }, /port: no such option; known: listen, dataDir/],
     [{ constructor: "x" }, /constructor: no such option/],
     [{ dataDir: "" }, /dataDir: expected a string that is not empty/],
+    [{ advertise: "controller.example" }, /advertise: "controller.example" is not host:port/],
     [{ expectWorkers: -1 }, /expectWorkers: expected a whole number/],
     [{ logLevel: "loud" }, /logLevel: "loud" is not a log level; one of trace/],
   ];

@@ -14,7 +14,10 @@ export interface ControllerOptions {
   readonly dataDir?: string;
   /** What clients and workers must present. Required off loopback. */
   readonly token?: string;
-  /** `host:port` under which others reach this controller. Default: where it listens. */
+  /**
+   * `host:port` under which others reach this controller, the host a name or an address. It answers
+   * to it besides its own address. Default: where it listens.
+   */
   readonly advertise?: string;
   /** `/readyz` waits until this many workers have registered. Default 0. */
   readonly expectWorkers?: number;
@@ -34,7 +37,11 @@ const parsers: { readonly [K in keyof ControllerOptions]-?: (value: unknown) => 
   listen: (value) => text("listen", value),
   dataDir: (value) => text("dataDir", value),
   token: (value) => text("token", value),
-  advertise: (value) => text("advertise", value),
+  advertise: (value) => {
+    const address = text("advertise", value);
+    parseHostAndPort("advertise", address);
+    return address;
+  },
   expectWorkers: (value) => count("expectWorkers", value),
   logLevel: (value) => parseLogLevel("logLevel", value),
 };
@@ -56,12 +63,7 @@ export function parseControllerOptions(value: unknown): ControllerOptions {
 /** The address to listen on. Throws INVALID_ARGUMENT when it needs a token and has none. */
 export function parseListen(options: ControllerOptions): ListenAddress {
   const listen = options.listen ?? defaultListen;
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(listen);
-  const port = Number(match?.[3]);
-  if (match === null || port > portMax) {
-    throw invalid(`listen: ${JSON.stringify(listen)} is not host:port (port 0 to ${portMax})`);
-  }
-  const host = match[1] ?? match[2];
+  const { host, port } = parseHostAndPort("listen", listen);
   if (options.token === undefined && !isLoopback(host)) {
     throw invalid(
       `listen: ${listen} can be reached from other machines, and without a token anybody there ` +
@@ -69,6 +71,13 @@ export function parseListen(options: ControllerOptions): ListenAddress {
     );
   }
   return { host, port };
+}
+
+function parseHostAndPort(field: string, address: string): ListenAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(address);
+  const port = Number(match?.[3]);
+  if (match !== null && port <= portMax) return { host: match[1] ?? match[2], port };
+  throw invalid(`${field}: ${JSON.stringify(address)} is not host:port (port 0 to ${portMax})`);
 }
 
 export function isLoopback(host: string): boolean {

@@ -8,14 +8,20 @@
 import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent } from "../../controller/events.ts";
 import type { CapstanError } from "../../model/errors.ts";
+import type { Principal } from "../../model/job.ts";
 import type { ControllerHello, WorkerHello } from "../../protocol/messages.ts";
+import type { CallOrder } from "../api/http-api.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { MessageStream } from "../transport/message-stream.ts";
+import type { AnswerCall } from "./api-calls.ts";
+import type { Caller } from "./authentication.ts";
 import type { ClientSession } from "./kernel.ts";
 
 export interface PeerContext {
   readonly clusterId: string;
   readonly epoch: number;
+  /** What all workers demand of whoever fetches from them; never logged. */
+  readonly dataToken: string;
   readonly logger: Logger;
   at(): Micros;
   /** Steps the kernel, unless the event is one that is known to stop it: then false. */
@@ -27,8 +33,10 @@ export interface PeerContext {
   nextWorkerIndex(): number;
   /** Why this worker may not register now, or null. */
   admitWorker(hello: WorkerHello): CapstanError | null;
-  /** Answers an API method. Throws CapstanError. */
-  call(method: string, request: unknown): unknown;
+  /** Carries out a call of the API; what it returns drops the answer. */
+  call(order: CallOrder, answer: AnswerCall): () => void;
+  /** The caller as it may act now; null once its token has ended. */
+  renew(caller: Caller): Principal | null;
   /** Why no new work is taken at present, or null. */
   overload(): CapstanError | null;
   /** More waits for the disk than should: stop reading new work. */

@@ -22,7 +22,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { InvariantError } from "../../base/assert.ts";
-import type { ControllerEvent } from "../../controller/events.ts";
+import type { ApiRequest, ControllerEvent } from "../../controller/events.ts";
+import { redactArgv } from "../../controller/redact.ts";
+import { redactedText } from "../../model/redact-text.ts";
 import { encodePlain } from "../journal/fact-codec.ts";
 import { quarantineEventBytesMax, quarantineStopsMax } from "./limits.ts";
 
@@ -44,8 +46,26 @@ export function statementOf(
       return { peerId: idOf.worker(event.worker), said: event.message };
     case "worker-connected":
       return { peerId: event.hello.workerId, said: event.inventory };
+    case "api-called":
+      return { peerId: event.principal.user, said: withoutChance(event.request) };
     default:
       return null;
+  }
+}
+
+/** A change without what was drawn for it: the same one sent again has other tokens. */
+function withoutChance(request: ApiRequest): unknown {
+  switch (request.type) {
+    case "launch-job": {
+      const { type, spec } = request;
+      return { type, spec };
+    }
+    case "create-token": {
+      const { type, user, role, note } = request;
+      return { type, user, role, note };
+    }
+    default:
+      return request;
   }
 }
 
@@ -79,7 +99,7 @@ export class Quarantine {
   /** Writes the record, on the disk when it returns. Returns its path, or null without a place. */
   record({ event, statement, error, sequence, epoch }: StoppedBy): string | null {
     if (this.#directory === null) return null;
-    mkdirSync(this.#directory, { recursive: true });
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const path = join(this.#directory, `${sequence}-${epoch}.json`);
     const report = {
       sequence,
@@ -100,7 +120,7 @@ function fingerprintOf({ peerId, said }: PeerStatement): string {
 }
 
 function repeatOffenders(directory: string): ReadonlySet<string> {
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const stops = new Map<string, number>();
   for (const name of readdirSync(directory)) {
     if (!name.endsWith(".json")) continue;
@@ -111,9 +131,23 @@ function repeatOffenders(directory: string): ReadonlySet<string> {
   return new Set([...stops].filter(([, count]) => count >= quarantineStopsMax).map(([f]) => f));
 }
 
+/** Fields of events that hold a secret. */
+const secretNames: ReadonlySet<string> = new Set(["token", "tokenHash", "hash", "stdin"]);
+
+/** What a person need not see of a field to replay the event; undefined if all of it may stay. */
+function withoutSecrets(name: string, value: unknown): unknown {
+  if (value === "" || value === null) return undefined;
+  if (secretNames.has(name) && typeof value === "string") return redactedText;
+  if (name === "argv" && Array.isArray(value)) return redactArgv(value.map(String));
+  if (name !== "env" || typeof value !== "object" || value === null) return undefined;
+  return Object.fromEntries(Object.keys(value).map((variable) => [variable, redactedText]));
+}
+
 /** Typed arrays as plain numbers, byte columns as base64; what is too large says its size. */
 function readable(event: ControllerEvent): unknown {
-  const text = JSON.stringify(event, (_name, value: unknown) => {
+  const text = JSON.stringify(event, (name, value: unknown) => {
+    const hidden = withoutSecrets(name, value);
+    if (hidden !== undefined) return hidden;
     if (value instanceof Uint8Array) return readableBytes(value);
     if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
     return value;

@@ -8,304 +8,31 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer, request as httpRequest } from "node:http";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import { InvariantError } from "../../base/assert.ts";
-import { blobsOf } from "../../base/blobs.ts";
-import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
-import { CapstanError } from "../../model/errors.ts";
-import { noResources } from "../../model/resources.ts";
 import {
-  type ClientHello,
-  type HotMessageOf,
-  type Message,
-  protocolVersion,
-  type WorkerHello,
-} from "../../protocol/messages.ts";
-import { createLogger } from "../logging/logger.ts";
-import type { MessageStream } from "../transport/message-stream.ts";
-import { connectStream } from "../transport/stream-client.ts";
-import type { Kernel } from "./kernel.ts";
-import type { ControllerOptions } from "./options.ts";
-import { type ControllerProcess, type FatalEnd, startController } from "./run-controller.ts";
+  aClient,
+  aHeartbeat,
+  anInventory,
+  aSubmit,
+  ask,
+  atEnd,
+  aWorker,
+  cleanUp,
+  dataDirectory,
+  flood,
+  Peer,
+  poison,
+  type Running,
+  start,
+} from "../../../test/shell/toy-controller.ts";
+import { inventoryTimeoutMs } from "./limits.ts";
 
-interface ToyState {
-  readonly clients: string[];
-  readonly workers: string[];
-  /** `"client submit 3"`, in order: what must survive. */
-  readonly log: string[];
-}
-
-interface ToyFact {
-  readonly type: "client" | "worker" | "log";
-  readonly text: string;
-}
-
-/** The first number of a submit that breaks the toy's promise. */
-const poison = 13;
-
-/** The first number of a submit whose results are ten times 60 MB. */
-const flood = 14;
-
-const floodBytes = new Uint8Array(60_000_000);
-
-const floodOfResults = Array.from({ length: 10 }, () => ({
-  type: "results" as const,
-  tasks: Uint32Array.of(flood),
-  values: { offsets: Uint32Array.of(0, floodBytes.length), data: floodBytes },
-}));
-
-function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
-  const apply = (state: ToyState, { type, text }: ToyFact): void => {
-    if (type === "client") state.clients.push(text);
-    else if (type === "worker") state.workers.push(text);
-    else state.log.push(text);
-  };
-  const newState = (): ToyState => ({ clients: [], workers: [], log: [] });
-  return {
-    newState,
-    apply,
-    snapshotOf: (state) => state,
-    stateOf: (snapshot) => snapshot as ToyState,
-    isDurable: () => true,
-    nextDeadline: () => null,
-    summaryOf: (state) => ({
-      taskStateCounts: { PENDING: state.log.length },
-      workerCount: state.workers.length,
-      attemptCount: 0,
-      recomputedCount: 0,
-    }),
-    answerCall: (state, method) => {
-      if (method === "ReadLog") return { log: [...state.log] };
-      throw new CapstanError("NOT_FOUND", `there is no method ${method}`);
-    },
-    sessionOf: (state, clientId) => {
-      const index = state.clients.indexOf(clientId);
-      return index < 0 ? null : { index, jobId: `/toy/${index}`, sequence: state.log.length };
-    },
-    clientIdOf: (state, client) => state.clients[client],
-    workerIdOf: (state, worker) => state.workers[worker],
-    workerIndexOf: (state, id) => (state.workers.includes(id) ? state.workers.indexOf(id) : null),
-    nextWorkerIndex: (state) => state.workers.length,
-    admitWorker: () => null,
-    step: (state, event) => {
-      events.push(event);
-      const { facts, sends } = react(state, event);
-      for (const fact of facts) apply(state, fact);
-      return { facts, sends };
-    },
-  };
-}
-
-function react(
-  state: ToyState,
-  event: ControllerEvent,
-): { readonly facts: readonly ToyFact[]; readonly sends: readonly ControllerSend[] } {
-  const none = { facts: [], sends: [] };
-  switch (event.type) {
-    case "client-connected": {
-      if (state.clients.includes(event.clientId)) return none;
-      const client = state.clients.length;
-      const message = { type: "warning", code: "HELLO", message: "after the hello" } as const;
-      return {
-        facts: [{ type: "client", text: event.clientId }],
-        sends: [{ type: "send-to-client", client, message }],
-      };
-    }
-    case "client-messaged": {
-      if (event.message.type !== "submit") return none;
-      const { first, sequence } = event.message;
-      if (first === poison) throw new InvariantError("no thirteen", ["it was thirteen"]);
-      const { client } = event;
-      if (first === flood) {
-        const sends = floodOfResults.map((message) => {
-          return { type: "send-to-client", client, message } as const;
-        });
-        return { facts: [], sends };
-      }
-      const message = { type: "accepted", sequence } as const;
-      return {
-        facts: [{ type: "log", text: `submit ${sequence}` }],
-        sends: [{ type: "send-to-client", client, message }],
-      };
-    }
-    case "worker-connected": {
-      const known = state.workers.indexOf(event.hello.workerId);
-      const worker = known < 0 ? state.workers.length : known;
-      const message = { type: "forget", tasks: event.inventory.values } as const;
-      return {
-        facts: known < 0 ? [{ type: "worker", text: event.hello.workerId }] : [],
-        sends: [{ type: "send-to-worker", worker, message }],
-      };
-    }
-    case "worker-messaged":
-      return { facts: [{ type: "log", text: event.message.type }], sends: [] };
-    default:
-      return none;
-  }
-}
-
-interface Running {
-  readonly controller: ControllerProcess;
-  readonly events: ControllerEvent[];
-  readonly fatal: Promise<FatalEnd>;
-}
-
-const cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function start(options: Partial<ControllerOptions> = {}): Promise<Running> {
-  const events: ControllerEvent[] = [];
-  let controller: ControllerProcess | null = null;
-  const fatal = new Promise<FatalEnd>((resolve, reject) => {
-    startController(
-      { listen: "127.0.0.1:0", ...options },
-      {
-        kernel: toyKernel(events),
-        foldModule: new URL("none.ts", import.meta.url),
-        logger: createLogger({ name: "test", level: "silent" }),
-        onFatal: resolve,
-      },
-    ).then(async (started) => {
-      controller = started;
-      ready();
-    }, reject);
-  });
-  let ready: () => void = () => undefined;
-  const started = new Promise<void>((resolve) => {
-    ready = resolve;
-  });
-  await Promise.race([started, fatal]);
-  assert.ok(controller !== null);
-  const running: ControllerProcess = controller;
-  cleanups.push(() => running.close());
-  return { controller: running, events, fatal };
-}
-
-function dataDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "capstan-controller-"));
-  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-function aClient(clientId: string): ClientHello {
-  return { role: "client", protocolVersion, clientId, user: "ann", clusterId: "" };
-}
-
-function aWorker(overrides: Partial<WorkerHello> = {}): WorkerHello {
-  return {
-    role: "worker",
-    protocolVersion,
-    workerId: "w1",
-    incarnation: "i1",
-    clusterId: "",
-    epoch: 0,
-    address: "127.0.0.1:1",
-    pid: 1,
-    capacity: noResources,
-    slots: 1,
-    attributes: {},
-    ...overrides,
-  };
-}
-
-function aSubmit(sequence: number, first = 0): HotMessageOf<"submit"> {
-  return {
-    type: "submit",
-    sequence,
-    first,
-    groupSpecs: new Uint32Array([0]),
-    groupCounts: new Uint32Array([1]),
-    args: blobsOf([new Uint8Array([1])]),
-    dependencyCounts: new Uint32Array(0),
-    dependencies: new Uint32Array(0),
-    keys: [],
-  };
-}
-
-const anInventory: HotMessageOf<"inventory"> = {
-  type: "inventory",
-  attempts: new Float64Array(0),
-  attemptTasks: new Float64Array(0),
-  phases: new Uint8Array(0),
-  values: new Float64Array([7]),
-  valueSizes: new Float64Array([1]),
-};
-
-const aHeartbeat: HotMessageOf<"heartbeat"> = {
-  type: "heartbeat",
-  applied: 0,
-  sent: 0,
-  attemptsDigest: 0,
-  valuesDigest: 0,
-  rssBytes: 0,
-  valueBytes: 0,
-};
-
-/** A peer that keeps what it hears. */
-class Peer {
-  readonly heard: Message[] = [];
-  readonly stream: MessageStream;
-  readonly index: number;
-  closed = false;
-  #wake: () => void = () => undefined;
-
-  constructor(stream: MessageStream, index: number) {
-    this.stream = stream;
-    this.index = index;
-    stream.onMessages = (messages) => {
-      this.heard.push(...messages);
-      this.#wake();
-    };
-    stream.onClose = () => {
-      this.closed = true;
-      this.#wake();
-    };
-    cleanups.push(() => stream.destroy());
-  }
-
-  static async connect(url: string, hello: ClientHello | WorkerHello, token?: string) {
-    const { stream, hello: answer } = await connectStream({ url, hello, token, timeoutMs: 5000 });
-    return new Peer(stream, answer.index);
-  }
-
-  async until(condition: (peer: Peer) => boolean): Promise<void> {
-    while (!condition(this)) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  types(): string[] {
-    return this.heard.map(({ type }) => type);
-  }
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-async function ask(
-  url: string,
-  path: string,
-  options: { method?: string; headers?: { [name: string]: string }; body?: string | Buffer } = {},
-): Promise<Answer> {
-  const { method = "GET", headers = {}, body } = options;
-  const request = httpRequest(new URL(path, url), { method, headers, agent: false });
-  request.end(body);
-  const [response] = await once(request, "response");
-  let text = "";
-  for await (const chunk of response) text += String(chunk);
-  return { status: response.statusCode, body: text };
-}
+afterEach(cleanUp);
 
 describe("a client", () => {
   it("reads the hello first, then what its connection caused", async () => {
@@ -325,7 +52,7 @@ describe("a client", () => {
     const second = await start({ dataDir });
     assert.equal(second.controller.epoch, 2);
     assert.equal(second.controller.clusterId, first.controller.clusterId);
-    const { body } = await ask(second.controller.url, "/v1/rpc/ReadLog", { method: "POST" });
+    const { body } = await ask(second.controller.url, "/v1/rpc/ListEvents", { method: "POST" });
     const expected = Array.from({ length: 20 }, (_, i) => `submit ${i + 1}`);
     assert.deepEqual(JSON.parse(body), { log: expected });
   });
@@ -349,7 +76,7 @@ describe("a client", () => {
   it("gets answers to API calls over the stream, and errors with their code", async () => {
     const { controller } = await start();
     const peer = await Peer.connect(controller.url, aClient("c"));
-    peer.stream.send({ type: "call", id: 1, method: "ReadLog", request: {} });
+    peer.stream.send({ type: "call", id: 1, method: "ListEvents", request: {} });
     peer.stream.send({ type: "call", id: 2, method: "Nothing", request: {} });
     await peer.until(({ heard }) => heard.length === 3);
     assert.deepEqual(peer.heard.slice(1), [
@@ -358,7 +85,11 @@ describe("a client", () => {
         type: "reply",
         id: 2,
         result: null,
-        error: { code: "NOT_FOUND", message: "there is no method Nothing", details: {} },
+        error: {
+          code: "NOT_FOUND",
+          message: 'there is no method "Nothing"; GET /v1/openapi.json lists them',
+          details: {},
+        },
       },
     ]);
   });
@@ -370,7 +101,7 @@ describe("a client", () => {
     deaf.stream.send(aSubmit(1, flood));
     const other = await Peer.connect(controller.url, aClient("b"));
     await other.until(() => {
-      other.stream.send({ type: "call", id: 1, method: "ReadLog", request: {} });
+      other.stream.send({ type: "call", id: 1, method: "ListEvents", request: {} });
       return events.some(({ type }) => type === "client-disconnected");
     });
     const back = await Peer.connect(controller.url, aClient("a"));
@@ -382,7 +113,7 @@ describe("a client", () => {
     const { controller } = await start();
     const peer = await Peer.connect(controller.url, aClient("a"));
     for (let id = 0; id < 5_000; id++) {
-      peer.stream.send({ type: "call", id, method: "ReadLog", request: {} });
+      peer.stream.send({ type: "call", id, method: "ListEvents", request: {} });
     }
     await peer.until(({ heard }) => heard.length >= 5_001);
     const ids = peer.heard.flatMap((message) => (message.type === "reply" ? [message.id] : []));
@@ -433,6 +164,23 @@ describe("a worker", () => {
     const second = Peer.connect(controller.url, aWorker({ workerId: "b" }));
     first.stream.destroy();
     assert.equal((await second).index, 0);
+  });
+
+  it("that says nothing does not hold up others for long, however many follow", async () => {
+    const { controller } = await start();
+    const silent = await Peer.connect(controller.url, aWorker({ workerId: "silent" }));
+    const startedAt = performance.now();
+    const others = ["a", "b", "c"].map(async (workerId) => {
+      const peer = await Peer.connect(controller.url, aWorker({ workerId }));
+      peer.stream.send(anInventory);
+      return peer.index;
+    });
+    assert.deepEqual(
+      (await Promise.all(others)).toSorted((a, b) => a - b),
+      [0, 1, 2],
+    );
+    assert.ok(performance.now() - startedAt < inventoryTimeoutMs / 2);
+    await silent.until(({ stream }) => stream.closed);
   });
 
   it("is told the number of its last message, once a turn", async () => {
@@ -507,7 +255,7 @@ describe("the one port", () => {
   it("says which port is in use and what to do", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
-    cleanups.push(() => void taken.close());
+    atEnd(() => void taken.close());
     const { port } = taken.address() as AddressInfo;
     await assert.rejects(start({ listen: `127.0.0.1:${port}` }), {
       code: "ADDRESS_IN_USE",
@@ -525,9 +273,9 @@ describe("the one port", () => {
       [200, 200, 200],
     );
     const call = { method: "POST", headers: { Authorization: "Bearer wrong" } };
-    assert.equal((await ask(controller.url, "/v1/rpc/ReadLog", call)).status, 401);
+    assert.equal((await ask(controller.url, "/v1/rpc/ListEvents", call)).status, 401);
     const right = { method: "POST", headers: { Authorization: "Bearer secret" } };
-    assert.equal((await ask(controller.url, "/v1/rpc/ReadLog", right)).status, 200);
+    assert.equal((await ask(controller.url, "/v1/rpc/ListEvents", right)).status, 200);
     await assert.rejects(Peer.connect(controller.url, aClient("c")), { code: "UNAUTHENTICATED" });
     await Peer.connect(controller.url, aClient("c"), "secret");
   });
@@ -536,7 +284,7 @@ describe("the one port", () => {
     const { controller } = await start();
     const foreign = await ask(controller.url, "/", { headers: { Host: "evil.example:80" } });
     assert.equal(foreign.status, 403);
-    const page = await ask(controller.url, "/v1/rpc/ReadLog", {
+    const page = await ask(controller.url, "/v1/rpc/ListEvents", {
       method: "POST",
       headers: { Origin: "http://evil.example" },
     });
@@ -559,8 +307,8 @@ describe("the one port", () => {
     const codes = [];
     for (const [path, options] of [
       ["/v1/rpc/Nothing", { method: "POST" }],
-      ["/v1/rpc/ReadLog", { method: "GET" }],
-      ["/v1/rpc/ReadLog", { method: "POST", body: "{" }],
+      ["/v1/rpc/ListEvents", { method: "GET" }],
+      ["/v1/rpc/ListEvents", { method: "POST", body: "{" }],
       ["/nowhere", {}],
     ] as const) {
       const { status, body } = await ask(controller.url, path, options);
@@ -637,6 +385,20 @@ describe("a broken promise", () => {
     const ready = await ask(controller.url, "/readyz");
     assert.equal(ready.status, 200);
     assert.deepEqual(JSON.parse(ready.body).degraded, ["1 quarantined events are refused"]);
+  });
+});
+
+describe("what a controller keeps", () => {
+  it("can be read by its own user only, in whatever directory it is", async () => {
+    const dataDir = dataDirectory();
+    chmodSync(dataDir, 0o755);
+    writeFileSync(join(dataDir, "journal.sqlite"), "", { mode: 0o644 });
+    await start({ dataDir });
+    const journal = readdirSync(dataDir).filter((name) => name.startsWith("journal."));
+    assert.ok(journal.length > 1);
+    for (const name of [...journal, "quarantine", "bundles"]) {
+      assert.equal(statSync(join(dataDir, name)).mode & 0o077, 0, name);
+    }
   });
 });
 

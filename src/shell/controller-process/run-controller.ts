@@ -9,11 +9,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CapstanError } from "../../model/errors.ts";
 import { BundleStore } from "../api/bundle-store.ts";
 import { createApiServer } from "../api/http-api.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
-import { guardRequest } from "../transport/http-guard.ts";
+import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { attachStreamServer } from "../transport/stream-server.ts";
 import { Clock } from "./clock.ts";
 import { ControllerService } from "./controller-service.ts";
@@ -63,17 +64,27 @@ export async function startController<State, Fact>(
   try {
     const service = serviceOf(options, run, journal, logger);
     const bundles = openBundles(dataDir);
-    const guard = { hosts: hostsOf(options), token: options.token };
+    const hosts = hostsOf(options);
     const server = createApiServer({
-      guard,
+      hosts,
+      epoch: journal.epoch,
       bundles: bundles.store,
       logger,
       readiness: () => service.readiness(),
-      call: (method, request) => service.callDurably(method, request),
+      overload: () => service.overload(),
+      identify: (request) => service.identify(request),
+      call: (order, answer) => service.call(order, answer),
+      metrics: () => service.metrics(),
     });
     const streams = attachStreamServer(server, {
-      authorise: (request) => guardRequest(request, guard),
-      onHello: (hello, accept, refuse) => service.onHello(hello, { accept, refuse }),
+      authorise: (request) => {
+        const denied = checkHostAndOrigin(request, hosts);
+        if (denied !== null) return denied;
+        const caller = service.identify(request);
+        return caller instanceof CapstanError ? caller : null;
+      },
+      onHello: (hello, accept, refuse, request) =>
+        service.onHello(hello, { accept, refuse }, request),
       onRejected: ({ code, message }) =>
         logger.warn({ code }, `a peer was turned away: ${message}`),
     });
@@ -124,6 +135,7 @@ function serviceOf<State, Fact>(
     clock: new Clock(restored.at),
     quarantine: new Quarantine(options.dataDir ?? null),
     durable: options.dataDir !== undefined,
+    token: options.token,
     expectWorkers: options.expectWorkers ?? 0,
     onFatal: run.onFatal,
     journal,

@@ -21,7 +21,10 @@ import type { Kernel } from "./kernel.ts";
 import { deadlineTimerMaxMs, loopCheckIntervalMs, pauseNoticedMs } from "./limits.ts";
 
 /** What waits for durability: an order of the kernel, or an act of the shell in its place. */
-export type Held = ControllerSend | { readonly type: "act"; readonly act: () => void };
+export type Held = ControllerSend | { readonly type: "act"; readonly act: Act };
+
+/** What the shell does in its turn; `sequence` is how far the journal is that it may speak of. */
+export type Act = (sequence: number) => void;
 
 interface HeldTurn {
   /** Nothing of this turn leaves before the journal is durable up to here. */
@@ -35,7 +38,7 @@ export interface TurnLoopOptions<State, Fact> {
   readonly journal: Journal<Fact>;
   readonly clock: Clock;
   /** Carries out one order of the kernel; called in order, only when it may leave. */
-  readonly deliver: (send: ControllerSend) => void;
+  readonly deliver: (send: ControllerSend, sequence: number) => void;
   /** Everything that may leave now has been delivered. */
   readonly onDelivered: () => void;
   /** The turn's events are all stepped: last chance to `hold` something behind them. */
@@ -104,7 +107,7 @@ export class TurnLoop<State, Fact> {
   }
 
   /** Runs `act` after everything sent so far, once everything decided so far is durable. */
-  hold(act: () => void): void {
+  hold(act: Act): void {
     this.at();
     this.#held.push({ type: "act", act });
   }
@@ -130,9 +133,10 @@ export class TurnLoop<State, Fact> {
     let turns = 0;
     while (turns < this.#waiting.length && this.#waiting[turns].sequence <= durable) {
       if (this.#stopped) return;
-      for (const held of this.#waiting[turns].held) {
-        if (held.type === "act") held.act();
-        else deliver(held);
+      const { held: sends, sequence } = this.#waiting[turns];
+      for (const held of sends) {
+        if (held.type === "act") held.act(sequence);
+        else deliver(held, sequence);
       }
       turns++;
     }

@@ -26,13 +26,22 @@ import {
   type WorkerHello,
 } from "../../protocol/messages.ts";
 import { checkWorkerMessage } from "../../protocol/validate.ts";
+import type { ParsedRequests } from "../api/schemas.ts";
 import type { MessageStream } from "../transport/message-stream.ts";
+import { type Caller, tokenHasEnded } from "./authentication.ts";
 import { refusalOfBug } from "./errors-on-wire.ts";
-import { heartbeatMs, inventoryTimeoutMs, shutdownFlushMs } from "./limits.ts";
+import {
+  crowdedInventoryTimeoutMs,
+  heartbeatMs,
+  inventoryTimeoutMs,
+  shutdownFlushMs,
+  waitingStrangersMax,
+} from "./limits.ts";
 import type { HelloAnswer, PeerContext } from "./peer-context.ts";
 
 interface Connection {
   readonly hello: WorkerHello;
+  readonly caller: Caller;
   readonly index: number;
   readonly stream: MessageStream;
   /** Its inventory came and the kernel knows of it. */
@@ -40,11 +49,17 @@ interface Connection {
   /** Messages after the inventory. */
   received: number;
   ended: boolean;
+  /** It has little time: it must make room for those who wait behind it. */
+  hurried: boolean;
   inventoryTimer: NodeJS.Timeout | null;
 }
 
+/** Proof that a worker's process ended, from whoever started it. */
+type WorkerExit = ParsedRequests["ReportWorkerExit"];
+
 interface WaitingStranger {
   readonly hello: WorkerHello;
+  readonly caller: Caller;
   readonly answer: HelloAnswer;
 }
 
@@ -69,7 +84,8 @@ export class WorkerSessions {
     return count;
   }
 
-  open(hello: WorkerHello, answer: HelloAnswer): void {
+  /** `caller` may be a worker: its role was looked at. */
+  open(hello: WorkerHello, caller: Caller, answer: HelloAnswer): void {
     const refusal = this.#refusal(hello);
     if (refusal !== null) {
       answer.refuse(refusal);
@@ -78,9 +94,28 @@ export class WorkerSessions {
     const previous = this.#current.get(hello.workerId);
     if (previous !== undefined) this.#end(previous, "replaced by a new connection");
     const index = this.#context.workerIndexOf(hello.workerId);
-    if (index !== null) this.#greet(hello, index, answer);
-    else if (this.#stranger !== null) this.#strangers.push({ hello, answer });
-    else this.#stranger = this.#greet(hello, this.#context.nextWorkerIndex(), answer);
+    const peer = { hello, caller, answer };
+    if (index !== null) this.#greet(peer, index);
+    else if (this.#stranger === null) this.#greetStranger(peer);
+    else if (this.#strangers.length >= waitingStrangersMax) answer.refuse(tooManyStrangers());
+    else {
+      this.#strangers.push(peer);
+      this.#hurry(this.#stranger);
+    }
+  }
+
+  /** What the worker presents to us, and so what it demands of others; null for none. */
+  secretOf(workerId: string): string | null {
+    return this.#current.get(workerId)?.caller.secret ?? null;
+  }
+
+  /** Cuts workers whose token was revoked or has expired. */
+  cutUnwelcome(): void {
+    for (const connection of this.#current.values()) {
+      if (this.#context.renew(connection.caller) !== null) continue;
+      connection.stream.destroy(tokenHasEnded());
+      this.#end(connection, "its token was revoked or has expired");
+    }
   }
 
   deliver(send: Extract<ControllerSend, { type: "send-to-worker" | "disconnect-worker" }>): void {
@@ -103,12 +138,7 @@ export class WorkerSessions {
   }
 
   /** Somebody saw the process end: its connection is over, whatever the network says. */
-  reportExit(exit: {
-    readonly workerId: string;
-    readonly incarnation: string;
-    readonly exitCode: number | null;
-    readonly signal: string | null;
-  }): void {
+  reportExit(exit: WorkerExit): void {
     const connection = this.#current.get(exit.workerId);
     if (connection?.hello.incarnation === exit.incarnation) this.#end(connection, "exited");
     this.#context.handle({ type: "worker-exited", at: this.#context.at(), ...exit });
@@ -146,23 +176,41 @@ export class WorkerSessions {
     );
   }
 
-  #greet(hello: WorkerHello, index: number, { accept }: HelloAnswer): Connection {
-    const { clusterId, epoch } = this.#context;
-    const role = { role: "controller", protocolVersion, clusterId, epoch, heartbeatMs } as const;
-    const stream = accept({ ...role, index, jobId: "", sequence: 0 });
+  #greetStranger(peer: WaitingStranger): void {
+    this.#stranger = this.#greet(peer, this.#context.nextWorkerIndex());
+    if (this.#strangers.length > 0) this.#hurry(this.#stranger);
+  }
+
+  /** Whoever stands in the door while others wait has little time, once and for all. */
+  #hurry(connection: Connection): void {
+    if (connection.hurried || connection.ended) return;
+    connection.hurried = true;
+    this.#expectInventory(connection, crowdedInventoryTimeoutMs);
+  }
+
+  #expectInventory(connection: Connection, ms: number): void {
+    if (connection.inventoryTimer !== null) clearTimeout(connection.inventoryTimer);
+    const end = (): void => this.#end(connection, `no inventory within ${ms} ms`);
+    connection.inventoryTimer = setTimeout(end, ms);
+  }
+
+  #greet({ hello, caller, answer }: WaitingStranger, index: number): Connection {
+    const { clusterId, epoch, dataToken } = this.#context;
+    const cluster = { clusterId, epoch, heartbeatMs, dataToken };
+    const role = { role: "controller", protocolVersion, ...cluster } as const;
+    const stream = answer.accept({ ...role, index, jobId: "", sequence: 0 });
     const connection: Connection = {
       hello,
+      caller,
       index,
       stream,
       registered: false,
       received: 0,
       ended: false,
+      hurried: false,
       inventoryTimer: null,
     };
-    connection.inventoryTimer = setTimeout(
-      () => this.#end(connection, `no inventory within ${inventoryTimeoutMs} ms`),
-      inventoryTimeoutMs,
-    );
+    this.#expectInventory(connection, inventoryTimeoutMs);
     this.#current.set(hello.workerId, connection);
     stream.onMessages = (messages) => this.#hear(connection, messages);
     stream.onClose = (error) => this.#end(connection, error?.message ?? "closed");
@@ -223,7 +271,7 @@ export class WorkerSessions {
     while (this.#stranger === null) {
       const next = this.#strangers.shift();
       if (next === undefined) return;
-      this.open(next.hello, next.answer);
+      this.open(next.hello, next.caller, next.answer);
     }
   }
 
@@ -253,4 +301,11 @@ export class WorkerSessions {
     }
     this.#nextStranger(connection);
   }
+}
+
+function tooManyStrangers(): CapstanError {
+  return new CapstanError(
+    "OVERLOADED",
+    `${waitingStrangersMax} new workers wait to be registered: try again`,
+  );
 }

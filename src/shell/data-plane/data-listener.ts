@@ -1,5 +1,6 @@
 /**
- * The listener on which a worker gives its values to peers and clients.
+ * The listener on which a worker gives its values to peers and clients, and its logs to the
+ * controller.
  *
  * @module
  */
@@ -7,10 +8,13 @@
 import http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { CapstanError } from "../../model/errors.ts";
+import { CapstanError, errorRegistry } from "../../model/errors.ts";
 import type { TaskRef } from "../../model/ids.ts";
-import { guardRequest } from "../transport/http-guard.ts";
+import { boundConnections } from "../transport/bound-connections.ts";
+import { endRefused } from "../transport/end-refused.ts";
+import { type GuardOptions, guardRequest } from "../transport/http-guard.ts";
 import { dataPath, dataProtocol } from "./framing.ts";
+import { LogRoute, type LogSource } from "./log-route.ts";
 import { ValueSender } from "./value-sender.ts";
 
 /** Where the bytes are. */
@@ -22,11 +26,16 @@ export interface DataListenerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Who does not send it is refused. None: everybody on the network may read. */
-  readonly token?: string | undefined;
+  /**
+   * Asked for each request: who sends none of these is refused. None, the default: everybody on the
+   * network may read.
+   */
+  readonly tokens?: (() => readonly string[]) | undefined;
   /** Names, `host` or `host:port`, under which it is called besides its own address. */
   readonly names?: readonly string[] | undefined;
   readonly source: ValueSource;
+  /** Default: there are none. */
+  readonly logs?: LogSource | undefined;
 }
 
 export class DataListener {
@@ -54,11 +63,19 @@ export class DataListener {
   }
 }
 
+const noLogs: LogSource = { readLog: () => Promise.resolve(null) };
+
 /** @throws CapstanError ADDRESS_IN_USE; other failures of the socket as they are. */
 export async function startDataListener(options: DataListenerOptions): Promise<DataListener> {
-  const server = http.createServer((_request, response) => {
-    response.writeHead(404, { "content-type": "text/plain" }).end("this port carries values\n");
+  const logs = new LogRoute(options.logs ?? noLogs);
+  const server = http.createServer((request, response) => {
+    const refusal = guardRequest(request, guardOf(options));
+    if (refusal !== null) return refusePlain(response, refusal);
+    if (logs.serve(request, response)) return;
+    const message = "this port carries values, and logs under /v1/logs/<attemptId>";
+    refusePlain(response, new CapstanError("NOT_FOUND", message));
   });
+  boundConnections(server);
   const sockets = new Set<Duplex>();
   const sender = new ValueSender(options.source);
   server.on("upgrade", (request: http.IncomingMessage, socket: Socket, first: Buffer) => {
@@ -73,14 +90,24 @@ export async function startDataListener(options: DataListenerOptions): Promise<D
   return new DataListener(server, sockets);
 }
 
+function guardOf({ names = [], tokens }: DataListenerOptions): GuardOptions {
+  return { hosts: names, tokens: tokens?.() ?? [] };
+}
+
+function refusePlain(response: http.ServerResponse, error: CapstanError): void {
+  // What the request still sends is not read.
+  const headers = { "content-type": "application/json", connection: "close" };
+  response.writeHead(errorRegistry[error.code].httpStatus, headers).end(JSON.stringify(error));
+}
+
 function checkUpgrade(
   request: http.IncomingMessage,
-  { names = [], token }: DataListenerOptions,
+  options: DataListenerOptions,
 ): CapstanError | null {
   if (request.url !== dataPath || request.headers.upgrade !== dataProtocol) {
     return new CapstanError("NOT_FOUND", `the upgrade is ${dataProtocol} on ${dataPath}`);
   }
-  return guardRequest(request, { hosts: names, token });
+  return guardRequest(request, guardOf(options));
 }
 
 function accept(socket: Socket): void {
@@ -90,12 +117,12 @@ function accept(socket: Socket): void {
   );
 }
 
-function refuse(socket: Duplex, error: CapstanError): void {
+function refuse(socket: Socket, error: CapstanError): void {
   const status = { UNAUTHENTICATED: "401 Unauthorized", FORBIDDEN: "403 Forbidden" };
   const line = error.code in status ? status[error.code as keyof typeof status] : "404 Not Found";
   const body = JSON.stringify(error);
-  socket.on("error", () => socket.destroy());
-  socket.end(
+  endRefused(
+    socket,
     `HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );

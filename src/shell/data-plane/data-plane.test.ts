@@ -29,10 +29,15 @@ function aValue(length: number, fill = 1): Uint8Array {
 
 async function aListener(
   values: ReadonlyMap<number, Uint8Array>,
-  token?: string,
+  ...tokens: string[]
 ): Promise<{ listener: DataListener; address: string }> {
   const source = { get: (task: number) => values.get(task) };
-  const listener = await startDataListener({ host: "127.0.0.1", port: 0, token, source });
+  const listener = await startDataListener({
+    host: "127.0.0.1",
+    port: 0,
+    source,
+    tokens: () => tokens,
+  });
   closers.push(() => listener.close());
   return { listener, address: `127.0.0.1:${listener.port}` };
 }
@@ -116,6 +121,21 @@ describe("a fetch", () => {
     assert.equal((await fetchValues({ address, tasks, token: "secret" })).got.length, 1);
   });
 
+  it("is let in with any of the tokens that the listener knows by then", async () => {
+    const tokens = ["own"];
+    const source = { get: () => aValue(5) };
+    const options = { host: "127.0.0.1", port: 0, source, tokens: () => tokens };
+    const listener = await startDataListener(options);
+    closers.push(() => listener.close());
+    const request = { address: `127.0.0.1:${listener.port}`, tasks: [1] };
+    assert.equal(await codeOf(fetchValues({ ...request, token: "told" })), "UNAUTHENTICATED");
+    tokens.push("told");
+    for (const token of tokens) {
+      assert.equal((await fetchValues({ ...request, token })).got.length, 1);
+    }
+    assert.equal(await codeOf(fetchValues({ ...request, token: "" })), "UNAUTHENTICATED");
+  });
+
   it("from where nobody listens is unreachable", async () => {
     const { listener, address } = await aListener(new Map());
     await listener.close();
@@ -193,6 +213,20 @@ describe("a listener", () => {
     socket.destroy();
     assert.match(reply.toString(), /^HTTP\/1\.1 403 /);
   });
+});
+
+describe("a request for what is no address", () => {
+  for (const target of ["//", "///", "\\\\", "http://[", "?", "/v1/logs/1.1/..", "*"]) {
+    it(`(${target}) is refused, and the listener goes on`, async () => {
+      const { address, listener } = await aListener(new Map());
+      const socket = net.connect(listener.port, "127.0.0.1");
+      closers.push(() => socket.destroy());
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: ${address}\r\n\r\n`);
+      const reply = await new Promise<Buffer>((resolve) => socket.once("data", resolve));
+      assert.match(reply.toString(), /^HTTP\/1\.1 40[04] /);
+      assert.equal((await fetch(`http://${address}/`)).status, 404);
+    });
+  }
 });
 
 /** Asks for value 1 and reads nothing of it. Resolves when the listener has begun to send. */

@@ -27,3 +27,15 @@ export const idleConnectionsPerPeer = 4;
 
 /** Bytes handed to a socket before the next value waits for it to drain. */
 export const sendWindowBytes = 4 * 1024 * 1024;
+
+/** Lines of a log in one answer if the request does not say how many. */
+export const logLinesDefault = 1_000;
+
+/** Lines of a log that one request may ask for; more are refused. */
+export const logLinesMax = 10_000;
+
+/** Characters of a cursor of a log; a longer one is refused. */
+export const logCursorCharsMax = 256;
+
+/** Requests for logs that one worker answers at the same time; a further one is told OVERLOADED. */
+export const logReadsMax = 16;

@@ -34,3 +34,54 @@ export const restartDelayMaxMs = 2_000;
 
 /** How long a terminated thread may take to exit before the worker is recycled, in milliseconds. */
 export const terminateWaitMs = 10_000;
+
+/** A file that becomes a command's value, in bytes. A larger one fails the command. */
+export const commandFileBytesMax = 256 * 1024 * 1024;
+
+/** Characters of an output that is not JSON which the error quotes; the rest is cut. */
+export const quotedOutputMax = 200;
+
+/** A command that is not under way after so long is reported as being built, in milliseconds. */
+export const buildingNoticeMs = 50;
+
+/** Workspaces that one worker unpacks at once; further attempts stay ASSIGNED until their turn. */
+export const workspaceBuildsMax = 8;
+
+/** Tries to find a port that no other command here has; then its build has failed. */
+export const portTriesMax = 100;
+
+/** What the launcher allows past a timeout, in ms: the worker itself stops the command first. */
+export const launcherTimeoutMarginMs = 5_000;
+
+/**
+ * How long commands go on while their worker's agent is gone, in ms; then they are ended. The
+ * controller places them elsewhere after 10 s: from then on they run twice.
+ */
+export const agentAbsenceMaxMs = 60_000;
+
+/**
+ * Processes and threads of one command that has a limit of memory, where the machine lets us count
+ * them. Past it the program's own fork fails (EAGAIN).
+ */
+export const commandProcessesMax = 4_096;
+
+/** Pause between two tries to start a launcher again after one was lost, in milliseconds. */
+export const launcherRetryMs = 1_000;
+
+/** How long a new launcher may take to tell of what ended under the last one, in milliseconds. */
+export const launcherAccountMs = 5_000;
+
+/** Files, folders and links in one workspace. One with more is refused: its build has failed. */
+export const workspaceEntriesMax = 100_000;
+
+/** What one workspace unpacks to, in bytes. A larger one is refused: its build has failed. */
+export const workspaceBytesMax = 8 * 1024 * 1024 * 1024;
+
+/** Ended attempts whose logs and output are kept on a worker; the oldest go first. */
+export const keptAttemptsMax = 1_000;
+
+/** Bytes of logs and output of ended attempts that a worker keeps; the oldest go first. */
+export const keptAttemptBytesMax = 2 * 1024 * 1024 * 1024;
+
+/** How long a worker keeps the logs and the output of an ended attempt, in ms: seven days. */
+export const keptAttemptMs = 604_800_000;

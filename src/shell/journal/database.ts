@@ -8,6 +8,7 @@
  * @module
  */
 
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CapstanError } from "../../model/errors.ts";
@@ -15,7 +16,7 @@ import { epochMax } from "../../model/ids.ts";
 import { type CommitHeader, commitChecksum } from "./fact-codec.ts";
 import { databaseBusyTimeoutMs, walCheckpointPages } from "./limits.ts";
 
-const formatVersion = "1";
+const formatVersion = "2";
 const pageBytes = 4096;
 const sqliteFull = 13;
 
@@ -44,6 +45,7 @@ export function journalPath(dataDir: string): string {
 
 /** Opens the file for writing: WAL, and every commit is on the disk before it is answered. */
 export function openForWriting(dataDir: string): DatabaseSync {
+  keepPrivate(journalPath(dataDir));
   const database = new DatabaseSync(journalPath(dataDir), { timeout: databaseBusyTimeoutMs });
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("PRAGMA synchronous = FULL");
@@ -51,6 +53,15 @@ export function openForWriting(dataDir: string): DatabaseSync {
   database.exec(schema);
   checkFormat(database);
   return database;
+}
+
+/**
+ * Specs and the tokens of jobs are in it, and its directory may be one that everybody reads. SQLite
+ * gives the files beside it the same mode.
+ */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600); // An older file keeps its mode when it is opened again.
 }
 
 /**

@@ -13,13 +13,13 @@ import { CapstanError } from "../../model/errors.ts";
 export interface GuardOptions {
   /** Names by which clients may call it, `host` or `host:port`, besides its own address. */
   readonly hosts: readonly string[];
-  /** The token that every request must bear, or undefined on loopback without one. */
-  readonly token?: string | undefined;
+  /** Every request must bear one of these; none is demanded if there are none. */
+  readonly tokens: readonly string[];
 }
 
 /** The error to answer with, or null: host, origin and token, in this order. */
 export function guardRequest(request: IncomingMessage, options: GuardOptions): CapstanError | null {
-  return checkHostAndOrigin(request, options.hosts) ?? checkToken(request, options.token);
+  return checkHostAndOrigin(request, options.hosts) ?? checkTokens(request, options.tokens);
 }
 
 /** FORBIDDEN unless `Host` names this listener and `Origin` is absent or the same host. */
@@ -40,14 +40,16 @@ export function checkHostAndOrigin(
   });
 }
 
-/** UNAUTHENTICATED unless the request bears `token`; null if none is demanded. */
-export function checkToken(
+/** UNAUTHENTICATED unless the request bears one of `tokens`; null if none is demanded. */
+export function checkTokens(
   request: IncomingMessage,
-  token: string | undefined,
+  tokens: readonly string[],
 ): CapstanError | null {
-  if (token === undefined) return null;
+  if (tokens.length === 0) return null;
   const given = bearerToken(request);
-  if (given !== null && sameSecret(given, token)) return null;
+  // All are compared, so that the time does not say which one it was.
+  const fitting = given === null ? [] : tokens.filter((token) => sameSecret(given, token));
+  if (fitting.length > 0) return null;
   const why = given === null ? "a token is needed" : "the token is not known";
   return new CapstanError("UNAUTHENTICATED", `${why}: send \`Authorization: Bearer <token>\``);
 }
@@ -75,8 +77,9 @@ function sha256(text: string): Buffer {
 
 function isOwnHost(request: IncomingMessage, host: string, hosts: readonly string[]): boolean {
   const { name, port } = splitHost(host);
-  const listed = hosts.some((own) => own.toLowerCase() === host || own.toLowerCase() === name);
-  if (listed) return true;
+  // A client leaves out the port of plain HTTP.
+  const forms = [host, name, `${name}:${port}`];
+  if (hosts.some((own) => forms.includes(own.toLowerCase()))) return true;
   const { localAddress = "", localPort } = request.socket;
   if (port !== String(localPort)) return false;
   if (name === "localhost") return isLoopback(localAddress);

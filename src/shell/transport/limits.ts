@@ -21,3 +21,9 @@ export const keepAliveIdleMs = 5_000;
 
 /** How long a message that nobody waits for may stay behind to leave with another one, in ms. */
 export const lingerMs = 4;
+
+/** Connections to a listener that are no streams. Past it the longest quiet one goes. */
+export const plainConnectionsMax = 1_024;
+
+/** How long a request may take until its headers are whole, in ms. Then it is closed with 408. */
+export const headersTimeoutMs = 15_000;

@@ -20,7 +20,7 @@ import type {
   Message,
   WorkerHello,
 } from "../../protocol/messages.ts";
-import { checkHostAndOrigin, checkToken, guardRequest } from "./http-guard.ts";
+import { checkHostAndOrigin, checkTokens, guardRequest } from "./http-guard.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { type ConnectStreamOptions, connectStream } from "./stream-client.ts";
 import { attachStreamServer, type StreamServerOptions } from "./stream-server.ts";
@@ -44,6 +44,7 @@ const workerHello: WorkerHello = {
   pid: 1,
   capacity: noResources,
   slots: 1,
+  commandSlots: 256,
   attributes: {},
 };
 
@@ -56,6 +57,7 @@ const controllerHello: ControllerHello = {
   jobId: "/root/graph-1",
   sequence: 0,
   heartbeatMs: 1000,
+  dataToken: "",
 };
 
 const inventory: HotMessageOf<"inventory"> = {
@@ -214,7 +216,7 @@ test("another version of the protocol is refused by its number", async (t) => {
 
 test("a wrong or absent token is UNAUTHENTICATED, the right one is let in", async (t) => {
   const { url } = await aController(t, {
-    authorise: (request) => guardRequest(request, { hosts: [], token: "s3cret" }),
+    authorise: (request) => guardRequest(request, { hosts: [], tokens: ["s3cret"] }),
   });
   await assert.rejects(dial(t, url), { code: "UNAUTHENTICATED", message: /a token is needed/ });
   await assert.rejects(dial(t, url, { token: "wrong" }), { message: /the token is not known/ });
@@ -329,7 +331,9 @@ test("an upgrade elsewhere or to another protocol is refused in HTTP", async (t)
 test("a host or an origin that is not the listener's is FORBIDDEN", async (t) => {
   const seen: (string | null)[] = [];
   const server = createServer((request, response) => {
-    seen.push(checkHostAndOrigin(request, ["controller.example", "proxy:8080"])?.code ?? null);
+    seen.push(
+      checkHostAndOrigin(request, ["controller.example", "proxy:8080", "Plain:80"])?.code ?? null,
+    );
     response.end();
   });
   server.listen(0, "127.0.0.1");
@@ -355,6 +359,9 @@ test("a host or an origin that is not the listener's is FORBIDDEN", async (t) =>
   assert.equal(await ask("controller.example:443", "https://controller.example:443"), null);
   assert.equal(await ask("proxy:8080"), null);
   assert.equal(await ask("proxy:8081"), "FORBIDDEN");
+  assert.equal(await ask("plain"), null);
+  assert.equal(await ask("plain:80"), null);
+  assert.equal(await ask("plain:81"), "FORBIDDEN");
   assert.equal(await ask("127.0.0.1:1"), "FORBIDDEN");
   assert.equal(await ask(`evil.example:${port}`), "FORBIDDEN");
   assert.equal(await ask(own, "http://evil.example"), "FORBIDDEN");
@@ -363,7 +370,7 @@ test("a host or an origin that is not the listener's is FORBIDDEN", async (t) =>
 });
 
 test("without a demanded token every request passes the token check", () => {
-  const request = { headers: {} } as Parameters<typeof checkToken>[0];
-  assert.equal(checkToken(request, undefined), null);
-  assert.equal(checkToken(request, "t")?.code, "UNAUTHENTICATED");
+  const request = { headers: {} } as Parameters<typeof checkTokens>[0];
+  assert.equal(checkTokens(request, []), null);
+  assert.equal(checkTokens(request, ["t", "u"])?.code, "UNAUTHENTICATED");
 });

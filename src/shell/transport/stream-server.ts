@@ -17,7 +17,8 @@ import { protocolError } from "../../protocol/frame-format.ts";
 import type { ClientHello, ControllerHello, WorkerHello } from "../../protocol/messages.ts";
 import { helloRefusal, parsePeerHello } from "../../protocol/validate.ts";
 import { coldCodec } from "./cold-codec.ts";
-import { closeTimeoutMs, helloTimeoutMs } from "./limits.ts";
+import { endRefused } from "./end-refused.ts";
+import { helloTimeoutMs } from "./limits.ts";
 import { MessageStream } from "./message-stream.ts";
 
 /** The path of the stream on the one port. */
@@ -38,6 +39,8 @@ export interface StreamServerOptions {
     hello: ClientHello | WorkerHello,
     accept: (hello: ControllerHello) => MessageStream,
     refuse: (error: CapstanError) => void,
+    /** The upgrade, which was let in: for who sent it. */
+    request: IncomingMessage,
   ) => void;
   /** Told of each peer that was turned away before its hello was whole and valid. */
   readonly onRejected?: (error: CapstanError) => void;
@@ -58,7 +61,7 @@ export function attachStreamServer(httpServer: Server, options: StreamServerOpti
     const error = upgradeError(httpServer, request, options);
     if (error === "not-ours") return;
     if (error !== null) {
-      refuseUpgrade(socket, error);
+      refuseUpgrade(socket as Socket, error);
       return;
     }
     greeting.add(socket);
@@ -67,7 +70,11 @@ export function attachStreamServer(httpServer: Server, options: StreamServerOpti
       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n" +
         `Upgrade: ${streamProtocol}\r\n\r\n`,
     );
-    greet(socket as Socket, head, options, () => greeting.delete(socket));
+    const onHello: Greeting["onHello"] = (hello, accept, refuse) => {
+      options.onHello(hello, accept, refuse, request);
+    };
+    const onGreeted = () => greeting.delete(socket);
+    greet(socket as Socket, head, { ...options, onHello, onGreeted });
   };
   httpServer.on("upgrade", onUpgrade);
   return {
@@ -97,23 +104,28 @@ function upgradeError(
   );
 }
 
-function refuseUpgrade(socket: Duplex, error: CapstanError): void {
+function refuseUpgrade(socket: Socket, error: CapstanError): void {
   const body = JSON.stringify(error);
-  socket.on("error", () => socket.destroy()); // The peer left first: there is nobody to tell.
-  socket.end(
+  endRefused(
+    socket,
     `HTTP/1.1 ${errorRegistry[error.code].httpStatus} ${error.code}\r\n` +
       "Content-Type: application/json\r\nConnection: close\r\n" +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 
+/** What is done with one upgraded socket. */
+interface Greeting extends Pick<StreamServerOptions, "onRejected" | "helloTimeoutMs"> {
+  readonly onHello: (
+    hello: ClientHello | WorkerHello,
+    accept: (hello: ControllerHello) => MessageStream,
+    refuse: (error: CapstanError) => void,
+  ) => void;
+  readonly onGreeted: () => void;
+}
+
 /** Reads the hello of one upgraded socket and hands it on. */
-function greet(
-  socket: Socket,
-  head: Buffer,
-  options: StreamServerOptions,
-  onGreeted: () => void,
-): void {
+function greet(socket: Socket, head: Buffer, options: Greeting): void {
   const reader = new FrameReader(coldCodec);
   const deadline = setTimeout(
     () => reject(protocolError("no hello came in time")),
@@ -140,7 +152,7 @@ function greet(
       return;
     }
     release();
-    onGreeted();
+    options.onGreeted();
     offerHello(socket, reader, hello, options);
   };
   const onEnd = (): void => reject(protocolError("the connection ended before a hello"));
@@ -169,7 +181,7 @@ function offerHello(
   socket: Socket,
   reader: FrameReader,
   hello: ClientHello | WorkerHello,
-  { onHello }: StreamServerOptions,
+  { onHello }: Greeting,
 ): void {
   const stream = new MessageStream(socket, reader);
   const accept = (answer: ControllerHello): MessageStream => {
@@ -184,13 +196,7 @@ function offerHello(
 }
 
 function refuseHello(socket: Socket, error: CapstanError): void {
-  socket.on("error", () => socket.destroy()); // The peer left first: there is nobody to tell.
-  if (socket.destroyed) return;
-  socket.end(helloFrame(helloRefusal(error)));
-  socket.resume(); // Whatever else it says is dropped, so that its end is seen.
-  const cut = setTimeout(() => socket.destroy(), closeTimeoutMs);
-  cut.unref();
-  socket.once("close", () => clearTimeout(cut));
+  endRefused(socket, helloFrame(helloRefusal(error)));
 }
 
 function helloFrame(hello: object): Uint8Array {

@@ -32,6 +32,8 @@ export interface ControllerLinkOptions {
   readonly url: string;
   readonly token?: string | undefined;
   readonly logger: Logger;
+  /** The cluster of what survived here; "" if nothing did. */
+  readonly clusterId: string;
   /** Everything of the hello but what the link itself knows. */
   readonly hello: Omit<WorkerHello, "clusterId" | "epoch">;
   /** `isOtherCluster`: all that was known belongs to a cluster that this controller is not. */
@@ -49,12 +51,13 @@ export class ControllerLink {
   readonly #options: ControllerLinkOptions;
   readonly #closing = new AbortController();
   #stream: MessageStream | null = null;
-  #clusterId = "";
+  #clusterId: string;
   #epoch = 0;
   #lastRefusal = "";
 
   constructor(options: ControllerLinkOptions) {
     this.#options = options;
+    this.#clusterId = options.clusterId;
   }
 
   /** Sends, or does nothing while there is no stream: the kernel keeps what is owed. */

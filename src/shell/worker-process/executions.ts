@@ -1,19 +1,25 @@
 /**
- * Executions between the kernel, the bundles, the store and the executor.
+ * Executions between the kernel, the bundles, the store and the executors: functions run in
+ * threads, commands in processes of their own.
  *
- * An execution whose bundle is not here yet waits outside its lane, so that it blocks nobody; for
- * the kernel it has been started and can be revoked or aborted like any other.
+ * A function whose bundle is not here yet waits outside its lane, so that it blocks nobody; for the
+ * kernel it has been started and can be revoked or aborted like any other.
  *
  * @module
  */
 
 import { present } from "../../base/assert.ts";
 import { CapstanError } from "../../model/errors.ts";
-import type { AttemptFailure } from "../../model/failure.ts";
+import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
 import type { TaskRef } from "../../model/ids.ts";
-import type { TaskSpec } from "../../model/spec.ts";
-import { inlineValueBytesMax } from "../../protocol/messages.ts";
-import type { ExecutionId, WorkerSend } from "../../worker/events.ts";
+import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
+import { type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
+import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
+import type { CommandExecutor } from "../executor/command-executor.ts";
+import { buildFailure, type CommandFailureCause } from "../executor/command-outcome.ts";
+import type { CommandSink } from "../executor/command-record.ts";
+import type { RecoveredCommand } from "../executor/command-recovery.ts";
+import { isCommandSpec } from "../executor/command-tag.ts";
 import { errorRecordOf } from "../executor/error-record.ts";
 import type { ExecutionSink, FailureCause } from "../executor/execution.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
@@ -24,12 +30,15 @@ import type { BundleStore } from "./bundle-store.ts";
 import type { KernelLoop } from "./kernel-loop.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
+type PrepareExecution = Extract<WorkerSend, { type: "prepare-execution" }>;
+type ReleaseExecution = Extract<WorkerSend, { type: "release-execution" }>;
 type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
 
 export interface ExecutionsOptions {
   readonly loop: KernelLoop;
   readonly store: ValueStore;
   readonly bundles: BundleStore;
+  readonly commands: CommandExecutor;
   readonly logger: Logger;
   readonly slots: number;
   readonly workerId: string;
@@ -38,10 +47,11 @@ export interface ExecutionsOptions {
   readonly onStuck: (lane: number) => void;
 }
 
-export class Executions implements ExecutionSink {
+export class Executions implements ExecutionSink, CommandSink {
   readonly #options: ExecutionsOptions;
   readonly #executor: ThreadExecutor;
   readonly #specs = new Map<number, TaskSpec>();
+  readonly #dropped = new Set<number>();
   readonly #waiting = new Map<ExecutionId, StartExecution>();
 
   constructor(options: ExecutionsOptions) {
@@ -52,23 +62,65 @@ export class Executions implements ExecutionSink {
 
   defineSpec(spec: number, definition: TaskSpec): void {
     this.#specs.set(spec, definition);
+    this.#dropped.delete(spec);
+  }
+
+  /** No further task of this spec is sent; what was sent may still have to start. */
+  dropSpec(spec: number): void {
+    this.#dropped.add(spec);
+  }
+
+  /** Forgets the dropped specs that no run waits with. Called now and then. */
+  pruneSpecs(): void {
+    for (const spec of this.#dropped) {
+      if (this.#options.loop.needsSpec(spec)) continue;
+      this.#specs.delete(spec);
+      this.#dropped.delete(spec);
+    }
+  }
+
+  /** Before the first connection: tells the kernel what an earlier agent left running. */
+  recover(): void {
+    const { commands, loop } = this.#options;
+    commands.recover(this, firstExecution, (recovered) => {
+      if (recovered.length === 0) return;
+      loop.post({ type: "recovered", firstExecution, survivors: recovered.map(survivorOf) });
+      loop.pump();
+    });
   }
 
   start(order: StartExecution): void {
-    const spec = this.#specs.get(order.spec);
-    const { bundle, functionName } = present(spec, "a spec is defined before its first use").run;
-    const bundlePath = this.#options.bundles.pathOf(bundle);
-    if (bundlePath === null) this.#awaitBundle(order, bundle);
-    else this.#startNow(order, bundlePath, functionName);
+    const definition = this.#specOf(order);
+    if (isCommandSpec(definition)) this.#options.commands.start({ ...order, definition });
+    else this.#startFunction(order, definition.run as FunctionRun);
+  }
+
+  /** Makes a member of a gang ready; `release` starts it. */
+  prepare(order: PrepareExecution): void {
+    const definition = this.#specOf(order);
+    if (isCommandSpec(definition)) this.#options.commands.prepare({ ...order, definition });
+    else {
+      const error = new CapstanError("INVALID_SPEC", "only commands can be members of a gang");
+      this.failed(order.execution, "build-failed", buildFailure(error));
+    }
+  }
+
+  release({ execution, members }: ReleaseExecution): void {
+    this.#options.commands.release(execution, members);
   }
 
   revoke(execution: ExecutionId): void {
-    const revoked = this.#waiting.delete(execution) || this.#executor.revoke(execution);
-    this.#options.loop.post({ type: "execution-revoked", execution, revoked });
+    const { commands, loop } = this.#options;
+    const revoked =
+      this.#waiting.delete(execution) ||
+      (commands.has(execution) ? commands.revoke(execution) : this.#executor.revoke(execution));
+    loop.post({ type: "execution-revoked", execution, revoked });
   }
 
   abort({ execution, reason, graceMs }: AbortExecution): void {
+    const { commands } = this.#options;
     if (this.#waiting.delete(execution)) this.aborted(execution);
+    else if (commands.has(execution)) commands.abort(execution, graceMs);
     else this.#executor.abort(execution, reason, graceMs);
   }
 
@@ -77,9 +129,20 @@ export class Executions implements ExecutionSink {
     this.#executor.flush();
   }
 
-  close(): Promise<void> {
+  /** Ends everything; commands within `graceMs`. */
+  async close(graceMs: number): Promise<void> {
     this.#waiting.clear();
-    return this.#executor.close();
+    await Promise.all([this.#executor.close(), this.#options.commands.close(graceMs)]);
+  }
+
+  #specOf({ spec }: StartExecution | PrepareExecution): TaskSpec {
+    return present(this.#specs.get(spec), "a spec is defined before its first use");
+  }
+
+  #startFunction(order: StartExecution, run: FunctionRun): void {
+    const bundlePath = this.#options.bundles.pathOf(run.bundle);
+    if (bundlePath === null) this.#awaitBundle(order, run);
+    else this.#startNow(order, bundlePath, run.functionName);
   }
 
   #startNow(order: StartExecution, bundlePath: string, functionName: string): void {
@@ -96,18 +159,18 @@ export class Executions implements ExecutionSink {
     this.#executor.start({ execution, lane, attempt, task, ...call });
   }
 
-  #awaitBundle(order: StartExecution, bundle: string): void {
+  #awaitBundle(order: StartExecution, run: FunctionRun): void {
     this.#waiting.set(order.execution, order);
-    this.#options.bundles.fetch(bundle).then(
-      () => this.#onBundle(order),
+    this.#options.bundles.fetch(run.bundle).then(
+      () => this.#onBundle(order, run),
       (error: unknown) => this.#onBundleFailed(order, error),
     );
   }
 
-  #onBundle(order: StartExecution): void {
+  #onBundle(order: StartExecution, run: FunctionRun): void {
     // Taken back while it waited: its number is not used again.
     if (!this.#waiting.delete(order.execution)) return;
-    this.start(order);
+    this.#startFunction(order, run);
     this.#options.loop.pump();
   }
 
@@ -133,7 +196,11 @@ export class Executions implements ExecutionSink {
     loop.post({ type: "execution-finished", execution, sizeBytes, durationUs, inline });
   }
 
-  failed(execution: ExecutionId, cause: FailureCause, failure: AttemptFailure): void {
+  failed(
+    execution: ExecutionId,
+    cause: FailureCause | CommandFailureCause,
+    failure: AttemptFailure,
+  ): void {
     this.#options.loop.post({ type: "execution-failed", execution, cause, failure });
   }
 
@@ -144,6 +211,23 @@ export class Executions implements ExecutionSink {
 
   aborted(execution: ExecutionId): void {
     this.#options.loop.post({ type: "execution-aborted", execution });
+  }
+
+  building(execution: ExecutionId): void {
+    this.#options.loop.post({ type: "execution-building", execution });
+  }
+
+  prepared(execution: ExecutionId, member: GangMember): void {
+    this.#options.loop.post({ type: "execution-prepared", execution, member });
+  }
+
+  measured(execution: ExecutionId, usage: AttemptUsage): void {
+    this.#options.loop.post({ type: "execution-measured", execution, usage });
+  }
+
+  overdue(): void {
+    this.#options.loop.post({ type: "tick" });
+    this.#options.loop.pump();
   }
 
   logged(level: LogLevel, message: string, fields: { readonly [name: string]: unknown }): void {
@@ -157,6 +241,15 @@ export class Executions implements ExecutionSink {
   batchEnded(): void {
     this.#options.loop.pump();
   }
+}
+
+/** The kernel counts executions from here. */
+const firstExecution: ExecutionId = 1;
+
+function survivorOf({ tag, startedAtMs }: RecoveredCommand): Survivor {
+  const { attempt, task, spec, definition, shape, context, member } = tag;
+  const startedAt = startedAtMs * 1000;
+  return { attempt, task, spec, definition, shape, context, startedAt, member };
 }
 
 /** The failure of something that no executor began. */

@@ -68,6 +68,15 @@ export class KernelLoop {
     this.#armTimer();
   }
 
+  /** Whether a run with this spec may still have to start. Walks all tasks: not for every turn. */
+  needsSpec(spec: number): boolean {
+    if (this.#state.specs.has(spec)) return true;
+    for (const { state } of this.#state.tasks.values()) {
+      if ("run" in state && state.run.spec.id === spec) return true;
+    }
+    return false;
+  }
+
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#carrier = null;

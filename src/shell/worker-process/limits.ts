@@ -21,8 +21,35 @@ export const bundleRetryDelayMaxMs = 2_000;
 /** How long one try to fetch a bundle may take, in milliseconds. */
 export const bundleFetchTimeoutMs = 30_000;
 
+/** Archives of workspaces that are kept, in bytes; past it the longest unused go. */
+export const workspaceCacheBytesMax = 4 * 1024 * 1024 * 1024;
+
+/** An archive that was asked for so lately is not deleted, in milliseconds. */
+export const bundleInUseMs = 600_000;
+
 /** How often a worker looks whether the process that started it is still its parent, in ms. */
 export const parentCheckMs = 1_000;
 
 /** Beats without a word from the controller, after which the worker connects anew. */
 export const controllerSilentBeatsMax = 15;
+
+/** Commands that run at once on a worker that does not say otherwise; more wait. */
+export const commandSlotsDefault = 256;
+
+/** How often a worker checks whether it can run anything, in milliseconds. */
+export const healthCheckMs = 10_000;
+
+/** How often a worker looks for what it may forget: specs, old logs. In milliseconds. */
+export const housekeepingMs = 60_000;
+
+/** Free part of the work directory's disk below which the worker takes nothing new. */
+export const freeDiskFractionMin = 0.05;
+
+/** Free bytes of the work directory's disk below which the worker takes nothing new. */
+export const freeDiskBytesMin = 256 * 1024 * 1024;
+
+/** Grace of commands whose worker ends because its parent did; then they are killed, in ms. */
+export const orphanGraceMs = 2_000;
+
+/** How long an ending worker waits for its commands and its launcher, in milliseconds. */
+export const closeTimeoutMs = 5_000;

@@ -10,6 +10,7 @@ import type { TransferId, WorkerSend } from "../../worker/events.ts";
 import { type FetchedValues, ValueFetcher } from "../data-plane/fetch-values.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
+import type { DataSecrets } from "./data-secrets.ts";
 import type { KernelLoop } from "./kernel-loop.ts";
 
 type StartFetch = Extract<WorkerSend, { type: "start-fetch" }>;
@@ -18,7 +19,7 @@ export interface TransfersOptions {
   readonly loop: KernelLoop;
   readonly store: ValueStore;
   readonly logger: Logger;
-  readonly token?: string | undefined;
+  readonly secrets: DataSecrets;
 }
 
 export class Transfers {
@@ -45,7 +46,7 @@ export class Transfers {
     if (address === undefined) return this.#failed(transfer, "the peer is gone");
     const abort = new AbortController();
     this.#aborts.set(transfer, abort);
-    const { token } = this.#options;
+    const token = this.#options.secrets.presented;
     const fetching = this.#fetcher.fetch({ address, token, tasks, signal: abort.signal });
     void fetching.then(
       (values) => this.#answer(transfer, values),

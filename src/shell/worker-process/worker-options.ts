@@ -8,6 +8,7 @@ import type { Attributes } from "../../model/constraints.ts";
 import { CapstanError } from "../../model/errors.ts";
 import { noResources, type Resources } from "../../model/resources.ts";
 import { parseAddress } from "../data-plane/peer-connection.ts";
+import { commandSlotsDefault } from "./limits.ts";
 
 export interface WorkerOptions {
   /** `http://host:port` of the controller. */
@@ -16,17 +17,22 @@ export interface WorkerOptions {
   readonly token?: string | undefined;
   /** Stable over restarts; no two live workers share one. */
   readonly workerId: string;
-  /** Executor threads: how many tasks run at once. At least 1. */
+  /** Executor threads: how many functions run at once. At least 1. */
   readonly slots: number;
+  /** How many commands run at once; 0 refuses them all. Default `commandSlotsDefault`. */
+  readonly commandSlots?: number | undefined;
   /** What this worker offers; believed as declared. */
   readonly capacity: Resources;
-  /** For constraints. Default none. */
+  /** For constraints, besides what the machine says of itself; these win. Default none. */
   readonly attributes?: Attributes | undefined;
   /** `host:port` on which values are given to others. Default `127.0.0.1:0` (any free port). */
   readonly listen?: string | undefined;
   /** `host:port` under which others reach it. Default: `listen` with the real port. */
   readonly advertise?: string | undefined;
-  /** Where bundles are cached; made if it is not there. */
+  /**
+   * Bundles, the directories and logs of commands, and what the next agent of this worker needs to
+   * find them again; made if it is not there. No two live workers share one.
+   */
   readonly workDir: string;
   /** The worker ends when this process is not its parent any more. Default: nobody is watched. */
   readonly parentPid?: number | undefined;
@@ -39,6 +45,7 @@ const optionNames = [
   "token",
   "workerId",
   "slots",
+  "commandSlots",
   "capacity",
   "attributes",
   "listen",
@@ -64,6 +71,7 @@ export function parseWorkerOptions(value: unknown): WorkerOptions {
     token: parseOptionalText(raw, "token"),
     workerId: parseText(raw, "workerId"),
     slots: parseCount(raw, "slots", 1),
+    commandSlots: parseCount({ commandSlots: commandSlotsDefault, ...raw }, "commandSlots", 0),
     capacity: parseCapacity(raw.capacity),
     attributes: parseAttributes(raw.attributes),
     listen,

@@ -175,6 +175,7 @@ describe("a bundle", () => {
     await peer.report("finished", 12);
     assert.equal(controller.bundleRequests, 1);
     const files = readdirSync(join(workDir, "bundles"));
+    assert.ok(definition.run.kind === "function");
     assert.deepEqual(files, [`${definition.run.bundle}.mjs`]);
   });
 

@@ -1,5 +1,6 @@
 /**
- * A worker: the kernel, its executor, its values, its listener and its stream, put together.
+ * A worker: the kernel, its executors, its values, its listener and its stream, put together. It
+ * looks for its controller only when it could run what it is told to.
  *
  *     starting ─▶ listening ─▶ (connected ⇄ disconnected) ─▶ leaving ─▶ ended
  *
@@ -10,7 +11,6 @@
 
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { assertNever } from "../../base/assert.ts";
 import type { CapstanError } from "../../model/errors.ts";
 import type { WorkerIndex } from "../../model/ids.ts";
@@ -22,13 +22,25 @@ import {
 import type { WorkerSend } from "../../worker/events.ts";
 import { type DataListener, startDataListener } from "../data-plane/data-listener.ts";
 import { parseAddress } from "../data-plane/peer-connection.ts";
+import { CommandExecutor } from "../executor/command-executor.ts";
+import { CommandLogs } from "../executor/command-logs.ts";
 import type { Logger } from "../logging/logger.ts";
 import { ValueStore } from "../store/value-store.ts";
-import { BundleStore } from "./bundle-store.ts";
+import { BundleStore, moduleBundles, workspaceBundles } from "./bundle-store.ts";
 import { ControllerLink } from "./controller-link.ts";
+import { DataSecrets } from "./data-secrets.ts";
 import { Executions } from "./executions.ts";
+import { HealthWatch } from "./health-watch.ts";
 import { type Carrier, KernelLoop } from "./kernel-loop.ts";
+import { commandSlotsDefault, housekeepingMs } from "./limits.ts";
+import { excessOf, probeAttributes } from "./machine.ts";
 import { Transfers } from "./transfers.ts";
+import {
+  attemptsDirectoryOf,
+  bundlesDirectoryOf,
+  launcherDirectoryOf,
+  workspacesDirectoryOf,
+} from "./work-directory.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** A worker that listens and looks for its controller. */
@@ -39,8 +51,11 @@ export interface RunningWorker {
   readonly address: string;
   /** Hands back what has not started, stops the rest, says goodbye. Resolves when all has ended. */
   leave(): Promise<void>;
-  /** Ends at once: as if it had died, but for the process. */
-  close(): Promise<void>;
+  /**
+   * Ends at once, without a word to the controller. Commands, which would survive this process,
+   * are ended too: within `graceMs`, default 0.
+   */
+  close(graceMs?: number): Promise<void>;
   /** Settles when it has left. */
   readonly left: Promise<void>;
   /** Settles with the lane whose thread cannot be ended: the process must be. */
@@ -49,17 +64,79 @@ export interface RunningWorker {
   readonly rejected: Promise<CapstanError>;
 }
 
-/** @throws CapstanError ADDRESS_IN_USE or INVALID_ARGUMENT; failures of the disk as they are. */
+/**
+ * @throws CapstanError ADDRESS_IN_USE, INVALID_ARGUMENT, or UNREACHABLE if no launcher can be
+ * started; failures of the disk as they are.
+ */
 export async function runWorker(options: WorkerOptions, logger: Logger): Promise<RunningWorker> {
-  await mkdir(options.workDir, { recursive: true });
+  for (const excess of excessOf(options.capacity)) logger.warn(`${excess}: it is believed`);
+  const attemptsDirectory = attemptsDirectoryOf(options.workDir);
+  await mkdir(attemptsDirectory, { recursive: true, mode: 0o700 });
   const store = new ValueStore();
   const listen = parseAddress(options.listen ?? "127.0.0.1:0");
-  const { advertise, token } = options;
+  const { advertise } = options;
   const names = advertise === undefined ? [] : [advertise];
-  const listener = await startDataListener({ ...listen, token, names, source: store });
+  const logs = new CommandLogs(attemptsDirectory);
+  const secrets = new DataSecrets(options.token);
+  const tokens = () => secrets.accepted;
+  const listener = await startDataListener({ ...listen, tokens, names, source: store, logs });
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const address = advertise ?? `${host}:${listener.port}`;
-  return new WorkerProcess(options, { logger, store, listener, address });
+  try {
+    const stores = storesOf(options);
+    const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
+    const worker = new WorkerProcess(options, {
+      ...{ logger, store, listener, address, commands, secrets },
+      ...stores,
+    });
+    await worker.begin();
+    return worker;
+  } catch (error) {
+    await listener.close();
+    throw error;
+  }
+}
+
+/** What comes from the controller by its hash; `closing` ends fetches under way. */
+interface BundleStores {
+  readonly bundles: BundleStore;
+  readonly workspaces: BundleStore;
+  readonly closing: AbortController;
+}
+
+function storesOf({ controllerUrl, token, workDir }: WorkerOptions): BundleStores {
+  const closing = new AbortController();
+  const { signal } = closing;
+  const common = { controllerUrl, token, signal };
+  const ofModules = { directory: bundlesDirectoryOf(workDir), kind: moduleBundles };
+  const ofWorkspaces = { directory: workspacesDirectoryOf(workDir), kind: workspaceBundles };
+  return {
+    bundles: new BundleStore({ ...common, ...ofModules }),
+    workspaces: new BundleStore({ ...common, ...ofWorkspaces }),
+    closing,
+  };
+}
+
+interface CommandParts {
+  readonly address: string;
+  readonly attemptsDirectory: string;
+  readonly stores: BundleStores;
+  readonly logger: Logger;
+}
+
+function openCommands(
+  { workDir, workerId, controllerUrl }: WorkerOptions,
+  { address, attemptsDirectory, stores, logger }: CommandParts,
+): Promise<CommandExecutor> {
+  return CommandExecutor.open({
+    launcherDirectory: launcherDirectoryOf(workDir),
+    attemptsDirectory,
+    workerId,
+    controllerUrl,
+    host: parseAddress(address).host,
+    fetchWorkspace: (hash) => stores.workspaces.fetch(hash),
+    logger,
+  });
 }
 
 interface WorkerParts {
@@ -67,6 +144,10 @@ interface WorkerParts {
   readonly store: ValueStore;
   readonly listener: DataListener;
   readonly address: string;
+  readonly commands: CommandExecutor;
+  readonly secrets: DataSecrets;
+  readonly bundles: BundleStore;
+  readonly closing: AbortController;
 }
 
 class WorkerProcess implements RunningWorker, Carrier {
@@ -81,7 +162,9 @@ class WorkerProcess implements RunningWorker, Carrier {
   readonly #executions: Executions;
   readonly #transfers: Transfers;
   readonly #link: ControllerLink;
-  readonly #closing = new AbortController();
+  readonly #health: HealthWatch;
+  readonly #housekeeping: NodeJS.Timeout;
+  #closed: Promise<void> | null = null;
   #fence = 0;
   #isMuted = false;
   #resolveLeft: () => void = () => {};
@@ -89,8 +172,8 @@ class WorkerProcess implements RunningWorker, Carrier {
   #resolveRejected: (error: CapstanError) => void = () => {};
 
   constructor(options: WorkerOptions, parts: WorkerParts) {
-    const { workerId, slots, capacity, token, controllerUrl } = options;
-    const { logger, store } = parts;
+    const { workerId, slots, commandSlots = commandSlotsDefault, capacity } = options;
+    const { logger, store, bundles, commands, secrets } = parts;
     this.workerId = workerId;
     this.address = parts.address;
     this.#parts = parts;
@@ -103,19 +186,25 @@ class WorkerProcess implements RunningWorker, Carrier {
     this.rejected = new Promise((resolve) => {
       this.#resolveRejected = resolve;
     });
-    const loop = new KernelLoop({ slots, capacity });
+    const loop = new KernelLoop({ slots, commandSlots, capacity });
     this.#loop = loop;
-    const directory = join(options.workDir, "bundles");
-    const { signal } = this.#closing;
-    const bundles = new BundleStore({ controllerUrl, token, directory, signal });
     const { heapLimitMib } = options;
     const onStuck = (lane: number) => this.#resolveStuck(lane);
     this.#executions = new Executions({
-      ...{ loop, store, bundles, logger, slots, workerId, heapLimitMib, onStuck },
+      ...{ loop, store, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
     });
-    this.#transfers = new Transfers({ loop, store, logger, token });
+    this.#transfers = new Transfers({ loop, store, logger, secrets });
+    this.#health = this.#newHealthWatch(options.workDir);
     this.#link = this.#openLink(options);
+    this.#housekeeping = setInterval(() => this.#keepHouse(), housekeepingMs);
+    this.#housekeeping.unref();
     loop.carrier = this;
+  }
+
+  /** Takes over what an earlier agent left, checks itself, and looks for its controller. */
+  async begin(): Promise<void> {
+    this.#executions.recover();
+    await this.#health.start();
     void this.#link.run();
   }
 
@@ -125,12 +214,19 @@ class WorkerProcess implements RunningWorker, Carrier {
     return this.left;
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort();
+  close(graceMs = 0): Promise<void> {
+    this.#closed ??= this.#end(graceMs);
+    return this.#closed;
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    clearInterval(this.#housekeeping);
+    this.#parts.closing.abort();
+    this.#health.close();
     this.#loop.close();
     this.#link.close();
     this.#transfers.close();
-    await Promise.all([this.#executions.close(), this.#parts.listener.close()]);
+    await Promise.all([this.#executions.close(graceMs), this.#parts.listener.close()]);
   }
 
   turnEnded(): void {
@@ -144,6 +240,10 @@ class WorkerProcess implements RunningWorker, Carrier {
         return this.#send(send);
       case "start-execution":
         return this.#executions.start(send);
+      case "prepare-execution":
+        return this.#executions.prepare(send);
+      case "release-execution":
+        return this.#executions.release(send);
       case "revoke-execution":
         return this.#executions.revoke(send.execution);
       case "abort-execution":
@@ -169,13 +269,35 @@ class WorkerProcess implements RunningWorker, Carrier {
     }
   }
 
+  #keepHouse(): void {
+    this.#executions.pruneSpecs();
+    this.#parts.commands.directories.sweep();
+  }
+
+  #newHealthWatch(workDir: string): HealthWatch {
+    const { commands, logger } = this.#parts;
+    return new HealthWatch({
+      workDir,
+      executorTrouble: () => commands.trouble,
+      onChange: (trouble) => {
+        logger.warn({ trouble }, trouble === "" ? "well again" : "in trouble: takes nothing new");
+        this.#loop.post({ type: "health-checked", trouble });
+        this.#loop.pump();
+      },
+    });
+  }
+
   #openLink(options: WorkerOptions): ControllerLink {
-    const { controllerUrl: url, token, workerId, slots, capacity, attributes = {} } = options;
+    const { controllerUrl: url, token, workerId, slots, capacity } = options;
+    const { commandSlots = commandSlotsDefault } = options;
     const { incarnation, address } = this;
+    const { commands, logger } = this.#parts;
     const identity = { workerId, incarnation, address, pid: process.pid };
+    const attributes = { ...probeAttributes(), ...options.attributes };
+    const offer = { capacity, slots, commandSlots, attributes };
     return new ControllerLink({
-      ...{ url, token, logger: this.#parts.logger },
-      hello: { role: "worker", protocolVersion, ...identity, capacity, slots, attributes },
+      ...{ url, token, logger, clusterId: commands.clusterId },
+      hello: { role: "worker", protocolVersion, ...identity, ...offer },
       onConnected: (hello, isOtherCluster) => this.#onConnected(hello, isOtherCluster),
       onMessages: (messages) => this.#onMessages(messages),
       onRejected: (error) => this.#resolveRejected(error),
@@ -186,8 +308,13 @@ class WorkerProcess implements RunningWorker, Carrier {
     });
   }
 
-  #onConnected({ epoch, index }: ControllerHello, isOtherCluster: boolean): void {
+  #onConnected(
+    { clusterId, epoch, index, dataToken }: ControllerHello,
+    isOtherCluster: boolean,
+  ): void {
+    this.#parts.secrets.learn(dataToken);
     if (isOtherCluster) this.#forgetCluster(index);
+    this.#parts.commands.clusterId = clusterId;
     // The kernel's own fence compares epochs, also of two clusters: keep it from falling.
     this.#fence = Math.max(this.#fence, epoch);
     this.#loop.post({ type: "connected", epoch: this.#fence, index });
@@ -211,7 +338,8 @@ class WorkerProcess implements RunningWorker, Carrier {
     for (const message of messages) {
       if (message.type === "define-spec") {
         this.#executions.defineSpec(message.spec, message.definition);
-      } else if (message.type === "peer") this.#transfers.setPeer(message);
+      } else if (message.type === "drop-spec") this.#executions.dropSpec(message.spec);
+      else if (message.type === "peer") this.#transfers.setPeer(message);
       else if (message.type === "peer-gone") this.#transfers.removePeer(message.index);
       this.#loop.post({ type: "ordered", message });
     }

@@ -1,0 +1,243 @@
+/**
+ * Methods about tasks: their state, their story, their logs, and why they do not run.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Role } from "../../../model/job.ts";
+import { attemptCauses, taskStates } from "../../../model/states.ts";
+import { logCursorCharactersMax, logLinesMax } from "../limits.ts";
+import {
+  countField,
+  durationField,
+  idField,
+  nextPageToken,
+  pageFields,
+  requestOf,
+  resources,
+  responseOf,
+  textField,
+  timeOrNull,
+  withDefault,
+} from "./fields.ts";
+
+const readers: readonly Role[] = ["admin", "user", "viewer"];
+
+const failure = responseOf({
+  error: responseOf({
+    name: z.string(),
+    message: z.string(),
+    stack: z.string(),
+    causes: z.array(responseOf({ name: z.string(), message: z.string() })),
+  }),
+  exitCode: z.int().nullable(),
+  signal: z.string().nullable(),
+  oom: z.boolean(),
+  stderrTail: z.string(),
+});
+
+/** Why a task, or a job, ended otherwise than by success. */
+export const taskError = responseOf({
+  code: z.string(),
+  message: z.string(),
+  blame: z.string(),
+  workerId: z.string(),
+  attempts: z.int(),
+  failure: failure.nullable(),
+}).meta({ id: "TaskError", description: "`blame` is the task whose failure began it." });
+
+const attempt = responseOf({
+  attemptId: z.string(),
+  workerId: z.string(),
+  incarnation: z.string(),
+  state: z.enum(["ASSIGNED", "BUILDING", "RUNNING", "STOPPING", "ENDED"]),
+  cause: z.enum(attemptCauses).nullable(),
+  exitCode: z.int().nullable(),
+  signal: z.string().nullable(),
+  oom: z.boolean(),
+  assignedAt: timeOrNull,
+  startedAt: timeOrNull,
+  endedAt: timeOrNull,
+  stderrTail: z.string(),
+  peakRssBytes: z.number(),
+  cpuMs: z.number(),
+  granted: resources,
+}).meta({ id: "Attempt", description: "One try of a task on one worker." });
+
+export const task = responseOf({
+  taskId: z.string(),
+  jobId: z.string(),
+  key: z.string(),
+  name: z.string(),
+  index: z.int(),
+  state: z.enum(taskStates),
+  workerId: z.string().nullable(),
+  attempts: z.array(attempt),
+  inputs: z.array(z.string()),
+  error: taskError.nullable(),
+  pendingReason: z.string().nullable(),
+}).meta({ id: "Task", description: "A replica of a job, or a node of a graph." });
+
+const reasonCodes = [
+  "INSUFFICIENT",
+  "DEVICE_KIND",
+  "DEVICE_VARIANT",
+  "CONSTRAINT",
+  "TAINT",
+  "WORKER_STATE",
+  "SLOTS",
+  "BACKOFF",
+  "DEPENDENCY",
+  "GANG_NO_ATTRIBUTE",
+  "GANG_TOO_SMALL",
+  "GANG_BUSY",
+  "HELD_FOR_OTHER",
+  "QUEUED_BEHIND",
+  "USER_CAP",
+  "PREDECESSOR_STOPPING",
+  "SILENT",
+] as const;
+
+const explanation = responseOf({
+  id: z.string(),
+  kind: z.enum(["TASK", "JOB"]),
+  state: z.string(),
+  summary: z.string(),
+  canRunNow: z.boolean(),
+  canEverRun: z.boolean(),
+  reasons: z.array(
+    responseOf({
+      code: z.enum(reasonCodes),
+      dimension: z.string().nullable(),
+      clause: z.string().nullable(),
+      workers: z.int(),
+      workersTotal: z.int(),
+      need: z.number().nullable(),
+      best: z.number().nullable(),
+      bestWorkerId: z.string().nullable(),
+      message: z.string(),
+    }),
+  ),
+  wakers: z.array(
+    responseOf({
+      kind: z.enum(["CAPACITY", "DEPENDENCY", "ATTEMPT", "TIMER", "WORKER", "CLIENT"]),
+      id: z.string(),
+      message: z.string(),
+    }),
+  ),
+  aheadCount: z.int(),
+  ahead: z.array(z.string()),
+  holders: z.array(
+    responseOf({
+      workerId: z.string(),
+      taskId: z.string(),
+      user: z.string(),
+      granted: resources,
+    }),
+  ),
+  change: responseOf({ kind: z.string(), message: z.string() }).nullable(),
+  deadlineAt: timeOrNull,
+}).meta({ id: "Explanation" });
+
+const streams = ["stdout", "stderr"] as const;
+
+const sinceField = z.union([z.iso.datetime({ offset: true }), durationField]).meta({
+  description: 'RFC 3339, or how long ago: "10m".',
+});
+
+const logRequest = requestOf({
+  taskId: idField.optional(),
+  jobId: idField.optional().meta({ description: "With all that stands below it." }),
+  attemptId: idField.optional(),
+  cursor: z.string().max(logCursorCharactersMax).default("").meta({
+    description: "Of the answer before; the rest of the request must be the same.",
+  }),
+  maxLines: z.int().min(1).max(logLinesMax).default(1_000),
+  tail: z.int().min(0).max(logLinesMax).optional().meta({
+    description: "Begin with the last so many lines; only without a cursor.",
+  }),
+  since: sinceField.optional(),
+  substring: textField.min(1).optional(),
+  streams: z.array(z.enum(streams)).min(1).max(streams.length).optional(),
+});
+
+const logLine = responseOf({
+  taskId: z.string(),
+  attemptId: z.string(),
+  at: z.string(),
+  stream: z.enum(streams),
+  text: z.string(),
+});
+
+const storyEvent = responseOf({
+  at: z.string(),
+  type: z.string(),
+  attemptId: z.string().nullable(),
+  workerId: z.string().nullable(),
+  detail: z.string().nullable(),
+  message: z.string(),
+});
+
+const clusterEvent = responseOf({
+  sequence: z.int(),
+  at: z.string(),
+  type: z.string(),
+  id: z.string(),
+  message: z.string(),
+});
+
+export const taskMethods = {
+  GetTaskStatus: {
+    summary: "One task, by its id or its key.",
+    access: readers,
+    request: requestOf({ taskId: idField }),
+    response: responseOf({ task }),
+  },
+  ListTasks: {
+    summary: "Tasks that are remembered, of one job or of all.",
+    access: readers,
+    request: requestOf({
+      jobId: withDefault(z.string(), ""),
+      states: withDefault(z.array(z.enum(taskStates)), []),
+      unfinished: withDefault(z.boolean(), false),
+      ...pageFields,
+    }),
+    response: responseOf({ tasks: z.array(task), totalCount: z.int(), nextPageToken }),
+  },
+  FetchLogs: {
+    summary: "Lines of the logs of a task, a job tree or an attempt, merged by time.",
+    access: readers,
+    request: logRequest,
+    response: responseOf({
+      lines: z.array(logLine),
+      cursor: z.string(),
+      droppedBytes: z.number().meta({ description: "Of these logs, lost to their bounds." }),
+      complete: z.boolean().meta({ description: "All sources have ended and were read." }),
+      unavailable: z.array(
+        responseOf({
+          ...{ attemptId: z.string(), workerId: z.string(), reason: z.string() },
+          final: z.boolean().meta({ description: "It will never be there: ask no more." }),
+        }),
+      ),
+    }),
+  },
+  Explain: {
+    summary: "Why a task or a job is not running, and what would start it.",
+    access: readers,
+    request: requestOf({ id: idField }),
+    response: explanation,
+  },
+  GetStory: {
+    summary: "What happened to one task, oldest first.",
+    access: readers,
+    request: requestOf({ id: idField }),
+    response: responseOf({ id: z.string(), events: z.array(storyEvent) }),
+  },
+  ListEvents: {
+    summary: "What happened to the cluster, oldest first.",
+    access: readers,
+    request: requestOf({ after: withDefault(countField, 0), ...pageFields }),
+    response: responseOf({ events: z.array(clusterEvent), nextPageToken }),
+  },
+};

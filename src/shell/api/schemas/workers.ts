@@ -1,0 +1,104 @@
+/**
+ * Methods about workers.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Role } from "../../../model/job.ts";
+import {
+  durationField,
+  idField,
+  nextPageToken,
+  pageFields,
+  requestOf,
+  resources,
+  responseOf,
+  timeOrNull,
+} from "./fields.ts";
+
+export const workerStates = [
+  "HEALTHY",
+  "SUSPECT",
+  "UNUSABLE",
+  "CORDONED",
+  "DRAINING",
+  "LOST",
+] as const;
+
+const readers: readonly Role[] = ["admin", "user", "viewer"];
+const administrators: readonly Role[] = ["admin"];
+const watchers: readonly Role[] = ["admin", "worker"];
+
+const worker = responseOf({
+  workerId: z.string(),
+  incarnation: z.string(),
+  address: z.string(),
+  pid: z.int(),
+  state: z.enum(workerStates),
+  stateReason: z.string(),
+  lastHeartbeatAt: timeOrNull,
+  attributes: z.record(z.string(), z.string()),
+  slots: z.int(),
+  commandSlots: z.int(),
+  total: resources,
+  committed: resources,
+  held: resources,
+  available: resources,
+  runningTaskIds: z.array(z.string()),
+  runningJobIds: z.array(z.string()),
+  stoppingAttemptIds: z.array(z.string()),
+  heldValueBytes: z.number(),
+  rssBytes: z.number(),
+}).meta({ id: "Worker", description: "`available` = `total` - `committed` - `held`." });
+
+export const workerMethods = {
+  ListWorkers: {
+    summary: "All workers, the lost ones too.",
+    access: readers,
+    request: requestOf(pageFields),
+    response: responseOf({
+      workers: z.array(worker),
+      controllerEpoch: z.int(),
+      nextPageToken,
+    }),
+  },
+  GetWorkerStatus: {
+    summary: "One worker.",
+    access: readers,
+    request: requestOf({ workerId: idField }),
+    response: responseOf({ worker }),
+  },
+  DrainWorker: {
+    summary: "Asks a worker to empty itself, or ends that.",
+    access: administrators,
+    request: requestOf({
+      workerId: idField,
+      drain: z.boolean().default(true),
+      deadline: durationField.default(0).meta({
+        description: "After it what still runs is moved, uncharged. Default 0: it may finish.",
+      }),
+    }),
+    response: responseOf({ worker }),
+  },
+  CordonWorker: {
+    summary: "Closes a worker to new work, or opens it again.",
+    access: administrators,
+    request: requestOf({ workerId: idField, cordon: z.boolean().default(true) }),
+    response: responseOf({ worker }),
+  },
+  ReportWorkerExit: {
+    summary: "Proof, by whoever started it, that the process of a worker has ended.",
+    access: watchers,
+    request: requestOf({
+      workerId: idField,
+      incarnation: idField,
+      exitCode: z.int().nullable().default(null),
+      signal: z.string().max(32).nullable().default(null),
+      launcherLives: z.boolean().default(false).meta({
+        description: "Its launcher, and with it what commands it runs, was not ended.",
+      }),
+    }),
+    response: responseOf({}),
+  },
+};

@@ -1,0 +1,207 @@
+/**
+ * Every call of the API, from HTTP and from streams, takes one way:
+ *
+ *     known method ─▶ role ─▶ form of the request ─▶ the kernel's own refusals
+ *       ─▶ a read of the state, an event for the kernel, or something about the process
+ *       ─▶ (durable) the answer
+ *
+ * A method that has no entry in the table of methods does not exist, and a caller whose role its
+ * entry does not name is refused.
+ *
+ * @module
+ */
+
+import type { Micros } from "../../base/time.ts";
+import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
+import type { LogQuestion, LogSelection } from "../../controller/log-sources.ts";
+import { CapstanError } from "../../model/errors.ts";
+import type { Principal, UserBudget } from "../../model/job.ts";
+import { editDistance, nearestName } from "../../model/nearest-name.ts";
+import { reportBug } from "../api/http-answers.ts";
+import type { CallOrder, CallOutcome } from "../api/http-api.ts";
+import { parseRequest } from "../api/parse-request.ts";
+import {
+  isMethodName,
+  type MethodName,
+  methodNames,
+  methods,
+  type ParsedRequests,
+} from "../api/schemas.ts";
+import type { Logger } from "../logging/logger.ts";
+import { type ChangeName, changeOf, isChange } from "./api-changes.ts";
+import { refusalOfBug } from "./errors-on-wire.ts";
+import { openChangesMax } from "./limits.ts";
+
+/** Called once, when everything that the outcome reflects is durable. */
+export type AnswerCall = (outcome: CallOutcome) => void;
+
+type Fields = { readonly [field: string]: unknown };
+
+/** What calls need of the process around them. */
+export interface ApiContext {
+  readonly logger: Logger;
+  at(): Micros;
+  /** Steps the kernel, unless the event is one that is known to stop it: then false. */
+  handle(event: ControllerEvent): boolean;
+  /** Runs `act` when everything decided so far is durable. */
+  hold(act: (sequence: number) => void): void;
+  /** Why no new work is taken at present, or null. */
+  overload(): CapstanError | null;
+  authorise(principal: Principal, method: string, request: Fields): CapstanError | null;
+  budgetOf(user: string): UserBudget;
+  logSources(question: LogQuestion, principal: Principal): LogSelection;
+  /** Answers a method that changes nothing of the cluster. Throws CapstanError. */
+  read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): unknown;
+  fetchLogs(request: ParsedRequests["FetchLogs"], selection: LogSelection): Promise<unknown>;
+  /** Counts an answer: the name of the method, and `OK` or the code of the error. */
+  count(method: string, code: string): void;
+}
+
+type LogRequest = ParsedRequests["FetchLogs"];
+type ChangeRequest = ParsedRequests[ChangeName];
+
+interface OpenChange {
+  readonly finish: (result: unknown) => unknown;
+  readonly answer: Answer;
+}
+
+type Answered = { readonly result: unknown } | { readonly error: CapstanError };
+type Answer = (answered: Answered, sequence: number) => void;
+
+const nothing = (): void => undefined;
+
+export class ApiCalls {
+  readonly #context: ApiContext;
+  readonly #changes = new Map<number, OpenChange>();
+  #lastCall = 0;
+
+  constructor(context: ApiContext) {
+    this.#context = context;
+  }
+
+  /** Changes that the kernel has not answered, or whose answer is not durable. */
+  get openCount(): number {
+    return this.#changes.size;
+  }
+
+  /** Carries a call out. What it returns drops the answer: nobody waits for it any more. */
+  call(order: CallOrder, answerCall: AnswerCall): () => void {
+    const { method } = order;
+    const answer: Answer = (answered, sequence) => {
+      const isError = "error" in answered;
+      const known = isMethodName(method) ? method : "unknown";
+      this.#context.count(known, isError ? answered.error.code : "OK");
+      answerCall(
+        isError
+          ? { result: null, error: answered.error, sequence }
+          : { result: answered.result, error: null, sequence },
+      );
+    };
+    try {
+      return this.#carryOut(order, answer);
+    } catch (thrown) {
+      const error = this.#asError(thrown, method);
+      this.#context.hold((sequence) => answer({ error }, sequence));
+      return nothing;
+    }
+  }
+
+  /** The kernel's answer to a change, which is durable. */
+  deliver(
+    { call, result, error }: Extract<ControllerSend, { type: "reply-to-call" }>,
+    sequence: number,
+  ): void {
+    const change = this.#changes.get(call);
+    if (change === undefined) return; // Whoever asked has gone.
+    this.#changes.delete(call);
+    change.answer(error === null ? { result: change.finish(result) } : { error }, sequence);
+  }
+
+  /** Everything that waits is refused: the process ends. */
+  refuseAll(error: CapstanError, sequence: number): void {
+    for (const change of this.#changes.values()) change.answer({ error }, sequence);
+    this.#changes.clear();
+  }
+
+  #carryOut({ principal, method, request }: CallOrder, answer: Answer): () => void {
+    if (!isMethodName(method)) throw unknownMethod(method);
+    const refusal = checkRole(method, principal);
+    if (refusal !== null) throw refusal;
+    const parsed: ParsedRequests[MethodName] = parseRequest(method, request);
+    const denied = this.#context.authorise(principal, method, parsed);
+    if (denied !== null) throw denied;
+    if (isChange(method)) return this.#change(method, parsed as ChangeRequest, principal, answer);
+    if (method === "FetchLogs") return this.#fetchLogs(parsed as LogRequest, principal, answer);
+    const result = this.#context.read(method, parsed, principal);
+    this.#context.hold((sequence) => answer({ result }, sequence));
+    return nothing;
+  }
+
+  #change(
+    method: ChangeName,
+    parsed: ChangeRequest,
+    principal: Principal,
+    answer: Answer,
+  ): () => void {
+    const context = this.#context;
+    const overload = method === "LaunchJob" ? context.overload() : null;
+    if (overload !== null) throw overload;
+    if (this.#changes.size >= openChangesMax) {
+      throw new CapstanError(
+        "OVERLOADED",
+        `${openChangesMax} changes wait for the disk: try again`,
+      );
+    }
+    const at = context.at();
+    const budgetOf = (user: string): UserBudget => context.budgetOf(user);
+    const { request, finish } = changeOf(method, parsed as never, { principal, at, budgetOf });
+    const call = ++this.#lastCall;
+    this.#changes.set(call, { finish, answer });
+    const drop = (): void => void this.#changes.delete(call);
+    if (context.handle({ type: "api-called", at, call, principal, request })) return drop;
+    drop();
+    throw refusalOfBug();
+  }
+
+  #fetchLogs(request: LogRequest, principal: Principal, answer: Answer): () => void {
+    const { fetchLogs, hold, logSources } = this.#context;
+    const selection = logSources(request, principal);
+    hold((sequence) => {
+      fetchLogs(request, selection).then(
+        (result) => answer({ result }, sequence),
+        (thrown: unknown) => answer({ error: this.#asError(thrown, "FetchLogs") }, sequence),
+      );
+    });
+    return nothing;
+  }
+
+  /** What went wrong in a way that it should not is told by an id that the log has too. */
+  #asError(thrown: unknown, method: string): CapstanError {
+    if (thrown instanceof CapstanError) return thrown;
+    return reportBug(this.#context.logger, thrown, method);
+  }
+}
+
+const shownCharactersMax = 80;
+const typosMax = 3;
+
+function unknownMethod(method: string): CapstanError {
+  const shown = method.slice(0, shownCharactersMax);
+  const nearest = nearestName(shown, methodNames);
+  const isMeant = editDistance(shown.toLowerCase(), nearest.toLowerCase()) <= typosMax;
+  const hint = isMeant ? `did you mean ${nearest}? ` : "";
+  return new CapstanError(
+    "NOT_FOUND",
+    `there is no method ${JSON.stringify(shown)}; ${hint}GET /v1/openapi.json lists them`,
+  );
+}
+
+function checkRole(method: MethodName, principal: Principal): CapstanError | null {
+  const { access } = methods[method];
+  if (access.includes(principal.role)) return null;
+  return new CapstanError(
+    "FORBIDDEN",
+    `${method}: needs role ${access.join(" or ")}; this token has role ${principal.role}`,
+    { details: { role: principal.role, needed: access } },
+  );
+}
