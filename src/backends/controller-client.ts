@@ -24,14 +24,22 @@ export function askReady(controller: ControllerAddress): Promise<Answer> {
   return exchange(controller, "GET", "/readyz");
 }
 
+/** A worker's process has ended: who it was, and what it left running. */
+export interface EndedWorker {
+  readonly workerId: string;
+  readonly incarnation: string;
+  /** Its commands go on under their launcher, and the next worker of that name takes them over. */
+  readonly launcherLives: boolean;
+}
+
 /** Tells the controller that a worker's process has ended: proof of its death. */
 export function reportWorkerExit(
   controller: ControllerAddress,
-  worker: { readonly workerId: string; readonly incarnation: string },
+  worker: EndedWorker,
   { exitCode, signal }: ExitStatus,
 ): Promise<Answer> {
-  const { workerId, incarnation } = worker;
-  const body = { workerId, incarnation, exitCode, signal };
+  const { workerId, incarnation, launcherLives } = worker;
+  const body = { workerId, incarnation, exitCode, signal, launcherLives };
   return exchange(controller, "POST", "/v1/rpc/ReportWorkerExit", body);
 }
 

@@ -27,3 +27,6 @@ export const exitReportTimeoutMs = 30_000;
 
 /** How much of a child's log goes into the error when it does not start. */
 export const logTailBytesMax = 4_096;
+
+/** Looks for what a killed worker ran, each of which kills what it finds; the rest is left. */
+export const killRoundsMax = 100;

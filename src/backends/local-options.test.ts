@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { test } from "node:test";
-import { type LocalOptions, settingsOf } from "./local-options.ts";
+import { type LocalOptions, settingsOf, workerOfferOf } from "./local-options.ts";
 import { explainNodeVersion, nodeMajorMin } from "./node-version.ts";
 
 function settings(options: LocalOptions) {
@@ -44,6 +44,34 @@ test("an option that is out of range is refused by name", () => {
   for (const [options, message] of refused) {
     assert.throws(() => settingsOf(options), { name: "CapstanError", message });
   }
+});
+
+test("each worker may offer something else, and the rest is as for all", () => {
+  const gpu = { kind: "gpu", variant: "h100", countMilli: 2_000, indices: [] };
+  const parsed = settings({
+    workers: 2,
+    cpu: 4,
+    memory: 1_000,
+    workerOptions: (index) =>
+      index === 0 ? {} : { cpu: 1.5, disk: 500, devices: [gpu], attributes: { rack: "b" } },
+  });
+  assert.ok(parsed.diskBytes > 0, "what is free is shared");
+  const nothing = { diskBytes: parsed.diskBytes, devices: [], custom: {} };
+  assert.deepEqual(workerOfferOf(parsed, 0), {
+    slots: 4,
+    capacity: { cpuMilli: 4_000, memoryBytes: 1_000, ...nothing },
+    attributes: {},
+  });
+  assert.deepEqual(workerOfferOf(parsed, 1), {
+    slots: 2,
+    capacity: { cpuMilli: 1_500, memoryBytes: 1_000, diskBytes: 500, devices: [gpu], custom: {} },
+    attributes: { rack: "b" },
+  });
+});
+
+test("what one worker offers is checked like the rest", () => {
+  const parsed = settings({ workers: 1, workerOptions: () => ({ commandSlots: -1 }) });
+  assert.throws(() => workerOfferOf(parsed, 0), { message: /^commandSlots must/ });
 });
 
 test("a Node that is too old is named with what to do", () => {

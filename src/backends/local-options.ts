@@ -7,7 +7,10 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
+import type { Attributes } from "../model/constraints.ts";
 import { CapstanError } from "../model/errors.ts";
+import type { DeviceAmount } from "../model/resources.ts";
+import { freeDiskBytes } from "../shell/worker-process/machine.ts";
 import type { ExitStatus } from "./child.ts";
 
 /** What a worker process did without being asked to. */
@@ -20,6 +23,26 @@ export interface WorkerExit {
   readonly restarts: boolean;
 }
 
+/** What one worker offers; what is not said is as for all. None of it need exist. */
+export interface LocalWorkerOptions {
+  /** CPUs. */
+  readonly cpu?: number;
+  /** Bytes of memory. */
+  readonly memory?: number;
+  /** Bytes of disk; default: an equal share of what is free. */
+  readonly disk?: number;
+  /** Functions that run at once. */
+  readonly threads?: number;
+  /** Commands that run at once; default 256. */
+  readonly commandSlots?: number;
+  /** Counts in thousandths, without indices; default none. */
+  readonly devices?: readonly DeviceAmount[];
+  /** Counters by lower-case name, in thousandths; default none. */
+  readonly custom?: { readonly [name: string]: number };
+  /** For constraints and gangs, besides what the machine says of itself. */
+  readonly attributes?: Attributes;
+}
+
 /** What `startLocalProcesses` takes. */
 export interface LocalOptions {
   /** Worker processes, at least 0. */
@@ -30,6 +53,8 @@ export interface LocalOptions {
   readonly memory?: number;
   /** Tasks that each worker runs at once; default: `cpu`, else an equal share of the cores. */
   readonly threads?: number;
+  /** What differs for the worker in place `index`, from 0. Called once for each start of one. */
+  readonly workerOptions?: (index: number) => LocalWorkerOptions;
   /** Port of the controller; default 0, which takes a free one. */
   readonly port?: number;
   /** Address to listen on; default 127.0.0.1. Anything but loopback needs a token. */
@@ -44,6 +69,8 @@ export interface LocalOptions {
   readonly verbose?: boolean;
   /** Start a worker again when it ends by itself. Default true. */
   readonly restart?: boolean;
+  /** Told where the controller serves, before any worker is there. */
+  readonly onServing?: (url: string) => void;
   /** Told of each worker that ended without being asked to. */
   readonly onWorkerExit?: (exit: WorkerExit) => void;
   /** Told when the controller ended without being asked to. */
@@ -55,7 +82,9 @@ export interface LocalSettings {
   readonly workers: number;
   readonly cpuMilli: number;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
   readonly threads: number;
+  readonly workerOptions: (index: number) => LocalWorkerOptions;
   readonly port: number;
   readonly host: string;
   readonly dataDir: string | undefined;
@@ -65,6 +94,7 @@ export interface LocalSettings {
   /** Scratch space of the workers; ours to remove when `temporary`. */
   readonly workDir: string;
   readonly temporary: boolean;
+  readonly onServing: (url: string) => void;
   readonly onWorkerExit: (exit: WorkerExit) => void;
   readonly onControllerExit: (status: ExitStatus) => void;
 }
@@ -85,6 +115,8 @@ export function settingsOf(options: LocalOptions): LocalSettings {
     threads,
     cpuMilli: Math.round((options.cpu ?? threads) * 1_000),
     memoryBytes: options.memory ?? Math.floor(totalmem() / Math.max(1, workers)),
+    diskBytes: Math.floor(freeDiskBytes(workDir) / Math.max(1, workers)),
+    workerOptions: options.workerOptions ?? (() => ({})),
     port: options.port ?? 0,
     host: options.host ?? "127.0.0.1",
     dataDir,
@@ -93,9 +125,27 @@ export function settingsOf(options: LocalOptions): LocalSettings {
     restart: options.restart ?? true,
     workDir,
     temporary: dataDir === undefined,
+    onServing: options.onServing ?? noted,
     onWorkerExit: options.onWorkerExit ?? noted,
     onControllerExit: options.onControllerExit ?? noted,
   };
+}
+
+/** What worker `index` is started with: slots and what it offers. Throws INVALID_ARGUMENT. */
+export function workerOfferOf(settings: LocalSettings, index: number): object {
+  const options = settings.workerOptions(index);
+  const { memory = settings.memoryBytes, disk = settings.diskBytes } = options;
+  const { cpu, threads, commandSlots } = options;
+  if (cpu !== undefined) checkAmount("cpu", cpu);
+  checkInteger("memory", memory, 0, 2 ** 53 - 1);
+  checkInteger("disk", disk, 0, 2 ** 53 - 1);
+  const cpuMilli = cpu === undefined ? settings.cpuMilli : Math.round(cpu * 1_000);
+  const slots = threads ?? (cpu === undefined ? settings.threads : Math.max(1, Math.ceil(cpu)));
+  checkInteger("threads", slots, 1, 1_024);
+  if (commandSlots !== undefined) checkInteger("commandSlots", commandSlots, 0, 65_536);
+  const { devices = [], custom = {}, attributes = {} } = options;
+  const capacity = { cpuMilli, memoryBytes: memory, diskBytes: disk, devices, custom };
+  return { slots, ...(commandSlots === undefined ? {} : { commandSlots }), capacity, attributes };
 }
 
 function threadsOf(options: LocalOptions): number {

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { launcherOf } from "./host-processes.ts";
 import { type LocalProcesses, startLocalProcesses } from "./local.ts";
 import type { LocalOptions, WorkerExit } from "./local-options.ts";
 
@@ -122,6 +123,24 @@ test("a controller comes back at the same address and its workers return to it",
   rmSync(dataDir, { recursive: true });
 });
 
+test("a worker's launcher outlives it, but not its host and not its cluster", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "capstan-local-"));
+  const launcher = () => launcherOf(join(dataDir, "workers", "local-0"))?.pid ?? 0;
+  await withCluster({ workers: 1, dataDir }, async (cluster) => {
+    const first = launcher();
+    assert.ok(lives(first));
+    await cluster.killWorker(0);
+    assert.ok(lives(first));
+    await until("another worker", () => lives(cluster.workers[0].pid));
+    assert.equal(launcher(), first);
+    await cluster.killHost(0);
+    assert.equal(lives(first), false);
+    await until("another launcher", () => launcher() !== 0);
+  });
+  assert.equal(launcher(), 0);
+  rmSync(dataDir, { recursive: true });
+});
+
 test("a port that is taken is refused by name, and nothing is left running", async () => {
   const squatter = createServer().listen(0, "127.0.0.1");
   await once(squatter, "listening");
@@ -143,15 +162,22 @@ test("a second cluster on the same data directory is refused", async () => {
 
 test("a program that is killed leaves no process behind", async () => {
   const module = JSON.stringify(new URL("./local.ts", import.meta.url).href);
+  const hostModule = new URL("./host-processes.ts", import.meta.url).href;
+  const dataDir = mkdtempSync(join(tmpdir(), "capstan-local-"));
   const program = `
     const { startLocalProcesses } = await import(${module});
-    const { controllerPid, workers } = await startLocalProcesses({ workers: 1 });
-    console.log(JSON.stringify([controllerPid, workers[0].pid]));`;
+    const { join } = await import("node:path");
+    const dataDir = ${JSON.stringify(dataDir)};
+    const { controllerPid, workers } = await startLocalProcesses({ workers: 1, dataDir });
+    const { launcherOf } = await import(${JSON.stringify(hostModule)});
+    const launcher = launcherOf(join(dataDir, "workers/local-0"));
+    console.log(JSON.stringify([controllerPid, workers[0].pid, launcher.pid]));`;
   const flags = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", program];
   const child = spawn(process.execPath, flags, { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   const pids = JSON.parse(line.toString()) as number[];
-  assert.deepEqual(pids.map(lives), [true, true]);
+  assert.deepEqual(pids.map(lives), [true, true, true]);
   child.kill("SIGKILL");
   await until("its processes to end", () => !pids.some(lives));
+  rmSync(dataDir, { recursive: true });
 });

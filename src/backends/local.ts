@@ -13,7 +13,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CapstanError } from "../model/errors.ts";
 import { type Child, type ExitStatus, formatExit, startChild } from "./child.ts";
-import { askReady, type ControllerAddress, reportWorkerExit } from "./controller-client.ts";
+import {
+  askReady,
+  type ControllerAddress,
+  type EndedWorker,
+  reportWorkerExit,
+} from "./controller-client.ts";
+import { killHostProcesses, launcherOf } from "./host-processes.ts";
 import {
   childStopGraceMs,
   clusterReadyTimeoutMs,
@@ -22,8 +28,14 @@ import {
   restartDelayMinMs,
   restartForgivenAfterMs,
 } from "./limits.ts";
-import { type LocalOptions, type LocalSettings, settingsOf } from "./local-options.ts";
+import {
+  type LocalOptions,
+  type LocalSettings,
+  settingsOf,
+  workerOfferOf,
+} from "./local-options.ts";
 import { checkNodeVersion } from "./node-version.ts";
+import { forgetOwnCluster, rememberOwnCluster } from "./own-clusters.ts";
 
 /** A worker process that lives now, or the last one of its place. */
 export interface LocalWorker {
@@ -45,6 +57,11 @@ export interface LocalProcesses {
   close(): Promise<void>;
   /** Ends a worker process at once; resolves when it is gone. Default SIGKILL. */
   killWorker(index: number, signal?: NodeJS.Signals): Promise<void>;
+  /**
+   * Ends a worker process at once, with its launcher and every command that this runs: a machine
+   * that died. Resolves when the worker process is gone.
+   */
+  killHost(index: number): Promise<void>;
   /** Ends the controller process at once; resolves when it is gone. Default SIGKILL. */
   killController(signal?: NodeJS.Signals): Promise<void>;
   /** Starts a controller on the same port and data directory, after one was killed. */
@@ -82,6 +99,8 @@ function entryPath(name: string): string {
 /** One place for a worker: the process in it may change, its `workerId` does not. */
 interface Seat {
   readonly workerId: string;
+  readonly index: number;
+  readonly workDir: string;
   child: Child | null;
   incarnation: string;
   pid: number;
@@ -142,24 +161,35 @@ class LocalCluster implements LocalProcesses {
     const child = await startChild({ name: "controller", entry, settings, token, logFile });
     this.#controller = child;
     this.#url = String(child.announcement.listening);
+    rememberOwnCluster(this.#url, { token });
+    this.#settings.onServing(this.#url);
     void child.exited.then((status) => this.#onControllerExit(child, status));
     if (this.#stopping.signal.aborted) await child.stop(childStopGraceMs);
   }
 
   async addWorker(): Promise<LocalWorker> {
-    const workerId = `local-${this.#seats.length}`;
-    const seat: Seat = { workerId, child: null, incarnation: "", pid: 0, restartDelayMs: 0 };
+    const index = this.#seats.length;
+    const workerId = `local-${index}`;
+    const workDir = join(this.#settings.workDir, "workers", workerId);
+    const nobody = { child: null, incarnation: "", pid: 0, restartDelayMs: 0 };
+    const seat: Seat = { workerId, index, workDir, ...nobody };
     this.#seats.push(seat);
     await this.#track(this.#fill(seat));
     return { workerId, incarnation: seat.incarnation, pid: seat.pid };
   }
 
   async killWorker(index: number, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    const child = this.#seats[index]?.child;
-    if (child === null || child === undefined) {
-      throw new CapstanError("NOT_FOUND", `no worker runs in place ${index}`);
-    }
+    const child = this.#childIn(index);
     child.kill(signal);
+    await child.exited;
+  }
+
+  async killHost(index: number): Promise<void> {
+    const child = this.#childIn(index);
+    // It sees nothing of the end of the others, and when it is gone they are.
+    child.kill("SIGSTOP");
+    killHostProcesses(this.#seats[index].workDir);
+    child.kill("SIGKILL");
     await child.exited;
   }
 
@@ -176,11 +206,20 @@ class LocalCluster implements LocalProcesses {
     return this.#closed;
   }
 
+  #childIn(index: number): Child {
+    const child = this.#seats[index]?.child;
+    if (child !== null && child !== undefined) return child;
+    throw new CapstanError("NOT_FOUND", `no worker runs in place ${index}`);
+  }
+
   async #stopAll(): Promise<void> {
     this.#stopping.abort();
     await this.#stopWorkers();
     await Promise.allSettled(this.#pending); // A worker that was about to start ends by itself.
+    // One that took too long was killed, and has not ended what it ran.
+    for (const { workDir } of this.#seats) killHostProcesses(workDir);
     await this.#controller?.stop(childStopGraceMs);
+    if (this.#url !== "") forgetOwnCluster(this.#url);
     process.off("exit", this.#killAll);
     const { temporary, workDir } = this.#settings;
     if (temporary) rmSync(workDir, { recursive: true, force: true });
@@ -193,6 +232,7 @@ class LocalCluster implements LocalProcesses {
   /** The last resort, when this process ends without having closed its cluster. */
   readonly #killAll = (): void => {
     for (const seat of this.#seats) seat.child?.kill("SIGKILL");
+    for (const { workDir } of this.#seats) killHostProcesses(workDir);
     this.#controller?.kill("SIGTERM");
   };
 
@@ -200,7 +240,7 @@ class LocalCluster implements LocalProcesses {
     const { token, logFile } = this.#settings;
     const { workerId } = seat;
     const entry = entryPath("worker-entry");
-    const settings = this.#workerSettings(workerId);
+    const settings = this.#workerSettings(seat);
     const child = await startChild({ name: `worker ${workerId}`, entry, settings, token, logFile });
     seat.child = child;
     seat.pid = child.pid;
@@ -209,16 +249,13 @@ class LocalCluster implements LocalProcesses {
     void child.exited.then((status) => this.#track(this.#onWorkerExit(seat, child, status)));
   }
 
-  #workerSettings(workerId: string): object {
-    const { cpuMilli, memoryBytes, threads, host, workDir } = this.#settings;
+  #workerSettings({ workerId, index, workDir }: Seat): object {
     return {
       controllerUrl: this.#url,
       workerId,
-      slots: threads,
-      capacity: { cpuMilli, memoryBytes, diskBytes: 0, devices: [], custom: {} },
-      attributes: {},
-      listen: `${formatHost(host)}:0`,
-      workDir: join(workDir, "workers", workerId),
+      ...workerOfferOf(this.#settings, index),
+      listen: `${formatHost(this.#settings.host)}:0`,
+      workDir,
       parentPid: process.pid,
     };
   }
@@ -232,9 +269,12 @@ class LocalCluster implements LocalProcesses {
   async #onWorkerExit(seat: Seat, child: Child, status: ExitStatus): Promise<void> {
     seat.child = null;
     if (this.#stopping.signal.aborted) return;
-    const { workerId, incarnation, pid } = seat;
+    const { workerId, incarnation, pid, workDir } = seat;
     const { restart, onWorkerExit } = this.#settings;
-    await this.#reportExit({ workerId, incarnation, pid }, status);
+    // Nobody takes over what it ran if nobody takes its place.
+    if (!restart) killHostProcesses(workDir);
+    const launcherLives = launcherOf(workDir) !== null;
+    await this.#reportExit({ workerId, incarnation, launcherLives }, status);
     onWorkerExit({ workerId, incarnation, pid, status, restarts: restart });
     if (restart) await this.#refill(seat, Date.now() - child.startedAtMs);
   }
@@ -257,13 +297,13 @@ class LocalCluster implements LocalProcesses {
   }
 
   /** A controller that is down does not hear it: the worker's next hello says the same then. */
-  async #reportExit(worker: LocalWorker, status: ExitStatus): Promise<void> {
+  async #reportExit(worker: EndedWorker, status: ExitStatus): Promise<void> {
     const answer = await reportWorkerExit(this.#address(), worker, status);
     if (answer.status === 200) return;
     void this.#track(this.#repeatReport(worker, status));
   }
 
-  async #repeatReport(worker: LocalWorker, status: ExitStatus): Promise<void> {
+  async #repeatReport(worker: EndedWorker, status: ExitStatus): Promise<void> {
     const deadline = Date.now() + exitReportTimeoutMs;
     let answer = { status: 0, body: "" };
     while (Date.now() < deadline && !this.#stopping.signal.aborted) {
