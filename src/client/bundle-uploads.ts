@@ -1,21 +1,53 @@
 /**
- * Brings bundles to the controller: once for each module and cluster, before its first task.
+ * Brings bundles to the controller: the modules and workspaces of tasks, once for each cluster,
+ * before the first task that needs them.
  *
  * @module
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { CapstanError } from "../model/errors.ts";
+import { CapstanError, type ErrorCode } from "../model/errors.ts";
 import { type Bundle, bundleModule } from "./bundle.ts";
 import { requestOnce } from "./http-request.ts";
 import { reconnectDelayMaxMs, reconnectDelayMinMs } from "./limits.ts";
 
-/** A module on its way to the cluster. */
+/** Where the bytes of a bundle come from. */
+export interface BundleSource {
+  /** For people: `the task module file:///…`. */
+  readonly name: string;
+  /** What it is when the bytes cannot be had. */
+  readonly failure: ErrorCode;
+  read(): Promise<Bundle>;
+}
+
+/** A bundle on its way to the cluster. */
 export interface BundleHandle {
-  readonly moduleUrl: string;
+  readonly source: BundleSource;
   state: "idle" | "pending" | "ready" | "failed";
-  bundle: Bundle | null;
+  /** Without its bytes, which are read again if another cluster needs them. */
+  bundle: NamedBundle | null;
   error: CapstanError | null;
+  /** The cluster that it was brought to, or is on its way to: counted as this client met them. */
+  generation: number;
+}
+
+/** A bundle as its tasks name it. */
+export type NamedBundle = Omit<Bundle, "code">;
+
+/** The handle of what needs no bundle at all. */
+export const noBundle: BundleHandle = {
+  ...handleOf({
+    name: "nothing",
+    failure: "BUG",
+    read: () => Promise.resolve({ sha256: "", code: new Uint8Array(0), exports: [] }),
+  }),
+  state: "ready",
+  generation: Number.POSITIVE_INFINITY,
+};
+
+/** A handle. Nothing happens until `ensure`. */
+export function handleOf(source: BundleSource): BundleHandle {
+  return { source, state: "idle", bundle: null, error: null, generation: 0 };
 }
 
 export interface BundleUploadsOptions {
@@ -27,7 +59,7 @@ export interface BundleUploadsOptions {
 
 export class BundleUploads {
   readonly #options: BundleUploadsOptions;
-  readonly #handles = new Map<string, BundleHandle>();
+  readonly #modules = new Map<string, BundleHandle>();
   readonly #closed = new AbortController();
   /** Counts the clusters that this client has met: an upload to an earlier one does not count. */
   #generation = 0;
@@ -36,22 +68,24 @@ export class BundleUploads {
     this.#options = options;
   }
 
-  /** The handle of a module. Nothing happens until `ensure`. */
-  handleOf(moduleUrl: string): BundleHandle {
-    let handle = this.#handles.get(moduleUrl);
+  /** The handle of a module; one for all its tasks. Nothing happens until `ensure`. */
+  handleOfModule(moduleUrl: string): BundleHandle {
+    let handle = this.#modules.get(moduleUrl);
     if (handle === undefined) {
-      handle = { moduleUrl, state: "idle", bundle: null, error: null };
-      this.#handles.set(moduleUrl, handle);
+      handle = handleOf(moduleSource(moduleUrl));
+      this.#modules.set(moduleUrl, handle);
     }
     return handle;
   }
 
   /** Begins to bring it over, if nobody has. `onChange` tells the end. */
   ensure(handle: BundleHandle): void {
-    if (handle.state !== "idle") return;
-    handle.state = "pending";
+    const isElsewhere = handle.generation < this.#generation && handle.state !== "failed";
+    if (handle.state !== "idle" && !isElsewhere) return;
     const generation = this.#generation;
-    this.#bring(handle).then(
+    handle.state = "pending";
+    handle.generation = generation;
+    this.#read(handle).then(
       () => this.#finish(handle, generation, null),
       (error: unknown) => this.#finish(handle, generation, error),
     );
@@ -60,8 +94,23 @@ export class BundleUploads {
   /** Another cluster: it has none of the bundles. */
   restart(): void {
     this.#generation++;
-    for (const handle of this.#handles.values()) {
-      if (handle.state !== "failed") handle.state = "idle";
+  }
+
+  /**
+   * Brings one bundle over, however long the controller is away. Rejects when it refuses, when the
+   * client is closed, and with the signal's reason.
+   */
+  async bring(
+    bundle: Bundle,
+    { name, failure }: BundleSource,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const closed = this.#closed.signal;
+    const either = signal === undefined ? closed : AbortSignal.any([signal, closed]);
+    let delayMs = reconnectDelayMinMs;
+    while (!(await this.#upload(bundle, { name, failure }, either))) {
+      await pause(delayMs, undefined, { signal: either });
+      delayMs = Math.min(2 * delayMs, reconnectDelayMaxMs);
     }
   }
 
@@ -69,29 +118,30 @@ export class BundleUploads {
     this.#closed.abort();
   }
 
-  async #bring(handle: BundleHandle): Promise<void> {
-    handle.bundle = await bundleModule(handle.moduleUrl);
-    let delayMs = reconnectDelayMinMs;
-    while (!(await this.#upload(handle.bundle))) {
-      await pause(delayMs, undefined, { signal: this.#closed.signal });
-      delayMs = Math.min(2 * delayMs, reconnectDelayMaxMs);
-    }
+  async #read(handle: BundleHandle): Promise<void> {
+    const bundle = await handle.source.read();
+    const { sha256, exports } = bundle;
+    handle.bundle = { sha256, exports };
+    await this.bring(bundle, handle.source);
   }
 
   /** False if the controller does not answer, or not now. */
-  async #upload({ sha256, code }: Bundle): Promise<boolean> {
+  async #upload(
+    { sha256, code }: Bundle,
+    { name, failure }: Pick<BundleSource, "name" | "failure">,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { url, token } = this.#options;
-    const request = { url: new URL(`/v1/bundles/${sha256}`, url), token };
-    const { signal } = this.#closed;
+    const request = { url: new URL(`/v1/bundles/${sha256}`, url), token, signal };
     try {
-      const head = await requestOnce({ ...request, method: "HEAD", signal });
+      const head = await requestOnce({ ...request, method: "HEAD" });
       if (head.status === 200) return true;
-      const put = await requestOnce({ ...request, method: "PUT", body: code, signal });
+      const put = await requestOnce({ ...request, method: "PUT", body: code });
       if (put.status >= 200 && put.status < 300) return true;
       if (put.status >= 500) return false;
       throw new CapstanError(
-        put.status === 401 ? "UNAUTHENTICATED" : "TASK_MODULE_UNLOADABLE",
-        `The controller refused the bundle (${code.length} bytes): ${put.status} ${put.text}`,
+        codeOfStatus[put.status] ?? failure,
+        `The controller refused ${name} (${code.length} bytes): ${put.status} ${put.text}`,
       );
     } catch (error) {
       if (error instanceof CapstanError && error.code === "UNREACHABLE") return false;
@@ -102,15 +152,27 @@ export class BundleUploads {
   #finish(handle: BundleHandle, generation: number, error: unknown): void {
     if (this.#closed.signal.aborted || generation !== this.#generation) return;
     handle.state = error === null ? "ready" : "failed";
-    if (error !== null) handle.error = asCapstanError(error, handle.moduleUrl);
+    if (error !== null) handle.error = asCapstanError(error, handle.source);
     this.#options.onChange();
   }
 }
 
-function asCapstanError(error: unknown, moduleUrl: string): CapstanError {
+const codeOfStatus: { readonly [status: number]: ErrorCode } = {
+  401: "UNAUTHENTICATED",
+  403: "FORBIDDEN",
+};
+
+/** A task's module, bundled. */
+export function moduleSource(moduleUrl: string): BundleSource {
+  return {
+    name: `the task module ${moduleUrl}`,
+    failure: "TASK_MODULE_UNLOADABLE",
+    read: () => bundleModule(moduleUrl),
+  };
+}
+
+function asCapstanError(error: unknown, { name, failure }: BundleSource): CapstanError {
   if (error instanceof CapstanError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new CapstanError("TASK_MODULE_UNLOADABLE", `The task module ${moduleUrl}: ${reason}`, {
-    cause: error,
-  });
+  return new CapstanError(failure, `Could not bring over ${name}: ${reason}`, { cause: error });
 }

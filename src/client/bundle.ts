@@ -39,7 +39,7 @@ export function bundleModule(moduleUrl: string): Promise<Bundle> {
 
 /** Why a worker would not find the function in the bundle, or null if it would. */
 export function checkExported(
-  bundle: Bundle,
+  bundle: Pick<Bundle, "exports">,
   moduleUrl: string,
   functionName: string,
 ): CapstanError | null {

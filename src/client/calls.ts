@@ -27,18 +27,38 @@ export class Calls {
     this.#connection = connection;
   }
 
-  call(method: string, request: unknown): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const id = ++this.#lastId;
-      const call = { method, request, resolve, reject, isSent: false };
-      this.#open.set(id, call);
-      this.#send(id, call);
-    });
+  /** With a signal it rejects with the signal's reason; the controller is not told. */
+  call(method: string, request: unknown, signal?: AbortSignal): Promise<unknown> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const call = { method, request, resolve, reject, isSent: false };
+    this.#open.set(id, call);
+    this.#send(id, call);
+    return signal === undefined ? promise : this.#unlessAborted(promise, id, signal);
+  }
+
+  async #unlessAborted(
+    answer: Promise<unknown>,
+    id: number,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const onAbort = (): void => {
+      const call = this.#open.get(id);
+      this.#open.delete(id);
+      call?.reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await answer;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
   }
 
   onReply({ id, result, error }: ApiReply): void {
     const call = this.#open.get(id);
-    if (call === undefined) return; // Its connection was lost: it was rejected then.
+    if (call === undefined) return; // Its connection was lost or it was given up: it was rejected.
     this.#open.delete(id);
     if (error === null) call.resolve(result);
     else call.reject(rebuildRefusal(error));

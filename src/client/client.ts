@@ -9,19 +9,28 @@
 
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
+import { findOwnCluster } from "../backends/own-clusters.ts";
+import { jobAround } from "../backends/surrounding-task.ts";
 import { findToken, isLoopback } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
+import { parseJobPath } from "../model/job-path.ts";
+import type { Command } from "./command.ts";
 import type { Future } from "./future.ts";
 import { refuseWhileImporting } from "./importing.ts";
+import { Job } from "./job.ts";
+import type { LaunchOptions } from "./job-types.ts";
+import { launchJob } from "./jobs.ts";
 import { Session } from "./session.ts";
+import type { AnyWork } from "./spec-table.ts";
 import type { MapOptions, SubmitOptions } from "./submit-options.ts";
 import type { Arguments, Returned, Task } from "./task.ts";
+import type { WaitLimits } from "./waiting.ts";
 
 /** How to reach a cluster. */
 export interface ConnectOptions {
   /**
-   * Default: `CAPSTAN_TOKEN`, else for a url of this machine the token that `capstan up` left
-   * there, else none.
+   * Default: for a cluster that this program has started itself its own; else `CAPSTAN_TOKEN`, else
+   * for a url of this machine the token that `capstan up` left there, else none.
    */
   readonly token?: string | undefined;
   /** Whose tasks these are. Default: the operating system's user. A token's user wins. */
@@ -44,19 +53,24 @@ export interface WorkerSummary {
 const defaultUrl = "http://127.0.0.1:7070";
 
 /**
- * Opens a session at the controller at `url` (default: `CAPSTAN_URL`, else the port 7070 of this
- * machine). A connection that is lost later is opened again by itself, and futures live on.
+ * Opens a session at the controller at `url` (default: `CAPSTAN_URL`; in a command that runs as a
+ * task, its own cluster; else the port 7070 of this machine). A connection that is lost later is
+ * opened again by itself, and futures live on.
  *
  * Rejects with UNREACHABLE, UNAUTHENTICATED, FORBIDDEN or VERSION_MISMATCH; throws INVALID_ARGUMENT
  * for a url that is none, and TASK_MODULE_RUNS_PROGRAM while a worker imports a task's module.
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");
-  const address = checkUrl(url ?? (process.env.CAPSTAN_URL || defaultUrl));
+  const address = checkUrl(url ?? (urlOfEnvironment() || defaultUrl));
+  const isFromEnvironment = url === undefined && urlOfEnvironment() !== "";
+  const own = isFromEnvironment ? undefined : findOwnCluster(address);
+  const token = options.token ?? (own === undefined ? tokenFor(address) : (own.token ?? ""));
   const session = new Session({
     url: address,
-    token: options.token ?? (process.env.CAPSTAN_TOKEN || tokenLeftFor(address)),
+    token,
     user: options.user ?? userInfo().username,
+    jobAround: jobAround(process.env, { url: address, token }),
     clientId: randomUUID(),
     onWarning: options.onWarning ?? warnProcess,
   });
@@ -78,26 +92,63 @@ export class Client {
 
   /**
    * Submits one call of a task and returns at once. A future is accepted wherever its value's type
-   * is, also inside an array argument, and becomes a dependency.
+   * is, also inside an array argument, and becomes a dependency. A `command` has no arguments.
    *
    * Throws UNSERIALISABLE (with the path of what cannot travel), INVALID_ARGUMENT or INVALID_SPEC;
    * what the controller refuses rejects the future.
    */
+  submit<T>(command: Command<T>, args?: readonly [], options?: SubmitOptions): Future<T>;
   submit<A extends readonly unknown[], R>(
     task: Task<A, R>,
     args: Arguments<NoInfer<A>>,
     options?: SubmitOptions,
-  ): Future<Returned<R>> {
-    return this.#session.submit(task, args, options) as Future<Returned<R>>;
+  ): Future<Returned<R>>;
+  submit(work: AnyWork, args: readonly unknown[] = [], options?: SubmitOptions): Future<unknown> {
+    return this.#session.submit(work, args, options);
   }
 
   /** Submits one call for each argument list: all, or none if this throws. See `submit`. */
+  map<T>(command: Command<T>, argsList: Iterable<readonly []>, options?: MapOptions): Future<T>[];
   map<A extends readonly unknown[], R>(
     task: Task<A, R>,
     argsList: Iterable<Arguments<NoInfer<A>>>,
     options?: MapOptions,
-  ): Future<Returned<R>>[] {
-    return this.#session.map(task, argsList, options) as Future<Returned<R>>[];
+  ): Future<Returned<R>>[];
+  map(
+    work: AnyWork,
+    argsList: Iterable<readonly unknown[]>,
+    options?: MapOptions,
+  ): Future<unknown>[] {
+    return this.#session.map(work, argsList, options);
+  }
+
+  /**
+   * Launches a job: `replicas` tasks that run a `command`, or a `task` with its `args`. Unlike what
+   * is submitted it lives on when this client is gone. Resolves when the controller has it on disk.
+   *
+   * Asked once, however often the connection is lost: a launch whose answer was lost is looked up
+   * before it is asked for again, for ten minutes or `limits.timeoutMs`.
+   *
+   * Rejects with INVALID_ARGUMENT or INVALID_SPEC (naming the option), ALREADY_EXISTS,
+   * QUOTA_EXCEEDED, FORBIDDEN, TASK_MODULE_UNLOADABLE, UNREACHABLE or the signal's reason.
+   */
+  launchJob<A extends readonly unknown[], R>(
+    options: LaunchOptions<A, R>,
+    limits: WaitLimits = {},
+  ): Promise<Job> {
+    return launchJob(this.#session, options as LaunchOptions, limits);
+  }
+
+  /**
+   * A handle of a job that was launched before, here or elsewhere: `"/ada/train"`, or `"train"` for
+   * one of this client's user; in a command that runs as a task, for a child of its job. Nobody is
+   * asked yet: `status` tells whether there is such a job.
+   *
+   * Throws INVALID_ARGUMENT or INVALID_SPEC for what cannot be the name of a job.
+   */
+  job(id: string): Job {
+    const path = parseJobPath("id", id, this.#session.home);
+    return new Job(this.#session, path, { state: null, warnings: [] });
   }
 
   /** A method of the API by name. Rejects with the controller's error or UNREACHABLE. */
@@ -131,6 +182,17 @@ export class Client {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** "" if the environment names no cluster. */
+function urlOfEnvironment(): string {
+  const { CAPSTAN_URL, CAPSTAN_CONTROLLER_URL } = process.env;
+  return CAPSTAN_URL || CAPSTAN_CONTROLLER_URL || "";
+}
+
+/** Of a cluster that somebody else has started. */
+function tokenFor(address: string): string {
+  return process.env.CAPSTAN_TOKEN || tokenLeftFor(address);
 }
 
 function checkUrl(url: string): string {

@@ -6,11 +6,25 @@
 
 export type { LocalWorker } from "../backends/local.ts";
 export { CapstanError, type ErrorCode } from "../model/errors.ts";
+export type { CommandJobOptions, CommonJobOptions } from "../model/job-options.ts";
 export { getContext, type TaskContext } from "../shell/executor/context.ts";
 export { asCompleted, type Completions } from "./as-completed.ts";
 export { Client, type ConnectOptions, connect, type WorkerSummary } from "./client.ts";
+export { type AnyCommand, type Command, type CommandOptions, command } from "./command.ts";
 export { type Explanation, Future, type FutureStatus, type Story } from "./future.ts";
 export { type Failure, type GatherOptions, gather } from "./gather.ts";
+export { Job } from "./job.ts";
+export type {
+  JobAttempt,
+  JobLogLine,
+  JobLogOptions,
+  JobStatus,
+  JobTask,
+  JobWaitOptions,
+  JobWarning,
+  LaunchOptions,
+  TaskJobOptions,
+} from "./job-types.ts";
 export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
 export type { MapOptions, SubmitOptions } from "./submit-options.ts";
 export {

@@ -45,3 +45,36 @@ export const controllerSilentBeatsMax = 15;
 
 /** Silent beats after which the client asks the controller something, to be answered. */
 export const probeSilentBeats = 5;
+
+/** Bytes of all files of a workspace together, before they are compressed; more is refused. */
+export const workspaceBytesMax = 512 * 1024 * 1024;
+
+/** Files, links and directories of a workspace; more is refused. */
+export const workspaceEntriesMax = 100_000;
+
+/** Lines of a `.capstanignore`; more is refused. */
+export const ignoreLinesMax = 1_000;
+
+/** Commands whose spec is remembered by content; the oldest is forgotten, and defined anew. */
+export const internedCommandsMax = 10_000;
+
+/** First pause between two looks at a job or its logs while nothing happens; it doubles. */
+export const jobPollDelayMinMs = 100;
+
+/** Longest pause between two looks at a job or its logs. */
+export const jobPollDelayMaxMs = 1_000;
+
+/** How long a call about a job is tried while the controller is away; `wait` goes on for ever. */
+export const jobCallPatienceMs = 600_000;
+
+/** Tasks on one page when a job's tasks are listed; there are as many pages as it takes. */
+export const jobTasksPageSize = 500;
+
+/** Log lines fetched at once; there are as many pages as it takes. */
+export const logPageLines = 1_000;
+
+/** Log lines that `tail` may ask for; more is refused: leave `tail` out and read all. */
+export const logTailLinesMax = 10_000;
+
+/** How long a call over HTTP waits for its answer, milliseconds. Then it is TIMED_OUT. */
+export const apiCallTimeoutMs = 30_000;

@@ -16,10 +16,9 @@ import { U32Column } from "../base/column.ts";
 import type { CapstanError } from "../model/errors.ts";
 import { wantRowsMax } from "../protocol/limits.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
-import { checkExported } from "./bundle.ts";
 import type { BundleHandle } from "./bundle-uploads.ts";
 import { unacknowledgedBytesMax, unconfirmedReleasesMax } from "./limits.ts";
-import type { SpecEntry } from "./spec-table.ts";
+import { contentOf, runOf, type SpecEntry, specError } from "./spec-table.ts";
 import { BatchCollector, rowsOf, type SubmitBatch, submitMessage } from "./submit-batch.ts";
 
 /** Rows of a submit. */
@@ -270,9 +269,8 @@ export class Outbox {
   #define(spec: SpecEntry): void {
     if (this.#defined.has(spec.id)) return;
     this.#defined.add(spec.id);
-    const bundle = spec.bundle.bundle?.sha256 ?? "";
-    const run = { kind: "function", bundle, functionName: spec.functionName } as const;
-    this.#host.send({ type: "define-spec", spec: spec.id, definition: { run, ...spec.fields } });
+    const definition = { run: runOf(spec), ...spec.fields };
+    this.#host.send({ type: "define-spec", spec: spec.id, definition });
   }
 
   /** Whether a row cannot be submitted: its module does not load, or its input was refused. */
@@ -309,7 +307,7 @@ export class Outbox {
   /** A key of content: bundle, function, inputs by their own keys, argument bytes. */
   #pureKey({ first, specs: [spec], dependencies, args }: SubmitBatch): string {
     const hash = createHash("sha256");
-    hash.update(`${spec.bundle.bundle?.sha256 ?? ""}\n${spec.functionName}\n`);
+    hash.update(`${contentOf(spec)}\n`);
     for (const dependency of dependencies) hash.update(`${this.#host.keyOf(dependency)}\n`);
     const key = `pure-${hash.update(blobAt(args, 0)).digest("hex")}`;
     this.#host.setKey(first, key);
@@ -366,11 +364,4 @@ function submitItem(batch: SubmitBatch): SubmitItem {
 
 function bytesOf(item: Sequenced): number {
   return item.type === "submit" ? item.batch.bytes : 4 * item.tasks.length;
-}
-
-/** Why the spec cannot be submitted: its module does not bundle or does not export the function. */
-function specError(spec: SpecEntry): CapstanError | null {
-  const { bundle, error } = spec.bundle;
-  if (error !== null) return error;
-  return bundle === null ? null : checkExported(bundle, spec.moduleUrl, spec.functionName);
 }

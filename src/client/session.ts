@@ -10,19 +10,21 @@
 import { assertNever, present } from "../base/assert.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
+import { userOf } from "../model/job-path.ts";
 import type { ControllerHello, Failures, ToClientMessage } from "../protocol/messages.ts";
 import { decodeValue } from "../shell/values/value-codec.ts";
 import { ArgumentEncoder } from "./argument-encoder.ts";
-import { BundleUploads } from "./bundle-uploads.ts";
+import type { Bundle } from "./bundle.ts";
+import { type BundleSource, BundleUploads } from "./bundle-uploads.ts";
 import { Calls } from "./calls.ts";
+import { argumentsOfCommand } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { Future, type FutureStatus } from "./future.ts";
 import { FutureTable, futureState } from "./future-table.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
-import { type SpecEntry, SpecTable } from "./spec-table.ts";
+import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
 import { type MapOptions, type SubmitOptions, splitOptions } from "./submit-options.ts";
-import type { AnyTask } from "./task.ts";
 import { rebuildRefusal, TaskError } from "./task-error.ts";
 import { ValueFetches } from "./value-fetches.ts";
 import { countDown, untilSettled, type WaitLimits } from "./waiting.ts";
@@ -31,6 +33,8 @@ export interface SessionOptions {
   readonly url: string;
   readonly token: string;
   readonly user: string;
+  /** The job that this program is a task of, `/ada/train`; "" for none. */
+  readonly jobAround: string;
   readonly clientId: string;
   /** Told what the controller warns of; default: a process warning. */
   readonly onWarning: (code: string, message: string) => void;
@@ -87,14 +91,14 @@ export class Session {
 
   /** One task. Throws what is wrong with the arguments or options, before anything is sent. */
   submit(
-    task: AnyTask,
+    work: AnyWork,
     args: readonly unknown[],
     options: SubmitOptions | undefined,
   ): Future<unknown> {
     this.#checkOpen();
     const { key, pure, specOptions } = splitOptions(options);
-    const spec = this.#specs.intern(task, specOptions);
-    const bytes = this.#arguments.encode(args, "args");
+    const spec = this.#specs.intern(work, specOptions);
+    const bytes = this.#encode(spec, args, "args");
     const number = this.table.allocate(1);
     if (key !== "") this.#keys.set(number, key);
     this.#collect(this.#collected, number, spec, bytes, { key, pure });
@@ -104,7 +108,7 @@ export class Session {
 
   /** Many tasks of one kind: all or, if one is wrong, none. */
   map(
-    task: AnyTask,
+    work: AnyWork,
     argsList: Iterable<readonly unknown[]>,
     options: MapOptions | undefined,
   ): Future<unknown>[] {
@@ -113,13 +117,13 @@ export class Session {
     if (key !== "") {
       throw new CapstanError("INVALID_ARGUMENT", "key: names one task; map() makes many");
     }
-    const spec = this.#specs.intern(task, specOptions);
+    const spec = this.#specs.intern(work, specOptions);
     const collector = new BatchCollector();
     const first = this.table.next;
     let number = first;
     try {
       for (const args of argsList) {
-        const bytes = this.#arguments.encode(args, `args[${number - first}]`);
+        const bytes = this.#encode(spec, args, `args[${number - first}]`);
         this.#collect(collector, number++, spec, bytes, { key, pure });
       }
     } catch (error) {
@@ -217,11 +221,34 @@ export class Session {
     this.#scheduleFlush();
   }
 
-  /** A method of the API. Rejects with the controller's error, UNREACHABLE or CLIENT_CLOSED. */
-  call(method: string, request: unknown): Promise<unknown> {
+  /**
+   * A method of the API. Rejects with the controller's error, UNREACHABLE, CLIENT_CLOSED or the
+   * signal's reason. While there is no connection it waits for one.
+   */
+  call(method: string, request: unknown, signal?: AbortSignal): Promise<unknown> {
     this.#checkOpen();
     this.#flush();
-    return this.#calls.call(method, request);
+    return this.#calls.call(method, request, signal);
+  }
+
+  /** Whose tasks and jobs these are: as the controller says, which knows the token's user. */
+  get user(): string {
+    return userOf(this.jobId);
+  }
+
+  /** What jobs without a leading slash are below, without its own slash: `ada`, or `ada/train`. */
+  get home(): string {
+    return this.#options.jobAround.slice(1) || this.user;
+  }
+
+  /** Brings a bundle over, unless the controller has it. See `BundleUploads.bring`. */
+  bring(bundle: Bundle, source: BundleSource, signal?: AbortSignal): Promise<void> {
+    return this.#bundles.bring(bundle, source, signal);
+  }
+
+  /** Tells whoever hears this client's warnings. */
+  warn(code: string, message: string): void {
+    this.#options.onWarning(code, message);
   }
 
   /** Ends the session: open waits reject with CLIENT_CLOSED, unfinished tasks are cancelled. */
@@ -229,6 +256,11 @@ export class Session {
     if (this.table.closedWith !== null) return;
     this.#end(new CapstanError("CLIENT_CLOSED", "The client was closed."));
     await this.#connection.close({ type: "close-session" });
+  }
+
+  #encode({ work }: SpecEntry, args: readonly unknown[], root: string): Uint8Array {
+    const list = work.kind === "command" ? argumentsOfCommand(args, root) : args;
+    return this.#arguments.encode(list, root);
   }
 
   async #untilSettled(number: number, limits: WaitLimits): Promise<void> {
@@ -315,6 +347,7 @@ export class Session {
     if (this.#clusterId !== "" && this.#clusterId !== clusterId) this.#onOtherCluster(clusterId);
     else if (this.jobId !== "" && this.jobId !== jobId) this.#onOtherSession(jobId);
     this.#clusterId = clusterId;
+    this.#fetches.onDataToken(hello.dataToken);
     if (this.jobId !== jobId) {
       this.#jobs.push({ from: this.#jobs.length === 0 ? 0 : this.table.next, id: jobId });
     }

@@ -4,25 +4,45 @@
  * @module
  */
 
-import type { TaskSpec } from "../model/spec.ts";
+import type { CapstanError } from "../model/errors.ts";
+import { invalidSpec } from "../model/parse-fields.ts";
+import type { CommandRun, TaskRun, TaskSpec } from "../model/spec.ts";
+import { jobDefaults } from "../model/spec.ts";
 import { parseTaskOptions } from "../model/task-options.ts";
-import type { BundleHandle, BundleUploads } from "./bundle-uploads.ts";
-import { type AnyTask, definitionOf } from "./task.ts";
+import { checkExported } from "./bundle.ts";
+import { type BundleHandle, type BundleUploads, noBundle } from "./bundle-uploads.ts";
+import { type AnyCommand, type CommandDefinition, commandDefinitionOf } from "./command.ts";
+import { internedCommandsMax } from "./limits.ts";
+import { type AnyTask, definitionOf, type TaskDefinition } from "./task.ts";
 
-/** One spec. Its `run` is known when its bundle is. */
-export interface SpecEntry {
-  readonly id: number;
+/** What is submitted: a function or a program. */
+export type AnyWork = AnyTask | AnyCommand;
+
+/** A function of a module, whose bundle's hash is not known yet. */
+interface FunctionWork {
+  readonly kind: "function";
   readonly functionName: string;
   readonly moduleUrl: string;
+}
+
+/** One spec. Its `run` is known when its bundle is: the module, or the workspace of a command. */
+export interface SpecEntry {
+  readonly id: number;
+  readonly work: FunctionWork | CommandRun;
   readonly fields: Omit<TaskSpec, "run">;
   readonly bundle: BundleHandle;
 }
 
+/** The options of a submit, but for what names one task. */
+type SpecOptions = { readonly [name: string]: unknown };
+
 export class SpecTable {
   readonly #bundles: BundleUploads;
-  readonly #byTask = new WeakMap<AnyTask, Map<string, SpecEntry>>();
+  readonly #byWork = new WeakMap<AnyWork, Map<string, SpecEntry>>();
   /** By module, function and options: two marks of one function are one spec. */
   readonly #byContent = new Map<string, SpecEntry>();
+  /** The same of commands, of which a program may make any number: the oldest are forgotten. */
+  readonly #commands = new Map<string, SpecEntry>();
   #count = 0;
 
   constructor(bundles: BundleUploads) {
@@ -30,47 +50,102 @@ export class SpecTable {
   }
 
   /**
-   * The spec of a task with these options. Throws INVALID_ARGUMENT or INVALID_SPEC, naming the
-   * option that is at fault.
+   * The spec of a task or command with these options. Throws INVALID_ARGUMENT or INVALID_SPEC,
+   * naming the option that is at fault.
    */
-  intern(task: AnyTask, options: { readonly [name: string]: unknown } | null): SpecEntry {
+  intern(work: AnyWork, options: SpecOptions | null): SpecEntry {
     const optionsKey = options === null ? "" : keyOfOptions(options);
-    let entries = this.#byTask.get(task);
+    let entries = this.#byWork.get(work);
     const known = entries?.get(optionsKey);
     if (known !== undefined) return known;
-    const entry = this.#entryOf(task, options ?? {}, optionsKey);
+    const entry = this.#entryOf(work, options ?? {}, optionsKey);
     if (entries === undefined) {
       entries = new Map();
-      this.#byTask.set(task, entries);
+      this.#byWork.set(work, entries);
     }
     entries.set(optionsKey, entry);
     return entry;
   }
 
-  #entryOf(
-    task: AnyTask,
-    options: { readonly [name: string]: unknown },
+  #entryOf(work: AnyWork, options: SpecOptions, optionsKey: string): SpecEntry {
+    const command = commandDefinitionOf(work);
+    if (command !== null) return this.#commandEntry(command, options, optionsKey);
+    return this.#functionEntry(definitionOf(work as AnyTask), options, optionsKey);
+  }
+
+  #functionEntry(
+    { name, moduleUrl }: TaskDefinition,
+    options: SpecOptions,
     optionsKey: string,
   ): SpecEntry {
-    const { name, moduleUrl } = definitionOf(task);
     const contentKey = `${moduleUrl}\n${name}\n${optionsKey}`;
     const known = this.#byContent.get(contentKey);
     if (known !== undefined) return known;
     const fields = parseTaskOptions(options, name);
-    const entry = {
+    const entry: SpecEntry = {
       id: this.#count++,
-      functionName: name,
-      moduleUrl,
+      work: { kind: "function", functionName: name, moduleUrl },
       fields,
-      bundle: this.#bundles.handleOf(moduleUrl),
+      bundle: this.#bundles.handleOfModule(moduleUrl),
     };
     this.#byContent.set(contentKey, entry);
     return entry;
   }
+
+  #commandEntry(
+    { name, run, workspace }: CommandDefinition,
+    options: SpecOptions,
+    optionsKey: string,
+  ): SpecEntry {
+    const contentKey = `${JSON.stringify(run)}\n${optionsKey}`;
+    const known = workspace === noBundle ? this.#commands.get(contentKey) : undefined;
+    if (known !== undefined) return known;
+    const fields = parseCommandOptions(options, name);
+    const entry: SpecEntry = { id: this.#count++, work: run, fields, bundle: workspace };
+    if (workspace === noBundle) this.#remember(contentKey, entry);
+    return entry;
+  }
+
+  #remember(contentKey: string, entry: SpecEntry): void {
+    this.#commands.set(contentKey, entry);
+    if (this.#commands.size <= internedCommandsMax) return;
+    const [oldest] = this.#commands.keys();
+    this.#commands.delete(oldest);
+  }
+}
+
+/** A program stops more slowly than a function, and no thread runs it. */
+function parseCommandOptions(options: SpecOptions, name: string): SpecEntry["fields"] {
+  if (options.executor !== undefined) {
+    throw invalidSpec("executor", "a command runs in a process of its own; leave it out");
+  }
+  return { ...parseTaskOptions(options, name), graceMs: jobDefaults.graceMs };
+}
+
+/** What a task of this spec runs. Only when its bundle is ready. */
+export function runOf({ work, bundle }: SpecEntry): TaskRun {
+  const sha256 = bundle.bundle?.sha256 ?? "";
+  if (work.kind === "command") return { ...work, workspace: sha256 };
+  return { kind: "function", bundle: sha256, functionName: work.functionName };
+}
+
+/** What the keys of pure tasks of this spec begin with. Only when its bundle is ready. */
+export function contentOf(spec: SpecEntry): string {
+  const run = runOf(spec);
+  return run.kind === "function" ? `${run.bundle}\n${run.functionName}` : JSON.stringify(run);
+}
+
+/**
+ * Why no task of this spec can be submitted: its module does not bundle or does not export the
+ * function, or its workspace cannot be packed. Null while nothing is known against it.
+ */
+export function specError({ work, bundle: { bundle, error } }: SpecEntry): CapstanError | null {
+  if (error !== null || bundle === null || work.kind === "command") return error;
+  return checkExported(bundle, work.moduleUrl, work.functionName);
 }
 
 /** Distinguishes what JSON would drop or blur, so that a wrong option never hits a right entry. */
-function keyOfOptions(options: { readonly [name: string]: unknown }): string {
+function keyOfOptions(options: SpecOptions): string {
   return JSON.stringify(options, (_, value: unknown) => {
     if (value === undefined || typeof value === "function" || typeof value === "symbol") {
       return `\u0000${typeof value}`;

@@ -14,7 +14,7 @@ import { fetchesMax, fetchTriesMax, reconnectDelayMinMs } from "./limits.ts";
 import { limited, untilSettled, type WaitLimits } from "./waiting.ts";
 
 export class ValueFetches {
-  readonly #token: string;
+  #token: string;
   readonly #fetcher = new ValueFetcher();
   readonly #peers = new Map<number, Peer>();
   /** Under way, by task: whoever asks for the same value shares the fetch. */
@@ -23,8 +23,14 @@ export class ValueFetches {
   readonly #closed = new AbortController();
   #running = 0;
 
+  /** `token`: what is presented to workers until the controller has told what they demand. */
   constructor(token: string) {
     this.#token = token;
+  }
+
+  /** What the controller said in its hello; "" if it has no secret to share. */
+  onDataToken(dataToken: string): void {
+    if (dataToken !== "") this.#token = dataToken;
   }
 
   onPeer(peer: Peer): void {

@@ -83,14 +83,15 @@ export function limited({ signal, timeoutMs }: WaitLimits, waiting: Waiting): Pr
 }
 
 /** The longest that a timer can run, milliseconds; a longer wait needs none. */
-const timerMsMax = 2 ** 31 - 1;
+export const timerMsMax = 2 ** 31 - 1;
 
 function timedOut(timeoutMs: number, waiting: Waiting): CapstanError {
   const message = `Waited ${timeoutMs} ms for ${waiting.describe()}; the work goes on.`;
   return new CapstanError("TIMED_OUT", message);
 }
 
-function checkTimeout(timeoutMs: number): void {
+/** Throws INVALID_ARGUMENT for a timeout that is no number of milliseconds. */
+export function checkTimeout(timeoutMs: number): void {
   if (typeof timeoutMs === "number" && timeoutMs >= 0) return;
   throw new CapstanError("INVALID_ARGUMENT", "timeoutMs: expected a number of milliseconds");
 }

@@ -139,6 +139,7 @@ export class ScriptedController {
       jobId: this.jobId,
       sequence: this.sequence,
       heartbeatMs: 1_000,
+      dataToken: "",
     };
   }
 

@@ -59,6 +59,7 @@ test("a spec is defined once, before its first use, with its bundle already ther
   const { definition, spec } = await controller.take("define-spec");
   assert.equal(spec, 0);
   assert.equal(definition.name, "add");
+  assert.ok(definition.run.kind === "function");
   assert.equal(definition.run.functionName, "add");
   assert.ok(controller.bundles.has(definition.run.bundle));
   client.submit(add, [3, 4]);
