@@ -6,12 +6,11 @@
  * @module
  */
 
+import { userInfo } from "node:os";
 import { CapstanError, type ErrorCode, errorRegistry } from "../model/errors.ts";
 import type { Target } from "./global-flags.ts";
-import type { Responses } from "./responses.ts";
-
-/** How long a call may take; the controller answers from memory. */
-const callTimeoutMs = 30_000;
+import { callTimeoutMs } from "./limits.ts";
+import type { Requests, Responses, Unchanging } from "./responses.ts";
 
 /**
  * Calls a method whose response is known.
@@ -21,9 +20,9 @@ const callTimeoutMs = 30_000;
 export async function callApi<M extends keyof Responses>(
   target: Target,
   method: M,
-  request: object = {},
+  request: Unchanging<Requests[M]>,
 ): Promise<Responses[M]> {
-  // The response is the controller's word: its schema is kept equal to ours by the tests.
+  // The controller's word: its own tests hold its answers to the schema that types them.
   return (await callAnyMethod(target, method, request)) as Responses[M];
 }
 
@@ -51,6 +50,7 @@ async function post({ url, token }: Target, path: string, request: unknown): Pro
       headers: {
         "content-type": "application/json",
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...userHeader(),
       },
       body: JSON.stringify(request),
       signal: AbortSignal.timeout(callTimeoutMs),
@@ -58,6 +58,24 @@ async function post({ url, token }: Target, path: string, request: unknown): Pro
     return { status: response.status, text: await response.text() };
   } catch (error) {
     throw connectionError(url, error);
+  }
+}
+
+/**
+ * Who types: for a controller that lets us speak for anybody, and ignored by every other. A name
+ * that cannot be the name of a user is kept to ourselves.
+ */
+function userHeader(): { readonly [name: string]: string } {
+  const username = systemUser();
+  return /^[A-Za-z0-9._@-]{1,100}$/.test(username) ? { "x-capstan-user": username } : {};
+}
+
+/** The user of this process; "" in a container that has no name for it. */
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "";
   }
 }
 
@@ -70,8 +88,13 @@ function connectionError(url: string, error: unknown): CapstanError {
   const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
   const hint = "Is it running? `capstan up` starts one; --url or CAPSTAN_URL names another.";
   return new CapstanError("UNREACHABLE", `no controller answers at ${url} (${reason}). ${hint}`, {
-    details: { url },
+    details: { url, reason: codeOf(cause) },
   });
+}
+
+/** `"ECONNREFUSED"`: nothing was sent. Of everything else nobody knows whether it arrived. */
+function codeOf(cause: unknown): string {
+  return String(fieldOf(cause, "code") ?? "");
 }
 
 function parseBody(target: Target, text: string): unknown {
@@ -91,9 +114,16 @@ function errorOf({ url }: Target, status: number, body: unknown): CapstanError {
     return new CapstanError("PROTOCOL_ERROR", `${url} answered ${status} without a known error`);
   }
   const details = fieldOf(error, "details");
-  return new CapstanError(code as ErrorCode, String(fieldOf(error, "message")), {
+  return new CapstanError(code as ErrorCode, messageOf(url, code, fieldOf(error, "message")), {
     details: typeof details === "object" && details !== null ? { ...details } : {},
   });
+}
+
+/** The API tells programs which header they need; whoever types has flags. */
+function messageOf(url: string, code: string, message: unknown): string {
+  if (code !== "UNAUTHENTICATED") return String(message);
+  const [what] = String(message).split(": send ", 1);
+  return `${what}: give one for ${url} with --token or CAPSTAN_TOKEN`;
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -4,51 +4,119 @@
  * @module
  */
 
-import { buildApplication, buildRouteMap, ExitCode, run } from "@stricli/core";
+import { buildApplication, buildRouteMap, ExitCode, run, text_en } from "@stricli/core";
 import { CapstanError } from "../model/errors.ts";
-import { arrangeArguments, wantsJson } from "./arguments.ts";
+import { type Arranged, arrangeArguments, wantsJson } from "./arguments.ts";
 import { controllerCommand } from "./commands/controller.ts";
+import { demoChaosCommand } from "./commands/demo-chaos.ts";
 import { demoEpidemicCommand } from "./commands/demo-epidemic.ts";
+import { demoGangCommand } from "./commands/demo-gang.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { endpointListCommand } from "./commands/endpoint-list.ts";
 import { eventsCommand } from "./commands/events.ts";
+import { jobBugReportCommand } from "./commands/job-bug-report.ts";
+import { jobCancelCommand } from "./commands/job-cancel.ts";
+import { jobListCommand } from "./commands/job-list.ts";
+import { jobLogsCommand } from "./commands/job-logs.ts";
+import { jobShowCommand } from "./commands/job-show.ts";
+import { jobSummaryCommand } from "./commands/job-summary.ts";
+import { jobWaitCommand } from "./commands/job-wait.ts";
 import { rpcCommand } from "./commands/rpc.ts";
+import { runCommand } from "./commands/run.ts";
 import { taskListCommand } from "./commands/task-list.ts";
 import { taskShowCommand } from "./commands/task-show.ts";
 import { taskStoryCommand } from "./commands/task-story.ts";
+import { tokenCreateCommand } from "./commands/token-create.ts";
+import { tokenListCommand } from "./commands/token-list.ts";
+import { tokenRevokeCommand } from "./commands/token-revoke.ts";
 import { upCommand } from "./commands/up.ts";
+import { userListCommand } from "./commands/user-list.ts";
+import { userSetCommand } from "./commands/user-set.ts";
 import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { workerCordonCommand, workerUncordonCommand } from "./commands/worker-cordon.ts";
+import { workerDrainCommand, workerUndrainCommand } from "./commands/worker-drain.ts";
 import { workerListCommand } from "./commands/worker-list.ts";
+import { workerShowCommand } from "./commands/worker-show.ts";
 import { type CliContext, exitCodes, type Terminal } from "./context.ts";
+import { describeUsage } from "./describe-usage.ts";
+import { obeyingNobody } from "./terminal-text.ts";
+
+const worker = buildRouteMap({
+  routes: {
+    run: workerCommand,
+    list: workerListCommand,
+    show: workerShowCommand,
+    drain: workerDrainCommand,
+    undrain: workerUndrainCommand,
+    cordon: workerCordonCommand,
+    uncordon: workerUncordonCommand,
+  },
+  defaultCommand: "run",
+  docs: { brief: "Run one worker here, or look after the workers" },
+});
+
+const job = buildRouteMap({
+  routes: {
+    list: jobListCommand,
+    show: jobShowCommand,
+    wait: jobWaitCommand,
+    logs: jobLogsCommand,
+    cancel: jobCancelCommand,
+    summary: jobSummaryCommand,
+    "bug-report": jobBugReportCommand,
+  },
+  docs: { brief: "Look at jobs, wait for them, cancel them" },
+});
+
+const task = buildRouteMap({
+  routes: { list: taskListCommand, show: taskShowCommand, story: taskStoryCommand },
+  docs: { brief: "Look at tasks" },
+});
+
+const token = buildRouteMap({
+  routes: { create: tokenCreateCommand, list: tokenListCommand, revoke: tokenRevokeCommand },
+  docs: { brief: "Say who may call" },
+});
+
+const user = buildRouteMap({
+  routes: { list: userListCommand, set: userSetCommand },
+  docs: { brief: "Say what users may use" },
+});
+
+const endpoint = buildRouteMap({
+  routes: { list: endpointListCommand },
+  docs: { brief: "Look at where tasks can be reached" },
+});
+
+const demo = buildRouteMap({
+  routes: { epidemic: demoEpidemicCommand, gang: demoGangCommand, chaos: demoChaosCommand },
+  docs: { brief: "See it work" },
+});
 
 const routes = buildRouteMap({
   routes: {
     up: upCommand,
     controller: controllerCommand,
-    worker: buildRouteMap({
-      routes: { run: workerCommand, list: workerListCommand },
-      defaultCommand: "run",
-      docs: { brief: "Run one worker here, or look at the workers" },
-    }),
-    task: buildRouteMap({
-      routes: { list: taskListCommand, show: taskShowCommand, story: taskStoryCommand },
-      docs: { brief: "Look at tasks" },
-    }),
+    worker,
+    run: runCommand,
+    job,
+    task,
     events: eventsCommand,
     why: whyCommand,
     doctor: doctorCommand,
     rpc: rpcCommand,
-    demo: buildRouteMap({
-      routes: { epidemic: demoEpidemicCommand },
-      docs: { brief: "See it work" },
-    }),
+    endpoint,
+    token,
+    user,
+    demo,
   },
   docs: {
     brief: "A scheduler for jobs, gangs and task graphs",
     fullDescription:
       "A scheduler for jobs, gangs and task graphs that never leaks a resource and always says " +
-      "why.\n\nExit codes: 0 ok; 1 doctor found something, or the work failed; 2 usage; 3 not " +
-      "found; 4 refused; 5 controller unreachable; 70 a bug; 74 disk; 124 timed out; " +
+      "why.\n\nExit codes: 0 ok; 1 a job did not succeed, or doctor found something; 2 usage; 3 " +
+      "not found; 4 refused; 5 controller unreachable; 70 a bug; 74 disk; 124 timed out; " +
       "130 interrupted.",
   },
 });
@@ -61,13 +129,17 @@ const application = buildApplication(routes, {
     disableAnsiColor: true,
     onlyRequiredInUsageLine: true,
   },
+  localization: { text: { ...text_en, exceptionWhileParsingArguments: describeUsage } },
 });
 
-/** Runs one command line and returns its exit code; everything it prints goes to `terminal`. */
-export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
+/** Runs one command line and returns its exit code; everything it prints goes to `given`. */
+export async function runCli(argv: readonly string[], given: Terminal): Promise<number> {
+  const terminal = obeyingNobody(given);
   const complaints: string[] = [];
+  const arranged = arrangeArguments(argv);
   const context: CliContext = {
     terminal,
+    program: arranged.program,
     exitCode: exitCodes.ok,
     process: {
       stdout: terminal.stdout,
@@ -75,10 +147,17 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
       exitCode: null,
     },
   };
-  await run(application, arrangeArguments(argv), context);
+  await run(application, arranged.argv, context);
   const outcome = Number(context.process.exitCode ?? 0);
   if (outcome === ExitCode.Success) return context.exitCode;
-  return reportUsage(terminal, complaints.join("").trim(), wantsJson(argv), outcome);
+  const complaint = `${complaints.join("").trim()}${hintFor(arranged)}`;
+  return reportUsage(terminal, complaint, wantsJson(argv), outcome);
+}
+
+/** A flag of the program that stands before `--`, or without one, looks like a flag of ours. */
+function hintFor({ argv, program }: Arranged): string {
+  if (argv[0] !== "run" || program !== null) return "";
+  return '. The program and its flags stand behind "--": capstan run [flags] -- CMD ARG';
 }
 
 /** What stricli found wrong with the command line, in our form and with our exit code. */

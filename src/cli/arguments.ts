@@ -1,16 +1,27 @@
 /**
  * What is done to the command line before stricli sees it: global flags may stand before the
- * command, and `rpc` takes the fields of its request as flags.
+ * command, `rpc` takes the fields of its request as flags, and the program that `run` is given
+ * stands behind `--`, where nothing is a flag of ours.
  *
  * @module
  */
 
 import { valuedGlobalFlags } from "./global-flags.ts";
 
-/** The command line in the one order that the commands know. */
-export function arrangeArguments(argv: readonly string[]): readonly string[] {
+/** A command line in the one order that the commands know. */
+export interface Arranged {
+  readonly argv: readonly string[];
+  /** What `run` found behind `--`; null if there is no `--`, and for every other command. */
+  readonly program: readonly string[] | null;
+}
+
+/** Arranges a command line as it was typed. Nothing is checked here. */
+export function arrangeArguments(argv: readonly string[]): Arranged {
   const moved = moveGlobalFlags(argv);
-  return moved[0] === "rpc" ? gatherRequestFields(moved) : moved;
+  if (moved[0] === "rpc") return { argv: gatherRequestFields(moved), program: null };
+  const dashes = moved.indexOf("--");
+  if (moved[0] !== "run" || dashes < 0) return { argv: moved, program: null };
+  return { argv: moved.slice(0, dashes), program: moved.slice(dashes + 1) };
 }
 
 /** Whether errors are to be printed as JSON, also when the command line cannot be read. */
@@ -36,25 +47,44 @@ function isAssignedGlobal(argument: string): boolean {
   return valuedGlobalFlags.some((flag) => argument.startsWith(`${flag}=`));
 }
 
-/** `rpc controller M --job_id /x --page_size 5` becomes `rpc M {"jobId":"/x","pageSize":5}`. */
+/** `rpc controller M --job_id /x --pageSize 5` becomes `rpc M {"jobId":"/x","pageSize":5}`. */
 function gatherRequestFields(argv: readonly string[]): readonly string[] {
-  const kept: string[] = [];
+  const flags: string[] = [];
+  const words: string[] = [];
   const fields: { [name: string]: unknown } = {};
-  for (let i = 0; i < argv.length; i++) {
+  for (let i = 1; i < argv.length; i++) {
     const argument = argv[i];
-    if (i === 1 && argument === "controller" && argv.length > 2) continue;
-    if (!/^--[a-z][a-z0-9_]*(=|$)/.test(argument) || isGlobal(argument)) {
-      kept.push(argument);
-      if (valuedGlobalFlags.includes(argument) && i + 1 < argv.length) kept.push(argv[++i]);
-      continue;
+    if (!argument.startsWith("-")) {
+      words.push(argument);
+    } else if (isGlobal(argument) || !fieldFlag.test(argument)) {
+      flags.push(argument);
+      if (valuedGlobalFlags.includes(argument) && i + 1 < argv.length) flags.push(argv[++i]);
+    } else {
+      const value = argument.includes("=") ? null : valueBehind(argv, i);
+      if (value !== null) i++;
+      addField(fields, argument, value);
     }
-    const equals = argument.indexOf("=");
-    const name = equals < 0 ? argument.slice(2) : argument.slice(2, equals);
-    fields[camelCase(name)] = parseValue(
-      equals < 0 ? (argv[++i] ?? "") : argument.slice(equals + 1),
-    );
   }
-  return Object.keys(fields).length === 0 ? kept : withFields(kept, fields);
+  if (words[0] === "controller" && words.length > 1) words.shift();
+  return ["rpc", ...withFields(words, fields), ...flags];
+}
+
+const fieldFlag = /^--[a-z][A-Za-z0-9_-]*(=|$)/s;
+
+/** The next argument, unless it is a flag itself: `--unfinished` alone means true. */
+function valueBehind(argv: readonly string[], index: number): string | null {
+  const next = argv[index + 1];
+  return next === undefined || next.startsWith("--") ? null : next;
+}
+
+function addField(
+  fields: { [name: string]: unknown },
+  argument: string,
+  value: string | null,
+): void {
+  const equals = argument.indexOf("=");
+  const name = camelCase(argument.slice(2, equals < 0 ? undefined : equals));
+  fields[name] = equals < 0 ? parseValue(value ?? "true") : parseValue(argument.slice(equals + 1));
 }
 
 function isGlobal(argument: string): boolean {
@@ -64,7 +94,7 @@ function isGlobal(argument: string): boolean {
 }
 
 function camelCase(name: string): string {
-  return name.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
+  return name.replaceAll(/[_-]([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 /** Numbers, booleans, lists and objects as JSON; everything else is text. */
@@ -76,9 +106,11 @@ function parseValue(text: string): unknown {
   }
 }
 
-/** The request goes right behind the method's name. */
-function withFields(kept: readonly string[], fields: object): readonly string[] {
-  const method = kept.findIndex((argument, index) => index > 0 && !argument.startsWith("-"));
-  const place = method < 0 ? kept.length : method + 1;
-  return [...kept.slice(0, place), JSON.stringify(fields), ...kept.slice(place)];
+/** The request goes right behind the method's name, with what was typed as JSON below it. */
+function withFields(words: readonly string[], fields: object): readonly string[] {
+  if (Object.keys(fields).length === 0) return words;
+  const [method = "", typed = "{}", ...rest] = words;
+  const base = parseValue(typed);
+  if (typeof base !== "object" || base === null || Array.isArray(base)) return words;
+  return [method, JSON.stringify({ ...base, ...fields }), ...rest];
 }

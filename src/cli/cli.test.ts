@@ -140,6 +140,25 @@ test("why says the summary, the counted reasons, the wakers and the smallest cha
   );
 });
 
+test("why counts no workers for a reason that is not about single ones", async () => {
+  const [reason] = whyResponse.reasons;
+  const counted = {
+    ...reason,
+    message: "the attribute zone is not eu",
+    workers: 3,
+    workersTotal: 4,
+  };
+  const general = {
+    ...reason,
+    message: "the user's budget is used up",
+    workers: 0,
+    workersTotal: 4,
+  };
+  respond({ ...whyResponse, reasons: [counted, general] });
+  const { out } = await capstan("why /root/graph-1/7");
+  assert.match(out, /zone is not eu \[3 of 4 workers\]\n {4}the user's budget is used up\n/);
+});
+
 test("task list sends its filters in the API's words", async () => {
   respond({ tasks: [], totalCount: 0, nextPageToken: "" });
   const { code } = await capstan("task list --unfinished --state FAILED,KILLED --job /root/x");
@@ -164,7 +183,7 @@ test("a table in a pipe has one line a row and tabs between its columns", async 
   const { out } = await capstan("worker list");
   assert.deepEqual(out.split("\n"), [
     "WORKER\tSTATE\tADDRESS\tRUNNING\tCOMMITTED\tTOTAL\tREASON",
-    "w-1\tHEALTHY\t127.0.0.1:9\t1\tcpu=1\tcpu=1\t",
+    "w-1\tHEALTHY\t127.0.0.1:9\t1\tcpu=1\tcpu=1\tkeeps cpu=1 for work that waits",
     "",
   ]);
 });

@@ -27,12 +27,21 @@ export interface Terminal {
 /** What stricli hands to each command as `this`. */
 export interface CliContext extends ApplicationContext {
   readonly terminal: Terminal;
+  /** What stood behind `--`, for `run`; null if there was none. */
+  readonly program: readonly string[] | null;
   /** The exit code of the command that ran. */
   exitCode: number;
 }
 
 /** Exit codes that are not those of an error (see the error registry for the rest). */
-export const exitCodes = { ok: 0, found: 1, usage: 2, bug: 70, interrupted: 130 } as const;
+export const exitCodes = {
+  ok: 0,
+  found: 1,
+  usage: 2,
+  bug: 70,
+  timedOut: 124,
+  interrupted: 130,
+} as const;
 
 /** A command: its flags and arguments in, its exit code out. */
 export type CommandBody<F extends GlobalFlags, A extends readonly unknown[]> = (

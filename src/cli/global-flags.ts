@@ -6,6 +6,7 @@
 
 import { readFileSync } from "node:fs";
 import type { TypedCommandFlagParameters } from "@stricli/core";
+import { jobAround } from "../backends/surrounding-task.ts";
 import { findToken } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { CliContext, Terminal } from "./context.ts";
@@ -19,7 +20,8 @@ export interface GlobalFlags {
   readonly config?: string;
 }
 
-type FlagsOf<F extends object> = TypedCommandFlagParameters<
+/** What stricli wants to know of the flags of a command. */
+export type FlagsOf<F extends object> = TypedCommandFlagParameters<
   Readonly<Record<keyof F & string, unknown>> & F,
   CliContext
 >["flags"];
@@ -59,6 +61,8 @@ export const valuedGlobalFlags: readonly string[] = ["--url", "--token", "--conf
 export interface Target {
   readonly url: string;
   readonly token: string | undefined;
+  /** The job whose task this program is, of the same cluster; "" outside of one. */
+  readonly jobId: string;
 }
 
 /** Where `up` listens and what every other command talks to, unless it is told otherwise. */
@@ -66,18 +70,20 @@ export const defaultUrl = "http://127.0.0.1:7070";
 
 /**
  * The controller that a command talks to: flags win over the environment, that over the
- * configuration file, that over the default and over the token file of a local cluster.
+ * configuration file, that over the cluster that this program is a task of, and that over the
+ * default and the token file of a local cluster.
  *
  * Throws CapstanError INVALID_ARGUMENT for a URL or a configuration file that cannot be read.
  */
 export function targetOf(flags: GlobalFlags, { env }: Terminal): Target {
   const config = flags.config === undefined ? {} : readConfig(flags.config);
-  const url = flags.url ?? nonEmpty(env.CAPSTAN_URL) ?? config.url ?? defaultUrl;
+  const own = nonEmpty(env.CAPSTAN_CONTROLLER_URL);
+  const url = flags.url ?? nonEmpty(env.CAPSTAN_URL) ?? config.url ?? own ?? defaultUrl;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CapstanError("INVALID_ARGUMENT", `--url must be an http address, not "${url}"`);
   }
   const token = flags.token ?? nonEmpty(env.CAPSTAN_TOKEN) ?? config.token ?? findToken(url);
-  return { url, token };
+  return { url, token, jobId: jobAround(env, { url, token }) };
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

@@ -7,6 +7,12 @@
 
 import { explainNodeVersion } from "../backends/node-version.ts";
 
+// Who reads us may have had enough (`| head`): that is an end like any other, and not a crash.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(process.exitCode ?? 0);
+});
+
 const problem = explainNodeVersion(process.versions.node);
 if (problem === null) {
   const { runCli } = await import("./app.ts");

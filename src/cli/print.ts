@@ -42,13 +42,16 @@ export function printLines({ stdout }: Terminal, lines: readonly string[]): void
   if (lines.length > 0) stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** Rows under a header: aligned on a terminal, separated by tabs in a pipe. */
+/**
+ * Rows under a header: separated by tabs in a pipe; on a terminal aligned, and the last column cut
+ * where the line ends.
+ */
 export function printTable(
   terminal: Terminal,
   header: readonly string[],
   rows: readonly (readonly string[])[],
 ): void {
-  const all = [header, ...rows];
+  const all = [header, ...rows.map((row) => row.map(onOneLine))];
   if (terminal.stdout.isTTY !== true) {
     printLines(
       terminal,
@@ -57,8 +60,28 @@ export function printTable(
     return;
   }
   const { bold } = paintFor(terminal);
-  const lines = alignColumns(all);
+  const lines = alignColumns(cutLast(all, terminal.stdout.columns ?? 0));
   printLines(terminal, [bold(lines[0] ?? ""), ...lines.slice(1)]);
+}
+
+/** A message of several lines is one cell. */
+function onOneLine(cell: string): string {
+  return cell.replaceAll(/\s*[\n\t]\s*/g, " ");
+}
+
+/** The least that a column is cut to: less of it says nothing, and the line may wrap. */
+const cutColumnsMin = 12;
+
+/** Last cells no longer than what the others leave of a line; 0 columns: of unknown width. */
+function cutLast(rows: readonly (readonly string[])[], columns: number): readonly string[][] {
+  const last = (rows[0]?.length ?? 1) - 1;
+  const others = alignColumns(rows.map((row) => [...row.slice(0, last), "|"]));
+  const room = Math.max(cutColumnsMin, columns - Math.max(...others.map(widthOf)));
+  return rows.map((row) => {
+    const cell = row[last] ?? "";
+    const isShort = columns === 0 || widthOf(cell) <= room || cell.length !== widthOf(cell);
+    return isShort ? [...row] : [...row.slice(0, last), `${cell.slice(0, room - 1)}…`];
+  });
 }
 
 /** Columns padded to their widest cell, two spaces apart; colours do not count as width. */
@@ -78,3 +101,8 @@ function widthOf(cell: string): number {
 }
 
 const colourCode = new RegExp(`${String.fromCharCode(27)}\\[[0-9]+m`, "g");
+
+/** Says on stderr that a list is not all there is, so that nobody takes a page for the whole. */
+export function announceMore({ stderr }: Terminal, more: number, how: string): void {
+  if (more > 0) stderr.write(`capstan: ${more} more: ${how}\n`);
+}

@@ -9,10 +9,11 @@ import { CapstanError } from "../../model/errors.ts";
 import { type CliContext, command, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, parseText } from "../global-flags.ts";
 import { runEntry } from "../run-entry.ts";
-import { parseListen } from "./worker.ts";
+import { parseAdvertise, parseListen } from "./worker.ts";
 
 interface ControllerFlags extends GlobalFlags {
   readonly listen: string;
+  readonly advertise?: string;
   readonly store?: string;
 }
 
@@ -23,6 +24,7 @@ async function runControllerHere(terminal: Terminal, flags: ControllerFlags): Pr
   }
   const settings = {
     listen: flags.listen,
+    ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
     ...(flags.store === undefined ? {} : { dataDir: flags.store }),
   };
   return runEntry("controller-entry", settings, flags.token ?? terminal.env.CAPSTAN_TOKEN);
@@ -39,6 +41,13 @@ export const controllerCommand = buildCommand<ControllerFlags, [], CliContext>({
         default: "127.0.0.1:7070",
         placeholder: "HOST:PORT",
         brief: "Where to serve; anything but loopback needs a token",
+      },
+      advertise: {
+        kind: "parsed",
+        parse: parseAdvertise,
+        optional: true,
+        placeholder: "HOST:PORT",
+        brief: "The address or name that others call [as it listens]",
       },
       store: {
         kind: "parsed",

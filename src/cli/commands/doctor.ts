@@ -5,17 +5,53 @@
  */
 
 import { buildCommand } from "@stricli/core";
+import { CapstanError } from "../../model/errors.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
-import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
+import { type GlobalFlags, globalFlags, type Target, targetOf } from "../global-flags.ts";
 import { type Paint, paintFor, printJson, printLines } from "../print.ts";
-import type { DoctorReport } from "../responses.ts";
+import type { DoctorReport, Responses } from "../responses.ts";
 
-async function examine(terminal: Terminal, flags: GlobalFlags): Promise<number> {
-  const report = await callApi(targetOf(flags, terminal), "GetDoctorReport");
+interface DoctorFlags extends GlobalFlags {
+  readonly repair: boolean;
+  readonly dryRun: boolean;
+}
+
+async function examine(terminal: Terminal, flags: DoctorFlags): Promise<number> {
+  const target = targetOf(flags, terminal);
+  if (flags.repair) return repair(terminal, flags, target);
+  if (flags.dryRun) {
+    throw new CapstanError("INVALID_ARGUMENT", "--dry-run says what --repair would do: give both");
+  }
+  const report = await callApi(target, "GetDoctorReport", {});
   if (flags.json) printJson(terminal, report);
   else printLines(terminal, describeReport(paintFor(terminal), report));
+  if (!report.ok && !flags.json) {
+    terminal.stderr.write("capstan: capstan doctor --repair --dry-run says what could be done\n");
+  }
   return report.ok ? exitCodes.ok : exitCodes.found;
+}
+
+/** Each repair is an audited fact of the journal. `doctor` says afterwards what is left. */
+async function repair(terminal: Terminal, flags: DoctorFlags, target: Target): Promise<number> {
+  const response = await callApi(target, "Repair", { dryRun: flags.dryRun });
+  const { dryRun, actions } = response;
+  if (flags.json) printJson(terminal, response);
+  else printLines(terminal, describeRepairs(paintFor(terminal), dryRun, actions));
+  return exitCodes.ok;
+}
+
+function describeRepairs(
+  paint: Paint,
+  dryRun: boolean,
+  actions: Responses["Repair"]["actions"],
+): readonly string[] {
+  if (actions.length === 0) return [paint.green("nothing to repair")];
+  const title = dryRun ? `would do ${actions.length} repairs` : `did ${actions.length} repairs`;
+  return [
+    paint.bold(title),
+    ...actions.map(({ type, id, message }) => `  ${type} ${id}: ${message}`),
+  ];
 }
 
 /** The report as lines: the verdict, then each finding. */
@@ -29,7 +65,10 @@ export function describeReport(paint: Paint, report: DoctorReport): readonly str
       ({ workerId, dimension, charged, recomputed }) =>
         `${paint.red("leak")} ${workerId} ${dimension}: charged ${charged}, owed ${recomputed}`,
     ),
-    ...report.orphans.map((orphan) => `${paint.red("orphan")} ${JSON.stringify(orphan)}`),
+    ...report.orphans.map(
+      ({ attemptId, taskId, workerId }) =>
+        `${paint.red("orphan")} attempt ${attemptId} of ${taskId} on ${workerId}`,
+    ),
     ...report.stuck.map(
       ({ id, state, sinceMs, waker }) =>
         `${paint.red("stuck")} ${id}: ${state} for ${Math.round(sinceMs / 1_000)} s, ` +
@@ -41,8 +80,22 @@ export function describeReport(paint: Paint, report: DoctorReport): readonly str
   return [`${verdict}: ${checked}, watchdog fired ${report.watchdogFired} times`, ...findings];
 }
 
-export const doctorCommand = buildCommand<GlobalFlags, [], CliContext>({
+export const doctorCommand = buildCommand<DoctorFlags, [], CliContext>({
   func: command(examine),
-  parameters: { flags: globalFlags },
+  parameters: {
+    flags: {
+      ...globalFlags,
+      repair: {
+        kind: "boolean",
+        default: false,
+        brief: "Reconcile every worker and end what no worker has",
+      },
+      dryRun: {
+        kind: "boolean",
+        default: false,
+        brief: "With --repair: only say what it would do",
+      },
+    },
+  },
   docs: { brief: "Audit the live controller: every invariant, every leak, every stuck task" },
 });

@@ -5,12 +5,14 @@
  */
 
 import { buildCommand } from "@stricli/core";
+import { CapstanError } from "../../model/errors.ts";
 import { type TaskState, taskStates } from "../../model/states.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
 import { parseCount } from "../parse-flags.ts";
-import { paintFor, paintState, printJson, printLines, printTable } from "../print.ts";
+import { announceMore, paintFor, paintState, printJson, printTable } from "../print.ts";
+import { resolveJobId } from "../resolve-id.ts";
 import type { TaskView } from "../responses.ts";
 
 interface TaskListFlags extends GlobalFlags {
@@ -21,9 +23,15 @@ interface TaskListFlags extends GlobalFlags {
   readonly pageToken?: string;
 }
 
-async function listTasks(terminal: Terminal, flags: TaskListFlags): Promise<number> {
-  const response = await callApi(targetOf(flags, terminal), "ListTasks", {
-    jobId: flags.job ?? "",
+async function listTasks(
+  terminal: Terminal,
+  flags: TaskListFlags,
+  given?: string,
+): Promise<number> {
+  const target = targetOf(flags, terminal);
+  const job = jobOf(flags, given);
+  const response = await callApi(target, "ListTasks", {
+    jobId: job === "" ? "" : await resolveJobId(target, job),
     states: flags.state ?? [],
     unfinished: flags.unfinished,
     pageSize: flags.pageSize,
@@ -38,13 +46,19 @@ async function listTasks(terminal: Terminal, flags: TaskListFlags): Promise<numb
     header,
     response.tasks.map((task) => rowOf(terminal, task)),
   );
-  const more = response.totalCount - response.tasks.length;
-  const { dim } = paintFor(terminal);
-  if (response.nextPageToken !== "" && terminal.stdout.isTTY === true) {
-    const next = `--page-token ${response.nextPageToken}`;
-    printLines(terminal, [dim(`${response.totalCount} in all, ${more} on other pages: ${next}`)]);
+  if (response.nextPageToken !== "") {
+    const more = response.totalCount - response.tasks.length;
+    announceMore(terminal, more, `--page-token ${response.nextPageToken}`);
   }
   return exitCodes.ok;
+}
+
+/** The job may stand behind a flag or alone; "" is every job. */
+function jobOf({ job }: TaskListFlags, given: string | undefined): string {
+  if (job !== undefined && given !== undefined) {
+    throw new CapstanError("INVALID_ARGUMENT", "--job and ID name the same thing: give one");
+  }
+  return job ?? given ?? "";
 }
 
 const header = ["TASK", "STATE", "WORKER", "ATTEMPTS", "KEY", "REASON"];
@@ -53,14 +67,14 @@ function rowOf(terminal: Terminal, task: TaskView): readonly string[] {
   return [
     task.taskId,
     paintState(paintFor(terminal), task.state),
-    task.workerId ?? "",
+    task.workerId ?? task.attempts.at(-1)?.workerId ?? "",
     String(task.attempts.length),
     task.key,
     task.pendingReason ?? "",
   ];
 }
 
-export const taskListCommand = buildCommand<TaskListFlags, [], CliContext>({
+export const taskListCommand = buildCommand<TaskListFlags, [string?], CliContext>({
   func: command(listTasks),
   parameters: {
     flags: {
@@ -76,6 +90,12 @@ export const taskListCommand = buildCommand<TaskListFlags, [], CliContext>({
       unfinished: { kind: "boolean", default: false, brief: "Only tasks that have not ended" },
       pageSize: { kind: "parsed", parse: parseCount, default: "50", brief: "Tasks a page" },
       pageToken: { kind: "parsed", parse: parseText, optional: true, brief: "Page to show" },
+    },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        { parse: parseText, brief: "Id of the job [every job]", placeholder: "ID", optional: true },
+      ],
     },
   },
   docs: { brief: "List tasks by job and state" },

@@ -5,16 +5,20 @@
  */
 
 import { buildCommand } from "@stricli/core";
-import { formatResources } from "../../model/format-quantities.ts";
+import { formatDuration, formatMemory, formatResources } from "../../model/format-quantities.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
+import { describeEnd } from "../describe-attempt.ts";
 import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
 import { idArgument } from "../id-argument.ts";
 import { alignColumns, paintFor, paintState, printJson, printLines } from "../print.ts";
+import { askAbout } from "../resolve-id.ts";
 import type { AttemptView, TaskView } from "../responses.ts";
 
 async function showTask(terminal: Terminal, flags: GlobalFlags, id: string): Promise<number> {
-  const response = await callApi(targetOf(flags, terminal), "GetTaskStatus", { taskId: id });
+  const target = targetOf(flags, terminal);
+  const ask = (taskId: string) => callApi(target, "GetTaskStatus", { taskId });
+  const response = await askAbout(target, id, ask);
   if (flags.json) printJson(terminal, response);
   else printLines(terminal, describeTask(terminal, response.task));
   return exitCodes.ok;
@@ -43,21 +47,27 @@ function blameOf({ error, taskId }: TaskView): string {
 
 function describeAttempt(terminal: Terminal, attempt: AttemptView): readonly string[] {
   const paint = paintFor(terminal);
-  const how = [
-    attempt.cause ?? "",
-    attempt.exitCode === null ? "" : `exit code ${attempt.exitCode}`,
-    attempt.signal ?? "",
-    attempt.oom ? "out of memory" : "",
-  ].filter((part) => part !== "");
   const state = paintState(paint, attempt.state);
   const head = `attempt ${attempt.attemptId} on ${attempt.workerId}: ${state}`;
   const times = `${attempt.startedAt ?? "not started"} to ${attempt.endedAt ?? "now"}`;
+  const end = describeEnd(attempt);
   const tail = attempt.stderrTail.trimEnd();
   return [
-    how.length === 0 ? head : `${head} (${how.join(", ")})`,
-    ...indent([`${times}, granted ${formatResources(attempt.granted)}`]),
+    end === "" ? head : `${head} (${end})`,
+    ...indent([times, ...usageOf(attempt)]),
     ...(tail === "" ? [] : indent(tail.split("\n").map((line) => paint.dim(`| ${line}`)))),
   ];
+}
+
+/** What it holds, or held, and what it really used, as far as anybody knows. */
+function usageOf({ granted, peakRssBytes, cpuMs }: AttemptView): readonly string[] {
+  const grant = formatResources(granted);
+  const parts = [
+    grant === "nothing" ? "" : `granted ${grant}`,
+    peakRssBytes === 0 ? "" : `peak memory ${formatMemory(peakRssBytes)}`,
+    cpuMs === 0 ? "" : `CPU time ${formatDuration(cpuMs)}`,
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? [] : [parts.join(", ")];
 }
 
 function listOf(ids: readonly string[]): string {

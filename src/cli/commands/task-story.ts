@@ -11,9 +11,11 @@ import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
 import { idArgument } from "../id-argument.ts";
 import { paintFor, printJson, printLines } from "../print.ts";
 import { describeEvent } from "../print-events.ts";
+import { askAbout } from "../resolve-id.ts";
 
 async function tellStory(terminal: Terminal, flags: GlobalFlags, id: string): Promise<number> {
-  const response = await callApi(targetOf(flags, terminal), "GetStory", { id });
+  const target = targetOf(flags, terminal);
+  const response = await askAbout(target, id, (id) => callApi(target, "GetStory", { id }));
   const paint = paintFor(terminal);
   if (flags.json) printJson(terminal, response);
   else

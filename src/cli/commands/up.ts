@@ -7,7 +7,7 @@
 import { buildCommand } from "@stricli/core";
 import { type ExitStatus, formatExit } from "../../backends/child.ts";
 import { type LocalProcesses, startLocalProcesses } from "../../backends/local.ts";
-import type { WorkerExit } from "../../backends/local-options.ts";
+import type { LocalWorkerOptions, WorkerExit } from "../../backends/local-options.ts";
 import {
   newToken,
   removeTokenFile,
@@ -16,17 +16,21 @@ import {
   writeTokenFile,
 } from "../../backends/token-file.ts";
 import { CapstanError } from "../../model/errors.ts";
-import { parseMemoryBytes } from "../../model/parse-quantities.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, parseText } from "../global-flags.ts";
-import { parseCount, parseNumber, parsePort, parseWhole } from "../parse-flags.ts";
+import { parseAttributes, parseDevices } from "../parse-capacity.ts";
+import { parseCount, parseMemoryText, parseNumber, parsePort, parseWhole } from "../parse-flags.ts";
 import { paintFor, printJson, printLines } from "../print.ts";
+import { onStopSignal } from "../stop-signals.ts";
 
 interface UpFlags extends GlobalFlags {
   readonly workers: number;
   readonly cpu?: number;
   readonly memory?: string;
   readonly threads?: number;
+  readonly disk?: string;
+  readonly device?: readonly string[];
+  readonly attribute?: readonly string[];
   readonly port: number;
   readonly host: string;
   readonly data?: string;
@@ -39,6 +43,8 @@ async function up(terminal: Terminal, flags: UpFlags): Promise<number> {
   const ended = Promise.withResolvers<ExitStatus | "asked">();
   const stopAsking = onStopSignal(() => ended.resolve("asked"));
   const cluster = await startLocalProcesses({
+    // Before it is ready: whoever waits for that finds the token.
+    onServing: (url) => void writeTokenFile(tokenFileOf(url), token),
     workers: flags.workers,
     port: flags.port,
     host: flags.host,
@@ -46,12 +52,17 @@ async function up(terminal: Terminal, flags: UpFlags): Promise<number> {
     verbose: flags.verbose,
     ...(cpu === undefined ? {} : { cpu }),
     ...(threads === undefined ? {} : { threads }),
-    ...(memory === undefined ? {} : { memory: parseMemoryBytes("--memory", memory) }),
+    ...(memory === undefined ? {} : { memory: parseMemoryText("--memory", memory) }),
     ...(data === undefined ? {} : { dataDir: data }),
+    workerOptions: workerOptionsOf(flags),
     onWorkerExit: (exit) => terminal.stderr.write(`capstan: ${describeWorkerExit(exit)}\n`),
-    onControllerExit: ended.resolve,
+    onControllerExit: (status) => {
+      // What is in the journal goes on; without one there is nothing to go on with.
+      if (data === undefined || status.signal === null) ended.resolve(status);
+      else void restartController(terminal, cluster, status, ended);
+    },
   });
-  const tokenFile = writeTokenFile(tokenFileOf(cluster.url), token);
+  const tokenFile = tokenFileOf(cluster.url);
   announce(terminal, flags, cluster, tokenFile);
   const end = await ended.promise;
   if (!flags.json) printLines(terminal, ["", "stopping"]);
@@ -61,18 +72,34 @@ async function up(terminal: Terminal, flags: UpFlags): Promise<number> {
   return end === "asked" ? exitCodes.ok : controllerEnded(cluster, end);
 }
 
-/** Calls back at the first SIGINT or SIGTERM; the second one ends the process at once. */
-function onStopSignal(stop: () => void): () => void {
-  let asked = false;
-  const onSignal = () => {
-    if (asked) process.exit(exitCodes.interrupted);
-    asked = true;
-    stop();
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
-  return () => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
-  };
+/** A controller that was killed, and not one that gave up, is started again on its journal. */
+async function restartController(
+  terminal: Terminal,
+  cluster: LocalProcesses,
+  status: ExitStatus,
+  ended: PromiseWithResolvers<ExitStatus | "asked">,
+): Promise<void> {
+  const how = formatExit(status);
+  terminal.stderr.write(`capstan: the controller ended with ${how}; starting it again\n`);
+  try {
+    await cluster.startController();
+  } catch (error) {
+    if (!(error instanceof CapstanError)) throw error;
+    terminal.stderr.write(`capstan: ${error.message}\n`);
+    ended.resolve(status);
+  }
+}
+
+/** What each worker declares besides. Its place is its index among the hosts of a gang. */
+function workerOptionsOf(flags: UpFlags): (index: number) => LocalWorkerOptions {
+  const declared = parseAttributes(flags.attribute ?? []);
+  const devices = parseDevices(flags.device ?? []);
+  const disk = flags.disk === undefined ? {} : { disk: parseMemoryText("--disk", flags.disk) };
+  return (index) => ({
+    ...disk,
+    devices,
+    attributes: { "tpu-worker-id": String(index), ...declared },
+  });
 }
 
 function controllerEnded(cluster: LocalProcesses, status: ExitStatus): never {
@@ -119,6 +146,9 @@ function announce(
 
 const number = { kind: "parsed", parse: parseNumber, optional: true } as const;
 
+const text = { kind: "parsed", parse: parseText, optional: true } as const;
+const texts = { ...text, variadic: true } as const;
+
 export const upCommand = buildCommand<UpFlags, [], CliContext>({
   func: command(up),
   parameters: {
@@ -138,6 +168,9 @@ export const upCommand = buildCommand<UpFlags, [], CliContext>({
         optional: true,
         brief: "Tasks at once on each worker [its CPUs, else a share of the cores]",
       },
+      disk: { ...text, brief: 'Disk of each worker, such as "50g" [an equal share]' },
+      device: { ...texts, placeholder: "KIND:VARIANT:COUNT", brief: "Devices of each worker" },
+      attribute: { ...texts, placeholder: "K=V", brief: "An attribute of each worker" },
       port: { kind: "parsed", parse: parsePort, default: "7070", brief: "Port; 0 is any free one" },
       host: {
         kind: "parsed",

@@ -1,5 +1,5 @@
 /**
- * `capstan why ID`: why a task is not running, and what would start it.
+ * `capstan why ID`: why a task, a job or a gang is not running, and what would start it.
  *
  * @module
  */
@@ -9,12 +9,14 @@ import { formatResources } from "../../model/format-quantities.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
-import { idArgument } from "../id-argument.ts";
+import { idOf } from "../id-argument.ts";
 import { type Paint, paintFor, paintState, printJson, printLines } from "../print.ts";
+import { askAbout } from "../resolve-id.ts";
 import type { Explanation } from "../responses.ts";
 
 async function explain(terminal: Terminal, flags: GlobalFlags, id: string): Promise<number> {
-  const response = await callApi(targetOf(flags, terminal), "Explain", { id });
+  const target = targetOf(flags, terminal);
+  const response = await askAbout(target, id, (id) => callApi(target, "Explain", { id }));
   if (flags.json) printJson(terminal, response);
   else printLines(terminal, describe(paintFor(terminal), response));
   return exitCodes.ok;
@@ -24,27 +26,59 @@ async function explain(terminal: Terminal, flags: GlobalFlags, id: string): Prom
 export function describe(paint: Paint, why: Explanation): readonly string[] {
   const deadline = why.deadlineAt === null ? [] : [`gives up at ${why.deadlineAt}`];
   return [
-    `${paint.bold(why.id)} is ${paintState(paint, why.state)}: ${why.summary}`,
+    headOf(paint, why),
     ...section(paint, "reasons", why.reasons.map(describeReason)),
-    ...section(
-      paint,
-      "what will move it",
-      why.wakers.map(({ message, id }) => message || id),
-    ),
-    ...section(paint, `${why.aheadCount} ahead`, why.ahead.map(textOf)),
+    ...section(paint, "what will move it", why.wakers.map(describeWaker)),
+    ...section(paint, `${why.aheadCount} ahead`, describeAhead(why)),
     ...section(paint, "holding the capacity", why.holders.map(describeHolder)),
-    ...section(paint, "what would start it", why.change === null ? [] : [why.change.message]),
+    ...section(paint, "what would start it", describeChange(why)),
     ...section(paint, "deadline", deadline),
   ];
 }
 
-function describeReason({ code, message }: Explanation["reasons"][number]): string {
-  return message === "" ? code : message;
+/** Some summaries begin with who it is about; the others are told. */
+function headOf(paint: Paint, { id, state, summary }: Explanation): string {
+  if (summary.startsWith(`${id} `)) return `${paint.bold(id)}${summary.slice(id.length)}`;
+  return `${paint.bold(id)} is ${paintState(paint, state)}: ${summary}`;
+}
+
+/** The message has the counts; what it leaves out stands behind it. */
+function describeReason(reason: Explanation["reasons"][number]): string {
+  const { code, dimension, message, workers, workersTotal } = reason;
+  const text = message === "" ? code : message;
+  const clause = reason.clause ?? "";
+  const isSaid = clause === "" || dimension !== null || text.includes(clause);
+  const which = isSaid ? "" : ` (${clause})`;
+  const count =
+    workersTotal === 0 || workers === 0 || text.includes(`${workers} of`) ? "" : countOf(reason);
+  return `${text}${which}${count}`;
+}
+
+function countOf({ workers, workersTotal }: Explanation["reasons"][number]): string {
+  return ` [${workers} of ${workersTotal} workers]`;
+}
+
+function describeWaker({ kind, id, message }: Explanation["wakers"][number]): string {
+  if (message !== "") return message;
+  return id === "" ? kind.toLowerCase() : `${kind.toLowerCase()} ${id}`;
+}
+
+/** The first of those ahead; the rest is counted. What cannot run at all waits for none of them. */
+function describeAhead({ ahead, aheadCount, canEverRun }: Explanation): readonly string[] {
+  if (!canEverRun) return [];
+  const others = aheadCount - ahead.length;
+  return others > 0 && ahead.length > 0 ? [...ahead, `and ${others} more`] : ahead;
 }
 
 function describeHolder(holder: Explanation["holders"][number]): string {
-  const { taskId, workerId, granted } = holder;
-  return `${taskId} on ${workerId} holds ${formatResources(granted)}`;
+  const { taskId, workerId, user, granted } = holder;
+  const whose = taskId.startsWith(`/${user}/`) ? "" : ` (${user})`;
+  return `${taskId}${whose} on ${workerId} holds ${formatResources(granted)}`;
+}
+
+function describeChange({ change, canEverRun, state }: Explanation): readonly string[] {
+  if (change !== null) return [change.message];
+  return canEverRun || state !== "PENDING" ? [] : ["nothing here: no worker can ever run it"];
 }
 
 function section(paint: Paint, title: string, lines: readonly string[]): readonly string[] {
@@ -52,12 +86,11 @@ function section(paint: Paint, title: string, lines: readonly string[]): readonl
   return [paint.dim(`  ${title}`), ...lines.map((line) => `    ${line}`)];
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
-
 export const whyCommand = buildCommand<GlobalFlags, [string], CliContext>({
   func: command(explain),
-  parameters: { flags: globalFlags, positional: idArgument },
-  docs: { brief: "Say why a task is not running, and what would start it" },
+  parameters: {
+    flags: globalFlags,
+    positional: idOf("Id of the task or of the job, or a task's key"),
+  },
+  docs: { brief: "Say why a task, a job or a gang is not running, and what would start it" },
 });

@@ -4,16 +4,18 @@
  * @module
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, hostname, tmpdir, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { buildCommand } from "@stricli/core";
 import { CapstanError } from "../../model/errors.ts";
-import { parseCpuMilli, parseMemoryBytes } from "../../model/parse-quantities.ts";
+import { parseCpuMilli } from "../../model/parse-quantities.ts";
+import { commandSlotsDefault } from "../../shell/worker-process/limits.ts";
+import { freeDiskBytes } from "../../shell/worker-process/machine.ts";
 import { type CliContext, command, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
 import { parseAttributes, parseCustom, parseDevices } from "../parse-capacity.ts";
-import { parseCount, parseNumber } from "../parse-flags.ts";
+import { parseCount, parseMemoryText, parseNumber, parseWhole } from "../parse-flags.ts";
 import { runEntry } from "../run-entry.ts";
 
 interface WorkerFlags extends GlobalFlags {
@@ -27,6 +29,8 @@ interface WorkerFlags extends GlobalFlags {
   readonly attribute?: readonly string[];
   readonly threads?: number;
   readonly slots?: number;
+  readonly processes?: number;
+  readonly commands?: number;
   readonly listen: string;
   readonly advertise?: string;
   readonly workDir?: string;
@@ -35,6 +39,7 @@ interface WorkerFlags extends GlobalFlags {
 async function runWorkerHere(terminal: Terminal, flags: WorkerFlags): Promise<number> {
   const url = flags.controller ?? flags.url;
   const target = targetOf(url === undefined ? flags : { ...flags, url }, terminal);
+  refuseProcesses(flags);
   const cpuMilli = parseCpuMilli("--cpu", flags.cpu ?? flags.threads ?? availableParallelism());
   const slots = flags.slots ?? flags.threads ?? Math.max(1, Math.ceil(cpuMilli / 1_000));
   warnOfMoreThanReal(terminal, flags, cpuMilli);
@@ -42,10 +47,11 @@ async function runWorkerHere(terminal: Terminal, flags: WorkerFlags): Promise<nu
     controllerUrl: target.url,
     workerId: flags.id ?? `${hostname()}-${process.pid}`,
     slots,
+    ...(flags.commands === undefined ? {} : { commandSlots: flags.commands }),
     capacity: {
       cpuMilli,
-      memoryBytes: parseMemoryBytes("--memory", flags.memory ?? totalmem()),
-      diskBytes: parseMemoryBytes("--disk", flags.disk ?? 0),
+      memoryBytes: flags.memory === undefined ? totalmem() : memoryOf(flags.memory),
+      diskBytes: diskOf(flags),
       devices: parseDevices(flags.device ?? []),
       custom: parseCustom(flags.resource ?? []),
     },
@@ -64,6 +70,23 @@ async function runWorkerHere(terminal: Terminal, flags: WorkerFlags): Promise<nu
   }
 }
 
+/** What is free where the work directory is, or will be. */
+function diskOf({ disk, workDir }: WorkerFlags): number {
+  if (disk !== undefined) return parseMemoryText("--disk", disk);
+  const directory = workDir ?? tmpdir();
+  return freeDiskBytes(existsSync(directory) ? directory : dirname(resolve(directory)));
+}
+
+function memoryOf(text: string): number {
+  return parseMemoryText("--memory", text);
+}
+
+function refuseProcesses({ processes }: WorkerFlags): void {
+  if (processes === undefined) return;
+  const what = "functions run in threads: --threads N is how many at once; commands, always in";
+  throw new CapstanError("INVALID_SPEC", `${what} processes of their own, are --commands N`);
+}
+
 /** Declared capacity is believed, so that a small machine can stand for a large one. */
 function warnOfMoreThanReal(terminal: Terminal, flags: WorkerFlags, cpuMilli: number): void {
   const cores = availableParallelism();
@@ -71,7 +94,7 @@ function warnOfMoreThanReal(terminal: Terminal, flags: WorkerFlags, cpuMilli: nu
     terminal.stderr.write(`capstan: --cpu ${flags.cpu} is more than the ${cores} cores here\n`);
   }
   if (flags.memory === undefined) return;
-  if (parseMemoryBytes("--memory", flags.memory) > totalmem()) {
+  if (memoryOf(flags.memory) > totalmem()) {
     terminal.stderr.write(`capstan: --memory ${flags.memory} is more than this machine has\n`);
   }
 }
@@ -80,6 +103,14 @@ function warnOfMoreThanReal(terminal: Terminal, flags: WorkerFlags, cpuMilli: nu
 export function parseListen(text: string): string {
   if (/^(\[[0-9a-f:]+\]|[^:\s]+):\d{1,5}$/i.test(text)) return text;
   throw new CapstanError("INVALID_ARGUMENT", `expected HOST:PORT, not "${text}"`);
+}
+
+/** Checks an address for others to use: `HOST:PORT`, where somebody can be reached. */
+export function parseAdvertise(text: string): string {
+  const isNobody = /^(0\.0\.0\.0|\[[0:]+\]):|:0+$/.test(text);
+  if (!isNobody) return parseListen(text);
+  const expected = "an address or name that others can reach, and its port";
+  throw new CapstanError("INVALID_ARGUMENT", `expected HOST:PORT, ${expected}, not "${text}"`);
 }
 
 const text = { kind: "parsed", parse: parseText, optional: true } as const;
@@ -94,12 +125,25 @@ export const workerCommand = buildCommand<WorkerFlags, [], CliContext>({
       id: { ...text, brief: "Name of this worker, the same at every start [host-pid]" },
       cpu: { kind: "parsed", parse: parseNumber, optional: true, brief: "CPUs [the cores here]" },
       memory: { ...text, brief: 'Memory, such as "8g" [what the machine has]' },
-      disk: { ...text, brief: 'Disk, such as "50g" [0]' },
+      disk: { ...text, brief: 'Disk, such as "50g" [what is free for the work directory]' },
       device: { ...texts, placeholder: "KIND:VARIANT:COUNT", brief: "Devices; may be repeated" },
       resource: { ...texts, placeholder: "NAME=N", brief: "A counter; may be repeated" },
       attribute: { ...texts, placeholder: "K=V", brief: "An attribute; may be repeated" },
       threads: { kind: "parsed", parse: parseCount, optional: true, brief: "Threads [CPUs]" },
       slots: { kind: "parsed", parse: parseCount, optional: true, brief: "Same as --threads" },
+      processes: {
+        kind: "parsed",
+        parse: parseCount,
+        optional: true,
+        hidden: true,
+        brief: "Not in this version",
+      },
+      commands: {
+        kind: "parsed",
+        parse: parseWhole,
+        optional: true,
+        brief: `Commands at once [${commandSlotsDefault}]`,
+      },
       listen: {
         kind: "parsed",
         parse: parseListen,
@@ -107,7 +151,13 @@ export const workerCommand = buildCommand<WorkerFlags, [], CliContext>({
         placeholder: "HOST:PORT",
         brief: "Where other workers fetch values",
       },
-      advertise: { ...text, placeholder: "HOST:PORT", brief: "The address that others see" },
+      advertise: {
+        kind: "parsed",
+        parse: parseAdvertise,
+        optional: true,
+        placeholder: "HOST:PORT",
+        brief: "The address or name that others see [as it listens]",
+      },
       workDir: { ...text, placeholder: "DIR", brief: "Scratch space [a temporary directory]" },
     },
   },

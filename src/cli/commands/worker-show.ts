@@ -1,0 +1,54 @@
+/**
+ * `capstan worker show ID`: one worker, what runs there and what it offers.
+ *
+ * @module
+ */
+
+import { buildCommand } from "@stricli/core";
+import { formatMemory, formatResources } from "../../model/format-quantities.ts";
+import { callApi } from "../api.ts";
+import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
+import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
+import { workerArgument } from "../id-argument.ts";
+import { alignColumns, paintFor, paintState, printJson, printLines } from "../print.ts";
+import type { WorkerView } from "../responses.ts";
+
+async function showWorker(terminal: Terminal, flags: GlobalFlags, id: string): Promise<number> {
+  const target = targetOf(flags, terminal);
+  const response = await callApi(target, "GetWorkerStatus", { workerId: id });
+  if (flags.json) printJson(terminal, response);
+  else printLines(terminal, describeWorker(terminal, response.worker));
+  return exitCodes.ok;
+}
+
+function describeWorker(terminal: Terminal, worker: WorkerView): readonly string[] {
+  const paint = paintFor(terminal);
+  const attributes = Object.entries(worker.attributes).map(([key, value]) => `${key}=${value}`);
+  const rows = [
+    ["state", paintState(paint, worker.state)],
+    ["reason", worker.stateReason],
+    ["address", worker.address],
+    ["incarnation", worker.incarnation],
+    ["last heard", worker.lastHeartbeatAt ?? "never"],
+    ["attributes", attributes.join(", ")],
+    ["total", formatResources(worker.total)],
+    ["committed", formatResources(worker.committed)],
+    ["held", formatResources(worker.held)],
+    ["available", formatResources(worker.available)],
+    ["values", formatMemory(worker.heldValueBytes)],
+    ["memory used", formatMemory(worker.rssBytes)],
+    ["stopping", worker.stoppingAttemptIds.join(", ")],
+  ].filter(([, value]) => value !== "");
+  const running = worker.runningTaskIds.map((id) => `    ${id}`);
+  return [
+    paint.bold(worker.workerId),
+    ...alignColumns(rows).map((line) => `  ${line}`),
+    ...(running.length === 0 ? [] : [paint.dim(`  ${running.length} running`), ...running]),
+  ];
+}
+
+export const workerShowCommand = buildCommand<GlobalFlags, [string], CliContext>({
+  func: command(showWorker),
+  parameters: { flags: globalFlags, positional: workerArgument },
+  docs: { brief: "Show one worker, what runs there and what it offers" },
+});
