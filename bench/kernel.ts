@@ -26,7 +26,7 @@ const spec: TaskSpec = {
   resources: defaultRequest,
   constraints: [],
   maxRetriesFailure: 0,
-  maxRetriesWorkerLoss: 3,
+  maxRetriesPreemption: 3,
 };
 
 type Compute = HotMessageOf<"compute">;
@@ -109,6 +109,7 @@ function workerConnected(index: number, at: number): ControllerEvent {
       ...{ clusterId: "bench", epoch: 1, address: `127.0.0.1:${9_000 + index}`, pid: 1 + index },
       capacity: { ...noResources, cpuMilli: slotsPerWorker * 1_000 },
       slots: slotsPerWorker,
+      commandSlots: 0,
       attributes: {},
     },
     inventory: {

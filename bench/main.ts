@@ -11,8 +11,9 @@ import { endToEndCases } from "./end-to-end.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
 import { caseLines, tableLines } from "./report.ts";
+import { spawnCase } from "./spawn.ts";
 
-const allCases: readonly BenchCase[] = [kernelCase, ...endToEndCases];
+const allCases: readonly BenchCase[] = [kernelCase, ...endToEndCases, spawnCase];
 const runsMin = 5;
 
 async function main(): Promise<number> {

@@ -1,7 +1,8 @@
 /**
  * Writes the pages under `docs/` that repeat what the code says: `docs/limits.md` from every
- * `limits.ts` below `src/`, and `docs/reference/errors.md` from the error registry. A tidy test
- * fails when a page is not what this would write; `npm run docs` writes them.
+ * `limits.ts` and `…-limits.ts` below `src/`, and `docs/reference/errors.md` from the error
+ * registry. A tidy test fails when a page is not what this would write; `npm run docs` writes
+ * them.
  *
  * @module
  */
@@ -39,7 +40,7 @@ export async function renderPages(): Promise<readonly Page[]> {
 /** Every exported constant of every `limits.ts`, in the order of files and of lines. */
 export async function readLimits(): Promise<readonly Limit[]> {
   const limits: Limit[] = [];
-  for (const file of globSync("src/**/limits.ts", { cwd: root }).sort(compareTexts)) {
+  for (const file of globSync("src/**/*limits.ts", { cwd: root }).sort(compareTexts)) {
     const values: { readonly [name: string]: unknown } = await import(
       pathToFileURL(join(root, file)).href
     );
