@@ -42,6 +42,7 @@ export async function openAsWorker(url: string, incarnation: string): Promise<Me
   const hello = {
     ...({ role: "worker", protocolVersion, workerId: "rogue", incarnation } as const),
     ...{ clusterId: "", epoch: 0, address: "no address at all", pid: 1, slots: 4 },
+    commandSlots: 4,
     capacity: { cpuMilli: 4_000, memoryBytes: 1e9, diskBytes: 0, devices: [], custom: {} },
     attributes: {},
   };
@@ -69,10 +70,11 @@ export function aSpec(cpuMilli: number): TaskSpec {
       band: "interactive",
       priority: 0,
       maxRetriesFailure: 0,
-      maxRetriesWorkerLoss: 3,
+      maxRetriesPreemption: 3,
     } as const),
     retryBackoff: { initialMs: 0, maxMs: 0 },
     ...{ timeoutMs: 0, schedulingTimeoutMs: 0, graceMs: 1_000 },
+    ...{ noRetryExitCodes: [], retryExitCodes: [], groupBy: "" },
   };
 }
 

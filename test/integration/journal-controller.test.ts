@@ -120,6 +120,7 @@ const worker: WorkerHello = {
   pid: 1,
   capacity: { ...defaultRequest, cpuMilli: 4000 },
   slots: 4,
+  commandSlots: 8,
   attributes: {},
 };
 

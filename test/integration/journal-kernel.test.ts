@@ -38,6 +38,7 @@ const hello: WorkerHello = {
   pid: 1,
   capacity: { ...defaultRequest, cpuMilli: 2000 },
   slots: 2,
+  commandSlots: 8,
   attributes: { zone: "a" },
 };
 
@@ -82,7 +83,7 @@ function* events(submits: number): Generator<ControllerEvent> {
   yield { type: "worker-exited", at: ++at, workerId: "w1", incarnation: "i1", ...killed };
 }
 
-const killed = { exitCode: null, signal: "SIGKILL" };
+const killed = { exitCode: null, signal: "SIGKILL", launcherLives: false };
 
 const inventory = {
   type: "inventory",
