@@ -484,8 +484,10 @@ export interface ControllerHello {
   readonly jobId: string;
   readonly sequence: number;
   readonly heartbeatMs: number;
-  /** What workers demand of whoever fetches values and logs; "" if this controller has no token. */
+  /** What workers demand of whoever fetches values; "" if this controller has no token. */
   readonly dataToken: string;
+  /** The same for logs, which only the controller fetches: for a worker. For a client: "". */
+  readonly logToken: string;
 }
 
 /** First frame of the controller when it refuses, before it closes. */

@@ -73,6 +73,7 @@ export function parseControllerHello(value: unknown): ControllerHello {
     sequence: fields.count("sequence", 0xffffffff),
     heartbeatMs: fields.count("heartbeatMs"),
     dataToken: fields.boundedText("dataToken", idCharsMax, true),
+    logToken: fields.boundedText("logToken", idCharsMax, true),
   };
 }
 

@@ -488,6 +488,7 @@ describe("hellos", () => {
     sequence: 0,
     heartbeatMs: 1000,
     dataToken: "d1",
+    logToken: "l1",
   };
 
   test("each reads back as it was said", () => {

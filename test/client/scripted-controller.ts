@@ -140,6 +140,7 @@ export class ScriptedController {
       sequence: this.sequence,
       heartbeatMs: 1_000,
       dataToken: "",
+      logToken: "",
     };
   }
 

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Client, connect } from "../../src/client/index.ts";
-import { dataTokenOf } from "../../src/shell/controller-process/authentication.ts";
+import { dataTokenOf, logTokenOf } from "../../src/shell/controller-process/authentication.ts";
 import {
   type ControllerProcess,
   runController,
@@ -100,6 +100,16 @@ describe("a cluster in which everybody has a token of their own", () => {
       assert.deepEqual((await fetchValues({ address, token, tasks })).absent, tasks);
     }
     await assert.rejects(connect(controller.url, { token: shared }), { code: "UNAUTHENTICATED" });
+  });
+
+  it("gives logs to nobody but the controller, which asks the API's questions first", async () => {
+    const [{ address }] = await admin.workers();
+    const read = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`http://${address}/v1/logs/9.9`, { headers })).status;
+    };
+    assert.equal(await read(dataTokenOf(secret, controller.clusterId)), 401);
+    assert.equal(await read(logTokenOf(secret, controller.clusterId)), 404);
   });
 
   it("writes none of its secrets to a log", () => {

@@ -58,7 +58,8 @@ export class ScriptedController {
       authorise: () => null,
       onHello: (hello, accept) => {
         const identity = { role: "controller", protocolVersion, clusterId, epoch } as const;
-        const rest = { index: 0, jobId: "", sequence: 0, heartbeatMs: 1000, dataToken: "" };
+        const secrets = { dataToken: "", logToken: "" };
+        const rest = { index: 0, jobId: "", sequence: 0, heartbeatMs: 1000, ...secrets };
         this.#add(new WorkerPeer(hello as WorkerHello, accept({ ...identity, ...rest })));
       },
     });

@@ -77,12 +77,20 @@ export function hashOf(secret: string): string {
 }
 
 /**
- * What workers demand of whoever fetches values and logs from them, whatever token each of the two
- * has: hex, the same after a restart, and nothing that the API accepts. "" without a `token`.
+ * What workers demand of whoever fetches values from them, whatever token each of the two has: hex,
+ * the same after a restart, and nothing that the API accepts. "" without a `token`.
  */
 export function dataTokenOf(token: string | undefined, clusterId: string): string {
-  if (token === undefined) return "";
-  return createHmac("sha256", token).update(`capstan data ${clusterId}`).digest("hex");
+  return sharedSecret(token, `capstan data ${clusterId}`);
+}
+
+/** The same for logs: no client is told it, since who may read a log is for the API to say. */
+export function logTokenOf(token: string | undefined, clusterId: string): string {
+  return sharedSecret(token, `capstan logs ${clusterId}`);
+}
+
+function sharedSecret(token: string | undefined, purpose: string): string {
+  return token === undefined ? "" : createHmac("sha256", token).update(purpose).digest("hex");
 }
 
 /** The caller of a stream: an administrator is whom it says, everybody else is who they are. */

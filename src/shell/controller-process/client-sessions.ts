@@ -92,7 +92,7 @@ export class ClientSessions {
     this.#current.set(clientId, connection);
     greet = () => {
       const { clusterId, epoch, dataToken } = context;
-      const cluster = { clusterId, epoch, heartbeatMs, dataToken };
+      const cluster = { clusterId, epoch, heartbeatMs, dataToken, logToken: "" };
       const role = { role: "controller", protocolVersion, ...cluster } as const;
       this.#begin(
         connection,

@@ -19,7 +19,13 @@ import type { MethodName, ParsedRequests } from "../api/schemas.ts";
 import type { Journal, JournalNotice } from "../journal/journal.ts";
 import type { Logger } from "../logging/logger.ts";
 import { type AnswerCall, ApiCalls, type ApiContext } from "./api-calls.ts";
-import { Authentication, type Caller, dataTokenOf, speakingAs } from "./authentication.ts";
+import {
+  Authentication,
+  type Caller,
+  dataTokenOf,
+  logTokenOf,
+  speakingAs,
+} from "./authentication.ts";
 import { ClientSessions } from "./client-sessions.ts";
 import type { Clock } from "./clock.ts";
 import { ControllerMetrics } from "./controller-metrics.ts";
@@ -59,6 +65,7 @@ export class ControllerService<State, Fact> {
   readonly #workerLogs: WorkerLogs;
   readonly #logs: LogFetcher;
   readonly #dataToken: string;
+  readonly #logToken: string;
   readonly #startedAt: number;
   #url = "";
   #serving = false;
@@ -70,6 +77,7 @@ export class ControllerService<State, Fact> {
     const { kernel, state, journal, clock } = options;
     this.#startedAt = clock.now();
     this.#dataToken = dataTokenOf(options.token, journal.clusterId);
+    this.#logToken = logTokenOf(options.token, journal.clusterId);
     this.#authentication = new Authentication({
       token: options.token,
       principalOf: (hash) => kernel.principalOf(state, hash, clock.now()),
@@ -190,6 +198,7 @@ export class ControllerService<State, Fact> {
       clusterId: journal.clusterId,
       epoch: journal.epoch,
       dataToken: this.#dataToken,
+      logToken: this.#logToken,
       logger,
       at: () => this.#loop.at(),
       handle: (event) => this.#handle(event),
@@ -279,7 +288,7 @@ export class ControllerService<State, Fact> {
 
   /** Without a secret to share a worker demands, at most, what it presented. */
   #logSecretOf(workerId: string): string | null {
-    return this.#dataToken === "" ? this.#workers.secretOf(workerId) : this.#dataToken;
+    return this.#logToken === "" ? this.#workers.secretOf(workerId) : this.#logToken;
   }
 
   /** The kernel audits its state; what it cannot know about the process is added. */

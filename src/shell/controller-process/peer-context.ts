@@ -20,8 +20,10 @@ import type { ClientSession } from "./kernel.ts";
 export interface PeerContext {
   readonly clusterId: string;
   readonly epoch: number;
-  /** What all workers demand of whoever fetches from them; never logged. */
+  /** What all workers demand of whoever fetches values from them; never logged. */
   readonly dataToken: string;
+  /** What they demand for logs; never logged, and told to workers only. */
+  readonly logToken: string;
   readonly logger: Logger;
   at(): Micros;
   /** Steps the kernel, unless the event is one that is known to stop it: then false. */

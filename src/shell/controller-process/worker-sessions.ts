@@ -195,8 +195,8 @@ export class WorkerSessions {
   }
 
   #greet({ hello, caller, answer }: WaitingStranger, index: number): Connection {
-    const { clusterId, epoch, dataToken } = this.#context;
-    const cluster = { clusterId, epoch, heartbeatMs, dataToken };
+    const { clusterId, epoch, dataToken, logToken } = this.#context;
+    const cluster = { clusterId, epoch, heartbeatMs, dataToken, logToken };
     const role = { role: "controller", protocolVersion, ...cluster } as const;
     const stream = answer.accept({ ...role, index, jobId: "", sequence: 0 });
     const connection: Connection = {

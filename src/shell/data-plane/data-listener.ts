@@ -31,6 +31,8 @@ export interface DataListenerOptions {
    * network may read.
    */
   readonly tokens?: (() => readonly string[]) | undefined;
+  /** The same for logs; default: what is demanded for values. */
+  readonly logTokens?: (() => readonly string[]) | undefined;
   /** Names, `host` or `host:port`, under which it is called besides its own address. */
   readonly names?: readonly string[] | undefined;
   readonly source: ValueSource;
@@ -69,7 +71,8 @@ const noLogs: LogSource = { readLog: () => Promise.resolve(null) };
 export async function startDataListener(options: DataListenerOptions): Promise<DataListener> {
   const logs = new LogRoute(options.logs ?? noLogs);
   const server = http.createServer((request, response) => {
-    const refusal = guardRequest(request, guardOf(options));
+    const { logTokens = options.tokens } = options;
+    const refusal = guardRequest(request, guardOf({ ...options, tokens: logTokens }));
     if (refusal !== null) return refusePlain(response, refusal);
     if (logs.serve(request, response)) return;
     const message = "this port carries values, and logs under /v1/logs/<attemptId>";

@@ -58,6 +58,7 @@ const controllerHello: ControllerHello = {
   sequence: 0,
   heartbeatMs: 1000,
   dataToken: "",
+  logToken: "",
 };
 
 const inventory: HotMessageOf<"inventory"> = {

@@ -9,6 +9,7 @@
 export class DataSecrets {
   readonly #own: string | undefined;
   #told = "";
+  #toldForLogs = "";
 
   /** `own`: the token that the worker was started with, if any. */
   constructor(own: string | undefined) {
@@ -16,21 +17,29 @@ export class DataSecrets {
   }
 
   /** What a controller has said in its hello; "" if it has no secret to share. */
-  learn(dataToken: string): void {
+  learn({ dataToken, logToken }: { readonly dataToken: string; readonly logToken: string }): void {
     this.#told = dataToken;
+    this.#toldForLogs = logToken;
   }
 
-  /** Whoever fetches must present one of these; nothing is demanded if there are none. */
+  /** Whoever fetches values must present one of these; nothing is demanded if there are none. */
   get accepted(): readonly string[] {
-    const { presented } = this;
-    if (presented === undefined) return [];
-    return this.#own === undefined || this.#own === presented
-      ? [presented]
-      : [this.#own, presented];
+    return this.#with(this.#told);
+  }
+
+  /** The same for logs: what clients are told is not among them. */
+  get acceptedForLogs(): readonly string[] {
+    return this.#with(this.#toldForLogs);
   }
 
   /** What is shown to peers: the shared secret, so that no peer ever sees this worker's token. */
   get presented(): string | undefined {
     return this.#told === "" ? this.#own : this.#told;
+  }
+
+  #with(told: string): readonly string[] {
+    const known = new Set([this.#own ?? "", told]);
+    known.delete("");
+    return [...known];
   }
 }

@@ -79,7 +79,9 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
   const logs = new CommandLogs(attemptsDirectory);
   const secrets = new DataSecrets(options.token);
   const tokens = () => secrets.accepted;
-  const listener = await startDataListener({ ...listen, tokens, names, source: store, logs });
+  const logTokens = () => secrets.acceptedForLogs;
+  const guard = { tokens, logTokens, names };
+  const listener = await startDataListener({ ...listen, ...guard, source: store, logs });
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const address = advertise ?? `${host}:${listener.port}`;
   try {
@@ -309,10 +311,10 @@ class WorkerProcess implements RunningWorker, Carrier {
   }
 
   #onConnected(
-    { clusterId, epoch, index, dataToken }: ControllerHello,
+    { clusterId, epoch, index, dataToken, logToken }: ControllerHello,
     isOtherCluster: boolean,
   ): void {
-    this.#parts.secrets.learn(dataToken);
+    this.#parts.secrets.learn({ dataToken, logToken });
     if (isOtherCluster) this.#forgetCluster(index);
     this.#parts.commands.clusterId = clusterId;
     // The kernel's own fence compares epochs, also of two clusters: keep it from falling.
