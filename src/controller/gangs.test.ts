@@ -388,6 +388,20 @@ describe("a bounced gang", () => {
     assert.equal(keptWorkers(harness), "", "nothing is kept for a gang that runs");
   });
 
+  test("keeps no like gang from its place while it waits in pieces", () => {
+    const { harness, hosts } = aRunningGang({ replicas: 2, maxRetriesFailure: 1 });
+    const others = aSlice(harness, "b", { hosts: 2 });
+    harness.launch("small", { replicas: 2, user: "bob" });
+    harness.launch("h", { ...inSlice, replicas: 2 });
+    assert.equal(ordersOf(...others), "w3: small/0, w4: small/1");
+    harness.after(10_500);
+    assert.equal(keptWorkers(harness), "", "h has held for long enough");
+    hosts[1].fails("g/1");
+    assert.equal(harness.statesOf("g/0", "g/1"), "PENDING held, PENDING queued");
+    for (const [index, host] of others.entries()) host.finishes(`small/${index}`);
+    assert.equal(ordersOf(...others), "w3: h/0, w4: h/1");
+  });
+
   test("lets go of them after a while if it does not come", () => {
     const { harness, hosts } = aRunningGang({ replicas: 2, maxRetriesFailure: 1 });
     harness.launch("small", { replicas: 4, user: "bob" });

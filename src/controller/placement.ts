@@ -14,7 +14,7 @@ import type { Micros } from "../base/time.ts";
 import { attributeOf } from "../model/constraints.ts";
 import { type QueueKey, walkFairly } from "../scheduler/fair-order.ts";
 import { mayUse } from "./eligibility.ts";
-import { launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
+import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { fits, headTask, placeSome, useReservations } from "./place-solo.ts";
@@ -177,6 +177,9 @@ class Pass {
   }
 
   #placeGang({ shape, candidates }: Turn): number {
+    const launch = launchOfGang(this.#state, shape);
+    // One that waits in pieces goes nowhere, and says nothing of whether a like one has room.
+    if (launch === null || !isWhole(shape, launch)) return 0;
     const size = shape.queued;
     const misfit = gangKey(this.#state, shape, candidates.length);
     const hasOwn = reservationsOf(this.#state, shape.index).length > 0;
