@@ -42,7 +42,7 @@ test("job list sends its filters in the API's words and says what other pages ho
     "/ann/x\tSUCCEEDED\t1/1\t0\t0\t2026-01-01T00:00:00.000Z\t1m 4s\t",
     "",
   ]);
-  assert.equal(err, "capstan: 6 more: --page-token 1\n");
+  assert.equal(err, "capstan: there are more, 7 in all: --page-token 1\n");
 });
 
 test("a field that jobs cannot be sorted by is refused with those that they can", async () => {

@@ -25,8 +25,9 @@ export function pageRequest({ pageSize, pageToken = "" }: PageFlags) {
   return { pageSize, pageToken };
 }
 
-/** Says on stderr how to see the next page, if there is one. */
-export function sayNextPage({ stderr }: Terminal, nextPageToken: string): void {
-  if (nextPageToken !== "")
-    stderr.write(`capstan: there are more: --page-token ${nextPageToken}\n`);
+/** Says on stderr how to see the next page, if there is one, and how many are on all of them. */
+export function sayNextPage({ stderr }: Terminal, nextPageToken: string, total?: number): void {
+  if (nextPageToken === "") return;
+  const inAll = total === undefined ? "" : `, ${total} in all`;
+  stderr.write(`capstan: there are more${inAll}: --page-token ${nextPageToken}\n`);
 }

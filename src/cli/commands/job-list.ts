@@ -8,10 +8,10 @@ import { buildCommand } from "@stricli/core";
 import { CapstanError } from "../../model/errors.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
-import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
+import { type GlobalFlags, parseText, targetOf } from "../global-flags.ts";
 import { isTerminalTask } from "../job-end.ts";
-import { parseCount } from "../parse-flags.ts";
-import { announceMore, paintFor, paintState, printJson, printTable } from "../print.ts";
+import { type PageFlags, pageFlags, pageRequest, sayNextPage } from "../paging.ts";
+import { paintFor, paintState, printJson, printTable } from "../print.ts";
 import { formatSpan } from "../print-times.ts";
 import type { JobView, Requests } from "../responses.ts";
 
@@ -26,23 +26,20 @@ const sortFields = [
   ...["submittedAt", "name", "state", "failureCount", "preemptionCount"],
 ] as const;
 
-interface JobListFlags extends GlobalFlags {
+interface JobListFlags extends GlobalFlags, PageFlags {
   readonly user?: string;
   readonly state?: readonly (typeof jobStates)[number][];
   readonly prefix?: string;
   readonly parent?: string;
   readonly roots: boolean;
   readonly sort?: string;
-  readonly pageSize: number;
-  readonly pageToken?: string;
 }
 
 async function listJobs(terminal: Terminal, flags: JobListFlags): Promise<number> {
   const response = await callApi(targetOf(flags, terminal), "ListJobs", {
     filter: filterOf(flags),
     ...(flags.sort === undefined ? {} : { orderBy: parseSort(flags.sort) }),
-    pageSize: flags.pageSize,
-    pageToken: flags.pageToken ?? "",
+    ...pageRequest(flags),
   });
   if (flags.json) {
     printJson(terminal, response);
@@ -53,10 +50,7 @@ async function listJobs(terminal: Terminal, flags: JobListFlags): Promise<number
     header,
     response.jobs.map((job) => rowOf(terminal, job)),
   );
-  if (response.nextPageToken !== "") {
-    const more = response.totalCount - response.jobs.length;
-    announceMore(terminal, more, `--page-token ${response.nextPageToken}`);
-  }
+  sayNextPage(terminal, response.nextPageToken, response.totalCount);
   return exitCodes.ok;
 }
 
@@ -107,7 +101,7 @@ export const jobListCommand = buildCommand<JobListFlags, [], CliContext>({
   func: command(listJobs),
   parameters: {
     flags: {
-      ...globalFlags,
+      ...pageFlags,
       user: { ...text, brief: "Only jobs of this user" },
       state: {
         kind: "enum",
@@ -120,8 +114,6 @@ export const jobListCommand = buildCommand<JobListFlags, [], CliContext>({
       parent: { ...text, placeholder: "ID", brief: "Only children of this job" },
       roots: { kind: "boolean", default: false, brief: "Only jobs without a parent" },
       sort: { ...text, placeholder: "FIELD[:desc]", brief: sortFields.join(", ") },
-      pageSize: { kind: "parsed", parse: parseCount, default: "50", brief: "Jobs a page" },
-      pageToken: { ...text, brief: "Page to show" },
     },
   },
   docs: { brief: "List jobs by user and state" },

@@ -9,18 +9,16 @@ import { CapstanError } from "../../model/errors.ts";
 import { type TaskState, taskStates } from "../../model/states.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
-import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
-import { parseCount } from "../parse-flags.ts";
-import { announceMore, paintFor, paintState, printJson, printTable } from "../print.ts";
+import { type GlobalFlags, parseText, targetOf } from "../global-flags.ts";
+import { type PageFlags, pageFlags, pageRequest, sayNextPage } from "../paging.ts";
+import { paintFor, paintState, printJson, printTable } from "../print.ts";
 import { resolveJobId } from "../resolve-id.ts";
 import type { TaskView } from "../responses.ts";
 
-interface TaskListFlags extends GlobalFlags {
+interface TaskListFlags extends GlobalFlags, PageFlags {
   readonly job?: string;
   readonly state?: readonly TaskState[];
   readonly unfinished: boolean;
-  readonly pageSize: number;
-  readonly pageToken?: string;
 }
 
 async function listTasks(
@@ -34,8 +32,7 @@ async function listTasks(
     jobId: job === "" ? "" : await resolveJobId(target, job),
     states: flags.state ?? [],
     unfinished: flags.unfinished,
-    pageSize: flags.pageSize,
-    pageToken: flags.pageToken ?? "",
+    ...pageRequest(flags),
   });
   if (flags.json) {
     printJson(terminal, response);
@@ -46,10 +43,7 @@ async function listTasks(
     header,
     response.tasks.map((task) => rowOf(terminal, task)),
   );
-  if (response.nextPageToken !== "") {
-    const more = response.totalCount - response.tasks.length;
-    announceMore(terminal, more, `--page-token ${response.nextPageToken}`);
-  }
+  sayNextPage(terminal, response.nextPageToken, response.totalCount);
   return exitCodes.ok;
 }
 
@@ -78,7 +72,7 @@ export const taskListCommand = buildCommand<TaskListFlags, [string?], CliContext
   func: command(listTasks),
   parameters: {
     flags: {
-      ...globalFlags,
+      ...pageFlags,
       job: { kind: "parsed", parse: parseText, optional: true, brief: "Only tasks of this job" },
       state: {
         kind: "enum",
@@ -88,8 +82,6 @@ export const taskListCommand = buildCommand<TaskListFlags, [string?], CliContext
         brief: "Only tasks in these states, such as FAILED,KILLED",
       },
       unfinished: { kind: "boolean", default: false, brief: "Only tasks that have not ended" },
-      pageSize: { kind: "parsed", parse: parseCount, default: "50", brief: "Tasks a page" },
-      pageToken: { kind: "parsed", parse: parseText, optional: true, brief: "Page to show" },
     },
     positional: {
       kind: "tuple",
