@@ -26,7 +26,7 @@ import { jobState } from "./job-state.ts";
 import { explainEntriesMax } from "./limits.ts";
 import { findTask } from "./lookup.ts";
 import { headTask } from "./place-solo.ts";
-import { queueKeyOf } from "./scheduler-view.ts";
+import { queueKeyOf } from "./placement.ts";
 import {
   type ControllerState,
   isHealthy,

@@ -250,6 +250,13 @@ function turnOf(state: ControllerState, shape: Shape, candidates: readonly Worke
     candidates,
     eligible: null,
     open: [],
+    ...queueKeyOf(state, shape),
+  };
+}
+
+/** The place of a queue in the order of placement. */
+export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
+  return {
     band: effectiveBand(state, shape),
     user: shape.user,
     priority: shape.priority,

@@ -5,25 +5,13 @@
  */
 
 import { bands } from "../model/states.ts";
-import { compareWithinUser, type QueueKey } from "../scheduler/fair-order.ts";
+import { compareWithinUser } from "../scheduler/fair-order.ts";
 import { openTasks } from "./job-state.ts";
 import { headTask } from "./place-solo.ts";
+import { queueKeyOf } from "./placement.ts";
 import { type ControllerState, type Shape, taskIdOf } from "./state.ts";
-import { budgetOf, clusterTotal, effectiveBand, shareOf } from "./users.ts";
+import { budgetOf, clusterTotal, shareOf } from "./users.ts";
 import { formatTime } from "./views.ts";
-
-/** The place of a queue in the order of placement. */
-export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
-  return {
-    band: effectiveBand(state, shape),
-    user: shape.user,
-    priority: shape.priority,
-    depth: shape.depth,
-    treeOrder: shape.treeOrder,
-    headOrder: state.tasks.order[headTask(shape)],
-    index: shape.index,
-  };
-}
 
 /** The GetSchedulerState response. */
 export function schedulerState(state: ControllerState) {
