@@ -21,6 +21,7 @@ import { step } from "../controller/step.ts";
 import { admitWorker } from "../controller/workers.ts";
 import { taskStates } from "../model/states.ts";
 import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/messages.ts";
+import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { drawFaults, type Faults } from "./faults.ts";
 import { Link } from "./link.ts";
 import { SimulatedClient } from "./simulated-client.ts";
@@ -36,6 +37,8 @@ export interface ClusterOptions {
   readonly clientCount?: number;
   readonly slots?: number;
   readonly faults?: Faults;
+  /** What executions do; default {@link DrawnBehaviour}. */
+  readonly behaviour?: (cluster: SimulatedCluster) => Behaviour;
   /** Check every invariant after every event; default true. */
   readonly checks?: boolean;
   /** Fold every fact a second time and compare after every event; slow, default false. */
@@ -65,6 +68,7 @@ export class SimulatedCluster {
   state: ControllerState = newControllerState();
   faults: Faults;
   readonly #prng: Prng;
+  readonly #behaviour: Behaviour;
   readonly #checks: boolean;
   /** The fold of all facts of this controller, journaled or not yet; null unless compared. */
   #fold: ControllerState | null;
@@ -87,6 +91,8 @@ export class SimulatedCluster {
   constructor(options: ClusterOptions) {
     this.#prng = new Prng(options.seed);
     this.faults = options.faults ?? drawFaults(this.#prng);
+    this.#behaviour =
+      options.behaviour?.(this) ?? new DrawnBehaviour(this.timeline, this.#prng, this.faults);
     this.#checks = options.checks ?? true;
     this.#fold = options.foldChecks === true ? newControllerState() : null;
     this.#slots = options.slots ?? 1 + this.#prng.below(3);
@@ -141,6 +147,7 @@ export class SimulatedCluster {
         timeline: this.timeline,
         prng: this.#prng,
         faults: this.faults,
+        behaviour: this.#behaviour,
         checks: this.#checks,
         send: (from, message) => this.#fromWorker(from, message),
         peerAt: (index) => this.#peerAt(index),
@@ -157,7 +164,12 @@ export class SimulatedCluster {
   #hostOf(workerId: string): SimulatedHost {
     const known = this.hosts.get(workerId);
     if (known !== undefined) return known;
-    const around = { timeline: this.timeline, prng: this.#prng, faults: this.faults };
+    const around = {
+      timeline: this.timeline,
+      prng: this.#prng,
+      faults: this.faults,
+      behaviour: this.#behaviour,
+    };
     const host = new SimulatedHost(drawHost(workerId, this.hosts.size, this.#slots), around);
     this.hosts.set(workerId, host);
     return host;

@@ -7,15 +7,15 @@
  * @module
  */
 
-import { assert } from "../base/assert.ts";
+import { assert, InvariantError } from "../base/assert.ts";
 import type { Prng } from "../base/prng.ts";
 import type { Attributes } from "../model/constraints.ts";
-import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId } from "../model/ids.ts";
 import { noResources, type Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptContext, GangMember } from "../protocol/messages.ts";
 import type { ExecutionId, StartedExecution, Survivor, WorkerEvent } from "../worker/events.ts";
+import { type Behaviour, type Ending, failureOf, type RunningExecution } from "./behaviour.ts";
 import type { Faults } from "./faults.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -29,7 +29,8 @@ interface HostProcess {
   startedAt: number;
   phase: "preparing" | "prepared" | "running" | "ended";
   aborting: boolean;
-  end: "finished" | "failed" | "killed" | "aborted";
+  /** Once it has. */
+  end: Ending | { readonly type: "aborted" };
 }
 
 /** Who hears of what happens on the machine; null while no agent lives. */
@@ -42,6 +43,13 @@ export interface HostOptions {
   readonly commandSlots: number;
 }
 
+export interface HostSurroundings {
+  readonly timeline: Timeline;
+  readonly prng: Prng;
+  readonly faults: Faults;
+  readonly behaviour: Behaviour;
+}
+
 export class SimulatedHost {
   readonly workerId: string;
   readonly capacity: Resources;
@@ -52,13 +60,11 @@ export class SimulatedHost {
   readonly #timeline: Timeline;
   readonly #prng: Prng;
   readonly #faults: Faults;
+  readonly #behaviour: Behaviour;
   /** Rises with each death of the machine: what was due before is not any more. */
   #life = 0;
 
-  constructor(
-    options: HostOptions,
-    around: { readonly timeline: Timeline; readonly prng: Prng; readonly faults: Faults },
-  ) {
+  constructor(options: HostOptions, around: HostSurroundings) {
     this.workerId = options.workerId;
     this.capacity = options.capacity;
     this.attributes = options.attributes;
@@ -66,6 +72,7 @@ export class SimulatedHost {
     this.#timeline = around.timeline;
     this.#prng = around.prng;
     this.#faults = around.faults;
+    this.#behaviour = around.behaviour;
   }
 
   get processCount(): number {
@@ -136,7 +143,8 @@ export class SimulatedHost {
     if (running === undefined || running.aborting || running.phase === "ended") return;
     running.aborting = true;
     this.#later(this.#prng.below(5_000), () => {
-      if (this.#isLive(running) && running.phase !== "ended") this.#end(running, "aborted");
+      if (this.#isLive(running) && running.phase !== "ended")
+        this.#end(running, { type: "aborted" });
     });
   }
 
@@ -145,7 +153,7 @@ export class SimulatedHost {
     const { execution } = order;
     const running: HostProcess = {
       ...{ order, definition, execution, member: null, startedAt: 0 },
-      ...{ phase: "preparing", aborting: false, end: "finished" },
+      ...{ phase: "preparing", aborting: false, end: { type: "aborted" } },
     };
     this.#processes.set(order.attempt, running);
     return running;
@@ -158,13 +166,16 @@ export class SimulatedHost {
     this.#assertNothingIsUsedTwice();
     const { execution } = running;
     this.agent?.({ type: "execution-started", at: this.#timeline.now, execution });
-    const runUs = 500 + this.#prng.below(this.#faults.runUsMax);
-    this.#later(runUs, () => {
-      if (!this.#isLive(running) || running.phase === "ended") return;
-      const fails = this.#prng.chance(this.#faults.taskFailure);
-      const isKilled = !fails && this.#prng.chance(this.#faults.processKill);
-      this.#end(running, fails ? "failed" : isKilled ? "killed" : "finished");
+    const life = this.#life;
+    this.#behaviour.begin(this.#runningOf(running), (ending) => {
+      const isOver = life !== this.#life || !this.#isLive(running) || running.phase === "ended";
+      if (!isOver) this.#end(running, ending);
     });
+  }
+
+  #runningOf({ order, definition }: HostProcess): RunningExecution {
+    const { task, attempt, args } = order;
+    return { workerId: this.workerId, task, attempt, definition, args, inputs: [] };
   }
 
   /** Of what runs now, the requests fit the machine, and no device is in two hands. */
@@ -208,8 +219,9 @@ export class SimulatedHost {
     this.#processes.delete(running.order.attempt);
     const { execution, end } = running;
     const at = this.#timeline.now;
-    const exitCode = end === "finished" ? 0 : end === "failed" ? 1 : null;
-    const signal = end === "killed" ? "SIGKILL" : end === "aborted" ? "SIGTERM" : null;
+    const exitCode =
+      end.type === "finished" ? 0 : end.type === "failed" ? end.failure.exitCode : null;
+    const signal = end.type === "killed" ? "SIGKILL" : end.type === "aborted" ? "SIGTERM" : null;
     const usage = { ...noUsage, exitCode, signal };
     this.agent?.({ type: "execution-measured", at, execution, usage });
     this.agent?.(endEvent(running, at));
@@ -234,27 +246,25 @@ export class SimulatedHost {
 const noUsage = { oom: false, peakRssBytes: 0, cpuMs: 0, droppedLogBytes: 0, stderrTail: "" };
 
 function endEvent({ execution, end, startedAt }: HostProcess, at: number): WorkerEvent {
-  switch (end) {
+  switch (end.type) {
     case "finished": {
+      const { sizeBytes, bytes: inline } = end.value;
       const durationUs = at - startedAt;
-      const inline = new Uint8Array(0);
-      return { type: "execution-finished", at, execution, sizeBytes: 0, durationUs, inline };
+      return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
     }
     case "aborted":
       return { type: "execution-aborted", at, execution };
-    default: {
-      const exitCode = end === "failed" ? 1 : null;
-      return {
-        ...{ type: "execution-failed", at, execution, cause: end },
-        failure: failureOf(`the running ${end}`, exitCode),
-      };
+    case "failed": {
+      const { failure } = end;
+      return { type: "execution-failed", at, execution, cause: "failed", failure };
     }
+    case "killed": {
+      const failure = failureOf("the process was killed", null);
+      return { type: "execution-failed", at, execution, cause: "killed", failure };
+    }
+    case "input-failed":
+      throw new InvariantError("a command has no inputs");
   }
-}
-
-function failureOf(message: string, exitCode: number | null): AttemptFailure {
-  const error = { name: "ExitError", message, stack: "", causes: [] };
-  return { error, exitCode, signal: null, oom: false, stderrTail: "" };
 }
 
 function survivorOf({ order, definition, startedAt, member }: HostProcess): Survivor {

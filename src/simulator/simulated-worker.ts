@@ -2,13 +2,12 @@
  * A worker process as the simulator sees it: the real worker kernel, and around it an executor, a
  * store and a network that do what the seed says.
  *
- * Every function returns its own arguments, so that a value that arrives anywhere can be told right
- * from wrong without knowing the scheduler.
+ * What an execution does is its cluster's {@link Behaviour}.
  *
  * @module
  */
 
-import { assert } from "../base/assert.ts";
+import { assert, InvariantError } from "../base/assert.ts";
 import type { Prng } from "../base/prng.ts";
 import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
@@ -17,6 +16,13 @@ import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { checkWorkerInvariants } from "../worker/invariants.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
+import {
+  type Behaviour,
+  type Ending,
+  inlineBytesMax,
+  type RunningExecution,
+  type SimulatedValue,
+} from "./behaviour.ts";
 import type { Faults } from "./faults.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Timeline } from "./timeline.ts";
@@ -29,6 +35,7 @@ export interface WorkerSurroundings {
   readonly timeline: Timeline;
   readonly prng: Prng;
   readonly faults: Faults;
+  readonly behaviour: Behaviour;
   /** Whether invariants are checked after every event. */
   readonly checks: boolean;
   send(worker: SimulatedWorker, message: WorkerMessage): void;
@@ -40,14 +47,8 @@ export interface WorkerSurroundings {
   readonly host: SimulatedHost;
 }
 
-/** A value: its size, and its bytes if it is small enough to travel. */
-interface SimulatedValue {
-  readonly sizeBytes: number;
-  readonly bytes: Uint8Array;
-}
-
-/** A value of this many bytes stays with its worker. */
-const largeValueBytes = 100_000;
+/** A function that still runs after this long is said to run. */
+const saidToRunUs = 5_000;
 
 export class SimulatedWorker {
   readonly workerId: string;
@@ -227,11 +228,23 @@ export class SimulatedWorker {
   }
 
   #begin(order: StartExecution): void {
-    const { prng, faults } = this.#around;
+    const { timeline, behaviour } = this.#around;
     this.#around.onExecution(order.task);
-    const runUs = prng.chance(0.2) ? prng.below(faults.runUsMax) : prng.below(800);
-    if (runUs > 5_000) this.#later(1_000, () => this.#startedEvent(order.execution));
-    this.#later(runUs, () => (this.#isHead(order) ? this.#endEvent(order, runUs) : null));
+    const begunAt = timeline.now;
+    this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
+    behaviour.begin(this.#runningOf(order), (ending) => {
+      if (this.alive && this.#isHead(order)) this.#take(this.#endEvent(order, ending, begunAt));
+    });
+  }
+
+  #runningOf({ task, attempt, spec, args, inputs }: StartExecution): RunningExecution {
+    const definition = this.#specs.get(spec);
+    assert(definition !== undefined, "an execution is started by its spec");
+    const values = inputs.map((one) => {
+      const bytes = one.inline ?? this.values.get(one.task)?.bytes ?? null;
+      return { task: one.task, bytes };
+    });
+    return { workerId: this.workerId, task, attempt, definition, args, inputs: values };
   }
 
   #isHead(order: StartExecution): boolean {
@@ -245,24 +258,27 @@ export class SimulatedWorker {
   }
 
   /** The head of its lane ends; the thread goes on to the next by itself. */
-  #endEvent(order: StartExecution, durationUs: number): WorkerEvent {
+  #endEvent(order: StartExecution, ending: Ending, begunAt: number): WorkerEvent {
     this.#advance(order);
-    const { prng, faults, timeline } = this.#around;
     const { execution } = order;
-    const at = timeline.now;
-    if (prng.chance(faults.inputFailure) && order.inputs.length > 0) {
-      return { type: "execution-input-failed", at, execution, task: prng.pick(order.inputs).task };
+    const at = this.#around.timeline.now;
+    switch (ending.type) {
+      case "input-failed":
+        return { type: "execution-input-failed", at, execution, task: ending.task };
+      case "failed": {
+        const { failure } = ending;
+        return { type: "execution-failed", at, execution, cause: "failed", failure };
+      }
+      case "killed":
+        throw new InvariantError("a function is no process that somebody could kill");
+      case "finished": {
+        const { sizeBytes, bytes } = ending.value;
+        this.#results.set(execution, ending.value);
+        const inline = sizeBytes > inlineBytesMax ? null : bytes;
+        const durationUs = at - begunAt;
+        return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
+      }
     }
-    if (prng.chance(faults.taskFailure)) {
-      const error = { name: "Error", message: "simulated", stack: "", causes: [] };
-      const failure = { error, exitCode: null, signal: null, oom: false, stderrTail: "" };
-      return { type: "execution-failed", at, execution, cause: "failed", failure };
-    }
-    const large = prng.chance(faults.largeValue);
-    const sizeBytes = large ? largeValueBytes : order.args.length;
-    this.#results.set(execution, { sizeBytes, bytes: order.args });
-    const inline = large ? null : order.args;
-    return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
   }
 
   #advance(order: StartExecution): void {
