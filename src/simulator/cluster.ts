@@ -15,13 +15,16 @@ import { nextDeadline } from "../controller/deadlines.ts";
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
 import { type DurableFact, isDurable } from "../controller/facts.ts";
 import { checkInvariants } from "../controller/invariants.ts";
+import type { Output } from "../controller/outbox.ts";
 import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
 import { type ControllerState, newControllerState, taskIdOf } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
 import { admitWorker } from "../controller/workers.ts";
 import { taskStates } from "../model/states.ts";
 import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/messages.ts";
+import { AgreementRules } from "./agreement-rules.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
+import { DecisionRules } from "./decision-rules.ts";
 import { drawFaults, type Faults } from "./faults.ts";
 import { Link } from "./link.ts";
 import { SimulatedClient } from "./simulated-client.ts";
@@ -70,6 +73,8 @@ export class SimulatedCluster {
   readonly #prng: Prng;
   readonly #behaviour: Behaviour;
   readonly #checks: boolean;
+  readonly #agreement = new AgreementRules();
+  readonly #decisions = new DecisionRules();
   /** The fold of all facts of this controller, journaled or not yet; null unless compared. */
   #fold: ControllerState | null;
   readonly #slots: number;
@@ -151,6 +156,7 @@ export class SimulatedCluster {
         checks: this.#checks,
         send: (from, message) => this.#fromWorker(from, message),
         peerAt: (index) => this.#peerAt(index),
+        onFacts: (from, facts) => this.#agreement.onWorkerFacts(from, facts),
         onExecution: () => {
           this.executions++;
         },
@@ -471,19 +477,29 @@ export class SimulatedCluster {
   #take(event: ControllerEvent): void {
     this.events++;
     const { facts, sends } = step(this.state, event);
-    if (this.#checks) checkInvariants(this.state);
+    if (this.#checks) this.#check(event, { facts, sends });
     const durable = facts.filter(isDurable);
     if (this.#fold !== null) {
       for (const fact of durable) apply(this.#fold, fact);
       assertSameText(durableText(this.state), durableText(this.#fold));
     }
+    const connections = new Map(
+      [...this.#workerConnections].map(([worker, one]) => [one.index, { worker, ...one }]),
+    );
     const go = () => {
-      for (const send of sends) this.#deliver(send);
+      for (const send of sends) this.#deliver(send, connections);
     };
     if (durable.length > 0) this.#unsynced.push({ facts: durable, after: [go] });
     else this.#afterSync(go);
     this.#sync();
     this.#arm();
+  }
+
+  #check(event: ControllerEvent, output: Output): void {
+    checkInvariants(this.state);
+    this.#decisions.check(this.state, event, output);
+    const live = this.workers.filter((worker) => worker.alive);
+    this.#agreement.check(this.state, output, live);
   }
 
   #afterSync(action: () => void): void {
@@ -519,12 +535,16 @@ export class SimulatedCluster {
     });
   }
 
-  #deliver(send: ControllerSend): void {
+  /** What was decided on one connection never leaves on the next. */
+  #deliver(
+    send: ControllerSend,
+    connections: ReadonlyMap<number, Connection & { readonly worker: SimulatedWorker }>,
+  ): void {
     switch (send.type) {
       case "send-to-worker": {
-        const entry = [...this.#workerConnections].find(([, one]) => one.index === send.worker);
-        if (entry === undefined) return;
-        const [worker, { link }] = entry;
+        const connection = connections.get(send.worker);
+        if (connection === undefined || !connection.link.isUp) return;
+        const { worker, link } = connection;
         link.carry("back", () => worker.order(send.message));
         return;
       }

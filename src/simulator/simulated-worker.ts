@@ -13,6 +13,7 @@ import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
+import type { WorkerFact } from "../worker/facts.ts";
 import { checkWorkerInvariants } from "../worker/invariants.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
@@ -41,6 +42,8 @@ export interface WorkerSurroundings {
   send(worker: SimulatedWorker, message: WorkerMessage): void;
   /** The worker that is at this place of the controller's table now, if it lives. */
   peerAt(index: number): SimulatedWorker | null;
+  /** Called with what each step of the kernel recorded. */
+  onFacts(worker: SimulatedWorker, facts: readonly WorkerFact[]): void;
   /** Called when a function really begins to run. */
   onExecution(task: TaskRef): void;
   /** The machine that it runs on. */
@@ -127,7 +130,8 @@ export class SimulatedWorker {
   }
 
   #take(event: WorkerEvent): void {
-    const { sends } = step(this.state, event);
+    const { facts, sends } = step(this.state, event);
+    this.#around.onFacts(this, facts);
     if (this.#around.checks) checkWorkerInvariants(this.state);
     for (const send of sends) this.#carryOut(send);
     this.#arm();
