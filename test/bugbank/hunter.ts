@@ -63,6 +63,9 @@ async function hunt(args: readonly string[]): Promise<Hunt> {
   const how = await watch.ended;
   if (patched === null && unit === "") throw new Error(`${args.join(" ")}: does not load: ${how}`);
   if (patched === null && caught === null) caught = { by: unit, rule: how };
+  if (caught !== null && /^(?:ReferenceError|SyntaxError)/.test(caught.rule)) {
+    throw new Error(`${args[1]} is no bug but a slip of its patch: ${caught.rule}`);
+  }
   const seconds = (performance.now() - began) / 1000;
   return { caught, patched: patched ?? [], seconds };
 }
