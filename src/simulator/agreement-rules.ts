@@ -6,6 +6,7 @@
  */
 
 import { InvariantError } from "../base/assert.ts";
+import type { ControllerSend } from "../controller/events.ts";
 import type { FactOf } from "../controller/facts.ts";
 import type { Output } from "../controller/outbox.ts";
 import type { ControllerState } from "../controller/state.ts";
@@ -30,6 +31,8 @@ export class AgreementRules {
   readonly #accepted = new Map<string, Set<AttemptId>>();
   /** Attempts whose running thing the next attempt of their task has taken over. */
   readonly #superseded = new Set<AttemptId>();
+  /** Workers of those, until they connect anew. */
+  readonly #takenOver = new Set<number>();
   /** Row → id, as it was before the step. */
   #ids = new Map<number, AttemptId>();
 
@@ -47,15 +50,29 @@ export class AgreementRules {
     const leaves = facts.some(({ type }) => type === "worker-lost");
     for (const fact of facts) {
       if (fact.type === "worker-lost") this.#lost.add(state.workers[fact.worker].incarnation);
-      if (fact.type === "attempt-superseded") this.#superseded.add(this.#idOf(fact.attempt));
+      if (fact.type === "attempt-superseded") this.#onSuperseded(state, fact);
+      if (fact.type === "worker-present") this.#takenOver.delete(fact.worker);
       if (fact.type === "attempts-ended" && !leaves) this.#checkHeard(fact);
     }
-    for (const send of sends) {
-      const isDoubt = send.type === "disconnect-worker" && send.reason.startsWith("its digest");
-      if (isDoubt) fail("a worker has what it is believed to have", [String(send.worker)]);
-    }
+    for (const send of sends) this.#checkDoubt(state, send);
     this.#remember(state);
     for (const worker of workers) this.#checkPaid(state, worker);
+  }
+
+  #onSuperseded({ attempts, tasks }: ControllerState, fact: FactOf<"attempt-superseded">): void {
+    this.#superseded.add(this.#idOf(fact.attempt));
+    const row = tasks.attempt[fact.task];
+    this.#takenOver.add(attempts.worker[row] ?? -1);
+  }
+
+  /** Nothing is lost within a connection, so nobody has a reason to doubt what the other has. */
+  #checkDoubt({ workers }: ControllerState, send: ControllerSend): void {
+    if (send.type !== "disconnect-worker" || !send.reason.startsWith("its digest")) return;
+    const { workerId, incarnation } = workers[send.worker];
+    // One that was given up and came back may have finished what was ordered anew meanwhile; and
+    // of an attempt that another has taken over the worker says later that it is gone.
+    if (this.#lost.has(incarnation) || this.#takenOver.has(send.worker)) return;
+    fail("a worker has what it is believed to have", [workerId]);
   }
 
   #idOf(row: number): AttemptId {
