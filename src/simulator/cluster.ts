@@ -14,7 +14,7 @@ import { apply } from "../controller/apply.ts";
 import { nextDeadline } from "../controller/deadlines.ts";
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
 import { type DurableFact, isDurable } from "../controller/facts.ts";
-import { checkInvariants } from "../controller/invariants.ts";
+import { InvariantChecker } from "../controller/invariant-checker.ts";
 import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
 import { type ControllerState, newControllerState, taskIdOf } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
@@ -70,6 +70,7 @@ export class SimulatedCluster {
   readonly #prng: Prng;
   readonly #behaviour: Behaviour;
   readonly #checks: boolean;
+  readonly #checker = new InvariantChecker();
   /** The fold of all facts of this controller, journaled or not yet; null unless compared. */
   #fold: ControllerState | null;
   readonly #slots: number;
@@ -317,6 +318,7 @@ export class SimulatedCluster {
 
   /** With every session closed, nothing is held anywhere. */
   #assertEmpty(): void {
+    if (this.#checks) this.#checker.checkAll(this.state);
     let remembered = 0;
     for (const job of this.state.jobs) {
       if (!job.pruned && job.launch !== null) remembered += job.launch.rows.length;
@@ -471,7 +473,7 @@ export class SimulatedCluster {
   #take(event: ControllerEvent): void {
     this.events++;
     const { facts, sends } = step(this.state, event);
-    if (this.#checks) checkInvariants(this.state);
+    if (this.#checks) this.#checker.check(this.state, facts);
     const durable = facts.filter(isDurable);
     if (this.#fold !== null) {
       for (const fact of durable) apply(this.#fold, fact);

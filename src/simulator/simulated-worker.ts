@@ -13,7 +13,7 @@ import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
-import { checkWorkerInvariants } from "../worker/invariants.ts";
+import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
 import {
@@ -64,6 +64,7 @@ export class SimulatedWorker {
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
   #aborting = new Set<ExecutionId>();
   #timerAt = Number.POSITIVE_INFINITY;
+  readonly #checker = new WorkerInvariantChecker();
   readonly #around: WorkerSurroundings;
 
   constructor(
@@ -127,8 +128,8 @@ export class SimulatedWorker {
   }
 
   #take(event: WorkerEvent): void {
-    const { sends } = step(this.state, event);
-    if (this.#around.checks) checkWorkerInvariants(this.state);
+    const { facts, sends } = step(this.state, event);
+    if (this.#around.checks) this.#checker.check(this.state, facts);
     for (const send of sends) this.#carryOut(send);
     this.#arm();
   }

@@ -10,21 +10,60 @@
 
 import { InvariantError } from "../base/assert.ts";
 import { executionRules } from "./invariants/executions.ts";
-import type { WorkerRules } from "./invariants/rule.ts";
+import { recordRules } from "./invariants/records.ts";
 import { taskRules } from "./invariants/tasks.ts";
 import { transferRules } from "./invariants/transfers.ts";
-import type { WorkerState } from "./state.ts";
+import type { TaskRecord, WorkerState } from "./state.ts";
 
-export const workerRules: WorkerRules = { ...taskRules, ...executionRules, ...transferRules };
+const recordSentences = Object.keys(recordRules);
+const recordChecks = Object.values(recordRules);
+const rulesOfAll = { ...executionRules, ...transferRules, ...taskRules };
+const wholeSentences = Object.keys(rulesOfAll);
+const wholeChecks = Object.values(rulesOfAll);
+// Those of executions and transfers, of which there are few, go first.
+const runningCount = wholeSentences.length - Object.keys(taskRules).length;
+
+/** Every rule by its sentence. */
+export const workerRules: readonly string[] = [...recordSentences, ...wholeSentences];
+
+/** The rule that is being checked. */
+let rule = "";
 
 /** Throws InvariantError, naming the rule, if one is broken. Cost: the size of the state. */
 export function checkWorkerInvariants(state: WorkerState): void {
-  for (const [rule, check] of Object.entries(workerRules)) {
-    try {
-      check(state);
-    } catch (error) {
-      if (!(error instanceof InvariantError)) throw error;
-      throw new InvariantError(rule, [error.message]);
-    }
+  naming(() => {
+    checkRecords(state, [...state.tasks.values()]);
+    checkWhole(state, wholeChecks.length);
+  });
+}
+
+/** The rules about these records, and those about what runs and is fetched. */
+export function checkWorkerRecords(state: WorkerState, records: readonly TaskRecord[]): void {
+  naming(() => {
+    checkRecords(state, records);
+    checkWhole(state, runningCount);
+  });
+}
+
+function checkRecords(state: WorkerState, records: readonly TaskRecord[]): void {
+  for (let i = 0; i < recordChecks.length; i++) {
+    rule = recordSentences[i];
+    for (const record of records) recordChecks[i](state, record);
+  }
+}
+
+function checkWhole(state: WorkerState, count: number): void {
+  for (let i = 0; i < count; i++) {
+    rule = wholeSentences[i];
+    wholeChecks[i](state);
+  }
+}
+
+function naming(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof InvariantError)) throw error;
+    throw new InvariantError(rule, [error.message]);
   }
 }
