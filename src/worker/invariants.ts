@@ -26,44 +26,58 @@ const runningCount = wholeSentences.length - Object.keys(taskRules).length;
 /** Every rule by its sentence. */
 export const workerRules: readonly string[] = [...recordSentences, ...wholeSentences];
 
-/** The rule that is being checked. */
-let rule = "";
+/** A rule that does not hold, and where. */
+export interface WorkerViolation {
+  readonly rule: string;
+  readonly message: string;
+}
 
-/** Throws InvariantError, naming the rule, if one is broken. Cost: the size of the state. */
+/** Throws InvariantError with every rule that is broken. Cost: the size of the state. */
 export function checkWorkerInvariants(state: WorkerState): void {
-  naming(() => {
-    checkRecords(state, [...state.tasks.values()]);
-    checkWhole(state, wholeChecks.length);
-  });
+  assertNone(findWorkerViolations(state));
+}
+
+/** Every rule that is broken, with the first record that breaks it. */
+export function findWorkerViolations(state: WorkerState): WorkerViolation[] {
+  return violationsOf(state, [...state.tasks.values()], wholeChecks.length);
 }
 
 /** The rules about these records, and those about what runs and is fetched. */
 export function checkWorkerRecords(state: WorkerState, records: readonly TaskRecord[]): void {
-  naming(() => {
-    checkRecords(state, records);
-    checkWhole(state, runningCount);
-  });
+  assertNone(violationsOf(state, records, runningCount));
 }
 
-function checkRecords(state: WorkerState, records: readonly TaskRecord[]): void {
+function violationsOf(
+  state: WorkerState,
+  records: readonly TaskRecord[],
+  wholeCount: number,
+): WorkerViolation[] {
+  const found: WorkerViolation[] = [];
   for (let i = 0; i < recordChecks.length; i++) {
-    rule = recordSentences[i];
-    for (const record of records) recordChecks[i](state, record);
+    try {
+      for (const record of records) recordChecks[i](state, record);
+    } catch (error) {
+      found.push({ rule: recordSentences[i], message: messageOf(error) });
+    }
   }
+  for (let i = 0; i < wholeCount; i++) {
+    try {
+      wholeChecks[i](state);
+    } catch (error) {
+      found.push({ rule: wholeSentences[i], message: messageOf(error) });
+    }
+  }
+  return found;
 }
 
-function checkWhole(state: WorkerState, count: number): void {
-  for (let i = 0; i < count; i++) {
-    rule = wholeSentences[i];
-    wholeChecks[i](state);
-  }
+function messageOf(error: unknown): string {
+  if (error instanceof InvariantError) return error.message;
+  throw error;
 }
 
-function naming(check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    if (!(error instanceof InvariantError)) throw error;
-    throw new InvariantError(rule, [error.message]);
-  }
+function assertNone(violations: readonly WorkerViolation[]): void {
+  if (violations.length === 0) return;
+  const [{ rule, message }, ...others] = violations;
+  const story = others.map((one) => `${one.rule}: ${one.message}`);
+  throw new InvariantError(rule, [message, ...story]);
 }
