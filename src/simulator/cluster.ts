@@ -9,8 +9,11 @@
  */
 
 import { assert, InvariantError } from "../base/assert.ts";
-import type { ControllerSend } from "../controller/events.ts";
+import type { ApiRequest, ControllerSend } from "../controller/events.ts";
 import type { ControllerState } from "../controller/state.ts";
+import type { CapstanError } from "../model/errors.ts";
+import type { Principal } from "../model/job.ts";
+import type { ClientMessage } from "../protocol/messages.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
@@ -21,7 +24,7 @@ import { combineObservers, type Observer } from "./observer.ts";
 import { drawProfile, type Profile } from "./profiles.ts";
 import { Sessions } from "./sessions.ts";
 import { assertEmpty, isEmpty, openTasks, owedBy } from "./settlement.ts";
-import { SimulatedClient } from "./simulated-client.ts";
+import { type ClusterClient, SimulatedClient } from "./simulated-client.ts";
 import { SimulatedController } from "./simulated-controller.ts";
 import { drawHost, SimulatedHost } from "./simulated-host.ts";
 import { SimulatedJobs } from "./simulated-jobs.ts";
@@ -69,6 +72,9 @@ export interface RunReport {
   readonly traceHash: number;
 }
 
+/** What a call was answered: a result, or why not. */
+type CallReply = (result: unknown, error: CapstanError | null) => void;
+
 /** Between two steps of the workload, microseconds. */
 const actionUs = 3_000;
 
@@ -77,6 +83,8 @@ export class SimulatedCluster {
   readonly randomness: Randomness;
   readonly workers: SimulatedWorker[] = [];
   readonly clients: SimulatedClient[] = [];
+  /** Those of `clients`, and those that somebody else plays. */
+  readonly everyClient: ClusterClient[] = [];
   readonly hosts = new Map<string, SimulatedHost>();
   readonly jobs: SimulatedJobs;
   readonly controller: SimulatedController;
@@ -90,7 +98,7 @@ export class SimulatedCluster {
   readonly #slots: number;
   readonly #crash: DrawStream;
   #calls = 0;
-  readonly #replies = new Map<number, (result: unknown) => void>();
+  readonly #replies = new Map<number, CallReply>();
   #incarnations = 0;
   #finishedWorkerEvents = 0;
   #isSettling = false;
@@ -171,14 +179,22 @@ export class SimulatedCluster {
   }
 
   #newJobs(): SimulatedJobs {
+    return new SimulatedJobs(this.randomness.stream("jobs"), (request, principal, onReply) =>
+      this.call(request, principal, (result, error) => {
+        if (error === null) onReply(result);
+      }),
+    );
+  }
+
+  /** Makes a call of the API; nobody answers while no controller is up. */
+  call(request: ApiRequest, principal: Principal, onReply: CallReply): void {
     const { controller } = this;
-    return new SimulatedJobs(this.randomness.stream("jobs"), (request, principal, onReply) => {
-      const call = ++this.#calls;
-      this.#replies.set(call, onReply);
-      controller.whenAwake(() => {
-        const at = controller.now();
-        controller.take({ type: "api-called", at, call, principal, request });
-      });
+    if (!controller.isUp) return;
+    const call = ++this.#calls;
+    this.#replies.set(call, onReply);
+    controller.whenAwake(() => {
+      const at = controller.now();
+      controller.take({ type: "api-called", at, call, principal, request });
     });
   }
 
@@ -188,7 +204,22 @@ export class SimulatedCluster {
       this.sessions.fromClient(from, message),
     );
     this.clients.push(client);
+    this.addClient(client);
+  }
+
+  /** Connects a client, and again whenever its connection is lost, until it has gone. */
+  addClient(client: ClusterClient): void {
+    this.everyClient.push(client);
     this.sessions.connectClient(client);
+  }
+
+  /** Sends what a client says, if it is connected. */
+  receive(client: ClusterClient, message: ClientMessage): void {
+    this.sessions.fromClient(client, message);
+  }
+
+  get controllerUp(): boolean {
+    return this.controller.isUp;
   }
 
   startController(): void {
@@ -209,10 +240,11 @@ export class SimulatedCluster {
     if (byFault) this.timeline.after(this.#crash.below(50_000), () => this.startController());
   }
 
-  startWorker(workerId: string): void {
+  /** Starts an agent on the machine of that name, which is drawn unless `hosts` has it. */
+  startWorker(workerId: string, slots = this.#slots): SimulatedWorker {
     const incarnation = `i${++this.#incarnations}`;
     const worker = new SimulatedWorker(
-      { workerId, incarnation, slots: this.#slots },
+      { workerId, incarnation, slots },
       {
         timeline: this.timeline,
         draws: this.randomness.stream(`worker ${workerId}`),
@@ -231,6 +263,7 @@ export class SimulatedCluster {
     );
     this.workers.push(worker);
     this.sessions.connectWorker(worker);
+    return worker;
   }
 
   /** The machine of a worker; one that is not known yet is set up, as those at `place` are. */
@@ -272,6 +305,35 @@ export class SimulatedCluster {
     crashOne(this, draws);
   }
 
+  /** Kills a worker with its machine, or only its agent. It stays away until somebody starts it. */
+  killWorker(worker: SimulatedWorker, { launcherLives = false } = {}): void {
+    const host = this.hostOf(worker.workerId);
+    this.removeWorker(worker);
+    if (launcherLives) host.agent = null;
+    else host.die();
+    this.onFault(launcherLives ? "worker agent killed" : "machine died", worker.workerId);
+  }
+
+  /** Whoever started that worker says that its process has ended. */
+  proveExit(exit: { workerId: string; incarnation: string; launcherLives: boolean }): void {
+    const { controller } = this;
+    const ended = { ...exit, exitCode: null, signal: "SIGKILL" };
+    controller.whenAwake(() => {
+      controller.take({ type: "worker-exited", at: controller.now(), ...ended });
+    });
+  }
+
+  /** Breaks a connection; it is made again by itself a little later. */
+  loseConnectionOf(worker: SimulatedWorker): void {
+    this.onFault("connection lost", worker.workerId);
+    this.sessions.loseWorker(worker);
+  }
+
+  loseClient(client: ClusterClient): void {
+    this.onFault("client lost", client.clientId);
+    this.sessions.loseClient(client);
+  }
+
   /** One step of the workload, faults included. */
   act(action: number): void {
     if (!this.#options.skip?.has(action)) actOn(this, action);
@@ -302,8 +364,17 @@ export class SimulatedCluster {
     }
   }
 
-  /** Stops the faults and runs until nothing is owed; throws when something never comes. */
+  /** Settles, ends all sessions, and checks that nothing is held; throws if anything is. */
   finish(): void {
+    this.settle();
+    for (const client of this.everyClient) client.close();
+    this.#runUntilEmpty();
+    assertEmpty(this);
+    this.controller.assertWhole();
+  }
+
+  /** Stops the faults and runs until nothing is owed; throws when something never comes. */
+  settle(): void {
     calm(this.faults);
     this.#isSettling = true;
     this.controller.spare();
@@ -321,10 +392,6 @@ export class SimulatedCluster {
       owed = owedBy(this);
     }
     if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, openTasks(this.state));
-    for (const client of this.clients) client.close();
-    this.#runUntilEmpty();
-    assertEmpty(this);
-    this.controller.assertFold();
   }
 
   /** Machines that came back with less are as they were: what once ran must fit again. */
@@ -365,7 +432,7 @@ export class SimulatedCluster {
     if (send.type !== "reply-to-call") return this.sessions.deliver(send);
     const onReply = this.#replies.get(send.call);
     this.#replies.delete(send.call);
-    if (send.error === null) onReply?.(send.result);
+    onReply?.(send.result, send.error);
   }
 }
 

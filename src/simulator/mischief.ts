@@ -37,18 +37,11 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
 }
 
 function troubleNetwork(cluster: SimulatedCluster, draws: DrawStream): void {
-  const { faults, sessions } = cluster;
+  const { faults } = cluster;
   if (draws.chance(faults.connectionLoss)) {
-    withLive(cluster, draws, (worker) => {
-      cluster.onFault("connection lost", worker.workerId);
-      sessions.loseWorker(worker);
-    });
+    withLive(cluster, draws, (worker) => cluster.loseConnectionOf(worker));
   }
-  if (draws.chance(faults.clientLoss)) {
-    const client = draws.pick(cluster.clients);
-    cluster.onFault("client lost", client.clientId);
-    sessions.loseClient(client);
-  }
+  if (draws.chance(faults.clientLoss)) cluster.loseClient(draws.pick(cluster.clients));
   if (draws.chance(faults.partition)) partition(cluster, draws);
   if (draws.chance(faults.clogging)) clog(cluster, draws);
 }
@@ -144,25 +137,17 @@ function withLive(
 
 /** Kills one live worker, or its whole machine, and starts another in its place a little later. */
 export function crashOne(cluster: SimulatedCluster, draws: DrawStream): void {
-  const { faults, timeline, controller } = cluster;
+  const { faults, timeline } = cluster;
   const live = cluster.workers.filter((worker) => worker.alive);
   if (live.length === 0) return;
   const worker = draws.pick(live);
   const host = cluster.hostOf(worker.workerId);
-  cluster.removeWorker(worker);
   const launcherLives = draws.chance(faults.launcherSurvives);
-  if (launcherLives) host.agent = null;
-  else host.die();
-  cluster.onFault(launcherLives ? "worker agent killed" : "machine died", worker.workerId);
+  cluster.killWorker(worker, { launcherLives });
   const { workerId, incarnation } = worker;
   if (draws.chance(0.5)) {
-    timeline.after(draws.below(2_000), () => {
-      const ended = { exitCode: null, signal: "SIGKILL", launcherLives };
-      const exit = { workerId, incarnation, ...ended };
-      controller.whenAwake(() => {
-        controller.take({ type: "worker-exited", at: controller.now(), ...exit });
-      });
-    });
+    const prove = () => cluster.proveExit({ workerId, incarnation, launcherLives });
+    timeline.after(draws.below(2_000), prove);
   }
   const isNew = !launcherLives && draws.chance(faults.newIdentity);
   const nextId = isNew ? `${workerId}n` : workerId;

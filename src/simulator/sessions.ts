@@ -15,7 +15,7 @@ import type { DrawStream, Randomness } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import { type Link, NetworkPath } from "./link.ts";
 import type { Observer } from "./observer.ts";
-import type { SimulatedClient } from "./simulated-client.ts";
+import type { ClusterClient } from "./simulated-client.ts";
 import type { SimulatedController } from "./simulated-controller.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
 import type { Timeline } from "./timeline.ts";
@@ -31,7 +31,7 @@ interface WorkerSession {
 }
 
 interface ClientSession {
-  readonly client: SimulatedClient;
+  readonly client: ClusterClient;
   readonly link: Link;
   index: number;
 }
@@ -67,7 +67,7 @@ export class Sessions {
   #stranger: WorkerSession | null = null;
   /** The peers' side: the connection that each takes for its own. */
   readonly #ofWorker = new Map<SimulatedWorker, WorkerSession>();
-  readonly #ofClient = new Map<SimulatedClient, ClientSession>();
+  readonly #ofClient = new Map<ClusterClient, ClientSession>();
 
   constructor(around: SessionsSurroundings) {
     this.#around = around;
@@ -256,8 +256,8 @@ export class Sessions {
 
   // Clients.
 
-  connectClient(client: SimulatedClient): void {
-    if (this.#ofClient.has(client)) return;
+  connectClient(client: ClusterClient): void {
+    if (client.gone || this.#ofClient.has(client)) return;
     const { controller, timeline } = this.#around;
     if (!controller.isUp) return timeline.after(retryUs, () => this.connectClient(client));
     const link = this.pathTo(client.clientId).open();
@@ -268,13 +268,13 @@ export class Sessions {
 
   #openClient(session: ClientSession): void {
     const { controller } = this.#around;
-    const { clientId } = session.client;
+    const { clientId, user } = session.client;
     const previous = this.#clients.get(clientId);
     if (previous !== undefined) this.#endClient(previous);
     if (!controller.isUp) return; // It died of that.
     this.#clients.set(clientId, session);
-    const { type, user } = { type: "client-connected", user: "sim" } as const;
-    controller.take({ type, at: controller.now(), clientId, user }, () => this.#greet(session));
+    const at = controller.now();
+    controller.take({ type: "client-connected", at, clientId, user }, () => this.#greet(session));
   }
 
   /** Its first word, before anything that its connection caused. */
@@ -301,7 +301,7 @@ export class Sessions {
   }
 
   /** The connection of a client breaks; the client comes again before its grace is over. */
-  loseClient(client: SimulatedClient): void {
+  loseClient(client: ClusterClient): void {
     const session = this.#ofClient.get(client);
     if (session === undefined) return;
     this.#ofClient.delete(client);
@@ -314,7 +314,7 @@ export class Sessions {
     timeline.after(this.#draws.below(20_000), () => this.connectClient(client));
   }
 
-  fromClient(client: SimulatedClient, message: ClientMessage): void {
+  fromClient(client: ClusterClient, message: ClientMessage): void {
     const session = this.#ofClient.get(client);
     session?.link.carry("there", () => {
       this.#around.controller.whenAwake(() => this.#hearClient(session, message));

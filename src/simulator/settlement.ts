@@ -12,8 +12,9 @@ import type { SimulatedCluster } from "./cluster.ts";
 const terminalFrom = 4;
 
 /** Who still waits for what, as a sentence; null when nothing is owed. */
-export function owedBy({ clients, state }: SimulatedCluster): string | null {
-  for (const client of clients) {
+export function owedBy({ everyClient, state }: SimulatedCluster): string | null {
+  for (const client of everyClient) {
+    if (client.gone) continue;
     if (!client.connected) return `${client.clientId} is not connected`;
     if (client.openCount > 0) return `${client.clientId} waits for ${client.openCount} outcomes`;
   }
@@ -61,7 +62,7 @@ export function forgottenTasks({ state }: SimulatedCluster): number {
 export function isEmpty(cluster: SimulatedCluster): boolean {
   if (forgottenTasks(cluster) > 0) return false;
   for (const host of cluster.hosts.values()) if (host.processCount > 0) return false;
-  return cluster.workers.every((worker) => worker.values.size === 0);
+  return cluster.workers.every(({ alive, values }) => !alive || values.size === 0);
 }
 
 /** With every session closed, nothing is held anywhere. */
@@ -81,7 +82,7 @@ export function assertEmpty(cluster: SimulatedCluster): void {
     const isFree = worker.used.every((amount) => amount === 0);
     assert(isFree, `${worker.workerId} is still charged`);
   }
-  for (const { workerId, values } of cluster.workers) {
-    assert(values.size === 0, `${workerId} still holds ${values.size} values`);
+  for (const { workerId, values, alive } of cluster.workers) {
+    assert(!alive || values.size === 0, `${workerId} still holds ${values.size} values`);
   }
 }

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jobDefaults, type TaskSpec } from "../model/spec.ts";
-import type { StartedExecution, WorkerEvent } from "../worker/events.ts";
+import type { StartedExecution, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { DrawnBehaviour } from "./behaviour.ts";
 import { Randomness } from "./draws.ts";
 import { noFaults } from "./faults.ts";
@@ -19,6 +19,10 @@ const order: StartedExecution = {
   ...{ execution: 1, lane: 0, attempt: 7, task: 3, spec: 0, shape: 0 },
   ...{ context: JSON.stringify({ index: 0, replicas: 1, devices: [] }) },
   ...{ args: new Uint8Array(0), inputs: [] },
+};
+
+const stop: Extract<WorkerSend, { type: "abort-execution" }> = {
+  ...{ type: "abort-execution", execution: 1, reason: "stopped", graceMs: 1_000 },
 };
 
 function aHost(): { host: SimulatedHost; timeline: Timeline } {
@@ -49,7 +53,7 @@ test("a member that was stopped before it was launched does not survive its agen
   const { host, timeline } = aHost();
   host.prepare(order, aCommand(host));
   assert.deepEqual(heardFor(host, timeline, 6_000), ["execution-prepared"]);
-  host.abort(1, 1_000);
+  host.abort(stop);
   host.agent = null; // Before anything comes of it.
   heardFor(host, timeline, 20_000);
   assert.equal(
@@ -64,7 +68,7 @@ test("a member that is stopped before it was launched is aborted at once", () =>
   const heard: WorkerEvent["type"][] = [];
   host.agent = (event) => heard.push(event.type);
   host.prepare(order, aCommand(host));
-  host.abort(1, 1_000);
+  host.abort(stop);
   timeline.runNext();
   assert.deepEqual(heard, ["execution-aborted"]);
 });

@@ -13,7 +13,13 @@ import type { AttemptId } from "../model/ids.ts";
 import { noResources, type Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptContext, GangMember } from "../protocol/messages.ts";
-import type { ExecutionId, StartedExecution, Survivor, WorkerEvent } from "../worker/events.ts";
+import type {
+  ExecutionId,
+  StartedExecution,
+  Survivor,
+  WorkerEvent,
+  WorkerSend,
+} from "../worker/events.ts";
 import {
   type Behaviour,
   type Ending,
@@ -39,6 +45,8 @@ interface HostProcess {
   /** Once it has. */
   end: Ending | { readonly type: "aborted" };
 }
+
+type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
 
 /** Who hears of what happens on the machine; null while no agent lives. */
 export type Agent = (event: WorkerEvent) => void;
@@ -158,19 +166,26 @@ export class SimulatedHost {
     this.#run(running);
   }
 
-  abort(execution: ExecutionId, graceMs: number): void {
+  abort({ execution, reason, graceMs }: AbortExecution): void {
     const running = this.#byExecution(execution);
     if (running === undefined || running.aborting || running.phase === "ended") return;
     running.aborting = true;
     if (running.phase !== "running") return this.#withdraw(running);
-    const isIgnored = this.#draws.chance(this.#faults.ignoreTerm);
-    if (isIgnored) this.#observer.onFault("stop ignored", this.workerId);
-    this.#later(isIgnored ? graceMs * 1_000 : this.#draws.below(5_000), () => {
+    this.#behaviour.abort?.(running.order.attempt, reason);
+    this.#later(this.#stopUs(running, graceMs), () => {
       if (!this.#isLive(running) || running.phase === "ended") return;
       const endsByItself = this.#draws.chance(this.#faults.endAtStop);
       if (endsByItself) this.#observer.onFault("end at the instant of a stop", this.workerId);
       this.#end(running, endsByItself ? { type: "finished", value: noValue } : { type: "aborted" });
     });
+  }
+
+  #stopUs({ order }: HostProcess, graceMs: number): number {
+    const scripted = this.#behaviour.stopUs?.(order.attempt);
+    if (scripted !== undefined) return scripted;
+    if (!this.#draws.chance(this.#faults.ignoreTerm)) return this.#draws.below(5_000);
+    this.#observer.onFault("stop ignored", this.workerId);
+    return graceMs * 1_000;
   }
 
   /** What was not launched yet is taken back at once: there is no process that could survive. */
@@ -210,8 +225,8 @@ export class SimulatedHost {
   }
 
   #runningOf({ order, definition }: HostProcess): RunningExecution {
-    const { task, attempt, args } = order;
-    return { workerId: this.workerId, task, attempt, definition, args, inputs: [] };
+    const { task, attempt, context, args } = order;
+    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: [] };
   }
 
   /**

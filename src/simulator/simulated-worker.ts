@@ -13,7 +13,7 @@ import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
-import { checkWorkerInvariants } from "../worker/invariants.ts";
+import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
 import {
@@ -78,6 +78,7 @@ export class SimulatedWorker {
   #timerAt = Number.POSITIVE_INFINITY;
   readonly #around: WorkerSurroundings;
   readonly #clock: SimulatedClock;
+  readonly #checker = new WorkerInvariantChecker();
   #isPaused = false;
   #backlog: (() => void)[] = [];
   events = 0;
@@ -105,6 +106,16 @@ export class SimulatedWorker {
   /** Its own time. */
   now(): Micros {
     return this.#clock.now();
+  }
+
+  /** Anything that may happen to a live agent. */
+  tell(event: WorkerEvent): void {
+    this.#hear(event);
+  }
+
+  /** The bytes of a value are gone, and the store notices. */
+  loseValue(task: TaskRef): void {
+    if (this.values.delete(task)) this.#hear({ type: "value-lost", at: 0, task });
   }
 
   /** Its own checks: trouble, or none. */
@@ -202,7 +213,7 @@ export class SimulatedWorker {
   #take(event: WorkerEvent): void {
     this.events++;
     const output = step(this.state, event);
-    if (this.#around.checks) checkWorkerInvariants(this.state);
+    if (this.#around.checks) this.#checker.check(this.state, output.facts);
     this.#around.observer.onWorkerStep(this, event, output);
     for (const send of output.sends) this.#carryOut(send);
     this.#arm();
@@ -321,14 +332,14 @@ export class SimulatedWorker {
     });
   }
 
-  #runningOf({ task, attempt, spec, args, inputs }: StartExecution): RunningExecution {
+  #runningOf({ task, attempt, spec, context, args, inputs }: StartExecution): RunningExecution {
     const definition = this.#specs.get(spec);
     assert(definition !== undefined, "an execution is started by its spec");
     const values = inputs.map((one) => {
       const bytes = one.inline ?? this.values.get(one.task)?.bytes ?? null;
       return { task: one.task, bytes };
     });
-    return { workerId: this.workerId, task, attempt, definition, args, inputs: values };
+    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: values };
   }
 
   #isHead(order: StartExecution): boolean {
@@ -379,15 +390,15 @@ export class SimulatedWorker {
     this.#later(0, () => ({ type: "execution-revoked", at: 0, execution, revoked }));
   }
 
-  #abort({ execution, graceMs }: AbortExecution): void {
-    const isOnLane = this.#lanes.some((lane) => lane.some((one) => one.execution === execution));
-    if (!isOnLane) return this.#around.host.abort(execution, graceMs);
+  #abort(send: AbortExecution): void {
+    const { execution, reason, graceMs } = send;
+    const stopped = this.#lanes.flat().find((one) => one.execution === execution);
+    if (stopped === undefined) return this.#around.host.abort(send);
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
-    const { draws, faults, observer } = this.#around;
-    const isIgnored = draws.chance(faults.ignoreTerm);
-    if (isIgnored) observer.onFault("stop ignored", this.workerId);
-    this.#later(isIgnored ? graceMs * 1_000 : draws.below(3_000), () => {
+    const { draws, faults, observer, behaviour } = this.#around;
+    if (this.#isHead(stopped)) behaviour.abort?.(stopped.attempt, reason);
+    this.#later(this.#stopUs(stopped, graceMs), () => {
       const order = this.#lanes.map((lane) => lane[0]).find((one) => one?.execution === execution);
       if (order === undefined) return null; // It ended by itself in the meantime.
       if (!draws.chance(faults.endAtStop)) {
@@ -398,6 +409,15 @@ export class SimulatedWorker {
       const failure = failureOf("it gave up when it was stopped", null);
       return this.#endEvent(order, { type: "failed", failure }, 0);
     });
+  }
+
+  #stopUs({ attempt }: StartExecution, graceMs: number): number {
+    const { draws, faults, observer, behaviour } = this.#around;
+    const scripted = behaviour.stopUs?.(attempt);
+    if (scripted !== undefined) return scripted;
+    if (!draws.chance(faults.ignoreTerm)) return draws.below(3_000);
+    observer.onFault("stop ignored", this.workerId);
+    return graceMs * 1_000;
   }
 
   #bring({ transfer, peer: index, tasks }: StartFetch): void {

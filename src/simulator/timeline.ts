@@ -17,8 +17,8 @@ export class Timeline {
   readonly #heap: Entry[] = [];
   #scheduled = 0;
   now: Micros = 1_000_000;
-  /** How many entries were done. */
-  done = 0;
+  /** Called after each thing that was done. */
+  watcher: (() => void) | null = null;
 
   get length(): number {
     return this.#heap.length;
@@ -43,16 +43,16 @@ export class Timeline {
     this.at(this.now + delayUs, action);
   }
 
-  /** Does the next thing; false when there is nothing left. */
+  /** Does the next thing, or what is late because `now` was set ahead; false for nothing left. */
   runNext(): boolean {
     const heap = this.#heap;
     if (heap.length === 0) return false;
     const next = heap[0];
     const last = heap.pop() as Entry;
     if (heap.length > 0) this.#sink(last);
-    this.now = next.at;
-    this.done++;
+    if (next.at > this.now) this.now = next.at;
     next.action();
+    this.watcher?.();
     return true;
   }
 
