@@ -39,7 +39,7 @@ const notMutated = /\.test\.ts$|invariants\.ts$/;
 const sandboxFiles = ["src", "test", "scripts", "package.json"];
 
 /** Tests of scale take seconds each and prove bounds of time, not rules. */
-const slowTestMs = 4_000;
+const slowTestMs = 1_500;
 
 /** Added to four times what the tests of a mutant took; generous, because timeouts count. */
 const timeoutMs = 20_000;

@@ -44,13 +44,13 @@ Object.assign(globalThis, { __stryker__: mutants });
 fastCheck.configureGlobal({ seed: 1, endOnFailure: true });
 
 export class KernelRunner implements TestRunner {
-  static inject = ["options"] as const;
+  static inject: ["options"] = ["options"];
   readonly #options: KernelTestOptions;
   readonly #checkpoint: Checkpoint;
   #tests: readonly CollectedTest[] | null = null;
 
   constructor(options: StrykerOptions) {
-    this.#options = options["kernelTests"] as KernelTestOptions;
+    this.#options = options.kernelTests as KernelTestOptions;
     this.#checkpoint = new Checkpoint(this.#options.checkpointFolder);
   }
 

@@ -26,7 +26,7 @@ interface SyntaxNode {
 export const notBehaviour: Ignorer = {
   shouldIgnore(path) {
     const { node } = path as { readonly node: SyntaxNode };
-    if (isCallOf("assert", node)) return "an assertion";
+    if (isCallOf("assert", node) || isCallOf("assert", node.expression)) return "an assertion";
     if (isUnreachableDefault(node)) return "unreachable: the compiler has proved it";
     return undefined;
   },

@@ -26,6 +26,8 @@ export function keyOfMutant({ fileName, location, mutatorName, replacement }: Mu
 
 export function isSampled(mutant: MutantPlace, { share, seed }: MutantSample): boolean {
   if (share >= 1) return true;
-  const digest = createHash("sha256").update(`${seed} ${keyOfMutant(mutant)}`).digest();
+  const digest = createHash("sha256")
+    .update(`${seed} ${keyOfMutant(mutant)}`)
+    .digest();
   return digest.readUInt32BE(0) / 2 ** 32 < share;
 }
