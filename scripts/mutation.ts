@@ -2,7 +2,7 @@
  * Mutation testing of the kernels with StrykerJS: each mutant is a small change of a kernel, and a
  * mutant that no test notices is a rule that no test keeps.
  *
- *     npm run mutation                                     src/scheduler, src/worker, src/controller
+ *     npm run mutation                                     all three kernels
  *     npm run mutation -- --files "src/scheduler/*.ts"     these files
  *     npm run mutation -- --shard 2/4                      the second of four parts of the files
  *     npm run mutation -- --sample 0.1 --seed 7            a tenth of the mutants, chosen by seed

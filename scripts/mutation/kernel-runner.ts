@@ -97,7 +97,7 @@ export class KernelRunner implements TestRunner {
       return await runUntilKilled(tests, activeMutant.id, !isStatic);
     } catch (error) {
       if (!isStatic || error instanceof UncleanProcess) throw error;
-      return killed("(loading)", String(error), 0); // A mutant of a constant that breaks its module.
+      return killed("(loading)", String(error), 0); // A constant without which nothing loads.
     } finally {
       delete mutants.activeMutant;
     }

@@ -107,10 +107,10 @@ export function interval95(detected: number, of: number): readonly [number, numb
 
 /** The table and the list that a person reads. */
 export function textOf({ folders, survivors }: MutationReport, sample: MutantSample): string {
-  const lines = survivors.map(
-    ({ file, line, column, mutator, replacement, covered }) =>
-      `${file}:${line}:${column}  ${mutator}${covered ? "" : " (no test reaches it)"}  ${oneLine(replacement)}`,
-  );
+  const lines = survivors.map(({ file, line, column, mutator, replacement, covered }) => {
+    const reached = covered ? "" : " (no test reaches it)";
+    return `${file}:${line}:${column}  ${mutator}${reached}  ${oneLine(replacement)}`;
+  });
   return [...lines, "", ...folders.map((score) => lineOf(score, sample))].join("\n");
 }
 
