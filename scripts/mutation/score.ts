@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { MutantResult } from "@stryker-mutator/api/core";
-import { isSampled, type MutantSample } from "./sample.ts";
+import type { MutantResult, Position } from "@stryker-mutator/api/core";
+import { isSampled, type MutantPlace, type MutantSample } from "./sample.ts";
 
 /** Counts of mutants of one folder. */
 export interface FolderScore {
@@ -61,7 +61,7 @@ export function reportOf(
   const folders = new Map<string, FolderScore>();
   const survivors: Survivor[] = [];
   for (const result of results) {
-    if (!isSampled(result, sample)) continue;
+    if (!isSampled(asRun(result), sample)) continue;
     const file = result.fileName.replace(`${root}/`, "");
     const folder = file.slice(0, file.lastIndexOf("/"));
     const score = folders.get(folder) ?? emptyScore(folder);
@@ -72,6 +72,13 @@ export function reportOf(
   }
   survivors.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
   return { folders: [...folders.values()].sort(byFolder), survivors };
+}
+
+/** A result counts lines and columns from 1, and the mutant that was run from 0. */
+function asRun(result: MutantResult): MutantPlace {
+  const { start, end } = result.location;
+  const before = ({ line, column }: Position) => ({ line: line - 1, column: column - 1 });
+  return { ...result, location: { start: before(start), end: before(end) } };
 }
 
 function survivorOf({ location, mutatorName, replacement, status }: MutantResult, file: string) {

@@ -73,6 +73,24 @@ test("a sample has about its share of the mutants, the same for the same seed", 
   assert.ok(Math.abs(chosen(1).length - 500) < 60, String(chosen(1).length));
 });
 
+test("a report counts the mutants that were run for the same sample", () => {
+  const sample = { share: 0.5, seed: 3 };
+  const run = Array.from({ length: 200 }, (_unused, line) => aMutant(line));
+  const wanted = run.filter((one) => isSampled(one, sample));
+  const results = run.map((one) => {
+    const from1 = ({ line, column }: { line: number; column: number }) => ({
+      line: line + 1,
+      column: column + 1,
+    });
+    const { start, end } = one.location;
+    const status: MutantResult["status"] = wanted.includes(one) ? "Killed" : "RuntimeError";
+    return { ...one, location: { start: from1(start), end: from1(end) }, status };
+  });
+  const { folders } = reportOf(results, { root: "/repo", sample });
+  assert.equal(folders[0].killed, wanted.length);
+  assert.equal(folders[0].invalid, 0);
+});
+
 test("the interval of a sampled score holds the share, and narrows with the sample", () => {
   const [low, high] = interval95(90, 100);
   assert.ok(low > 0.82 && low < 0.9 && high > 0.9 && high < 0.95, `${low} ${high}`);
