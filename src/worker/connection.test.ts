@@ -214,3 +214,11 @@ test("a worker that leaves waits for the answer of what is being taken back", ()
   const begun = { type: "execution-revoked", execution: 3, revoked: false } as const;
   assert.deepEqual(worker.happens(begun), ["abort 3 (stopped)"]);
 });
+
+test("on a new connection answers are said again, and not what was said beside them", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));
+  assert.equal(worker.ordered(aboutAttempts("retract", [11, 1], [12, 2])).length, 2);
+  const { retracted } = handBackReason;
+  assert.deepEqual(worker.reconnects(), ["inventory", `handedBack 12 of 2 reason ${retracted}`]);
+});

@@ -269,7 +269,7 @@ test("a grant for what is queued takes it back for the idle lane, once", () => {
 
 test("a grant for what is queued and has begun already changes no lane", () => {
   const worker = aQueuedRun();
-  worker.starts(3);
+  assert.deepEqual(worker.starts(3), [], "its start is told when it is at the head");
   assert.deepEqual(worker.ordered(aboutAttempts("grant", [12, 2])), []);
 });
 

@@ -479,3 +479,20 @@ test("a retract of an attempt that another one has replaced is refused", () => {
   assert.deepEqual(worker.ordered(aboutAttempts("retract", [12, 2])), ["retractRefused 12 of 2"]);
   assert.equal(worker.stateOf(2), "ready");
 });
+
+test("a start of what was stopped meanwhile is not told", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  assert.deepEqual(worker.starts(1), []);
+});
+
+test("a run whose value came from elsewhere lets its own inputs go", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  const order = compute({ attempt: 11, task: 1, inputs: inputOf(5, ownIndex) });
+  assert.deepEqual(worker.ordered(order), ["needsSources 11 of 5"]);
+  worker.got(1, 1);
+  assert.equal(worker.stateOf(1), "memory");
+  assert.equal(worker.stateOf(5), "unknown");
+});
