@@ -484,7 +484,7 @@ test("a start of what was stopped meanwhile is not told", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }));
   worker.ordered(aboutAttempts("stop", [11, 1]));
-  assert.deepEqual(worker.starts(1), []);
+  assert.deepEqual(worker.starts(1), ["abort 1 (stopped)"]);
 });
 
 test("a run whose value came from elsewhere lets its own inputs go", () => {
