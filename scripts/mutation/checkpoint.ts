@@ -11,16 +11,16 @@ import type { MutantRunResult } from "@stryker-mutator/api/test-runner";
 import { keyOfMutant, type MutantPlace } from "./sample.ts";
 
 export class Checkpoint {
-  readonly #verdictsPath: string;
+  readonly verdictsPath: string;
   readonly #timesPath: string;
   readonly #verdicts = new Map<string, MutantRunResult>();
   #times: ReadonlyMap<string, number> | null = null;
 
   constructor(folder: string) {
-    this.#verdictsPath = join(folder, "verdicts.jsonl");
+    this.verdictsPath = join(folder, "verdicts.jsonl");
     this.#timesPath = join(folder, "times.json");
-    if (!existsSync(this.#verdictsPath)) return;
-    for (const line of readFileSync(this.#verdictsPath, "utf8").split("\n")) {
+    if (!existsSync(this.verdictsPath)) return;
+    for (const line of readFileSync(this.verdictsPath, "utf8").split("\n")) {
       if (!line.endsWith("}")) continue; // The last one, cut off by what ended that run.
       const { key, verdict } = JSON.parse(line) as { key: string; verdict: MutantRunResult };
       this.#verdicts.set(key, verdict);
@@ -32,9 +32,13 @@ export class Checkpoint {
   }
 
   keepVerdict(mutant: MutantPlace, verdict: MutantRunResult): void {
-    const key = keyOfMutant(mutant);
-    this.#verdicts.set(key, verdict);
-    appendFileSync(this.#verdictsPath, `${JSON.stringify({ key, verdict })}\n`);
+    this.#verdicts.set(keyOfMutant(mutant), verdict);
+    appendFileSync(this.verdictsPath, this.lineOf(mutant, verdict));
+  }
+
+  /** How a verdict stands in the file. */
+  lineOf(mutant: MutantPlace, verdict: MutantRunResult): string {
+    return `${JSON.stringify({ key: keyOfMutant(mutant), verdict })}\n`;
   }
 
   /** Milliseconds by test, of tests that judge. A process that starts anew reads them here. */

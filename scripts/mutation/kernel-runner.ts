@@ -26,6 +26,7 @@ import { Checkpoint } from "./checkpoint.ts";
 import { loadKernelTests } from "./kernel-tests.ts";
 import { isSampled, type MutantSample } from "./sample.ts";
 import type { CollectedTest } from "./test-collector.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** What `mutation.ts` hands to the runner, inside StrykerJS's options. */
 export interface KernelTestOptions {
@@ -33,6 +34,8 @@ export interface KernelTestOptions {
   readonly checkpointFolder: string;
   /** A test that takes more CPU time than this without a mutant judges none. */
   readonly slowTestMs: number;
+  /** CPU time that a mutant may take beyond three times what its tests take without it. */
+  readonly patienceMs: number;
   readonly sample: MutantSample;
 }
 
@@ -47,6 +50,7 @@ export class KernelRunner implements TestRunner {
   static inject: ["options"] = ["options"];
   readonly #options: KernelTestOptions;
   readonly #checkpoint: Checkpoint;
+  readonly #watchdog = new Watchdog();
   #tests: readonly CollectedTest[] | null = null;
 
   constructor(options: StrykerOptions) {
@@ -83,9 +87,26 @@ export class KernelRunner implements TestRunner {
     }
     const known = this.#checkpoint.verdictOf(activeMutant);
     if (known !== undefined) return known;
-    const verdict = await this.#judge(options);
-    this.#checkpoint.keepVerdict(activeMutant, verdict);
-    return verdict;
+    this.#watch(options);
+    try {
+      const verdict = await this.#judge(options);
+      this.#checkpoint.keepVerdict(activeMutant, verdict);
+      return verdict;
+    } finally {
+      this.#watchdog.rest();
+    }
+  }
+
+  #watch({ activeMutant, testFilter }: MutantRunOptions): void {
+    const times = this.#checkpoint.times();
+    const wanted = testFilter ?? [...times.keys()];
+    const testsMs = wanted.reduce((sum, id) => sum + (times.get(id) ?? 0), 0);
+    const verdict = { status: MutantRunStatus.Timeout, reason: "no end, or no bound" } as const;
+    this.#watchdog.watch({
+      path: this.#checkpoint.verdictsPath,
+      line: this.#checkpoint.lineOf(activeMutant, verdict),
+      cpuMsMax: this.#options.patienceMs + 3 * testsMs,
+    });
   }
 
   async #judge(options: MutantRunOptions): Promise<MutantRunResult> {
