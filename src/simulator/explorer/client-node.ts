@@ -222,7 +222,8 @@ function beginAgain(node: ClientNode, sequence: number, said: FromClient[]): voi
   const open = [...outcomes].filter(([, outcome]) => outcome === "open").map(([task]) => task);
   if (open.length > 0) said.push({ type: "want", tasks: Uint32Array.from(open) });
   const request = program.requests[openCall];
-  if (request?.type === "call") said.push({ type: "api", call: openCall, request: request.request });
+  if (request?.type === "call")
+    said.push({ type: "api", call: openCall, request: request.request });
 }
 
 function nextRequest({ program, made, outcomes, openCall }: ClientNode): string {

@@ -10,12 +10,7 @@ import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId } from "../../model/ids.ts";
 import type { TaskSpec } from "../../model/spec.ts";
 import type { AttemptContext, GangMember } from "../../protocol/messages.ts";
-import type {
-  ExecutionId,
-  StartedExecution,
-  Survivor,
-  WorkerEvent,
-} from "../../worker/events.ts";
+import type { ExecutionId, StartedExecution, Survivor, WorkerEvent } from "../../worker/events.ts";
 import type { RunChoice, WorkerNode } from "./worker-node.ts";
 
 /** A command that was started and has not been answered for. */

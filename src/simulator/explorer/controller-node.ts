@@ -10,8 +10,12 @@ import { nextDeadline } from "../../controller/deadlines.ts";
 import type { ApiRequest, ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import { isDurable } from "../../controller/facts.ts";
 import { snapshotOf, stateOf } from "../../controller/snapshot.ts";
-import { type ControllerState, newControllerState, taskIdOf } from "../../controller/state.ts";
-import { admitWorker } from "../../controller/workers.ts";
+import {
+  type ControllerState,
+  isHealthy,
+  newControllerState,
+  taskIdOf,
+} from "../../controller/state.ts";
 import type { Principal } from "../../model/job.ts";
 import { isTerminalCode, taskStates } from "../../model/states.ts";
 import type {
@@ -92,7 +96,7 @@ export interface WorkerBelief {
   readonly lost: boolean;
   readonly attemptsDigest: number;
   readonly valuesDigest: number;
-  /** Whether another incarnation would be refused now. */
+  /** Whether `admitWorker` would refuse another incarnation now. */
   readonly isTaken: boolean;
 }
 
@@ -236,11 +240,10 @@ function viewOf({ kernel, now }: ControllerNode): ControllerView {
   const workers = new Map<string, WorkerBelief>();
   for (const worker of kernel.workers) {
     const { workerId, incarnation, connected, lost, attemptsDigest, valuesDigest } = worker;
-    const stranger = { workerId, incarnation: "another" } as WorkerHello;
     workers.set(workerId, {
       index: worker.index,
       ...{ incarnation, connected, lost, attemptsDigest, valuesDigest },
-      isTaken: admitWorker(kernel, stranger) !== null,
+      isTaken: isHealthy(worker),
     });
   }
   const dueAt = nextDeadline(kernel);

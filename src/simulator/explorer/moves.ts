@@ -199,11 +199,11 @@ export function apply(world: World, before: Tuple, move: Move, isFree = false): 
       break;
     case "worker timer":
       if (!isFree && !world.workerOf(tuple, who).isDue) world.spend(tuple, "workerTicks");
-      world.stepWorker(tuple, who, { type: "tick" });
+      world.stepWorker(tuple, who, { type: "tick" }, "tick");
       break;
     case "controller timer":
       if (!isFree && !world.controllerOf(tuple).isDue) world.spend(tuple, "controllerTicks");
-      world.stepController(tuple, { type: "tick", jumpUs: 0 });
+      world.stepController(tuple, { type: "tick", jumpUs: 0 }, "tick");
       break;
     case "fetch":
       applyFetch(world, tuple, who, which);
@@ -211,20 +211,20 @@ export function apply(world: World, before: Tuple, move: Move, isFree = false): 
     case "fetch fails": {
       world.spend(tuple, "failures");
       const { transfer } = world.workerOf(tuple, who).fetches[which];
-      world.stepWorker(tuple, who, { type: "fetch-failed", transfer });
+      world.stepWorker(tuple, who, { type: "fetch-failed", transfer }, `fail ${transfer}`);
       break;
     }
     case "process starts": {
       tuple[world.layout.worker(who) + workerSlot.incarnation]++;
-      world.stepWorker(tuple, who, { type: "start-process" });
+      world.stepWorker(tuple, who, { type: "start-process" }, "start");
       break;
     }
     case "controller starts":
       tuple[slot.isUp] = 1;
-      world.stepController(tuple, { type: "serve" });
+      world.stepController(tuple, { type: "serve" }, "serve");
       break;
     case "client asks":
-      world.stepClient(tuple, who, { type: "request" });
+      world.stepClient(tuple, who, { type: "request" }, "request");
       break;
     default:
       applyTraffic(world, tuple, { kind, who, which });
@@ -270,10 +270,10 @@ function applyTraffic(
       return world.crashController(tuple, which);
     case "client repeats":
       world.spend(tuple, "repeats");
-      return world.stepClient(tuple, who, { type: "repeat" });
+      return world.stepClient(tuple, who, { type: "repeat" }, "repeat");
     case "controller clock jumps":
       world.spend(tuple, "jumps");
-      return world.stepController(tuple, { type: "tick", jumpUs });
+      return world.stepController(tuple, { type: "tick", jumpUs }, "jump");
     default:
       throw new InvariantError(`no move is called "${kind}"`);
   }
@@ -283,13 +283,15 @@ function applyRun(world: World, tuple: Tuple, who: number, which: number): void 
   const choice = world.workerOf(tuple, who).choices[which];
   const field = fieldOfChoice(choice);
   if (field !== null) world.spend(tuple, field);
-  world.stepWorker(tuple, who, choice);
+  const subject = "execution" in choice ? choice.execution : choice.attempt;
+  world.stepWorker(tuple, who, choice, `${choice.type} ${subject}`);
 }
 
 /** The peer answers with what it holds at this moment; if it is gone, with nothing. */
 function applyFetch(world: World, tuple: Tuple, who: number, which: number): void {
   const { transfer, peer, tasks } = world.workerOf(tuple, who).fetches[which];
   let move: WorkerMove = { type: "fetch-failed", transfer };
+  let text = `fail ${transfer}`;
   const { workers } = world.controllerOf(tuple);
   for (const [place, { workerId }] of world.configuration.workers.entries()) {
     const view = world.workerOf(tuple, place);
@@ -297,8 +299,9 @@ function applyFetch(world: World, tuple: Tuple, who: number, which: number): voi
     const got = tasks.filter((task) => view.stored.has(task));
     const absent = tasks.filter((task) => !view.stored.has(task));
     move = { type: "fetched", transfer, got, absent };
+    text = `fetched ${transfer} ${got.join()} ${absent.join()}`;
   }
-  world.stepWorker(tuple, who, move);
+  world.stepWorker(tuple, who, move, text);
 }
 
 /** Whether anything may still go wrong but timers that fire early. */
@@ -325,9 +328,10 @@ export function describe(world: World, tuple: Tuple, move: Move): string {
   const who = (move >> 8) & 255;
   const which = move >> 16;
   const { workers, programs, launchers } = world.configuration;
-  const worker = workers[who]?.workerId === workers[0].workerId && who > 0
-    ? `${workers[who].workerId} (process ${who + 1})`
-    : workers[who]?.workerId;
+  const worker =
+    workers[who]?.workerId === workers[0].workerId && who > 0
+      ? `${workers[who].workerId} (process ${who + 1})`
+      : workers[who]?.workerId;
   const client = programs[who]?.clientId;
   switch (kind) {
     case "run":

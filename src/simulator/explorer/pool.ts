@@ -71,7 +71,8 @@ export class Pool<State extends object, Event, Out, View> {
     return this.#views[id];
   }
 
-  event(event: Event, text?: string): number {
+  /** The number of an event; `text` names it among the events of this kind of node. */
+  event(event: Event, text: string): number {
     return this.#events.intern(event, text);
   }
 

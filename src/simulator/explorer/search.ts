@@ -15,8 +15,8 @@ import { hashWords, StateHash } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
 import { type Kernels, realKernels } from "./kernels.ts";
 import { apply, describe, type Move, movesOf } from "./moves.ts";
-import { Calm } from "./rest.ts";
 import { persistentMoves } from "./reduction.ts";
+import { Calm } from "./rest.ts";
 import { Broken, type Tuple, World } from "./world.ts";
 
 export interface SearchOptions {

@@ -10,8 +10,13 @@
 
 import { InvariantError, present } from "../../base/assert.ts";
 import type { ToWorkerMessage, WorkerMessage } from "../../protocol/messages.ts";
-import { type ClientMove, type ClientNode, type ClientView, clientKind } from "./client-node.ts";
-import { newClientNode } from "./client-node.ts";
+import {
+  type ClientMove,
+  type ClientNode,
+  type ClientView,
+  clientKind,
+  newClientNode,
+} from "./client-node.ts";
 import type { Configuration, FaultBudget } from "./configuration.ts";
 import type {
   ControllerMove,
@@ -36,11 +41,14 @@ export class Broken extends Error {}
 export type Tuple = Int32Array;
 
 /** What leaves in one go, in order, already in frames. */
-type Sends = readonly (
+type Sends = readonly (WorkerSend | ClientSend)[];
+
+type ClientSend = { readonly to: "client"; readonly clientId: string; readonly frame: number };
+
+type WorkerSend =
   | { readonly to: "worker"; readonly index: number; readonly frame: number }
-  | { readonly to: "client"; readonly clientId: string; readonly frame: number }
-  | { readonly to: "cut" | "session"; readonly index: number }
-)[];
+  | { readonly to: "cut"; readonly index: number }
+  | { readonly to: "session"; readonly index: number };
 
 /** Sends that wait for a sync, and the controller's state that is durable with it. */
 interface Batch {
@@ -66,6 +74,8 @@ export class World {
   readonly clients: Pool<ClientNode, ClientMove, FromClient, ClientView>;
   readonly #batches = new Interner<Batch>();
   readonly #parcels = new WeakMap<readonly ControllerOut[], Parcel>();
+
+  readonly #frames = new WeakMap<readonly unknown[], number>();
 
   constructor(configuration: Configuration, kernels: Kernels) {
     this.configuration = configuration;
@@ -117,7 +127,7 @@ export class World {
     tuple[slot.budget] = spend(tuple[slot.budget], field);
   }
 
-  stepController(tuple: Tuple, move: ControllerMove, text?: string): void {
+  stepController(tuple: Tuple, move: ControllerMove, text: string): void {
     const before = tuple[slot.controller];
     const { next, outs, broken } = this.controllers.step(
       before,
@@ -137,7 +147,7 @@ export class World {
     tuple[slot.pending] = this.queues.push(pending, batch);
   }
 
-  stepWorker(tuple: Tuple, place: number, move: WorkerMove, text?: string): void {
+  stepWorker(tuple: Tuple, place: number, move: WorkerMove, text: string): void {
     const at = this.layout.worker(place);
     const event = this.workers.event(move, text);
     const { next, outs, broken } = this.workers.step(tuple[at + workerSlot.node], event);
@@ -145,18 +155,18 @@ export class World {
     if (broken !== null) throw new Broken(`${workerId}: ${broken}`);
     tuple[at + workerSlot.node] = next;
     if (outs.length === 0 || tuple[at + workerSlot.link] === linkState.none) return;
-    const frame = this.reports.intern(outs);
+    const frame = this.#frameOf(this.reports, outs);
     tuple[at + workerSlot.there] = this.queues.push(tuple[at + workerSlot.there], frame);
   }
 
-  stepClient(tuple: Tuple, place: number, move: ClientMove, text?: string): void {
+  stepClient(tuple: Tuple, place: number, move: ClientMove, text: string): void {
     const at = this.layout.client(place);
     const event = this.clients.event(move, text);
     const { next, outs, broken } = this.clients.step(tuple[at + clientSlot.node], event);
     if (broken !== null) throw new Broken(broken);
     tuple[at + clientSlot.node] = next;
     if (outs.length === 0 || tuple[at + clientSlot.link] === linkState.none) return;
-    const frame = this.requests.intern(outs);
+    const frame = this.#frameOf(this.requests, outs);
     tuple[at + clientSlot.there] = this.queues.push(tuple[at + clientSlot.there], frame);
   }
 
@@ -203,7 +213,7 @@ export class World {
     if (this.configuration.exitsAreSeen) {
       tuple[at + workerSlot.exit] = tuple[at + workerSlot.incarnation] * 2 + Number(launcherLives);
     }
-    this.stepWorker(tuple, place, { type: "crash", launcherLives });
+    this.stepWorker(tuple, place, { type: "crash", launcherLives }, `crash ${launcherLives}`);
   }
 
   /** The controller notices that the connection of a worker is over. */
@@ -211,7 +221,8 @@ export class World {
     const at = this.layout.worker(place);
     if (tuple[at + workerSlot.unnoticed] === 0) return;
     tuple[at + workerSlot.unnoticed] = 0;
-    this.stepController(tuple, { type: "lose-worker", worker: this.#indexOf(tuple, place) });
+    const worker = this.#indexOf(tuple, place);
+    this.stepController(tuple, { type: "lose-worker", worker }, `lose ${worker}`);
   }
 
   /** Whether a process may connect now; as the shell of the controller decides it. */
@@ -244,7 +255,7 @@ export class World {
     const { workerId } = this.configuration.workers[place];
     const index = workers.get(workerId)?.index ?? workers.size;
     tuple[at + workerSlot.link] = linkState.greeted;
-    this.stepWorker(tuple, place, { type: "connect", epoch, index });
+    this.stepWorker(tuple, place, { type: "connect", epoch, index }, `connect ${epoch} ${index}`);
   }
 
   hearWorker(tuple: Tuple, place: number): void {
@@ -277,11 +288,7 @@ export class World {
     tuple[at + clientSlot.there] = this.queues.shift(tuple[at + clientSlot.there]);
     const { clientId } = this.configuration.programs[place];
     const messages = this.requests.at(frame);
-    this.stepController(
-      tuple,
-      { type: "hear-client", clientId, messages },
-      `c ${place} ${frame}`,
-    );
+    this.stepController(tuple, { type: "hear-client", clientId, messages }, `c ${place} ${frame}`);
   }
 
   answerClient(tuple: Tuple, place: number): void {
@@ -295,13 +302,13 @@ export class World {
   connectClient(tuple: Tuple, place: number): void {
     tuple[this.layout.client(place) + clientSlot.link] = linkState.registered;
     const { clientId } = this.configuration.programs[place];
-    this.stepController(tuple, { type: "greet-client", clientId });
+    this.stepController(tuple, { type: "greet-client", clientId }, `greet ${place}`);
   }
 
   breakClientLink(tuple: Tuple, place: number): void {
     this.#closeClientLink(tuple, place);
     const { clientId } = this.configuration.programs[place];
-    this.stepController(tuple, { type: "lose-client", clientId });
+    this.stepController(tuple, { type: "lose-client", clientId }, `part ${place}`);
   }
 
   /** Somebody saw the process of a worker end, and says so. */
@@ -313,7 +320,11 @@ export class World {
     const { workerId } = this.configuration.workers[place];
     const incarnation = `i${exit >> 1}`;
     const launcherLives = (exit & 1) === 1;
-    this.stepController(tuple, { type: "learn-exit", workerId, incarnation, launcherLives });
+    this.stepController(
+      tuple,
+      { type: "learn-exit", workerId, incarnation, launcherLives },
+      `exit ${place} ${exit}`,
+    );
   }
 
   #indexOf(tuple: Tuple, place: number): number {
@@ -359,7 +370,8 @@ export class World {
     tuple[at + workerSlot.link] = linkState.none;
     tuple[at + workerSlot.there] = 0;
     tuple[at + workerSlot.back] = 0;
-    if (this.workerOf(tuple, place).isAlive) this.stepWorker(tuple, place, { type: "disconnect" });
+    if (this.workerOf(tuple, place).isAlive)
+      this.stepWorker(tuple, place, { type: "disconnect" }, "cut");
   }
 
   #closeClientLink(tuple: Tuple, place: number): void {
@@ -368,7 +380,7 @@ export class World {
     tuple[at + clientSlot.link] = linkState.none;
     tuple[at + clientSlot.there] = 0;
     tuple[at + clientSlot.back] = 0;
-    this.stepClient(tuple, place, { type: "disconnect" });
+    this.stepClient(tuple, place, { type: "disconnect" }, "cut");
   }
 
   /** What one step says, in frames: one for each peer, in the order of their first message. */
@@ -387,6 +399,16 @@ export class World {
     const parcel = { isDurable: outs.some(({ to }) => to === "journal"), sends };
     this.#parcels.set(outs, parcel);
     return parcel;
+  }
+
+  /** The frame of what one step says: a step that was taken before says the same object. */
+  #frameOf<T>(frames: Interner<readonly T[]>, said: readonly T[]): number {
+    let frame = this.#frames.get(said);
+    if (frame === undefined) {
+      frame = frames.intern(said);
+      this.#frames.set(said, frame);
+    }
+    return frame;
   }
 
   #sendOf(outs: readonly ControllerOut[]): Sends[number] {
@@ -421,7 +443,7 @@ export class World {
     tuple[at + clientSlot.back] = this.queues.push(tuple[at + clientSlot.back], frame);
   }
 
-  #sendToWorker(tuple: Tuple, send: Exclude<Sends[number], { to: "client" }>): void {
+  #sendToWorker(tuple: Tuple, send: WorkerSend): void {
     const wanted = send.to === "session" ? linkState.greeted : linkState.registered;
     const { workers } = this.controllerOf(tuple);
     const place = this.configuration.workers.findIndex(
@@ -434,7 +456,7 @@ export class World {
     if (send.to === "session") tuple[at + workerSlot.link] = linkState.registered;
     else if (send.to === "cut") {
       this.#closeWorkerLink(tuple, place);
-      this.stepController(tuple, { type: "lose-worker", worker: send.index });
+      this.stepController(tuple, { type: "lose-worker", worker: send.index }, `lose ${send.index}`);
     } else tuple[at + workerSlot.back] = this.queues.push(tuple[at + workerSlot.back], send.frame);
   }
 }
