@@ -62,3 +62,19 @@ export interface Configuration {
   /** Somebody sees a worker's process end, and tells the controller, sooner or later. */
   readonly exitsAreSeen: boolean;
 }
+
+/** Who takes part and what may go wrong, in a line. */
+export function boundsOf({ about, faults, separateSync }: Configuration): string {
+  const words = budgetFields.flatMap((field) => {
+    if (faults[field] === 0) return [];
+    const name = field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    return [`${faults[field]} ${faults[field] === 1 ? name.replace(/e?s$/, endings) : name}`];
+  });
+  if (separateSync) words.push("syncs apart");
+  return `${about} [${words.join(", ")}]`;
+}
+
+/** "crashes" → "crash", "failures" → "failure". */
+function endings(ending: string, at: number, name: string): string {
+  return ending === "es" && !/(sh|ss)es$/.test(name.slice(0, at + 2)) ? "e" : "";
+}

@@ -64,7 +64,7 @@ export class StateHash {
     low ^= low >>> 15;
     let high = Math.imul(this.high + (value ^ 0x9e3779b9), 0xc2b2ae35);
     high ^= high >>> 13;
-    this.low = Math.imul(low, 5) + high;
+    this.low = (Math.imul(low, 5) + high) | 0;
     this.high = Math.imul(high, 0x27d4eb2f) ^ (low >>> 7);
   }
 

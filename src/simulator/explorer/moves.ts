@@ -211,7 +211,7 @@ export function apply(world: World, before: Tuple, move: Move, isFree = false): 
     case "fetch fails": {
       world.spend(tuple, "failures");
       const { transfer } = world.workerOf(tuple, who).fetches[which];
-      world.stepWorker(tuple, who, { type: "fetch-failed", transfer }, `fail ${transfer}`);
+      world.stepWorker(tuple, who, { type: "fetch-failed", transfer }, `unfetched ${transfer}`);
       break;
     }
     case "process starts": {
@@ -291,7 +291,7 @@ function applyRun(world: World, tuple: Tuple, who: number, which: number): void 
 function applyFetch(world: World, tuple: Tuple, who: number, which: number): void {
   const { transfer, peer, tasks } = world.workerOf(tuple, who).fetches[which];
   let move: WorkerMove = { type: "fetch-failed", transfer };
-  let text = `fail ${transfer}`;
+  let text = `unfetched ${transfer}`;
   const { workers } = world.controllerOf(tuple);
   for (const [place, { workerId }] of world.configuration.workers.entries()) {
     const view = world.workerOf(tuple, place);

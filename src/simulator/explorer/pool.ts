@@ -11,7 +11,7 @@
  * @module
  */
 
-import { InvariantError } from "../../base/assert.ts";
+import { assert, InvariantError } from "../../base/assert.ts";
 import { Copier } from "./copy.ts";
 import { StateHash } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
@@ -102,6 +102,15 @@ export class Pool<State extends object, Event, Out, View> {
     }
     this.#keep(id, state);
     return state;
+  }
+
+  /** Throws unless every state that is kept is still the one that was met: nobody wrote into it. */
+  checkNothingWasWritten(): void {
+    for (const [id, state] of this.#kept) {
+      const hash = new StateHash();
+      hash.value(state);
+      assert(this.#table.add(hash.low, hash.high) === id, "a state that was met was written into");
+    }
   }
 
   #stepAnew(id: number, event: number): Transition<Out> {

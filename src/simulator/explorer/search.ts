@@ -125,6 +125,7 @@ class Search {
   #report(isClosed: boolean): SearchReport {
     const { controllers, workers, clients, configuration } = this.#world;
     const pools = [controllers, workers, clients];
+    for (const pool of pools) pool.checkNothingWasWritten();
     return {
       name: configuration.name,
       states: this.#known.size,
