@@ -35,37 +35,36 @@ async function stopAgent(cluster: ChaosCluster, work: Work, trial: Trial): Promi
   const go = cluster.path(`go-${trial.faults}`);
   const held = await work.launch({
     script: `while [ ! -e ${go} ]; do sleep 0.05; done`,
-    replicas: 2,
-    resources: { cpu: 3 }, // One on each worker; a second one fits after a second on either.
+    constraints: [{ key: "place", op: "=", values: ["w-0"], mode: "PREFERRED" }],
   });
-  await work.launch({ script: "sleep 0.2", replicas: 8 });
   await work.untilBegun(held);
+  assert.equal((await held.job.tasks())[0].workerId, "w-0");
+  await work.launch({ script: "sleep 0.2", replicas: 8 });
   cluster.worker(0).kill("SIGSTOP");
   const stoppedAtMs = performance.now();
   trial.injected();
   await untilLost(cluster, "w-0");
   trial.measured("lost after, ms", performance.now() - stoppedAtMs);
-  await pause(trial.isSoak ? trial.random.below(5_000) : 500);
+  await untilNothing("it does not begin again", () => needBegun(work, held.name), 10_000);
+  await pause(trial.isSoak ? trial.random.below(5_000) : 0);
   cluster.worker(0).kill("SIGCONT");
   const goesOnAtMs = performance.now();
-  const ofStale = (): readonly string[] =>
+  const stale = (): readonly string[] =>
     processesWith(cluster.workDir(0))
-      .filter(({ command }) => command.includes("sleep 0.05"))
+      .filter(({ command }) => command.includes(go))
       .map(({ command }) => command);
-  await untilNothing("the stale holder runs on", () => staleOf(work, held.name, ofStale), 20_000);
+  assert.equal(stale().length, 1, "the stale holder is there when its agent goes on");
+  await untilNothing("the stale holder runs on", stale, 20_000);
   trial.measured("stale holder fenced, ms", performance.now() - goesOnAtMs);
   writeFileSync(go, "");
   await work.settleAndAudit();
-  for (const index of [0, 1]) {
-    const { done } = work.effectsOf(held.name, index);
-    assert.equal(done.length, 1, `one owner alone finishes: ${done}`);
-  }
+  const { begun, done } = work.effectsOf(held.name, 0);
+  assert.deepEqual(done, begun.slice(1), "the second owner alone finishes");
 }
 
-/** Commands beside the current attempts, of which there are two. */
-function staleOf(work: Work, name: string, look: () => readonly string[]): readonly string[] {
-  const begun = [0, 1].flatMap((index) => work.effectsOf(name, index).begun);
-  return begun.length > 2 ? look() : [];
+function needBegun(work: Work, name: string): readonly string[] {
+  const { begun } = work.effectsOf(name, 0);
+  return begun.length === 2 ? [] : [`began ${begun.length} times`];
 }
 
 async function untilLost(cluster: ChaosCluster, workerId: string): Promise<void> {

@@ -39,6 +39,8 @@ export interface ChaosClusterOptions {
   readonly cpu?: number;
   readonly controller?: ControllerPlace;
   readonly worker?: (index: number) => WorkerPlace;
+  /** Where all processes log; default: in the cluster's directory. */
+  readonly logFile?: string;
   /** Where the client connects; default: where the controller listens. */
   readonly clientUrl?: string;
 }
@@ -91,7 +93,7 @@ export class ChaosCluster implements AsyncDisposable {
   }
 
   get logFile(): string {
-    return this.path("log");
+    return this.#options.logFile ?? this.path("log");
   }
 
   /** What all processes of the cluster have logged. */

@@ -19,6 +19,7 @@ import type {
   JobStatus,
   JobTask,
 } from "../../../src/client/index.ts";
+import { CapstanError } from "../../../src/client/index.ts";
 import type { ChaosCluster } from "./chaos-cluster.ts";
 
 /** A job that the controller has acknowledged. */
@@ -70,6 +71,20 @@ export class Work {
     const acknowledged = { name, job, replicas };
     this.acknowledged.push(acknowledged);
     return acknowledged;
+  }
+
+  /** The same, and asks again as long as the answer is that no new work is taken. */
+  async launchWhenTaken(options: WorkOptions = {}): Promise<AcknowledgedJob> {
+    const deadline = performance.now() + settleTimeoutMs;
+    for (;;) {
+      try {
+        return await this.launch(options);
+      } catch (error) {
+        const isForNow = error instanceof CapstanError && error.code === "OVERLOADED";
+        if (!isForNow || performance.now() > deadline) throw error;
+        await pause(50);
+      }
+    }
   }
 
   /** How many attempts of all tasks of a job have begun. */
@@ -139,7 +154,7 @@ export class Work {
     const run = async (): Promise<void> => {
       while (!stopping.signal.aborted) {
         const script = `sleep 0.${random.below(4)}`;
-        await this.launch({ script, replicas: 1 + random.below(4), ...options });
+        await this.launchWhenTaken({ script, replicas: 1 + random.below(4), ...options });
         await pause(random.below(100));
       }
     };
