@@ -47,17 +47,20 @@ export class Work {
   readonly acknowledged: AcknowledgedJob[] = [];
   readonly #client: Client;
   readonly #effects: string;
+  readonly #prefix: string;
   #launched = 0;
 
-  constructor(cluster: ChaosCluster, client = cluster.client) {
+  /** `prefix` begins the names of its jobs: two of one cluster need different ones. */
+  constructor(cluster: ChaosCluster, client = cluster.client, prefix = "work") {
     this.#client = client;
+    this.#prefix = prefix;
     this.#effects = cluster.path("effects");
     mkdirSync(this.#effects, { recursive: true });
   }
 
   /** Resolves when it is acknowledged; rejects if it was not, and then nothing is owed. */
   async launch({ script = "", ...options }: WorkOptions = {}): Promise<AcknowledgedJob> {
-    const name = `work-${this.#launched++}`;
+    const name = `${this.#prefix}-${this.#launched++}`;
     const { replicas = 1, env } = options;
     const job = await this.#client.launchJob({
       resources: { cpu: 1 },
