@@ -76,6 +76,13 @@ export class Work {
     return acknowledged;
   }
 
+  /** So many at once. Who does not wait for it does not hear that one was refused. */
+  launchMany(count: number, options: WorkOptions = {}): Promise<readonly AcknowledgedJob[]> {
+    const all = Promise.all(Array.from({ length: count }, () => this.launch(options)));
+    all.catch(() => undefined);
+    return all;
+  }
+
   /** The same, and asks again as long as the answer is that no new work is taken. */
   async launchWhenTaken(options: WorkOptions = {}): Promise<AcknowledgedJob> {
     const deadline = performance.now() + settleTimeoutMs;
