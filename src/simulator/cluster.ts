@@ -370,7 +370,7 @@ export class SimulatedCluster {
     for (const client of this.everyClient) client.close();
     this.#runUntilEmpty();
     assertEmpty(this);
-    this.controller.assertWhole();
+    this.controller.assertSound();
   }
 
   /** Stops the faults and runs until nothing is owed; throws when something never comes. */
