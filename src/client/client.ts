@@ -20,6 +20,7 @@ import { refuseWhileImporting } from "./importing.ts";
 import { Job } from "./job.ts";
 import type { LaunchOptions } from "./job-types.ts";
 import { launchJob } from "./jobs.ts";
+import { NetworkTransport } from "./network-transport.ts";
 import { Session } from "./session.ts";
 import type { AnyWork } from "./spec-table.ts";
 import type { MapOptions, SubmitOptions } from "./submit-options.ts";
@@ -67,7 +68,7 @@ export function connect(url?: string, options: ConnectOptions = {}): Promise<Cli
   const own = isFromEnvironment ? undefined : findOwnCluster(address);
   const token = options.token ?? (own === undefined ? tokenFor(address) : (own.token ?? ""));
   const session = new Session({
-    url: address,
+    transport: new NetworkTransport(address, token),
     token,
     user: options.user ?? userInfo().username,
     jobAround: jobAround(process.env, { url: address, token }),
