@@ -18,6 +18,8 @@ export interface RunningExecution {
   readonly task: TaskRef;
   readonly attempt: AttemptId;
   readonly definition: TaskSpec;
+  /** The `AttemptContext` as JSON, or "". */
+  readonly context: string;
   readonly args: Uint8Array;
   /** Of a function, in the order of its arguments; null for bytes that are not here. */
   readonly inputs: readonly { readonly task: TaskRef; readonly bytes: Uint8Array | null }[];
@@ -44,6 +46,8 @@ export interface Behaviour {
    * that was stopped or died with its machine.
    */
   begin(execution: RunningExecution, end: (ending: Ending) => void): void;
+  /** An execution is told to stop; it is gone a moment later, whatever becomes of this. */
+  abort?(attempt: AttemptId, reason: "stopped" | "timeout"): void;
 }
 
 /** A value of more bytes than this stays with its worker. */

@@ -138,10 +138,11 @@ export class SimulatedHost {
     this.#run(running);
   }
 
-  abort(execution: ExecutionId): void {
+  abort(execution: ExecutionId, reason: "stopped" | "timeout"): void {
     const running = this.#byExecution(execution);
     if (running === undefined || running.aborting || running.phase === "ended") return;
     running.aborting = true;
+    this.#behaviour.abort?.(running.order.attempt, reason);
     this.#later(this.#prng.below(5_000), () => {
       if (this.#isLive(running) && running.phase !== "ended")
         this.#end(running, { type: "aborted" });
@@ -174,8 +175,8 @@ export class SimulatedHost {
   }
 
   #runningOf({ order, definition }: HostProcess): RunningExecution {
-    const { task, attempt, args } = order;
-    return { workerId: this.workerId, task, attempt, definition, args, inputs: [] };
+    const { task, attempt, context, args } = order;
+    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: [] };
   }
 
   /** Of what runs now, the requests fit the machine, and no device is in two hands. */

@@ -166,7 +166,7 @@ export class SimulatedWorker {
       case "revoke-execution":
         return this.#revoke(send.execution);
       case "abort-execution":
-        return this.#abort(send.execution);
+        return this.#abort(send.execution, send.reason);
       case "store-result":
         this.values.set(send.task, this.#resultOf(send.execution));
         return;
@@ -237,14 +237,14 @@ export class SimulatedWorker {
     });
   }
 
-  #runningOf({ task, attempt, spec, args, inputs }: StartExecution): RunningExecution {
+  #runningOf({ task, attempt, spec, context, args, inputs }: StartExecution): RunningExecution {
     const definition = this.#specs.get(spec);
     assert(definition !== undefined, "an execution is started by its spec");
     const values = inputs.map((one) => {
       const bytes = one.inline ?? this.values.get(one.task)?.bytes ?? null;
       return { task: one.task, bytes };
     });
-    return { workerId: this.workerId, task, attempt, definition, args, inputs: values };
+    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: values };
   }
 
   #isHead(order: StartExecution): boolean {
@@ -301,9 +301,12 @@ export class SimulatedWorker {
     }));
   }
 
-  #abort(execution: ExecutionId): void {
+  #abort(execution: ExecutionId, reason: "stopped" | "timeout"): void {
+    const heads = this.#lanes.map((lane) => lane[0]);
+    const aborted = heads.find((head) => head?.execution === execution);
+    if (aborted !== undefined) this.#around.behaviour.abort?.(aborted.attempt, reason);
     const isOnLane = this.#lanes.some((lane) => lane.some((one) => one.execution === execution));
-    if (!isOnLane) return this.#around.host.abort(execution);
+    if (!isOnLane) return this.#around.host.abort(execution, reason);
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
     this.#later(this.#around.prng.below(3_000), () => {

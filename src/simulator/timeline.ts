@@ -28,10 +28,10 @@ export class Timeline {
     this.at(this.now + delayUs, action);
   }
 
-  /** Does the next thing; false when there is nothing left. */
+  /** Does the next thing, or what is late because `now` was set ahead; false for nothing left. */
   runNext(): boolean {
     if (this.#heap.length === 0) return false;
-    this.now = this.#heap.peekKey();
+    this.now = Math.max(this.now, this.#heap.peekKey());
     const id = this.#heap.pop();
     const action = this.#actions.get(id);
     this.#actions.delete(id);
