@@ -1,0 +1,220 @@
+/**
+ * The connections of clients to the controller of a simulated cluster, and the transport that makes
+ * them: the real client talks to the real kernel through the real frames.
+ *
+ * @module
+ */
+
+import type { Prng } from "../base/prng.ts";
+import type { Bundle } from "../client/bundle.ts";
+import type { BundleSource } from "../client/bundle-uploads.ts";
+import type { TaskDefinition } from "../client/task.ts";
+import type {
+  ConnectedClient,
+  FetchedBytes,
+  Transport,
+  ValuesRequest,
+} from "../client/transport.ts";
+import type { ControllerSend } from "../controller/events.ts";
+import { CapstanError } from "../model/errors.ts";
+import type { TaskRef } from "../model/ids.ts";
+import type { Principal } from "../model/job.ts";
+import {
+  type ApiCall,
+  type ClientHello,
+  type ControllerHello,
+  type Message,
+  protocolVersion,
+} from "../protocol/messages.ts";
+import { checkClientMessage } from "../protocol/validate.ts";
+import { controllerKernel } from "../shell/controller-process/controller-kernel.ts";
+import { wireError } from "../shell/controller-process/errors-on-wire.ts";
+import type { Drive } from "./drive.ts";
+import type { FunctionRegistry } from "./function-registry.ts";
+import type { VirtualController } from "./virtual-controller.ts";
+import { VirtualLink } from "./virtual-link.ts";
+import { VirtualStream } from "./virtual-stream.ts";
+
+type ToClient = Extract<ControllerSend, { type: "send-to-client" | "disconnect-client" }>;
+
+/** What the links need of the cluster around them. */
+export interface ClientSurroundings {
+  readonly controller: VirtualController;
+  readonly drive: Drive;
+  readonly functions: FunctionRegistry;
+  readonly prng: Prng;
+  readonly delayUsMax: number;
+  /** A client has said something. */
+  onSaid(): void;
+  /** The value of a task on the worker at this address, or null. */
+  valueAt(address: string, task: TaskRef): Uint8Array | null;
+}
+
+interface Connection {
+  readonly clientId: string;
+  readonly principal: Principal;
+  readonly index: number;
+  readonly stream: VirtualStream;
+  isEnded: boolean;
+}
+
+export class ClientLinks {
+  readonly #around: ClientSurroundings;
+  readonly #byClient = new Map<string, Connection>();
+  readonly #byIndex = new Map<number, Connection>();
+
+  constructor(around: ClientSurroundings) {
+    this.#around = around;
+  }
+
+  get clientIds(): readonly string[] {
+    return [...this.#byClient.keys()];
+  }
+
+  /** What a client of this cluster is made with. */
+  transport(): Transport {
+    const { drive, functions } = this.#around;
+    return {
+      url: "simulated:",
+      clock: drive,
+      // When the collector runs is not the seed's to say.
+      releasesCollected: false,
+      connect: (hello, signal) => this.#connect(hello, signal),
+      sourceOf: (task: TaskDefinition): BundleSource => functions.sourceOf(task),
+      upload: async (_bundle: Bundle) => true,
+      fetchValues: (request) => this.#fetch(request),
+      close: () => undefined,
+    };
+  }
+
+  deliver(send: ToClient): void {
+    const connection = this.#byIndex.get(send.client);
+    if (connection === undefined) return;
+    if (send.type === "send-to-client") connection.stream.tell(send.message);
+    else this.#end(connection, null);
+  }
+
+  flush(): void {
+    for (const { stream } of this.#byIndex.values()) stream.flushBack();
+  }
+
+  /** The connection of a client is lost; it connects anew by itself. */
+  drop(clientId: string): void {
+    const connection = this.#byClient.get(clientId);
+    if (connection !== undefined) this.#end(connection, lost());
+  }
+
+  dropAll(): void {
+    for (const connection of [...this.#byClient.values()]) this.#end(connection, lost());
+  }
+
+  #connect(hello: ClientHello, signal: AbortSignal): Promise<ConnectedClient> {
+    const { controller, prng, delayUsMax } = this.#around;
+    const route = { isCut: false };
+    const link = new VirtualLink(controller.time, prng, { delayUsMax, route });
+    return new Promise((resolve, reject) => {
+      link.carry("there", () => {
+        this.#around.drive.news();
+        if (signal.aborted) reject(signal.reason);
+        else if (controller.isUp) this.#open(hello, link, resolve);
+        else reject(new CapstanError("UNREACHABLE", "the simulated controller is down"));
+      });
+    });
+  }
+
+  #open(
+    { clientId, user }: ClientHello,
+    link: VirtualLink,
+    resolve: (connected: ConnectedClient) => void,
+  ): void {
+    const { controller, drive } = this.#around;
+    const previous = this.#byClient.get(clientId);
+    if (previous !== undefined) this.#end(previous, null);
+    const at = controller.time.now;
+    controller.take({ type: "client-connected", at, clientId, user }, () => {
+      const session = controllerKernel.sessionOf(controller.state, clientId);
+      if (session === null) return; // Ended meanwhile.
+      const stream = new VirtualStream(link, {
+        onNews: () => drive.news(),
+        onSaid: () => {
+          controller.touch();
+          this.#around.onSaid();
+        },
+        onMessages: (messages) => this.#hear(connection, messages),
+        onClosed: () => this.#end(connection, null),
+      });
+      const { index, jobId, sequence } = session;
+      const principal: Principal = { user, role: "admin", jobId: "" };
+      const connection: Connection = { clientId, principal, index, stream, isEnded: false };
+      this.#byClient.set(clientId, connection);
+      this.#byIndex.set(index, connection);
+      const { clusterId, epoch } = controller;
+      const secrets = { dataToken: "", logToken: "", heartbeatMs: 0 };
+      const greeting: ControllerHello = {
+        ...{ role: "controller", protocolVersion, clusterId, epoch, ...secrets },
+        ...{ index: 0, jobId, sequence },
+      };
+      link.carry("back", () => {
+        drive.news();
+        resolve({ stream, hello: greeting });
+      });
+    });
+  }
+
+  #hear(connection: Connection, messages: readonly Message[]): void {
+    const { controller } = this.#around;
+    for (const raw of messages) {
+      if (connection.isEnded || !controller.isUp) return;
+      const message = checkClientMessage(raw);
+      if (message.type === "call") {
+        this.#call(connection, message);
+        continue;
+      }
+      const at = controller.time.now;
+      const { index: client } = connection;
+      controller.take({ type: "client-messaged", at, client, message });
+    }
+  }
+
+  #call(connection: Connection, { id, method, request }: ApiCall): void {
+    const { principal, stream } = connection;
+    const order = { principal, method, request };
+    this.#around.controller.calls.call(order, ({ result, error }) => {
+      const wired = error === null ? null : wireError(error);
+      stream.tell({ type: "reply", id, result, error: wired });
+      stream.flushBack();
+    });
+  }
+
+  #end(connection: Connection, error: Error | null): void {
+    if (connection.isEnded) return;
+    connection.isEnded = true;
+    const { clientId, index, stream } = connection;
+    if (this.#byClient.get(clientId) === connection) this.#byClient.delete(clientId);
+    if (this.#byIndex.get(index) === connection) this.#byIndex.delete(index);
+    stream.end(error);
+    const { controller } = this.#around;
+    const at = controller.time.now;
+    if (controller.isUp) controller.take({ type: "client-disconnected", at, client: index });
+  }
+
+  async #fetch({ address, tasks, signal }: ValuesRequest): Promise<FetchedBytes> {
+    const { controller, drive, prng, delayUsMax, valueAt } = this.#around;
+    await new Promise<void>((resolve) => {
+      controller.time.after(2 * (20 + prng.below(delayUsMax)), () => {
+        drive.news();
+        resolve();
+      });
+    });
+    signal.throwIfAborted();
+    const got = tasks.flatMap((task) => {
+      const bytes = valueAt(address, task);
+      return bytes === null ? [] : [{ task, bytes }];
+    });
+    return { got, busy: [] };
+  }
+}
+
+function lost(): CapstanError {
+  return new CapstanError("UNREACHABLE", "the simulated connection was lost");
+}

@@ -1,0 +1,81 @@
+/**
+ * Which faults happen by themselves, and how often.
+ *
+ * @module
+ */
+
+import type { Prng } from "../base/prng.ts";
+import { fieldPath, invalidArgument, parseFields } from "../model/parse-fields.ts";
+import type { DurationOption } from "../model/parse-job.ts";
+import { parseDurationMs } from "../model/parse-quantities.ts";
+
+/** Each is the mean virtual time between two of its kind in the whole cluster. Default: never. */
+export interface FaultOptions {
+  /** A worker dies with all that it runs and holds, and is back within a minute. */
+  readonly workerCrash?: DurationOption | undefined;
+  /** The network of a worker is cut, for up to a minute. */
+  readonly partition?: DurationOption | undefined;
+  /** A worker or client loses its connection, and connects anew. */
+  readonly connectionLoss?: DurationOption | undefined;
+  /** The controller dies, loses what was not synced, and is back within ten seconds. */
+  readonly controllerCrash?: DurationOption | undefined;
+  /** How often, from 0 to 1, a fetch of a value between workers fails. Default 0. */
+  readonly fetchFailure?: number | undefined;
+}
+
+export const faultKinds = [
+  "workerCrash",
+  "partition",
+  "connectionLoss",
+  "controllerCrash",
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Microseconds between two of a kind; infinity for never. */
+export type FaultRates = { readonly [K in FaultKind]: number } & { readonly fetchFailure: number };
+
+const never: FaultRates = {
+  workerCrash: Number.POSITIVE_INFINITY,
+  partition: Number.POSITIVE_INFINITY,
+  connectionLoss: Number.POSITIVE_INFINITY,
+  controllerCrash: Number.POSITIVE_INFINITY,
+  fetchFailure: 0,
+};
+
+/** Throws INVALID_ARGUMENT naming the fault. */
+export function parseFaults(field: string, value: unknown): FaultRates {
+  if (value === "none") return never;
+  if (typeof value === "string") {
+    throw invalidArgument(field, value, '"none", "swarm" or an object of faults');
+  }
+  const { fetchFailure = 0, ...means } = parseFields(field, value, [
+    ...faultKinds,
+    "fetchFailure",
+  ] as const);
+  const isShare = typeof fetchFailure === "number" && fetchFailure >= 0 && fetchFailure <= 1;
+  if (!isShare) {
+    throw invalidArgument(fieldPath(field, "fetchFailure"), fetchFailure, "a number from 0 to 1");
+  }
+  const rates = { ...never, fetchFailure: fetchFailure as number };
+  for (const kind of faultKinds) {
+    if (means[kind] === undefined) continue;
+    const meanMs = parseDurationMs(fieldPath(field, kind), means[kind]);
+    if (meanMs === 0) throw invalidArgument(fieldPath(field, kind), means[kind], "above 0");
+    rates[kind] = meanMs * 1000;
+  }
+  return rates;
+}
+
+/** Draws which faults exist, and how often they are. */
+export function drawFaultRates(prng: Prng): FaultRates {
+  const maybe = (...means: readonly number[]) =>
+    prng.chance(0.5) ? prng.pick(means) * 1_000_000 : Number.POSITIVE_INFINITY;
+  return {
+    workerCrash: maybe(20, 60, 300),
+    partition: maybe(30, 120, 600),
+    connectionLoss: maybe(5, 20, 60),
+    controllerCrash: maybe(15, 60, 300),
+    fetchFailure: prng.chance(0.5) ? prng.pick([0.02, 0.2]) : 0,
+  };
+}

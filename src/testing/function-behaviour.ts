@@ -1,0 +1,186 @@
+/**
+ * What the tasks of a program do in a simulated cluster: the functions themselves are called, here
+ * and once for each execution, when it begins; it runs for as long as the test says.
+ *
+ * Arguments, inputs and values go through the real codec: each execution has copies of its own, and
+ * what cannot travel fails as in production.
+ *
+ * @module
+ */
+
+import type { Prng } from "../base/prng.ts";
+import { type AnyTask, definitionOf } from "../client/task.ts";
+import { CapstanError } from "../model/errors.ts";
+import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
+import type { FunctionRun } from "../model/spec.ts";
+import { runInContext } from "../shell/executor/context.ts";
+import { errorRecordOf } from "../shell/executor/error-record.ts";
+import { ExecutionContext } from "../shell/executor/execution-context.ts";
+import { decodeArguments, decodeValue, encodeValue } from "../shell/values/value-codec.ts";
+import type { Ending, RunningExecution } from "../simulator/behaviour.ts";
+import type { Drive } from "./drive.ts";
+import type { FunctionRegistry } from "./function-registry.ts";
+import { drawUs, parseTakes, type TakesUs } from "./takes.ts";
+import type { Trace } from "./trace.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** What a behaviour needs of its cluster. */
+export interface BehaviourSurroundings {
+  readonly time: VirtualTime;
+  readonly drive: Drive;
+  readonly prng: Prng;
+  readonly functions: FunctionRegistry;
+  readonly trace: Trace;
+}
+
+/** How long a task runs: for all of its executions, or by the arguments of each. */
+export type TaskTakes = TakesUs | ((...args: readonly unknown[]) => unknown);
+
+interface Begun {
+  readonly workerId: string;
+  readonly context: ExecutionContext;
+}
+
+/** An input that could not be decoded, told apart from what user code throws. */
+class InputError extends Error {
+  readonly task: TaskRef;
+
+  constructor(task: TaskRef, cause: unknown) {
+    super("an input could not be decoded", { cause });
+    this.task = task;
+  }
+}
+
+export class FunctionBehaviour {
+  readonly #around: BehaviourSurroundings;
+  readonly #takesDefault: TakesUs;
+  readonly #takes = new Map<unknown, TaskTakes>();
+  readonly #failures = new Map<unknown, unknown[]>();
+  readonly #counts = new Map<unknown, number>();
+  readonly #begun = new Map<AttemptId, Begun>();
+
+  constructor(around: BehaviourSurroundings, takesDefault: TakesUs) {
+    this.#around = around;
+    this.#takesDefault = takesDefault;
+  }
+
+  setTakes(task: AnyTask, takes: TaskTakes): void {
+    this.#takes.set(definitionOf(task).run, takes);
+  }
+
+  /** The next execution fails with `error`, without being called. */
+  failNext(task: AnyTask, error: unknown): void {
+    const { run } = definitionOf(task);
+    this.#failures.set(run, [...(this.#failures.get(run) ?? []), error]);
+  }
+
+  countOf(task: AnyTask): number {
+    return this.#counts.get(definitionOf(task).run) ?? 0;
+  }
+
+  begin(execution: RunningExecution, run: FunctionRun, end: (ending: Ending) => void): void {
+    const { time, drive, functions, trace } = this.#around;
+    const { workerId, attempt } = execution;
+    const task = functions.find(run);
+    const name = `${task.name} ${formatAttemptId(attempt)}`;
+    this.#counts.set(task.run, (this.#counts.get(task.run) ?? 0) + 1);
+    trace.add(workerId, `started ${name}`);
+    const beganAt = time.now;
+    let takesUs = 0;
+    const finish = (ending: Ending): void => {
+      time.after(beganAt + takesUs - time.now, () => {
+        if (this.#begun.delete(attempt)) trace.add(workerId, `${wordOf(ending)} ${name}`);
+        end(ending);
+      });
+    };
+    drive.news();
+    const args = this.#decode(execution);
+    if (args instanceof InputError) return finish({ type: "input-failed", task: args.task });
+    const context = new ExecutionContext(execution.task, attempt, workerId, () => undefined);
+    this.#begun.set(attempt, { workerId, context });
+    takesUs = this.#takesUs(task.run, args);
+    const returned = this.#call(task.run, args, context);
+    if (!(returned instanceof Promise)) return finish(returned);
+    drive.runs(name, returned.then(finish));
+  }
+
+  /** Its signal is aborted; whatever it does then, nobody listens. */
+  abort(attempt: AttemptId, reason: "stopped" | "timeout"): void {
+    const begun = this.#begun.get(attempt);
+    if (begun === undefined) return;
+    this.#begun.delete(attempt);
+    const { trace, drive } = this.#around;
+    trace.add(begun.workerId, `${reason} ${formatAttemptId(attempt)}`);
+    begun.context.abort(reason);
+    drive.news();
+  }
+
+  /** Its machine is gone, and all that ran there. */
+  abandon(workerId: string): void {
+    for (const [attempt, begun] of [...this.#begun]) {
+      if (begun.workerId === workerId) this.abort(attempt, "stopped");
+    }
+  }
+
+  #call(
+    run: (...args: never[]) => unknown,
+    args: readonly unknown[],
+    context: ExecutionContext,
+  ): Ending | Promise<Ending> {
+    const planned = this.#failures.get(run);
+    if (planned !== undefined && planned.length > 0) return failed(planned.shift());
+    try {
+      const returned = runInContext(context, () => run(...(args as never[])));
+      if (!isThenable(returned)) return finished(returned);
+      return Promise.resolve(returned).then(finished, failed).catch(failed);
+    } catch (thrown) {
+      return failed(thrown);
+    }
+  }
+
+  #takesUs(run: unknown, args: readonly unknown[]): number {
+    const takes = this.#takes.get(run) ?? this.#takesDefault;
+    const parsed =
+      typeof takes === "function" ? parseTakes("taskTakes: its result", takes(...args)) : takes;
+    return drawUs(parsed, this.#around.prng);
+  }
+
+  #decode({ args, inputs }: RunningExecution): readonly unknown[] | InputError {
+    try {
+      return decodeArguments(args, {
+        input: (index) => {
+          const { task, bytes } = inputs[index];
+          try {
+            if (bytes === null) throw new CapstanError("INPUT_UNLOADABLE", "it is not here");
+            return decodeValue(bytes.slice());
+          } catch (cause) {
+            throw new InputError(task, cause);
+          }
+        },
+      });
+    } catch (error) {
+      if (error instanceof InputError) return error;
+      throw error;
+    }
+  }
+}
+
+function finished(returned: unknown): Ending {
+  // A copy: the encoder's buffer is its own.
+  const bytes = encodeValue(returned, { root: "result" }).slice();
+  return { type: "finished", value: { sizeBytes: bytes.length, bytes } };
+}
+
+function failed(thrown: unknown): Ending {
+  const status = { exitCode: null, signal: null, oom: false, stderrTail: "" };
+  return { type: "failed", failure: { error: errorRecordOf(thrown), ...status } };
+}
+
+function wordOf({ type }: Ending): string {
+  return type === "input-failed" ? "lost an input of" : type;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
+  return typeof (value as { then?: unknown }).then === "function";
+}

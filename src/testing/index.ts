@@ -1,0 +1,15 @@
+/**
+ * Simulated clusters for the tests of programs: everything that `import … from "capstan/testing"`
+ * gives. No code of its own.
+ *
+ * @module
+ */
+
+export type { CommandEnd, CommandHandler, SimulatedCommand } from "./command-behaviour.ts";
+export type { FaultOptions } from "./fault-options.ts";
+export type { SimulateOptions, WorkerOptions } from "./options.ts";
+export { simulateCluster } from "./simulate-cluster.ts";
+export { StandstillError } from "./standstill-error.ts";
+export type { Takes } from "./takes.ts";
+export type { TraceEntry } from "./trace.ts";
+export type { Outage, SimulatedConnectOptions, VirtualCluster } from "./virtual-cluster.ts";
