@@ -44,7 +44,7 @@ export interface ClientSurroundings {
   readonly functions: FunctionRegistry;
   readonly prng: Prng;
   readonly delayUsMax: number;
-  /** A client has said something. */
+  /** Something was said by a client, or to one. */
   onSaid(): void;
   /** The value of a task on the worker at this address, or null. */
   valueAt(address: string, task: TaskRef): Uint8Array | null;
@@ -137,7 +137,7 @@ export class ClientLinks {
       const stream = new VirtualStream(link, {
         onNews: () => drive.news(),
         onSaid: () => {
-          controller.touch();
+          controller.time.stir();
           this.#around.onSaid();
         },
         onMessages: (messages) => this.#hear(connection, messages),
@@ -184,6 +184,8 @@ export class ClientLinks {
       stream.tell({ type: "reply", id, result, error: wired });
       stream.flushBack();
     });
+    // Some answers take their time.
+    this.#around.drive.news();
   }
 
   #end(connection: Connection, error: Error | null): void {

@@ -16,6 +16,7 @@ import type { OpenWait, WaitClock } from "../client/wait-clock.ts";
 import {
   eventsPerTurnMax,
   functionMsMax,
+  pollMarginUs,
   quietUs,
   skipMarginUs,
   standstillGraceMs,
@@ -80,10 +81,14 @@ export class Drive implements WaitClock {
     return this.#pause(delayMs, signal, () => () => undefined);
   }
 
-  poll(delayMs: number, signal: AbortSignal): Promise<void> {
-    return this.#pause(delayMs, signal, (reject) =>
-      this.waits({ describe: () => "a job", fail: reject }),
-    );
+  /** Who looks again where nothing was decided sees what it saw: it is left to wait. */
+  async poll(delayMs: number, signal: AbortSignal): Promise<void> {
+    const lookedAt = this.#time.now;
+    const begin = (reject: (error: unknown) => void): (() => void) =>
+      this.waits({ describe: () => "a job", fail: reject });
+    do {
+      await this.#pause(delayMs, signal, begin);
+    } while ((this.#host?.decidedAt ?? lookedAt) < lookedAt - pollMarginUs);
   }
 
   random(): number {
@@ -183,8 +188,8 @@ export class Drive implements WaitClock {
   #runNext(): boolean {
     const host = this.#host;
     if (host === null) return false;
-    const { now } = this.#time;
-    if (now - host.decidedAt < quietUs) return this.#time.runNext();
+    const { now, stirredAt } = this.#time;
+    if (now - Math.max(stirredAt, host.decidedAt) < quietUs) return this.#time.runNext();
     const next = Math.min(this.#time.nextDue(), host.nextDeadline());
     if (next === Number.POSITIVE_INFINITY) return false;
     const skippedUs = next - skipMarginUs - now;
@@ -197,11 +202,11 @@ export class Drive implements WaitClock {
 
   /** The program's own timers, and functions left behind, may still set something off. */
   async #standStill(): Promise<void> {
-    const before = this.#host?.decidedAt;
+    const before = this.#time.stirCount;
     const [running] = this.#functions;
     if (running === undefined) await pauseReal(standstillGraceMs);
     else await settlesWithin(running.settled, functionMsMax);
-    const isStill = !this.#hasNews && this.#host?.decidedAt === before;
+    const isStill = !this.#hasNews && this.#time.stirCount === before;
     if (isStill && this.#waits.size > 0) this.#failAll(this.#standstillError(running));
   }
 

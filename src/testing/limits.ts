@@ -7,6 +7,12 @@
 /** Microseconds without any decision after which virtual time may skip to what is due next. */
 export const quietUs = 70_000_000;
 
+/** What was decided this long before a look may not have been seen by it, microseconds. */
+export const pollMarginUs = 5_000_000;
+
+/** Longest delay of a message or a write in a simulated cluster, milliseconds. */
+export const simulatedDelayMsMax = 1_000;
+
 /** How far before what is due a skip ends, microseconds: heartbeats are caught up on in it. */
 export const skipMarginUs = 1_000;
 

@@ -21,7 +21,7 @@ import { parseResources, type ResourceOptions } from "../model/parse-resources.t
 import { noResources } from "../model/resources.ts";
 import type { HostOptions } from "../simulator/simulated-host.ts";
 import { type FaultOptions, type FaultRates, parseFaults } from "./fault-options.ts";
-import { patienceMsDefault, simulatedWorkersMax } from "./limits.ts";
+import { patienceMsDefault, simulatedDelayMsMax, simulatedWorkersMax } from "./limits.ts";
 import { parseTakes, type Takes, type TakesUs } from "./takes.ts";
 
 /** What one simulated worker has. Default: 4 CPUs, 16 GiB of memory, 100 GiB of disk. */
@@ -107,10 +107,15 @@ export function parseSimulateOptions(options: unknown): SimulateSettings {
     workers: parseWorkers(workers),
     takes: parseTakes("takes", takes),
     faults: faults === "swarm" ? "swarm" : parseFaults("faults", faults),
-    delayUsMax: Math.max(1, parseDurationMs("networkDelayMax", networkDelayMax) * 1000),
-    syncUsMax: Math.max(1, parseDurationMs("syncDelayMax", syncDelayMax) * 1000),
+    delayUsMax: parseDelayUs("networkDelayMax", networkDelayMax),
+    syncUsMax: parseDelayUs("syncDelayMax", syncDelayMax),
     patienceMs: parseDurationMs("patience", patience),
   };
+}
+
+function parseDelayUs(field: string, value: unknown): number {
+  const ms = parseInteger(field, parseDurationMs(field, value), 0, simulatedDelayMsMax);
+  return Math.max(1, ms * 1000);
 }
 
 function parseWorkers(value: unknown): readonly WorkerPlan[] {

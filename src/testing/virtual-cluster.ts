@@ -7,6 +7,7 @@
  * @module
  */
 
+import { assert } from "../base/assert.ts";
 import { Prng } from "../base/prng.ts";
 import { Client } from "../client/client.ts";
 import { Session } from "../client/session.ts";
@@ -100,6 +101,8 @@ export class VirtualCluster {
       this.#machines.add(plan);
       this.startWorker(plan.host.workerId);
     }
+    this.#awaitWorkers(settings.workers.length);
+    time.begin();
   }
 
   /** Virtual milliseconds since the cluster began. */
@@ -208,7 +211,7 @@ export class VirtualCluster {
     const worker = this.#machines.start(workerId);
     if (worker === null) return;
     this.#trace.add(workerId, "came up");
-    this.#controller.touch();
+    this.#time.stir();
     this.#workerLinks.connect(worker);
   }
 
@@ -231,7 +234,7 @@ export class VirtualCluster {
   partition(workerId: string, { backAfter }: Outage = {}): void {
     const worker = this.#machines.workerOf(workerId);
     this.#trace.add(workerId, "was cut off");
-    this.#controller.touch();
+    this.#time.stir();
     if (worker === null) this.#workerLinks.routeOf(workerId).isCut = true;
     else this.#workerLinks.cut(worker);
     this.#later("backAfter", backAfter, () => this.heal(workerId));
@@ -242,7 +245,7 @@ export class VirtualCluster {
     this.#machines.workerOf(workerId);
     if (!this.#workerLinks.routeOf(workerId).isCut) return;
     this.#trace.add(workerId, "was reached again");
-    this.#controller.touch();
+    this.#time.stir();
     this.#workerLinks.heal(workerId);
   }
 
@@ -267,6 +270,15 @@ export class VirtualCluster {
     return this.close();
   }
 
+  /** Until all workers are there, as a cluster is that a program is started on. */
+  #awaitWorkers(count: number): void {
+    const isUp = (): boolean => {
+      const up = this.#controller.state.workers.filter(({ connected }) => connected);
+      return up.length >= count;
+    };
+    while (!isUp()) assert(this.#time.runNext(), "workers come up");
+  }
+
   /** Virtual time goes on while `run` is awaited. */
   async #awaited<T>(what: string, run: () => Promise<T>): Promise<T> {
     const failed = Promise.withResolvers<never>();
@@ -289,7 +301,7 @@ export class VirtualCluster {
     if (worker === null) return;
     this.#trace.add(workerId, "went down");
     this.#functionBehaviour.abandon(workerId);
-    this.#controller.touch();
+    this.#time.stir();
     this.#workerLinks.drop(worker);
   }
 
@@ -317,7 +329,7 @@ export class VirtualCluster {
   #behaviour(): Behaviour {
     return {
       begin: (execution, end) => {
-        this.#controller.touch();
+        this.#time.stir();
         this.#injector.progress();
         const { run } = execution.definition;
         if (run.kind === "function") this.#functionBehaviour.begin(execution, run, end);

@@ -77,7 +77,7 @@ export class VirtualController {
     this.isUp = false;
     this.#unsynced = [];
     this.#isSyncing = false;
-    this.decidedAt = this.time.now;
+    this.time.stir();
   }
 
   /** Steps the kernel; `first` is done before its sends, when they may leave. */
@@ -94,11 +94,6 @@ export class VirtualController {
     else if (sends.length > 0 || first !== undefined) this.afterSync(go);
     this.#sync();
     this.#arm();
-  }
-
-  /** Somebody has said something that will be decided upon. */
-  touch(): void {
-    this.decidedAt = this.time.now;
   }
 
   /** When all that was decided so far is durable. */

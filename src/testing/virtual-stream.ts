@@ -14,7 +14,7 @@ import type { VirtualLink } from "./virtual-link.ts";
 export interface StreamPeer {
   /** The client has something to read. */
   onNews(): void;
-  /** The client has said something. */
+  /** Something was said by either side. */
   onSaid(): void;
   /** What the client said has arrived. */
   onMessages(messages: readonly Message[]): void;
@@ -72,6 +72,7 @@ export class VirtualStream implements ClientStream {
   flushBack(): void {
     const bytes = this.#isOver ? null : this.#back.take();
     if (bytes === null) return;
+    this.#peer.onSaid();
     this.#link.carry("back", () => {
       this.#peer.onNews();
       this.#read(this.#back.read(bytes));

@@ -13,10 +13,19 @@ export class VirtualTime {
   /** When what matters is due. */
   readonly #mattering = new Map<number, Micros>();
   #count = 0;
-  readonly #startedAt: Micros;
+  #startedAt: Micros;
+  /** When something that matters was said or done last, or time was set ahead. */
+  stirredAt: Micros = 0;
+  /** How often. */
+  stirCount = 0;
 
   constructor() {
     this.#startedAt = this.timeline.now;
+  }
+
+  /** The cluster is ready: elapsed time counts from now. */
+  begin(): void {
+    this.#startedAt = this.now;
   }
 
   get now(): Micros {
@@ -34,7 +43,9 @@ export class VirtualTime {
     const at = this.now + Math.max(0, Math.round(delayUs));
     this.#mattering.set(id, at);
     this.timeline.at(at, () => {
-      if (this.#mattering.delete(id)) act();
+      if (!this.#mattering.delete(id)) return;
+      this.stir();
+      act();
     });
     return () => void this.#mattering.delete(id);
   }
@@ -42,6 +53,12 @@ export class VirtualTime {
   /** Something that goes on in the background: a skip may make it late. */
   afterIdly(delayUs: number, act: () => void): void {
     this.timeline.after(Math.max(0, Math.round(delayUs)), act);
+  }
+
+  /** Something was said or done: what follows from it is still to come. */
+  stir(): void {
+    this.stirredAt = this.now;
+    this.stirCount++;
   }
 
   /** When the next thing that matters is due; infinity for nothing. */
@@ -54,6 +71,7 @@ export class VirtualTime {
   /** Whatever is due before `at` will be done then, late. */
   skipTo(at: Micros): void {
     this.timeline.now = Math.max(this.now, at);
+    this.stir();
   }
 
   runNext(): boolean {

@@ -19,6 +19,9 @@ import { type Route, VirtualLink } from "./virtual-link.ts";
 
 type ToWorker = Extract<ControllerSend, { type: "send-to-worker" | "disconnect-worker" }>;
 
+/** How long a stranger waits for the one before it to tell its inventory, microseconds. */
+const strangerDelayUs = 1_000;
+
 interface Connection {
   readonly worker: SimulatedWorker;
   readonly link: VirtualLink;
@@ -58,8 +61,12 @@ export class WorkerLinks {
       !controller.isUp ||
       this.routeOf(worker.workerId).isCut ||
       admitWorker(controller.state, worker.hello(controller.clusterId)) !== null ||
-      (known === undefined ? this.#stranger !== null : this.#byIndex.has(known));
+      (known !== undefined && this.#byIndex.has(known));
     if (isRefused) return this.#tryLater(worker);
+    if (known === undefined && this.#stranger !== null) {
+      controller.time.afterIdly(strangerDelayUs, () => this.connect(worker));
+      return;
+    }
     if (known === undefined) this.#stranger = worker;
     const index = known ?? controller.state.workers.length;
     const link = new VirtualLink(controller.time, this.#prng, {
