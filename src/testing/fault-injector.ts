@@ -21,7 +21,7 @@ export interface Faulty {
   heal(workerId: string): void;
   dropWorker(workerId: string): void;
   dropClient(clientId: string): void;
-  crashController(): void;
+  killController(): void;
   startController(): void;
 }
 
@@ -35,6 +35,7 @@ export class FaultInjector {
   readonly #faulty: Faulty;
   readonly #paused = new Set<FaultKind>();
   #progressAt: number;
+  #workerLosses = 0;
   /** How many have happened. */
   count = 0;
 
@@ -81,13 +82,14 @@ export class FaultInjector {
   }
 
   #crashController(): void {
-    this.#faulty.crashController();
+    this.#faulty.killController();
     this.#time.after(this.#prng.below(controllerAwayUsMax), () => this.#faulty.startController());
   }
 
   #disturb(kind: FaultKind, workerId: string): void {
     const backUs = this.#prng.below(minuteUs);
     if (kind === "connectionLoss") return this.#faulty.dropWorker(workerId);
+    if (this.#workerLosses++ >= this.#rates.workerLossesMax) return;
     if (kind === "partition") {
       this.#faulty.partition(workerId);
       this.#time.after(backUs, () => this.#faulty.heal(workerId));

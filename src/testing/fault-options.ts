@@ -8,6 +8,7 @@ import type { Prng } from "../base/prng.ts";
 import { fieldPath, invalidArgument, parseFields } from "../model/parse-fields.ts";
 import type { DurationOption } from "../model/parse-job.ts";
 import { parseDurationMs } from "../model/parse-quantities.ts";
+import { specDefaults } from "../model/spec.ts";
 
 /** Each is the mean virtual time between two of its kind in the whole cluster. Default: never. */
 export interface FaultOptions {
@@ -33,7 +34,11 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number];
 
 /** Microseconds between two of a kind; infinity for never. */
-export type FaultRates = { readonly [K in FaultKind]: number } & { readonly fetchFailure: number };
+export type FaultRates = { readonly [K in FaultKind]: number } & {
+  readonly fetchFailure: number;
+  /** How many crashes and cuts of workers there are at most. */
+  readonly workerLossesMax: number;
+};
 
 const never: FaultRates = {
   workerCrash: Number.POSITIVE_INFINITY,
@@ -41,6 +46,7 @@ const never: FaultRates = {
   connectionLoss: Number.POSITIVE_INFINITY,
   controllerCrash: Number.POSITIVE_INFINITY,
   fetchFailure: 0,
+  workerLossesMax: Number.POSITIVE_INFINITY,
 };
 
 /** Throws INVALID_ARGUMENT naming the fault. */
@@ -67,7 +73,10 @@ export function parseFaults(field: string, value: unknown): FaultRates {
   return rates;
 }
 
-/** Draws which faults exist, and how often they are. */
+/**
+ * Draws which faults exist, and how often they are. Workers are lost no more often than a task of
+ * a graph may be taken away by default: a program that does nothing wrong ends well.
+ */
 export function drawFaultRates(prng: Prng): FaultRates {
   const maybe = (...means: readonly number[]) =>
     prng.chance(0.5) ? prng.pick(means) * 1_000_000 : Number.POSITIVE_INFINITY;
@@ -77,5 +86,6 @@ export function drawFaultRates(prng: Prng): FaultRates {
     connectionLoss: maybe(5, 20, 60),
     controllerCrash: maybe(15, 60, 300),
     fetchFailure: prng.chance(0.5) ? prng.pick([0.02, 0.2]) : 0,
+    workerLossesMax: specDefaults.maxRetriesPreemption,
   };
 }

@@ -6,6 +6,7 @@
  */
 
 export type { CommandEnd, CommandHandler, SimulatedCommand } from "./command-behaviour.ts";
+export { everySeed, SeedError, type SeedsOptions } from "./every-seed.ts";
 export type { FaultOptions } from "./fault-options.ts";
 export type { SimulateOptions, WorkerOptions } from "./options.ts";
 export { simulateCluster } from "./simulate-cluster.ts";

@@ -96,7 +96,7 @@ export class VirtualCluster {
     });
     this.#injector = new FaultInjector(time, draws.faults, rates, this.#faulty());
     drive.attach(this.#driveHost());
-    this.#startController();
+    this.startController();
     for (const plan of settings.workers) {
       this.#machines.add(plan);
       this.startWorker(plan.host.workerId);
@@ -249,10 +249,36 @@ export class VirtualCluster {
     this.#workerLinks.heal(workerId);
   }
 
-  /** The controller dies, loses what was not on its disk, and is back, at once by default. */
-  restartController({ backAfter = 0 }: Outage = {}): void {
-    this.#crashController();
-    this.#later("backAfter", backAfter, () => this.#startController());
+  /** The controller dies, and loses what was not on its disk. Who asks it waits. */
+  killController({ backAfter }: Outage = {}): void {
+    if (this.#controller.isUp) {
+      this.#trace.add("controller", "went down");
+      this.#controller.crash();
+      this.#workerLinks.dropAll();
+      this.#clientLinks.dropAll();
+    }
+    this.#later("backAfter", backAfter, () => this.startController());
+  }
+
+  /** Starts a controller that is down, from its journal; one that lives goes on. */
+  startController(): void {
+    if (this.#controller.isUp) return;
+    this.#trace.add("controller", this.#controller.epoch === 0 ? "came up" : "came back");
+    this.#time.stir();
+    this.#controller.start({
+      deliver: (send) => {
+        if (send.type === "send-to-client" || send.type === "disconnect-client") {
+          this.#clientLinks.deliver(send);
+        } else this.#workerLinks.deliver(send);
+      },
+      flush: () => this.#clientLinks.flush(),
+    });
+  }
+
+  /** `killController`, and back at once. */
+  restartController(): void {
+    this.killController();
+    this.startController();
   }
 
   /** Every client loses its connection, and connects anew by itself. */
@@ -303,27 +329,6 @@ export class VirtualCluster {
     this.#functionBehaviour.abandon(workerId);
     this.#time.stir();
     this.#workerLinks.drop(worker);
-  }
-
-  #startController(): void {
-    if (this.#controller.isUp) return;
-    this.#trace.add("controller", this.#controller.epoch === 0 ? "came up" : "came back");
-    this.#controller.start({
-      deliver: (send) => {
-        if (send.type === "send-to-client" || send.type === "disconnect-client") {
-          this.#clientLinks.deliver(send);
-        } else this.#workerLinks.deliver(send);
-      },
-      flush: () => this.#clientLinks.flush(),
-    });
-  }
-
-  #crashController(): void {
-    if (!this.#controller.isUp) return;
-    this.#trace.add("controller", "went down");
-    this.#controller.crash();
-    this.#workerLinks.dropAll();
-    this.#clientLinks.dropAll();
   }
 
   #behaviour(): Behaviour {
@@ -382,8 +387,8 @@ export class VirtualCluster {
         this.#trace.add(clientId, "lost its connection");
         clients.drop(clientId);
       },
-      crashController: () => this.#crashController(),
-      startController: () => this.#startController(),
+      killController: () => this.killController(),
+      startController: () => this.startController(),
     };
   }
 }
