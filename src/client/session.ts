@@ -370,9 +370,8 @@ export class Session {
   #onOtherCluster(clusterId: string): void {
     this.#bundles.restart();
     this.#fetches.forgetPeers();
-    this.#loseAll(
-      `${this.#options.transport.url} is now a fresh cluster (${clusterId}, not ${this.#clusterId})`,
-    );
+    const { url } = this.#options.transport;
+    this.#loseAll(`${url} is now a fresh cluster (${clusterId}, not ${this.#clusterId})`);
   }
 
   #onOtherSession(jobId: string): void {
