@@ -12,23 +12,24 @@ import { LogFetcher } from "../shell/controller-process/fetch-logs.ts";
 import { clusterInfoOf } from "../shell/controller-process/shell-methods.ts";
 import { packageVersion } from "../shell/controller-process/version.ts";
 import { createLogger } from "../shell/logging/logger.ts";
-import type { VirtualController } from "./virtual-controller.ts";
+import type { SimulatedController } from "../simulator/simulated-controller.ts";
 import type { VirtualLogs } from "./virtual-logs.ts";
+
+export const simulatedClusterId = "simulated";
 
 const silent = createLogger({ name: "simulated", level: "silent" });
 
-export function apiContextOf(controller: VirtualController, logs: VirtualLogs): ApiContext {
-  const { time } = controller;
+export function apiContextOf(controller: SimulatedController, logs: VirtualLogs): ApiContext {
   const fetcher = new LogFetcher(logs);
   const kernel = controllerKernel;
   return {
     logger: silent,
-    at: () => time.now,
+    at: () => controller.now(),
     handle: (event) => {
       controller.take(event);
       return true;
     },
-    hold: (act) => controller.afterSync(() => act(controller.journalSequence)),
+    hold: (act) => controller.hold(() => act(controller.journal.length)),
     overload: () => null,
     authorise: (principal, method, request) =>
       kernel.authorise(controller.state, principal, method, request),
@@ -41,7 +42,7 @@ export function apiContextOf(controller: VirtualController, logs: VirtualLogs): 
 }
 
 function read(
-  controller: VirtualController,
+  controller: SimulatedController,
   method: string,
   request: unknown,
   principal: Principal,
@@ -51,17 +52,18 @@ function read(
   if (method === "GetClusterInfo") return clusterInfo(controller);
   if (method === "GetDoctorReport") {
     const loops = [{ name: "controller", lastTickAgoMs: 0 }];
-    const journalSeq = controller.journalSequence;
+    const journalSeq = controller.journal.length;
     return { ...(answer() as object), journalSeq, loops, version: packageVersion };
   }
   if (method === "ReportWorkerExit") throw new InvariantError("no supervisor is simulated");
   return answer();
 }
 
-function clusterInfo(controller: VirtualController): unknown {
-  const { clusterId, epoch, journalSequence: sequence } = controller;
+function clusterInfo(controller: SimulatedController): unknown {
+  const { epoch, journal } = controller;
+  const { length: sequence } = journal;
   return clusterInfoOf(controllerKernel.summaryOf(controller.state), {
-    journal: { clusterId, epoch, sequence, durableSequence: sequence },
+    journal: { clusterId: simulatedClusterId, epoch, sequence, durableSequence: sequence },
     url: "simulated:",
     startedAt: 0,
     durable: true,

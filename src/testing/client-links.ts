@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
 import type { Bundle } from "../client/bundle.ts";
 import type { BundleSource } from "../client/bundle-uploads.ts";
 import type { TaskDefinition } from "../client/task.ts";
@@ -27,23 +26,31 @@ import {
   protocolVersion,
 } from "../protocol/messages.ts";
 import { checkClientMessage } from "../protocol/validate.ts";
+import type { ApiCalls } from "../shell/controller-process/api-calls.ts";
 import { controllerKernel } from "../shell/controller-process/controller-kernel.ts";
 import { wireError } from "../shell/controller-process/errors-on-wire.ts";
+import type { Draws } from "../simulator/draws.ts";
+import type { Faults } from "../simulator/faults.ts";
+import { type Link, NetworkPath } from "../simulator/link.ts";
+import type { SimulatedController } from "../simulator/simulated-controller.ts";
+import { simulatedClusterId } from "./api-context.ts";
 import type { Drive } from "./drive.ts";
 import type { FunctionRegistry } from "./function-registry.ts";
-import type { VirtualController } from "./virtual-controller.ts";
-import { VirtualLink } from "./virtual-link.ts";
 import { VirtualStream } from "./virtual-stream.ts";
+import type { VirtualTime } from "./virtual-time.ts";
 
 type ToClient = Extract<ControllerSend, { type: "send-to-client" | "disconnect-client" }>;
 
 /** What the links need of the cluster around them. */
 export interface ClientSurroundings {
-  readonly controller: VirtualController;
+  readonly controller: SimulatedController;
   readonly drive: Drive;
   readonly functions: FunctionRegistry;
-  readonly prng: Prng;
-  readonly delayUsMax: number;
+  readonly time: VirtualTime;
+  readonly draws: Draws;
+  readonly faults: Faults;
+  /** The calls of the controller that lives. */
+  calls(): ApiCalls;
   /** Something was said by a client, or to one. */
   onSaid(): void;
   /** The value of a task on the worker at this address, or null. */
@@ -94,10 +101,6 @@ export class ClientLinks {
     else this.#end(connection, null);
   }
 
-  flush(): void {
-    for (const { stream } of this.#byIndex.values()) stream.flushBack();
-  }
-
   /** The connection of a client is lost; it connects anew by itself. */
   drop(clientId: string): void {
     const connection = this.#byClient.get(clientId);
@@ -109,9 +112,8 @@ export class ClientLinks {
   }
 
   #connect(hello: ClientHello, signal: AbortSignal): Promise<ConnectedClient> {
-    const { controller, prng, delayUsMax } = this.#around;
-    const route = { isCut: false };
-    const link = new VirtualLink(controller.time, prng, { delayUsMax, route });
+    const { controller } = this.#around;
+    const link = this.#newPath().open();
     return new Promise((resolve, reject) => {
       link.carry("there", () => {
         this.#around.drive.news();
@@ -122,22 +124,28 @@ export class ClientLinks {
     });
   }
 
+  #newPath(): NetworkPath {
+    const { time, draws, faults } = this.#around;
+    return new NetworkPath(time.timeline, draws, faults);
+  }
+
   #open(
     { clientId, user }: ClientHello,
-    link: VirtualLink,
+    link: Link,
     resolve: (connected: ConnectedClient) => void,
   ): void {
-    const { controller, drive } = this.#around;
+    const { controller, drive, time } = this.#around;
     const previous = this.#byClient.get(clientId);
     if (previous !== undefined) this.#end(previous, null);
-    const at = controller.time.now;
+    const at = controller.now();
     controller.take({ type: "client-connected", at, clientId, user }, () => {
       const session = controllerKernel.sessionOf(controller.state, clientId);
       if (session === null) return; // Ended meanwhile.
       const stream = new VirtualStream(link, {
+        soon: (act) => time.afterIdly(0, act),
         onNews: () => drive.news(),
         onSaid: () => {
-          controller.time.stir();
+          time.stir();
           this.#around.onSaid();
         },
         onMessages: (messages) => this.#hear(connection, messages),
@@ -148,10 +156,11 @@ export class ClientLinks {
       const connection: Connection = { clientId, principal, index, stream, isEnded: false };
       this.#byClient.set(clientId, connection);
       this.#byIndex.set(index, connection);
-      const { clusterId, epoch } = controller;
+      const { epoch } = controller;
       const secrets = { dataToken: "", logToken: "", heartbeatMs: 0 };
       const greeting: ControllerHello = {
-        ...{ role: "controller", protocolVersion, clusterId, epoch, ...secrets },
+        ...{ role: "controller", protocolVersion, epoch, ...secrets },
+        clusterId: simulatedClusterId,
         ...{ index: 0, jobId, sequence },
       };
       link.carry("back", () => {
@@ -170,7 +179,7 @@ export class ClientLinks {
         this.#call(connection, message);
         continue;
       }
-      const at = controller.time.now;
+      const at = controller.now();
       const { index: client } = connection;
       controller.take({ type: "client-messaged", at, client, message });
     }
@@ -179,10 +188,9 @@ export class ClientLinks {
   #call(connection: Connection, { id, method, request }: ApiCall): void {
     const { principal, stream } = connection;
     const order = { principal, method, request };
-    this.#around.controller.calls.call(order, ({ result, error }) => {
+    this.#around.calls().call(order, ({ result, error }) => {
       const wired = error === null ? null : wireError(error);
       stream.tell({ type: "reply", id, result, error: wired });
-      stream.flushBack();
     });
     // Some answers take their time.
     this.#around.drive.news();
@@ -196,14 +204,14 @@ export class ClientLinks {
     if (this.#byIndex.get(index) === connection) this.#byIndex.delete(index);
     stream.end(error);
     const { controller } = this.#around;
-    const at = controller.time.now;
+    const at = controller.now();
     if (controller.isUp) controller.take({ type: "client-disconnected", at, client: index });
   }
 
   async #fetch({ address, tasks, signal }: ValuesRequest): Promise<FetchedBytes> {
-    const { controller, drive, prng, delayUsMax, valueAt } = this.#around;
+    const { time, drive, valueAt } = this.#around;
     await new Promise<void>((resolve) => {
-      controller.time.after(2 * (20 + prng.below(delayUsMax)), () => {
+      time.after(2 * this.#newPath().delayUs(), () => {
         drive.news();
         resolve();
       });

@@ -76,13 +76,13 @@ export class CommandBehaviour {
     trace.add(workerId, `started ${name}`);
     drive.news();
     const beganAt = time.now;
-    const drawnUs = drawUs(this.#takesDefault, this.#around.prng);
+    const drawnUs = drawUs(this.#takesDefault, this.#around.draws);
     const finish = async (): Promise<void> => {
       const answer = await this.#ask(commandOf(execution, run));
       const takesUs =
         answer.takes === undefined
           ? drawnUs
-          : drawUs(parseTakes("takes", answer.takes), this.#around.prng);
+          : drawUs(parseTakes("takes", answer.takes), this.#around.draws);
       const ending = await endingOf(answer, run);
       time.after(beganAt + takesUs - time.now, () => {
         this.#write(attempt, answer);

@@ -10,9 +10,9 @@
  */
 
 import { setTimeout as pauseReal } from "node:timers/promises";
-import type { Prng } from "../base/prng.ts";
 import type { Micros } from "../base/time.ts";
 import type { OpenWait, WaitClock } from "../client/wait-clock.ts";
+import type { Draws } from "../simulator/draws.ts";
 import {
   eventsPerTurnMax,
   functionMsMax,
@@ -46,23 +46,20 @@ interface RunningFunction {
 
 export class Drive implements WaitClock {
   readonly #time: VirtualTime;
-  readonly #prng: Prng;
+  readonly #draws: Draws;
   readonly #patienceMs: number;
   readonly #waits = new Set<OpenWait>();
   readonly #functions = new Set<RunningFunction>();
-  #host: DriveHost | null = null;
+  readonly #host: DriveHost;
   #isRunning = false;
   /** The program may have something to do. */
   #hasNews = false;
   #broken: Error | null = null;
 
-  constructor(time: VirtualTime, prng: Prng, patienceMs: number) {
+  constructor(time: VirtualTime, draws: Draws, patienceMs: number, host: DriveHost) {
     this.#time = time;
-    this.#prng = prng;
+    this.#draws = draws;
     this.#patienceMs = patienceMs;
-  }
-
-  attach(host: DriveHost): void {
     this.#host = host;
   }
 
@@ -88,11 +85,11 @@ export class Drive implements WaitClock {
       this.waits({ describe: () => "a job", fail: reject });
     do {
       await this.#pause(delayMs, signal, begin);
-    } while ((this.#host?.decidedAt ?? lookedAt) < lookedAt - pollMarginUs);
+    } while (this.#host.decidedAt < lookedAt - pollMarginUs);
   }
 
   random(): number {
-    return this.#prng.u32() / 0x100000000;
+    return this.#draws.u32() / 0x100000000;
   }
 
   waits(wait: OpenWait): () => void {
@@ -187,7 +184,6 @@ export class Drive implements WaitClock {
   /** False if nothing that matters will ever happen. */
   #runNext(): boolean {
     const host = this.#host;
-    if (host === null) return false;
     const { now, stirredAt } = this.#time;
     if (now - Math.max(stirredAt, host.decidedAt) < quietUs) return this.#time.runNext();
     const next = Math.min(this.#time.nextDue(), host.nextDeadline());
@@ -214,7 +210,7 @@ export class Drive implements WaitClock {
     const waits = [...this.#waits].map((wait) => wait.describe());
     const why =
       running === undefined
-        ? (this.#host?.explain() ?? [])
+        ? this.#host.explain()
         : [`The function ${running.name} has not returned for ${functionMsMax} ms of real time.`];
     return new StandstillError(waits, why);
   }

@@ -7,11 +7,11 @@
 import { explain } from "../controller/explain.ts";
 import { taskIdOf } from "../controller/state.ts";
 import { isTerminalCode } from "../model/states.ts";
+import type { SimulatedController } from "../simulator/simulated-controller.ts";
 import { explainedMax } from "./limits.ts";
-import type { VirtualController } from "./virtual-controller.ts";
 
 /** A line for each of the first tasks that have not ended. */
-export function explainStandstill({ isUp, state }: VirtualController): readonly string[] {
+export function explainStandstill({ isUp, state }: SimulatedController): readonly string[] {
   if (!isUp) return ["The controller is down, and nothing will start it."];
   const open = Array.from({ length: state.tasks.length }, (_, task) => task).filter(
     (task) => state.tasks.isLive(task) && !isTerminalCode(state.tasks.state[task]),

@@ -5,45 +5,31 @@
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
+import type { Draws } from "../simulator/draws.ts";
 import { type FaultKind, type FaultRates, faultKinds } from "./fault-options.ts";
 import { faultPauseUs } from "./limits.ts";
+import type { Outages } from "./outages.ts";
 import type { VirtualTime } from "./virtual-time.ts";
-
-/** What a fault does, and what undoes it. */
-export interface Faulty {
-  readonly liveWorkerIds: readonly string[];
-  readonly clientIds: readonly string[];
-  readonly isControllerUp: boolean;
-  killWorker(workerId: string): void;
-  startWorker(workerId: string): void;
-  partition(workerId: string): void;
-  heal(workerId: string): void;
-  dropWorker(workerId: string): void;
-  dropClient(clientId: string): void;
-  killController(): void;
-  startController(): void;
-}
 
 const minuteUs = 60_000_000;
 const controllerAwayUsMax = 10_000_000;
 
 export class FaultInjector {
   readonly #time: VirtualTime;
-  readonly #prng: Prng;
+  readonly #draws: Draws;
   readonly #rates: FaultRates;
-  readonly #faulty: Faulty;
+  readonly #outages: Outages;
   readonly #paused = new Set<FaultKind>();
   #progressAt: number;
   #workerLosses = 0;
   /** How many have happened. */
   count = 0;
 
-  constructor(time: VirtualTime, prng: Prng, rates: FaultRates, faulty: Faulty) {
+  constructor(time: VirtualTime, draws: Draws, rates: FaultRates, outages: Outages) {
     this.#time = time;
-    this.#prng = prng;
+    this.#draws = draws;
     this.#rates = rates;
-    this.#faulty = faulty;
+    this.#outages = outages;
     this.#progressAt = time.now;
     for (const kind of faultKinds) this.#arm(kind);
   }
@@ -60,7 +46,7 @@ export class FaultInjector {
   #arm(kind: FaultKind): void {
     const meanUs = this.#rates[kind];
     if (meanUs === Number.POSITIVE_INFINITY) return;
-    this.#time.afterIdly(this.#prng.below(2 * meanUs), () => {
+    this.#time.afterIdly(this.#draws.below(2 * meanUs), () => {
       if (this.#time.now - this.#progressAt > faultPauseUs) {
         this.#paused.add(kind);
         return;
@@ -71,31 +57,30 @@ export class FaultInjector {
   }
 
   #inject(kind: FaultKind): void {
-    const { liveWorkerIds, clientIds, isControllerUp } = this.#faulty;
+    const { liveWorkerIds, clientIds, isControllerUp } = this.#outages;
     if (kind === "controllerCrash") {
       if (isControllerUp) this.#crashController();
-    } else if (kind === "connectionLoss" && clientIds.length > 0 && this.#prng.chance(0.3)) {
-      this.#faulty.dropClient(this.#prng.pick(clientIds));
-    } else if (liveWorkerIds.length > 0) this.#disturb(kind, this.#prng.pick(liveWorkerIds));
+    } else if (kind === "connectionLoss" && clientIds.length > 0 && this.#draws.chance(0.3)) {
+      this.#outages.dropClient(this.#draws.pick(clientIds));
+    } else if (liveWorkerIds.length > 0) this.#disturb(kind, this.#draws.pick(liveWorkerIds));
     else return;
     this.count++;
   }
 
   #crashController(): void {
-    this.#faulty.killController();
-    this.#time.after(this.#prng.below(controllerAwayUsMax), () => this.#faulty.startController());
+    this.#outages.killController();
+    this.#time.after(this.#draws.below(controllerAwayUsMax), () => this.#outages.startController());
   }
 
   #disturb(kind: FaultKind, workerId: string): void {
-    const backUs = this.#prng.below(minuteUs);
-    if (kind === "connectionLoss") return this.#faulty.dropWorker(workerId);
+    const backUs = this.#draws.below(minuteUs);
+    if (kind === "connectionLoss") return this.#outages.dropWorker(workerId);
     if (this.#workerLosses++ >= this.#rates.workerLossesMax) return;
     if (kind === "partition") {
-      this.#faulty.partition(workerId);
-      this.#time.after(backUs, () => this.#faulty.heal(workerId));
+      this.#outages.partition(workerId, backUs);
       return;
     }
-    this.#faulty.killWorker(workerId);
-    this.#time.after(backUs, () => this.#faulty.startWorker(workerId));
+    this.#outages.killWorker(workerId);
+    this.#time.after(backUs, () => this.#outages.startWorker(workerId));
   }
 }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
 import { fieldPath, invalidArgument, parseFields } from "../model/parse-fields.ts";
 import type { DurationOption } from "../model/parse-job.ts";
 import { parseDurationMs } from "../model/parse-quantities.ts";
 import { specDefaults } from "../model/spec.ts";
+import type { Draws } from "../simulator/draws.ts";
 
 /** Each is the mean virtual time between two of its kind in the whole cluster. Default: never. */
 export interface FaultOptions {
@@ -77,15 +77,15 @@ export function parseFaults(field: string, value: unknown): FaultRates {
  * Draws which faults exist, and how often they are. Workers are lost no more often than a task of
  * a graph may be taken away by default: a program that does nothing wrong ends well.
  */
-export function drawFaultRates(prng: Prng): FaultRates {
+export function drawFaultRates(draws: Draws): FaultRates {
   const maybe = (...means: readonly number[]) =>
-    prng.chance(0.5) ? prng.pick(means) * 1_000_000 : Number.POSITIVE_INFINITY;
+    draws.chance(0.5) ? draws.pick(means) * 1_000_000 : Number.POSITIVE_INFINITY;
   return {
     workerCrash: maybe(20, 60, 300),
     partition: maybe(30, 120, 600),
     connectionLoss: maybe(5, 20, 60),
     controllerCrash: maybe(15, 60, 300),
-    fetchFailure: prng.chance(0.5) ? prng.pick([0.02, 0.2]) : 0,
+    fetchFailure: draws.chance(0.5) ? draws.pick([0.02, 0.2]) : 0,
     workerLossesMax: specDefaults.maxRetriesPreemption,
   };
 }

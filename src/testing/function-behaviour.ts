@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
 import { type AnyTask, definitionOf } from "../client/task.ts";
 import { CapstanError } from "../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
@@ -18,6 +17,7 @@ import { errorRecordOf } from "../shell/executor/error-record.ts";
 import { ExecutionContext } from "../shell/executor/execution-context.ts";
 import { decodeArguments, decodeValue, encodeValue } from "../shell/values/value-codec.ts";
 import type { Ending, RunningExecution } from "../simulator/behaviour.ts";
+import type { Draws } from "../simulator/draws.ts";
 import type { Drive } from "./drive.ts";
 import type { FunctionRegistry } from "./function-registry.ts";
 import { drawUs, parseTakes, type TakesUs } from "./takes.ts";
@@ -28,7 +28,7 @@ import type { VirtualTime } from "./virtual-time.ts";
 export interface BehaviourSurroundings {
   readonly time: VirtualTime;
   readonly drive: Drive;
-  readonly prng: Prng;
+  readonly draws: Draws;
   readonly functions: FunctionRegistry;
   readonly trace: Trace;
 }
@@ -142,7 +142,7 @@ export class FunctionBehaviour {
     const takes = this.#takes.get(run) ?? this.#takesDefault;
     const parsed =
       typeof takes === "function" ? parseTakes("taskTakes: its result", takes(...args)) : takes;
-    return drawUs(parsed, this.#around.prng);
+    return drawUs(parsed, this.#around.draws);
   }
 
   #decode({ args, inputs }: RunningExecution): readonly unknown[] | InputError {

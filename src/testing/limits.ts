@@ -31,9 +31,6 @@ export const functionMsMax = 30_000;
 /** Tasks and jobs that the error of a cluster that stands still explains. */
 export const explainedMax = 3;
 
-/** Longest pause of a worker or client before it connects anew, microseconds. */
-export const reconnectDelayUsMax = 2_000_000;
-
 /** Silence after which a worker gives its connection up, microseconds. */
 export const workerSilenceUs = 15_000_000;
 

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { TaskRef } from "../model/ids.ts";
 import type { WorkerMessage } from "../protocol/messages.ts";
 import type { Behaviour } from "../simulator/behaviour.ts";
-import { type Faults, noFaults } from "../simulator/faults.ts";
+import type { Randomness } from "../simulator/draws.ts";
+import type { Faults } from "../simulator/faults.ts";
+import type { Observer } from "../simulator/observer.ts";
 import { SimulatedHost } from "../simulator/simulated-host.ts";
 import { SimulatedWorker } from "../simulator/simulated-worker.ts";
 import { nextWorkerDeadline } from "../worker/step.ts";
@@ -20,9 +21,10 @@ import type { VirtualTime } from "./virtual-time.ts";
 /** What the machines need of the cluster around them. */
 export interface MachineSurroundings {
   readonly time: VirtualTime;
-  readonly prng: Prng;
+  readonly randomness: Randomness;
+  readonly faults: Faults;
+  readonly observer: Required<Observer>;
   readonly behaviour: Behaviour;
-  readonly fetchFailure: number;
   /** A worker says something to its controller. */
   send(worker: SimulatedWorker, message: WorkerMessage): void;
   /** Whether the network reaches the worker. */
@@ -39,13 +41,11 @@ interface Machine {
 
 export class Machines {
   readonly #around: MachineSurroundings;
-  readonly #faults: Faults;
   readonly #machines = new Map<string, Machine>();
   #incarnations = 0;
 
   constructor(around: MachineSurroundings) {
     this.#around = around;
-    this.#faults = { ...noFaults, fetchFailure: around.fetchFailure };
   }
 
   get ids(): readonly string[] {
@@ -57,9 +57,10 @@ export class Machines {
   }
 
   add(plan: WorkerPlan): void {
-    const { time, prng, behaviour } = this.#around;
-    const around = { timeline: time.timeline, prng, faults: this.#faults, behaviour };
-    const host = new SimulatedHost(plan.host, around);
+    const { time, randomness, faults, behaviour, observer } = this.#around;
+    const draws = randomness.stream(`host ${plan.host.workerId}`);
+    const around = { timeline: time.timeline, draws, faults, behaviour, observer };
+    const host = new SimulatedHost({ ...plan.host, place: this.#machines.size }, around);
     this.#machines.set(plan.host.workerId, { plan, host, worker: null });
   }
 
@@ -77,15 +78,18 @@ export class Machines {
   start(workerId: string): SimulatedWorker | null {
     const machine = this.#machine(workerId);
     if (machine.worker?.alive === true) return null;
-    const { time, prng, behaviour, send, workerIdAt, isReachable } = this.#around;
+    const { time, randomness, faults, behaviour, observer } = this.#around;
+    const { send, workerIdAt, isReachable } = this.#around;
     const incarnation = `i${++this.#incarnations}`;
     machine.worker = new SimulatedWorker(
       { workerId, incarnation, slots: machine.plan.slots },
       {
-        ...{ timeline: time.timeline, prng, faults: this.#faults, behaviour, checks: false },
+        ...{ timeline: time.timeline, faults, behaviour, observer, checks: false },
+        draws: randomness.stream(`worker ${workerId}`),
         send,
         peerAt: (index) => (isReachable(workerId) ? this.#reached(workerIdAt(index)) : null),
         onExecution: () => undefined,
+        onLeft: () => undefined,
         host: machine.host,
       },
     );

@@ -58,7 +58,7 @@ export interface SimulateOptions {
 
 /** One worker, parsed. */
 export interface WorkerPlan {
-  readonly host: HostOptions;
+  readonly host: Omit<HostOptions, "place">;
   readonly slots: number;
 }
 

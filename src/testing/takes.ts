@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { DurationOption } from "../model/parse-job.ts";
 import { parseDurationMs } from "../model/parse-quantities.ts";
+import type { Draws } from "../simulator/draws.ts";
 
 /**
  * `"30s"` or milliseconds; or a range `["10s", "1m"]` from which the seed draws for each execution.
@@ -37,6 +37,6 @@ export function parseTakes(field: string, value: unknown): TakesUs {
 }
 
 /** Draws nothing if there is nothing to draw. */
-export function drawUs({ least, most }: TakesUs, prng: Prng): number {
-  return least === most ? least : least + prng.below(most - least + 1);
+export function drawUs({ least, most }: TakesUs, draws: Draws): number {
+  return least === most ? least : least + draws.below(most - least + 1);
 }

@@ -8,10 +8,12 @@ import type { ClientStream } from "../client/transport.ts";
 import { FrameReader, FrameWriter } from "../protocol/codec.ts";
 import type { ClientMessage, Message, ToClientMessage } from "../protocol/messages.ts";
 import { coldCodec } from "../shell/transport/cold-codec.ts";
-import type { VirtualLink } from "./virtual-link.ts";
+import type { Link } from "../simulator/link.ts";
 
 /** Who is at the other end. */
 export interface StreamPeer {
+  /** Does it when all else of this moment is done. */
+  soon(act: () => void): void;
   /** The client has something to read. */
   onNews(): void;
   /** Something was said by either side. */
@@ -24,16 +26,17 @@ export interface StreamPeer {
 
 export class VirtualStream implements ClientStream {
   onClose: ((error: Error | null) => void) | null = null;
-  readonly #link: VirtualLink;
+  readonly #link: Link;
   readonly #peer: StreamPeer;
   readonly #there = new Pipe();
   readonly #back = new Pipe();
   #onMessages: ((messages: Message[]) => void) | null = null;
   #unread: Message[] = [];
   #isFlushDue = false;
+  #isFlushBackDue = false;
   #isOver = false;
 
-  constructor(link: VirtualLink, peer: StreamPeer) {
+  constructor(link: Link, peer: StreamPeer) {
     this.#link = link;
     this.#peer = peer;
   }
@@ -64,12 +67,17 @@ export class VirtualStream implements ClientStream {
     this.#link.carry("there", () => this.#peer.onMessages(this.#there.read(bytes)));
   }
 
-  /** Something for the client; it leaves with `flushBack`. */
+  /** Something for the client; it leaves with all else that is told at this moment. */
   tell(message: ToClientMessage): void {
-    if (!this.#isOver) this.#back.write(message);
+    if (this.#isOver) return;
+    this.#back.write(message);
+    if (this.#isFlushBackDue) return;
+    this.#isFlushBackDue = true;
+    this.#peer.soon(() => this.#flushBack());
   }
 
-  flushBack(): void {
+  #flushBack(): void {
+    this.#isFlushBackDue = false;
     const bytes = this.#isOver ? null : this.#back.take();
     if (bytes === null) return;
     this.#peer.onSaid();
