@@ -21,12 +21,15 @@ import type { Principal } from "../model/job.ts";
 import {
   type ApiCall,
   type ClientHello,
+  type ClientMessage,
   type ControllerHello,
   type Message,
   protocolVersion,
 } from "../protocol/messages.ts";
 import { checkClientMessage } from "../protocol/validate.ts";
+import { isMethodName } from "../shell/api/schemas.ts";
 import type { ApiCalls } from "../shell/controller-process/api-calls.ts";
+import { isChange } from "../shell/controller-process/api-changes.ts";
 import { controllerKernel } from "../shell/controller-process/controller-kernel.ts";
 import { wireError } from "../shell/controller-process/errors-on-wire.ts";
 import type { Draws } from "../simulator/draws.ts";
@@ -51,8 +54,8 @@ export interface ClientSurroundings {
   readonly faults: Faults;
   /** The calls of the controller that lives. */
   calls(): ApiCalls;
-  /** Something was said by a client, or to one. */
-  onSaid(): void;
+  /** A client asks for something to be changed. */
+  onRequest(): void;
   /** The value of a task on the worker at this address, or null. */
   valueAt(address: string, task: TaskRef): Uint8Array | null;
 }
@@ -144,10 +147,7 @@ export class ClientLinks {
       const stream = new VirtualStream(link, {
         soon: (act) => time.afterIdly(0, act),
         onNews: () => drive.news(),
-        onSaid: () => {
-          time.stir();
-          this.#around.onSaid();
-        },
+        onSaid: () => time.stir(),
         onMessages: (messages) => this.#hear(connection, messages),
         onClosed: () => this.#end(connection, null),
       });
@@ -175,6 +175,7 @@ export class ClientLinks {
     for (const raw of messages) {
       if (connection.isEnded || !controller.isUp) return;
       const message = checkClientMessage(raw);
+      if (isRequest(message)) this.#around.onRequest();
       if (message.type === "call") {
         this.#call(connection, message);
         continue;
@@ -223,6 +224,12 @@ export class ClientLinks {
     });
     return { got, busy: [] };
   }
+}
+
+/** What is merely read or said again is no progress. */
+function isRequest(message: ClientMessage): boolean {
+  if (message.type !== "call") return "sequence" in message;
+  return isMethodName(message.method) && isChange(message.method);
 }
 
 function lost(): CapstanError {

@@ -41,7 +41,7 @@ export class World {
   readonly clients: ClientLinks;
   readonly functions: FunctionBehaviour;
   readonly commands: CommandBehaviour;
-  /** Something was begun, or said by or to a client. */
+  /** An execution begins, or a client asks for something. */
   onProgress: () => void = () => {};
   readonly #logs = new VirtualLogs();
   #calls: ApiCalls;
@@ -84,7 +84,7 @@ export class World {
       draws: randomness.stream("client links"),
       calls: () => this.#calls,
       valueAt: (address, task) => this.machines.valueAt(address, task),
-      onSaid: () => this.onProgress(),
+      onRequest: () => this.onProgress(),
     });
   }
 
