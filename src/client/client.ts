@@ -17,6 +17,7 @@ import { parseJobPath } from "../model/job-path.ts";
 import type { Command } from "./command.ts";
 import type { Future } from "./future.ts";
 import { refuseWhileImporting } from "./importing.ts";
+import { findInProcess } from "./in-process-clusters.ts";
 import { Job } from "./job.ts";
 import type { LaunchOptions } from "./job-types.ts";
 import { launchJob } from "./jobs.ts";
@@ -63,7 +64,10 @@ const defaultUrl = "http://127.0.0.1:7070";
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");
-  const address = checkUrl(url ?? (urlOfEnvironment() || defaultUrl));
+  const wanted = url ?? (urlOfEnvironment() || defaultUrl);
+  const inProcess = findInProcess(wanted);
+  if (inProcess !== undefined) return inProcess(options);
+  const address = checkUrl(wanted);
   const isFromEnvironment = url === undefined && urlOfEnvironment() !== "";
   const own = isFromEnvironment ? undefined : findOwnCluster(address);
   const token = options.token ?? (own === undefined ? tokenFor(address) : (own.token ?? ""));

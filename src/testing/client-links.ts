@@ -89,7 +89,11 @@ export class ClientLinks {
       clock: drive,
       // When the collector runs is not the seed's to say.
       releasesCollected: false,
-      connect: (hello, signal) => this.#connect(hello, signal),
+      connect: (hello, signal) => {
+        const connect = () => this.#connect(hello, signal);
+        // Somebody waits for the first connection; the next ones are made in the background.
+        return hello.clusterId === "" ? drive.awaited("a connection", connect) : connect();
+      },
       sourceOf: (task: TaskDefinition): BundleSource => functions.sourceOf(task),
       upload: async (_bundle: Bundle) => true,
       fetchValues: (request) => this.#fetch(request),

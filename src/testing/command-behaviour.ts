@@ -90,16 +90,20 @@ export class CommandBehaviour {
         end(ending);
       });
     };
-    drive.runs(name, finish());
+    // What the handler returned is wrong: the test is, and not the command.
+    const settled = finish().catch((error: unknown) => drive.fail(error));
+    drive.runs(name, settled);
   }
 
   async #ask(command: SimulatedCommand): Promise<CommandEnd> {
+    let end: unknown;
     try {
-      return checkEnd(await this.handler(command));
+      end = await this.handler(command);
     } catch (thrown) {
       const stderr = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
       return { exitCode: 1, stderr };
     }
+    return checkEnd(end);
   }
 
   #write(attempt: AttemptId, { stdout = "", stderr = "" }: CommandEnd): void {

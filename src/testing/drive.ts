@@ -103,6 +103,24 @@ export class Drive implements WaitClock {
     return () => void this.#waits.delete(wait);
   }
 
+  /** Virtual time goes on while `run` is awaited. */
+  async awaited<T>(what: string, run: () => Promise<T>): Promise<T> {
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => undefined);
+    const stop = this.waits({ describe: () => what, fail: failed.reject });
+    try {
+      return await Promise.race([run(), failed.promise]);
+    } finally {
+      stop();
+    }
+  }
+
+  /** The program is wrong, or a promise of ours is broken: every wait fails with it, for good. */
+  fail(error: unknown): void {
+    this.#broken ??= error instanceof Error ? error : new Error(String(error));
+    this.#failAll(this.#broken);
+  }
+
   /** The program may have something to do: it gets its turn before virtual time goes on. */
   news(): void {
     this.#hasNews = true;
@@ -157,8 +175,7 @@ export class Drive implements WaitClock {
         await turn();
       }
     } catch (error) {
-      this.#broken = error instanceof Error ? error : new Error(String(error));
-      this.#failAll(this.#broken);
+      this.fail(error);
     }
     this.#isRunning = false;
   }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type AnyTask, definitionOf } from "../client/task.ts";
+import { type AnyTask, definitionOf, type TaskDefinition } from "../client/task.ts";
 import { CapstanError } from "../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
 import type { FunctionRun } from "../model/spec.ts";
@@ -37,8 +37,14 @@ export interface BehaviourSurroundings {
 export type TaskTakes = TakesUs | ((...args: readonly unknown[]) => unknown);
 
 interface Begun {
+  readonly name: string;
   readonly workerId: string;
   readonly context: ExecutionContext;
+}
+
+interface Run {
+  readonly takesUs: number;
+  readonly ending: Ending | Promise<Ending>;
 }
 
 /** An input that could not be decoded, told apart from what user code throws. */
@@ -81,27 +87,34 @@ export class FunctionBehaviour {
   begin(execution: RunningExecution, run: FunctionRun, end: (ending: Ending) => void): void {
     const { time, drive, functions, trace } = this.#around;
     const { workerId, attempt } = execution;
-    const task = functions.find(run);
-    const name = `${task.name} ${formatAttemptId(attempt)}`;
-    this.#counts.set(task.run, (this.#counts.get(task.run) ?? 0) + 1);
+    const name = `${run.functionName} ${formatAttemptId(attempt)}`;
     trace.add(workerId, `started ${name}`);
+    drive.news();
     const beganAt = time.now;
-    let takesUs = 0;
-    const finish = (ending: Ending): void => {
+    const { takesUs, ending } = this.#run(execution, functions.find(run), name);
+    const finish = (settled: Ending): void => {
       time.after(beganAt + takesUs - time.now, () => {
-        if (this.#begun.delete(attempt)) trace.add(workerId, `${wordOf(ending)} ${name}`);
-        end(ending);
+        if (this.#begun.delete(attempt)) trace.add(workerId, `${wordOf(settled)} ${name}`);
+        end(settled);
       });
     };
-    drive.news();
-    const args = this.#decode(execution);
-    if (args instanceof InputError) return finish({ type: "input-failed", task: args.task });
+    if (ending instanceof Promise) drive.runs(name, ending.then(finish));
+    else finish(ending);
+  }
+
+  /** Calls the function. How it will end, and how long it takes in virtual time. */
+  #run(execution: RunningExecution, task: TaskDefinition | null, name: string): Run {
+    if (task === null) return { takesUs: 0, ending: failed(unknownTask(name)) };
+    const { run } = task;
+    const { workerId, attempt } = execution;
+    this.#counts.set(run, (this.#counts.get(run) ?? 0) + 1);
     const context = new ExecutionContext(execution.task, attempt, workerId, () => undefined);
-    this.#begun.set(attempt, { workerId, context });
-    takesUs = this.#takesUs(task.run, args);
-    const returned = this.#call(task.run, args, context);
-    if (!(returned instanceof Promise)) return finish(returned);
-    drive.runs(name, returned.then(finish));
+    this.#begun.set(attempt, { name, workerId, context });
+    const args = this.#decode(execution);
+    if (args instanceof InputError) {
+      return { takesUs: 0, ending: { type: "input-failed", task: args.task } };
+    }
+    return { takesUs: this.#takesUs(run, args), ending: this.#call(run, args, context) };
   }
 
   /** Its signal is aborted; whatever it does then, nobody listens. */
@@ -110,7 +123,7 @@ export class FunctionBehaviour {
     if (begun === undefined) return;
     this.#begun.delete(attempt);
     const { trace, drive } = this.#around;
-    trace.add(begun.workerId, `${reason} ${formatAttemptId(attempt)}`);
+    trace.add(begun.workerId, `${reason === "timeout" ? "timed out" : reason} ${begun.name}`);
     begun.context.abort(reason);
     drive.news();
   }
@@ -174,6 +187,11 @@ function finished(returned: unknown): Ending {
 function failed(thrown: unknown): Ending {
   const status = { exitCode: null, signal: null, oom: false, stderrTail: "" };
   return { type: "failed", failure: { error: errorRecordOf(thrown), ...status } };
+}
+
+/** Whoever launched it did so by the API, and named a function that was never here. */
+function unknownTask(name: string): CapstanError {
+  return new CapstanError("TASK_MODULE_UNLOADABLE", `${name}: no such task was submitted here`);
 }
 
 function wordOf({ type }: Ending): string {

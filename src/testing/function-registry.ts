@@ -8,7 +8,6 @@
 import { createHash } from "node:crypto";
 import type { BundleSource } from "../client/bundle-uploads.ts";
 import type { TaskDefinition } from "../client/task.ts";
-import { CapstanError } from "../model/errors.ts";
 import { invalidArgument } from "../model/parse-fields.ts";
 import type { FunctionRun } from "../model/spec.ts";
 
@@ -46,11 +45,9 @@ export class FunctionRegistry {
     };
   }
 
-  /** The task that a spec names. Throws TASK_MODULE_UNLOADABLE. */
-  find({ bundle, functionName }: FunctionRun): TaskDefinition {
-    const task = this.#byHash.get(bundle)?.tasks.get(functionName);
-    if (task !== undefined) return task;
-    throw new CapstanError("TASK_MODULE_UNLOADABLE", `no task ${functionName} was submitted here`);
+  /** The task that a spec names, if it was submitted here. */
+  find({ bundle, functionName }: FunctionRun): TaskDefinition | null {
+    return this.#byHash.get(bundle)?.tasks.get(functionName) ?? null;
   }
 
   #add(moduleUrl: string): Module {

@@ -13,4 +13,4 @@ export { simulateCluster } from "./simulate-cluster.ts";
 export { StandstillError } from "./standstill-error.ts";
 export type { Takes } from "./takes.ts";
 export type { TraceEntry } from "./trace.ts";
-export type { Outage, SimulatedConnectOptions, VirtualCluster } from "./virtual-cluster.ts";
+export type { Outage, VirtualCluster } from "./virtual-cluster.ts";

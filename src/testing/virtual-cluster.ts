@@ -7,7 +7,8 @@
  * @module
  */
 
-import { Client } from "../client/client.ts";
+import { Client, type ConnectOptions } from "../client/client.ts";
+import { offerInProcess } from "../client/in-process-clusters.ts";
 import { Session } from "../client/session.ts";
 import type { AnyTask, Task } from "../client/task.ts";
 import { CapstanError } from "../model/errors.ts";
@@ -22,19 +23,14 @@ import { parseTakes, type Takes } from "./takes.ts";
 import type { TraceEntry } from "./trace.ts";
 import { World } from "./world.ts";
 
-/** Who a client of a simulated cluster is. */
-export interface SimulatedConnectOptions {
-  /** Whose tasks these are. Default `"test"`. */
-  readonly user?: string | undefined;
-  /** Told what the controller warns of. Default: it goes into the trace only. */
-  readonly onWarning?: ((code: string, message: string) => void) | undefined;
-}
-
 /** When something that was taken away is back by itself. */
 export interface Outage {
   /** Virtual time until then. Default: never. */
   readonly backAfter?: DurationOption | undefined;
 }
+
+/** Of this process, so that each has an address of its own. */
+let clusterCount = 0;
 
 export class VirtualCluster {
   /** Everything that is drawn follows from it. */
@@ -43,6 +39,7 @@ export class VirtualCluster {
   readonly #outages: Outages;
   readonly #injector: FaultInjector;
   readonly #clients: Client[] = [];
+  readonly #withdraw: () => void;
 
   /** Made by `simulateCluster`. */
   constructor(settings: SimulateSettings) {
@@ -62,6 +59,7 @@ export class VirtualCluster {
     const draws = randomness.stream("faults");
     this.#injector = new FaultInjector(time, draws, rates, this.#outages);
     world.onProgress = () => this.#injector.progress();
+    this.#withdraw = offerInProcess(this.url, (options) => this.connect(options));
   }
 
   /** Virtual milliseconds since the cluster began. */
@@ -79,19 +77,21 @@ export class VirtualCluster {
     return this.#injector.count;
   }
 
+  /** What `connect` takes to reach this cluster, in this process: `simulated:3`. */
+  readonly url = `simulated:${++clusterCount}`;
+
   /**
-   * A client of this cluster, as `connect` gives one of a real cluster: the same class, and the
-   * same code. Close the cluster, and its clients are closed.
+   * A client of this cluster: the same as `connect(cluster.url, options)`, for whose `user` the
+   * default is `"test"`. Close the cluster, and its clients are closed.
    */
-  async connect(options: SimulatedConnectOptions = {}): Promise<Client> {
+  async connect(options: ConnectOptions = {}): Promise<Client> {
     const { user = "test", onWarning } = options;
-    const number = this.#clients.length + 1;
     const session = new Session({
       transport: this.#world.clients.transport(),
       token: "",
       user: parseText("user", user, 128),
       jobAround: "",
-      clientId: `client-${number}`,
+      clientId: `client-${this.#clients.length + 1}`,
       onWarning: (code, message) => {
         this.#world.trace.add(user, `warned ${code}: ${message}`);
         onWarning?.(code, message);
@@ -99,7 +99,7 @@ export class VirtualCluster {
     });
     const client = new Client(session);
     this.#clients.push(client);
-    await this.#awaited("a connection", () => session.open());
+    await session.open();
     return client;
   }
 
@@ -109,7 +109,7 @@ export class VirtualCluster {
    */
   async advance(duration: DurationOption): Promise<void> {
     const delayMs = parseDurationMs("advance", duration);
-    await this.#awaited("advance", () => {
+    await this.#world.drive.awaited("advance", () => {
       return new Promise<void>((resolve) => void this.#world.drive.after(delayMs, resolve));
     });
   }
@@ -222,23 +222,12 @@ export class VirtualCluster {
 
   /** Ends all clients. What is open rejects with CLIENT_CLOSED. */
   async close(): Promise<void> {
+    this.#withdraw();
     await Promise.all(this.#clients.map((client) => client.close()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** Virtual time goes on while `run` is awaited. */
-  async #awaited<T>(what: string, run: () => Promise<T>): Promise<T> {
-    const failed = Promise.withResolvers<never>();
-    failed.promise.catch(() => undefined);
-    const stop = this.#world.drive.waits({ describe: () => what, fail: failed.reject });
-    try {
-      return await Promise.race([run(), failed.promise]);
-    } finally {
-      stop();
-    }
   }
 }
 

@@ -7,8 +7,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { gather } from "../../src/client/index.ts";
+import { connect, defineTask, gather } from "../../src/client/index.ts";
 import {
+  type CommandEnd,
   everySeed,
   type SeedError,
   type SimulateOptions,
@@ -63,6 +64,28 @@ describe("one seed", () => {
       "w1 finished double 1.2",
     ]);
     assert.match(cluster.traceText().split("\n")[2], /^ +0\.00\d s {2}w1 {2}started double 1\.1$/);
+  });
+});
+
+describe("a program that connects by itself", () => {
+  test("reaches the cluster by its url, given or in the environment", async () => {
+    await using cluster = await simulateCluster();
+    const given = await connect(cluster.url, { user: "ada" });
+    assert.equal(await given.submit(double, [1]).result(), 2);
+    assert.match(given.jobId, /^\/ada\//);
+    process.env.CAPSTAN_URL = cluster.url;
+    try {
+      await using found = await connect();
+      assert.equal(await found.submit(double, [2]).result(), 4);
+    } finally {
+      delete process.env.CAPSTAN_URL;
+    }
+  });
+
+  test("finds no cluster that was closed", async () => {
+    const cluster = await simulateCluster();
+    await cluster.close();
+    assert.throws(() => connect(cluster.url), { code: "INVALID_ARGUMENT" });
   });
 });
 
@@ -167,6 +190,28 @@ describe("what is wrong is named", () => {
       });
     });
   }
+
+  test("two functions of one name, of which a cluster would take one for the other", async () => {
+    await using cluster = await simulateCluster();
+    const client = await cluster.connect();
+    const url = import.meta.url;
+    const one = defineTask(url, () => 1, { name: "same" });
+    const other = defineTask(url, () => 2, { name: "same" });
+    assert.equal(await client.submit(one, []).result(), 1);
+    assert.throws(() => client.submit(other, []), /task: "same" is not the only task of that name/);
+  });
+
+  test("what a test's own function returned, to whoever waits", async () => {
+    await using first = await simulateCluster();
+    first.taskTakes(double, () => "soon");
+    const client = await first.connect();
+    await assert.rejects(client.submit(double, [1]).result(), /taskTakes: its result: "soon"/);
+    await using second = await simulateCluster();
+    second.onCommand(() => ({ exit: 3 }) as CommandEnd);
+    const other = await second.connect();
+    const job = await other.launchJob({ name: "odd", command: ["true"] });
+    await assert.rejects(job.wait(), /onCommand: its result\.exit: unknown name "exit"/);
+  });
 
   test("what is asked of a cluster that has no such worker or duration", async () => {
     await using cluster = await simulateCluster();
