@@ -11,7 +11,7 @@ import { ReportColumns } from "./report-columns.ts";
 
 const hourUs = 3_600_000_000;
 
-test("a run of hours is told as the longest that the column holds, not as what is left over", () => {
+test("a run of hours is told as the longest that the column holds, not modulo that", () => {
   const columns = new ReportColumns();
   for (const durationUs of [hourUs, 12 * hourUs]) {
     columns.push({
