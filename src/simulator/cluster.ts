@@ -18,6 +18,7 @@ import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
 import { calm, type Faults } from "./faults.ts";
+import { HistoryRules } from "./history-rules.ts";
 import { actOn, crashOne } from "./mischief.ts";
 import { combineObservers, type Observer } from "./observer.ts";
 import { drawProfile, type Profile } from "./profiles.ts";
@@ -114,6 +115,7 @@ export class SimulatedCluster {
     this.#observer = combineObservers([
       this.#counter(),
       this.traceHash,
+      ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
       ...(options.observers ?? []),
     ]);
     this.#behaviour =
@@ -170,6 +172,10 @@ export class SimulatedCluster {
   /** Counts a fault that is being injected. */
   onFault(kind: FaultKind, what: string): void {
     this.#observer.onFault(kind, what);
+  }
+
+  #liveWorkers(): readonly SimulatedWorker[] {
+    return this.workers.filter((worker) => worker.alive);
   }
 
   #newJobs(): SimulatedJobs {
@@ -364,7 +370,7 @@ export class SimulatedCluster {
     for (const client of this.everyClient) client.close();
     this.#runUntilEmpty();
     assertEmpty(this);
-    this.controller.assertFold();
+    this.controller.assertSound();
   }
 
   /** Stops the faults and runs until nothing is owed; throws when something never comes. */

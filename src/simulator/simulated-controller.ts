@@ -16,7 +16,7 @@ import { apply } from "../controller/apply.ts";
 import { nextDeadline } from "../controller/deadlines.ts";
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
 import { type DurableFact, isDurable } from "../controller/facts.ts";
-import { checkInvariants } from "../controller/invariants.ts";
+import { InvariantChecker } from "../controller/invariant-checker.ts";
 import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
 import { type ControllerState, newControllerState } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
@@ -78,6 +78,7 @@ export class SimulatedController {
   #clock: SimulatedClock;
   /** The fold of all facts, journaled or not yet; null unless compared. */
   #fold: ControllerState | null = null;
+  readonly #checker = new InvariantChecker();
   #waiting: Turn[] = [];
   #writing: Turn[] = [];
   #isSyncing = false;
@@ -218,7 +219,7 @@ export class SimulatedController {
     if (!this.isUp) return;
     this.events++;
     const output = step(this.state, event);
-    if (this.#around.checks) checkInvariants(this.state);
+    if (this.#around.checks) this.#checker.check(this.state, output.facts);
     this.#around.observer.onControllerStep(this, event, output);
     if (this.#diesAt("before-append")) return;
     const facts = output.facts.filter(isDurable);
@@ -317,8 +318,9 @@ export class SimulatedController {
     });
   }
 
-  /** The durable state is the fold of the journal. */
-  assertFold(): void {
+  /** At rest: every invariant holds, and the durable state is the fold of the journal. */
+  assertSound(): void {
+    if (this.#around.checks) this.#checker.checkAll(this.state);
     const folded = newControllerState();
     for (const fact of this.journal) apply(folded, fact);
     if (this.unsyncedCount > 0) throw new InvariantError("the journal is synced at rest");

@@ -13,7 +13,7 @@ import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
-import { checkWorkerInvariants } from "../worker/invariants.ts";
+import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
 import {
@@ -76,6 +76,7 @@ export class SimulatedWorker {
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
   #aborting = new Set<ExecutionId>();
   #timerAt = Number.POSITIVE_INFINITY;
+  readonly #checker = new WorkerInvariantChecker();
   readonly #around: WorkerSurroundings;
   readonly #clock: SimulatedClock;
   #isPaused = false;
@@ -212,7 +213,7 @@ export class SimulatedWorker {
   #take(event: WorkerEvent): void {
     this.events++;
     const output = step(this.state, event);
-    if (this.#around.checks) checkWorkerInvariants(this.state);
+    if (this.#around.checks) this.#checker.check(this.state, output.facts);
     this.#around.observer.onWorkerStep(this, event, output);
     for (const send of output.sends) this.#carryOut(send);
     this.#arm();
