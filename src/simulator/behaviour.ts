@@ -44,6 +44,8 @@ export interface Behaviour {
    * that was stopped or died with its machine.
    */
   begin(execution: RunningExecution, end: (ending: Ending) => void): void;
+  /** Called once when a stop is ordered: how long it takes, microseconds; undefined is drawn. */
+  stopUs?(attempt: AttemptId): number | undefined;
 }
 
 /** A value of more bytes than this stays with its worker. */

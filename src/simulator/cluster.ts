@@ -12,19 +12,21 @@ import { assert, InvariantError } from "../base/assert.ts";
 import { Prng } from "../base/prng.ts";
 import { apply } from "../controller/apply.ts";
 import { nextDeadline } from "../controller/deadlines.ts";
-import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
+import type { ApiRequest, ControllerEvent, ControllerSend } from "../controller/events.ts";
 import { type DurableFact, isDurable } from "../controller/facts.ts";
 import { checkInvariants } from "../controller/invariants.ts";
 import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
 import { type ControllerState, newControllerState, taskIdOf } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
 import { admitWorker } from "../controller/workers.ts";
+import type { CapstanError } from "../model/errors.ts";
+import type { Principal } from "../model/job.ts";
 import { taskStates } from "../model/states.ts";
 import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/messages.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { drawFaults, type Faults } from "./faults.ts";
 import { Link } from "./link.ts";
-import { SimulatedClient } from "./simulated-client.ts";
+import { type ClusterClient, SimulatedClient } from "./simulated-client.ts";
 import { drawHost, SimulatedHost } from "./simulated-host.ts";
 import { SimulatedJobs } from "./simulated-jobs.ts";
 import { SimulatedWorker } from "./simulated-worker.ts";
@@ -53,6 +55,9 @@ export interface RunReport {
   readonly virtualSeconds: number;
 }
 
+/** What a call was answered: a result, or why not. */
+type CallReply = (result: unknown, error: CapstanError | null) => void;
+
 interface Connection {
   readonly link: Link;
   /** A worker's index, once it is registered. */
@@ -78,12 +83,14 @@ export class SimulatedCluster {
   #syncing = false;
   #epoch = 0;
   #calls = 0;
-  readonly #replies = new Map<number, (result: unknown) => void>();
+  readonly #replies = new Map<number, CallReply>();
   #controllerUp = false;
   #incarnations = 0;
   #timerAt = Number.POSITIVE_INFINITY;
   readonly #workerConnections = new Map<SimulatedWorker, Connection>();
-  readonly #clientLinks = new Map<SimulatedClient, Link>();
+  readonly #clientLinks = new Map<ClusterClient, Link>();
+  /** Those of `clients`, and those that somebody else plays. */
+  readonly #everyClient: ClusterClient[] = [];
   events = 0;
   executions = 0;
   faultsInjected = 0;
@@ -96,12 +103,11 @@ export class SimulatedCluster {
     this.#checks = options.checks ?? true;
     this.#fold = options.foldChecks === true ? newControllerState() : null;
     this.#slots = options.slots ?? 1 + this.#prng.below(3);
-    this.jobs = new SimulatedJobs(this.#prng, (request, principal, onReply) => {
-      if (!this.#controllerUp) return;
-      const call = ++this.#calls;
-      this.#replies.set(call, onReply);
-      this.#take({ type: "api-called", at: this.timeline.now, call, principal, request });
-    });
+    this.jobs = new SimulatedJobs(this.#prng, (request, principal, onReply) =>
+      this.call(request, principal, (result, error) => {
+        if (error === null) onReply(result);
+      }),
+    );
     this.startController();
     const workerCount = options.workerCount ?? 1 + this.#prng.below(4);
     for (let i = 0; i < workerCount; i++) this.startWorker(`w${i}`);
@@ -111,8 +117,27 @@ export class SimulatedCluster {
         this.#fromClient(from, message),
       );
       this.clients.push(client);
-      this.#connectClient(client);
+      this.addClient(client);
     }
+  }
+
+  /** Connects a client, and again whenever its connection is lost, until it has gone. */
+  addClient(client: ClusterClient): void {
+    this.#everyClient.push(client);
+    this.#connectClient(client);
+  }
+
+  /** Sends what a client says, if it is connected. */
+  receive(client: ClusterClient, message: ClientMessage): void {
+    this.#fromClient(client, message);
+  }
+
+  /** Makes a call of the API; nobody answers while no controller is up. */
+  call(request: ApiRequest, principal: Principal, onReply: CallReply): void {
+    if (!this.#controllerUp) return;
+    const call = ++this.#calls;
+    this.#replies.set(call, onReply);
+    this.#take({ type: "api-called", at: this.timeline.now, call, principal, request });
   }
 
   startController(): void {
@@ -135,14 +160,15 @@ export class SimulatedCluster {
     this.#syncing = false;
     this.faultsInjected++;
     for (const worker of this.workers) this.#dropWorker(worker);
-    for (const client of this.clients) this.#dropClient(client);
+    for (const client of this.#everyClient) this.#dropClient(client);
   }
 
-  startWorker(workerId: string): void {
+  /** Starts an agent on the machine of that name, which is drawn unless `hosts` has it. */
+  startWorker(workerId: string, slots = this.#slots): SimulatedWorker {
     const incarnation = `i${++this.#incarnations}`;
     const host = this.#hostOf(workerId);
     const worker = new SimulatedWorker(
-      { workerId, incarnation, slots: this.#slots },
+      { workerId, incarnation, slots },
       {
         timeline: this.timeline,
         prng: this.#prng,
@@ -159,6 +185,7 @@ export class SimulatedCluster {
     );
     this.workers.push(worker);
     this.#connectWorker(worker);
+    return worker;
   }
 
   #hostOf(workerId: string): SimulatedHost {
@@ -201,6 +228,34 @@ export class SimulatedCluster {
       });
     }
     this.timeline.after(this.#prng.below(100_000), () => this.startWorker(workerId));
+  }
+
+  /** Kills a worker with its machine, or only its agent. It stays away until somebody starts it. */
+  killWorker(worker: SimulatedWorker, { launcherLives = false } = {}): void {
+    this.#dropWorker(worker);
+    worker.kill();
+    const host = this.#hostOf(worker.workerId);
+    if (launcherLives) host.agent = null;
+    else host.die();
+    this.workers.splice(this.workers.indexOf(worker), 1);
+    this.faultsInjected++;
+  }
+
+  /** Whoever started that worker says that its process has ended. */
+  proveExit(exit: { workerId: string; incarnation: string; launcherLives: boolean }): void {
+    if (!this.#controllerUp) return;
+    const { now: at } = this.timeline;
+    this.#take({ type: "worker-exited", at, ...exit, exitCode: null, signal: "SIGKILL" });
+  }
+
+  /** Breaks a connection; it is made again by itself a little later. */
+  loseConnectionOf(worker: SimulatedWorker): void {
+    this.faultsInjected++;
+    this.#dropWorker(worker);
+  }
+
+  loseClient(client: ClusterClient): void {
+    this.#dropClient(client);
   }
 
   /** One step of the workload, faults included. */
@@ -255,8 +310,17 @@ export class SimulatedCluster {
     }
   }
 
-  /** Stops the faults and runs until nothing is owed; throws when something never comes. */
+  /** Settles, ends all sessions, and checks that nothing is held; throws if anything is. */
   finish(): void {
+    this.settle();
+    for (const client of this.#everyClient) client.close();
+    this.runUntil(this.timeline.now + 30_000_000);
+    this.#assertEmpty();
+    this.#assertFold();
+  }
+
+  /** Stops the faults and runs until nothing is owed; throws when something never comes. */
+  settle(): void {
     Object.assign(this.faults as { -readonly [F in keyof Faults]: Faults[F] }, calmed(this.faults));
     const deadline = this.timeline.now + 400_000_000;
     this.#openWorkers();
@@ -265,10 +329,6 @@ export class SimulatedCluster {
     }
     const owed = this.#owed();
     if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, this.#openTasks());
-    for (const client of this.clients) client.close();
-    this.runUntil(this.timeline.now + 30_000_000);
-    this.#assertEmpty();
-    this.#assertFold();
   }
 
   /** Once the controller is back, every worker may take work again. */
@@ -281,7 +341,8 @@ export class SimulatedCluster {
   }
 
   #owed(): string | null {
-    for (const client of this.clients) {
+    for (const client of this.#everyClient) {
+      if (client.gone) continue;
       if (!client.connected) return `${client.clientId} is not connected`;
       if (client.openCount > 0) return `${client.clientId} waits for ${client.openCount} outcomes`;
     }
@@ -424,22 +485,22 @@ export class SimulatedCluster {
     });
   }
 
-  #connectClient(client: SimulatedClient): void {
-    if (this.#clientLinks.has(client)) return;
+  #connectClient(client: ClusterClient): void {
+    if (client.gone || this.#clientLinks.has(client)) return;
     if (!this.#controllerUp) {
       this.timeline.after(20_000, () => this.#connectClient(client));
       return;
     }
     const link = new Link(this.timeline, this.#prng, this.faults.delayUsMax);
     this.#clientLinks.set(client, link);
-    const { clientId } = client;
-    this.#take({ type: "client-connected", at: this.timeline.now, clientId, user: "sim" });
+    const { clientId, user } = client;
+    this.#take({ type: "client-connected", at: this.timeline.now, clientId, user });
     const index = this.state.clientsById.get(clientId) ?? -1;
     const sequence = this.state.clients[index]?.lastSequence ?? 0;
     this.#afterSync(() => link.carry("back", () => client.onConnected(index, sequence)));
   }
 
-  #dropClient(client: SimulatedClient): void {
+  #dropClient(client: ClusterClient): void {
     const link = this.#clientLinks.get(client);
     if (link === undefined) return;
     link.cut();
@@ -453,7 +514,7 @@ export class SimulatedCluster {
     this.timeline.after(this.#prng.below(20_000), () => this.#connectClient(client));
   }
 
-  #fromClient(client: SimulatedClient, message: ClientMessage): void {
+  #fromClient(client: ClusterClient, message: ClientMessage): void {
     const link = this.#clientLinks.get(client);
     link?.carry("there", () => {
       if (!this.#controllerUp || message.type === "call") return;
@@ -529,7 +590,7 @@ export class SimulatedCluster {
         return;
       }
       case "send-to-client": {
-        const client = this.clients.find((one) => one.index === send.client);
+        const client = this.#everyClient.find((one) => one.index === send.client);
         const link = client === undefined ? undefined : this.#clientLinks.get(client);
         link?.carry("back", () => client?.receive(send.message));
         return;
@@ -537,7 +598,7 @@ export class SimulatedCluster {
       case "reply-to-call": {
         const onReply = this.#replies.get(send.call);
         this.#replies.delete(send.call);
-        if (send.error === null) onReply?.(send.result);
+        onReply?.(send.result, send.error);
         return;
       }
       case "disconnect-worker": {

@@ -15,6 +15,22 @@ import { defaultRequest } from "../model/resources.ts";
 import { specDefaults, type TaskSpec } from "../model/spec.ts";
 import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
 
+/** A client as its cluster sees it, whoever decides what it does. */
+export interface ClusterClient {
+  readonly clientId: string;
+  readonly user: string;
+  /** Its place in the controller's table, from the latest greeting. */
+  readonly index: number;
+  connected: boolean;
+  /** It never connects again. */
+  readonly gone: boolean;
+  /** Outcomes that it is owed. */
+  readonly openCount: number;
+  onConnected(index: number, sequence: number): void;
+  receive(message: ToClientMessage): void;
+  close(): void;
+}
+
 /** What a client knows of one of its tasks. */
 type Outcome = "open" | "value" | "located" | "failed";
 
@@ -39,8 +55,10 @@ export function simulatedSpecs(): TaskSpec[] {
 
 const specCount = simulatedSpecs().length;
 
-export class SimulatedClient {
+export class SimulatedClient implements ClusterClient {
   readonly clientId: string;
+  readonly user = "sim";
+  readonly gone = false;
   readonly outcomes = new Map<number, Outcome>();
   index = -1;
   connected = false;

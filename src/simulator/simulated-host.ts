@@ -142,7 +142,8 @@ export class SimulatedHost {
     const running = this.#byExecution(execution);
     if (running === undefined || running.aborting || running.phase === "ended") return;
     running.aborting = true;
-    this.#later(this.#prng.below(5_000), () => {
+    const stopUs = this.#behaviour.stopUs?.(running.order.attempt) ?? this.#prng.below(5_000);
+    this.#later(stopUs, () => {
       if (this.#isLive(running) && running.phase !== "ended")
         this.#end(running, { type: "aborted" });
     });

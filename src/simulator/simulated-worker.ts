@@ -302,11 +302,12 @@ export class SimulatedWorker {
   }
 
   #abort(execution: ExecutionId): void {
-    const isOnLane = this.#lanes.some((lane) => lane.some((one) => one.execution === execution));
-    if (!isOnLane) return this.#around.host.abort(execution);
+    const stopped = this.#lanes.flat().find((one) => one.execution === execution);
+    if (stopped === undefined) return this.#around.host.abort(execution);
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
-    this.#later(this.#around.prng.below(3_000), () => {
+    const { behaviour, prng } = this.#around;
+    this.#later(behaviour.stopUs?.(stopped.attempt) ?? prng.below(3_000), () => {
       const order = this.#lanes.map((lane) => lane[0]).find((one) => one?.execution === execution);
       if (order === undefined) return null; // It ended by itself in the meantime.
       this.#advance(order);

@@ -12,6 +12,8 @@ export class Timeline {
   readonly #actions = new Map<number, () => void>();
   #scheduled = 0;
   now: Micros = 1_000_000;
+  /** Called after each thing that was done. */
+  watcher: (() => void) | null = null;
 
   get length(): number {
     return this.#actions.size;
@@ -36,6 +38,7 @@ export class Timeline {
     const action = this.#actions.get(id);
     this.#actions.delete(id);
     action?.();
+    this.watcher?.();
     return true;
   }
 }
