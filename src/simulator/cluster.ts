@@ -132,6 +132,10 @@ export class SimulatedCluster {
     this.#fromClient(client, message);
   }
 
+  get controllerUp(): boolean {
+    return this.#controllerUp;
+  }
+
   /** Makes a call of the API; nobody answers while no controller is up. */
   call(request: ApiRequest, principal: Principal, onReply: CallReply): void {
     if (!this.#controllerUp) return;
