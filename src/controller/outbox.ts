@@ -51,9 +51,13 @@ export class Outbox {
     this.#pushToWorker(state, index, message);
   }
 
-  /** Adds one attempt to the next `compute` for its worker. */
+  /**
+   * Adds one attempt to the next `compute` for its worker. What it is to forget goes before: it may
+   * be the value that is to be computed again.
+   */
   compute(state: ControllerState, index: WorkerIndex, entry: ComputeEntry): void {
     if (!state.workers[index].connected) return;
+    if (this.#forgets.has(index)) this.#flushForgets(state, index);
     let builder = this.#computes.get(index);
     if (builder === undefined) {
       builder = new ComputeBuilder();
@@ -95,13 +99,7 @@ export class Outbox {
   finish(state: ControllerState): Output {
     for (const index of this.#computes.keys()) this.#flushCompute(state, index);
     for (const client of this.#results.keys()) this.#flushResults(client);
-    for (const [index, { tasks, valuesDigest }] of this.#forgets) {
-      const worker = state.workers[index];
-      if (!worker.connected) continue;
-      this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks) });
-      worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values: valuesDigest });
-    }
-    this.#forgets.clear();
+    for (const index of this.#forgets.keys()) this.#flushForgets(state, index);
     return { facts: this.facts, sends: this.sends };
   }
 
@@ -112,6 +110,17 @@ export class Outbox {
     const { message, digest } = builder.take();
     this.#pushToWorker(state, index, message);
     worker.unapplied.push({ sequence: worker.sentCount, attempts: digest, values: 0 });
+  }
+
+  #flushForgets(state: ControllerState, index: WorkerIndex): void {
+    const entry = this.#forgets.get(index);
+    this.#forgets.delete(index);
+    const worker = state.workers[index];
+    if (entry === undefined || !worker.connected) return;
+    this.#flushCompute(state, index);
+    this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(entry.tasks) });
+    const { valuesDigest: values } = entry;
+    worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values });
   }
 
   #flushResults(client: ClientIndex): void {
