@@ -247,12 +247,15 @@ function workerIndexesEqualTheirRecount(state: ControllerState, report: Report):
     let count = 0;
     const granted = new Map<number, number>();
     const prefetched = new Map<number, number>();
+    const started = new Map<number, number>();
     for (const row of liveAttempts(state)) {
       if (attempts.worker[row] !== worker.index) continue;
       count++;
       digest = digestWith(digest, attempts.id[row]);
       const tally = attempts.isGranted(row) ? granted : prefetched;
       tally.set(attempts.shape[row], (tally.get(attempts.shape[row]) ?? 0) + 1);
+      if (!attempts.hasFlag(row, attemptFlag.started)) continue;
+      started.set(attempts.shape[row], (started.get(attempts.shape[row]) ?? 0) + 1);
     }
     if (count !== worker.liveAttempts)
       report([worker.workerId], `${worker.liveAttempts} attempts counted, ${count} found`);
@@ -264,9 +267,12 @@ function workerIndexesEqualTheirRecount(state: ControllerState, report: Report):
         granted.get(shape) ?? 0,
         entry.prefetched,
         prefetched.get(shape) ?? 0,
+        entry.started,
+        started.get(shape) ?? 0,
       ];
-      if (counts[0] === counts[1] && counts[2] === counts[3]) continue;
-      report([worker.workerId], `shape ${shape}: granted and prefetched are ${counts.join(", ")}`);
+      if (counts.every((one, i) => one === counts[i ^ 1])) continue;
+      const what = "granted, prefetched and started, each counted and found";
+      report([worker.workerId], `shape ${shape}: ${what}: ${counts.join(", ")}`);
     }
   }
 }

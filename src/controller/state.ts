@@ -161,6 +161,8 @@ export interface Client {
 /** The attempts of one shape on one worker. */
 export interface ShapeOnWorker {
   granted: number;
+  /** Of those, the ones that their worker said to run: they are not as short as the mean may be. */
+  started: number;
   prefetched: number;
   /** Rows of prefetched attempts, oldest first; those that are not any more are skipped. */
   readonly waiting: U32Ring;

@@ -11,6 +11,7 @@ import type { Cancel, Retry } from "../protocol/messages.ts";
 import type { ClientIndex } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
 import { stopCurrentAttempt } from "./reports.ts";
+import { retractBehind } from "./prefetching.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { neededByOthers } from "./shared-needs.ts";
@@ -206,5 +207,7 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
   if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
   out.record(state, { type: "attempt-superseded", at, attempt: stray, task });
   const row = state.tasks.attempt[task];
-  if (row !== noSlot) sendAttempt(state, out, row);
+  if (row === noSlot) return;
+  sendAttempt(state, out, row);
+  retractBehind(state, out, row);
 }
