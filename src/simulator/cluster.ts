@@ -402,7 +402,7 @@ export class SimulatedCluster {
         `${worker.workerId} is still charged`,
       );
     }
-    for (const worker of this.workers) {
+    for (const worker of this.workers.filter(({ alive }) => alive)) {
       assert(
         worker.values.size === 0,
         `${worker.workerId} still holds ${worker.values.size} values`,

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { present } from "../base/assert.ts";
 import type { ApiRequest } from "../controller/events.ts";
 import { parseDurationMs } from "../model/parse-quantities.ts";
 import {
@@ -64,14 +63,6 @@ const forms: readonly Form[] = [
         const exitCode = code === undefined ? null : Number(code);
         world.behaviour.endAs(run, end as Act["end"], { ...run.act, exitCode });
       }
-    },
-  },
-  {
-    pattern: new RegExp(`^${name} cannot load ${name}$`),
-    usage: "b cannot load a",
-    play: (world, label, input) => {
-      const task = present(world.refOf(input), `${input} was submitted`);
-      for (const run of liveRuns(world, label)) world.behaviour.failInput(run, task);
     },
   },
   {
@@ -145,6 +136,29 @@ const forms: readonly Form[] = [
       if (client !== undefined) world.cluster.loseClient(client);
       else world.cluster.loseConnectionOf(agentOf(world, peer));
     },
+  },
+  {
+    pattern: new RegExp(`^${name} (leaves|pauses|resumes)$`),
+    usage: "w1 leaves; w1 pauses; w1 resumes",
+    play: (world, workerId, what) => {
+      const at = world.cluster.timeline.now;
+      const types = { leaves: "leave-requested", pauses: "paused", resumes: "resumed" } as const;
+      agentOf(world, workerId).tell({ type: types[what as keyof typeof types], at });
+    },
+  },
+  {
+    pattern: new RegExp(`^${name} loses the value of ${name}$`),
+    usage: "w1 loses the value of a",
+    play: (world, workerId, task) => {
+      const ref = world.refOf(task) ?? unknown("task", task);
+      agentOf(world, workerId).loseValue(ref);
+    },
+  },
+  {
+    pattern: /^(fetches|builds) (fail|work)$/,
+    usage: "fetches fail; fetches work; builds fail; builds work",
+    play: (world, what, how) =>
+      world.fail(what === "fetches" ? "fetchFailure" : "buildFailure", how === "fail"),
   },
   {
     pattern: new RegExp(`^${name} vanishes$`),

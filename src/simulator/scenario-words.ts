@@ -247,13 +247,16 @@ const actForms =
 
 /**
  * `finish`, `fail`, `kill` (somebody else kills the process), `crash` (its machine dies with it),
- * `hold` (until it is told), `run 20ms`, `run 20ms then fail`; `fail with code 3`, and `of 1m` for
- * the size of a value.
+ * `hold` (until it is told), `run 20ms`, `run 20ms then fail`, `cannot load a` (an input);
+ * `fail with code 3`, and `of 1m` for the size of a value.
  */
 export function parseAct(text: string): Act {
+  const [, missed] = /^cannot load (\S+)$/.exec(text) ?? [];
+  if (missed !== undefined) return { ...defaultAct, end: "miss", input: missed };
   const [, hold, beforeMs, then, runMs, end, code, size] =
     actForms.exec(text) ?? fail(`"${text}" is nothing that an execution does`);
   return {
+    ...defaultAct,
     runUs: hold !== undefined ? "hold" : parseUs(beforeMs ?? runMs ?? "1ms"),
     end: parseEnd(then ?? end ?? "finish"),
     exitCode: code === undefined ? null : Number(code),

@@ -54,6 +54,7 @@ export class ScenarioWorld {
         timeline: cluster.timeline,
         labelOf: (task) => this.labelOf(task),
         argsOf: (label) => this.argsOf(label),
+        refOf: (label) => this.refOf(label),
         crash: (workerId) => this.crashAndReplace(workerId),
       });
       return behaviour;
@@ -68,8 +69,9 @@ export class ScenarioWorld {
     const { tasks, attempts } = this.cluster.state;
     for (let row = 0; row < attempts.length; row++) {
       if (attempts.id[row] === 0) continue;
-      const label = this.#nameOf(attempts.task[row]);
-      this.#remember(label, tasks.ref(attempts.task[row]));
+      const ref = tasks.ref(attempts.task[row]);
+      const label = this.labelOf(ref);
+      this.#remember(label, ref);
       const known = this.#attempts.get(label);
       if (known === undefined) this.#attempts.set(label, new Set([attempts.id[row]]));
       else known.add(attempts.id[row]);
@@ -123,6 +125,12 @@ export class ScenarioWorld {
     });
   }
 
+  /** Every transfer, or every making of a work directory, fails from now on, or none. */
+  fail(what: "fetchFailure" | "buildFailure", always: boolean): void {
+    const faults = this.#faults as { -readonly [F in keyof Faults]: Faults[F] };
+    faults[what] = always ? 1 : 0;
+  }
+
   /** Ends all faults: whoever left a launcher behind is back, and what holds goes on. */
   heal(): void {
     if (!this.cluster.controllerUp) this.cluster.startController();
@@ -167,7 +175,8 @@ export class ScenarioWorld {
   /** The first name of a task: two clients with one key have two. */
   labelOf(task: TaskRef): string {
     const row = this.cluster.state.tasks.find(task);
-    return row < 0 ? (this.#labels.get(task) ?? `?${task}`) : this.#nameOf(row);
+    const name = row < 0 ? undefined : this.#nameOf(row);
+    return name ?? this.#labels.get(task) ?? `?${task}`;
   }
 
   /** The label under which a task's executions are kept. */
@@ -195,15 +204,18 @@ export class ScenarioWorld {
 
   #remember(label: string, ref: TaskRef): void {
     this.#refs.set(label, ref);
-    if (!this.#labels.has(ref)) this.#labels.set(ref, label);
+    const row = this.cluster.state.tasks.find(ref);
+    const name = row < 0 ? undefined : this.#nameOf(row);
+    this.#labels.set(ref, name ?? this.#labels.get(ref) ?? label);
   }
 
-  #nameOf(row: number): string {
+  /** By the client or job that it is of; undefined once that session is over. */
+  #nameOf(row: number): string | undefined {
     const { tasks, jobs, clients } = this.cluster.state;
     const job = jobs[tasks.job[row]];
     if (job.launch !== null) return `${nameOfJob(job.id)}/${tasks.index[row]}`;
     const client = this.clients.get(clients[job.client]?.clientId ?? "");
-    return client?.labelAt(tasks.index[row]) ?? taskIdOf(this.cluster.state, row);
+    return client?.labelAt(tasks.index[row]);
   }
 
   #rowByName(label: string): number {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import {
   type Behaviour,
@@ -23,7 +23,9 @@ import type { Timeline } from "./timeline.ts";
 export interface Act {
   /** Microseconds until it ends; `hold` waits until it is told. */
   readonly runUs: number | "hold";
-  readonly end: "finish" | "fail" | "kill" | "crash";
+  readonly end: "finish" | "fail" | "kill" | "crash" | "miss";
+  /** Of `miss`: the input that it cannot load. */
+  readonly input: string;
   /** Of a failure: the exit code of the process; null for a function that throws. */
   readonly exitCode: number | null;
   /** Size of the value, bytes; a large one stays with its worker. */
@@ -32,7 +34,13 @@ export interface Act {
 
 const defaultRunUs = 1_000;
 
-export const defaultAct: Act = { runUs: defaultRunUs, end: "finish", exitCode: null, sizeBytes: 8 };
+export const defaultAct: Act = {
+  runUs: defaultRunUs,
+  end: "finish",
+  input: "",
+  exitCode: null,
+  sizeBytes: 8,
+};
 
 /** An execution that began. */
 export interface Run {
@@ -49,6 +57,7 @@ export interface Run {
 export interface ScriptSurroundings {
   readonly timeline: Timeline;
   labelOf(task: TaskRef): string;
+  refOf(label: string): TaskRef | undefined;
   /** The arguments of a labelled function, which are its value. */
   argsOf(label: string): Uint8Array;
   /** The execution takes its machine down with it. */
@@ -111,7 +120,10 @@ export class ScriptedBehaviour implements Behaviour {
     if (run.isOver) return;
     if (end === "crash") return this.#around.crash(run.workerId);
     run.isOver = true;
-    if (end === "kill") run.end({ type: "killed" });
+    if (end === "miss") {
+      const task = present(this.#around.refOf(run.act.input), `${run.act.input} was submitted`);
+      run.end({ type: "input-failed", task });
+    } else if (end === "kill") run.end({ type: "killed" });
     else if (end === "fail") {
       const code = exitCode ?? (run.isCommand ? 1 : null);
       run.end({ type: "failed", failure: failureOf("as the script says", code) });
@@ -119,13 +131,6 @@ export class ScriptedBehaviour implements Behaviour {
       const bytes = this.#around.argsOf(run.label);
       run.end({ type: "finished", value: run.isCommand ? noValue : { sizeBytes, bytes } });
     }
-  }
-
-  /** An execution finds that an input cannot be loaded. */
-  failInput(run: Run, task: TaskRef): void {
-    if (run.isOver) return;
-    run.isOver = true;
-    run.end({ type: "input-failed", task });
   }
 
   /** What ran on a machine is gone: all of it, or what its agent ran inside itself. */

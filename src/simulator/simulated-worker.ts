@@ -85,6 +85,17 @@ export class SimulatedWorker {
     host.tellEnded();
   }
 
+  /** Anything that may happen to a live agent. */
+  tell(event: WorkerEvent): void {
+    if (this.alive) this.#take(event);
+  }
+
+  /** The bytes of a value are gone, and the store notices. */
+  loseValue(task: TaskRef): void {
+    if (!this.values.delete(task)) return;
+    this.tell({ type: "value-lost", at: this.#around.timeline.now, task });
+  }
+
   /** Its own checks: trouble, or none. */
   feels(trouble: string): void {
     if (this.alive) this.#take({ type: "health-checked", at: this.#around.timeline.now, trouble });
