@@ -75,6 +75,14 @@ const forms: readonly Form[] = [
     },
   },
   {
+    pattern: new RegExp(`^job ${name} failed with ([A-Z_]+)$`),
+    usage: "job g failed with TASK_FAILED",
+    read: (world, job, wanted) => {
+      const code = jobOf(world, job)?.launch?.error?.code;
+      return { holds: code === wanted, actual: `job ${job} ended with ${code ?? "no error"}` };
+    },
+  },
+  {
     pattern: new RegExp(`^${name} is connected$`),
     usage: "c is connected",
     read: (world, client) => {
@@ -177,12 +185,19 @@ const forms: readonly Form[] = [
     pattern: new RegExp(`^why (job )?${name} is ([A-Z_]+(?: or [A-Z_]+)*)$`),
     usage: "why a is DEPENDENCY; why job g is USER_CAP",
     read: (world, job, subject, codes) => {
-      const id = job === undefined ? world.idOf(subject) : world.jobIds.get(subject);
-      if (id === undefined) return { holds: false, actual: `${subject} is not known` };
-      const { reasons, summary } = explain(world.cluster.state, id);
-      const found = reasons.map(({ code }) => code);
-      const holds = codes.split(" or ").some((code) => found.includes(code));
-      return { holds, actual: `the reasons are ${found.join(", ") || "none"}: ${summary}` };
+      const reasons = explanationOf(world, job, subject) ?? [];
+      const holds = reasons.some(({ code }) => codes.split(" or ").includes(code));
+      const found = reasons.map(({ code, message }) => `${code} (${message})`);
+      return { holds, actual: `the reasons are ${found.join(", ") || "none"}` };
+    },
+  },
+  {
+    pattern: new RegExp(`^why (job )?${name} says "([^"]+)"$`),
+    usage: 'why a says "its own parents"',
+    read: (world, job, subject, words) => {
+      const messages = explanationOf(world, job, subject)?.map(({ message }) => message) ?? [];
+      const holds = messages.some((message) => message.includes(words));
+      return { holds, actual: `the reasons are: ${messages.join("; ") || "none"}` };
     },
   },
   {
@@ -342,6 +357,12 @@ function countOfTask(world: ScenarioWorld, label: string, what: string): number 
   if (row < 0) return 0;
   const { failureCount, lossCount } = world.cluster.state.tasks;
   return what.startsWith("failure") ? failureCount[row] : lossCount[row];
+}
+
+/** The reasons for which a task or a job waits; undefined for what is not known. */
+function explanationOf(world: ScenarioWorld, job: string | undefined, subject: string) {
+  const id = job === undefined ? world.idOf(task_(world, subject)) : world.jobIds.get(subject);
+  return id === undefined ? undefined : explain(world.cluster.state, id).reasons;
 }
 
 function outcomeIs(world: ScenarioWorld, clientId: string, task: string, wanted: string) {
