@@ -84,10 +84,12 @@ const forms: readonly Form[] = [
   },
   {
     pattern: new RegExp(`^${name} is connected$`),
-    usage: "c is connected",
-    read: (world, client) => {
-      const { connected } = clientOf(world, client);
-      return { holds: connected, actual: `${client} is ${connected ? "" : "not "}connected` };
+    usage: "c is connected; w1 is connected, as the process that lives now",
+    read: (world, peer) => {
+      const connected = world.machines.has(peer)
+        ? isRegistered(world, peer)
+        : clientOf(world, peer).connected;
+      return { holds: connected, actual: `${peer} is ${connected ? "" : "not "}connected` };
     },
   },
   {
@@ -281,11 +283,13 @@ export function parseCondition(text: string): Condition {
       actual: (world) => read(world, ...groups).actual,
     };
   }
-  throw new ScenarioError(
-    `"${text}" is no sentence of a scenario; expected one like\n  ${forms
-      .map(({ usage }) => usage)
-      .join("\n  ")}`,
-  );
+  const usages = conditionUsages().join("\n  ");
+  throw new ScenarioError(`"${text}" is no sentence of a scenario; expected one like\n  ${usages}`);
+}
+
+/** Every form of a sentence, for people. */
+export function conditionUsages(): readonly string[] {
+  return forms.map(({ usage }) => usage);
 }
 
 function compared(actual: number, how: string | undefined, wanted: number, what: string) {
@@ -324,6 +328,14 @@ function stateOfWorker(world: ScenarioWorld, workerId: string): string {
   const { workers, workersById } = world.cluster.state;
   const worker = workers[workersById.get(workerId) ?? -1];
   return worker === undefined ? "unknown" : workerState(worker);
+}
+
+/** Whether the controller knows the agent that lives on that machine, and hears it. */
+function isRegistered(world: ScenarioWorld, workerId: string): boolean {
+  const { workers, workersById } = world.cluster.state;
+  const worker = workers[workersById.get(workerId) ?? -1];
+  if (worker?.incarnation !== world.agentOf(workerId)?.incarnation) return false;
+  return worker?.connected === true && !worker.lost;
 }
 
 function workerOf(world: ScenarioWorld, workerId: string): Worker {

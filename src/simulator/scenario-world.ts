@@ -15,6 +15,7 @@ import type { JobSpec, Principal } from "../model/job.ts";
 import { encodeUtf8 } from "../protocol/utf8.ts";
 import { SimulatedCluster } from "./cluster.ts";
 import type { Faults } from "./faults.ts";
+import { ScenarioError } from "./scenario-words.ts";
 import { ScriptedBehaviour } from "./scripted-behaviour.ts";
 import { ScriptedClient } from "./scripted-client.ts";
 import { type HostOptions, SimulatedHost } from "./simulated-host.ts";
@@ -105,15 +106,21 @@ export class ScenarioWorld {
     return this.cluster.workers.find((one) => one.alive && one.workerId === workerId);
   }
 
+  #livingAgent(workerId: string): SimulatedWorker {
+    const agent = this.agentOf(workerId);
+    if (agent === undefined) throw new ScenarioError(`no agent lives on ${workerId}`);
+    return agent;
+  }
+
   crash(workerId: string, { launcherLives }: { readonly launcherLives: boolean }): void {
-    const agent = present(this.agentOf(workerId), `${workerId} lives`);
+    const agent = this.#livingAgent(workerId);
     this.cluster.killWorker(agent, { launcherLives });
     this.behaviour.dies(workerId, { commandsLive: launcherLives });
   }
 
   /** A machine dies; whoever started it proves that, and starts it anew. */
   crashAndReplace(workerId: string): void {
-    const { incarnation } = present(this.agentOf(workerId), `${workerId} lives`);
+    const { incarnation } = this.#livingAgent(workerId);
     this.crash(workerId, { launcherLives: false });
     const { timeline } = this.cluster;
     timeline.after(500, () =>

@@ -156,7 +156,7 @@ class Play {
   #start(words: string): void {
     const [, workerId, texts = ""] = /^(\S+)(?: (.*))?$/.exec(words) ?? [];
     startMachine(this.#world, workerId, texts);
-    this.#until(`${workerId} is HEALTHY or CORDONED or DRAINING`);
+    this.#until(`${workerId} is connected`);
   }
 
   #until(words: string): void {
