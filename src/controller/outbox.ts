@@ -51,13 +51,14 @@ export class Outbox {
     this.#pushToWorker(state, index, message);
   }
 
-  /**
-   * Adds one attempt to the next `compute` for its worker. What it is to forget goes before: it may
-   * be the value that is to be computed again.
-   */
+  /** Adds one attempt to the next `compute` for its worker, after what was to be forgotten. */
   compute(state: ControllerState, index: WorkerIndex, entry: ComputeEntry): void {
     if (!state.workers[index].connected) return;
-    if (this.#forgets.has(index)) this.#flushForgets(state, index);
+    // A forget that came later would drop the value of the new attempt.
+    if (this.#forgets.has(index)) {
+      this.#flushCompute(state, index);
+      this.#flushForgets(state, index);
+    }
     let builder = this.#computes.get(index);
     if (builder === undefined) {
       builder = new ComputeBuilder();
@@ -117,10 +118,9 @@ export class Outbox {
     this.#forgets.delete(index);
     const worker = state.workers[index];
     if (entry === undefined || !worker.connected) return;
-    this.#flushCompute(state, index);
-    this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(entry.tasks) });
-    const { valuesDigest: values } = entry;
-    worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values });
+    const { tasks, valuesDigest } = entry;
+    this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks) });
+    worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values: valuesDigest });
   }
 
   #flushResults(client: ClientIndex): void {

@@ -19,6 +19,7 @@ import {
 import type { ScenarioWorld } from "./scenario-world.ts";
 import type { Act } from "./scripted-behaviour.ts";
 import type { ScriptedClient } from "./scripted-client.ts";
+import { type Boundary, boundaries } from "./simulated-controller.ts";
 
 /** Something to do, once. */
 export type Step = (world: ScenarioWorld) => void;
@@ -138,13 +139,34 @@ const forms: readonly Form[] = [
     },
   },
   {
-    pattern: new RegExp(`^${name} (leaves|pauses|resumes)$`),
-    usage: "w1 leaves; w1 pauses; w1 resumes",
-    play: (world, workerId, what) => {
-      const at = world.cluster.timeline.now;
-      const types = { leaves: "leave-requested", pauses: "paused", resumes: "resumed" } as const;
-      agentOf(world, workerId).tell({ type: types[what as keyof typeof types], at });
+    pattern: new RegExp(`^${name} leaves$`),
+    usage: "w1 leaves: it hands back what it has, and another process comes in its place",
+    play: (world, workerId) => agentOf(world, workerId).leave(),
+  },
+  {
+    pattern: new RegExp(`^cut ${name}(?: (there|back))? for (\\S+)$`),
+    usage: "cut w1 for 5s; cut w1 there for 5s; cut c back for 5s",
+    play: (world, peer, way, duration) => {
+      if (!world.machines.has(peer)) clientOf(world, peer);
+      const path = world.cluster.sessions.pathTo(peer);
+      const until = world.cluster.timeline.now + parseUs(duration);
+      if (way !== "back") path.stall("there", until);
+      if (way !== "there") path.stall("back", until);
     },
+  },
+  {
+    pattern: new RegExp(`^pause ${name} for (\\S+)$`),
+    usage: "pause w1 for 5s; pause controller for 5s: its loop stands still, what runs goes on",
+    play: (world, who, duration) => {
+      const { controller } = world.cluster;
+      const paused = who === "controller" ? controller : agentOf(world, who);
+      paused.pause(parseUs(duration));
+    },
+  },
+  {
+    pattern: new RegExp(`^crash controller (${boundaries.join("|")})$`),
+    usage: "crash controller before-sync: when it next gets there; it starts again by itself",
+    play: (world, boundary) => world.cluster.controller.dieAt(boundary as Boundary),
   },
   {
     pattern: new RegExp(`^${name} loses the value of ${name}$`),

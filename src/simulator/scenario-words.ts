@@ -217,6 +217,7 @@ export function parseMachine(workerId: string, texts: readonly string[]): Machin
   const { host, ...attributes } = options.rest();
   return {
     workerId,
+    place: 0,
     slots,
     commandSlots,
     capacity,

@@ -6,7 +6,6 @@
  */
 
 import { present } from "../base/assert.ts";
-import { Prng } from "../base/prng.ts";
 import type { ApiRequest } from "../controller/events.ts";
 import { taskIdOf } from "../controller/state.ts";
 import type { CapstanError } from "../model/errors.ts";
@@ -18,7 +17,7 @@ import type { Faults } from "./faults.ts";
 import { ScenarioError } from "./scenario-words.ts";
 import { ScriptedBehaviour } from "./scripted-behaviour.ts";
 import { ScriptedClient } from "./scripted-client.ts";
-import { type HostOptions, SimulatedHost } from "./simulated-host.ts";
+import type { HostOptions } from "./simulated-host.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
 
 /** A machine of the script. */
@@ -43,12 +42,10 @@ export class ScenarioWorld {
   readonly #attempts = new Map<string, Set<AttemptId>>();
   readonly #arguments = new Map<string, Uint8Array>();
   readonly #faults: Faults;
-  readonly #prng: Prng;
   #calls = 0;
 
   constructor(seed: number, faults: Faults) {
     this.#faults = faults;
-    this.#prng = new Prng(seed);
     let behaviour: ScriptedBehaviour | undefined;
     const makeBehaviour = (cluster: SimulatedCluster) => {
       behaviour = new ScriptedBehaviour({
@@ -92,10 +89,7 @@ export class ScenarioWorld {
     const { workerId } = machine;
     const known = this.cluster.hosts.get(workerId);
     if (known === undefined || known.processCount === 0) {
-      const { timeline } = this.cluster;
-      const around = { timeline, prng: this.#prng, faults: this.#faults };
-      const host = new SimulatedHost(machine, { ...around, behaviour: this.behaviour });
-      this.cluster.hosts.set(workerId, host);
+      this.cluster.addMachine(machine);
     }
     this.machines.set(workerId, machine);
     this.cluster.startWorker(workerId, machine.slots);
