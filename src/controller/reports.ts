@@ -292,6 +292,7 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
   const ref = reports.tasks[entry];
   const kind = reports.kinds[entry];
   const bytes = blobAt(reports.values, entry);
+  if (endKinds.includes(kind)) state.workers[worker].strangers.delete(reports.attempts[entry]);
   switch (kind) {
     case reportKind.finished:
     case reportKind.have:
@@ -463,7 +464,10 @@ export function onAttemptFailed(
   { worker, message, at }: { worker: WorkerIndex; message: AttemptFailed; at: Micros },
 ): void {
   const row = findAttempt(state, { worker, attempt: message.attempt, task: message.task });
-  if (row < 0) return forgetUnlessHeld(state, out, worker, message.task);
+  if (row < 0) {
+    state.workers[worker].strangers.delete(message.attempt);
+    return forgetUnlessHeld(state, out, worker, message.task);
+  }
   const task = state.attempts.task[row];
   const isCurrent = state.tasks.attempt[task] === row;
   const loss = { ...lossOf(state, row, message.cause), failure: message.failure };

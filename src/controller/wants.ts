@@ -205,6 +205,7 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
   if (stray === undefined || state.tasks.waitingOn[task] > 0) return;
   const worker = state.workers[state.attempts.worker[stray]];
   if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
+  worker.strangers.add(state.attempts.id[stray]);
   out.record(state, { type: "attempt-superseded", at, attempt: stray, task });
   const row = state.tasks.attempt[task];
   if (row === noSlot) return;
