@@ -374,6 +374,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     unapplied: [],
     knownSpecs: new Set(),
     knownPeers: new Map(),
+    strangers: new Set(),
     keptValues: new Set(),
   };
 }
@@ -402,6 +403,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.unapplied.length = 0;
   worker.knownSpecs.clear();
   worker.knownPeers.clear();
+  worker.strangers.clear();
   worker.keptValues.clear();
   state.touchedWorkers.add(worker.index);
 }
