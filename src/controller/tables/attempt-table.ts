@@ -122,7 +122,7 @@ export class AttemptTable {
     return this.#firstFree;
   }
 
-  /** An equal table in as little room as it needs; only the grants, which nobody writes, are shared. */
+  /** An equal table in as little room as it needs. Grants are shared: nobody writes into one. */
   clone(): AttemptTable {
     const copy = new AttemptTable();
     const rows = Math.max(1, this.length);

@@ -9,7 +9,8 @@
 import { hashWords, StateHash } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
 import { linkState, slot, workerSlot } from "./layout.ts";
-import { apply, type Move, movesOf, nextTimer } from "./moves.ts";
+import type { Move } from "./move-kinds.ts";
+import { apply, movesOf, nextTimer } from "./moves.ts";
 import { Broken, type Tuple, type World } from "./world.ts";
 
 /** Moves that a calm world may need to come to rest. */

@@ -14,9 +14,10 @@
 
 import type { Configuration } from "./configuration.ts";
 import { type Kernels, realKernels } from "./kernels.ts";
-import { apply, describe, movesOf, nextTimer } from "./moves.ts";
+import { apply, movesOf, nextTimer } from "./moves.ts";
 import { Calm, restlessness } from "./rest.ts";
 import { type Counterexample, initialState } from "./search.ts";
+import { describe } from "./sentences.ts";
 import { Broken, type Tuple, World } from "./world.ts";
 
 /** The text of a counterexample. */

@@ -4,7 +4,7 @@
  *
  * Two more things are proved at the end. *Rest*: each state's first calm move leads to a state
  * that has one too, and so on to a state at rest (or to one that only time moves, whose calm
- * continuation is run): from everywhere the world can calm down. And the graph is finite: it closed.
+ * continuation is run): from everywhere the world can calm down. The graph is finite: it closed.
  *
  * @module
  */
@@ -14,9 +14,11 @@ import { noFaults } from "./configuration.ts";
 import { hashWords, StateHash } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
 import { type Kernels, realKernels } from "./kernels.ts";
-import { apply, describe, type Move, movesOf } from "./moves.ts";
+import type { Move } from "./move-kinds.ts";
+import { apply, movesOf } from "./moves.ts";
 import { persistentMoves } from "./reduction.ts";
 import { Calm } from "./rest.ts";
+import { describe } from "./sentences.ts";
 import { Broken, type Tuple, World } from "./world.ts";
 
 export interface SearchOptions {
@@ -55,7 +57,7 @@ export interface SearchReport {
 
 const statesMaxDefault = 50_000_000;
 
-/** What `calmNext` says of a state at rest, or one that only time moves on and that comes to rest. */
+/** What `calmNext` says of a state at rest, or that only time moves on and that comes to rest. */
 const atRest = -1;
 
 /** The cluster of a configuration, started and connected, with its whole budget of faults. */
