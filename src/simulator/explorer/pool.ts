@@ -35,7 +35,7 @@ export interface Transition<Out> {
   readonly broken: string | null;
 }
 
-const keptStatesMax = 6_000;
+const keptStatesMax = 15_000;
 
 export class Pool<State extends object, Event, Out, View> {
   readonly #kind: NodeKind<State, Event, Out, View>;
