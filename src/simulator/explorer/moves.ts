@@ -151,9 +151,18 @@ export function nextTimer(world: World, tuple: Tuple): Move {
   return move;
 }
 
-/** What a move makes of a state. `isFree`: an early timer costs nothing. Throws `Broken`. */
-export function apply(world: World, before: Tuple, move: Move, isFree = false): Tuple {
-  const tuple = before.slice();
+/** How a move is applied. */
+export interface Application {
+  /** A timer that fires early costs nothing; default false. */
+  readonly isFree?: boolean;
+  /** Where the new state is written; default: a new tuple. */
+  readonly into?: Tuple;
+}
+
+/** What a move makes of a state. Throws `Broken`. */
+export function apply(world: World, before: Tuple, move: Move, how: Application = {}): Tuple {
+  const { isFree = false, into: tuple = new Int32Array(before.length) } = how;
+  tuple.set(before);
   const kind = kindOf(move);
   const who = whoOf(move);
   const which = whichOf(move);

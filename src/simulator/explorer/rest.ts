@@ -81,7 +81,7 @@ export class Calm {
       if (moves.length > calmMovesMax) return { reason: this.#owed(tuple, "still"), moves };
       moves.push(move);
       try {
-        tuple = apply(world, tuple, move, true);
+        tuple = apply(world, tuple, move, { isFree: true });
       } catch (error) {
         if (error instanceof Broken) return { reason: error.message, moves };
         throw error;

@@ -69,7 +69,7 @@ function applyNamed(world: World, tuple: Tuple, sentence: string): Tuple {
   const { calm, rough } = movesOf(world, tuple);
   const all = [...calm, ...rough, nextTimer(world, tuple)].filter((move) => move >= 0);
   const chosen = all.find((move) => describe(world, tuple, move) === sentence);
-  if (chosen !== undefined) return apply(world, tuple, chosen, true);
+  if (chosen !== undefined) return apply(world, tuple, chosen, { isFree: true });
   const possible = all.map((move) => describe(world, tuple, move)).join("; ");
   throw new RangeError(`"${sentence}" cannot happen now; possible: ${possible}`);
 }

@@ -86,6 +86,8 @@ class Search {
   readonly #parents: Numbers = new Numbers();
   readonly #moves: Numbers = new Numbers();
   readonly #calmNext: Numbers = new Numbers();
+  /** Where moves write: most lead to a state that is known, and only a new one is copied. */
+  readonly #scratch: Tuple;
   #frontier: Tuple[] = [];
   #edges = 0;
   #depth = 0;
@@ -96,6 +98,7 @@ class Search {
     this.#world = new World(configuration, options.kernels ?? realKernels);
     this.#options = options;
     this.#calm = new Calm(this.#world);
+    this.#scratch = this.#world.blank();
   }
 
   run(): SearchReport {
@@ -149,7 +152,7 @@ class Search {
     this.#parents.push(parent);
     this.#moves.push(move);
     this.#calmNext.push(atRest);
-    this.#frontier.push(tuple);
+    this.#frontier.push(tuple.slice());
     return this.#known.size - 1;
   }
 
@@ -172,7 +175,8 @@ class Search {
   #take(tuple: Tuple, number: number, move: Move): number {
     this.#edges++;
     try {
-      return this.#add(apply(this.#world, tuple, move), number, move);
+      const next = apply(this.#world, tuple, move, { into: this.#scratch });
+      return this.#add(next, number, move);
     } catch (error) {
       if (!(error instanceof Broken)) throw error;
       this.#found = this.#counterexample(error.message, number, [move]);
@@ -216,7 +220,7 @@ class Search {
     for (const move of moves.reverse()) {
       told.push(describe(this.#world, tuple, move));
       try {
-        tuple = apply(this.#world, tuple, move, true);
+        tuple = apply(this.#world, tuple, move, { isFree: true });
       } catch (error) {
         if (!(error instanceof Broken)) throw error;
       }
