@@ -1,0 +1,4 @@
+import { unsyncedLoss } from "./faults/r09-unsynced-loss.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(unsyncedLoss);
