@@ -18,7 +18,7 @@ const hosts = { controller: 1, cut: 2, other: 3 } as const;
 
 /** Longer than a silence may be (10 s), so that the worker is lost. */
 const longMs = 12_000;
-const shortMs = 4_000;
+const shortMs = 3_000;
 
 /** Back-off, the silence that is found out last (15 s), and a machine under load. */
 const healedWithinMs = 45_000;
@@ -40,7 +40,7 @@ const partitions: { readonly [name: string]: Partition } = {
     await pause(shortMs);
   },
   flapping: async (network) => {
-    for (let times = 0; times < 4; times++) {
+    for (let times = 0; times < 3; times++) {
       network.cut(hosts.controller, hosts.cut);
       network.cut(hosts.cut, hosts.controller);
       await pause(500);

@@ -1,0 +1,4 @@
+import { badNetwork } from "./faults/r06-bad-network.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(badNetwork);
