@@ -7,8 +7,8 @@
 import { CapstanError } from "../../model/errors.ts";
 
 /**
- * The journal cannot be trusted from `sequence` on, or from where nobody can say: nothing is guessed,
- * the start is refused.
+ * The journal cannot be trusted from `sequence` on, or from where nobody can say: nothing is
+ * guessed, the start is refused.
  */
 export function damaged(what: string, sequence: number | null): CapstanError {
   return new CapstanError(

@@ -1,11 +1,12 @@
 /**
- * Whether SQLite's write-ahead log is whole. SQLite reads it up to the first frame that does not match
- * its checksum and takes that for the end: right for a commit that a power cut has torn, wrong for one
- * that was durable and was damaged later, which it would drop with everything after it.
+ * Whether SQLite's write-ahead log is whole. SQLite reads it up to the first frame that does not
+ * match its checksum and takes that for the end: right for a commit that a power cut has torn,
+ * wrong for one that was durable and was damaged later, which it would drop with everything after
+ * it.
  *
- * The two can be told apart. A commit is synced before the next one is begun, and the checksum of each
- * frame goes on from that of the frame before it. So if frames that chain on behind the broken one
- * reach beyond the end of its commit, that commit was durable: the log is damaged.
+ * The two can be told apart. A commit is synced before the next one is begun, and the checksum of
+ * each frame goes on from that of the frame before it. So if frames that chain on behind the broken
+ * one reach beyond the end of its commit, that commit was durable: the log is damaged.
  *
  * @module
  */

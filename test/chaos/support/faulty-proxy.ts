@@ -1,6 +1,6 @@
 /**
- * A TCP proxy that stands for a bad network. It passes on as fast as the other side reads, so that it
- * holds no more than a chunk for each direction.
+ * A TCP proxy that stands for a bad network. It passes on as fast as the other side reads, so that
+ * it holds no more than a chunk for each direction.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Hosts with a network between them, on one machine: each is a network namespace on a link of its own,
- * and a router between them can drop what goes one way. Nothing of the machine's own network changes
- * but one link into the router, by which the test itself can call.
+ * Hosts with a network between them, on one machine: each is a network namespace on a link of its
+ * own, and a router between them can drop what goes one way. Nothing of the machine's own network
+ * changes but one link into the router, by which the test itself can call.
  *
  * @module
  */

@@ -124,8 +124,8 @@ export class Work {
   }
 
   /**
-   * Settles, checks each acknowledged job against what it did, and forgets them. Gives all attempts.
-   * Throws with the first that is not as it is owed.
+   * Settles, checks each acknowledged job against what it did, and forgets them. Gives all
+   * attempts. Throws with the first that is not as it is owed.
    */
   async settleAndAudit(owed: Owed = {}): Promise<readonly JobAttempt[]> {
     const ends = await this.settle();
