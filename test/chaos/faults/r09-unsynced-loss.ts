@@ -30,7 +30,7 @@ const recordsMin = 2_000;
 /** In a test; a soak cuts at every byte, and at every commit. */
 const sampledCuts = 20;
 const sampledCommits = 30;
-const flips = { test: 40, soak: 2_000 } as const;
+const flips = { test: 40, soak: 500 } as const;
 
 async function cutPower(
   cluster: ChaosCluster,
@@ -90,6 +90,7 @@ class Damage {
     for (const at of this.#cutsIn(start, log.length)) {
       const short = this.#recover({ main, log: log.subarray(0, at) });
       assert.deepEqual(short, before, `the log is cut at byte ${at} of ${log.length}`);
+      if (this.#trial.isSoak && at % 16 !== 0) continue;
       const torn = Buffer.from(log);
       torn.fill(0, at);
       assert.deepEqual(this.#recover({ main, log: torn }), before, `zeros from ${at} on`);
@@ -102,8 +103,9 @@ class Damage {
     const ends = commitEnds(log).slice(this.#trial.isSoak ? 0 : -sampledCommits);
     const sequences = ends.map((end) => {
       const recovery = this.#recover({ main, log: log.subarray(0, end) });
-      assert.equal(recovery.type, "recovered", JSON.stringify(recovery));
-      return recovery.type === "recovered" ? recovery.sequence : 0;
+      assert.ok(recovery.type === "recovered", JSON.stringify(recovery));
+      this.#bench.fold(recovery.sequence);
+      return recovery.sequence;
     });
     assert.deepEqual(
       sequences,

@@ -9,8 +9,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { foldKernel } from "../../../src/shell/controller-process/controller-fold.ts";
+import { openForReading, readCommits } from "../../../src/shell/journal/database.ts";
 import { identify } from "../../../src/shell/journal/durable-journal.ts";
-import { encodePlain } from "../../../src/shell/journal/fact-codec.ts";
 import { restoreState } from "../../../src/shell/journal/restore.ts";
 
 /** The two files of a journal. */
@@ -32,6 +32,7 @@ export class RecoveryBench {
     this.#directory = directory;
   }
 
+  /** Starts from it; what comes back is compared by the facts themselves. */
   recover({ main, log }: JournalImage): Recovery {
     this.#place(main, log);
     try {
@@ -42,7 +43,12 @@ export class RecoveryBench {
     }
   }
 
-  /** The state that an undamaged image holds up to a sequence, as a hash. */
+  /** Folds what the last `recover` has found, as a controller does; throws if that cannot be. */
+  fold(sequence: number): void {
+    restoreState(this.#directory, sequence, foldKernel);
+  }
+
+  /** The facts that an undamaged image holds up to a sequence, as a hash. */
   hashesOf({ main, log }: JournalImage): (sequence: number) => string {
     const bench = new RecoveryBench(`${this.#directory}-whole`);
     bench.#place(main, log);
@@ -56,9 +62,16 @@ export class RecoveryBench {
   }
 
   #hashAt(sequence: number): string {
-    const { state } = restoreState(this.#directory, sequence, foldKernel);
-    const bytes = encodePlain(foldKernel.snapshotOf(state));
-    return createHash("sha256").update(bytes).digest("hex");
+    const database = openForReading(this.#directory);
+    const hash = createHash("sha256");
+    try {
+      for (const { first, last, epoch, at, blob } of readCommits(database, 0, sequence)) {
+        hash.update(`${first} ${last} ${epoch} ${at} `).update(blob);
+      }
+      return hash.digest("hex");
+    } finally {
+      database.close();
+    }
   }
 
   #place(main: Buffer, log: Buffer): void {
