@@ -9,6 +9,7 @@ export const faultKinds = [
   "connection half open",
   "client lost",
   "client half open",
+  "client vanished",
   "partition, both ways",
   "partition, one way",
   "network clogged",
