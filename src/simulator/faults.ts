@@ -137,8 +137,8 @@ function drawWorld(draws: Draws) {
     runUsMax: draws.pick([1_000, 50_000, 400_000]),
     taskFailure: maybe(draws, 0.1),
     inputFailure: maybe(draws, 0.02),
-    fetchFailure: maybe(draws, 0.1),
-    largeValue: draws.pick([0, 0.1, 0.6]),
+    fetchFailure: maybe(draws, 0.2),
+    largeValue: draws.pick([0, 0.3, 1]),
     processKill: maybe(draws, 0.05),
     buildFailure: maybe(draws, 0.05),
     hang: maybe(draws, 0.02),
@@ -153,7 +153,7 @@ function drawWorld(draws: Draws) {
     clockSetBack: maybe(draws, 0.5),
     timerLateUsMax: draws.pick([0, 0, 1_000, 2_000_000]),
     poison: maybe(draws, 0.05),
-    corruption: maybe(draws, 0.05),
+    corruption: maybe(draws, 0.2),
   };
 }
 
