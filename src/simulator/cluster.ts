@@ -50,6 +50,8 @@ export interface ClusterOptions {
   readonly zeroed?: readonly ZeroedStretch[];
   /** Keep every draw, for `randomness.tape()`; default false. */
   readonly record?: boolean;
+  /** What `randomness.tape()` of an earlier run said: read instead of the seed's draws. */
+  readonly tape?: ReadonlyMap<string, Uint32Array>;
   /** What executions do; default {@link DrawnBehaviour}. */
   readonly behaviour?: (cluster: SimulatedCluster) => Behaviour;
   /** Who watches. */
