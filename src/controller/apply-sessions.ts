@@ -375,6 +375,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     unapplied: [],
     knownSpecs: new Set(),
     knownPeers: new Map(),
+    strangers: new Set(),
     keptValues: new Set(),
   };
 }
@@ -411,6 +412,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.unapplied.length = 0;
   worker.knownSpecs.clear();
   worker.knownPeers.clear();
+  worker.strangers.clear();
   forgetKeptValues(worker);
   state.touchedWorkers.add(worker.index);
 }

@@ -19,6 +19,7 @@ import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
 import { calm, type Faults } from "./faults.ts";
+import { HistoryRules } from "./history-rules.ts";
 import { actOn, crashOne } from "./mischief.ts";
 import { combineObservers, type Observer } from "./observer.ts";
 import { drawProfile, type Profile } from "./profiles.ts";
@@ -26,7 +27,12 @@ import { Sessions } from "./sessions.ts";
 import { assertEmpty, isEmpty, openTasks, owedBy } from "./settlement.ts";
 import { type ClusterClient, SimulatedClient } from "./simulated-client.ts";
 import { SimulatedController } from "./simulated-controller.ts";
-import { drawHost, SimulatedHost } from "./simulated-host.ts";
+import {
+  drawHost,
+  type HostOptions,
+  type HostSurroundings,
+  SimulatedHost,
+} from "./simulated-host.ts";
 import { SimulatedJobs } from "./simulated-jobs.ts";
 import { SimulatedWorker } from "./simulated-worker.ts";
 import { Timeline } from "./timeline.ts";
@@ -118,6 +124,7 @@ export class SimulatedCluster {
     this.#observer = combineObservers([
       this.#counter(),
       this.traceHash,
+      ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
       ...(options.observers ?? []),
     ]);
     this.#behaviour =
@@ -174,6 +181,10 @@ export class SimulatedCluster {
   /** Counts a fault that is being injected. */
   onFault(kind: FaultKind, what: string): void {
     this.#observer.onFault(kind, what);
+  }
+
+  #liveWorkers(): readonly SimulatedWorker[] {
+    return this.workers.filter((worker) => worker.alive);
   }
 
   #newJobs(): SimulatedJobs {
@@ -267,17 +278,28 @@ export class SimulatedCluster {
     return worker;
   }
 
-  /** The machine of a worker; one that is not known yet is set up, as those at `place` are. */
-  hostOf(workerId: string, place = this.hosts.size): SimulatedHost {
-    const known = this.hosts.get(workerId);
-    if (known !== undefined) return known;
-    const host = new SimulatedHost(drawHost(workerId, place, this.#slots), {
+  /** Sets a machine up, in place of the one that had its name. */
+  addMachine(options: HostOptions): void {
+    const { workerId } = options;
+    this.hosts.set(workerId, new SimulatedHost(options, this.#aroundHost(workerId)));
+  }
+
+  #aroundHost(workerId: string): HostSurroundings {
+    return {
       timeline: this.timeline,
       draws: this.randomness.stream(`host ${workerId}`),
       faults: this.faults,
       behaviour: this.#behaviour,
       observer: this.#observer,
-    });
+    };
+  }
+
+  /** The machine of a worker; one that is not known yet is set up, as those at `place` are. */
+  hostOf(workerId: string, place = this.hosts.size): SimulatedHost {
+    const known = this.hosts.get(workerId);
+    if (known !== undefined) return known;
+    const drawn = drawHost(workerId, place, this.#slots);
+    const host = new SimulatedHost(drawn, this.#aroundHost(workerId));
     this.hosts.set(workerId, host);
     return host;
   }
@@ -292,10 +314,10 @@ export class SimulatedCluster {
 
   /** It went on purpose, with all that it ran; another process comes in its place. */
   #onLeft(worker: SimulatedWorker): void {
-    const { workerId } = worker;
+    const { workerId, slots } = worker;
     this.removeWorker(worker);
     this.hostOf(workerId).die();
-    this.timeline.after(this.#crash.below(100_000), () => this.startWorker(workerId));
+    this.timeline.after(this.#crash.below(100_000), () => this.startWorker(workerId, slots));
   }
 
   /**
@@ -372,7 +394,7 @@ export class SimulatedCluster {
     for (const client of this.everyClient) if (!client.gone) client.close();
     this.#runUntilEmpty();
     assertEmpty(this);
-    this.controller.assertWhole();
+    this.controller.assertSound();
   }
 
   /** Stops the faults and runs until nothing is owed; throws when something never comes. */

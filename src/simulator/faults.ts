@@ -25,7 +25,11 @@ export interface Faults {
   readonly runUsMax: number;
   readonly taskFailure: number;
   readonly inputFailure: number;
+  /** Of values: that nobody can ever load them. Does not end when the faults do. */
+  readonly poison: number;
   readonly fetchFailure: number;
+  /** Of fetched values: that their bytes are bad. */
+  readonly corruption: number;
   readonly largeValue: number;
   /** Of a process: that somebody else kills it; of a work directory: that it cannot be made. */
   readonly processKill: number;
@@ -86,13 +90,16 @@ export interface Faults {
   readonly jobCancel: number;
   readonly administration: number;
   readonly sickness: number;
+  /** A worker finds that it cannot read a value any more. */
+  readonly valueLoss: number;
 }
 
 /** No fault at all; the world still has delays. */
 export const noFaults: Faults = {
   ...{ delayUsMin: 20, delayUsMax: 500, delayUsMean: 0, quantumUs: 1 },
   ...{ syncUsMax: 500, threadLagUsMax: 0, runUsMax: 50_000 },
-  ...{ taskFailure: 0, inputFailure: 0, fetchFailure: 0, largeValue: 0.1 },
+  ...{ taskFailure: 0, inputFailure: 0, poison: 0, fetchFailure: 0, corruption: 0 },
+  largeValue: 0.1,
   ...{ processKill: 0, buildFailure: 0, hang: 0, ignoreTerm: 0, endAtStop: 0 },
   ...{ connectionLoss: 0, halfOpen: 0, partition: 0, clogging: 0, stallUsMax: 0 },
   ...{ workerCrash: 0, launcherSurvives: 0, newIdentity: 0, capacityChange: 0 },
@@ -101,7 +108,7 @@ export const noFaults: Faults = {
   ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
-  ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0 },
+  ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
 };
 
 /** Draws which faults exist in a run. */
@@ -142,6 +149,8 @@ function drawWorld(draws: Draws) {
     clockRatePpm: maybe(draws, 500),
     clockSetBack: maybe(draws, 0.5),
     timerLateUsMax: draws.pick([0, 0, 1_000, 2_000_000]),
+    poison: maybe(draws, 0.05),
+    corruption: maybe(draws, 0.05),
   };
 }
 
@@ -176,6 +185,7 @@ function drawRequests(draws: Draws) {
     jobCancel: maybe(draws, 0.08),
     administration: maybe(draws, 0.06),
     sickness: maybe(draws, 0.03),
+    valueLoss: maybe(draws, 0.05),
   };
 }
 
@@ -190,6 +200,7 @@ const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
     "endAtStop",
     "clockRatePpm",
     "timerLateUsMax",
+    "poison",
   ] as const),
 ]);
 

@@ -104,6 +104,13 @@ function troubleWorkers(cluster: SimulatedCluster, draws: DrawStream): void {
       worker.pause(pauseUs(draws, faults.pauseUsMax));
     });
   }
+  if (draws.chance(faults.valueLoss)) {
+    withLive(cluster, draws, (worker) => {
+      if (worker.values.size === 0 || worker.isPaused) return;
+      cluster.onFault("value lost", worker.workerId);
+      worker.loseValue(draws.pick([...worker.values.keys()]));
+    });
+  }
   if (draws.chance(faults.sickness)) {
     withLive(cluster, draws, (worker) => {
       cluster.onFault("worker sick", worker.workerId);

@@ -77,9 +77,9 @@ export class SimulatedController {
   readonly #disk: DrawStream;
   readonly #crash: DrawStream;
   #clock: SimulatedClock;
-  readonly #checker = new InvariantChecker();
   /** The fold of all facts, journaled or not yet; null unless compared. */
   #fold: ControllerState | null = null;
+  readonly #checker = new InvariantChecker();
   #waiting: Turn[] = [];
   #writing: Turn[] = [];
   #isSyncing = false;
@@ -319,8 +319,8 @@ export class SimulatedController {
     });
   }
 
-  /** At rest: every rule holds of everything, and the durable state is the fold of the journal. */
-  assertWhole(): void {
+  /** At rest: every invariant holds, and the durable state is the fold of the journal. */
+  assertSound(): void {
     if (this.#around.checks) this.#checker.checkAll(this.state);
     const folded = newControllerState();
     for (const fact of this.journal) apply(folded, fact);

@@ -449,15 +449,19 @@ export class SimulatedWorker {
       }
       const got: { task: TaskRef; sizeBytes: number }[] = [];
       const absent: TaskRef[] = [];
+      const corrupt: TaskRef[] = [];
       for (const task of tasks) {
         const value = peer.values.get(task);
         if (value === undefined) absent.push(task);
-        else {
+        else if (draws.chance(faults.corruption)) {
+          observer.onFault("value corrupted", this.workerId);
+          corrupt.push(task);
+        } else {
           kept.set(task, value);
           got.push({ task, sizeBytes: value.sizeBytes });
         }
       }
-      return { type: "fetch-finished", at, transfer, got, absent, corrupt: [] };
+      return { type: "fetch-finished", at, transfer, got, absent, corrupt };
     });
   }
 }
