@@ -21,9 +21,11 @@ import { step } from "../controller/step.ts";
 import { admitWorker } from "../controller/workers.ts";
 import { taskStates } from "../model/states.ts";
 import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/messages.ts";
+import { Auditor } from "./auditor.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
-import { drawFaults, type Faults } from "./faults.ts";
+import { calmed, drawFaults, type Faults } from "./faults.ts";
 import { Link } from "./link.ts";
+import { OutcomeLedger } from "./outcome-ledger.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { drawHost, SimulatedHost } from "./simulated-host.ts";
 import { SimulatedJobs } from "./simulated-jobs.ts";
@@ -65,6 +67,8 @@ export class SimulatedCluster {
   readonly clients: SimulatedClient[] = [];
   readonly hosts = new Map<string, SimulatedHost>();
   readonly jobs: SimulatedJobs;
+  readonly auditor = new Auditor();
+  readonly outcomes = new OutcomeLedger();
   state: ControllerState = newControllerState();
   faults: Faults;
   readonly #prng: Prng;
@@ -150,6 +154,7 @@ export class SimulatedCluster {
         faults: this.faults,
         behaviour: this.#behaviour,
         checks: this.#checks,
+        auditor: this.auditor,
         send: (from, message) => this.#fromWorker(from, message),
         peerAt: (index) => this.#peerAt(index),
         onExecution: () => {
@@ -170,6 +175,7 @@ export class SimulatedCluster {
       prng: this.#prng,
       faults: this.faults,
       behaviour: this.#behaviour,
+      auditor: this.auditor,
     };
     const host = new SimulatedHost(drawHost(workerId, this.hosts.size, this.#slots), around);
     this.hosts.set(workerId, host);
@@ -198,6 +204,7 @@ export class SimulatedCluster {
         const at = this.timeline.now;
         const ended = { exitCode: null, signal: "SIGKILL", launcherLives };
         const exit = { workerId, incarnation, ...ended };
+        if (!launcherLives) this.auditor.onGone(workerId);
         if (this.#controllerUp) this.#take({ type: "worker-exited", at, ...exit });
       });
     }
@@ -319,6 +326,8 @@ export class SimulatedCluster {
   /** With every session closed, nothing is held anywhere. */
   #assertEmpty(): void {
     if (this.#checks) this.#checker.checkAll(this.state);
+    this.auditor.atRest();
+    this.outcomes.atRest();
     let remembered = 0;
     for (const job of this.state.jobs) {
       if (!job.pruned && job.launch !== null) remembered += job.launch.rows.length;
@@ -402,10 +411,12 @@ export class SimulatedCluster {
 
   #fromWorker(worker: SimulatedWorker, message: WorkerMessage): void {
     const connection = this.#workerConnections.get(worker);
+    this.auditor.onSaid(worker.workerId, message, this.timeline.now);
     connection?.link.carry("there", () => {
       if (!this.#controllerUp) return;
       const at = this.timeline.now;
       if (message.type === "inventory") return this.#register(worker, message);
+      this.auditor.onHeard(worker.workerId, message, at);
       this.#take({ type: "worker-messaged", at, worker: connection.index, message });
       this.#acknowledge(worker, connection);
     });
@@ -413,6 +424,7 @@ export class SimulatedCluster {
 
   #register(worker: SimulatedWorker, inventory: HotMessageOf<"inventory">): void {
     const hello = worker.hello("sim");
+    this.auditor.onRegistered(worker.workerId, hello, inventory);
     this.#take({ type: "worker-connected", at: this.timeline.now, hello, inventory });
     if (this.#greeting === worker) this.#greeting = null;
   }
@@ -422,7 +434,9 @@ export class SimulatedCluster {
     const sequence = this.state.workers[connection.index].receivedCount;
     this.#afterSync(() => {
       if (this.#workerConnections.get(worker) !== connection) return;
-      connection.link.carry("back", () => worker.order({ type: "acknowledge", sequence }));
+      const message = { type: "acknowledge", sequence } as const;
+      this.auditor.onOrdered(worker.workerId, message, this.timeline.now);
+      connection.link.carry("back", () => worker.order(message));
     });
   }
 
@@ -460,6 +474,8 @@ export class SimulatedCluster {
     link?.carry("there", () => {
       if (!this.#controllerUp || message.type === "call") return;
       const at = this.timeline.now;
+      this.outcomes.onAsked(client.clientId, message);
+      if (message.type === "retry") this.auditor.onRetryAsked();
       this.#take({ type: "client-messaged", at, client: client.index, message });
     });
   }
@@ -479,8 +495,9 @@ export class SimulatedCluster {
       for (const fact of durable) apply(this.#fold, fact);
       assertSameText(durableText(this.state), durableText(this.#fold));
     }
+    const links = sends.map((send) => this.#linkFor(send));
     const go = () => {
-      for (const send of sends) this.#deliver(send);
+      for (const [i, send] of sends.entries()) this.#deliver(send, links[i]);
     };
     if (durable.length > 0) this.#unsynced.push({ facts: durable, after: [go] });
     else this.#afterSync(go);
@@ -521,19 +538,32 @@ export class SimulatedCluster {
     });
   }
 
-  #deliver(send: ControllerSend): void {
+  #workerAt(index: number): [SimulatedWorker, Connection] | undefined {
+    return [...this.#workerConnections].find(([, one]) => one.index === index);
+  }
+
+  /** The connection that a send was decided for: on a later one it means something else. */
+  #linkFor(send: ControllerSend): Link | undefined {
+    if (send.type === "send-to-worker") return this.#workerAt(send.worker)?.[1].link;
+    if (send.type !== "send-to-client") return undefined;
+    const client = this.clients.find((one) => one.index === send.client);
+    return client === undefined ? undefined : this.#clientLinks.get(client);
+  }
+
+  #deliver(send: ControllerSend, link: Link | undefined): void {
     switch (send.type) {
       case "send-to-worker": {
-        const entry = [...this.#workerConnections].find(([, one]) => one.index === send.worker);
-        if (entry === undefined) return;
-        const [worker, { link }] = entry;
+        const [worker] = this.#workerAt(send.worker) ?? [];
+        if (worker === undefined || link?.isUp !== true) return;
+        this.auditor.onOrdered(worker.workerId, send.message, this.timeline.now);
         link.carry("back", () => worker.order(send.message));
         return;
       }
       case "send-to-client": {
         const client = this.clients.find((one) => one.index === send.client);
-        const link = client === undefined ? undefined : this.#clientLinks.get(client);
-        link?.carry("back", () => client?.receive(send.message));
+        if (client === undefined) return;
+        this.outcomes.onTold(client.clientId, send.message);
+        link?.carry("back", () => client.receive(send.message));
         return;
       }
       case "reply-to-call": {
@@ -543,7 +573,7 @@ export class SimulatedCluster {
         return;
       }
       case "disconnect-worker": {
-        const entry = [...this.#workerConnections].find(([, one]) => one.index === send.worker);
+        const entry = this.#workerAt(send.worker);
         if (entry !== undefined) this.#dropWorker(entry[0]);
         return;
       }
@@ -563,23 +593,4 @@ function assertSameText(actual: string, folded: string): void {
     near(actual),
     near(folded),
   ]);
-}
-
-/** The same world with nothing going wrong any more. */
-function calmed(faults: Faults): Faults {
-  return {
-    ...faults,
-    taskFailure: 0,
-    inputFailure: 0,
-    fetchFailure: 0,
-    connectionLoss: 0,
-    workerCrash: 0,
-    controllerCrash: 0,
-    clientLoss: 0,
-    processKill: 0,
-    buildFailure: 0,
-    jobLaunch: 0,
-    administration: 0,
-    sickness: 0,
-  };
 }

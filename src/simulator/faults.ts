@@ -86,3 +86,22 @@ export function drawFaults(prng: Prng): Faults {
     sickness: maybe(0.03),
   };
 }
+
+/** The same world with nothing going wrong any more. */
+export function calmed(faults: Faults): Faults {
+  return {
+    ...faults,
+    taskFailure: 0,
+    inputFailure: 0,
+    fetchFailure: 0,
+    connectionLoss: 0,
+    workerCrash: 0,
+    controllerCrash: 0,
+    clientLoss: 0,
+    processKill: 0,
+    buildFailure: 0,
+    jobLaunch: 0,
+    administration: 0,
+    sickness: 0,
+  };
+}

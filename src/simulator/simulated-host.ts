@@ -15,6 +15,7 @@ import { noResources, type Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptContext, GangMember } from "../protocol/messages.ts";
 import type { ExecutionId, StartedExecution, Survivor, WorkerEvent } from "../worker/events.ts";
+import type { Auditor } from "./auditor.ts";
 import { type Behaviour, type Ending, failureOf, type RunningExecution } from "./behaviour.ts";
 import type { Faults } from "./faults.ts";
 import type { Timeline } from "./timeline.ts";
@@ -48,6 +49,7 @@ export interface HostSurroundings {
   readonly prng: Prng;
   readonly faults: Faults;
   readonly behaviour: Behaviour;
+  readonly auditor: Auditor;
 }
 
 export class SimulatedHost {
@@ -61,6 +63,7 @@ export class SimulatedHost {
   readonly #prng: Prng;
   readonly #faults: Faults;
   readonly #behaviour: Behaviour;
+  readonly #auditor: Auditor;
   /** Rises with each death of the machine: what was due before is not any more. */
   #life = 0;
 
@@ -73,6 +76,7 @@ export class SimulatedHost {
     this.#prng = around.prng;
     this.#faults = around.faults;
     this.#behaviour = around.behaviour;
+    this.#auditor = around.auditor;
   }
 
   get processCount(): number {
@@ -82,6 +86,7 @@ export class SimulatedHost {
   /** The machine ends with all that runs on it. */
   die(): void {
     this.#life++;
+    this.#auditor.onDied(this.workerId, "all");
     this.#processes.clear();
     this.agent = null;
   }
@@ -163,6 +168,7 @@ export class SimulatedHost {
     if (!this.#isLive(running) || running.aborting) return;
     running.phase = "running";
     running.startedAt = this.#timeline.now;
+    this.#auditor.onStart(this.workerId, running.order.attempt, running.startedAt);
     this.#assertNothingIsUsedTwice();
     const { execution } = running;
     this.agent?.({ type: "execution-started", at: this.#timeline.now, execution });
@@ -201,6 +207,8 @@ export class SimulatedHost {
   }
 
   #end(running: HostProcess, end: HostProcess["end"]): void {
+    const { phase, order } = running;
+    if (phase === "running") this.#auditor.onEnd(this.workerId, order.attempt, this.#timeline.now);
     running.phase = "ended";
     running.end = end;
     if (this.agent !== null) this.#tellEnd(running);

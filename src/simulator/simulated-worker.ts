@@ -16,6 +16,7 @@ import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
+import type { Auditor } from "./auditor.ts";
 import {
   type Behaviour,
   type Ending,
@@ -36,6 +37,7 @@ export interface WorkerSurroundings {
   readonly prng: Prng;
   readonly faults: Faults;
   readonly behaviour: Behaviour;
+  readonly auditor: Auditor;
   /** Whether invariants are checked after every event. */
   readonly checks: boolean;
   send(worker: SimulatedWorker, message: WorkerMessage): void;
@@ -123,6 +125,7 @@ export class SimulatedWorker {
 
   kill(): void {
     this.alive = false;
+    this.#around.auditor.onDied(this.workerId, "functions");
     this.#lanes = [];
     this.values.clear();
   }
@@ -232,6 +235,7 @@ export class SimulatedWorker {
     const { timeline, behaviour } = this.#around;
     this.#around.onExecution(order.task);
     const begunAt = timeline.now;
+    this.#around.auditor.onStart(this.workerId, order.attempt, begunAt);
     this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
     behaviour.begin(this.#runningOf(order), (ending) => {
       if (this.alive && this.#isHead(order)) this.#take(this.#endEvent(order, ending, begunAt));
@@ -283,6 +287,7 @@ export class SimulatedWorker {
   }
 
   #advance(order: StartExecution): void {
+    this.#around.auditor.onEnd(this.workerId, order.attempt, this.#around.timeline.now);
     const lane = this.#lanes[order.lane];
     lane.shift();
     this.#aborting.delete(order.execution);
