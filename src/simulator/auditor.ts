@@ -54,9 +54,15 @@ interface Host {
   readonly held: Map<AttemptId, Order>;
   /** Messages of the worker that the controller heard on this connection. */
   heardCount: number;
+  heardAt: Micros;
+  /** Nothing died on it since it registered. */
+  isUp: boolean;
   /** Attempts that failed by themselves, which is not acknowledged yet. */
   readonly failed: { readonly sequence: number; readonly order: Order }[];
 }
+
+/** Somebody who was silent for longer may have been given up: well below the lease. */
+const silenceUs = 5_000_000;
 
 const answerNames: { readonly [kind: number]: string } = {
   [reportKind.finished]: "finished",
@@ -82,17 +88,23 @@ export class Auditor {
     workerId: string,
     declared: DeclaredWorker,
     inventory: HotMessageOf<"inventory">,
+    at: Micros,
   ): void {
-    const before = this.#hosts.get(workerId)?.held;
+    const known = this.#hosts.get(workerId);
+    // What was given up in silence runs on against nobody's ledger until it is stopped.
+    const isGivenUp = known !== undefined && at - known.heardAt > silenceUs;
+    const before = isGivenUp ? undefined : known?.held;
     const held = new Map<AttemptId, Order>();
+    for (const task of inventory.values) this.#committed.add(task);
     for (const [i, attempt] of inventory.attempts.entries()) {
       const order = this.#orders.get(attempt);
-      const isGranted = inventory.phases[i] > 0 || before?.has(attempt) === true;
+      const isGranted = !isGivenUp && (inventory.phases[i] > 0 || before?.has(attempt) === true);
       // What was answered, and not acknowledged, is listed as well, and answered again.
       if (order?.isAnswered === false && isGranted) held.set(attempt, order);
     }
     this.#hosts.set(workerId, {
-      ...{ capacity: capacityOf(declared), held, heardCount: 0, failed: [] },
+      ...{ capacity: capacityOf(declared), held, heardCount: 0, heardAt: at, failed: [] },
+      isUp: true,
     });
   }
 
@@ -133,7 +145,10 @@ export class Auditor {
   onHeard(workerId: string, message: WorkerMessage, at: Micros): void {
     this.checked++;
     const host = this.#hosts.get(workerId);
-    if (host !== undefined) host.heardCount++;
+    if (host !== undefined) {
+      host.heardCount++;
+      host.heardAt = at;
+    }
     if (message.type === "attempt-failed") return this.#onFailed(workerId, message, at);
     if (message.type === "attempt-prepared") {
       const order = this.#orders.get(message.attempt);
@@ -182,6 +197,8 @@ export class Auditor {
   /** Processes that die without a word: all on a machine, or all that its agent ran itself. */
   onDied(workerId: string, which: "functions" | "all"): void {
     const running = this.#runningOn(workerId);
+    const host = this.#hosts.get(workerId);
+    if (host !== undefined) host.isUp = false;
     for (const [attempt, { definition }] of running) {
       if (which === "all" || definition.run.kind === "function") running.delete(attempt);
     }
@@ -193,13 +210,14 @@ export class Auditor {
     for (const { failed } of this.#hosts.values()) failed.length = 0;
   }
 
-  /** Nothing moves any more: nothing runs, nothing is held. */
-  atRest(): void {
+  /** Nothing moves any more: nothing runs, and on workers that are heard nothing is held. */
+  atRest(at: Micros): void {
     for (const [workerId, running] of this.#running) {
       for (const attempt of running.keys())
         this.#broken(`at rest nothing runs, and on ${workerId} something does`, attempt);
     }
-    for (const [workerId, { held }] of this.#hosts) {
+    for (const [workerId, { held, isUp, heardAt }] of this.#hosts) {
+      if (!isUp || at - heardAt > silenceUs) continue;
       for (const attempt of held.keys())
         this.#broken(`at rest nothing is held, and on ${workerId} something is`, attempt);
     }

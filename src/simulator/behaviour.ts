@@ -5,10 +5,11 @@
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
 import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
+import type { Draws } from "./draws.ts";
+import type { FaultKind } from "./fault-kinds.ts";
 import type { Faults } from "./faults.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -18,6 +19,8 @@ export interface RunningExecution {
   readonly task: TaskRef;
   readonly attempt: AttemptId;
   readonly definition: TaskSpec;
+  /** The `AttemptContext` as JSON, or "". */
+  readonly context: string;
   readonly args: Uint8Array;
   /** Of a function, in the order of its arguments; null for bytes that are not here. */
   readonly inputs: readonly { readonly task: TaskRef; readonly bytes: Uint8Array | null }[];
@@ -44,6 +47,10 @@ export interface Behaviour {
    * that was stopped or died with its machine.
    */
   begin(execution: RunningExecution, end: (ending: Ending) => void): void;
+  /** An execution is told to stop; it is gone a moment later, whatever becomes of this. */
+  abort?(attempt: AttemptId, reason: "stopped" | "timeout"): void;
+  /** Called once when a stop is ordered: how long it takes, microseconds; undefined is drawn. */
+  stopUs?(attempt: AttemptId): number | undefined;
 }
 
 /** A value of more bytes than this stays with its worker. */
@@ -51,46 +58,66 @@ export const inlineBytesMax = 50_000;
 
 const largeValueBytes = 100_000;
 
+/** What hangs runs this many times as long as anything else may. */
+const hungFactor = 100;
+
 /**
  * Every function returns its own arguments, so that a value that arrives anywhere can be told right
  * from wrong without knowing the scheduler; run times and failures are drawn.
  */
 export class DrawnBehaviour implements Behaviour {
   readonly #timeline: Timeline;
-  readonly #prng: Prng;
+  readonly #draws: Draws;
   readonly #faults: Faults;
+  readonly #onFault: (kind: FaultKind, what: string) => void;
 
-  constructor(timeline: Timeline, prng: Prng, faults: Faults) {
+  constructor(
+    timeline: Timeline,
+    draws: Draws,
+    faults: Faults,
+    onFault: (kind: FaultKind, what: string) => void = () => {},
+  ) {
     this.#timeline = timeline;
-    this.#prng = prng;
+    this.#draws = draws;
     this.#faults = faults;
+    this.#onFault = onFault;
   }
 
   begin(execution: RunningExecution, end: (ending: Ending) => void): void {
-    this.#timeline.after(this.#runUs(execution), () => end(this.#endingOf(execution)));
+    const { quantumUs } = this.#faults;
+    const at = this.#timeline.now + this.#runUs(execution);
+    const moment = quantumUs > 1 ? Math.ceil(at / quantumUs) * quantumUs : at;
+    this.#timeline.at(moment, () => end(this.#endingOf(execution)));
   }
 
-  #runUs({ definition }: RunningExecution): number {
-    const { runUsMax } = this.#faults;
-    if (definition.run.kind === "command") return 500 + this.#prng.below(runUsMax);
-    return this.#prng.chance(0.2) ? this.#prng.below(runUsMax) : this.#prng.below(800);
+  #runUs({ definition, workerId }: RunningExecution): number {
+    const { runUsMax, hang } = this.#faults;
+    if (this.#draws.chance(hang)) {
+      this.#onFault("task hung", workerId);
+      return runUsMax * hungFactor;
+    }
+    if (definition.run.kind === "command") return 500 + this.#draws.below(runUsMax);
+    return this.#draws.chance(0.2) ? this.#draws.below(runUsMax) : this.#draws.below(800);
   }
 
-  #endingOf({ definition, args, inputs }: RunningExecution): Ending {
-    const prng = this.#prng;
+  #endingOf({ definition, args, inputs, workerId }: RunningExecution): Ending {
+    const draws = this.#draws;
     const faults = this.#faults;
     const isCommand = definition.run.kind === "command";
-    if (inputs.length > 0 && prng.chance(faults.inputFailure)) {
-      return { type: "input-failed", task: prng.pick(inputs).task };
+    if (inputs.length > 0 && draws.chance(faults.inputFailure)) {
+      this.#onFault("input unreadable", workerId);
+      return { type: "input-failed", task: draws.pick(inputs).task };
     }
-    if (prng.chance(faults.taskFailure)) {
+    if (draws.chance(faults.taskFailure)) {
+      this.#onFault("task failed", workerId);
       return { type: "failed", failure: failureOf("simulated", isCommand ? 1 : null) };
     }
     if (isCommand) {
-      if (prng.chance(faults.processKill)) return { type: "killed" };
-      return { type: "finished", value: noValue };
+      if (!draws.chance(faults.processKill)) return { type: "finished", value: noValue };
+      this.#onFault("process killed", workerId);
+      return { type: "killed" };
     }
-    const sizeBytes = prng.chance(faults.largeValue) ? largeValueBytes : args.length;
+    const sizeBytes = draws.chance(faults.largeValue) ? largeValueBytes : args.length;
     return { type: "finished", value: { sizeBytes, bytes: args } };
   }
 }

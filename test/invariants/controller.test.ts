@@ -338,7 +338,7 @@ function clusterWhere(wanted: (state: ControllerState) => boolean): ControllerSt
   for (let seed = 1; seed <= 60; seed++) {
     const cluster = new SimulatedCluster({ seed, faults: { ...lively }, checks: false });
     for (let action = 0; action < 40; action++) {
-      cluster.act();
+      cluster.act(action);
       cluster.runUntil(cluster.timeline.now + 2_000);
       if (wanted(cluster.state)) return cluster.state;
     }

@@ -207,7 +207,7 @@ function brokenState(breakage: Breakage): WorkerState {
   for (let seed = 1; seed <= 200; seed++) {
     const cluster = new SimulatedCluster({ seed, faults: { ...lively }, checks: false });
     for (let action = 0; action < 40; action++) {
-      cluster.act();
+      cluster.act(action);
       cluster.runUntil(cluster.timeline.now + 2_000);
       for (const { state } of cluster.workers) {
         assert.deepEqual(findWorkerViolations(state), []);

@@ -67,6 +67,7 @@ class Trace {
         values: new Float64Array(0),
         valueSizes: new Float64Array(0),
       },
+      this.#at,
     );
     return this;
   }
@@ -147,7 +148,7 @@ class Trace {
   }
 
   rests(): this {
-    this.auditor.atRest();
+    this.auditor.atRest(this.#at);
     return this;
   }
 }

@@ -117,6 +117,23 @@ export class AttemptTable {
     this.#firstFree = image.firstFree;
   }
 
+  /** The row that `allocate` takes next, or `noSlot`: the others follow in `nextFree`. */
+  get firstFree(): number {
+    return this.#firstFree;
+  }
+
+  /** An equal table in as little room as it needs; only the grants, which nobody writes, are shared. */
+  clone(): AttemptTable {
+    const copy = new AttemptTable();
+    const rows = Math.max(1, this.length);
+    for (const name of durableColumns) copy[name] = this[name].slice(0, rows) as never;
+    copy.grants.push(...this.grants);
+    copy.length = this.length;
+    copy.live = this.live;
+    copy.#firstFree = this.#firstFree;
+    return copy;
+  }
+
   #grow(capacity: number): void {
     for (const name of durableColumns) {
       Object.assign(this, { [name]: enlarged(this[name], capacity) });

@@ -64,6 +64,19 @@ export class EdgePool {
     for (const [count, starts] of runs) this.#free.set(count, [...starts]);
   }
 
+  /** An equal pool that shares nothing with this one, in as little room as it needs. */
+  clone(): EdgePool {
+    const copy = new EdgePool();
+    const rows = Math.max(1, this.length);
+    copy.owner = this.owner.slice(0, rows);
+    copy.target = this.target.slice(0, rows);
+    copy.next = this.next.slice(0, rows);
+    copy.previous = this.previous.slice(0, rows);
+    copy.length = this.length;
+    for (const [count, starts] of this.#free) copy.#free.set(count, [...starts]);
+    return copy;
+  }
+
   reserve(rows: number): void {
     if (rows > this.owner.length) this.#grow(rows);
   }

@@ -102,11 +102,15 @@ export class TaskTable {
   holder = new Uint32Array(64);
   valueBytes = new Float64Array(64);
   nextFree = new Uint32Array(64);
-  readonly edges = new EdgePool();
+  readonly edges: EdgePool;
   /** Rows in use or free; every row is below it. */
   length = 0;
   live = 0;
   #firstFree = noSlot;
+
+  constructor(edges = new EdgePool()) {
+    this.edges = edges;
+  }
 
   /** A row for a new task; the caller fills it. Its generation is set. */
   allocate(): number {
@@ -196,6 +200,22 @@ export class TaskTable {
     this.length = image.length;
     this.live = image.live;
     this.#firstFree = image.firstFree;
+  }
+
+  /** The row that `allocate` takes next, or `noSlot`: the others follow in `nextFree`. */
+  get firstFree(): number {
+    return this.#firstFree;
+  }
+
+  /** An equal table that shares nothing with this one, in as little room as it needs. */
+  clone(): TaskTable {
+    const copy = new TaskTable(this.edges.clone());
+    const rows = Math.max(1, this.length);
+    for (const name of durableColumns) copy[name] = this[name].slice(0, rows) as never;
+    copy.length = this.length;
+    copy.live = this.live;
+    copy.#firstFree = this.#firstFree;
+    return copy;
   }
 
   #grow(capacity: number): void {

@@ -1,0 +1,4 @@
+import { controllerKilled } from "./faults/r01-controller-killed.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(controllerKilled);

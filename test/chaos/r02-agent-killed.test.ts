@@ -1,0 +1,4 @@
+import { agentKilled } from "./faults/r02-agent-killed.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(agentKilled);

@@ -1,0 +1,4 @@
+import { processTrees } from "./faults/r03-process-trees.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(processTrees);

@@ -1,0 +1,4 @@
+import { stoppedProcesses } from "./faults/r04-stopped.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(stoppedProcesses);

@@ -1,0 +1,4 @@
+import { slowOrFailingSync } from "./faults/r08-slow-or-failing-sync.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(slowOrFailingSync);

@@ -1,0 +1,4 @@
+import { twoControllers } from "./faults/r16-two-controllers.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(twoControllers);

@@ -1,0 +1,4 @@
+import { outputFlood } from "./faults/r17-output-flood.ts";
+import { proveFault } from "./support/prove-fault.ts";
+
+proveFault(outputFlood);
