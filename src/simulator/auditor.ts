@@ -61,6 +61,9 @@ interface Host {
   readonly failed: { readonly sequence: number; readonly order: Order }[];
 }
 
+/** Who hears what really begins and ends on machines. */
+export type ExecutionWatch = Pick<Auditor, "onStart" | "onEnd" | "onDied">;
+
 /** Somebody who was silent for longer may have been given up: well below the lease. */
 const silenceUs = 5_000_000;
 

@@ -20,7 +20,7 @@ import type {
   WorkerEvent,
   WorkerSend,
 } from "../worker/events.ts";
-import type { Auditor } from "./auditor.ts";
+import type { ExecutionWatch } from "./auditor.ts";
 import {
   type Behaviour,
   type Ending,
@@ -67,7 +67,7 @@ export interface HostSurroundings {
   readonly faults: Faults;
   readonly behaviour: Behaviour;
   readonly observer: Required<Observer>;
-  readonly auditor: Auditor;
+  readonly auditor: ExecutionWatch;
 }
 
 export class SimulatedHost {
@@ -85,7 +85,7 @@ export class SimulatedHost {
   readonly #faults: Faults;
   readonly #behaviour: Behaviour;
   readonly #observer: Required<Observer>;
-  readonly #auditor: Auditor;
+  readonly #auditor: ExecutionWatch;
   /** Rises with each death of the machine: what was due before is not any more. */
   #life = 0;
 

@@ -16,7 +16,7 @@ import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
-import type { Auditor } from "./auditor.ts";
+import type { ExecutionWatch } from "./auditor.ts";
 import {
   type Behaviour,
   type Ending,
@@ -43,7 +43,7 @@ export interface WorkerSurroundings {
   readonly draws: DrawStream;
   readonly faults: Faults;
   readonly behaviour: Behaviour;
-  readonly auditor: Auditor;
+  readonly auditor: ExecutionWatch;
   /** Whether invariants are checked after every event. */
   readonly checks: boolean;
   send(worker: SimulatedWorker, message: WorkerMessage): void;
