@@ -9,7 +9,7 @@
  * @module
  */
 
-import { InvariantError } from "../base/assert.ts";
+import { assertNever, InvariantError } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
@@ -20,15 +20,11 @@ import {
   reportKind,
   type StartGang,
   type ToWorkerMessage,
+  type WorkerHello,
   type WorkerMessage,
 } from "../protocol/messages.ts";
-import {
-  type Amounts,
-  amountsOf,
-  capacityOf,
-  type DeclaredWorker,
-  mostOf,
-} from "./audit-amounts.ts";
+import { type Amounts, amountsOf, capacityOf, mostOf } from "./audit-amounts.ts";
+import type { Observer, Traffic } from "./observer.ts";
 
 /** An attempt as it was ordered, and what became of it since. */
 interface Order {
@@ -61,9 +57,6 @@ interface Host {
   readonly failed: { readonly sequence: number; readonly order: Order }[];
 }
 
-/** Who hears what really begins and ends on machines. */
-export type ExecutionWatch = Pick<Auditor, "onStart" | "onEnd" | "onDied">;
-
 /** Somebody who was silent for longer may have been given up: well below the lease. */
 const silenceUs = 5_000_000;
 
@@ -73,7 +66,7 @@ const answerNames: { readonly [kind: number]: string } = {
   [reportKind.abandoned]: "abandoned",
 };
 
-export class Auditor {
+export class Auditor implements Observer {
   readonly #specs = new Map<number, TaskSpec>();
   readonly #orders = new Map<AttemptId, Order>();
   readonly #lastOrder = new Map<TaskRef, AttemptId>();
@@ -86,13 +79,40 @@ export class Auditor {
   /** Messages and starts that were looked at. */
   checked = 0;
 
-  /** A worker registers: from here on it holds what its inventory says. */
-  onRegistered(
-    workerId: string,
-    declared: DeclaredWorker,
-    inventory: HotMessageOf<"inventory">,
-    at: Micros,
-  ): void {
+  /** Throws InvariantError if what was seen does not go together with what was seen before. */
+  onTraffic(traffic: Traffic): void {
+    this.checked++;
+    switch (traffic.type) {
+      case "registered":
+        return this.#onRegistered(traffic.hello, traffic.inventory, traffic.at);
+      case "ordered":
+        return this.#onOrdered(traffic.workerId, traffic.message, traffic.at);
+      case "said":
+        return this.#onSaid(traffic.workerId, traffic.message, traffic.at);
+      case "heard":
+        return this.#onHeard(traffic.workerId, traffic.message, traffic.at);
+      case "started":
+        return this.#onStart(traffic.workerId, traffic.attempt, traffic.at);
+      case "ended":
+        return this.#onEnd(traffic.workerId, traffic.attempt, traffic.at);
+      case "died":
+        return this.#onDied(traffic.workerId, traffic.which);
+      case "gone":
+        this.#hosts.delete(traffic.workerId);
+        return;
+      case "asked":
+        if (traffic.message.type === "retry") this.#onRetryAsked();
+        return;
+      case "told":
+        return;
+      default:
+        return assertNever(traffic);
+    }
+  }
+
+  /** From here on it holds what its inventory says. */
+  #onRegistered(hello: WorkerHello, inventory: HotMessageOf<"inventory">, at: Micros): void {
+    const { workerId } = hello;
     const known = this.#hosts.get(workerId);
     // What was given up in silence runs on against nobody's ledger until it is stopped.
     const isGivenUp = known !== undefined && at - known.heardAt > silenceUs;
@@ -106,14 +126,13 @@ export class Auditor {
       if (order?.isAnswered === false && isGranted) held.set(attempt, order);
     }
     this.#hosts.set(workerId, {
-      ...{ capacity: capacityOf(declared), held, heardCount: 0, heardAt: at, failed: [] },
+      ...{ capacity: capacityOf(hello), held, heardCount: 0, heardAt: at, failed: [] },
       isUp: true,
     });
   }
 
   /** The controller orders something; it leaves now. */
-  onOrdered(workerId: string, message: ToWorkerMessage, at: Micros): void {
-    this.checked++;
+  #onOrdered(workerId: string, message: ToWorkerMessage, at: Micros): void {
     switch (message.type) {
       case "define-spec":
         this.#specs.set(message.spec, message.definition);
@@ -135,8 +154,7 @@ export class Auditor {
   }
 
   /** A worker says something; it leaves now. */
-  onSaid(workerId: string, message: WorkerMessage, at: Micros): void {
-    this.checked++;
+  #onSaid(workerId: string, message: WorkerMessage, at: Micros): void {
     if (message.type === "attempt-failed") return this.#onAnswer(workerId, message.attempt, at);
     if (message.type !== "reports") return;
     for (const [i, kind] of message.kinds.entries()) {
@@ -145,8 +163,7 @@ export class Auditor {
   }
 
   /** The controller hears what a worker said. */
-  onHeard(workerId: string, message: WorkerMessage, at: Micros): void {
-    this.checked++;
+  #onHeard(workerId: string, message: WorkerMessage, at: Micros): void {
     const host = this.#hosts.get(workerId);
     if (host !== undefined) {
       host.heardCount++;
@@ -166,14 +183,8 @@ export class Auditor {
     }
   }
 
-  /** The controller hears that what ran on a machine, or its agent with all functions, is gone. */
-  onGone(workerId: string): void {
-    this.#hosts.delete(workerId);
-  }
-
   /** An execution really begins on a machine. */
-  onStart(workerId: string, attempt: AttemptId, at: Micros): void {
-    this.checked++;
+  #onStart(workerId: string, attempt: AttemptId, at: Micros): void {
     this.#note(at, "started", attempt, workerId);
     const order = this.#orders.get(attempt);
     if (order === undefined || order.workerId !== workerId)
@@ -191,14 +202,14 @@ export class Auditor {
   }
 
   /** It has really ended. */
-  onEnd(workerId: string, attempt: AttemptId, at: Micros): void {
+  #onEnd(workerId: string, attempt: AttemptId, at: Micros): void {
     this.#note(at, "ended", attempt, workerId);
     if (!this.#runningOn(workerId).delete(attempt))
       this.#broken("what ends has started, and ends once", attempt);
   }
 
   /** Processes that die without a word: all on a machine, or all that its agent ran itself. */
-  onDied(workerId: string, which: "functions" | "all"): void {
+  #onDied(workerId: string, which: "functions" | "all"): void {
     const running = this.#runningOn(workerId);
     const host = this.#hosts.get(workerId);
     if (host !== undefined) host.isUp = false;
@@ -208,7 +219,7 @@ export class Auditor {
   }
 
   /** Somebody asks for another try: of which task is not said on the wire. */
-  onRetryAsked(): void {
+  #onRetryAsked(): void {
     this.#failures.clear();
     for (const { failed } of this.#hosts.values()) failed.length = 0;
   }

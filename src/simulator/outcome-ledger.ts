@@ -7,14 +7,20 @@
 
 import { InvariantError } from "../base/assert.ts";
 import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
+import type { Observer, Traffic } from "./observer.ts";
 
-export class OutcomeLedger {
+export class OutcomeLedger implements Observer {
   readonly #owed = new Map<string, Set<number>>();
   /** Tasks of each submit that may still be refused: client and sequence → its numbers. */
   readonly #submits = new Map<string, readonly [first: number, end: number]>();
 
+  onTraffic(traffic: Traffic): void {
+    if (traffic.type === "asked") this.#onAsked(traffic.clientId, traffic.message);
+    else if (traffic.type === "told") this.#onTold(traffic.clientId, traffic.message);
+  }
+
   /** What a client asks for, as the controller hears it. */
-  onAsked(clientId: string, message: ClientMessage): void {
+  #onAsked(clientId: string, message: ClientMessage): void {
     const owed = this.#owedTo(clientId);
     if (message.type === "release") for (const number of message.tasks) owed.delete(number);
     if (message.type !== "submit") return;
@@ -24,7 +30,7 @@ export class OutcomeLedger {
   }
 
   /** What the controller tells a client. */
-  onTold(clientId: string, message: ToClientMessage): void {
+  #onTold(clientId: string, message: ToClientMessage): void {
     const owed = this.#owedTo(clientId);
     switch (message.type) {
       case "results":
@@ -41,10 +47,10 @@ export class OutcomeLedger {
     }
   }
 
-  /** Nothing moves any more: nobody is owed an outcome. */
-  atRest(): void {
-    for (const [clientId, owed] of this.#owed) {
-      for (const number of owed)
+  /** Nothing moves any more: none of these clients is owed an outcome. */
+  atRest(clientIds: readonly string[]): void {
+    for (const clientId of clientIds) {
+      for (const number of this.#owed.get(clientId) ?? [])
         throw new InvariantError(`every task has an outcome: ${clientId} is owed task ${number}`);
     }
   }

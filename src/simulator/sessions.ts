@@ -11,12 +11,10 @@
 import type { ControllerSend } from "../controller/events.ts";
 import { admitWorker } from "../controller/workers.ts";
 import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/messages.ts";
-import type { Auditor } from "./auditor.ts";
 import type { DrawStream, Randomness } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import { type Link, NetworkPath } from "./link.ts";
 import type { Observer } from "./observer.ts";
-import type { OutcomeLedger } from "./outcome-ledger.ts";
 import type { ClusterClient } from "./simulated-client.ts";
 import type { SimulatedController } from "./simulated-controller.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
@@ -44,8 +42,6 @@ export interface SessionsSurroundings {
   readonly faults: Faults;
   readonly controller: SimulatedController;
   readonly observer: Required<Observer>;
-  readonly auditor: Auditor;
-  readonly outcomes: OutcomeLedger;
 }
 
 /** A worker that hears nothing for so long takes its connection for broken. */
@@ -218,20 +214,23 @@ export class Sessions {
 
   fromWorker(worker: SimulatedWorker, message: WorkerMessage): void {
     const session = this.#ofWorker.get(worker);
-    this.#around.auditor.onSaid(worker.workerId, message, this.#around.timeline.now);
+    const { timeline, observer } = this.#around;
+    const { workerId } = worker;
+    observer.onTraffic({ type: "said", at: timeline.now, workerId, message });
     session?.link.carry("there", () => {
       this.#around.controller.whenAwake(() => this.#hearWorker(session, message));
     });
   }
 
   #hearWorker(session: WorkerSession, message: WorkerMessage): void {
-    const { controller, auditor, timeline } = this.#around;
+    const { controller, observer, timeline } = this.#around;
     const { worker } = session;
     if (this.#workers.get(worker.workerId) !== session) return;
     if (message.type === "inventory") return this.#register(session, message);
     if (!session.registered) return;
     session.received++;
-    auditor.onHeard(worker.workerId, message, timeline.now);
+    const { workerId } = worker;
+    observer.onTraffic({ type: "heard", at: timeline.now, workerId, message });
     const index = this.#indexOf(session);
     controller.take({ type: "worker-messaged", at: controller.now(), worker: index, message });
     this.#acknowledge(session);
@@ -242,7 +241,8 @@ export class Sessions {
     const hello = session.worker.hello("sim");
     const { workerId } = hello;
     session.registered = true;
-    this.#around.auditor.onRegistered(workerId, hello, inventory, this.#around.timeline.now);
+    const { observer, timeline } = this.#around;
+    observer.onTraffic({ type: "registered", at: timeline.now, hello, inventory });
     if (this.#stranger === session) this.#stranger = null;
     controller.take({ type: "worker-connected", at: controller.now(), hello, inventory }, () => {
       if (this.#workers.get(workerId) !== session) return;
@@ -253,9 +253,10 @@ export class Sessions {
   /** When the facts of the worker's last message are durable. */
   #acknowledge(session: WorkerSession): void {
     const message = { type: "acknowledge", sequence: session.received } as const;
-    const { controller, auditor, timeline } = this.#around;
+    const { controller, observer, timeline } = this.#around;
+    const { workerId } = session.worker;
     controller.hold(() => {
-      auditor.onOrdered(session.worker.workerId, message, timeline.now);
+      observer.onTraffic({ type: "ordered", at: timeline.now, workerId, message });
       session.link.carry("back", () => {
         if (this.#ofWorker.get(session.worker) === session) session.worker.order(message);
       });
@@ -333,8 +334,8 @@ export class Sessions {
     const { controller } = this.#around;
     if (message.type === "call" || this.#clients.get(session.client.clientId) !== session) return;
     const { index } = session;
-    this.#around.outcomes.onAsked(session.client.clientId, message);
-    if (message.type === "retry") this.#around.auditor.onRetryAsked();
+    const { clientId } = session.client;
+    this.#around.observer.onTraffic({ type: "asked", clientId, message });
     controller.take({ type: "client-messaged", at: controller.now(), client: index, message });
   }
 
@@ -346,8 +347,10 @@ export class Sessions {
       case "send-to-worker": {
         const session = this.#workersByIndex.get(send.worker);
         if (session === undefined) return;
-        const { auditor, timeline } = this.#around;
-        auditor.onOrdered(session.worker.workerId, send.message, timeline.now);
+        const { observer, timeline } = this.#around;
+        const { workerId } = session.worker;
+        const { message } = send;
+        observer.onTraffic({ type: "ordered", at: timeline.now, workerId, message });
         session.link.carry("back", () => {
           if (this.#ofWorker.get(session.worker) === session) session.worker.order(send.message);
         });
@@ -356,7 +359,8 @@ export class Sessions {
       case "send-to-client": {
         const session = this.#clientsByIndex.get(send.client);
         if (session === undefined) return;
-        this.#around.outcomes.onTold(session.client.clientId, send.message);
+        const { clientId } = session.client;
+        this.#around.observer.onTraffic({ type: "told", clientId, message: send.message });
         session.link.carry("back", () => {
           if (this.#ofClient.get(session.client) === session) session.client.receive(send.message);
         });

@@ -29,9 +29,7 @@ function aHost(): { host: SimulatedHost; timeline: Timeline } {
   const timeline = new Timeline();
   const draws = new Randomness({ seed: 1 }).stream("host");
   const behaviour = new DrawnBehaviour(timeline, draws, noFaults);
-  const auditor = { onStart: () => {}, onEnd: () => {}, onDied: () => {} };
-  const observer = combineObservers([]);
-  const around = { timeline, draws, faults: noFaults, behaviour, observer, auditor };
+  const around = { timeline, draws, faults: noFaults, behaviour, observer: combineObservers([]) };
   return { host: new SimulatedHost(drawHost("w0", 0, 1), around), timeline };
 }
 

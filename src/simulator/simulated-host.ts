@@ -20,7 +20,6 @@ import type {
   WorkerEvent,
   WorkerSend,
 } from "../worker/events.ts";
-import type { ExecutionWatch } from "./auditor.ts";
 import {
   type Behaviour,
   type Ending,
@@ -67,7 +66,6 @@ export interface HostSurroundings {
   readonly faults: Faults;
   readonly behaviour: Behaviour;
   readonly observer: Required<Observer>;
-  readonly auditor: ExecutionWatch;
 }
 
 export class SimulatedHost {
@@ -75,7 +73,9 @@ export class SimulatedHost {
   readonly place: number;
   readonly fullCapacity: Resources;
   /** Of the machine as it is now: it may come back with more or less. */
-  capacity: Resources;
+  #capacity: Resources;
+  /** The most that it ever had. */
+  largestCapacity: Resources;
   readonly attributes: Attributes;
   readonly commandSlots: number;
   agent: Agent | null = null;
@@ -85,7 +85,6 @@ export class SimulatedHost {
   readonly #faults: Faults;
   readonly #behaviour: Behaviour;
   readonly #observer: Required<Observer>;
-  readonly #auditor: ExecutionWatch;
   /** Rises with each death of the machine: what was due before is not any more. */
   #life = 0;
 
@@ -93,7 +92,8 @@ export class SimulatedHost {
     this.workerId = options.workerId;
     this.place = options.place;
     this.fullCapacity = options.capacity;
-    this.capacity = options.capacity;
+    this.#capacity = options.capacity;
+    this.largestCapacity = options.capacity;
     this.attributes = options.attributes;
     this.commandSlots = options.commandSlots;
     this.#timeline = around.timeline;
@@ -101,7 +101,15 @@ export class SimulatedHost {
     this.#faults = around.faults;
     this.#behaviour = around.behaviour;
     this.#observer = around.observer;
-    this.#auditor = around.auditor;
+  }
+
+  get capacity(): Resources {
+    return this.#capacity;
+  }
+
+  set capacity(capacity: Resources) {
+    this.#capacity = capacity;
+    if (capacity.cpuMilli > this.largestCapacity.cpuMilli) this.largestCapacity = capacity;
   }
 
   get processCount(): number {
@@ -111,7 +119,7 @@ export class SimulatedHost {
   /** The machine ends with all that runs on it. */
   die(): void {
     this.#life++;
-    this.#auditor.onDied(this.workerId, "all");
+    this.#observer.onTraffic({ type: "died", workerId: this.workerId, which: "all" });
     this.#processes.clear();
     this.agent = null;
   }
@@ -146,11 +154,27 @@ export class SimulatedHost {
 
   start(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
-    this.#later(200 + this.#draws.below(2_000), () => this.#run(running));
+    this.#sayBuilding(running);
+    this.#later(200 + this.#draws.below(2_000), () => {
+      const isRefused = this.#draws.chance(this.#faults.buildFailure);
+      if (isRefused && this.#isLive(running) && !running.aborting) this.#failBuild(running);
+      else this.#run(running);
+    });
+  }
+
+  /** Some work directories take long enough to be said to be made. */
+  #sayBuilding(running: HostProcess): void {
+    if (!this.#draws.chance(0.2)) return;
+    this.#later(150, () => {
+      if (!this.#isLive(running) || running.phase !== "preparing") return;
+      const { execution } = running;
+      this.agent?.({ type: "execution-building", at: this.#timeline.now, execution });
+    });
   }
 
   prepare(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
+    this.#sayBuilding(running);
     this.#later(200 + this.#draws.below(5_000), () => {
       if (!this.#isLive(running) || running.aborting) return;
       if (this.#draws.chance(this.#faults.buildFailure)) return this.#failBuild(running);
@@ -219,7 +243,7 @@ export class SimulatedHost {
     if (!this.#isLive(running) || running.aborting) return;
     running.phase = "running";
     running.startedAt = this.#timeline.now;
-    this.#auditor.onStart(this.workerId, running.order.attempt, running.startedAt);
+    this.#tell("started", running);
     this.#assertNothingIsUsedTwice(running);
     const { execution } = running;
     this.agent?.({ type: "execution-started", at: this.#timeline.now, execution });
@@ -257,9 +281,14 @@ export class SimulatedHost {
     }
   }
 
+  #tell(type: "started" | "ended", { order }: HostProcess): void {
+    const { workerId } = this;
+    const { attempt } = order;
+    this.#observer.onTraffic({ type, at: this.#timeline.now, workerId, attempt });
+  }
+
   #end(running: HostProcess, end: HostProcess["end"]): void {
-    const { phase, order } = running;
-    if (phase === "running") this.#auditor.onEnd(this.workerId, order.attempt, this.#timeline.now);
+    if (running.phase === "running") this.#tell("ended", running);
     running.phase = "ended";
     running.end = end;
     if (this.agent !== null) this.#tellEnd(running);

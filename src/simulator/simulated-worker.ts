@@ -16,7 +16,6 @@ import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
-import type { ExecutionWatch } from "./auditor.ts";
 import {
   type Behaviour,
   type Ending,
@@ -43,7 +42,6 @@ export interface WorkerSurroundings {
   readonly draws: DrawStream;
   readonly faults: Faults;
   readonly behaviour: Behaviour;
-  readonly auditor: ExecutionWatch;
   /** Whether invariants are checked after every event. */
   readonly checks: boolean;
   send(worker: SimulatedWorker, message: WorkerMessage): void;
@@ -78,9 +76,10 @@ export class SimulatedWorker {
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
   #aborting = new Set<ExecutionId>();
   #timerAt = Number.POSITIVE_INFINITY;
-  readonly #checker = new WorkerInvariantChecker();
   readonly #around: WorkerSurroundings;
   readonly #clock: SimulatedClock;
+  readonly #checker = new WorkerInvariantChecker();
+  #heardUntil = 0;
   #isPaused = false;
   #backlog: (() => void)[] = [];
   events = 0;
@@ -208,7 +207,8 @@ export class SimulatedWorker {
 
   kill(): void {
     this.alive = false;
-    this.#around.auditor.onDied(this.workerId, "functions");
+    const { workerId } = this;
+    this.#around.observer.onTraffic({ type: "died", workerId, which: "functions" });
     this.#lanes = [];
     this.values.clear();
   }
@@ -231,8 +231,19 @@ export class SimulatedWorker {
     timeline.at(moment, () => {
       if (!this.alive) return;
       const due = event();
-      if (due !== null) this.#hear(due);
+      if (due !== null) this.#say(due);
     });
+  }
+
+  /** What a thread did: the loop hears of it in order, and a little later. */
+  #say(event: WorkerEvent): void {
+    const { timeline, faults, draws } = this.#around;
+    if (faults.threadLagUsMax === 0) return this.#hear(event);
+    this.#heardUntil = Math.max(
+      this.#heardUntil,
+      timeline.now + draws.below(faults.threadLagUsMax),
+    );
+    timeline.at(this.#heardUntil, () => this.#hear(event));
   }
 
   #arm(): void {
@@ -329,10 +340,10 @@ export class SimulatedWorker {
     const { timeline, behaviour } = this.#around;
     this.#around.onExecution(order.task);
     const begunAt = timeline.now;
-    this.#around.auditor.onStart(this.workerId, order.attempt, begunAt);
+    this.#tell("started", order);
     this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
     behaviour.begin(this.#runningOf(order), (ending) => {
-      if (this.alive && this.#isHead(order)) this.#hear(this.#endEvent(order, ending, begunAt));
+      if (this.alive && this.#isHead(order)) this.#say(this.#endEvent(order, ending, begunAt));
     });
   }
 
@@ -379,8 +390,14 @@ export class SimulatedWorker {
     }
   }
 
+  #tell(type: "started" | "ended", { attempt }: StartExecution): void {
+    const { timeline, observer } = this.#around;
+    const { workerId } = this;
+    observer.onTraffic({ type, at: timeline.now, workerId, attempt });
+  }
+
   #advance(order: StartExecution): void {
-    this.#around.auditor.onEnd(this.workerId, order.attempt, this.#around.timeline.now);
+    this.#tell("ended", order);
     const lane = this.#lanes[order.lane];
     lane.shift();
     this.#aborting.delete(order.execution);
@@ -442,15 +459,19 @@ export class SimulatedWorker {
       }
       const got: { task: TaskRef; sizeBytes: number }[] = [];
       const absent: TaskRef[] = [];
+      const corrupt: TaskRef[] = [];
       for (const task of tasks) {
         const value = peer.values.get(task);
         if (value === undefined) absent.push(task);
-        else {
+        else if (draws.chance(faults.corruption)) {
+          observer.onFault("value corrupted", this.workerId);
+          corrupt.push(task);
+        } else {
           kept.set(task, value);
           got.push({ task, sizeBytes: value.sizeBytes });
         }
       }
-      return { type: "fetch-finished", at, transfer, got, absent, corrupt: [] };
+      return { type: "fetch-finished", at, transfer, got, absent, corrupt };
     });
   }
 }

@@ -14,6 +14,9 @@ import {
   type AttemptFailed,
   type HotMessageOf,
   reportKind,
+  type ToWorkerMessage,
+  type WorkerHello,
+  type WorkerMessage,
 } from "../../src/protocol/messages.ts";
 import { Auditor } from "../../src/simulator/auditor.ts";
 import { OutcomeLedger } from "../../src/simulator/outcome-ledger.ts";
@@ -43,6 +46,12 @@ interface Ordered {
   readonly context?: AttemptContext;
 }
 
+const aHello: WorkerHello = {
+  ...{ role: "worker", protocolVersion: 1, workerId: "w", incarnation: "i1", clusterId: "sim" },
+  ...{ epoch: 1, address: "w:1", pid: 1, capacity: noResources, slots: 2, commandSlots: 2 },
+  attributes: {},
+};
+
 /** A trace of one worker with one CPU and two slots, written event by event. */
 class Trace {
   readonly auditor = new Auditor();
@@ -50,25 +59,34 @@ class Trace {
 
   constructor() {
     this.registers();
-    this.auditor.onOrdered("w", { type: "define-spec", spec: 0, definition: aFunction }, 0);
-    this.auditor.onOrdered("w", { type: "define-spec", spec: 1, definition: aMember }, 0);
+    this.#ordered({ type: "define-spec", spec: 0, definition: aFunction });
+    this.#ordered({ type: "define-spec", spec: 1, definition: aMember });
+  }
+
+  #ordered(message: ToWorkerMessage): void {
+    this.auditor.onTraffic({ type: "ordered", at: ++this.#at, workerId: "w", message });
+  }
+
+  #traffic(type: "said" | "heard", message: WorkerMessage): void {
+    this.auditor.onTraffic({ type, at: ++this.#at, workerId: "w", message });
+  }
+
+  #execution(type: "started" | "ended", attempt: number): void {
+    this.auditor.onTraffic({ type, at: ++this.#at, workerId: "w", attempt });
   }
 
   registers(attempts: readonly number[] = []): this {
     const capacity = { ...noResources, cpuMilli: 1000 };
-    this.auditor.onRegistered(
-      "w",
-      { capacity, slots: 2, commandSlots: 2 },
-      {
-        type: "inventory",
-        attempts: Float64Array.from(attempts),
-        attemptTasks: Float64Array.from(attempts),
-        phases: new Uint8Array(attempts.length).fill(1),
-        values: new Float64Array(0),
-        valueSizes: new Float64Array(0),
-      },
-      this.#at,
-    );
+    const inventory = {
+      type: "inventory",
+      attempts: Float64Array.from(attempts),
+      attemptTasks: Float64Array.from(attempts),
+      phases: new Uint8Array(attempts.length).fill(1),
+      values: new Float64Array(0),
+      valueSizes: new Float64Array(0),
+    } as const;
+    const hello = { ...aHello, capacity };
+    this.auditor.onTraffic({ type: "registered", at: this.#at, hello, inventory });
     return this;
   }
 
@@ -87,29 +105,29 @@ class Trace {
       inputSources: Uint32Array.from(inputs, () => 0),
       inputs: emptyBlobs,
     };
-    this.auditor.onOrdered("w", message, ++this.#at);
+    this.#ordered(message);
     return this;
   }
 
   prepares(attempt: number, task: number): this {
     const member = { host: "w", ports: {} };
-    this.auditor.onHeard("w", { type: "attempt-prepared", attempt, task, member }, ++this.#at);
+    this.#traffic("heard", { type: "attempt-prepared", attempt, task, member });
     return this;
   }
 
   startsGang(attempt: number, task: number, size: number): this {
     const members = Array.from({ length: size }, () => ({ host: "w", ports: {} }));
-    this.auditor.onOrdered("w", { type: "start-gang", attempt, task, members }, ++this.#at);
+    this.#ordered({ type: "start-gang", attempt, task, members });
     return this;
   }
 
   starts(attempt: number): this {
-    this.auditor.onStart("w", attempt, ++this.#at);
+    this.#execution("started", attempt);
     return this;
   }
 
   ends(attempt: number): this {
-    this.auditor.onEnd("w", attempt, ++this.#at);
+    this.#execution("ended", attempt);
     return this;
   }
 
@@ -126,8 +144,8 @@ class Trace {
       durations: new Uint32Array(1),
       values: emptyBlobs,
     };
-    this.auditor.onSaid("w", message, ++this.#at);
-    this.auditor.onHeard("w", message, ++this.#at);
+    this.#traffic("said", message);
+    this.#traffic("heard", message);
     return this;
   }
 
@@ -137,13 +155,13 @@ class Trace {
     const message: AttemptFailed = {
       ...{ type: "attempt-failed", attempt, task, successor: 0, cause: "failed", failure },
     };
-    this.auditor.onSaid("w", message, ++this.#at);
-    this.auditor.onHeard("w", message, ++this.#at);
+    this.#traffic("said", message);
+    this.#traffic("heard", message);
     return this;
   }
 
   acknowledges(sequence: number): this {
-    this.auditor.onOrdered("w", { type: "acknowledge", sequence }, ++this.#at);
+    this.#ordered({ type: "acknowledge", sequence });
     return this;
   }
 
@@ -304,7 +322,7 @@ describe("the auditor", () => {
 
   test("tells what it saw of the task", () => {
     const trace = new Trace().orders({ attempt: 1, task: 1 }).starts(1);
-    assert.throws(() => trace.says(finished, 1, 1), /1 0\.1 ordered w\n.*0\.1 granted w\n/);
+    assert.throws(() => trace.says(finished, 1, 1), /0\.1 ordered w\n.*0\.1 granted w\n/);
   });
 });
 
@@ -322,18 +340,30 @@ describe("the ledger of outcomes", () => {
 
   test("sees who is owed an outcome", () => {
     const ledger = new OutcomeLedger();
-    ledger.onAsked("c", submit);
-    ledger.onAsked("c", { type: "release", tasks: Uint32Array.of(0) });
-    assert.throws(() => ledger.atRest(), /every task has an outcome: c is owed task 1/);
-    ledger.onTold("c", { type: "failures", tasks: [1], causes: [0], failures: [], states: [] });
-    ledger.atRest();
+    ledger.onTraffic({ type: "asked", clientId: "c", message: submit });
+    ledger.onTraffic({
+      type: "asked",
+      clientId: "c",
+      message: { type: "release", tasks: Uint32Array.of(0) },
+    });
+    assert.throws(() => ledger.atRest(["c"]), /every task has an outcome: c is owed task 1/);
+    ledger.onTraffic({
+      type: "told",
+      clientId: "c",
+      message: { type: "failures", tasks: [1], causes: [0], failures: [], states: [] },
+    });
+    ledger.atRest(["c"]);
   });
 
   test("owes nothing of what was refused", () => {
     const ledger = new OutcomeLedger();
-    ledger.onAsked("c", submit);
+    ledger.onTraffic({ type: "asked", clientId: "c", message: submit });
     const error = { code: "X", message: "", details: null };
-    ledger.onTold("c", { type: "refused", sequence: 1, error });
-    ledger.atRest();
+    ledger.onTraffic({
+      type: "told",
+      clientId: "c",
+      message: { type: "refused", sequence: 1, error },
+    });
+    ledger.atRest(["c"]);
   });
 });
