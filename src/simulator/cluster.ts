@@ -15,6 +15,7 @@ import type { ControllerState } from "../controller/state.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
+import { Auditor } from "./auditor.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
@@ -22,6 +23,7 @@ import { calm, type Faults } from "./faults.ts";
 import { HistoryRules } from "./history-rules.ts";
 import { actOn, crashOne } from "./mischief.ts";
 import { combineObservers, type Observer } from "./observer.ts";
+import { OutcomeLedger } from "./outcome-ledger.ts";
 import { drawProfile, type Profile } from "./profiles.ts";
 import { Sessions } from "./sessions.ts";
 import { assertEmpty, isEmpty, openTasks, owedBy } from "./settlement.ts";
@@ -99,6 +101,8 @@ export class SimulatedCluster {
   readonly sessions: Sessions;
   readonly faultCounts = new Map<FaultKind, number>();
   readonly traceHash = new TraceHash();
+  readonly auditor = new Auditor();
+  readonly outcomes = new OutcomeLedger();
   faults: Faults;
   readonly #options: ClusterOptions;
   readonly #behaviour: Behaviour;
@@ -124,6 +128,7 @@ export class SimulatedCluster {
     this.#observer = combineObservers([
       this.#counter(),
       this.traceHash,
+      ...(options.checks === false ? [] : [this.auditor, this.outcomes]),
       ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
       ...(options.observers ?? []),
     ]);
@@ -342,6 +347,8 @@ export class SimulatedCluster {
     const { controller } = this;
     const ended = { ...exit, exitCode: null, signal: "SIGKILL" };
     controller.whenAwake(() => {
+      const { workerId, launcherLives } = exit;
+      if (!launcherLives) this.#observer.onTraffic({ type: "gone", workerId });
       controller.take({ type: "worker-exited", at: controller.now(), ...ended });
     });
   }
@@ -391,9 +398,13 @@ export class SimulatedCluster {
   /** Settles, ends all sessions, and checks that nothing is held; throws if anything is. */
   finish(): void {
     this.settle();
+    const present = this.everyClient.filter(({ gone }) => !gone);
+    if (this.#options.checks !== false)
+      this.outcomes.atRest(present.map(({ clientId }) => clientId));
     for (const client of this.everyClient) if (!client.gone) client.close();
     this.#runUntilEmpty();
     assertEmpty(this);
+    this.auditor.atRest(this.timeline.now);
     this.controller.assertSound();
   }
 
