@@ -6,8 +6,8 @@
  *     npm run chaos -- R1 --rounds 500          so often
  *     npm run chaos -- R1 --seed 17 --json      from this seed; one line of JSON for each fault
  *
- * Prints one line for each: rounds, faults injected, seconds, verdict. Exits with 1 if one failed, 2
- * for wrong arguments. What cannot be done here is skipped, with the reason.
+ * Prints one line for each: rounds, faults injected, seconds, verdict. Exits with 1 if one failed,
+ * 2 for wrong arguments. What cannot be done here is skipped, with the reason.
  *
  * @module
  */

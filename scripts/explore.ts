@@ -119,16 +119,20 @@ async function exploreAll(wanted: readonly string[]): Promise<void> {
   const queue = [...wanted];
   const work = async (): Promise<void> => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-      const row = await measureApart(name);
-      rows.push(row);
-      print(row);
+      try {
+        const row = await measureApart(name);
+        rows.push(row);
+        print(row);
+      } catch (error) {
+        console.error(error instanceof Error ? error.message : String(error));
+      }
     }
   };
   await Promise.all(Array.from({ length: Number(flags.processes) }, work));
   const states = rows.reduce((sum, row) => sum + row.states, 0);
   const closed = rows.filter((row) => row.isClosed).length;
-  if (!flags.json) console.log(`${states} states, ${closed} of ${rows.length} closed`);
-  if (closed < rows.length) process.exitCode = 1;
+  if (!flags.json) console.log(`${states} states, ${closed} of ${wanted.length} closed`);
+  if (closed < wanted.length) process.exitCode = 1;
 }
 
 function playBack(path: string): void {

@@ -10,6 +10,7 @@
 
 import { assert, InvariantError } from "../base/assert.ts";
 import type { ApiRequest, ControllerSend } from "../controller/events.ts";
+import { clientGraceUs } from "../controller/limits.ts";
 import type { ControllerState } from "../controller/state.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
@@ -26,7 +27,12 @@ import { Sessions } from "./sessions.ts";
 import { assertEmpty, isEmpty, openTasks, owedBy } from "./settlement.ts";
 import { type ClusterClient, SimulatedClient } from "./simulated-client.ts";
 import { SimulatedController } from "./simulated-controller.ts";
-import { drawHost, SimulatedHost } from "./simulated-host.ts";
+import {
+  drawHost,
+  type HostOptions,
+  type HostSurroundings,
+  SimulatedHost,
+} from "./simulated-host.ts";
 import { SimulatedJobs } from "./simulated-jobs.ts";
 import { SimulatedWorker } from "./simulated-worker.ts";
 import { Timeline } from "./timeline.ts";
@@ -266,17 +272,28 @@ export class SimulatedCluster {
     return worker;
   }
 
-  /** The machine of a worker; one that is not known yet is set up, as those at `place` are. */
-  hostOf(workerId: string, place = this.hosts.size): SimulatedHost {
-    const known = this.hosts.get(workerId);
-    if (known !== undefined) return known;
-    const host = new SimulatedHost(drawHost(workerId, place, this.#slots), {
+  /** Sets a machine up, in place of the one that had its name. */
+  addMachine(options: HostOptions): void {
+    const { workerId } = options;
+    this.hosts.set(workerId, new SimulatedHost(options, this.#aroundHost(workerId)));
+  }
+
+  #aroundHost(workerId: string): HostSurroundings {
+    return {
       timeline: this.timeline,
       draws: this.randomness.stream(`host ${workerId}`),
       faults: this.faults,
       behaviour: this.#behaviour,
       observer: this.#observer,
-    });
+    };
+  }
+
+  /** The machine of a worker; one that is not known yet is set up, as those at `place` are. */
+  hostOf(workerId: string, place = this.hosts.size): SimulatedHost {
+    const known = this.hosts.get(workerId);
+    if (known !== undefined) return known;
+    const drawn = drawHost(workerId, place, this.#slots);
+    const host = new SimulatedHost(drawn, this.#aroundHost(workerId));
     this.hosts.set(workerId, host);
     return host;
   }
@@ -291,10 +308,10 @@ export class SimulatedCluster {
 
   /** It went on purpose, with all that it ran; another process comes in its place. */
   #onLeft(worker: SimulatedWorker): void {
-    const { workerId } = worker;
+    const { workerId, slots } = worker;
     this.removeWorker(worker);
     this.hostOf(workerId).die();
-    this.timeline.after(this.#crash.below(100_000), () => this.startWorker(workerId));
+    this.timeline.after(this.#crash.below(100_000), () => this.startWorker(workerId, slots));
   }
 
   /**
@@ -367,7 +384,7 @@ export class SimulatedCluster {
   /** Settles, ends all sessions, and checks that nothing is held; throws if anything is. */
   finish(): void {
     this.settle();
-    for (const client of this.everyClient) client.close();
+    for (const client of this.everyClient) if (!client.gone) client.close();
     this.#runUntilEmpty();
     assertEmpty(this);
     this.controller.assertSound();
@@ -394,21 +411,22 @@ export class SimulatedCluster {
     if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, openTasks(this.state));
   }
 
-  /** Machines that came back with less are as they were: what once ran must fit again. */
+  /** Machines that came back with less have what they once had: what ran must fit again. */
   #mendMachines(): void {
     for (const worker of [...this.workers]) {
       const host = this.hostOf(worker.workerId);
-      if (!worker.alive || host.capacity.cpuMilli >= host.fullCapacity.cpuMilli) continue;
+      if (!worker.alive || host.capacity.cpuMilli >= host.largestCapacity.cpuMilli) continue;
       this.removeWorker(worker);
       host.die();
-      host.capacity = host.fullCapacity;
+      host.capacity = host.largestCapacity;
       this.timeline.after(1_000, () => this.startWorker(worker.workerId));
     }
   }
 
   /** What nobody wants any more goes: at once, but a connection may break again on the way. */
   #runUntilEmpty(): void {
-    const deadline = this.timeline.now + 30_000_000;
+    const isWaiting = this.everyClient.some(({ gone }) => gone);
+    const deadline = this.timeline.now + (isWaiting ? clientGraceUs : 0) + 30_000_000;
     do {
       this.runUntil(Math.min(deadline, this.timeline.now + 200_000));
     } while (this.timeline.now < deadline && !(isEmpty(this) && this.controller.isIdle));

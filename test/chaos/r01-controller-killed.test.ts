@@ -1,3 +1,9 @@
+/**
+ * R1: a controller that is killed.
+ *
+ * @module
+ */
+
 import { controllerKilled } from "./faults/r01-controller-killed.ts";
 import { proveFault } from "./support/prove-fault.ts";
 

@@ -1,3 +1,9 @@
+/**
+ * R2: an agent that is killed.
+ *
+ * @module
+ */
+
 import { agentKilled } from "./faults/r02-agent-killed.ts";
 import { proveFault } from "./support/prove-fault.ts";
 

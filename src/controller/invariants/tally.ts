@@ -42,6 +42,7 @@ interface AttemptPart {
   band: number;
   isGranted: boolean;
   isRetracting: boolean;
+  isStarted: boolean;
   value: number;
   grant: Float64Array | null;
   devices: readonly DeviceAmount[];
@@ -89,6 +90,7 @@ export class WorkerTally {
   /** By shape. */
   grantedOf = new Int32Array(8);
   prefetchedOf = new Int32Array(8);
+  startedOf = new Int32Array(8);
   /** Device dimension → thousandths in use of each index. */
   readonly devices = new Map<number, number[]>();
 
@@ -98,6 +100,7 @@ export class WorkerTally {
     this.used.fill(0);
     this.grantedOf.fill(0);
     this.prefetchedOf.fill(0);
+    this.startedOf.fill(0);
     for (const milli of this.devices.values()) milli.fill(0);
   }
 }
@@ -226,6 +229,7 @@ export class Tally {
     part.band = attempts.band[row];
     part.isGranted = attempts.isGranted(row);
     part.isRetracting = attempts.hasFlag(row, attemptFlag.retracting);
+    part.isStarted = attempts.hasFlag(row, attemptFlag.started);
     part.value = state.shapes[part.shape].value;
     part.grant = attempts.grants[row];
     part.devices = state.deviceGrants.get(row) ?? noDevices;
@@ -247,6 +251,7 @@ export class Tally {
     if (part.job !== noSlot) this.jobs[part.job].attempts += sign;
     if (part.isRetracting) this.shapes[part.shape].retracting += sign;
     if (part.shape >= worker.grantedOf.length) growShapes(worker, part.shape + 1);
+    if (part.isStarted) worker.startedOf[part.shape] += sign;
     if (part.isGranted) return this.#countGrant(state, part, sign);
     worker.prefetchedOf[part.shape] += sign;
     this.shapes[part.shape].prefetched += sign;
@@ -310,10 +315,13 @@ function growShapes(worker: WorkerTally, atLeast: number): void {
   const capacity = Math.max(atLeast, worker.grantedOf.length * 2);
   const granted = new Int32Array(capacity);
   const prefetched = new Int32Array(capacity);
+  const started = new Int32Array(capacity);
   granted.set(worker.grantedOf);
   prefetched.set(worker.prefetchedOf);
+  started.set(worker.startedOf);
   worker.grantedOf = granted;
   worker.prefetchedOf = prefetched;
+  worker.startedOf = started;
 }
 
 function longer(vector: Float64Array, length: number) {
@@ -332,6 +340,6 @@ function newTaskPart(): TaskPart {
 function newAttemptPart(): AttemptPart {
   return {
     ...{ id: 0, task: 0, worker: 0, shape: 0, user: 0, job: noSlot, band: 0, value: 0 },
-    ...{ isGranted: false, isRetracting: false, grant: null, devices: noDevices },
+    ...{ isGranted: false, isRetracting: false, isStarted: false, grant: null, devices: noDevices },
   };
 }

@@ -54,6 +54,9 @@ function workerIndexesEqualTheirRecount(look: Inspection, index: number): void {
     prefetched += entry.prefetched;
     const isKnown = shape < tally.grantedOf.length;
     const counts = [isKnown ? tally.grantedOf[shape] : 0, isKnown ? tally.prefetchedOf[shape] : 0];
+    const started = isKnown ? tally.startedOf[shape] : 0;
+    if (entry.started !== started)
+      look.ofWorker(index, `shape ${shape}: ${entry.started} started, ${started} found`);
     if (entry.granted === counts[0] && entry.prefetched === counts[1]) continue;
     const said = `${entry.granted} granted and ${entry.prefetched} prefetched`;
     look.ofWorker(index, `shape ${shape}: ${said}, ${counts.join(" and ")} found`);

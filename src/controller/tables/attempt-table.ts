@@ -60,14 +60,15 @@ export class AttemptTable {
   readonly grants: (Float64Array | null)[] = [];
   length = 0;
   live = 0;
-  #firstFree = noSlot;
+  /** The free row that is used next, or `noSlot`; the others follow in `nextFree`. */
+  firstFree = noSlot;
 
   allocate(id: AttemptId): number {
-    let row = this.#firstFree;
-    if (row !== noSlot) this.#firstFree = this.nextFree[row];
+    let row = this.firstFree;
+    if (row !== noSlot) this.firstFree = this.nextFree[row];
     else {
       row = this.length++;
-      if (row >= this.id.length) this.#grow(this.id.length * 2);
+      if (row >= this.id.length) grow(this, this.id.length * 2);
     }
     this.live++;
     this.id[row] = id;
@@ -81,8 +82,8 @@ export class AttemptTable {
   release(row: number): void {
     this.id[row] = 0;
     this.grants[row] = null;
-    this.nextFree[row] = this.#firstFree;
-    this.#firstFree = row;
+    this.nextFree[row] = this.firstFree;
+    this.firstFree = row;
     this.live--;
   }
 
@@ -104,40 +105,23 @@ export class AttemptTable {
       grants: this.grants.map((grant) => (grant === null ? null : grant.slice())),
       length: this.length,
       live: this.live,
-      firstFree: this.#firstFree,
+      firstFree: this.firstFree,
     };
   }
 
   restore(image: AttemptTableImage): void {
-    if (image.length > this.id.length) this.#grow(capacityFor(image.length));
+    if (image.length > this.id.length) grow(this, capacityFor(image.length));
     restoreImage(this, image.columns);
     for (const [row, grant] of image.grants.entries()) this.grants[row] = grant;
     this.length = image.length;
     this.live = image.live;
-    this.#firstFree = image.firstFree;
+    this.firstFree = image.firstFree;
   }
+}
 
-  /** The row that `allocate` takes next, or `noSlot`: the others follow in `nextFree`. */
-  get firstFree(): number {
-    return this.#firstFree;
-  }
-
-  /** An equal table in as little room as it needs; only the grants, which nobody writes, are shared. */
-  clone(): AttemptTable {
-    const copy = new AttemptTable();
-    const rows = Math.max(1, this.length);
-    for (const name of durableColumns) copy[name] = this[name].slice(0, rows) as never;
-    copy.grants.push(...this.grants);
-    copy.length = this.length;
-    copy.live = this.live;
-    copy.#firstFree = this.#firstFree;
-    return copy;
-  }
-
-  #grow(capacity: number): void {
-    for (const name of durableColumns) {
-      Object.assign(this, { [name]: enlarged(this[name], capacity) });
-    }
+function grow(table: AttemptTable, capacity: number): void {
+  for (const name of durableColumns) {
+    Object.assign(table, { [name]: enlarged(table[name], capacity) });
   }
 }
 

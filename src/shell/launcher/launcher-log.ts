@@ -1,6 +1,6 @@
 /**
- * The launcher's own few words, for people. They go to its stderr, which is a file beside its state:
- * on a full disk they are lost, and nothing else is.
+ * The launcher's own few words, for people. They go to its stderr, which is a file beside its
+ * state: on a full disk they are lost, and nothing else is.
  *
  * @module
  */

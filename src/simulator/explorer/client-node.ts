@@ -78,6 +78,7 @@ export function newClientNode(program: Program): ClientNode {
 }
 
 export const clientKind: NodeKind<ClientNode, ClientMove, FromClient, ClientView> = {
+  isGraph: false,
   step: (node, move) => {
     const said: FromClient[] = [];
     take(node, move, said);

@@ -55,18 +55,18 @@ export class Commands {
   }
 
   release(execution: ExecutionId, members: readonly GangMember[], answers: WorkerEvent[]): void {
-    const process = this.#find(execution);
-    if (process === undefined || process.isAborting) return;
-    const { index, replicas } = JSON.parse(process.order.context) as AttemptContext;
+    const running = this.#find(execution);
+    if (running === undefined || running.isAborting) return;
+    const { index, replicas } = JSON.parse(running.order.context) as AttemptContext;
     assert(members.length === replicas, "a gang is told of all its members");
     const { workerId } = this.#node.identity;
     assert(members[index].host === workerId, "a member's own address is its own");
-    answers.push(...this.#run(process));
+    answers.push(...this.#run(running));
   }
 
   abort(execution: ExecutionId): void {
-    const process = this.#find(execution);
-    if (process !== undefined && process.phase !== "ended") process.isAborting = true;
+    const running = this.#find(execution);
+    if (running !== undefined && running.phase !== "ended") running.isAborting = true;
   }
 
   choices(): RunChoice[] {
@@ -84,19 +84,19 @@ export class Commands {
   }
 
   happen({ type, attempt }: CommandChoice): readonly WorkerEvent[] {
-    const process = this.#node.processes.get(attempt);
-    assert(process !== undefined, "only what runs gets on");
+    const running = this.#node.processes.get(attempt);
+    assert(running !== undefined, "only what runs gets on");
     switch (type) {
       case "prepare":
-        return [this.#prepare(process)];
+        return [this.#prepare(running)];
       case "run":
-        return this.#run(process);
+        return this.#run(running);
       case "break":
-        return [this.#break(process)];
+        return [this.#break(running)];
       default:
-        process.phase = "ended";
-        process.end = type;
-        return this.#node.kernel === null ? [] : this.#tellEnd(process);
+        running.phase = "ended";
+        running.end = type;
+        return this.#node.kernel === null ? [] : this.#tellEnd(running);
     }
   }
 
@@ -104,16 +104,16 @@ export class Commands {
   recover(): WorkerEvent | null {
     const { processes, now } = this.#node;
     const survivors: Survivor[] = [];
-    for (const process of [...processes.values()]) {
-      const { order, phase, definition, startedAt, member } = process;
+    for (const running of [...processes.values()]) {
+      const { order, phase, definition, startedAt, member } = running;
       if (phase !== "running" && phase !== "ended") {
         processes.delete(order.attempt);
         continue;
       }
       const { attempt, task, spec, shape, context } = order;
-      process.isAborting = false;
+      running.isAborting = false;
       survivors.push({ attempt, task, spec, definition, shape, context, startedAt, member });
-      process.execution = survivors.length;
+      running.execution = survivors.length;
     }
     if (survivors.length === 0) return null;
     return { type: "recovered", at: now, firstExecution: 1, survivors };
@@ -121,25 +121,25 @@ export class Commands {
 
   endsThatNobodyHeard(): readonly WorkerEvent[] {
     const ended = [...this.#node.processes.values()].filter(({ phase }) => phase === "ended");
-    return ended.flatMap((process) => this.#tellEnd(process));
+    return ended.flatMap((running) => this.#tellEnd(running));
   }
 
   #find(execution: ExecutionId): MachineProcess | undefined {
     return [...this.#node.processes.values()].find((one) => one.execution === execution);
   }
 
-  #prepare(process: MachineProcess): WorkerEvent {
-    process.phase = "prepared";
+  #prepare(running: MachineProcess): WorkerEvent {
+    running.phase = "prepared";
     const member = { host: this.#node.identity.workerId, ports: {} };
-    process.member = member;
-    const { execution } = process;
+    running.member = member;
+    const { execution } = running;
     return { type: "execution-prepared", at: this.#node.now, execution, member };
   }
 
-  #run(process: MachineProcess): readonly WorkerEvent[] {
-    process.phase = "running";
-    process.startedAt = this.#node.now;
-    const { execution } = process;
+  #run(running: MachineProcess): readonly WorkerEvent[] {
+    running.phase = "running";
+    running.startedAt = this.#node.now;
+    const { execution } = running;
     if (this.#node.kernel === null) return [];
     return [{ type: "execution-started", at: this.#node.now, execution }];
   }

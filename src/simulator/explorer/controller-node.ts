@@ -111,6 +111,7 @@ export function controllerKind(
   kernels: Kernels,
 ): NodeKind<ControllerNode, ControllerMove, ControllerOut, ControllerView> {
   return {
+    isGraph: false,
     step: (node, move) => new Turn(kernels, node).take(move),
     check: (node) => kernels.checkController(node.kernel),
     view: viewOf,

@@ -14,6 +14,7 @@ import { NumberMap } from "../../base/number-map.ts";
 import { U32Ring } from "../../base/ring.ts";
 import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
+import { EdgePool } from "../../controller/tables/edges.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
 import { ReportColumns } from "../../worker/report-columns.ts";
@@ -65,11 +66,11 @@ export class Copier {
   }
 
   #copyPlain(value: Plain): Plain {
-    const copy: Plain = this.#remember(value, {});
-    for (const name in value) {
-      const field = value[name];
-      const isValue = typeof field !== "object" || sharedFields.has(name);
-      copy[name] = isValue ? field : this.#copy(field);
+    const copy: Plain = this.#remember(value, { ...value });
+    for (const name in copy) {
+      const field = copy[name];
+      if (typeof field !== "object" || field === null || sharedFields.has(name)) continue;
+      copy[name] = this.#copy(field);
     }
     return copy;
   }
@@ -91,7 +92,24 @@ export class Copier {
     // The story is for people, and empty reports are what a step leaves: both are as good new.
     if (value instanceof StoryLog) return this.#remember(value, value);
     if (value instanceof ReportColumns) return this.#remember(value, new ReportColumns());
+    if (isTable(value)) return this.#copyTable(value);
     return this.#remember(value, copyOf(value));
+  }
+
+  /** The columns of a table are cut to the rows that are used: it grows again when it must. */
+  #copyTable(value: Table): Table {
+    const copy = this.#remember(value, Object.create(Object.getPrototypeOf(value)) as Table);
+    Object.assign(copy, value);
+    const fields = copy as unknown as Plain;
+    const rows = Math.max(1, value.length);
+    for (const name in fields) {
+      const field = fields[name];
+      if (ArrayBuffer.isView(field)) fields[name] = (field as Columns).slice(0, rows);
+      // Nobody writes into a grant: the list is copied, what is in it is shared.
+      else if (Array.isArray(field)) fields[name] = field.slice();
+      else if (typeof field === "object") fields[name] = this.#copy(field);
+    }
+    return copy;
   }
 
   #copyQueue(value: RunQueue): RunQueue {
@@ -106,9 +124,13 @@ export class Copier {
 
 type Plain = { [name: string]: unknown };
 
+type Table = TaskTable | AttemptTable | EdgePool;
+
+function isTable(value: object): value is Table {
+  return value instanceof TaskTable || value instanceof AttemptTable || value instanceof EdgePool;
+}
+
 function copyOf(value: object): object {
-  if (value instanceof TaskTable) return value.clone();
-  if (value instanceof AttemptTable) return value.clone();
   if (value instanceof Heap) return value.clone();
   if (value instanceof U32Ring) {
     const ring = new U32Ring();

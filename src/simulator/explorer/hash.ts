@@ -1,8 +1,8 @@
 /**
  * A canonical 64-bit hash of kernel states, as two words of 32: equal futures hash equal.
  *
- * What only informs or counts is left out (`silentFields`), so are the columns of free table rows,
- * and an object that is met twice counts as a reference to its first visit. Nothing that a kernel
+ * What only informs or counts is left out (`silentFields`), so are the columns of free table rows.
+ * In a graph a record that is met twice counts as a reference to its first visit. Nothing that a kernel
  * decides by is left out, so two states that hash equal behave alike; numbering (attempts, rows)
  * and the order of insertion stay in, which merges less than it could and never too much.
  *
@@ -57,7 +57,13 @@ function textNumber(text: string): number {
 export class StateHash {
   low = 0x2545f491;
   high = 0x1b873593;
+  readonly #isGraph: boolean;
   readonly #visited = new Map<object, number>();
+
+  /** `isGraph`: records refer to each other, and which is which matters; else it is all values. */
+  constructor(isGraph = false) {
+    this.#isGraph = isGraph;
+  }
 
   word(value: number): void {
     let low = Math.imul(this.low ^ Math.imul(value, 0xcc9e2d51), 0x85ebca6b);
@@ -96,9 +102,6 @@ export class StateHash {
   }
 
   #object(value: object): void {
-    const known = this.#visited.get(value);
-    if (known !== undefined) return this.word(0x20000000 + known);
-    this.#visited.set(value, this.#visited.size);
     if (Array.isArray(value)) {
       this.word(0x7005 + (value.length << 4));
       for (const item of value) this.value(item);
@@ -117,6 +120,9 @@ export class StateHash {
   }
 
   #plain(value: { [name: string]: unknown }): void {
+    const known = this.#visited.get(value);
+    if (known !== undefined) return this.word(0x20000000 + known);
+    if (this.#isGraph) this.#visited.set(value, this.#visited.size);
     for (const name in value) {
       if (silentFields.has(name)) continue;
       const field = value[name];

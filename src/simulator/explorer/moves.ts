@@ -1,5 +1,5 @@
 /**
- * The moves of a cluster: what can happen next in a state, by name, and doing it.
+ * The moves of a cluster: what can happen next in a state, and doing it.
  *
  * A move is *calm* when nothing goes wrong by it: the world going on. The first calm move of the
  * list is the one that a fair world would take next. Faults and timers that fire early are paid
@@ -12,45 +12,9 @@ import { InvariantError } from "../../base/assert.ts";
 import { lostAfterUs } from "../../controller/limits.ts";
 import { budgetFields, type FaultBudget } from "./configuration.ts";
 import { budgetLeft, clientSlot, linkState, slot, workerSlot } from "./layout.ts";
+import { type Kind, kindOf, type Move, pack, whichOf, whoOf } from "./move-kinds.ts";
 import type { RunChoice, WorkerMove } from "./worker-node.ts";
 import type { Tuple, World } from "./world.ts";
-
-const kinds = [
-  "controller notices the loss of",
-  "controller hears",
-  "hears the controller",
-  "controller hears client",
-  "client hears the controller",
-  "run",
-  "fetch",
-  "fetch fails",
-  "sync",
-  "process starts",
-  "controller starts",
-  "connects",
-  "client connects",
-  "controller learns the end of",
-  "worker timer",
-  "controller timer",
-  "client asks",
-  "loses its connection",
-  "client loses its connection",
-  "crashes",
-  "controller crashes",
-  "client repeats",
-  "controller clock jumps",
-] as const;
-
-type Kind = (typeof kinds)[number];
-
-/** A move as a number: its kind, who, and which. */
-export type Move = number;
-
-const codeOf = Object.fromEntries(kinds.map((kind, code) => [kind, code])) as Record<Kind, number>;
-
-function pack(kind: Kind, who = 0, which = 0): Move {
-  return codeOf[kind] | (who << 8) | (which << 16);
-}
 
 /** What can happen next. */
 export interface Moves {
@@ -187,12 +151,21 @@ export function nextTimer(world: World, tuple: Tuple): Move {
   return move;
 }
 
-/** What a move makes of a state. `isFree`: an early timer costs nothing. Throws `Broken`. */
-export function apply(world: World, before: Tuple, move: Move, isFree = false): Tuple {
-  const tuple = before.slice();
-  const kind = kinds[move & 255];
-  const who = (move >> 8) & 255;
-  const which = move >> 16;
+/** How a move is applied. */
+export interface Application {
+  /** A timer that fires early costs nothing; default false. */
+  readonly isFree?: boolean;
+  /** Where the new state is written; default: a new tuple. */
+  readonly into?: Tuple;
+}
+
+/** What a move makes of a state. Throws `Broken`. */
+export function apply(world: World, before: Tuple, move: Move, how: Application = {}): Tuple {
+  const { isFree = false, into: tuple = new Int32Array(before.length) } = how;
+  tuple.set(before);
+  const kind = kindOf(move);
+  const who = whoOf(move);
+  const which = whichOf(move);
   switch (kind) {
     case "run":
       applyRun(world, tuple, who, which);
@@ -309,101 +282,4 @@ export function isEndangered(tuple: Tuple): boolean {
   return budgetFields.some(
     (field) => !field.endsWith("Ticks") && budgetLeft(tuple[slot.budget], field) > 0,
   );
-}
-
-const ownMoves: ReadonlySet<Kind> = new Set(["run", "hears the controller", "worker timer"]);
-const clientMoves: ReadonlySet<Kind> = new Set(["client hears the controller", "client asks"]);
-
-/** The node that a move touches, and no other but by appending to its queues; else "". */
-export function nodeOfMove(move: Move): string {
-  const kind = kinds[move & 255];
-  const who = (move >> 8) & 255;
-  if (ownMoves.has(kind)) return `worker ${who}`;
-  return clientMoves.has(kind) ? `client ${who}` : "";
-}
-
-/** The move in words, with what it is about: unique among the moves of a state. */
-export function describe(world: World, tuple: Tuple, move: Move): string {
-  const kind = kinds[move & 255];
-  const who = (move >> 8) & 255;
-  const which = move >> 16;
-  const { workers, programs, launchers } = world.configuration;
-  const worker =
-    workers[who]?.workerId === workers[0].workerId && who > 0
-      ? `${workers[who].workerId} (process ${who + 1})`
-      : workers[who]?.workerId;
-  const client = programs[who]?.clientId;
-  switch (kind) {
-    case "run":
-      return `${worker}: ${describeChoice(world, tuple, who, which)}`;
-    case "fetch":
-    case "fetch fails": {
-      const { transfer } = world.workerOf(tuple, who).fetches[which];
-      return `${worker}: transfer ${transfer} ${kind === "fetch" ? "comes to its end" : "fails"}`;
-    }
-    case "controller crashes": {
-      const pending = world.queues.items(tuple[slot.pending]).length;
-      const rest = pending > 0 ? `, with ${which} of ${pending} unsynced batches on the disk` : "";
-      return `the controller crashes${rest}`;
-    }
-    case "crashes":
-      return `${worker} crashes${launchers[which] ? ", its launcher lives" : ""}`;
-    case "client asks":
-      return `${client} ${world.clientOf(tuple, who).next}`;
-    default:
-      return sentenceOf(kind, worker, client);
-  }
-}
-
-function sentenceOf(kind: Kind, worker = "", client = ""): string {
-  switch (kind) {
-    case "controller hears":
-    case "controller notices the loss of":
-    case "controller learns the end of":
-      return `the ${kind} ${worker}`;
-    case "controller hears client":
-      return `the controller hears ${client}`;
-    case "client hears the controller":
-      return `${client} hears the controller`;
-    case "client connects":
-    case "client loses its connection":
-      return `${client} ${kind.slice("client ".length)}`;
-    case "client repeats":
-      return `${client} says its oldest request again`;
-    case "worker timer":
-      return `the timer of ${worker} fires`;
-    case "controller timer":
-      return "the timer of the controller fires";
-    case "controller starts":
-      return "the controller starts";
-    case "controller clock jumps":
-      return "the clock of the controller jumps";
-    case "sync":
-      return "the journal is synced";
-    case "process starts":
-      return `${worker} starts`;
-    default:
-      return `${worker} ${kind}`;
-  }
-}
-
-function describeChoice(world: World, tuple: Tuple, who: number, which: number): string {
-  const choice = world.workerOf(tuple, who).choices[which];
-  const subject =
-    "execution" in choice
-      ? `execution ${choice.execution}`
-      : `the command of attempt ${choice.attempt % 2 ** 36}`;
-  const verbs: Record<RunChoice["type"], string> = {
-    start: "begins",
-    finish: "finishes",
-    fail: "throws",
-    obey: "ends as it was told to",
-    prepare: "is prepared",
-    break: "cannot be prepared",
-    run: "runs",
-    exit: "exits with 0",
-    "exit-failing": "exits with 1",
-    die: "is ended as was ordered",
-  };
-  return `${subject} ${verbs[choice.type]}`;
 }

@@ -19,6 +19,8 @@ import { Interner } from "./interner.ts";
 
 /** What the explorer must know of a kind of node. */
 export interface NodeKind<State, Event, Out, View> {
+  /** Whether the records of a state refer to each other, also in circles. */
+  readonly isGraph: boolean;
   /** Takes one event, writing into `state`, and says what leaves. Throws what it finds broken. */
   step(state: State, event: Event): readonly Out[];
   /** Throws InvariantError if a rule does not hold. */
@@ -35,7 +37,7 @@ export interface Transition<Out> {
   readonly broken: string | null;
 }
 
-const keptStatesMax = 6_000;
+const keptStatesMax = 15_000;
 
 export class Pool<State extends object, Event, Out, View> {
   readonly #kind: NodeKind<State, Event, Out, View>;
@@ -107,7 +109,7 @@ export class Pool<State extends object, Event, Out, View> {
   /** Throws unless every state that is kept is still the one that was met: nobody wrote into it. */
   checkNothingWasWritten(): void {
     for (const [id, state] of this.#kept) {
-      const hash = new StateHash();
+      const hash = new StateHash(this.#kind.isGraph);
       hash.value(state);
       assert(this.#table.add(hash.low, hash.high) === id, "a state that was met was written into");
     }
@@ -126,7 +128,7 @@ export class Pool<State extends object, Event, Out, View> {
   }
 
   #intern(state: State, parent: number, cause: number): number {
-    const hash = new StateHash();
+    const hash = new StateHash(this.#kind.isGraph);
     hash.value(state);
     const known = this.#table.add(hash.low, hash.high);
     if (known >= 0) return known;

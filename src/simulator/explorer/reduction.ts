@@ -17,7 +17,8 @@
  */
 
 import { budgetLeft, clientSlot, slot, workerSlot } from "./layout.ts";
-import { isEndangered, type Move, nodeOfMove } from "./moves.ts";
+import { type Move, nodeOfMove } from "./move-kinds.ts";
+import { isEndangered } from "./moves.ts";
 import type { Tuple, World } from "./world.ts";
 
 /** Moves that stand for all others in this state; null when all must be looked at. */

@@ -9,7 +9,8 @@
 import { hashWords, StateHash } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
 import { linkState, slot, workerSlot } from "./layout.ts";
-import { apply, type Move, movesOf, nextTimer } from "./moves.ts";
+import type { Move } from "./move-kinds.ts";
+import { apply, movesOf, nextTimer } from "./moves.ts";
 import { Broken, type Tuple, type World } from "./world.ts";
 
 /** Moves that a calm world may need to come to rest. */
@@ -80,7 +81,7 @@ export class Calm {
       if (moves.length > calmMovesMax) return { reason: this.#owed(tuple, "still"), moves };
       moves.push(move);
       try {
-        tuple = apply(world, tuple, move, true);
+        tuple = apply(world, tuple, move, { isFree: true });
       } catch (error) {
         if (error instanceof Broken) return { reason: error.message, moves };
         throw error;

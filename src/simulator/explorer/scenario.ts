@@ -14,9 +14,10 @@
 
 import type { Configuration } from "./configuration.ts";
 import { type Kernels, realKernels } from "./kernels.ts";
-import { apply, describe, movesOf, nextTimer } from "./moves.ts";
+import { apply, movesOf, nextTimer } from "./moves.ts";
 import { Calm, restlessness } from "./rest.ts";
 import { type Counterexample, initialState } from "./search.ts";
+import { describe } from "./sentences.ts";
 import { Broken, type Tuple, World } from "./world.ts";
 
 /** The text of a counterexample. */
@@ -68,7 +69,7 @@ function applyNamed(world: World, tuple: Tuple, sentence: string): Tuple {
   const { calm, rough } = movesOf(world, tuple);
   const all = [...calm, ...rough, nextTimer(world, tuple)].filter((move) => move >= 0);
   const chosen = all.find((move) => describe(world, tuple, move) === sentence);
-  if (chosen !== undefined) return apply(world, tuple, chosen, true);
+  if (chosen !== undefined) return apply(world, tuple, chosen, { isFree: true });
   const possible = all.map((move) => describe(world, tuple, move)).join("; ");
   throw new RangeError(`"${sentence}" cannot happen now; possible: ${possible}`);
 }

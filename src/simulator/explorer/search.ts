@@ -4,7 +4,7 @@
  *
  * Two more things are proved at the end. *Rest*: each state's first calm move leads to a state
  * that has one too, and so on to a state at rest (or to one that only time moves, whose calm
- * continuation is run): from everywhere the world can calm down. And the graph is finite: it closed.
+ * continuation is run): from everywhere the world can calm down. The graph is finite: it closed.
  *
  * @module
  */
@@ -14,9 +14,11 @@ import { noFaults } from "./configuration.ts";
 import { hashWords, StateHash } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
 import { type Kernels, realKernels } from "./kernels.ts";
-import { apply, describe, type Move, movesOf } from "./moves.ts";
+import type { Move } from "./move-kinds.ts";
+import { apply, movesOf } from "./moves.ts";
 import { persistentMoves } from "./reduction.ts";
 import { Calm } from "./rest.ts";
+import { describe } from "./sentences.ts";
 import { Broken, type Tuple, World } from "./world.ts";
 
 export interface SearchOptions {
@@ -55,7 +57,7 @@ export interface SearchReport {
 
 const statesMaxDefault = 50_000_000;
 
-/** What `calmNext` says of a state at rest, or one that only time moves on and that comes to rest. */
+/** What `calmNext` says of a state at rest, or that only time moves on and that comes to rest. */
 const atRest = -1;
 
 /** The cluster of a configuration, started and connected, with its whole budget of faults. */
@@ -84,6 +86,8 @@ class Search {
   readonly #parents: Numbers = new Numbers();
   readonly #moves: Numbers = new Numbers();
   readonly #calmNext: Numbers = new Numbers();
+  /** Where moves write: most lead to a state that is known, and only a new one is copied. */
+  readonly #scratch: Tuple;
   #frontier: Tuple[] = [];
   #edges = 0;
   #depth = 0;
@@ -94,6 +98,7 @@ class Search {
     this.#world = new World(configuration, options.kernels ?? realKernels);
     this.#options = options;
     this.#calm = new Calm(this.#world);
+    this.#scratch = this.#world.blank();
   }
 
   run(): SearchReport {
@@ -147,7 +152,7 @@ class Search {
     this.#parents.push(parent);
     this.#moves.push(move);
     this.#calmNext.push(atRest);
-    this.#frontier.push(tuple);
+    this.#frontier.push(tuple.slice());
     return this.#known.size - 1;
   }
 
@@ -170,7 +175,8 @@ class Search {
   #take(tuple: Tuple, number: number, move: Move): number {
     this.#edges++;
     try {
-      return this.#add(apply(this.#world, tuple, move), number, move);
+      const next = apply(this.#world, tuple, move, { into: this.#scratch });
+      return this.#add(next, number, move);
     } catch (error) {
       if (!(error instanceof Broken)) throw error;
       this.#found = this.#counterexample(error.message, number, [move]);
@@ -214,7 +220,7 @@ class Search {
     for (const move of moves.reverse()) {
       told.push(describe(this.#world, tuple, move));
       try {
-        tuple = apply(this.#world, tuple, move, true);
+        tuple = apply(this.#world, tuple, move, { isFree: true });
       } catch (error) {
         if (!(error instanceof Broken)) throw error;
       }

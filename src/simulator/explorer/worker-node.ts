@@ -136,6 +136,7 @@ export function workerKind(
   kernels: Kernels,
 ): NodeKind<WorkerNode, WorkerMove, WorkerMessage, WorkerView> {
   return {
+    isGraph: true,
     step: (node, move) => new Turn(kernels, node).take(move),
     check: (node) => {
       if (node.kernel !== null) kernels.checkWorker(node.kernel);

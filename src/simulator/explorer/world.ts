@@ -8,8 +8,8 @@
  * @module
  */
 
-import { InvariantError, present } from "../../base/assert.ts";
-import type { ToWorkerMessage, WorkerMessage } from "../../protocol/messages.ts";
+import { present } from "../../base/assert.ts";
+import type { WorkerMessage } from "../../protocol/messages.ts";
 import {
   type ClientMove,
   type ClientNode,
@@ -23,13 +23,13 @@ import type {
   ControllerNode,
   ControllerOut,
   ControllerView,
-  ForClient,
   FromClient,
 } from "./controller-node.ts";
 import { controllerKind, newControllerNode } from "./controller-node.ts";
 import { Interner, Queues } from "./interner.ts";
 import type { Kernels } from "./kernels.ts";
 import { clientSlot, Layout, linkState, packBudget, slot, spend, workerSlot } from "./layout.ts";
+import { Parcels, type Sends, type WorkerSend } from "./parcels.ts";
 import { Pool } from "./pool.ts";
 import type { WorkerMove, WorkerNode, WorkerView } from "./worker-node.ts";
 import { helloOf, newWorkerNode, workerKind } from "./worker-node.ts";
@@ -40,24 +40,9 @@ export class Broken extends Error {}
 /** A cluster's state: see `layout.ts`. */
 export type Tuple = Int32Array;
 
-/** What leaves in one go, in order, already in frames. */
-type Sends = readonly (WorkerSend | ClientSend)[];
-
-type ClientSend = { readonly to: "client"; readonly clientId: string; readonly frame: number };
-
-type WorkerSend =
-  | { readonly to: "worker"; readonly index: number; readonly frame: number }
-  | { readonly to: "cut"; readonly index: number }
-  | { readonly to: "session"; readonly index: number };
-
 /** Sends that wait for a sync, and the controller's state that is durable with it. */
 interface Batch {
   readonly controller: number;
-  readonly sends: Sends;
-}
-
-interface Parcel {
-  readonly isDurable: boolean;
   readonly sends: Sends;
 }
 
@@ -66,14 +51,12 @@ export class World {
   readonly layout: Layout;
   readonly queues = new Queues();
   readonly reports = new Interner<readonly WorkerMessage[]>();
-  readonly orders = new Interner<readonly ToWorkerMessage[]>();
   readonly requests = new Interner<readonly FromClient[]>();
-  readonly answers = new Interner<readonly ForClient[]>();
+  readonly parcels = new Parcels();
   readonly controllers: Pool<ControllerNode, ControllerMove, ControllerOut, ControllerView>;
   readonly workers: Pool<WorkerNode, WorkerMove, WorkerMessage, WorkerView>;
   readonly clients: Pool<ClientNode, ClientMove, FromClient, ClientView>;
   readonly #batches = new Interner<Batch>();
-  readonly #parcels = new WeakMap<readonly ControllerOut[], Parcel>();
 
   readonly #frames = new WeakMap<readonly unknown[], number>();
 
@@ -136,7 +119,7 @@ export class World {
     if (broken !== null) throw new Broken(`the controller: ${broken}`);
     tuple[slot.controller] = next;
     if (outs.length === 0) return;
-    const { isDurable, sends } = this.#parcelOf(outs);
+    const { isDurable, sends } = this.parcels.parcelOf(outs);
     const pending = tuple[slot.pending];
     if (!this.configuration.separateSync || (pending === 0 && !isDurable)) {
       this.#deliver(tuple, sends);
@@ -278,7 +261,7 @@ export class World {
     const at = this.layout.worker(place);
     const frame = this.queues.head(tuple[at + workerSlot.back]);
     tuple[at + workerSlot.back] = this.queues.shift(tuple[at + workerSlot.back]);
-    const messages = this.orders.at(frame);
+    const messages = this.parcels.orders.at(frame);
     this.stepWorker(tuple, place, { type: "hear", messages }, `f ${frame}`);
   }
 
@@ -295,7 +278,7 @@ export class World {
     const at = this.layout.client(place);
     const frame = this.queues.head(tuple[at + clientSlot.back]);
     tuple[at + clientSlot.back] = this.queues.shift(tuple[at + clientSlot.back]);
-    const messages = this.answers.at(frame);
+    const messages = this.parcels.answers.at(frame);
     this.stepClient(tuple, place, { type: "hear", messages }, `f ${frame}`);
   }
 
@@ -383,24 +366,6 @@ export class World {
     this.stepClient(tuple, place, { type: "disconnect" }, "cut");
   }
 
-  /** What one step says, in frames: one for each peer, in the order of their first message. */
-  #parcelOf(outs: readonly ControllerOut[]): Parcel {
-    const known = this.#parcels.get(outs);
-    if (known !== undefined) return known;
-    const frames = new Map<string, ControllerOut[]>();
-    for (const out of outs) {
-      if (out.to === "journal") continue;
-      const peer = out.to === "client" ? out.clientId : `${out.to} ${out.worker}`;
-      const frame = frames.get(peer);
-      if (frame === undefined) frames.set(peer, [out]);
-      else frame.push(out);
-    }
-    const sends = [...frames.values()].map((frame) => this.#sendOf(frame));
-    const parcel = { isDurable: outs.some(({ to }) => to === "journal"), sends };
-    this.#parcels.set(outs, parcel);
-    return parcel;
-  }
-
   /** The frame of what one step says: a step that was taken before says the same object. */
   #frameOf<T>(frames: Interner<readonly T[]>, said: readonly T[]): number {
     let frame = this.#frames.get(said);
@@ -409,24 +374,6 @@ export class World {
       this.#frames.set(said, frame);
     }
     return frame;
-  }
-
-  #sendOf(outs: readonly ControllerOut[]): Sends[number] {
-    const [first] = outs;
-    switch (first.to) {
-      case "worker": {
-        const messages = outs.flatMap((out) => (out.to === "worker" ? [out.message] : []));
-        return { to: "worker", index: first.worker, frame: this.orders.intern(messages) };
-      }
-      case "client": {
-        const messages = outs.flatMap((out) => (out.to === "client" ? [out.message] : []));
-        return { to: "client", clientId: first.clientId, frame: this.answers.intern(messages) };
-      }
-      case "journal":
-        throw new InvariantError("the journal is no peer");
-      default:
-        return { to: first.to, index: first.worker };
-    }
   }
 
   #deliver(tuple: Tuple, sends: Sends): void {

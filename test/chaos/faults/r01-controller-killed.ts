@@ -1,6 +1,6 @@
 /**
- * R1: the controller is killed at a random instant while jobs are being launched, and starts again on
- * its journal.
+ * R1: the controller is killed at a random instant while jobs are being launched, and starts again
+ * on its journal.
  *
  * @module
  */

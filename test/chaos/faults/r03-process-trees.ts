@@ -1,6 +1,6 @@
 /**
- * R3: commands that leave whole trees of processes behind: double forks, sessions of their own, deaf
- * to SIGTERM, with an empty environment. They end with their attempt, however that ends.
+ * R3: commands that leave whole trees of processes behind: double forks, sessions of their own,
+ * deaf to SIGTERM, with an empty environment. They end with their attempt, however that ends.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * R4: a controller, an agent or a command stands still (SIGSTOP) for longer than anybody waits for it,
- * and then goes on as if nothing had happened (SIGCONT).
+ * R4: a controller, an agent or a command stands still (SIGSTOP) for longer than anybody waits for
+ * it, and then goes on as if nothing had happened (SIGCONT).
  *
  * @module
  */
@@ -28,8 +28,8 @@ async function stopController(cluster: ChaosCluster, work: Work, trial: Trial): 
 }
 
 /**
- * Its work is done elsewhere meanwhile, and what it says of it later counts for nothing: the command
- * that it still runs is ended, and exactly one of the two is done.
+ * Its work is done elsewhere meanwhile, and what it says of it later counts for nothing: the
+ * command that it still runs is ended, and exactly one of the two is done.
  */
 async function stopAgent(cluster: ChaosCluster, work: Work, trial: Trial): Promise<void> {
   const go = cluster.path(`go-${trial.faults}`);

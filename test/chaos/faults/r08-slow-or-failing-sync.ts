@@ -1,6 +1,6 @@
 /**
- * R8: the disk takes seconds for an fsync, or answers it with EIO. A failed sync has made pages clean
- * that are not on the disk, so it may never be asked for again.
+ * R8: the disk takes seconds for an fsync, or answers it with EIO. A failed sync has made pages
+ * clean that are not on the disk, so it may never be asked for again.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * R12: no descriptors, processes or threads are left: for the controller that others connect to, and
- * for the worker that is to start a hundred commands.
+ * R12: no descriptors, processes or threads are left: for the controller that others connect to,
+ * and for the worker that is to start a hundred commands.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * One kind of fault against real processes: what it needs of the machine, and how it is injected and
- * judged. The tests run each a few rounds, `npm run chaos` many; both run the same code.
+ * One kind of fault against real processes: what it needs of the machine, and how it is injected
+ * and judged. The tests run each a few rounds, `npm run chaos` many; both run the same code.
  *
  * @module
  */

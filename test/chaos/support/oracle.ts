@@ -1,6 +1,6 @@
 /**
- * What must be true after every round of every fault: all work is over, the doctor finds nothing, no
- * worker is charged for anything, and no process of a command is left.
+ * What must be true after every round of every fault: all work is over, the doctor finds nothing,
+ * no worker is charged for anything, and no process of a command is left.
  *
  * @module
  */

@@ -65,7 +65,9 @@ export class SyncShim {
     rmSync(this.#log, { force: true });
   }
 
-  /** A power cut: each file of the journal is what its last sync has left. Its process must be gone. */
+  /**
+   * A power cut: each file of the journal is what its last sync has left. Its process must be gone.
+   */
   loseUnsynced(dataDir: string): void {
     rmSync(join(dataDir, "journal.sqlite-shm"), { force: true });
     for (const file of files) {
