@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { aJobSpec, ControllerHarness } from "../../test/support/controller-builders.ts";
 import { assertAllFree } from "../../test/support/job-builders.ts";
+import { formatAttemptId } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
 import type { ApiRequest } from "./events.ts";
 import { durableText } from "./snapshot.ts";
@@ -152,4 +153,36 @@ describe("a repair", () => {
     worker.finishes("a/0");
     assertAllFree(harness);
   });
+});
+
+test("every call that changes something has its answer", () => {
+  const harness = new ControllerHarness();
+  const worker = harness.aWorker();
+  harness.launch("a");
+  worker.starts("a/0");
+  const token = {
+    tokenId: "t1",
+    hash: "0".repeat(64),
+    user: "bob",
+    role: "user",
+    note: "",
+  } as const;
+  const endpoint = {
+    ...{ endpointId: "e1", name: "model", address: "h:1", leaseMs: 10_000, metadata: {} },
+    ...{ taskId: "/ann/a/0", attemptId: formatAttemptId(worker.attemptOf("a/0").id) },
+  };
+  const requests: readonly ApiRequest[] = [
+    { type: "create-token", ...token, expiresAt: 0 },
+    { type: "revoke-token", tokenId: "t1" },
+    { type: "register-endpoint", ...endpoint },
+    { type: "unregister-endpoint", endpointId: "e1" },
+    { type: "drain-worker", workerId: "w1", drain: false, deadlineMs: 0 },
+    { type: "cordon-worker", workerId: "w1", cordon: false },
+    { type: "repair", dryRun: true },
+  ];
+  for (const request of requests) {
+    const lines = harness.asks(request);
+    assert.equal(lines.length, 1, request.type);
+    assert.match(lines[0], /^reply \{/, request.type);
+  }
 });

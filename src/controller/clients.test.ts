@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { abandoned } from "../../test/support/fake-worker.ts";
+import { jobState } from "./job-state.ts";
 
 function aCluster() {
   const harness = new ControllerHarness();
@@ -151,5 +152,41 @@ describe("a session that ends", () => {
     assert.equal(harness.statesOf("k", "t"), "ASSIGNED, PENDING waiting");
     worker.finishes("k");
     assert.deepEqual(worker.finishes("t"), ["c2 < results t", "w1 < forget k"]);
+  });
+});
+
+describe("the job of a session", () => {
+  const stateOf = ({ state }: ControllerHarness) => jobState(state.jobs[0]);
+
+  test("is PENDING until something of it runs, and RUNNING until it has ended", () => {
+    const { harness, worker, client } = aCluster();
+    assert.equal(stateOf(harness), "PENDING");
+    client.submits({ a: {} });
+    worker.starts("a");
+    assert.equal(stateOf(harness), "RUNNING");
+    worker.finishes("a");
+    assert.equal(stateOf(harness), "RUNNING");
+    client.closes();
+    assert.equal(stateOf(harness), "SUCCEEDED");
+  });
+
+  test("that was closed while something runs is KILLED, once that has stopped", () => {
+    const { harness, worker, client } = aCluster();
+    client.submits({ a: {}, b: {} });
+    worker.finishes("a");
+    worker.starts("b");
+    client.closes();
+    worker.obeys();
+    assert.equal(stateOf(harness), "KILLED");
+  });
+
+  test("of which a task failed is FAILED, whatever else became of it", () => {
+    const { harness, worker, client } = aCluster();
+    client.submits({ a: {}, b: {} });
+    worker.fails("a");
+    worker.starts("b");
+    client.closes();
+    worker.obeys();
+    assert.equal(stateOf(harness), "FAILED");
   });
 });

@@ -66,6 +66,29 @@ describe("a job", () => {
     assert.equal(harness.jobState("one"), "FAILED");
   });
 
+  test("retries only the exit codes that are worth it, if it names any", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("one", { maxRetriesFailure: 5, retryExitCodes: [3] });
+    worker.starts("one/0");
+    worker.fails("one/0", { failure: exit(3) });
+    assert.equal(harness.jobState("one"), "RUNNING");
+    worker.fails("one/0", { failure: exit(4) });
+    assert.equal(harness.jobState("one"), "FAILED");
+  });
+
+  test("counts what a lost worker cost as done again, and a retry of a failure not", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("one", { maxRetriesFailure: 5 });
+    worker.starts("one/0");
+    worker.fails("one/0", { failure: exit(3) });
+    assert.equal(harness.state.recomputedCount, 0);
+    worker.starts("one/0");
+    worker.exits();
+    assert.equal(harness.state.recomputedCount, 1);
+  });
+
   test("tolerates as many failed tasks as it says, and fails with one more", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker({ slots: 3 });
@@ -349,6 +372,38 @@ describe("what has ended", () => {
     assert.equal(harness.state.tasks.live, 0);
     harness.launch("two");
     assert.equal(harness.jobState("two"), "RUNNING");
+  });
+
+  test("is a parent no more to a child that was kept", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.launch("a", { children: "PRESERVE" });
+    harness.launch("a/b");
+    worker.fails("a/0");
+    const roots = () => {
+      const request = { filter: { rootsOnly: true }, orderBy: "name" };
+      const { jobs } = harness.call("ListJobs", request) as { jobs: { jobId: string }[] };
+      return jobs.map(({ jobId }) => jobId);
+    };
+    assert.deepEqual(roots(), ["/ann/a"]);
+    harness.at += 7 * 24 * 3_600_000_000;
+    harness.after(1_000);
+    assert.deepEqual(roots(), ["/ann/a/b"]);
+    assert.notEqual(harness.jobState("a/b"), "unknown");
+  });
+
+  test("leaves nothing of itself with its user, nor with a parent that goes on", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.launch("a");
+    harness.launch("a/b", { resources: { cpuMilli: 7 } });
+    const [user] = harness.state.users;
+    assert.equal(user.shapes.size, 2);
+    worker.finishes("a/b/0");
+    harness.at += 7 * 24 * 3_600_000_000;
+    harness.after(1_000);
+    assert.equal(user.shapes.size, 1);
+    assert.equal(harness.state.jobs[0].launch?.children.size, 0);
   });
 });
 

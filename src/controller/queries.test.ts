@@ -247,3 +247,36 @@ describe("a story", () => {
     assert.deepEqual(newer.events.length, 1);
   });
 });
+
+test("a worker is shown in its state, with the reason for it", () => {
+  const harness = new ControllerHarness();
+  const worker = harness.aWorker({ slots: 2 });
+  const shown = () => {
+    const { workers } = harness.call("ListWorkers") as { readonly workers: readonly Answer[] };
+    return `${workers[0].state}: ${workers[0].stateReason}`;
+  };
+  const orders = (type: "drain-worker" | "cordon-worker", is: boolean) =>
+    harness.asks(
+      type === "drain-worker"
+        ? { type, workerId: "w1", drain: is, deadlineMs: 0 }
+        : { type, workerId: "w1", cordon: is },
+    );
+  assert.equal(shown(), "HEALTHY: ");
+  orders("cordon-worker", true);
+  assert.equal(shown(), "CORDONED: cordoned by an administrator");
+  orders("cordon-worker", false);
+  harness.launch("a");
+  orders("drain-worker", true);
+  assert.equal(shown(), "DRAINING: draining: 1 attempts have not ended");
+  worker.finishes("a/0");
+  assert.equal(shown(), "DRAINING: drained");
+  worker.feels("the disk is full");
+  assert.equal(shown(), "UNUSABLE: the disk is full");
+  worker.disconnects();
+  assert.equal(shown(), "SUSPECT: not connected");
+  worker.connects();
+  harness.after(4_000, { silent: true });
+  assert.equal(shown(), "SUSPECT: not heard for some seconds");
+  harness.after(7_000, { silent: true });
+  assert.equal(shown(), "LOST: silent for 10 s");
+});

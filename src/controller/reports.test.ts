@@ -270,6 +270,19 @@ describe("values that workers speak of", () => {
     assert.deepEqual(worker.finishes("b"), ["c1 < results b", "w1 < forget a"]);
     assert.deepEqual(worker.heartbeats(), []);
   });
+
+  test("a value that could not be dropped is not counted twice after a reconnect", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    const client = harness.aClient();
+    client.submits({ a: {}, b: {} });
+    worker.finishes("a");
+    client.releases("a");
+    worker.reports(kept("a"));
+    worker.disconnects();
+    assert.deepEqual(worker.connects(), ["w1 < grant b", "w1 < forget a"]);
+    assert.deepEqual(worker.heartbeats(), [], "its digest is that of what it holds");
+  });
 });
 
 test("a retract that comes too late is refused, and its attempt goes on", () => {
@@ -285,4 +298,41 @@ test("a retract that comes too late is refused, and its attempt goes on", () => 
   assert.deepEqual(worker.reports(retractRefused("b")), []);
   assert.equal(harness.stateOf("b"), "RUNNING");
   assert.deepEqual(worker.finishes("b"), ["c1 < results b"]);
+});
+
+test("a command that prepares its directory is BUILDING until it starts, and not after", () => {
+  const harness = new ControllerHarness();
+  const worker = harness.aWorker();
+  harness.launch("one");
+  const building = { kind: "building", label: "one/0" } as const;
+  worker.reports(building);
+  assert.equal(harness.stateOf("one/0"), "BUILDING");
+  const { tasks } = harness.call("GetJobStatus", { jobId: "/ann/one" }) as {
+    readonly tasks: readonly { readonly attempts: readonly { readonly state: string }[] }[];
+  };
+  assert.deepEqual(
+    tasks[0].attempts.map(({ state }) => state),
+    ["BUILDING"],
+  );
+  worker.starts("one/0");
+  assert.equal(harness.stateOf("one/0"), "RUNNING");
+  worker.reports(building);
+  assert.equal(harness.stateOf("one/0"), "RUNNING");
+});
+
+test("a copy that its own holder, or a known one, speaks of again makes no other", () => {
+  const harness = new ControllerHarness();
+  const [w1, w2, w3] = [harness.aWorker(), harness.aWorker(), harness.aWorker()];
+  const client = harness.aClient();
+  client.submits({ a: {} });
+  w1.reports(finished("a", { value: null }));
+  w1.reports(have("a"));
+  w2.reports(have("a"));
+  w2.reports(have("a"));
+  w3.reports(have("a"));
+  w2.exits();
+  w1.exits();
+  assert.deepEqual(client.wants("a"), ["c1 < located a at w3"]);
+  w3.exits();
+  assert.equal(harness.state.extraHolders.size, 0);
 });

@@ -33,10 +33,8 @@ export function certainStart(
 ): number {
   const missing = used.map((index) => amounts[index] - (free[index] ?? 0));
   if (missing.every((amount) => amount <= 0)) return now;
-  const ends = running
-    .filter(({ endsBy }) => endsBy < Number.POSITIVE_INFINITY)
-    .sort((a, b) => a.endsBy - b.endsBy);
-  for (const { endsBy, amounts: given } of ends) {
+  const byEnd = [...running].sort((a, b) => (a.endsBy < b.endsBy ? -1 : 1));
+  for (const { endsBy, amounts: given } of byEnd) {
     for (const [position, index] of used.entries()) missing[position] -= given[index] ?? 0;
     if (missing.every((amount) => amount <= 0)) return Math.max(now, endsBy);
   }
@@ -66,7 +64,5 @@ export function mayBackfill(
  * up to `holdUsMax`, since what could not gather in a short time needs a longer one.
  */
 export function holdDuration(expiries: number): number {
-  let duration = holdUsMin;
-  for (let i = 0; i < expiries && duration < holdUsMax; i++) duration *= 2;
-  return Math.min(duration, holdUsMax);
+  return Math.min(holdUsMin * 2 ** expiries, holdUsMax);
 }

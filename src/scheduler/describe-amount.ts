@@ -8,10 +8,8 @@ import { formatMemory, formatMilli } from "../model/format-quantities.ts";
 
 /** What people call a dimension: a device by kind and variant, a counter by its name. */
 export function titleOf(name: string): string {
-  return name
-    .replace(/^(device|custom):/, "")
-    .replaceAll(":", " ")
-    .trimEnd();
+  const [family, ...words] = name.split(":");
+  return words.length === 0 ? family : words.join(" ").trimEnd();
 }
 
 /** An amount of it: memory and disk are bytes, slots are counted, all else is in thousandths. */

@@ -41,8 +41,9 @@ export function chooseDeviceIndices(
   const free = freeMilli(use, capacityMilli);
   const { whole, fraction } = splitCount(countMilli);
   const shares: DeviceShare[] = [];
-  for (let index = 0; index < free.length && shares.length < whole; index++) {
-    if (free[index] === deviceMilli) shares.push({ index, milli: deviceMilli });
+  for (const [index, left] of free.entries()) {
+    if (shares.length === whole) break;
+    if (left === deviceMilli) shares.push({ index, milli: deviceMilli });
   }
   if (shares.length < whole) return null;
   if (fraction === 0) return shares;
@@ -82,12 +83,12 @@ function countOfBoth(room: {
   readonly fractions: number;
 }): number {
   const { whole, fraction, unused, fractions } = room;
-  if (fraction === 0) return Math.floor(unused / whole);
-  // While there are places for fractions on devices in use, only the whole ones count.
-  if (whole > 0 && Math.floor(unused / whole) <= fractions) return Math.floor(unused / whole);
-  // After that, unused devices are cut up: n * whole + ceil((n - fractions) / pieces) <= unused.
+  const wholes = whole === 0 ? Number.POSITIVE_INFINITY : Math.floor(unused / whole);
+  if (fraction === 0) return wholes;
+  // Beyond the places on devices in use, unused ones are cut up for the fractions of n requests:
+  // n * whole + ceil((n - fractions) / pieces) <= unused.
   const pieces = Math.floor(deviceMilli / fraction);
-  return Math.floor((pieces * unused + fractions) / (pieces * whole + 1));
+  return Math.min(wholes, Math.floor((pieces * unused + fractions) / (pieces * whole + 1)));
 }
 
 /** What is free of each device; of the last one only what the capacity leaves for it. */

@@ -187,3 +187,18 @@ test("users who want the same differ by no more than one task", () => {
     }),
   );
 });
+
+test("nobody's share is asked for where one user is alone in a band", () => {
+  const queues = [aQueue({ index: 0, user: 0, tasks: 2 }), aQueue({ index: 1, user: 1, band: 2 })];
+  const taken: number[] = [];
+  walkFairly(
+    queues,
+    () => assert.fail("asked"),
+    ({ index, tasks }) => {
+      if (taken.filter((one) => one === index).length === tasks) return "empty";
+      taken.push(index);
+      return 1;
+    },
+  );
+  assert.deepEqual(taken, [0, 0, 1]);
+});

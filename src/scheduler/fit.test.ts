@@ -11,7 +11,7 @@ import fc from "fast-check";
 import type { Constraint, ConstraintOperator } from "../model/constraints.ts";
 import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
 import { noResources } from "../model/resources.ts";
-import { capacityVector, Dimensions, requestVector, resourcesOf } from "./dimensions.ts";
+import { capacityVector, Dimensions, dimension, requestVector, resourcesOf } from "./dimensions.ts";
 import { chooseGrant, fitCount, fitsEmpty, misfitsOf, preferenceCount, satisfies } from "./fit.ts";
 
 /** A worker with this capacity and nothing used, in dimensions of its own. */
@@ -45,6 +45,18 @@ describe("amounts", () => {
     const wanted = request({ custom: { gpuu: 1 } });
     assert.equal(fitCount(room, wanted, 1), 0);
     assert.equal(fitsEmpty(dimensions, room.capacity, wanted), false);
+  });
+
+  test("that are given away beyond a capacity that shrank fit no times, not fewer", () => {
+    const { room, request } = aRoom({ cpu: 1 });
+    room.used.fill(2_500);
+    assert.equal(fitCount(room, request({ cpu: 0.5 }), 10), 0);
+  });
+
+  test("are granted as the very vector that was asked for, if no variant is to choose", () => {
+    const { dimensions, room, request } = aRoom({ cpu: 1 });
+    const wanted = request({ cpu: 0.5 });
+    assert.equal(chooseGrant(dimensions, room, wanted), wanted.amounts);
   });
 
   test("are never given beyond a limit", () => {
@@ -93,6 +105,28 @@ describe("devices", () => {
     );
   });
 
+  test("of any variant pass over a variant that the same request uses up", () => {
+    const { dimensions, room, request } = aRoom({ devices });
+    const wanted = request({
+      devices: [
+        { kind: "gpu", variant: "a100", count: 2 },
+        { kind: "gpu", count: 1 },
+      ],
+    });
+    const grant = chooseGrant(dimensions, room, wanted);
+    assert.ok(grant !== null);
+    assert.deepEqual(
+      resourcesOf(dimensions, grant).devices.map(({ variant, countMilli }) => [
+        variant,
+        countMilli,
+      ]),
+      [
+        ["a100", 2000],
+        ["h100", 1000],
+      ],
+    );
+  });
+
   test("of one kind are not those of a kind whose name begins alike", () => {
     const { dimensions, room, request } = aRoom({
       device: { kind: "gpux", variant: "a", count: 1 },
@@ -108,6 +142,17 @@ test("a vector stands for the resources that it was made of", () => {
   });
   const dimensions = new Dimensions();
   assert.deepEqual(resourcesOf(dimensions, capacityVector(dimensions, resources, 3)), resources);
+});
+
+test("a request names only what it asks for, whatever others have named", () => {
+  const dimensions = new Dimensions();
+  const before = requestVector(dimensions, parseResources("r", { cpu: 1 }, noResources));
+  capacityVector(dimensions, parseResources("c", { custom: { license: 1 } }, noResources), 1);
+  const after = requestVector(dimensions, parseResources("r", { cpu: 1 }, noResources));
+  assert.deepEqual(after, before);
+  assert.deepEqual(after.used, [dimension.cpu, dimension.slots]);
+  const nothing = { cpuMilli: 0, memoryBytes: 0, diskBytes: 0, devices: [], custom: {} };
+  assert.deepEqual(resourcesOf(dimensions, new Float64Array(dimensions.count)), nothing);
 });
 
 describe("constraints", () => {
@@ -131,11 +176,15 @@ describe("constraints", () => {
     [clause("cores", ">", "9"), true],
     [clause("cores", ">", "16"), false],
     [clause("cores", ">=", "16"), true],
+    [clause("cores", ">=", "17"), false],
     [clause("cores", "<", "100"), true],
+    [clause("cores", "<", "16"), false],
+    [clause("cores", "<=", "16"), true],
     [clause("cores", "<=", "15.5"), false],
     [clause("region", ">", "1"), false],
     [clause("region", "<=", "1"), false],
     [clause("absent", "=", "x"), false],
+    [clause("absent", "="), false],
     [clause("absent", "in", "x"), false],
     [clause("absent", "exists"), false],
     [clause("absent", ">", "0"), false],
@@ -154,10 +203,62 @@ describe("constraints", () => {
   test("that are preferred are counted and keep nobody away", () => {
     const preferred = { ...clause("region", "=", "west"), mode: "PREFERRED" } as const;
     const met = { ...clause("cores", ">", "1"), mode: "PREFERRED" } as const;
-    assert.equal(preferenceCount(attributes, [preferred, met]), 1);
+    const required = clause("region", "exists");
+    assert.equal(preferenceCount(attributes, [preferred, met, required]), 1);
     const { dimensions, room, request } = aRoom({ cpu: 1 });
     const wanted = { request: request({ cpu: 1 }), constraints: [preferred] };
     assert.deepEqual(misfitsOf(dimensions, { room, attributes }, wanted), []);
+  });
+});
+
+describe("a misfit says which clause, how much it needs and how much there is, when", () => {
+  const worker = (options: ResourceOptions, slots?: number) => {
+    const { dimensions, room, request } = aRoom(options, slots);
+    return (wants: ResourceOptions, constraints: readonly Constraint[] = []) => {
+      const wanted = { request: request(wants), constraints };
+      return misfitsOf(dimensions, { room, attributes: {} }, wanted);
+    };
+  };
+
+  test("an amount is short", () => {
+    assert.deepEqual(worker({ cpu: 1 })({ cpu: 2 }), [
+      { code: "INSUFFICIENT", dimension: "cpu", clause: "cpu 1 < 2", need: 2000, best: 1000 },
+    ]);
+  });
+
+  test("slots are short", () => {
+    assert.deepEqual(
+      worker({ cpu: 1 }, 0)({ cpu: 1 }).map(({ code }) => code),
+      ["SLOTS"],
+    );
+  });
+
+  test("a constraint is not met", () => {
+    const ssd = { key: "ssd", op: "exists", values: [], mode: "REQUIRED" } as const;
+    assert.deepEqual(worker({ cpu: 1 })({ cpu: 1 }, [ssd]), [
+      { code: "CONSTRAINT", dimension: "ssd", clause: "ssd exists", need: 0, best: 0 },
+    ]);
+  });
+
+  test("a device is of another kind, of another variant, or there are too few", () => {
+    const ofOne = worker({ device: { kind: "gpu", variant: "a", count: 1 } });
+    const codes = (device: { kind: string; variant?: string; count: number }) =>
+      ofOne({ device }).map(({ code }) => code);
+    assert.deepEqual(codes({ kind: "tpu", variant: "a", count: 1 }), ["DEVICE_KIND"]);
+    assert.deepEqual(codes({ kind: "gpu", variant: "b", count: 1 }), ["DEVICE_VARIANT"]);
+    assert.deepEqual(codes({ kind: "gpu", variant: "a", count: 2 }), ["INSUFFICIENT"]);
+    assert.deepEqual(codes({ kind: "tpu", count: 1 }), ["DEVICE_KIND"]);
+    assert.deepEqual(ofOne({ device: { kind: "gpu", count: 2 } }), [
+      { code: "INSUFFICIENT", dimension: "gpu", clause: "gpu x 2", need: 2000, best: 1000 },
+    ]);
+  });
+
+  test("a custom resource is unknown here, whatever devices there are", () => {
+    const device = { kind: "gpu", variant: "a", count: 1 };
+    assert.deepEqual(
+      worker({ device })({ custom: { a: 1 } }).map(({ code }) => code),
+      ["INSUFFICIENT"],
+    );
   });
 });
 

@@ -26,11 +26,9 @@ export function freeAmount(room: Room, index: number): number {
 export function fitCount(room: Room, request: RequestVector, limit: number): number {
   let count = limit;
   for (const index of request.used) {
-    const room1 = Math.floor(freeAmount(room, index) / request.amounts[index]);
-    if (room1 < count) count = room1;
-    if (count <= 0) return 0;
+    count = Math.min(count, Math.floor(freeAmount(room, index) / request.amounts[index]));
   }
-  return count;
+  return Math.max(count, 0); // A worker whose capacity shrank may have less than nothing.
 }
 
 /**
@@ -48,7 +46,7 @@ export function chooseGrant(
   grant.set(request.amounts);
   for (const wanted of request.anyVariant) {
     const chosen = chooseVariant(dimensions, room, grant, wanted);
-    if (chosen < 0) return null;
+    if (chosen === -1) return null;
     grant[chosen] += wanted.countMilli;
   }
   return grant;

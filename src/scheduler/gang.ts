@@ -66,14 +66,13 @@ export interface GangExplanation {
  */
 export function chooseGang(candidates: readonly GangCandidate[], size: number): GangChoice | null {
   assert(size >= 1, "a gang has a member");
-  let best: RankedGroup | null = null;
-  for (const group of groupsOf(candidates)) {
-    if (group.free < size) continue;
-    const ranked = rankGroup(group, size);
-    if (best === null || compareRanked(ranked, best) < 0) best = ranked;
-  }
-  if (best === null) return null;
-  return { group: best.group, workers: rankMembers(best.chosen) };
+  const ranked = groupsOf(candidates)
+    .filter(({ free }) => free >= size)
+    .map((group) => rankGroup(group, size))
+    .sort(compareRanked);
+  if (ranked.length === 0) return null;
+  const [{ group, chosen }] = ranked;
+  return { group, workers: rankMembers(chosen) };
 }
 
 /** Why a gang of `size` does not run now, or that it could: counts for people. */
@@ -160,8 +159,8 @@ interface RankedGroup {
   readonly group: string;
   readonly chosen: readonly GangCandidate[];
   readonly preference: number;
-  /** Workers that would fit and are not needed. */
-  readonly spare: number;
+  /** Workers that would fit, chosen or not. */
+  readonly free: number;
 }
 
 function rankGroup({ group, members, free }: Group, size: number): RankedGroup {
@@ -170,21 +169,21 @@ function rankGroup({ group, members, free }: Group, size: number): RankedGroup {
     .sort((a, b) => b.preference - a.preference || compareHosts(a, b))
     .slice(0, size);
   const preference = chosen.reduce((sum, one) => sum + one.preference, 0);
-  return { group, chosen, preference, spare: free - size };
+  return { group, chosen, preference, free };
 }
 
 function compareRanked(a: RankedGroup, b: RankedGroup): number {
-  return b.preference - a.preference || a.spare - b.spare || compareTexts(a.group, b.group);
+  return b.preference - a.preference || a.free - b.free || compareTexts(a.group, b.group);
 }
 
 function compareHosts(
-  a: Pick<GangCandidate, "worker" | "hostIndex" | "workerId">,
-  b: Pick<GangCandidate, "worker" | "hostIndex" | "workerId">,
+  a: Pick<GangCandidate, "hostIndex" | "workerId">,
+  b: Pick<GangCandidate, "hostIndex" | "workerId">,
 ): number {
-  return a.hostIndex - b.hostIndex || compareTexts(a.workerId, b.workerId) || a.worker - b.worker;
+  return a.hostIndex - b.hostIndex || compareTexts(a.workerId, b.workerId);
 }
 
+/** Of two names, which are never the same. */
 function compareTexts(a: string, b: string): number {
-  if (a < b) return -1;
-  return b < a ? 1 : 0;
+  return a < b ? -1 : 1;
 }

@@ -121,6 +121,23 @@ describe("a single request", () => {
     assert.deepEqual(planFor(2, hosts), { worker: 0, victims: [1, 2] });
   });
 
+  test("of equal victims evicts the one evicted less, then started last, then by id", () => {
+    const evictedOf = (one: Partial<Victim>, other: Partial<Victim>) => {
+      const victims = [aSolo(1, 4, one), aSolo(2, 4, other)];
+      const [plan, reverse] = [victims, [...victims].reverse()].map((listed) =>
+        planFor(4, [aHost(0, listed)]),
+      );
+      assert.deepEqual(reverse, plan);
+      return plan?.victims;
+    };
+    const start = { startedOrder: 5 };
+    assert.deepEqual(evictedOf({ ...start, evictions: 1 }, { ...start, evictions: 2 }), [1]);
+    assert.deepEqual(evictedOf({ ...start, evictions: 2 }, { ...start, evictions: 1 }), [2]);
+    assert.deepEqual(evictedOf({ startedOrder: 9 }, { startedOrder: 8 }), [1]);
+    assert.deepEqual(evictedOf({ startedOrder: 8 }, { startedOrder: 9 }), [2]);
+    assert.deepEqual(evictedOf(start, start), [1]);
+  });
+
   test("of equal numbers of victims takes the smaller value, then the first host", () => {
     const dear = aHost(0, [aSolo(1, 4, { value: 1_000 })]);
     const cheap = aHost(2, [aSolo(2, 4)]);
@@ -331,6 +348,52 @@ function harmOfPlan(scene: Scene, victims: readonly number[]) {
   const byId = victimById(scene);
   return harmOf(victims.flatMap((id) => byId.get(id) ?? []));
 }
+
+describe("a gang that pushes aside", () => {
+  const solo = (id: number, overrides: Partial<Victim> = {}) => aSolo(id, 4, overrides);
+
+  test("takes the group with the least harm, wherever it is listed, then the first by name", () => {
+    const cheap = { group: "b", hosts: [aHost(0, [solo(1)])] };
+    const dear = { group: "a", hosts: [aHost(1, [solo(2, { value: 1_000 })])] };
+    const same = { group: "c", hosts: [aHost(2, [solo(3)])] };
+    for (const groups of [
+      [cheap, dear, same],
+      [same, dear, cheap],
+    ]) {
+      assert.deepEqual(planGangFor(1, 4, groups), { group: "b", workers: [0], victims: [1] });
+    }
+  });
+
+  test("needs nothing more on a host where an ended gang leaves room, with others or alone", () => {
+    for (const unit of [0, 7]) {
+      const gang = [1, 2].map((id) => aSolo(id, 4, { unit, value: 1 }));
+      const beside = aHost(1, [gang[1], aSolo(3, 4, { value: 500 })]);
+      const hosts = [
+        aHost(0, [gang[0]]),
+        beside,
+        aHost(
+          2,
+          [4, 5, 6].map((id) => aSolo(id, 2)),
+        ),
+      ];
+      const plan = planGangFor(3, 4, [{ group: "a", hosts }]);
+      assert.deepEqual(plan?.victims, [1, 2, 5, 6]);
+    }
+  });
+
+  test("spares the costliest of those that another end makes needless", () => {
+    const gang = [aSolo(1, 4, { unit: 7 }), aSolo(2, 2, { unit: 7 })];
+    for (const values of [
+      [10, 20],
+      [20, 10],
+    ]) {
+      const solos = values.map((value, at) => aSolo(3 + at, 2, { value }));
+      const hosts = [aHost(0, [...solos, gang[1]]), aHost(1, [gang[0]])];
+      const cheap = values[0] === 10 ? 3 : 4;
+      assert.deepEqual(planGangFor(2, 4, [{ group: "a", hosts }])?.victims, [1, 2, cheap]);
+    }
+  });
+});
 
 test("if some victims on one host suffice there is a plan, with the least bands and gangs", () => {
   fc.assert(

@@ -134,7 +134,6 @@ function chooseHosts(
   const gone = new Set<number>();
   // The cheapest is last, so that taking it costs nothing.
   let open = planEach(hosts, gone, preemptor);
-  if (open.length < size) return null;
   const chosen: HostPlan[] = [];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     chosen.push(next);

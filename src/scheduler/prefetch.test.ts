@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { prefetchMeanUsMax, prefetchPerShapeMax } from "./limits.ts";
+import { prefetchMeanUsMax, prefetchPerShapeMax, prefetchWindowUs } from "./limits.ts";
 import { prefetchDepth, smoothedMean } from "./prefetch.ts";
 
 test("nothing is sent ahead where nothing of its shape runs", () => {
@@ -34,6 +34,12 @@ test("the shorter the tasks, the more of them, up to the bound; none of long one
   );
 });
 
+test("as many as their time fills the window, for each that runs", () => {
+  assert.equal(prefetchDepth(2, prefetchWindowUs / 4), 8);
+  assert.equal(prefetchDepth(2, prefetchWindowUs / 4 + 1), 8);
+  assert.equal(prefetchDepth(1, prefetchMeanUsMax), 1);
+});
+
 test("a mean stays between what it was and what came, and reaches what keeps coming", () => {
   const us = fc.integer({ min: 1, max: 1e9 });
   fc.assert(
@@ -47,4 +53,6 @@ test("a mean stays between what it was and what came, and reaches what keeps com
   for (let i = 0; i < 200; i++) mean = smoothedMean(mean, 100);
   assert.ok(mean < 110, String(mean));
   assert.equal(smoothedMean(0, 0), 1);
+  assert.equal(smoothedMean(0, 800), 800);
+  assert.equal(smoothedMean(80, 0), 71);
 });

@@ -104,6 +104,11 @@ export class DrawnBehaviour implements Behaviour {
     const draws = this.#draws;
     const faults = this.#faults;
     const isCommand = definition.run.kind === "command";
+    const poisoned = inputs.find(({ bytes }) => isPoisoned(bytes, faults.poison));
+    if (poisoned !== undefined) {
+      this.#onFault("value poisoned", workerId);
+      return { type: "input-failed", task: poisoned.task };
+    }
     if (inputs.length > 0 && draws.chance(faults.inputFailure)) {
       this.#onFault("input unreadable", workerId);
       return { type: "input-failed", task: draws.pick(inputs).task };
@@ -120,6 +125,11 @@ export class DrawnBehaviour implements Behaviour {
     const sizeBytes = draws.chance(faults.largeValue) ? largeValueBytes : args.length;
     return { type: "finished", value: { sizeBytes, bytes: args } };
   }
+}
+
+/** By the bytes alone, so that it is so for whoever reads them and however often. */
+function isPoisoned(bytes: Uint8Array | null, probability: number): boolean {
+  return bytes !== null && bytes.length > 1 && ((bytes[1] * 97) & 255) < probability * 256;
 }
 
 export const noValue: SimulatedValue = { sizeBytes: 0, bytes: new Uint8Array(0) };

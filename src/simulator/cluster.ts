@@ -10,6 +10,7 @@
 
 import { assert, InvariantError } from "../base/assert.ts";
 import type { ApiRequest, ControllerSend } from "../controller/events.ts";
+import { clientGraceUs } from "../controller/limits.ts";
 import type { ControllerState } from "../controller/state.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
@@ -383,7 +384,7 @@ export class SimulatedCluster {
   /** Settles, ends all sessions, and checks that nothing is held; throws if anything is. */
   finish(): void {
     this.settle();
-    for (const client of this.everyClient) client.close();
+    for (const client of this.everyClient) if (!client.gone) client.close();
     this.#runUntilEmpty();
     assertEmpty(this);
     this.controller.assertSound();
@@ -410,21 +411,22 @@ export class SimulatedCluster {
     if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, openTasks(this.state));
   }
 
-  /** Machines that came back with less are as they were: what once ran must fit again. */
+  /** Machines that came back with less have what they once had: what ran must fit again. */
   #mendMachines(): void {
     for (const worker of [...this.workers]) {
       const host = this.hostOf(worker.workerId);
-      if (!worker.alive || host.capacity.cpuMilli >= host.fullCapacity.cpuMilli) continue;
+      if (!worker.alive || host.capacity.cpuMilli >= host.largestCapacity.cpuMilli) continue;
       this.removeWorker(worker);
       host.die();
-      host.capacity = host.fullCapacity;
+      host.capacity = host.largestCapacity;
       this.timeline.after(1_000, () => this.startWorker(worker.workerId));
     }
   }
 
   /** What nobody wants any more goes: at once, but a connection may break again on the way. */
   #runUntilEmpty(): void {
-    const deadline = this.timeline.now + 30_000_000;
+    const isWaiting = this.everyClient.some(({ gone }) => gone);
+    const deadline = this.timeline.now + (isWaiting ? clientGraceUs : 0) + 30_000_000;
     do {
       this.runUntil(Math.min(deadline, this.timeline.now + 200_000));
     } while (this.timeline.now < deadline && !(isEmpty(this) && this.controller.isIdle));

@@ -83,12 +83,6 @@ export class Coverage implements Observer {
       this.note("the controller served its fifth epoch or a later one");
     if (event.type === "tick" && facts.some((fact) => fact.type === "client-closed"))
       this.note("a session ended because its client stayed away");
-    if (event.type === "client-messaged" && event.message.type === "submit") {
-      const isNew = facts.some(
-        ({ type }) => type === "tasks-submitted" || type === "sequence-taken",
-      );
-      if (!isNew) this.note("a submit was said again after a reconnect");
-    }
     if (event.type === "worker-messaged" && event.message.type === "reports")
       this.#onReports(event.message);
   }

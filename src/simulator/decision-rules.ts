@@ -175,7 +175,10 @@ class StepRules {
       const attempt = this.#attempts.get(row);
       this.#attempts.delete(row); // What has the row next is another one.
       const cause = attemptCauses[causes[entry]];
-      if (attempt?.current === true) this.#ends.set(attempt.task, { cause, attempt });
+      if (attempt?.current !== true) continue;
+      this.#ends.set(attempt.task, { cause, attempt });
+      if (cause !== "stopped") continue;
+      fail("only what was told to stop is stopped", taskIdOf(this.#state, attempt.task));
     }
   }
 
@@ -289,8 +292,9 @@ function chargesFor(
   const charges = ownFaults.includes(cause) ? [charge.failure] : [faultlessCharge(cause)];
   if (cause === "preempted") charges[0] = attempt.started ? charge.loss : charge.nothing;
   if (cause === "worker-lost") charges[0] = chargeOfDeath(state, attempt);
+  if (!isGang) return charges;
   // Of a gang one member is charged, and what died of another's death is charged as that.
-  return isGang ? [...charges, charge.nothing, charge.loss] : charges;
+  return [...charges, charge.nothing, ...(ownFaults.includes(cause) ? [charge.loss] : [])];
 }
 
 function faultlessCharge(cause: AttemptCause): number {

@@ -20,10 +20,16 @@ export interface Faults {
   /** Arrivals, and ends of what runs, fall on multiples of this: many things at one instant. */
   readonly quantumUs: number;
   readonly syncUsMax: number;
+  /** The loop of a worker hears of what its threads did up to so much later. */
+  readonly threadLagUsMax: number;
   readonly runUsMax: number;
   readonly taskFailure: number;
   readonly inputFailure: number;
+  /** Of values: that nobody can ever load them. Does not end when the faults do. */
+  readonly poison: number;
   readonly fetchFailure: number;
+  /** Of fetched values: that their bytes are bad. */
+  readonly corruption: number;
   readonly largeValue: number;
   /** Of a process: that somebody else kills it; of a work directory: that it cannot be made. */
   readonly processKill: number;
@@ -72,6 +78,8 @@ export interface Faults {
   /** Timers fire up to so much late. */
   readonly timerLateUsMax: number;
   readonly clientLoss: number;
+  /** A client goes away for good, and with it what only it wanted. */
+  readonly clientVanishing: number;
   readonly cancel: number;
   /** A client cancels all that it waits for. */
   readonly cancelStorm: number;
@@ -82,21 +90,25 @@ export interface Faults {
   readonly jobCancel: number;
   readonly administration: number;
   readonly sickness: number;
+  /** A worker finds that it cannot read a value any more. */
+  readonly valueLoss: number;
 }
 
 /** No fault at all; the world still has delays. */
 export const noFaults: Faults = {
   ...{ delayUsMin: 20, delayUsMax: 500, delayUsMean: 0, quantumUs: 1 },
-  ...{ syncUsMax: 500, runUsMax: 50_000 },
-  ...{ taskFailure: 0, inputFailure: 0, fetchFailure: 0, largeValue: 0.1 },
+  ...{ syncUsMax: 500, threadLagUsMax: 0, runUsMax: 50_000 },
+  ...{ taskFailure: 0, inputFailure: 0, poison: 0, fetchFailure: 0, corruption: 0 },
+  largeValue: 0.1,
   ...{ processKill: 0, buildFailure: 0, hang: 0, ignoreTerm: 0, endAtStop: 0 },
   ...{ connectionLoss: 0, halfOpen: 0, partition: 0, clogging: 0, stallUsMax: 0 },
   ...{ workerCrash: 0, launcherSurvives: 0, newIdentity: 0, capacityChange: 0 },
   ...{ workerStorm: 0, workerLeave: 0, workerPause: 0, controllerPause: 0, pauseUsMax: 0 },
   ...{ controllerCrash: 0, crashAtBoundary: 0, crashInRecovery: 0, diskFailure: 0 },
-  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0, clientLoss: 0 },
+  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0 },
+  ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
-  ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0 },
+  ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
 };
 
 /** Draws which faults exist in a run. */
@@ -118,6 +130,7 @@ function drawWorld(draws: Draws) {
     delayUsMean: isExponential ? draws.pick([100, 3_000, 40_000]) : 0,
     quantumUs: draws.pick([1, 1, 1, 1_000, 10_000]),
     syncUsMax: draws.pick([1, 500, 20_000, 1_000_000]),
+    threadLagUsMax: draws.pick([0, 200, 5_000]),
     runUsMax: draws.pick([1_000, 50_000, 400_000]),
     taskFailure: maybe(draws, 0.1),
     inputFailure: maybe(draws, 0.02),
@@ -136,6 +149,8 @@ function drawWorld(draws: Draws) {
     clockRatePpm: maybe(draws, 500),
     clockSetBack: maybe(draws, 0.5),
     timerLateUsMax: draws.pick([0, 0, 1_000, 2_000_000]),
+    poison: maybe(draws, 0.05),
+    corruption: maybe(draws, 0.05),
   };
 }
 
@@ -160,6 +175,7 @@ function drawCrashes(draws: Draws) {
 function drawRequests(draws: Draws) {
   return {
     clientLoss: maybe(draws, 0.04),
+    clientVanishing: draws.chance(0.1) ? 0.01 : 0,
     cancel: maybe(draws, 0.1),
     cancelStorm: maybe(draws, 0.02),
     release: draws.pick([0, 0.1, 0.4]),
@@ -169,13 +185,23 @@ function drawRequests(draws: Draws) {
     jobCancel: maybe(draws, 0.08),
     administration: maybe(draws, 0.06),
     sickness: maybe(draws, 0.03),
+    valueLoss: maybe(draws, 0.05),
   };
 }
 
 /** What goes on when everything settles: the world as it is, with nothing going wrong any more. */
 const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
-  ...(["delayUsMin", "delayUsMax", "delayUsMean", "quantumUs", "syncUsMax", "runUsMax"] as const),
-  ...(["largeValue", "ignoreTerm", "endAtStop", "clockRatePpm", "timerLateUsMax"] as const),
+  ...(["delayUsMin", "delayUsMax", "delayUsMean", "quantumUs", "syncUsMax"] as const),
+  ...([
+    "threadLagUsMax",
+    "runUsMax",
+    "largeValue",
+    "ignoreTerm",
+    "endAtStop",
+    "clockRatePpm",
+    "timerLateUsMax",
+    "poison",
+  ] as const),
 ]);
 
 /** Ends all faults of a run, for good. */

@@ -12,11 +12,13 @@ import type { WorkerEvent } from "../worker/events.ts";
 import type { WorkerStep } from "../worker/step.ts";
 import { AgreementRules, type LiveWorker } from "./agreement-rules.ts";
 import { DecisionRules } from "./decision-rules.ts";
+import { ExecutionRules } from "./execution-rules.ts";
 import type { Observer } from "./observer.ts";
 
 export class HistoryRules implements Observer {
   readonly #decisions = new DecisionRules();
   readonly #agreement = new AgreementRules();
+  readonly #executions = new ExecutionRules();
   readonly #workers: () => Iterable<LiveWorker>;
 
   /** @param workers The processes that live now. */
@@ -30,10 +32,11 @@ export class HistoryRules implements Observer {
     output: Output,
   ): void {
     this.#decisions.check(state, event, output);
-    this.#agreement.check(state, output, this.#workers());
+    this.#agreement.check(state, event, output, this.#workers());
   }
 
-  onWorkerStep(worker: LiveWorker, _event: WorkerEvent, { facts }: WorkerStep): void {
+  onWorkerStep(worker: LiveWorker, event: WorkerEvent, { facts }: WorkerStep): void {
     this.#agreement.onWorkerFacts(worker, facts);
+    this.#executions.check(worker, event, facts);
   }
 }

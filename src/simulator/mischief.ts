@@ -16,7 +16,7 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   const { faults } = cluster;
   const work = cluster.randomness.stream(`work ${action}`);
   const trouble = cluster.randomness.stream(`trouble ${action}`);
-  const client = work.pick(cluster.clients);
+  const client = work.pick(cluster.clients.filter(({ gone }) => !gone));
   if (work.chance(faults.submit)) client.submit(1 + work.below(12));
   if (work.chance(faults.cancel)) {
     cluster.onFault("cancel", client.clientId);
@@ -41,7 +41,14 @@ function troubleNetwork(cluster: SimulatedCluster, draws: DrawStream): void {
   if (draws.chance(faults.connectionLoss)) {
     withLive(cluster, draws, (worker) => cluster.loseConnectionOf(worker));
   }
-  if (draws.chance(faults.clientLoss)) cluster.loseClient(draws.pick(cluster.clients));
+  const clients = cluster.clients.filter(({ gone }) => !gone);
+  if (draws.chance(faults.clientLoss)) cluster.loseClient(draws.pick(clients));
+  if (draws.chance(faults.clientVanishing) && clients.length > 1) {
+    const client = draws.pick(clients);
+    cluster.onFault("client vanished", client.clientId);
+    client.vanish();
+    cluster.sessions.loseClient(client);
+  }
   if (draws.chance(faults.partition)) partition(cluster, draws);
   if (draws.chance(faults.clogging)) clog(cluster, draws);
 }
@@ -95,6 +102,13 @@ function troubleWorkers(cluster: SimulatedCluster, draws: DrawStream): void {
     withLive(cluster, draws, (worker) => {
       cluster.onFault("worker paused", worker.workerId);
       worker.pause(pauseUs(draws, faults.pauseUsMax));
+    });
+  }
+  if (draws.chance(faults.valueLoss)) {
+    withLive(cluster, draws, (worker) => {
+      if (worker.values.size === 0 || worker.isPaused) return;
+      cluster.onFault("value lost", worker.workerId);
+      worker.loseValue(draws.pick([...worker.values.keys()]));
     });
   }
   if (draws.chance(faults.sickness)) {

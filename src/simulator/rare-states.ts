@@ -45,7 +45,6 @@ export const workerFactStates: { readonly [T in WorkerFact["type"]]?: string } =
   "execution-promoted": "a thread went on to the next of its lane by itself",
   "executions-recovered": "an agent recovered commands",
   "peer-refused": "a peer was busy or failed, and was left alone",
-  "worker-reset": "a worker was told to forget everything",
   "leave-began": "a worker began to leave",
   "worker-left": "a worker left",
   "value-dropped": "a worker dropped a value",
@@ -76,7 +75,6 @@ export const otherStates = [
   "a failed task was tried again by a person",
   "a value was computed again because it was lost",
   "a member of a gang that had succeeded ran again",
-  "a submit was said again after a reconnect",
   "a submit was refused",
   "a session ended because its client stayed away",
   "a report arrived of an attempt that had ended before",
@@ -101,7 +99,7 @@ const jobEnds: readonly JobState[] = ["SUCCEEDED", "FAILED", "KILLED", "UNSCHEDU
 /** Nothing reaches them within the hours that a run lasts, or in a simulator at all. */
 const outOfReach: ReadonlySet<string> = new Set([
   ...["an attempt ended: oom", "an attempt ended: exited", "an attempt ended: module-unloadable"],
-  ...["an attempt ended: start-timeout", "an attempt ended: retracted"],
+  ...["an attempt ended: start-timeout", "an attempt ended: superseded"],
 ]);
 
 export function endState(cause: string): string {

@@ -58,7 +58,7 @@ const specCount = simulatedSpecs().length;
 export class SimulatedClient implements ClusterClient {
   readonly clientId: string;
   readonly user = "sim";
-  readonly gone = false;
+  gone = false;
   readonly outcomes = new Map<number, Outcome>();
   index = -1;
   connected = false;
@@ -163,6 +163,14 @@ export class SimulatedClient implements ClusterClient {
     if (released.length === 0) return;
     this.#released.push(...released);
     this.#send(this, { type: "release", tasks: Uint32Array.from(released) });
+  }
+
+  /** Goes away for good, without a word. */
+  vanish(): void {
+    this.gone = true;
+    this.connected = false;
+    this.outcomes.clear();
+    this.openCount = 0;
   }
 
   close(): void {

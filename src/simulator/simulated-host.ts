@@ -73,7 +73,9 @@ export class SimulatedHost {
   readonly place: number;
   readonly fullCapacity: Resources;
   /** Of the machine as it is now: it may come back with more or less. */
-  capacity: Resources;
+  #capacity: Resources;
+  /** The most that it ever had. */
+  largestCapacity: Resources;
   readonly attributes: Attributes;
   readonly commandSlots: number;
   agent: Agent | null = null;
@@ -90,7 +92,8 @@ export class SimulatedHost {
     this.workerId = options.workerId;
     this.place = options.place;
     this.fullCapacity = options.capacity;
-    this.capacity = options.capacity;
+    this.#capacity = options.capacity;
+    this.largestCapacity = options.capacity;
     this.attributes = options.attributes;
     this.commandSlots = options.commandSlots;
     this.#timeline = around.timeline;
@@ -98,6 +101,15 @@ export class SimulatedHost {
     this.#faults = around.faults;
     this.#behaviour = around.behaviour;
     this.#observer = around.observer;
+  }
+
+  get capacity(): Resources {
+    return this.#capacity;
+  }
+
+  set capacity(capacity: Resources) {
+    this.#capacity = capacity;
+    if (capacity.cpuMilli > this.largestCapacity.cpuMilli) this.largestCapacity = capacity;
   }
 
   get processCount(): number {
@@ -141,11 +153,27 @@ export class SimulatedHost {
 
   start(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
-    this.#later(200 + this.#draws.below(2_000), () => this.#run(running));
+    this.#sayBuilding(running);
+    this.#later(200 + this.#draws.below(2_000), () => {
+      const isRefused = this.#draws.chance(this.#faults.buildFailure);
+      if (isRefused && this.#isLive(running) && !running.aborting) this.#failBuild(running);
+      else this.#run(running);
+    });
+  }
+
+  /** Some work directories take long enough to be said to be made. */
+  #sayBuilding(running: HostProcess): void {
+    if (!this.#draws.chance(0.2)) return;
+    this.#later(150, () => {
+      if (!this.#isLive(running) || running.phase !== "preparing") return;
+      const { execution } = running;
+      this.agent?.({ type: "execution-building", at: this.#timeline.now, execution });
+    });
   }
 
   prepare(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
+    this.#sayBuilding(running);
     this.#later(200 + this.#draws.below(5_000), () => {
       if (!this.#isLive(running) || running.aborting) return;
       if (this.#draws.chance(this.#faults.buildFailure)) return this.#failBuild(running);

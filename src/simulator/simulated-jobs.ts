@@ -130,7 +130,7 @@ export class SimulatedJobs {
 
   #drawResources(): Resources {
     const draws = this.#draws;
-    const cpuMilli = draws.pick([0, 250, 1000, 1000, 2000]);
+    const cpuMilli = draws.pick([0, 300, 1000, 1000, 2000]);
     if (!draws.chance(0.25)) return { ...defaultRequest, cpuMilli };
     const variant = draws.pick(["auto", "a100", "h100"]);
     const countMilli = draws.pick([500, 1000, 2000]);

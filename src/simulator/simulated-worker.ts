@@ -76,9 +76,10 @@ export class SimulatedWorker {
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
   #aborting = new Set<ExecutionId>();
   #timerAt = Number.POSITIVE_INFINITY;
-  readonly #checker = new WorkerInvariantChecker();
   readonly #around: WorkerSurroundings;
   readonly #clock: SimulatedClock;
+  readonly #checker = new WorkerInvariantChecker();
+  #heardUntil = 0;
   #isPaused = false;
   #backlog: (() => void)[] = [];
   events = 0;
@@ -228,8 +229,19 @@ export class SimulatedWorker {
     timeline.at(moment, () => {
       if (!this.alive) return;
       const due = event();
-      if (due !== null) this.#hear(due);
+      if (due !== null) this.#say(due);
     });
+  }
+
+  /** What a thread did: the loop hears of it in order, and a little later. */
+  #say(event: WorkerEvent): void {
+    const { timeline, faults, draws } = this.#around;
+    if (faults.threadLagUsMax === 0) return this.#hear(event);
+    this.#heardUntil = Math.max(
+      this.#heardUntil,
+      timeline.now + draws.below(faults.threadLagUsMax),
+    );
+    timeline.at(this.#heardUntil, () => this.#hear(event));
   }
 
   #arm(): void {
@@ -328,7 +340,7 @@ export class SimulatedWorker {
     const begunAt = timeline.now;
     this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
     behaviour.begin(this.#runningOf(order), (ending) => {
-      if (this.alive && this.#isHead(order)) this.#hear(this.#endEvent(order, ending, begunAt));
+      if (this.alive && this.#isHead(order)) this.#say(this.#endEvent(order, ending, begunAt));
     });
   }
 
@@ -437,15 +449,19 @@ export class SimulatedWorker {
       }
       const got: { task: TaskRef; sizeBytes: number }[] = [];
       const absent: TaskRef[] = [];
+      const corrupt: TaskRef[] = [];
       for (const task of tasks) {
         const value = peer.values.get(task);
         if (value === undefined) absent.push(task);
-        else {
+        else if (draws.chance(faults.corruption)) {
+          observer.onFault("value corrupted", this.workerId);
+          corrupt.push(task);
+        } else {
           kept.set(task, value);
           got.push({ task, sizeBytes: value.sizeBytes });
         }
       }
-      return { type: "fetch-finished", at, transfer, got, absent, corrupt: [] };
+      return { type: "fetch-finished", at, transfer, got, absent, corrupt };
     });
   }
 }

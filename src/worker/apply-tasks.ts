@@ -204,7 +204,7 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
 function grantRun(state: WorkerState, task: TaskRef, attempt: AttemptId): void {
   const run = present(findRun(state, task, attempt), "the attempt has a run");
   const queued = run.queue !== null;
-  if (queued) dequeueRun(state, run);
+  dequeueRun(state, run);
   run.granted = true;
   if (queued) enqueueRun(state, run);
 }

@@ -96,7 +96,7 @@ function acknowledgeAnswers(state: WorkerState, sequence: number): void {
   const kept = state.keptAnswers;
   let covered = 0;
   while (covered < kept.length && isCovered(kept[covered].sequence, sequence)) covered++;
-  if (covered > 0) kept.splice(0, covered);
+  kept.splice(0, covered);
 }
 
 function isCovered(sent: number, acknowledged: number): boolean {

@@ -39,6 +39,15 @@ test("answers are kept until acknowledged and said again after the inventory", (
   assert.deepEqual(worker.happens(connected), ["inventory"]);
 });
 
+test("a value that was lost while nobody listened is said to be lost after its answer", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.happens({ type: "disconnected" });
+  worker.finishes(1);
+  worker.happens({ type: "value-lost", task: 1 });
+  assert.deepEqual(worker.happens(connected), ["inventory", "finished 11 of 1", "lost 0 of 1"]);
+});
+
 test("what ends without a connection is told on the next one", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));
@@ -192,4 +201,33 @@ test("slots must be a positive integer", () => {
   };
   assert.throws(() => newWorkerState({ slots: 0, capacity }), RangeError);
   checkWorkerInvariants(newWorkerState({ slots: 1, capacity }));
+});
+
+test("a worker that leaves aborts what it fetches", () => {
+  const worker = new TestWorker();
+  const inputs = [{ task: 1, source: 3 }];
+  worker.ordered(compute({ attempt: 12, task: 2, inputs }));
+  assert.ok(worker.happens({ type: "leave-requested" }).includes("abort fetch 1"));
+  assert.equal(worker.state.transfers.size, 0);
+});
+
+test("a worker that leaves waits for the answer of what is being taken back", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 10, task: 10 }));
+  worker.finishes(1);
+  const ahead = { attempt: 12, task: 2, prefetched: true };
+  worker.ordered(compute({ attempt: 11, task: 1 }, ahead));
+  assert.deepEqual(worker.ordered(aboutAttempts("retract", [12, 2])), ["revoke 3"]);
+  worker.finishes(2);
+  assert.deepEqual(worker.happens({ type: "leave-requested" }), []);
+  const begun = { type: "execution-revoked", execution: 3, revoked: false } as const;
+  assert.deepEqual(worker.happens(begun), ["abort 3 (stopped)"]);
+});
+
+test("on a new connection answers are said again, and not what was said beside them", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));
+  assert.equal(worker.ordered(aboutAttempts("retract", [11, 1], [12, 2])).length, 2);
+  const { retracted } = handBackReason;
+  assert.deepEqual(worker.reconnects(), ["inventory", `handedBack 12 of 2 reason ${retracted}`]);
 });

@@ -136,3 +136,9 @@ test("a function of a gang is not adopted: the gang knows it by the attempt that
   worker.ordered(aboutAttempts("stop", [12, 1]));
   assert.deepEqual(worker.ordered(compute({ attempt: 13, task: 1 })), []);
 });
+
+test("a member that is being stopped is not started", () => {
+  const worker = aPreparedMember();
+  assert.deepEqual(worker.happens({ type: "leave-requested" }), ["abort 1 (stopped)"]);
+  assert.deepEqual(worker.ordered(startGang(12, 1, ...members)), []);
+});

@@ -6,7 +6,13 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { aboutAttempts, compute, TestWorker } from "../../test/worker/builders.ts";
+import {
+  aboutAttempts,
+  aCommandSpec,
+  aSpec,
+  compute,
+  TestWorker,
+} from "../../test/worker/builders.ts";
 import { handBackReason } from "../protocol/messages.ts";
 import { nextWorkerDeadline } from "./step.ts";
 
@@ -199,4 +205,78 @@ test("a function that returned before its abort landed has finished", () => {
   worker.happens({ type: "execution-started", execution: 1 });
   worker.after(10_000).happens({ type: "tick" });
   assert.deepEqual(worker.finishes(1).slice(1), ["finished 11 of 1"]);
+});
+
+test("an order that is answered at once passes its grant to what its own kind sent ahead", () => {
+  const worker = new TestWorker({ commandSlots: 1 }, [aSpec(), aCommandSpec()]);
+  const command = { spec: 2, shape: 1 };
+  worker.ordered(compute({ attempt: 10, task: 9 }));
+  worker.finishes(1, 5_000);
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2, ...command }));
+  worker.ordered(compute({ attempt: 13, task: 3, prefetched }));
+  assert.deepEqual(worker.ordered(compute({ attempt: 14, task: 9, ...command })), [
+    "finished 14 of 9",
+  ]);
+  worker.ordered(compute({ attempt: 15, task: 4, ...command, prefetched }));
+  assert.deepEqual(worker.ordered(compute({ attempt: 16, task: 9, ...command })), [
+    "finished 16 of 9 then 15",
+  ]);
+  assert.deepEqual(worker.ordered(compute({ attempt: 17, task: 9 })), ["finished 17 of 9 then 13"]);
+});
+
+test("a function that took no time at all is short", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 10, task: 10 }));
+  worker.finishes(1, 0);
+  const order = compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2, prefetched });
+  assert.equal(worker.ordered(order).length, 2);
+});
+
+test("a stop of what is being taken back waits for that answer, though its turn has come", () => {
+  const worker = aShortLane();
+  assert.deepEqual(worker.ordered(aboutAttempts("retract", [12, 2])), ["revoke 3"]);
+  assert.deepEqual(worker.ordered(aboutAttempts("stop", [12, 2])), []);
+  assert.deepEqual(worker.finishes(2).slice(1), ["finished 11 of 1 then 12"]);
+  assert.deepEqual(worker.after(2_000).happens({ type: "tick" }), []);
+  const begun = { type: "execution-revoked", execution: 3, revoked: false } as const;
+  assert.deepEqual(worker.happens(begun), ["abort 3 (stopped)"]);
+});
+
+test("while paused nothing is queued behind a head", () => {
+  const worker = aShortLane();
+  worker.happens({ type: "paused" });
+  assert.deepEqual(worker.ordered(compute({ attempt: 14, task: 4, prefetched })), []);
+  assert.deepEqual(worker.happens({ type: "resumed" }), ["start 5 for 14 on lane 0"]);
+});
+
+/** Two slots: attempt 11 runs on one, and 12, sent ahead, is queued behind it; 1 lane is idle. */
+function aQueuedRun(): TestWorker {
+  const worker = new TestWorker({ slots: 2 });
+  worker.ordered(compute({ attempt: 10, task: 10 }));
+  worker.finishes(1);
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2, prefetched }));
+  return worker;
+}
+
+test("a grant for what is queued takes it back for the idle lane, once", () => {
+  const worker = aQueuedRun();
+  const grant = aboutAttempts("grant", [12, 2]);
+  assert.deepEqual(worker.ordered(grant), ["revoke 3"]);
+  assert.deepEqual(worker.ordered(grant), []);
+  const revoked = { type: "execution-revoked", execution: 3, revoked: true } as const;
+  assert.deepEqual(worker.happens(revoked), ["start 4 for 12 on lane 1"]);
+});
+
+test("a grant for what is queued and has begun already changes no lane", () => {
+  const worker = aQueuedRun();
+  assert.deepEqual(worker.starts(3), [], "its start is told when it is at the head");
+  assert.deepEqual(worker.ordered(aboutAttempts("grant", [12, 2])), []);
+});
+
+test("a grant that crosses the retract of what is queued does not undo it", () => {
+  const worker = aQueuedRun();
+  assert.deepEqual(worker.ordered(aboutAttempts("retract", [12, 2])), ["revoke 3"]);
+  assert.deepEqual(worker.ordered(aboutAttempts("grant", [12, 2])), []);
+  const revoked = { type: "execution-revoked", execution: 3, revoked: true } as const;
+  assert.deepEqual(worker.happens(revoked), [`handedBack 12 of 2 reason ${retracted}`]);
 });

@@ -16,6 +16,7 @@ import {
   TestWorker,
 } from "../../test/worker/builders.ts";
 import { handBackReason } from "../protocol/messages.ts";
+import { nextWorkerDeadline } from "./step.ts";
 
 const inputOf = (task: number, source: number) => [{ task, source }];
 
@@ -347,7 +348,73 @@ test("sources that did not come are asked for again", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
   worker.happens({ type: "tick" });
-  assert.ok(worker.after(5_000_000).happens({ type: "tick" }).includes("needsSources 12 of 1"));
+  worker.after(1_000_000).ordered(compute({ attempt: 13, task: 3, inputs: inputOf(4, ownIndex) }));
+  const asked = () => worker.happens({ type: "tick" }).filter((line) => /needs/.test(line));
+  worker.happens({ type: "disconnected" });
+  worker.happens({ type: "connected", epoch: 1, index: ownIndex });
+  assert.deepEqual(worker.after(4_999_999) && asked(), []);
+  assert.equal(nextWorkerDeadline(worker.state), worker.at + 1);
+  assert.deepEqual(worker.after(1) && asked(), ["needsSources 12 of 1", "needsSources 13 of 4"]);
+  assert.deepEqual(asked(), []);
+});
+
+test("of several inputs without sources only those are asked for again whose time has come", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  worker.after(1_000_000).ordered(compute({ attempt: 13, task: 3, inputs: inputOf(4, ownIndex) }));
+  const asked = () => worker.happens({ type: "tick" }).filter((line) => /needs/.test(line));
+  assert.deepEqual(worker.after(4_000_000) && asked(), ["needsSources 12 of 1"]);
+  assert.deepEqual(worker.after(1_000_000) && asked(), ["needsSources 13 of 4"]);
+});
+
+test("a peer that is gone is a source no more", () => {
+  const worker = new TestWorker();
+  worker.ordered({ type: "peer-gone", index: 3, incarnation: "i3" });
+  const order = compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) });
+  assert.deepEqual(worker.ordered(order), ["needsSources 12 of 1"]);
+});
+
+test("the worker wakes for what is due first: a peer's back-off, a time limit, a heartbeat", () => {
+  const worker = new TestWorker({ slots: 2, heartbeatMs: 1_000 }, [{}, { timeoutMs: 100 }]);
+  const due = () => (nextWorkerDeadline(worker.state) ?? 0) - worker.at;
+  assert.equal(due(), 1_000_000);
+  worker.ordered(compute({ attempt: 11, task: 1, spec: 2 }));
+  worker.starts(1);
+  assert.equal(due(), 100_000);
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(4, 3) }));
+  worker.happens({ type: "fetch-busy", transfer: 1 });
+  assert.equal(due(), 50_000);
+  worker.happens({ type: "paused" });
+  assert.equal(due(), 100_000, "while paused nothing is fetched");
+  assert.deepEqual(worker.after(99_999).happens({ type: "tick" }), []);
+  assert.deepEqual(worker.after(1).happens({ type: "tick" }), ["abort 1 (timeout)"]);
+});
+
+test("what a stopped run read is not dropped for an input that was not its own", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.finishes(1);
+  worker.ordered(compute({ attempt: 12, task: 2 }));
+  const failed = (task: number) =>
+    worker.happens({ type: "execution-input-failed", execution: 2, task });
+  assert.deepEqual(failed(1), [
+    `handedBack 12 of 2 reason ${handBackReason.dependencyFailed} other 1`,
+  ]);
+  assert.equal(worker.stateOf(1), "memory");
+});
+
+test("an end or a loss of something that is unknown changes nothing", () => {
+  const worker = new TestWorker();
+  assert.deepEqual(worker.fails(9), []);
+  assert.deepEqual(worker.starts(9), []);
+  assert.deepEqual(worker.isMeasured(9, 0), []);
+  assert.deepEqual(worker.isPrepared(9, "h"), []);
+  for (const type of ["execution-aborted", "execution-building"] as const) {
+    assert.deepEqual(worker.happens({ type, execution: 9 }), []);
+  }
+  assert.deepEqual(worker.happens({ type: "execution-input-failed", execution: 9, task: 1 }), []);
+  assert.deepEqual(worker.happens({ type: "execution-revoked", execution: 9, revoked: true }), []);
+  assert.deepEqual(worker.happens({ type: "value-lost", task: 9 }), []);
 });
 
 test("paused starts and fetches nothing, and resumed goes on (W28)", () => {
@@ -375,4 +442,57 @@ test("a run that waits for itself is refused", () => {
   const worker = new TestWorker();
   const said = worker.ordered(compute({ attempt: 11, task: 1, inputs: inputOf(1, 3) }));
   assert.deepEqual(said, [`handedBack 11 of 1 reason ${handBackReason.refused}`]);
+});
+
+test("a run with two inputs waits for both", () => {
+  const worker = new TestWorker();
+  const inputs = [...inputOf(1, 2), ...inputOf(4, 3)];
+  assert.equal(worker.ordered(compute({ attempt: 12, task: 2, inputs })).length, 2);
+  assert.deepEqual(worker.got(1, 1), ["store fetched 1", "have 0 of 1"]);
+  assert.equal(worker.stateOf(2), "waiting");
+  assert.deepEqual(worker.got(2, 4), [
+    "store fetched 4",
+    "start 1 for 12 on lane 0",
+    "have 0 of 4",
+  ]);
+});
+
+test("an input that was asked for is not asked for again because one more run needs it", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  const order = compute({ attempt: 13, task: 3, inputs: inputOf(1, ownIndex) });
+  assert.deepEqual(worker.ordered(order), []);
+  assert.equal(worker.stateOf(1), "missing");
+});
+
+test("a run that another attempt replaces lets go of the inputs that only it needed", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 9 }));
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  assert.deepEqual(worker.ordered(compute({ attempt: 13, task: 2 })), ["abandoned 12 of 2"]);
+  assert.equal(worker.stateOf(1), "unknown");
+});
+
+test("a retract of an attempt that another one has replaced is refused", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 9 }, { attempt: 13, task: 2 }));
+  assert.deepEqual(worker.ordered(aboutAttempts("retract", [12, 2])), ["retractRefused 12 of 2"]);
+  assert.equal(worker.stateOf(2), "ready");
+});
+
+test("a start of what was stopped meanwhile is not told", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  assert.deepEqual(worker.starts(1), ["abort 1 (stopped)"]);
+});
+
+test("a run whose value came from elsewhere lets its own inputs go", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  const order = compute({ attempt: 11, task: 1, inputs: inputOf(5, ownIndex) });
+  assert.deepEqual(worker.ordered(order), ["needsSources 11 of 5"]);
+  worker.got(1, 1);
+  assert.equal(worker.stateOf(1), "memory");
+  assert.equal(worker.stateOf(5), "unknown");
 });
