@@ -229,7 +229,7 @@ export interface Worker {
   readonly unapplied: Unapplied[];
   readonly knownSpecs: Set<number>;
   readonly knownPeers: Map<WorkerIndex, string>;
-  /** Attempts that it still has and we do not: it was told to stop them, and will say that it has. */
+  /** Attempts that it still has and we do not: it was told to stop them, and says when it has. */
   readonly strangers: Set<AttemptId>;
   /** Values that it could not drop yet because something read them. */
   readonly keptValues: Set<number>;
