@@ -162,7 +162,7 @@ export const configurations: readonly Configuration[] = [
     about: "the controller crashes in every phase of a commit",
     workers: workers(1),
     programs: [client([echo], submit([], [0]))],
-    faults: { ...noFaults, controllerCrashes: 2 },
+    faults: { ...noFaults, workerCrashes: 1, controllerCrashes: 2 },
     separateSync: true,
   },
   {
