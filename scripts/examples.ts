@@ -42,6 +42,10 @@ export const examplePrograms: readonly ExampleProgram[] = [
     run: runWithHelpLater,
   },
   {
+    path: "simulated-cluster/study.test.ts",
+    prints: [/^✔ the study finds the same whatever goes wrong/m, /^ℹ pass 4$/m, /^ℹ fail 0$/m],
+  },
+  {
     path: "epidemic/run.ts",
     args: ["--sets", "3", "--replicates", "20", "--workers", "2", "--output", "/dev/null"],
     prints: [/^60\/60 simulations, 3\/3 aggregations, 0 failed,/m],

@@ -1,96 +1,152 @@
 /**
  * Simulated clusters, many seeds of them:
  *
- *     npm run sim -- --seeds 1000             seeds 1 to 1000, each with faults of its own
- *     npm run sim -- --seed 17                one seed
- *     npm run sim -- --seeds 50 --calm        no faults
- *     npm run sim -- --seed 17 --actions 200  a longer workload; default 60
+ *     npm run sim -- --seeds 1000              seeds 1 to 1000, each with faults of its own
+ *     npm run sim -- --minutes 10              as many as there is time for, from --seed on
+ *     npm run sim -- --seed 17                 one seed
+ *     npm run sim -- --seed 17 --shrink        made as small as it still fails, and its last events
+ *     npm run sim -- --seeds 50 --profile calm of one kind: calm, network, crash, gangs, graphs,
+ *                                              storm; default swarm: any
+ *     npm run sim -- --seed 17 --actions 200   a longer workload; default 60
+ *     npm run sim -- --seeds 900 --jobs 2      processes; default: one for each core
+ *     npm run sim -- --seeds 900 --json        one line of JSON instead of the report
+ *     npm run sim -- --seeds 900 --unchecked   without the invariants: what the simulator costs
  *
- * Prints what was run and, for each seed that failed, why and the one command that replays it.
- * Exits with 1 if one failed.
+ * Prints what was run, faults by kind, rare states that were not reached and, for each seed that
+ * failed, why and the one command that replays it. Exits with 1 if one failed.
  *
  * @module
  */
 
-import { pathToFileURL } from "node:url";
+import { availableParallelism } from "node:os";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { type RunReport, SimulatedCluster } from "../src/simulator/cluster.ts";
-import { noFaults } from "../src/simulator/faults.ts";
+import { type Profile, profiles } from "../src/simulator/profiles.ts";
+import { failureOfRun, type RunRecipe, Shrinker } from "../src/simulator/shrink.ts";
+import { type PoolOptions, runBatch, runPool, serveBatches } from "./simulation/pool.ts";
+import { printSummary, summaryOf, type Totals } from "./simulation/totals.ts";
 
-/** One run: a function of these three and of the code, of nothing else. */
-export interface SeedOptions {
-  readonly seed: number;
-  /** Without faults. */
-  readonly calm: boolean;
-  /** Steps of the workload. */
+export { runSeed, type SeedOptions, type SeedReport } from "./simulation/run-seed.ts";
+
+/** Runs that a shrinker may make. */
+const shrinkTriesMax = 2_000;
+
+/** Seeds of a run without `--seeds` and `--minutes`. */
+const defaultSeedCount = 100;
+
+/** When nobody says otherwise, a run ends after so many failures. */
+const failuresMax = 20;
+
+interface Flags {
+  readonly firstSeed: number;
+  readonly seedCount: number;
+  readonly minutes: number;
   readonly actionCount: number;
+  readonly profile: Profile;
+  readonly jobs: number;
+  readonly isJson: boolean;
+  readonly shrink: boolean;
+  readonly checks: boolean;
 }
 
-export interface SeedReport extends RunReport {
-  /** Executions that had to be done again. */
-  readonly recomputed: number;
-}
-
-/** Runs one seed to its end; what goes wrong is an error that says how to see it again. */
-export function runSeed({ seed, calm, actionCount }: SeedOptions): SeedReport {
-  try {
-    if (!(actionCount >= 0)) throw new RangeError(`actions: ${actionCount} is not a count`);
-    const cluster = new SimulatedCluster(calm ? { seed, faults: { ...noFaults } } : { seed });
-    const report = cluster.run(actionCount);
-    return { ...report, recomputed: cluster.state.recomputedCount };
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const replay = `npm run sim -- --seed ${seed} --actions ${actionCount}${calm ? " --calm" : ""}`;
-    throw new Error(`seed ${seed}: ${message}\n  replay: ${replay}`, { cause });
-  }
-}
-
-function countOf(name: string, text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const count = Number(text);
-  if (text !== "" && Number.isSafeInteger(count) && count >= 0) return count;
-  console.error(`--${name}: expected a whole number, not ${JSON.stringify(text)}`);
+function fail(message: string): never {
+  console.error(message);
   process.exit(2);
 }
 
-function parseFlags(): { seeds: readonly number[]; calm: boolean; actionCount: number } {
+function numberOf(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const count = Number(text);
+  if (text !== "" && Number.isSafeInteger(count) && count >= 0) return count;
+  return fail(`--${name}: expected a whole number, not ${JSON.stringify(text)}`);
+}
+
+function parseFlags(): Flags {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean", default: false } as const;
   const { values } = parseArgs({
     options: {
-      seeds: { type: "string" },
-      seed: { type: "string" },
-      actions: { type: "string" },
-      calm: { type: "boolean", default: false },
+      ...{ seeds: text, seed: text, minutes: text, actions: text, profile: text, jobs: text },
+      ...{ calm: flag, json: flag, shrink: flag, unchecked: flag },
     },
   });
-  const seedCount = countOf("seeds", values.seeds, 100);
-  const first = countOf("seed", values.seed, 1);
+  const profile = values.calm ? "calm" : (values.profile ?? "swarm");
+  if (!(profiles as readonly string[]).includes(profile))
+    fail(`--profile: expected one of ${profiles.join(", ")}, not ${JSON.stringify(profile)}`);
   const isOne = values.seed !== undefined && values.seeds === undefined;
-  const seeds = Array.from({ length: isOne ? 1 : seedCount }, (_unused, i) => first + i);
-  return { seeds, calm: values.calm, actionCount: countOf("actions", values.actions, 60) };
+  const minutes = numberOf("minutes", values.minutes, 0);
+  const many = minutes > 0 ? Number.MAX_SAFE_INTEGER : isOne ? 1 : defaultSeedCount;
+  return {
+    firstSeed: numberOf("seed", values.seed, 1),
+    seedCount: numberOf("seeds", values.seeds, many),
+    minutes,
+    actionCount: numberOf("actions", values.actions, 60),
+    profile: profile as Profile,
+    jobs: Math.max(1, numberOf("jobs", values.jobs, availableParallelism())),
+    isJson: values.json,
+    shrink: values.shrink,
+    checks: !values.unchecked,
+  };
 }
 
-function main(): void {
-  const { seeds, calm, actionCount } = parseFlags();
-  const startedAt = performance.now();
-  const totals = { events: 0, executions: 0, faultsInjected: 0, failed: 0 };
-  for (const seed of seeds) {
-    try {
-      const report = runSeed({ seed, calm, actionCount });
-      totals.events += report.events;
-      totals.executions += report.executions;
-      totals.faultsInjected += report.faultsInjected;
-    } catch (error) {
-      totals.failed++;
-      console.error(error instanceof Error ? error.message : String(error));
-    }
+/** Makes a failing seed small, and prints what is left of it. */
+function shrinkSeed({ firstSeed: seed, profile, actionCount }: Flags): void {
+  const recipe: RunRecipe = { seed, profile, actionCount, without: [], skip: [], zeroed: [] };
+  const failure = failureOfRun(recipe);
+  if (failure === null) {
+    console.log(`seed ${seed} does not fail: there is nothing to shrink`);
+    return;
   }
-  const seconds = (performance.now() - startedAt) / 1000;
-  console.log(
-    `${seeds.length} seeds, ${totals.events} events, ${totals.executions} executions, ` +
-      `${totals.faultsInjected} faults, ${totals.failed} failed, ${seconds.toFixed(1)} s, ` +
-      `${Math.round(totals.events / seconds)} events/s`,
-  );
-  if (totals.failed > 0) process.exitCode = 1;
+  const shrunk = new Shrinker(recipe, failure, shrinkTriesMax).shrink();
+  const { skip, without, zeroed, ...rest } = shrunk.recipe;
+  const steps = shrunk.recipe.actionCount - skip.length;
+  console.log(shrunk.failure.message);
+  console.log(`\n${steps} of ${actionCount} steps are left after ${shrunk.tries} runs:`);
+  console.log(`  ${JSON.stringify({ ...rest, skip, without, zeroed })}`);
+  console.log("\nhow it ends:");
+  for (const line of shrunk.lines) console.log(line);
+  process.exitCode = 1;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) main();
+function progressLine(startedAt: number): (totals: Totals) => void {
+  if (!process.stderr.isTTY) return () => {};
+  return ({ seeds, events, failures }) => {
+    const seconds = (performance.now() - startedAt) / 1000;
+    const speed = Math.round(events / seconds);
+    const text = `${seeds} seeds, ${events} events, ${speed} events/s, ${failures.length} failed`;
+    process.stderr.write(`\r${text.padEnd(72)}`);
+  };
+}
+
+async function runMany(flags: Flags): Promise<Totals> {
+  const { firstSeed, seedCount, minutes, profile, actionCount, checks } = flags;
+  if (seedCount === 1)
+    return runBatch({ first: firstSeed, count: 1, profile, actionCount, checks });
+  const onProgress = progressLine(performance.now());
+  const options: PoolOptions = {
+    ...{ firstSeed, profile, actionCount, checks, failuresMax, jobs: flags.jobs, onProgress },
+    endSeed: Math.min(Number.MAX_SAFE_INTEGER, firstSeed + seedCount),
+    deadlineMs: minutes > 0 ? Date.now() + minutes * 60_000 : Number.POSITIVE_INFINITY,
+    script: fileURLToPath(import.meta.url),
+  };
+  const totals = await runPool(options);
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  return totals;
+}
+
+async function main(): Promise<void> {
+  const flags = parseFlags();
+  if (flags.shrink) return shrinkSeed(flags);
+  const startedAt = performance.now();
+  const totals = await runMany(flags);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const summary = summaryOf(totals, seconds, flags.seedCount === 1 ? 1 : flags.jobs);
+  if (flags.isJson) console.log(JSON.stringify(summary));
+  else printSummary(summary, flags.seedCount > 1);
+  for (const { seed, reason, replay } of flags.isJson ? [] : totals.failures)
+    console.error(`\nseed ${seed}: ${reason}\n  replay: ${replay}\n  shrink: ${replay} --shrink`);
+  if (totals.failures.length > 0) process.exitCode = 1;
+}
+
+if (process.argv[2] === "--serve") serveBatches();
+else if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main();

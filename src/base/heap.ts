@@ -61,6 +61,16 @@ export class Heap {
     for (let i = 0; i < this.#keys.length; i++) visit(this.#keys[i], this.#values[i]);
   }
 
+  /** An equal heap that shares nothing with this one. */
+  clone(): Heap {
+    const copy = new Heap();
+    copy.#keys.push(...this.#keys);
+    copy.#values.push(...this.#values);
+    copy.#orders.push(...this.#orders);
+    copy.#pushed = this.#pushed;
+    return copy;
+  }
+
   #sink(from: number): void {
     let parent = from;
     const length = this.#keys.length;

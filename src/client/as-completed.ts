@@ -7,6 +7,7 @@
 import { type Future, handleOf } from "./future.ts";
 import type { FutureTable, Watcher } from "./future-table.ts";
 import { futureState } from "./future-table.ts";
+import { machineClock, type WaitClock } from "./wait-clock.ts";
 import { limited, type Waiting, type WaitLimits } from "./waiting.ts";
 
 /**
@@ -45,7 +46,7 @@ export class Completions<T> implements AsyncIterableIterator<Future<T>>, Watcher
     if (this.#isOver) return { done: true, value: undefined };
     if (this.#given === this.#ended.length || this.#failure !== null) {
       if (this.#failure === null && this.#waitingCount === 0) return this.return();
-      await limited(this.#limits, this);
+      await limited(this.#limits, this.#clock(), this);
     }
     const future = this.#ended[this.#given];
     this.#given++;
@@ -91,6 +92,12 @@ export class Completions<T> implements AsyncIterableIterator<Future<T>>, Watcher
 
   describe(): string {
     return `the next of ${this.#waitingCount} tasks`;
+  }
+
+  /** Of whoever is waited for. */
+  #clock(): WaitClock {
+    const [table] = this.#waiting.keys();
+    return table?.clock ?? machineClock;
   }
 
   #addOne(future: Future<T>): void {

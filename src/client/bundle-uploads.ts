@@ -5,11 +5,11 @@
  * @module
  */
 
-import { setTimeout as pause } from "node:timers/promises";
 import { CapstanError, type ErrorCode } from "../model/errors.ts";
 import { type Bundle, bundleModule } from "./bundle.ts";
-import { requestOnce } from "./http-request.ts";
 import { reconnectDelayMaxMs, reconnectDelayMinMs } from "./limits.ts";
+import type { TaskDefinition } from "./task.ts";
+import type { Transport } from "./transport.ts";
 
 /** Where the bytes of a bundle come from. */
 export interface BundleSource {
@@ -51,8 +51,7 @@ export function handleOf(source: BundleSource): BundleHandle {
 }
 
 export interface BundleUploadsOptions {
-  readonly url: string;
-  readonly token: string;
+  readonly transport: Transport;
   /** A handle has become `ready` or `failed`. */
   readonly onChange: () => void;
 }
@@ -68,12 +67,13 @@ export class BundleUploads {
     this.#options = options;
   }
 
-  /** The handle of a module; one for all its tasks. Nothing happens until `ensure`. */
-  handleOfModule(moduleUrl: string): BundleHandle {
-    let handle = this.#modules.get(moduleUrl);
+  /** The handle of a task's module; one for all its tasks. Nothing happens until `ensure`. */
+  handleOfTask(task: TaskDefinition): BundleHandle {
+    const source = this.#options.transport.sourceOf(task);
+    let handle = this.#modules.get(task.moduleUrl);
     if (handle === undefined) {
-      handle = handleOf(moduleSource(moduleUrl));
-      this.#modules.set(moduleUrl, handle);
+      handle = handleOf(source);
+      this.#modules.set(task.moduleUrl, handle);
     }
     return handle;
   }
@@ -100,16 +100,13 @@ export class BundleUploads {
    * Brings one bundle over, however long the controller is away. Rejects when it refuses, when the
    * client is closed, and with the signal's reason.
    */
-  async bring(
-    bundle: Bundle,
-    { name, failure }: BundleSource,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async bring(bundle: Bundle, source: BundleSource, signal?: AbortSignal): Promise<void> {
+    const { transport } = this.#options;
     const closed = this.#closed.signal;
     const either = signal === undefined ? closed : AbortSignal.any([signal, closed]);
     let delayMs = reconnectDelayMinMs;
-    while (!(await this.#upload(bundle, { name, failure }, either))) {
-      await pause(delayMs, undefined, { signal: either });
+    while (!(await transport.upload(bundle, source, either))) {
+      await transport.clock.pause(delayMs, either);
       delayMs = Math.min(2 * delayMs, reconnectDelayMaxMs);
     }
   }
@@ -125,30 +122,6 @@ export class BundleUploads {
     await this.bring(bundle, handle.source);
   }
 
-  /** False if the controller does not answer, or not now. */
-  async #upload(
-    { sha256, code }: Bundle,
-    { name, failure }: Pick<BundleSource, "name" | "failure">,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { url, token } = this.#options;
-    const request = { url: new URL(`/v1/bundles/${sha256}`, url), token, signal };
-    try {
-      const head = await requestOnce({ ...request, method: "HEAD" });
-      if (head.status === 200) return true;
-      const put = await requestOnce({ ...request, method: "PUT", body: code });
-      if (put.status >= 200 && put.status < 300) return true;
-      if (put.status >= 500) return false;
-      throw new CapstanError(
-        codeOfStatus[put.status] ?? failure,
-        `The controller refused ${name} (${code.length} bytes): ${put.status} ${put.text}`,
-      );
-    } catch (error) {
-      if (error instanceof CapstanError && error.code === "UNREACHABLE") return false;
-      throw error;
-    }
-  }
-
   #finish(handle: BundleHandle, generation: number, error: unknown): void {
     if (this.#closed.signal.aborted || generation !== this.#generation) return;
     handle.state = error === null ? "ready" : "failed";
@@ -156,11 +129,6 @@ export class BundleUploads {
     this.#options.onChange();
   }
 }
-
-const codeOfStatus: { readonly [status: number]: ErrorCode } = {
-  401: "UNAUTHENTICATED",
-  403: "FORBIDDEN",
-};
 
 /** A task's module, bundled. */
 export function moduleSource(moduleUrl: string): BundleSource {

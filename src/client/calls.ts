@@ -9,6 +9,7 @@ import { CapstanError } from "../model/errors.ts";
 import type { ApiReply } from "../protocol/messages.ts";
 import type { Connection } from "./connection.ts";
 import { rebuildRefusal } from "./task-error.ts";
+import type { WaitClock } from "./wait-clock.ts";
 
 interface OpenCall {
   readonly method: string;
@@ -20,11 +21,13 @@ interface OpenCall {
 
 export class Calls {
   readonly #connection: Connection;
+  readonly #clock: WaitClock;
   readonly #open = new Map<number, OpenCall>();
   #lastId = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, clock: WaitClock) {
     this.#connection = connection;
+    this.#clock = clock;
   }
 
   /** With a signal it rejects with the signal's reason; the controller is not told. */
@@ -35,7 +38,18 @@ export class Calls {
     const call = { method, request, resolve, reject, isSent: false };
     this.#open.set(id, call);
     this.#send(id, call);
-    return signal === undefined ? promise : this.#unlessAborted(promise, id, signal);
+    const answer = this.#awaited(promise, id, method);
+    return signal === undefined ? answer : this.#unlessAborted(answer, id, signal);
+  }
+
+  async #awaited(answer: Promise<unknown>, id: number, method: string): Promise<unknown> {
+    const fail = (error: unknown): void => this.#giveUp(id, error);
+    const stopWaiting = this.#clock.waits({ describe: () => `the answer of ${method}`, fail });
+    try {
+      return await answer;
+    } finally {
+      stopWaiting();
+    }
   }
 
   async #unlessAborted(
@@ -43,17 +57,19 @@ export class Calls {
     id: number,
     signal: AbortSignal,
   ): Promise<unknown> {
-    const onAbort = (): void => {
-      const call = this.#open.get(id);
-      this.#open.delete(id);
-      call?.reject(signal.reason);
-    };
+    const onAbort = (): void => this.#giveUp(id, signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       return await answer;
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  #giveUp(id: number, reason: unknown): void {
+    const call = this.#open.get(id);
+    this.#open.delete(id);
+    call?.reject(reason);
   }
 
   onReply({ id, result, error }: ApiReply): void {

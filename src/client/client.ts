@@ -17,9 +17,11 @@ import { parseJobPath } from "../model/job-path.ts";
 import type { Command } from "./command.ts";
 import type { Future } from "./future.ts";
 import { refuseWhileImporting } from "./importing.ts";
+import { findInProcess } from "./in-process-clusters.ts";
 import { Job } from "./job.ts";
 import type { LaunchOptions } from "./job-types.ts";
 import { launchJob } from "./jobs.ts";
+import { NetworkTransport } from "./network-transport.ts";
 import { Session } from "./session.ts";
 import type { AnyWork } from "./spec-table.ts";
 import type { MapOptions, SubmitOptions } from "./submit-options.ts";
@@ -62,12 +64,15 @@ const defaultUrl = "http://127.0.0.1:7070";
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");
-  const address = checkUrl(url ?? (urlOfEnvironment() || defaultUrl));
+  const wanted = url ?? (urlOfEnvironment() || defaultUrl);
+  const inProcess = findInProcess(wanted);
+  if (inProcess !== undefined) return inProcess(options);
+  const address = checkUrl(wanted);
   const isFromEnvironment = url === undefined && urlOfEnvironment() !== "";
   const own = isFromEnvironment ? undefined : findOwnCluster(address);
   const token = options.token ?? (own === undefined ? tokenFor(address) : (own.token ?? ""));
   const session = new Session({
-    url: address,
+    transport: new NetworkTransport(address, token),
     token,
     user: options.user ?? userInfo().username,
     jobAround: jobAround(process.env, { url: address, token }),

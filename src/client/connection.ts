@@ -7,7 +7,6 @@
  * @module
  */
 
-import { setTimeout as pause } from "node:timers/promises";
 import { CapstanError, type ErrorCode } from "../model/errors.ts";
 import type {
   ClientMessage,
@@ -17,20 +16,11 @@ import type {
 } from "../protocol/messages.ts";
 import { protocolVersion } from "../protocol/messages.ts";
 import { checkToClientMessage } from "../protocol/validate.ts";
-import type { MessageStream } from "../shell/transport/message-stream.ts";
-import { watchSilence } from "../shell/transport/silence-watch.ts";
-import { connectStream } from "../shell/transport/stream-client.ts";
-import {
-  connectTimeoutMs,
-  controllerSilentBeatsMax,
-  probeSilentBeats,
-  reconnectDelayMaxMs,
-  reconnectDelayMinMs,
-} from "./limits.ts";
+import { reconnectDelayMaxMs, reconnectDelayMinMs } from "./limits.ts";
+import type { ClientStream, Transport } from "./transport.ts";
 
 export interface ConnectionOptions {
-  readonly url: string;
-  readonly token: string;
+  readonly transport: Transport;
   readonly user: string;
   readonly clientId: string;
   readonly onConnected: (hello: ControllerHello) => void;
@@ -43,7 +33,7 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #closed = new AbortController();
-  #stream: MessageStream | null = null;
+  #stream: ClientStream | null = null;
   #hasFlushed = false;
   #clusterId = "";
 
@@ -93,28 +83,19 @@ export class Connection {
   }
 
   async #connect(): Promise<void> {
-    const { url, token, user, clientId } = this.#options;
-    const { stream, hello } = await connectStream({
-      url,
-      ...(token === "" ? {} : { token }),
-      hello: { role: "client", protocolVersion, clientId, user, clusterId: this.#clusterId },
-      timeoutMs: connectTimeoutMs,
-      signal: this.#closed.signal,
-    });
+    const { transport, user, clientId } = this.#options;
+    const self = { role: "client", protocolVersion, clientId, user } as const;
+    const greeting = { ...self, clusterId: this.#clusterId };
+    const { stream, hello } = await transport.connect(greeting, this.#closed.signal);
     if (this.#closed.signal.aborted) return stream.destroy();
     this.#clusterId = hello.clusterId;
     this.#stream = stream;
     stream.onMessages = (messages) => this.#onMessages(stream, messages);
     stream.onClose = () => this.#onClose(stream);
-    watchSilence(stream, {
-      beatMs: hello.heartbeatMs,
-      silentBeatsMax: controllerSilentBeatsMax,
-      probe: { everyBeats: probeSilentBeats, send: () => stream.send(probe) },
-    });
     this.#options.onConnected(hello);
   }
 
-  #onMessages(stream: MessageStream, messages: readonly Message[]): void {
+  #onMessages(stream: ClientStream, messages: readonly Message[]): void {
     if (this.#stream !== stream) return;
     let checked: ToClientMessage[];
     try {
@@ -127,7 +108,7 @@ export class Connection {
     this.#options.onMessages(checked);
   }
 
-  #onClose(stream: MessageStream): void {
+  #onClose(stream: ClientStream): void {
     if (this.#stream !== stream) return;
     this.#stream = null;
     this.#options.onLost();
@@ -142,8 +123,9 @@ export class Connection {
       ;
       delayMs = Math.min(2 * delayMs, reconnectDelayMaxMs)
     ) {
-      const jittered = delayMs * (0.75 + 0.5 * Math.random());
-      await pause(jittered, undefined, { signal: this.#closed.signal });
+      const { clock } = this.#options.transport;
+      const jittered = delayMs * (0.75 + 0.5 * clock.random());
+      await clock.pause(jittered, this.#closed.signal);
       try {
         return await this.#connect();
       } catch (error) {
@@ -152,9 +134,6 @@ export class Connection {
     }
   }
 }
-
-/** A question whose answer nobody waits for: no call has this id. */
-const probe: ClientMessage = { type: "call", id: 0, method: "GetClusterInfo", request: {} };
 
 /** What another try cannot change. Anything else may be a controller, or a proxy, that restarts. */
 const finalCodes: ReadonlySet<ErrorCode> = new Set([

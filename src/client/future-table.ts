@@ -16,6 +16,7 @@ import type { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import { pinnedResultBytesMax } from "./limits.ts";
+import { machineClock, type WaitClock } from "./wait-clock.ts";
 
 /** State of one task as the client sees it. */
 export const futureState = {
@@ -72,6 +73,13 @@ export class FutureTable {
   closedWith: CapstanError | null = null;
   /** Called for each task that is released and that the controller knows. */
   onRelease: (number: number) => void = () => {};
+
+  /** What waits for its tasks go by. */
+  readonly clock: WaitClock;
+
+  constructor(clock: WaitClock = machineClock) {
+    this.clock = clock;
+  }
 
   /** The number of the next task. */
   get next(): number {

@@ -7,13 +7,14 @@
  * @module
  */
 
-import { setTimeout as pause } from "node:timers/promises";
 import { CapstanError } from "../model/errors.ts";
 import { jobPollDelayMaxMs, jobPollDelayMinMs } from "./limits.ts";
-import { checkTimeout, timerMsMax, type WaitLimits } from "./waiting.ts";
+import type { WaitClock } from "./wait-clock.ts";
+import { checkTimeout, type WaitLimits } from "./waiting.ts";
 
 /** Who carries calls: the session. */
 export interface JobHost {
+  readonly clock: WaitClock;
   call(method: string, request: unknown, signal?: AbortSignal): Promise<unknown>;
   warn(code: string, message: string): void;
 }
@@ -25,7 +26,7 @@ export async function callPatiently<T>(
   request: object,
   signal: AbortSignal,
 ): Promise<T> {
-  for (const delays = new PollDelays(); ; ) {
+  for (const delays = new PollDelays(host.clock); ; ) {
     try {
       return (await host.call(method, request, signal)) as T;
     } catch (error) {
@@ -42,7 +43,12 @@ export function isPassing(error: unknown): boolean {
 
 /** Pauses between two looks at the same thing: they double from the first to the longest. */
 export class PollDelays {
+  readonly #clock: WaitClock;
   #nextMs = jobPollDelayMinMs;
+
+  constructor(clock: WaitClock) {
+    this.#clock = clock;
+  }
 
   /** Something happened: look again soon. */
   reset(): void {
@@ -54,7 +60,7 @@ export class PollDelays {
     const delayMs = this.#nextMs;
     this.#nextMs = Math.min(2 * delayMs, jobPollDelayMaxMs);
     try {
-      await pause(delayMs, undefined, { signal });
+      await this.#clock.poll(delayMs, signal);
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     }
@@ -63,6 +69,7 @@ export class PollDelays {
 
 /** What becomes of a `run` that takes too long. */
 export interface RunLimits extends WaitLimits {
+  readonly clock: WaitClock;
   /** What it rejects with after `timeoutMs`. */
   readonly onTimeout: (timeoutMs: number) => CapstanError;
 }
@@ -72,7 +79,7 @@ export interface RunLimits extends WaitLimits {
  * then with the signal's reason or `onTimeout`'s error, whatever `run` makes of it.
  */
 export async function runWithin<T>(
-  { signal, timeoutMs, onTimeout }: RunLimits,
+  { clock, signal, timeoutMs, onTimeout }: RunLimits,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (timeoutMs !== undefined) checkTimeout(timeoutMs);
@@ -80,14 +87,16 @@ export async function runWithin<T>(
   const onAbort = (): void => ended.abort(signal?.reason);
   if (signal?.aborted === true) onAbort();
   signal?.addEventListener("abort", onAbort, { once: true });
-  const isTimed = timeoutMs !== undefined && timeoutMs <= timerMsMax;
-  const timer = isTimed ? setTimeout(() => ended.abort(onTimeout(timeoutMs)), timeoutMs) : null;
+  const stopTimer =
+    timeoutMs === undefined
+      ? undefined
+      : clock.after(timeoutMs, () => ended.abort(onTimeout(timeoutMs)));
   try {
     return await run(ended.signal);
   } catch (error) {
     throw ended.signal.aborted ? ended.signal.reason : error;
   } finally {
-    if (timer !== null) clearTimeout(timer);
+    stopTimer?.();
     signal?.removeEventListener("abort", onAbort);
   }
 }

@@ -37,7 +37,7 @@ export async function* readJobLogs(
   options: JobLogOptions,
 ): AsyncGenerator<JobLogLine, void, undefined> {
   const reader = new LogReader(host, logRequest(jobId, options), options);
-  for (const delays = new PollDelays(); ; ) {
+  for (const delays = new PollDelays(host.clock); ; ) {
     const { lines, isLast } = await reader.next();
     for (const line of lines) yield { ...line, index: indexOf(line.taskId) };
     if (isLast) return;

@@ -68,7 +68,8 @@ export class Job {
         "TIMED_OUT",
         `Waited ${timeoutMs} ms for the job ${this.id} (${this.#state ?? "unknown"}); it goes on.`,
       );
-    const limits = { signal, timeoutMs, onTimeout };
+    const { clock } = this.#host;
+    const limits = { clock, signal, timeoutMs, onTimeout };
     const status = await runWithin(limits, (ended) => this.#untilEnded(ended));
     if (throwOnFailure && status.state !== "SUCCEEDED") throw jobError(status);
     return status;
@@ -114,7 +115,8 @@ export class Job {
     method: string,
     run: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    return runWithin({ signal, timeoutMs, onTimeout: unanswered(method) }, run);
+    const { clock } = this.#host;
+    return runWithin({ clock, signal, timeoutMs, onTimeout: unanswered(method) }, run);
   }
 
   async #ask(signal: AbortSignal): Promise<JobStatus> {
@@ -130,7 +132,7 @@ export class Job {
   }
 
   async #untilEnded(signal: AbortSignal): Promise<JobStatus> {
-    for (const delays = new PollDelays(); ; ) {
+    for (const delays = new PollDelays(this.#host.clock); ; ) {
       const status = await this.#ask(signal);
       if (hasEnded(status.state)) return status;
       await delays.pause(signal);

@@ -13,14 +13,14 @@ import { parseJobPath } from "../model/job-path.ts";
 import { type LaunchJobRequest, parseLaunchJob } from "../model/parse-job.ts";
 import { encodeArguments } from "../shell/values/value-codec.ts";
 import { type Bundle, checkExported } from "./bundle.ts";
-import { type BundleSource, moduleSource } from "./bundle-uploads.ts";
+import type { BundleSource } from "./bundle-uploads.ts";
 import { workspaceSource } from "./command.ts";
 import { Future } from "./future.ts";
 import { Job } from "./job.ts";
 import { callPatiently, type JobHost, PollDelays, runWithin, unanswered } from "./job-calls.ts";
 import type { JobStatus, JobWarning, LaunchOptions } from "./job-types.ts";
 import { jobCallPatienceMs } from "./limits.ts";
-import { type AnyTask, definitionOf } from "./task.ts";
+import { type AnyTask, definitionOf, type TaskDefinition } from "./task.ts";
 import type { WaitLimits } from "./waiting.ts";
 
 /** What a launch needs of its session. */
@@ -28,6 +28,8 @@ export interface LaunchHost extends JobHost {
   readonly user: string;
   /** What jobs without a leading slash are below: the user, or the job that this is a task of. */
   readonly home: string;
+  /** Where the module of a task comes from. */
+  sourceOf(task: TaskDefinition): BundleSource;
   bring(bundle: Bundle, source: BundleSource, signal?: AbortSignal): Promise<void>;
 }
 
@@ -56,7 +58,8 @@ export async function launchJob(
   { signal, timeoutMs = jobCallPatienceMs }: WaitLimits,
 ): Promise<Job> {
   const launch = await prepare(host, options);
-  const limits = { signal, timeoutMs, onTimeout: unanswered("LaunchJob") };
+  const { clock } = host;
+  const limits = { clock, signal, timeoutMs, onTimeout: unanswered("LaunchJob") };
   const { created, warnings } = await runWithin(limits, (ended) => carryOut(host, launch, ended));
   for (const { code, message } of warnings) host.warn(code, message);
   const job = new Job(host, launch.jobId, { state: created ? "PENDING" : null, warnings });
@@ -68,7 +71,7 @@ export async function launchJob(
 async function prepare(host: LaunchHost, options: LaunchOptions): Promise<Launch> {
   const draft = parseJobOptions(options);
   const name = parseJobPath("name", draft.name, draft.user || host.home);
-  const { parts, cargo } = await readCargo(options);
+  const { parts, cargo } = await readCargo(host, options);
   const written = { ...draft, ...parts, name };
   parseLaunchJob(written, host.user);
   // As JSON would have it: an absent member is not one that is undefined.
@@ -80,10 +83,11 @@ async function prepare(host: LaunchHost, options: LaunchOptions): Promise<Launch
 type Parts = Pick<LaunchJobRequest, "function" | "workspace">;
 
 async function readCargo(
+  host: LaunchHost,
   options: LaunchOptions,
 ): Promise<{ readonly parts: Parts; readonly cargo: Cargo | null }> {
   if ("task" in options && options.task !== undefined) {
-    return readFunction(options.task, options.args ?? []);
+    return readFunction(host, options.task, options.args ?? []);
   }
   const { workspace } = options as { readonly workspace?: string };
   if (workspace === undefined) return { parts: {}, cargo: null };
@@ -93,13 +97,15 @@ async function readCargo(
 }
 
 async function readFunction(
+  host: LaunchHost,
   task: AnyTask,
   args: readonly unknown[],
 ): Promise<{ readonly parts: Parts; readonly cargo: Cargo }> {
-  const { name, moduleUrl } = definitionOf(task);
+  const definition = definitionOf(task);
+  const { name, moduleUrl } = definition;
   const bytes = encodeArguments(args, { root: "args", onReference: refuseFuture });
   const encoded = Buffer.from(bytes).toString("base64");
-  const source = moduleSource(moduleUrl);
+  const source = host.sourceOf(definition);
   const bundle = await source.read();
   const error = checkExported(bundle, moduleUrl, name);
   if (error !== null) throw error;
@@ -124,7 +130,7 @@ async function carryOut(
   signal: AbortSignal,
 ): Promise<Launched> {
   const before = await submittedAt(host, jobId, signal);
-  for (const delays = new PollDelays(); ; ) {
+  for (const delays = new PollDelays(host.clock); ; ) {
     // Again each time: the controller that comes back may be another one.
     if (cargo !== null) await host.bring(cargo.bundle, cargo.source, signal);
     const answer = await launchOnce(host, request, signal);

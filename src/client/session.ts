@@ -25,12 +25,16 @@ import { Outbox, type OutboxHost } from "./outbox.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
 import { type MapOptions, type SubmitOptions, splitOptions } from "./submit-options.ts";
+import type { TaskDefinition } from "./task.ts";
 import { rebuildRefusal, TaskError } from "./task-error.ts";
+import type { Transport } from "./transport.ts";
 import { ValueFetches } from "./value-fetches.ts";
+import type { WaitClock } from "./wait-clock.ts";
 import { countDown, untilSettled, type WaitLimits } from "./waiting.ts";
 
 export interface SessionOptions {
-  readonly url: string;
+  readonly transport: Transport;
+  /** What workers are shown until the controller has told what they demand; "" for none. */
   readonly token: string;
   readonly user: string;
   /** The job that this program is a task of, `/ada/train`; "" for none. */
@@ -41,7 +45,8 @@ export interface SessionOptions {
 }
 
 export class Session {
-  readonly table = new FutureTable();
+  readonly table: FutureTable;
+  readonly clock: WaitClock;
   readonly #options: SessionOptions;
   readonly #connection: Connection;
   readonly #bundles: BundleUploads;
@@ -64,19 +69,21 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { url, token, user, clientId } = options;
+    const { transport, user, clientId } = options;
+    this.clock = transport.clock;
+    this.table = new FutureTable(transport.clock);
     this.#connection = new Connection({
-      ...{ url, token, user, clientId },
+      ...{ transport, user, clientId },
       onConnected: (hello) => this.#onConnected(hello),
       onMessages: (messages) => this.#onMessages(messages),
       onLost: () => this.#calls.onLost(),
       onGivenUp: (error) => this.#end(error),
     });
-    this.#bundles = new BundleUploads({ url, token, onChange: () => this.#outbox.pump() });
+    this.#bundles = new BundleUploads({ transport, onChange: () => this.#outbox.pump() });
     this.#specs = new SpecTable(this.#bundles);
     this.#outbox = new Outbox(this.#outboxHost());
-    this.#calls = new Calls(this.#connection);
-    this.#fetches = new ValueFetches(token);
+    this.#calls = new Calls(this.#connection, transport.clock);
+    this.#fetches = new ValueFetches(transport, options.token);
     this.table.onRelease = (number) => this.#onRelease(number);
   }
 
@@ -152,7 +159,7 @@ export class Session {
   /** See `Future.result`. */
   async result(number: number, limits: WaitLimits): Promise<unknown> {
     const { table } = this;
-    const left = countDown(limits);
+    const left = countDown(limits, this.clock);
     table.pin(number);
     try {
       await this.#untilSettled(number, left());
@@ -241,6 +248,11 @@ export class Session {
     return this.#options.jobAround.slice(1) || this.user;
   }
 
+  /** Where the module of a task comes from. */
+  sourceOf(task: TaskDefinition): BundleSource {
+    return this.#options.transport.sourceOf(task);
+  }
+
   /** Brings a bundle over, unless the controller has it. See `BundleUploads.bring`. */
   bring(bundle: Bundle, source: BundleSource, signal?: AbortSignal): Promise<void> {
     return this.#bundles.bring(bundle, source, signal);
@@ -287,7 +299,7 @@ export class Session {
 
   #future(number: number): Future<unknown> {
     const future = new Future<unknown>(this, number);
-    this.#handles.register(future, number);
+    if (this.#options.transport.releasesCollected) this.#handles.register(future, number);
     return future;
   }
 
@@ -358,9 +370,8 @@ export class Session {
   #onOtherCluster(clusterId: string): void {
     this.#bundles.restart();
     this.#fetches.forgetPeers();
-    this.#loseAll(
-      `${this.#options.url} is now a fresh cluster (${clusterId}, not ${this.#clusterId})`,
-    );
+    const { url } = this.#options.transport;
+    this.#loseAll(`${url} is now a fresh cluster (${clusterId}, not ${this.#clusterId})`);
   }
 
   #onOtherSession(jobId: string): void {

@@ -73,11 +73,9 @@ export class SpecTable {
     return this.#functionEntry(definitionOf(work as AnyTask), options, optionsKey);
   }
 
-  #functionEntry(
-    { name, moduleUrl }: TaskDefinition,
-    options: SpecOptions,
-    optionsKey: string,
-  ): SpecEntry {
+  #functionEntry(task: TaskDefinition, options: SpecOptions, optionsKey: string): SpecEntry {
+    const { name, moduleUrl } = task;
+    const bundle = this.#bundles.handleOfTask(task);
     const contentKey = `${moduleUrl}\n${name}\n${optionsKey}`;
     const known = this.#byContent.get(contentKey);
     if (known !== undefined) return known;
@@ -86,7 +84,7 @@ export class SpecTable {
       id: this.#count++,
       work: { kind: "function", functionName: name, moduleUrl },
       fields,
-      bundle: this.#bundles.handleOfModule(moduleUrl),
+      bundle,
     };
     this.#byContent.set(contentKey, entry);
     return entry;

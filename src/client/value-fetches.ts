@@ -4,18 +4,17 @@
  * @module
  */
 
-import { setTimeout as pause } from "node:timers/promises";
 import { CapstanError } from "../model/errors.ts";
 import type { HotMessageOf, Peer } from "../protocol/messages.ts";
-import { ValueFetcher } from "../shell/data-plane/fetch-values.ts";
 import type { FutureTable, Located } from "./future-table.ts";
 import { futureState } from "./future-table.ts";
 import { fetchesMax, fetchTriesMax, reconnectDelayMinMs } from "./limits.ts";
+import type { Transport } from "./transport.ts";
 import { limited, untilSettled, type WaitLimits } from "./waiting.ts";
 
 export class ValueFetches {
+  readonly #transport: Transport;
   #token: string;
-  readonly #fetcher = new ValueFetcher();
   readonly #peers = new Map<number, Peer>();
   /** Under way, by task: whoever asks for the same value shares the fetch. */
   readonly #active = new Map<number, Promise<void>>();
@@ -24,7 +23,8 @@ export class ValueFetches {
   #running = 0;
 
   /** `token`: what is presented to workers until the controller has told what they demand. */
-  constructor(token: string) {
+  constructor(transport: Transport, token: string) {
+    this.#transport = transport;
     this.#token = token;
   }
 
@@ -59,7 +59,7 @@ export class ValueFetches {
 
   close(error: CapstanError): void {
     this.#closed.abort(error);
-    this.#fetcher.close();
+    this.#transport.close();
   }
 
   /**
@@ -79,7 +79,7 @@ export class ValueFetches {
       this.#active.set(number, fetch);
     }
     const shared = fetch;
-    return limited(limits, {
+    return limited(limits, this.#transport.clock, {
       begin: (end) => void shared.then(() => end(null), end),
       abandon: () => {},
       describe: () => "the value of a task",
@@ -127,7 +127,7 @@ export class ValueFetches {
     const { signal } = this.#closed;
     try {
       const request = { address, token: this.#token, tasks: [located.ref], signal };
-      const { got, busy: isBusy } = await this.#fetcher.fetch(request);
+      const { got, busy: isBusy } = await this.#transport.fetchValues(request);
       if (isBusy.length > 0) return busy;
       if (got.length === 0) return `worker ${workerId} does not hold it any more`;
       table.setEncoded(number, got[0].bytes);
@@ -140,7 +140,7 @@ export class ValueFetches {
 
   #pauseBefore(tries: number): Promise<void> {
     const delayMs = reconnectDelayMinMs * 2 ** (tries - 1);
-    return pause(delayMs, undefined, { signal: this.#closed.signal });
+    return this.#transport.clock.pause(delayMs, this.#closed.signal);
   }
 }
 

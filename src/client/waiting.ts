@@ -8,6 +8,7 @@ import { CapstanError } from "../model/errors.ts";
 import { type Future, handleOf } from "./future.ts";
 import type { FutureTable, Watcher } from "./future-table.ts";
 import { futureState } from "./future-table.ts";
+import { machineClock, type WaitClock } from "./wait-clock.ts";
 
 /** How long a wait may take, and what may end it early. */
 export interface WaitLimits {
@@ -18,10 +19,10 @@ export interface WaitLimits {
 }
 
 /** What is left of the limits, for a wait of several steps. */
-export function countDown({ signal, timeoutMs }: WaitLimits): () => WaitLimits {
+export function countDown({ signal, timeoutMs }: WaitLimits, clock: WaitClock): () => WaitLimits {
   if (timeoutMs === undefined) return () => ({ signal });
-  const end = performance.now() + timeoutMs;
-  return () => ({ signal, timeoutMs: Math.max(0, Math.round(end - performance.now())) });
+  const end = clock.nowMs() + timeoutMs;
+  return () => ({ signal, timeoutMs: Math.max(0, Math.round(end - clock.nowMs())) });
 }
 
 /** A task and the table that knows it. */
@@ -43,7 +44,7 @@ interface SettleOptions extends WaitLimits {
  */
 export function untilSettled(handles: readonly Handle[], options: SettleOptions): Promise<void> {
   const wait = new SettleWait(handles, options);
-  return limited(options, wait);
+  return limited(options, handles[0]?.table.clock ?? machineClock, wait);
 }
 
 /** Something that a promise waits for. */
@@ -57,16 +58,22 @@ export interface Waiting {
 }
 
 /** A promise of `waiting` within limits. */
-export function limited({ signal, timeoutMs }: WaitLimits, waiting: Waiting): Promise<void> {
+export function limited(
+  { signal, timeoutMs }: WaitLimits,
+  clock: WaitClock,
+  waiting: Waiting,
+): Promise<void> {
   if (timeoutMs !== undefined) checkTimeout(timeoutMs);
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
+    let stopTimer = (): void => undefined;
+    let stopWaiting = (): void => undefined;
     let isOver = false;
     const end = (error: unknown): void => {
       if (isOver) return;
       isOver = true;
-      clearTimeout(timer);
+      stopTimer();
+      stopWaiting();
       signal?.removeEventListener("abort", onAbort);
       waiting.abandon();
       if (error === null) resolve();
@@ -76,14 +83,12 @@ export function limited({ signal, timeoutMs }: WaitLimits, waiting: Waiting): Pr
     waiting.begin(end);
     if (isOver) return;
     signal?.addEventListener("abort", onAbort, { once: true });
-    if (timeoutMs !== undefined && timeoutMs <= timerMsMax) {
-      timer = setTimeout(() => end(timedOut(timeoutMs, waiting)), timeoutMs);
+    if (timeoutMs !== undefined) {
+      stopTimer = clock.after(timeoutMs, () => end(timedOut(timeoutMs, waiting)));
     }
+    stopWaiting = clock.waits({ describe: () => waiting.describe(), fail: end });
   });
 }
-
-/** The longest that a timer can run, milliseconds; a longer wait needs none. */
-export const timerMsMax = 2 ** 31 - 1;
 
 function timedOut(timeoutMs: number, waiting: Waiting): CapstanError {
   const message = `Waited ${timeoutMs} ms for ${waiting.describe()}; the work goes on.`;

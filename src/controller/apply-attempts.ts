@@ -29,7 +29,7 @@ import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
 export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   let entry = worker.shapes.get(shape);
   if (entry === undefined) {
-    entry = { granted: 0, prefetched: 0, waiting: new U32Ring() };
+    entry = { granted: 0, started: 0, prefetched: 0, waiting: new U32Ring() };
     worker.shapes.set(shape, entry);
   }
   return entry;
@@ -230,6 +230,7 @@ function tellAttempt(state: ControllerState, kind: number, row: number, detail =
 export function applyStart(state: ControllerState, row: number, at: number): void {
   const { attempts, tasks } = state;
   attempts.flags[row] |= attemptFlag.started;
+  shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]).started++;
   attempts.startedAt[row] = at;
   tellAttempt(state, storyKind.started, row);
   const task = attempts.task[row];
@@ -332,6 +333,9 @@ function closeRow(state: ControllerState, row: number): void {
   const id = attempts.id[row];
   worker.liveAttempts--;
   worker.attemptsDigest = digestWithout(worker.attemptsDigest, id);
+  if (attempts.hasFlag(row, attemptFlag.started)) {
+    shapeOnWorker(worker, attempts.shape[row]).started--;
+  }
   state.usages.delete(row);
   dropEndpointsOfAttempt(state.access, id);
   if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);

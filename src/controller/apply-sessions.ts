@@ -5,6 +5,7 @@
  */
 
 import { present } from "../base/assert.ts";
+import { digestWithout } from "../base/digest.ts";
 import { NumberMap } from "../base/number-map.ts";
 import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
@@ -374,6 +375,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     unapplied: [],
     knownSpecs: new Set(),
     knownPeers: new Map(),
+    strangers: new Set(),
     keptValues: new Set(),
   };
 }
@@ -387,8 +389,16 @@ export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-los
   worker.suspect = false;
   worker.trouble = "";
   worker.rssBytes = 0;
-  worker.keptValues.clear();
+  forgetKeptValues(worker);
   worker.shapes.clear();
+}
+
+/** What a worker kept because it was read is told anew, if at all, by its next inventory. */
+function forgetKeptValues(worker: Worker): void {
+  for (const task of worker.keptValues) {
+    worker.valuesDigest = digestWithout(worker.valuesDigest, task);
+  }
+  worker.keptValues.clear();
 }
 
 export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-present">): void {
@@ -402,7 +412,8 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.unapplied.length = 0;
   worker.knownSpecs.clear();
   worker.knownPeers.clear();
-  worker.keptValues.clear();
+  worker.strangers.clear();
+  forgetKeptValues(worker);
   state.touchedWorkers.add(worker.index);
 }
 

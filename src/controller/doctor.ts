@@ -7,9 +7,12 @@
 import { formatAttemptId } from "../model/ids.ts";
 import { isTerminalCode, taskStates } from "../model/states.ts";
 import { wakersOf } from "./explain.ts";
-import { auditUsage, findViolations, hasWaker, idleMatches, invariantCount } from "./invariants.ts";
+import { idleMatches } from "./invariants/queue-rules.ts";
+import { hasWaker } from "./invariants/task-rules.ts";
+import { findViolations, invariantCount } from "./invariants.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
 import { noSlot } from "./tables/task-table.ts";
+import { auditUsage } from "./usage-audit.ts";
 
 /** The GetDoctorReport response, less what only the shell knows. */
 export function doctorReport(state: ControllerState) {

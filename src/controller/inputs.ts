@@ -28,7 +28,10 @@ export function onNeedsSources(
   const task = state.tasks.find(ref);
   if (task < 0) return; // Nobody needs it any more; the worker is told to forget it.
   out.record(state, { type: "input-failed", task });
-  if (isUnloadable(state, task)) return failUnloadable(state, out, task, at);
+  if (isUnloadable(state, task)) {
+    failUnloadable(state, out, task, at);
+    return retractDependents(state, out, worker, task); // They fail as soon as they are back.
+  }
   const others = holdersOf(state, task).filter((one) => one !== worker);
   const sources = others.filter((one) => isHealthy(state.workers[one]));
   const tries = state.inputFailures.get(task) ?? 0;

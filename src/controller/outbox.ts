@@ -51,9 +51,14 @@ export class Outbox {
     this.#pushToWorker(state, index, message);
   }
 
-  /** Adds one attempt to the next `compute` for its worker. */
+  /** Adds one attempt to the next `compute` for its worker, after what was to be forgotten. */
   compute(state: ControllerState, index: WorkerIndex, entry: ComputeEntry): void {
     if (!state.workers[index].connected) return;
+    // A forget that came later would drop the value of the new attempt.
+    if (this.#forgets.has(index)) {
+      this.#flushCompute(state, index);
+      this.#flushForgets(state, index);
+    }
     let builder = this.#computes.get(index);
     if (builder === undefined) {
       builder = new ComputeBuilder();
@@ -95,13 +100,7 @@ export class Outbox {
   finish(state: ControllerState): Output {
     for (const index of this.#computes.keys()) this.#flushCompute(state, index);
     for (const client of this.#results.keys()) this.#flushResults(client);
-    for (const [index, { tasks, valuesDigest }] of this.#forgets) {
-      const worker = state.workers[index];
-      if (!worker.connected) continue;
-      this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks) });
-      worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values: valuesDigest });
-    }
-    this.#forgets.clear();
+    for (const index of this.#forgets.keys()) this.#flushForgets(state, index);
     return { facts: this.facts, sends: this.sends };
   }
 
@@ -112,6 +111,16 @@ export class Outbox {
     const { message, digest } = builder.take();
     this.#pushToWorker(state, index, message);
     worker.unapplied.push({ sequence: worker.sentCount, attempts: digest, values: 0 });
+  }
+
+  #flushForgets(state: ControllerState, index: WorkerIndex): void {
+    const entry = this.#forgets.get(index);
+    this.#forgets.delete(index);
+    const worker = state.workers[index];
+    if (entry === undefined || !worker.connected) return;
+    const { tasks, valuesDigest } = entry;
+    this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks) });
+    worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values: valuesDigest });
   }
 
   #flushResults(client: ClientIndex): void {

@@ -16,6 +16,7 @@ import { binds, roomFor } from "./reservations.ts";
 import {
   type ControllerState,
   isHealthy,
+  isOpen,
   type Shape,
   type ShapeOnWorker,
   type Worker,
@@ -102,13 +103,39 @@ export function retractForIdle(
   out: Outbox,
   touched: readonly Worker[],
 ): void {
-  for (const shape of state.shapes) {
-    // One round at a time: the answers of the last one decide whether another is worth it.
-    if (shape.prefetched === 0 || shape.queued > 0 || shape.retracting > 0) continue;
-    if (shape.meanUs !== 0 && shape.prefetched * shape.meanUs < retractWorthUs) continue;
-    const idle = touched.filter((worker) => fits(state, worker, shape) && mayUse(worker, shape));
-    if (idle.length > 0) retractHalf(state, out, shape);
-  }
+  for (const shape of state.shapes) retractFor(state, out, shape, touched);
+}
+
+/**
+ * A worker said that an attempt runs, so it is no short one; or one was sent behind such. What waits
+ * there would be run sooner by a worker that idles.
+ */
+export function retractBehind(state: ControllerState, out: Outbox, attempt: number): void {
+  const { attempts } = state;
+  const shape = state.shapes[attempts.shape[attempt]];
+  const entry = state.workers[attempts.worker[attempt]].shapes.get(shape.index);
+  if (entry === undefined || entry.prefetched === 0 || !isStuck(entry)) return;
+  retractFor(state, out, shape, state.workers.filter(isOpen));
+}
+
+/**
+ * Takes work of a shape back if one of these would run it now. One round at a time: the answers of
+ * the last one decide whether another is worth it.
+ */
+function retractFor(
+  state: ControllerState,
+  out: Outbox,
+  shape: Shape,
+  workers: readonly Worker[],
+): void {
+  if (shape.prefetched === 0 || shape.queued > 0 || shape.retracting > 0) return;
+  const isIdle = (worker: Worker) => fits(state, worker, shape) && mayUse(worker, shape);
+  if (workers.some(isIdle)) retractHalf(state, out, shape);
+}
+
+/** Whether everything that could make room for what waits runs for longer than was thought. */
+function isStuck(entry: ShapeOnWorker): boolean {
+  return entry.granted > 0 && entry.started >= entry.granted;
 }
 
 /** Work of less than this is not worth a round trip, microseconds. */
@@ -119,7 +146,7 @@ function retractHalf(state: ControllerState, out: Outbox, shape: Shape): void {
     const entry = worker.shapes.get(shape.index);
     if (entry === undefined || entry.prefetched === 0 || !isHealthy(worker)) continue;
     const backlogUs = (entry.prefetched * shape.meanUs) / Math.max(1, entry.granted);
-    if (shape.meanUs !== 0 && backlogUs < retractWorthUs) continue;
+    if (shape.meanUs !== 0 && backlogUs < retractWorthUs && !isStuck(entry)) continue;
     orderRetracts(state, out, worker.index, retractable(state, worker, shape, entry));
   }
 }

@@ -11,7 +11,7 @@
 import type { Micros } from "../base/time.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import type { ApiAnswer } from "./access.ts";
-import { idleMatches } from "./invariants.ts";
+import { idleMatches } from "./invariants/queue-rules.ts";
 import type { Outbox } from "./outbox.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
 import { endAttemptsOfLostWorkers } from "./workers.ts";

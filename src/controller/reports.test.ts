@@ -270,6 +270,19 @@ describe("values that workers speak of", () => {
     assert.deepEqual(worker.finishes("b"), ["c1 < results b", "w1 < forget a"]);
     assert.deepEqual(worker.heartbeats(), []);
   });
+
+  test("a value that could not be dropped is not counted twice after a reconnect", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    const client = harness.aClient();
+    client.submits({ a: {}, b: {} });
+    worker.finishes("a");
+    client.releases("a");
+    worker.reports(kept("a"));
+    worker.disconnects();
+    assert.deepEqual(worker.connects(), ["w1 < grant b", "w1 < forget a"]);
+    assert.deepEqual(worker.heartbeats(), [], "its digest is that of what it holds");
+  });
 });
 
 test("a retract that comes too late is refused, and its attempt goes on", () => {

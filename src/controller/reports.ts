@@ -31,6 +31,7 @@ import {
 import { smoothedMean } from "../scheduler/prefetch.ts";
 import { onInputFailed, onNeedsSources } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
+import { retractBehind } from "./prefetching.ts";
 import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
 import { pushReleaseCandidates } from "./settle.ts";
 import { type ControllerState, jobOf } from "./state.ts";
@@ -81,6 +82,8 @@ interface Finish {
 class Sorted {
   readonly finishes: Finish[] = [];
   readonly losses: Loss[] = [];
+  /** Rows of attempts that run, as was not known before. */
+  readonly started: number[] = [];
   /** Entries about attempts that are over for their task, or about values. */
   readonly others: number[] = [];
   /** Tasks of attempts that ended after their task had let go of them. */
@@ -114,6 +117,7 @@ export function onReports(
   recordDurations(state, out, sorted);
   settleFinished(state, out, { worker, reports, finishes: sorted.finishes, at });
   judgeLosses(state, out, { losses: sorted.losses, at });
+  for (const row of sorted.started) retractBehind(state, out, row);
   for (const task of sorted.abandoned.take()) pushReleaseCandidates(state, out, task);
   for (const entry of sorted.others) onOtherReport(state, out, { worker, reports, entry, at });
 }
@@ -162,7 +166,9 @@ function sortReport(state: ControllerState, sorting: Sorting): void {
   if (row < 0) {
     sorted.others.push(entry);
   } else if (kind === reportKind.started) {
-    if (!state.attempts.hasFlag(row, attemptFlag.started)) starts.push(state, row);
+    if (state.attempts.hasFlag(row, attemptFlag.started)) return;
+    starts.push(state, row);
+    sorted.started.push(row);
   } else sortEnd(state, row, sorting);
 }
 
@@ -286,6 +292,7 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
   const ref = reports.tasks[entry];
   const kind = reports.kinds[entry];
   const bytes = blobAt(reports.values, entry);
+  if (endKinds.includes(kind)) state.workers[worker].strangers.delete(reports.attempts[entry]);
   switch (kind) {
     case reportKind.finished:
     case reportKind.have:
@@ -457,7 +464,10 @@ export function onAttemptFailed(
   { worker, message, at }: { worker: WorkerIndex; message: AttemptFailed; at: Micros },
 ): void {
   const row = findAttempt(state, { worker, attempt: message.attempt, task: message.task });
-  if (row < 0) return forgetUnlessHeld(state, out, worker, message.task);
+  if (row < 0) {
+    state.workers[worker].strangers.delete(message.attempt);
+    return forgetUnlessHeld(state, out, worker, message.task);
+  }
   const task = state.attempts.task[row];
   const isCurrent = state.tasks.attempt[task] === row;
   const loss = { ...lossOf(state, row, message.cause), failure: message.failure };

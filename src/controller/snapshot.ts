@@ -375,6 +375,7 @@ function rebuildLedger(state: ControllerState): void {
     worker.liveAttempts++;
     worker.attemptsDigest = digestWith(worker.attemptsDigest, attempts.id[row]);
     const entry = shapeOnWorker(worker, attempts.shape[row]);
+    if (attempts.hasFlag(row, attemptFlag.started)) entry.started++;
     if (attempts.isGranted(row)) {
       entry.granted++;
       chargeGrant(state, row, 1);

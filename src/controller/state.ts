@@ -161,6 +161,8 @@ export interface Client {
 /** The attempts of one shape on one worker. */
 export interface ShapeOnWorker {
   granted: number;
+  /** Of those, the ones that their worker said to run: they are not as short as the mean may be. */
+  started: number;
   prefetched: number;
   /** Rows of prefetched attempts, oldest first; those that are not any more are skipped. */
   readonly waiting: U32Ring;
@@ -225,6 +227,8 @@ export interface Worker {
   readonly unapplied: Unapplied[];
   readonly knownSpecs: Set<number>;
   readonly knownPeers: Map<WorkerIndex, string>;
+  /** Attempts that it still has and we do not: it was told to stop them, and will say that it has. */
+  readonly strangers: Set<AttemptId>;
   /** Values that it could not drop yet because something read them. */
   readonly keptValues: Set<number>;
 }

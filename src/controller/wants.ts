@@ -10,6 +10,7 @@ import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import type { Cancel, Retry } from "../protocol/messages.ts";
 import type { ClientIndex } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
+import { retractBehind } from "./prefetching.ts";
 import { stopCurrentAttempt } from "./reports.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
@@ -203,7 +204,10 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
   if (stray === undefined || state.tasks.waitingOn[task] > 0) return;
   const worker = state.workers[state.attempts.worker[stray]];
   if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
+  worker.strangers.add(state.attempts.id[stray]);
   out.record(state, { type: "attempt-superseded", at, attempt: stray, task });
   const row = state.tasks.attempt[task];
-  if (row !== noSlot) sendAttempt(state, out, row);
+  if (row === noSlot) return;
+  sendAttempt(state, out, row);
+  retractBehind(state, out, row);
 }

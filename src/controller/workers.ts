@@ -11,6 +11,7 @@
  * @module
  */
 
+import { digestWith } from "../base/digest.ts";
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { AttemptId, WorkerIndex } from "../model/ids.ts";
@@ -211,6 +212,7 @@ function stopUnknown(
 ): void {
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
+  for (const attempt of unknown.keys()) state.workers[worker].strangers.add(attempt);
   out.toWorker(state, worker, {
     type: "stop",
     attempts: Float64Array.from(entries, (entry) => inventory.attempts[entry]),
@@ -372,6 +374,7 @@ function beliefAt(state: ControllerState, index: WorkerIndex, applied: number) {
     worker.unapplied.shift();
   }
   let attempts = worker.attemptsDigest;
+  for (const attempt of worker.strangers) attempts = digestWith(attempts, attempt);
   let values = worker.valuesDigest;
   for (const effect of worker.unapplied) {
     attempts = (attempts - effect.attempts) >>> 0;

@@ -12,6 +12,7 @@
 
 import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
+import { logLine } from "./launcher/launcher-log.ts";
 import { serveLauncher } from "./launcher/serve-launcher.ts";
 
 const usage =
@@ -20,7 +21,7 @@ const usage =
 
 function exitForBug(error: unknown): never {
   const text = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`${new Date().toISOString()} the launcher ends: ${text}\n`);
+  logLine(`${new Date().toISOString()} the launcher ends: ${text}`);
   process.exit(70);
 }
 

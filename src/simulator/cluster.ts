@@ -9,25 +9,34 @@
  */
 
 import { assert, InvariantError } from "../base/assert.ts";
-import { Prng } from "../base/prng.ts";
-import { apply } from "../controller/apply.ts";
-import { nextDeadline } from "../controller/deadlines.ts";
-import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
-import { type DurableFact, isDurable } from "../controller/facts.ts";
-import { checkInvariants } from "../controller/invariants.ts";
-import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
-import { type ControllerState, newControllerState, taskIdOf } from "../controller/state.ts";
-import { step } from "../controller/step.ts";
-import { admitWorker } from "../controller/workers.ts";
-import { taskStates } from "../model/states.ts";
-import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/messages.ts";
-import { drawFaults, type Faults } from "./faults.ts";
-import { Link } from "./link.ts";
-import { SimulatedClient } from "./simulated-client.ts";
-import { drawHost, SimulatedHost } from "./simulated-host.ts";
+import type { ApiRequest, ControllerSend } from "../controller/events.ts";
+import { clientGraceUs } from "../controller/limits.ts";
+import type { ControllerState } from "../controller/state.ts";
+import type { CapstanError } from "../model/errors.ts";
+import type { Principal } from "../model/job.ts";
+import type { ClientMessage } from "../protocol/messages.ts";
+import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
+import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
+import { type FaultKind, faultKinds } from "./fault-kinds.ts";
+import { calm, type Faults } from "./faults.ts";
+import { HistoryRules } from "./history-rules.ts";
+import { actOn, crashOne } from "./mischief.ts";
+import { combineObservers, type Observer } from "./observer.ts";
+import { drawProfile, type Profile } from "./profiles.ts";
+import { Sessions } from "./sessions.ts";
+import { assertEmpty, isEmpty, openTasks, owedBy } from "./settlement.ts";
+import { type ClusterClient, SimulatedClient } from "./simulated-client.ts";
+import { SimulatedController } from "./simulated-controller.ts";
+import {
+  drawHost,
+  type HostOptions,
+  type HostSurroundings,
+  SimulatedHost,
+} from "./simulated-host.ts";
 import { SimulatedJobs } from "./simulated-jobs.ts";
 import { SimulatedWorker } from "./simulated-worker.ts";
 import { Timeline } from "./timeline.ts";
+import { TraceHash } from "./trace-hash.ts";
 
 /** What a run is made of. */
 export interface ClusterOptions {
@@ -35,7 +44,22 @@ export interface ClusterOptions {
   readonly workerCount?: number;
   readonly clientCount?: number;
   readonly slots?: number;
+  /** Instead of those that the profile draws. */
   readonly faults?: Faults;
+  /** Which faults are drawn; default "swarm": any. */
+  readonly profile?: Profile;
+  /** Faults that this run does not have, whatever was drawn. */
+  readonly without?: readonly (keyof Faults)[];
+  /** Steps of the workload that are left out, by number. */
+  readonly skip?: ReadonlySet<number>;
+  /** Draws that read as zero. */
+  readonly zeroed?: readonly ZeroedStretch[];
+  /** Keep every draw, for `randomness.tape()`; default false. */
+  readonly record?: boolean;
+  /** What executions do; default {@link DrawnBehaviour}. */
+  readonly behaviour?: (cluster: SimulatedCluster) => Behaviour;
+  /** Who watches. */
+  readonly observers?: readonly Observer[];
   /** Check every invariant after every event; default true. */
   readonly checks?: boolean;
   /** Fold every fact a second time and compare after every event; slow, default false. */
@@ -44,197 +68,311 @@ export interface ClusterOptions {
 
 /** How a run went. */
 export interface RunReport {
+  /** Steps of the controller's kernel and of the workers' kernels, together. */
   readonly events: number;
+  readonly controllerEvents: number;
   readonly executions: number;
   readonly faultsInjected: number;
   readonly virtualSeconds: number;
+  /** Of everything that every kernel took up and sent: equal for equal runs. */
+  readonly traceHash: number;
 }
 
-interface Connection {
-  readonly link: Link;
-  /** A worker's index, once it is registered. */
-  index: number;
-}
+/** What a call was answered: a result, or why not. */
+type CallReply = (result: unknown, error: CapstanError | null) => void;
+
+/** Between two steps of the workload, microseconds. */
+const actionUs = 3_000;
 
 export class SimulatedCluster {
   readonly timeline = new Timeline();
+  readonly randomness: Randomness;
   readonly workers: SimulatedWorker[] = [];
   readonly clients: SimulatedClient[] = [];
+  /** Those of `clients`, and those that somebody else plays. */
+  readonly everyClient: ClusterClient[] = [];
   readonly hosts = new Map<string, SimulatedHost>();
   readonly jobs: SimulatedJobs;
-  state: ControllerState = newControllerState();
+  readonly controller: SimulatedController;
+  readonly sessions: Sessions;
+  readonly faultCounts = new Map<FaultKind, number>();
+  readonly traceHash = new TraceHash();
   faults: Faults;
-  readonly #prng: Prng;
-  readonly #checks: boolean;
-  /** The fold of all facts of this controller, journaled or not yet; null unless compared. */
-  #fold: ControllerState | null;
+  readonly #options: ClusterOptions;
+  readonly #behaviour: Behaviour;
+  readonly #observer: Required<Observer>;
   readonly #slots: number;
-  #journal: DurableFact[] = [];
-  #unsynced: { facts: DurableFact[]; after: (() => void)[] }[] = [];
-  #syncing = false;
-  #epoch = 0;
+  readonly #crash: DrawStream;
   #calls = 0;
-  readonly #replies = new Map<number, (result: unknown) => void>();
-  #controllerUp = false;
+  readonly #replies = new Map<number, CallReply>();
   #incarnations = 0;
-  #timerAt = Number.POSITIVE_INFINITY;
-  readonly #workerConnections = new Map<SimulatedWorker, Connection>();
-  readonly #clientLinks = new Map<SimulatedClient, Link>();
-  events = 0;
+  #finishedWorkerEvents = 0;
+  #isSettling = false;
   executions = 0;
   faultsInjected = 0;
 
   constructor(options: ClusterOptions) {
-    this.#prng = new Prng(options.seed);
-    this.faults = options.faults ?? drawFaults(this.#prng);
-    this.#checks = options.checks ?? true;
-    this.#fold = options.foldChecks === true ? newControllerState() : null;
-    this.#slots = options.slots ?? 1 + this.#prng.below(3);
-    this.jobs = new SimulatedJobs(this.#prng, (request, principal, onReply) => {
-      if (!this.#controllerUp) return;
-      const call = ++this.#calls;
-      this.#replies.set(call, onReply);
-      this.#take({ type: "api-called", at: this.timeline.now, call, principal, request });
-    });
-    this.startController();
-    const workerCount = options.workerCount ?? 1 + this.#prng.below(4);
-    for (let i = 0; i < workerCount; i++) this.startWorker(`w${i}`);
-    const clientCount = options.clientCount ?? 1 + this.#prng.below(2);
-    for (let i = 0; i < clientCount; i++) {
-      const client = new SimulatedClient(`c${i}`, this.#prng, (from, message) =>
-        this.#fromClient(from, message),
+    this.#options = options;
+    const { timeline } = this;
+    this.randomness = new Randomness(options);
+    const draws = this.randomness.stream("run");
+    this.#crash = this.randomness.stream("machines");
+    this.faults = this.#drawFaults(draws);
+    this.#observer = combineObservers([
+      this.#counter(),
+      this.traceHash,
+      ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
+      ...(options.observers ?? []),
+    ]);
+    this.#behaviour =
+      options.behaviour?.(this) ??
+      new DrawnBehaviour(timeline, this.randomness.stream("behaviour"), this.faults, (kind, what) =>
+        this.onFault(kind, what),
       );
-      this.clients.push(client);
-      this.#connectClient(client);
-    }
+    this.#slots = options.slots ?? 1 + draws.below(3);
+    this.controller = new SimulatedController({
+      ...{ timeline, randomness: this.randomness, faults: this.faults, observer: this.#observer },
+      ...{ checks: options.checks ?? true, foldChecks: options.foldChecks ?? false },
+      deliver: (send) => this.#deliver(send),
+      onDeath: (byFault) => this.#onControllerDeath(byFault),
+    });
+    const { controller, randomness, faults } = this;
+    const observer = this.#observer;
+    this.sessions = new Sessions({ timeline, randomness, faults, controller, observer });
+    this.jobs = this.#newJobs();
+    this.startController();
+    const workerCount = options.workerCount ?? 1 + draws.below(4);
+    for (let i = 0; i < workerCount; i++) this.startWorker(`w${i}`);
+    const clientCount = options.clientCount ?? 1 + draws.below(2);
+    for (let i = 0; i < clientCount; i++) this.#addClient(`c${i}`);
+  }
+
+  get state(): ControllerState {
+    return this.controller.state;
+  }
+
+  /** Steps of all kernels so far. */
+  get events(): number {
+    let events = this.controller.events + this.#finishedWorkerEvents;
+    for (const worker of this.workers) events += worker.events;
+    return events;
+  }
+
+  #drawFaults(draws: DrawStream): Faults {
+    const { profile = "swarm", faults, without = [] } = this.#options;
+    const drawn = drawProfile(profile, draws);
+    const none = Object.fromEntries(without.map((fault) => [fault, 0]));
+    // Given ones are the caller's own object, to be changed while the run goes on.
+    return faults ?? { ...drawn, ...none };
+  }
+
+  #counter(): Observer {
+    return {
+      onFault: (kind) => {
+        this.faultsInjected++;
+        this.faultCounts.set(kind, (this.faultCounts.get(kind) ?? 0) + 1);
+      },
+    };
+  }
+
+  /** Counts a fault that is being injected. */
+  onFault(kind: FaultKind, what: string): void {
+    this.#observer.onFault(kind, what);
+  }
+
+  #liveWorkers(): readonly SimulatedWorker[] {
+    return this.workers.filter((worker) => worker.alive);
+  }
+
+  #newJobs(): SimulatedJobs {
+    return new SimulatedJobs(this.randomness.stream("jobs"), (request, principal, onReply) =>
+      this.call(request, principal, (result, error) => {
+        if (error === null) onReply(result);
+      }),
+    );
+  }
+
+  /** Makes a call of the API; nobody answers while no controller is up. */
+  call(request: ApiRequest, principal: Principal, onReply: CallReply): void {
+    const { controller } = this;
+    if (!controller.isUp) return;
+    const call = ++this.#calls;
+    this.#replies.set(call, onReply);
+    controller.whenAwake(() => {
+      const at = controller.now();
+      controller.take({ type: "api-called", at, call, principal, request });
+    });
+  }
+
+  #addClient(clientId: string): void {
+    const draws = this.randomness.stream(`client ${clientId}`);
+    const client = new SimulatedClient(clientId, draws, (from, message) =>
+      this.sessions.fromClient(from, message),
+    );
+    this.clients.push(client);
+    this.addClient(client);
+  }
+
+  /** Connects a client, and again whenever its connection is lost, until it has gone. */
+  addClient(client: ClusterClient): void {
+    this.everyClient.push(client);
+    this.sessions.connectClient(client);
+  }
+
+  /** Sends what a client says, if it is connected. */
+  receive(client: ClusterClient, message: ClientMessage): void {
+    this.sessions.fromClient(client, message);
+  }
+
+  get controllerUp(): boolean {
+    return this.controller.isUp;
   }
 
   startController(): void {
-    this.#epoch++;
-    this.state = newControllerState();
-    for (const fact of this.#journal) apply(this.state, fact);
-    if (this.#fold !== null) this.#fold = stateOf(snapshotOf(this.state));
-    // From the facts alone, or from a snapshot of what they make.
-    if (this.#prng.chance(0.5)) this.state = stateOf(snapshotOf(this.state));
-    this.#controllerUp = true;
-    this.#timerAt = Number.POSITIVE_INFINITY;
-    const at = Math.max(this.timeline.now, this.state.at);
-    this.#take({ type: "controller-started", at, epoch: this.#epoch });
+    this.controller.start();
+    if (this.#isSettling) this.#openWorkers();
   }
 
   /** Ends the controller at once: what was not synced never happened, and nobody heard of it. */
   crashController(): void {
-    this.#controllerUp = false;
-    this.#unsynced = [];
-    this.#syncing = false;
-    this.faultsInjected++;
-    for (const worker of this.workers) this.#dropWorker(worker);
-    for (const client of this.clients) this.#dropClient(client);
+    if (!this.controller.isUp) return;
+    this.onFault("controller killed", "controller");
+    this.controller.die();
   }
 
-  startWorker(workerId: string): void {
+  #onControllerDeath(byFault: boolean): void {
+    this.#replies.clear();
+    this.sessions.onControllerDeath();
+    if (byFault) this.timeline.after(this.#crash.below(50_000), () => this.startController());
+  }
+
+  /** Starts an agent on the machine of that name, which is drawn unless `hosts` has it. */
+  startWorker(workerId: string, slots = this.#slots): SimulatedWorker {
     const incarnation = `i${++this.#incarnations}`;
-    const host = this.#hostOf(workerId);
     const worker = new SimulatedWorker(
-      { workerId, incarnation, slots: this.#slots },
+      { workerId, incarnation, slots },
       {
         timeline: this.timeline,
-        prng: this.#prng,
+        draws: this.randomness.stream(`worker ${workerId}`),
         faults: this.faults,
-        checks: this.#checks,
-        send: (from, message) => this.#fromWorker(from, message),
+        behaviour: this.#behaviour,
+        checks: this.#options.checks ?? true,
+        observer: this.#observer,
+        send: (from, message) => this.sessions.fromWorker(from, message),
         peerAt: (index) => this.#peerAt(index),
         onExecution: () => {
           this.executions++;
         },
-        host,
+        onLeft: (left) => this.#onLeft(left),
+        host: this.hostOf(workerId),
       },
     );
     this.workers.push(worker);
-    this.#connectWorker(worker);
+    this.sessions.connectWorker(worker);
+    return worker;
   }
 
-  #hostOf(workerId: string): SimulatedHost {
+  /** Sets a machine up, in place of the one that had its name. */
+  addMachine(options: HostOptions): void {
+    const { workerId } = options;
+    this.hosts.set(workerId, new SimulatedHost(options, this.#aroundHost(workerId)));
+  }
+
+  #aroundHost(workerId: string): HostSurroundings {
+    return {
+      timeline: this.timeline,
+      draws: this.randomness.stream(`host ${workerId}`),
+      faults: this.faults,
+      behaviour: this.#behaviour,
+      observer: this.#observer,
+    };
+  }
+
+  /** The machine of a worker; one that is not known yet is set up, as those at `place` are. */
+  hostOf(workerId: string, place = this.hosts.size): SimulatedHost {
     const known = this.hosts.get(workerId);
     if (known !== undefined) return known;
-    const around = { timeline: this.timeline, prng: this.#prng, faults: this.faults };
-    const host = new SimulatedHost(drawHost(workerId, this.hosts.size, this.#slots), around);
+    const drawn = drawHost(workerId, place, this.#slots);
+    const host = new SimulatedHost(drawn, this.#aroundHost(workerId));
     this.hosts.set(workerId, host);
     return host;
   }
 
-  /**
-   * Kills one live worker, or its whole machine, and starts it again a little later under the same
-   * id.
-   */
-  crashWorker(): void {
-    const live = this.workers.filter((worker) => worker.alive);
-    if (live.length === 0) return;
-    const worker = this.#prng.pick(live);
-    this.#dropWorker(worker);
+  /** Ends the process of a worker; its machine is the caller's to end. */
+  removeWorker(worker: SimulatedWorker): void {
+    this.sessions.forgetWorker(worker);
     worker.kill();
-    const host = this.#hostOf(worker.workerId);
-    const launcherLives = this.#prng.chance(this.faults.launcherSurvives);
+    this.#finishedWorkerEvents += worker.events;
+    this.workers.splice(this.workers.indexOf(worker), 1);
+  }
+
+  /** It went on purpose, with all that it ran; another process comes in its place. */
+  #onLeft(worker: SimulatedWorker): void {
+    const { workerId, slots } = worker;
+    this.removeWorker(worker);
+    this.hostOf(workerId).die();
+    this.timeline.after(this.#crash.below(100_000), () => this.startWorker(workerId, slots));
+  }
+
+  /**
+   * Kills one live worker, or its whole machine, and starts it again a little later, as a rule
+   * under the same id.
+   */
+  crashWorker(draws: DrawStream = this.#crash): void {
+    crashOne(this, draws);
+  }
+
+  /** Kills a worker with its machine, or only its agent. It stays away until somebody starts it. */
+  killWorker(worker: SimulatedWorker, { launcherLives = false } = {}): void {
+    const host = this.hostOf(worker.workerId);
+    this.removeWorker(worker);
     if (launcherLives) host.agent = null;
     else host.die();
-    this.workers.splice(this.workers.indexOf(worker), 1);
-    this.faultsInjected++;
-    const { workerId, incarnation } = worker;
-    if (this.#prng.chance(0.5)) {
-      this.timeline.after(this.#prng.below(2_000), () => {
-        const at = this.timeline.now;
-        const ended = { exitCode: null, signal: "SIGKILL", launcherLives };
-        const exit = { workerId, incarnation, ...ended };
-        if (this.#controllerUp) this.#take({ type: "worker-exited", at, ...exit });
-      });
-    }
-    this.timeline.after(this.#prng.below(100_000), () => this.startWorker(workerId));
+    this.onFault(launcherLives ? "worker agent killed" : "machine died", worker.workerId);
+  }
+
+  /** Whoever started that worker says that its process has ended. */
+  proveExit(exit: { workerId: string; incarnation: string; launcherLives: boolean }): void {
+    const { controller } = this;
+    const ended = { ...exit, exitCode: null, signal: "SIGKILL" };
+    controller.whenAwake(() => {
+      controller.take({ type: "worker-exited", at: controller.now(), ...ended });
+    });
+  }
+
+  /** Breaks a connection; it is made again by itself a little later. */
+  loseConnectionOf(worker: SimulatedWorker): void {
+    this.onFault("connection lost", worker.workerId);
+    this.sessions.loseWorker(worker);
+  }
+
+  loseClient(client: ClusterClient): void {
+    this.onFault("client lost", client.clientId);
+    this.sessions.loseClient(client);
   }
 
   /** One step of the workload, faults included. */
-  act(): void {
-    const { faults } = this;
-    const draw = (probability: number) => this.#prng.chance(probability);
-    const client = this.#prng.pick(this.clients);
-    if (draw(0.3)) client.submit(1 + this.#prng.below(12));
-    if (draw(faults.cancel)) client.cancelSome();
-    if (draw(faults.retry)) client.retrySome();
-    if (draw(faults.release)) client.releaseSome();
-    if (draw(faults.connectionLoss)) this.#loseConnection();
-    if (draw(faults.clientLoss)) this.#dropClient(client);
-    if (draw(faults.workerCrash)) this.crashWorker();
-    if (draw(faults.jobLaunch)) this.jobs.launch();
-    if (draw(faults.jobCancel)) this.jobs.cancel();
-    if (draw(faults.administration)) this.jobs.administer(`w${this.#prng.below(4)}`);
-    if (draw(faults.sickness)) this.#sicken();
-    if (draw(faults.controllerCrash) && this.#controllerUp) {
-      this.crashController();
-      this.timeline.after(this.#prng.below(50_000), () => this.startController());
-    }
-  }
-
-  /** A worker finds trouble, and is well again a little later. */
-  #sicken(): void {
-    if (this.workers.length === 0) return;
-    const worker = this.#prng.pick(this.workers);
-    this.faultsInjected++;
-    worker.feels("its disk is full");
-    this.timeline.after(this.#prng.below(60_000), () => worker.feels(""));
+  act(action: number): void {
+    if (!this.#options.skip?.has(action)) actOn(this, action);
   }
 
   /** Runs `actions` steps of the workload, then without faults until all is settled. */
   run(actions: number): RunReport {
+    const draws = this.randomness.stream("pace");
     for (let i = 0; i < actions; i++) {
-      this.timeline.after(this.#prng.below(20_000) + i * 3_000, () => this.act());
+      this.timeline.after(draws.below(20_000) + i * actionUs, () => this.act(i));
     }
-    this.runUntil(this.timeline.now + actions * 3_000 + 40_000);
+    this.runUntil(this.timeline.now + actions * actionUs + 40_000);
     this.finish();
     return this.report();
   }
 
   report(): RunReport {
     const { events, executions, faultsInjected } = this;
-    return { events, executions, faultsInjected, virtualSeconds: this.timeline.now / 1_000_000 };
+    const virtualSeconds = this.timeline.now / 1_000_000;
+    const traceHash = this.traceHash.value;
+    const controllerEvents = this.controller.events;
+    return { events, controllerEvents, executions, faultsInjected, virtualSeconds, traceHash };
   }
 
   runUntil(end: number): void {
@@ -243,211 +381,64 @@ export class SimulatedCluster {
     }
   }
 
-  /** Stops the faults and runs until nothing is owed; throws when something never comes. */
+  /** Settles, ends all sessions, and checks that nothing is held; throws if anything is. */
   finish(): void {
-    Object.assign(this.faults as { -readonly [F in keyof Faults]: Faults[F] }, calmed(this.faults));
+    this.settle();
+    for (const client of this.everyClient) if (!client.gone) client.close();
+    this.#runUntilEmpty();
+    assertEmpty(this);
+    this.controller.assertSound();
+  }
+
+  /** Stops the faults and runs until nothing is owed; throws when something never comes. */
+  settle(): void {
+    calm(this.faults);
+    this.#isSettling = true;
+    this.controller.spare();
+    this.controller.resume();
+    for (const worker of this.workers) worker.resume();
+    this.#mendMachines();
     const deadline = this.timeline.now + 400_000_000;
     this.#openWorkers();
-    while (this.#owed() !== null && this.timeline.now < deadline) {
-      assert(this.timeline.runNext(), "the cluster stands still with work owed");
+    let owed = owedBy(this);
+    while (owed !== null && this.timeline.now < deadline) {
+      // To look after each event costs more than the events.
+      for (let i = 0; i < 32 && this.timeline.now < deadline; i++) {
+        assert(this.timeline.runNext(), "the cluster stands still with work owed");
+      }
+      owed = owedBy(this);
     }
-    const owed = this.#owed();
-    if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, this.#openTasks());
-    for (const client of this.clients) client.close();
-    this.runUntil(this.timeline.now + 30_000_000);
-    this.#assertEmpty();
-    this.#assertFold();
+    if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, openTasks(this.state));
+  }
+
+  /** Machines that came back with less have what they once had: what ran must fit again. */
+  #mendMachines(): void {
+    for (const worker of [...this.workers]) {
+      const host = this.hostOf(worker.workerId);
+      if (!worker.alive || host.capacity.cpuMilli >= host.largestCapacity.cpuMilli) continue;
+      this.removeWorker(worker);
+      host.die();
+      host.capacity = host.largestCapacity;
+      this.timeline.after(1_000, () => this.startWorker(worker.workerId));
+    }
+  }
+
+  /** What nobody wants any more goes: at once, but a connection may break again on the way. */
+  #runUntilEmpty(): void {
+    const isWaiting = this.everyClient.some(({ gone }) => gone);
+    const deadline = this.timeline.now + (isWaiting ? clientGraceUs : 0) + 30_000_000;
+    do {
+      this.runUntil(Math.min(deadline, this.timeline.now + 200_000));
+    } while (this.timeline.now < deadline && !(isEmpty(this) && this.controller.isIdle));
   }
 
   /** Once the controller is back, every worker may take work again. */
   #openWorkers(): void {
-    if (!this.#controllerUp) {
+    if (!this.controller.isUp || this.controller.isPaused) {
       this.timeline.after(100_000, () => this.#openWorkers());
       return;
     }
     for (const { workerId } of this.state.workers) this.jobs.open(workerId);
-  }
-
-  #owed(): string | null {
-    for (const client of this.clients) {
-      if (!client.connected) return `${client.clientId} is not connected`;
-      if (client.openCount > 0) return `${client.clientId} waits for ${client.openCount} outcomes`;
-    }
-    const { tasks } = this.state;
-    for (let task = 0; task < tasks.length; task++) {
-      if (!tasks.isLive(task) || tasks.state[task] >= 4) continue;
-      return `${taskIdOf(this.state, task)} is ${taskStates[tasks.state[task]]}`;
-    }
-    return this.state.attempts.live > 0 ? `${this.state.attempts.live} attempts` : null;
-  }
-
-  #openTasks(): string[] {
-    const { tasks } = this.state;
-    const lines: string[] = [];
-    for (let task = 0; task < tasks.length && lines.length < 20; task++) {
-      if (!tasks.isLive(task) || tasks.state[task] >= 4) continue;
-      const story = this.state.story
-        .ofTask(tasks.ref(task))
-        .slice(-8)
-        .map((entry) => `${entry.kind}@${entry.worker}`);
-      const name = taskStates[tasks.state[task]];
-      lines.push(
-        `${taskIdOf(this.state, task)} ${name} stage ${tasks.stage[task]}: ${story.join(" ")}`,
-      );
-    }
-    for (const worker of this.state.workers) {
-      lines.push(
-        `${worker.workerId} connected ${worker.connected} used ${[...worker.used].join()}`,
-      );
-    }
-    return lines;
-  }
-
-  /** With every session closed, nothing is held anywhere. */
-  #assertEmpty(): void {
-    let remembered = 0;
-    for (const job of this.state.jobs) {
-      if (!job.pruned && job.launch !== null) remembered += job.launch.rows.length;
-    }
-    const { live } = this.state.tasks;
-    assert(live === remembered, `${live - remembered} tasks are remembered for nobody`);
-    for (const host of this.hosts.values()) {
-      assert(host.processCount === 0, `${host.workerId} runs ${host.processCount} processes`);
-    }
-    for (const jobId of this.jobs.acknowledged) {
-      const job = this.state.jobs[this.state.jobsById.get(jobId) ?? -1];
-      const isEnded = job?.launch?.ended !== undefined && job.launch.ended !== null;
-      assert(isEnded, `${jobId} was acknowledged and is not known as ended`);
-    }
-    for (const worker of this.state.workers) {
-      assert(
-        worker.used.every((amount) => amount === 0),
-        `${worker.workerId} is still charged`,
-      );
-    }
-    for (const worker of this.workers) {
-      assert(
-        worker.values.size === 0,
-        `${worker.workerId} still holds ${worker.values.size} values`,
-      );
-    }
-  }
-
-  /** The durable state is the fold of the journal. */
-  #assertFold(): void {
-    const folded = newControllerState();
-    for (const fact of this.#journal) apply(folded, fact);
-    assert(this.#unsynced.length === 0, "the journal is synced at rest");
-    assertSameText(durableText(this.state), durableText(folded));
-  }
-
-  #loseConnection(): void {
-    const live = this.workers.filter((worker) => worker.alive);
-    if (live.length === 0) return;
-    this.faultsInjected++;
-    this.#dropWorker(this.#prng.pick(live));
-  }
-
-  #connectWorker(worker: SimulatedWorker): void {
-    if (!worker.alive || this.#workerConnections.has(worker)) return;
-    const again = () => this.timeline.after(20_000, () => this.#connectWorker(worker));
-    if (!this.#controllerUp || admitWorker(this.state, worker.hello("sim")) !== null)
-      return again();
-    const link = new Link(this.timeline, this.#prng, this.faults.delayUsMax);
-    const known = this.state.workersById.get(worker.workerId);
-    const stale = this.workers.find(
-      (one) => one !== worker && this.#workerConnections.get(one)?.index === (known ?? -1),
-    );
-    if (stale !== undefined) return again();
-    // A new worker's place is the next one; two strangers at once would both be told the same.
-    if (known === undefined && this.#greeting !== null) return again();
-    if (known === undefined) this.#greeting = worker;
-    const index = known ?? this.state.workers.length;
-    this.#workerConnections.set(worker, { link, index });
-    const epoch = this.#epoch;
-    link.carry("back", () => worker.connect(index, epoch));
-  }
-
-  #greeting: SimulatedWorker | null = null;
-
-  #dropWorker(worker: SimulatedWorker): void {
-    const connection = this.#workerConnections.get(worker);
-    if (connection === undefined) return;
-    connection.link.cut();
-    this.#workerConnections.delete(worker);
-    if (this.#greeting === worker) this.#greeting = null;
-    worker.disconnect();
-    const { index } = connection;
-    this.timeline.after(this.#prng.below(1_000), () => {
-      const back = [...this.#workerConnections.values()].some((one) => one.index === index);
-      if (!this.#controllerUp || back || this.state.workers[index] === undefined) return;
-      this.#take({ type: "worker-disconnected", at: this.timeline.now, worker: index });
-    });
-    this.timeline.after(2_000 + this.#prng.below(30_000), () => this.#connectWorker(worker));
-  }
-
-  #fromWorker(worker: SimulatedWorker, message: WorkerMessage): void {
-    const connection = this.#workerConnections.get(worker);
-    connection?.link.carry("there", () => {
-      if (!this.#controllerUp) return;
-      const at = this.timeline.now;
-      if (message.type === "inventory") return this.#register(worker, message);
-      this.#take({ type: "worker-messaged", at, worker: connection.index, message });
-      this.#acknowledge(worker, connection);
-    });
-  }
-
-  #register(worker: SimulatedWorker, inventory: HotMessageOf<"inventory">): void {
-    const hello = worker.hello("sim");
-    this.#take({ type: "worker-connected", at: this.timeline.now, hello, inventory });
-    if (this.#greeting === worker) this.#greeting = null;
-  }
-
-  /** As the shell does: when the facts of the worker's last message are durable. */
-  #acknowledge(worker: SimulatedWorker, connection: Connection): void {
-    const sequence = this.state.workers[connection.index].receivedCount;
-    this.#afterSync(() => {
-      if (this.#workerConnections.get(worker) !== connection) return;
-      connection.link.carry("back", () => worker.order({ type: "acknowledge", sequence }));
-    });
-  }
-
-  #connectClient(client: SimulatedClient): void {
-    if (this.#clientLinks.has(client)) return;
-    if (!this.#controllerUp) {
-      this.timeline.after(20_000, () => this.#connectClient(client));
-      return;
-    }
-    const link = new Link(this.timeline, this.#prng, this.faults.delayUsMax);
-    this.#clientLinks.set(client, link);
-    const { clientId } = client;
-    this.#take({ type: "client-connected", at: this.timeline.now, clientId, user: "sim" });
-    const index = this.state.clientsById.get(clientId) ?? -1;
-    const sequence = this.state.clients[index]?.lastSequence ?? 0;
-    this.#afterSync(() => link.carry("back", () => client.onConnected(index, sequence)));
-  }
-
-  #dropClient(client: SimulatedClient): void {
-    const link = this.#clientLinks.get(client);
-    if (link === undefined) return;
-    link.cut();
-    this.#clientLinks.delete(client);
-    client.connected = false;
-    this.faultsInjected++;
-    const index = this.state.clientsById.get(client.clientId);
-    if (this.#controllerUp && index !== undefined) {
-      this.#take({ type: "client-disconnected", at: this.timeline.now, client: index });
-    }
-    this.timeline.after(this.#prng.below(20_000), () => this.#connectClient(client));
-  }
-
-  #fromClient(client: SimulatedClient, message: ClientMessage): void {
-    const link = this.#clientLinks.get(client);
-    link?.carry("there", () => {
-      if (!this.#controllerUp || message.type === "call") return;
-      const at = this.timeline.now;
-      this.#take({ type: "client-messaged", at, client: client.index, message });
-    });
   }
 
   #peerAt(index: number): SimulatedWorker | null {
@@ -455,117 +446,15 @@ export class SimulatedCluster {
     return this.workers.find((worker) => worker.alive && worker.workerId === workerId) ?? null;
   }
 
-  /** Steps the controller, journals its facts, and lets its sends go when they are durable. */
-  #take(event: ControllerEvent): void {
-    this.events++;
-    const { facts, sends } = step(this.state, event);
-    if (this.#checks) checkInvariants(this.state);
-    const durable = facts.filter(isDurable);
-    if (this.#fold !== null) {
-      for (const fact of durable) apply(this.#fold, fact);
-      assertSameText(durableText(this.state), durableText(this.#fold));
-    }
-    const go = () => {
-      for (const send of sends) this.#deliver(send);
-    };
-    if (durable.length > 0) this.#unsynced.push({ facts: durable, after: [go] });
-    else this.#afterSync(go);
-    this.#sync();
-    this.#arm();
-  }
-
-  #afterSync(action: () => void): void {
-    const last = this.#unsynced.at(-1);
-    if (last === undefined) action();
-    else last.after.push(action);
-  }
-
-  #sync(): void {
-    if (this.#syncing || this.#unsynced.length === 0) return;
-    this.#syncing = true;
-    const epoch = this.#epoch;
-    this.timeline.after(this.#prng.below(this.faults.syncUsMax), () => {
-      if (!this.#controllerUp || epoch !== this.#epoch) return;
-      this.#syncing = false;
-      const synced = this.#unsynced;
-      this.#unsynced = [];
-      for (const { facts } of synced) this.#journal.push(...facts);
-      for (const { after } of synced) for (const action of after) action();
-      this.#sync();
-    });
-  }
-
-  #arm(): void {
-    const due = nextDeadline(this.state);
-    if (due === null || due >= this.#timerAt) return;
-    this.#timerAt = due;
-    const epoch = this.#epoch;
-    this.timeline.at(due, () => {
-      if (!this.#controllerUp || epoch !== this.#epoch || this.#timerAt !== due) return;
-      this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#take({ type: "tick", at: this.timeline.now });
-    });
-  }
-
   #deliver(send: ControllerSend): void {
-    switch (send.type) {
-      case "send-to-worker": {
-        const entry = [...this.#workerConnections].find(([, one]) => one.index === send.worker);
-        if (entry === undefined) return;
-        const [worker, { link }] = entry;
-        link.carry("back", () => worker.order(send.message));
-        return;
-      }
-      case "send-to-client": {
-        const client = this.clients.find((one) => one.index === send.client);
-        const link = client === undefined ? undefined : this.#clientLinks.get(client);
-        link?.carry("back", () => client?.receive(send.message));
-        return;
-      }
-      case "reply-to-call": {
-        const onReply = this.#replies.get(send.call);
-        this.#replies.delete(send.call);
-        if (send.error === null) onReply?.(send.result);
-        return;
-      }
-      case "disconnect-worker": {
-        const entry = [...this.#workerConnections].find(([, one]) => one.index === send.worker);
-        if (entry !== undefined) this.#dropWorker(entry[0]);
-        return;
-      }
-      case "disconnect-client":
-        return; // The session is over; the client closed it.
-    }
+    if (send.type !== "reply-to-call") return this.sessions.deliver(send);
+    const onReply = this.#replies.get(send.call);
+    this.#replies.delete(send.call);
+    onReply?.(send.result, send.error);
   }
 }
 
-/** The durable state is the fold of the journal; if not, where they part. */
-function assertSameText(actual: string, folded: string): void {
-  if (actual === folded) return;
-  let at = 0;
-  while (actual[at] === folded[at]) at++;
-  const near = (text: string) => text.slice(Math.max(0, at - 200), at + 60);
-  throw new InvariantError("the state is not the fold of its journal", [
-    near(actual),
-    near(folded),
-  ]);
-}
-
-/** The same world with nothing going wrong any more. */
-function calmed(faults: Faults): Faults {
-  return {
-    ...faults,
-    taskFailure: 0,
-    inputFailure: 0,
-    fetchFailure: 0,
-    connectionLoss: 0,
-    workerCrash: 0,
-    controllerCrash: 0,
-    clientLoss: 0,
-    processKill: 0,
-    buildFailure: 0,
-    jobLaunch: 0,
-    administration: 0,
-    sickness: 0,
-  };
+/** How often each kind of fault was injected, by kind. */
+export function faultTable(counts: ReadonlyMap<FaultKind, number>): [FaultKind, number][] {
+  return faultKinds.map((kind) => [kind, counts.get(kind) ?? 0]);
 }

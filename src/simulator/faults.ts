@@ -1,88 +1,213 @@
 /**
  * Which faults a run has, and how often: drawn once per run, so that runs differ in kind.
  *
+ * What the transport cannot do is not here: within one TCP connection nothing is lost, repeated or
+ * reordered. A message is said twice only where the protocol says it again on a new connection, and
+ * a frame of an old connection never arrives on another one.
+ *
  * @module
  */
 
-import type { Prng } from "../base/prng.ts";
+import type { Draws } from "./draws.ts";
 
 /** Probabilities per opportunity, and bounds in microseconds. */
 export interface Faults {
+  /** A message takes this long at least, and up to `delayUsMax` longer. */
+  readonly delayUsMin: number;
   readonly delayUsMax: number;
+  /** Above 0: how much longer is exponential with this mean, and has no bound. */
+  readonly delayUsMean: number;
+  /** Arrivals, and ends of what runs, fall on multiples of this: many things at one instant. */
+  readonly quantumUs: number;
   readonly syncUsMax: number;
+  /** The loop of a worker hears of what its threads did up to so much later. */
+  readonly threadLagUsMax: number;
   readonly runUsMax: number;
   readonly taskFailure: number;
   readonly inputFailure: number;
+  /** Of values: that nobody can ever load them. Does not end when the faults do. */
+  readonly poison: number;
   readonly fetchFailure: number;
+  /** Of fetched values: that their bytes are bad. */
+  readonly corruption: number;
   readonly largeValue: number;
   /** Of a process: that somebody else kills it; of a work directory: that it cannot be made. */
   readonly processKill: number;
   readonly buildFailure: number;
+  /** Of what runs: that it takes a hundred times as long. */
+  readonly hang: number;
+  /** Of a stop: that the process lives on until its grace is over. */
+  readonly ignoreTerm: number;
+  /** Of a stop: that the process ends by itself at that very instant. */
+  readonly endAtStop: number;
   /** Per action of the workload. */
   readonly connectionLoss: number;
+  /** Of what ends a connection: that a side hears of it late, or from its own silence watch. */
+  readonly halfOpen: number;
+  /** The network to one worker stalls, in one direction or in both. */
+  readonly partition: number;
+  /** The networks to some workers stall one by one, and recover in another order. */
+  readonly clogging: number;
+  readonly stallUsMax: number;
   readonly workerCrash: number;
   /** Of those: that only the agent dies, and its launcher and processes live on. */
   readonly launcherSurvives: number;
+  /** Of those: that its machine comes back under a new id; the old one never does. */
+  readonly newIdentity: number;
+  /** Of those: that the machine has more or less when it comes back. */
+  readonly capacityChange: number;
+  /** Several workers die together. */
+  readonly workerStorm: number;
+  /** A worker leaves on purpose, and another process comes in its place. */
+  readonly workerLeave: number;
+  /** The loop of a worker, or of the controller, stands still for up to `pauseUsMax`. */
+  readonly workerPause: number;
+  readonly controllerPause: number;
+  readonly pauseUsMax: number;
   readonly controllerCrash: number;
+  /** Of those: between a decision, its way to the disk, and its way to the peers. */
+  readonly crashAtBoundary: number;
+  /** Of restarts: that the controller dies again while it recovers. */
+  readonly crashInRecovery: number;
+  /** The next write to the disk fails, and with it the controller. */
+  readonly diskFailure: number;
+  /** Clocks gain or lose up to so much, parts per million. */
+  readonly clockRatePpm: number;
+  /** Of a start of the controller: that the wall clock was set back by up to a day. */
+  readonly clockSetBack: number;
+  /** Timers fire up to so much late. */
+  readonly timerLateUsMax: number;
   readonly clientLoss: number;
+  /** A client goes away for good, and with it what only it wanted. */
+  readonly clientVanishing: number;
   readonly cancel: number;
+  /** A client cancels all that it waits for. */
+  readonly cancelStorm: number;
   readonly release: number;
   readonly retry: number;
+  readonly submit: number;
   readonly jobLaunch: number;
   readonly jobCancel: number;
   readonly administration: number;
   readonly sickness: number;
+  /** A worker finds that it cannot read a value any more. */
+  readonly valueLoss: number;
 }
 
 /** No fault at all; the world still has delays. */
 export const noFaults: Faults = {
-  delayUsMax: 500,
-  syncUsMax: 500,
-  runUsMax: 50_000,
-  taskFailure: 0,
-  inputFailure: 0,
-  fetchFailure: 0,
+  ...{ delayUsMin: 20, delayUsMax: 500, delayUsMean: 0, quantumUs: 1 },
+  ...{ syncUsMax: 500, threadLagUsMax: 0, runUsMax: 50_000 },
+  ...{ taskFailure: 0, inputFailure: 0, poison: 0, fetchFailure: 0, corruption: 0 },
   largeValue: 0.1,
-  processKill: 0,
-  buildFailure: 0,
-  connectionLoss: 0,
-  workerCrash: 0,
-  launcherSurvives: 0,
-  controllerCrash: 0,
-  clientLoss: 0,
-  cancel: 0,
-  release: 0.1,
-  retry: 0,
-  jobLaunch: 0.3,
-  jobCancel: 0,
-  administration: 0,
-  sickness: 0,
+  ...{ processKill: 0, buildFailure: 0, hang: 0, ignoreTerm: 0, endAtStop: 0 },
+  ...{ connectionLoss: 0, halfOpen: 0, partition: 0, clogging: 0, stallUsMax: 0 },
+  ...{ workerCrash: 0, launcherSurvives: 0, newIdentity: 0, capacityChange: 0 },
+  ...{ workerStorm: 0, workerLeave: 0, workerPause: 0, controllerPause: 0, pauseUsMax: 0 },
+  ...{ controllerCrash: 0, crashAtBoundary: 0, crashInRecovery: 0, diskFailure: 0 },
+  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0 },
+  ...{ clientLoss: 0, clientVanishing: 0 },
+  ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
+  ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
 };
 
 /** Draws which faults exist in a run. */
-export function drawFaults(prng: Prng): Faults {
-  const maybe = (probability: number) => (prng.chance(0.5) ? probability : 0);
+export function drawFaults(draws: Draws): Faults {
+  return { ...drawWorld(draws), ...drawCrashes(draws), ...drawRequests(draws) };
+}
+
+function maybe(draws: Draws, probability: number): number {
+  return draws.chance(0.5) ? probability : 0;
+}
+
+/** The network, the clocks, the disk, and what programs do. */
+function drawWorld(draws: Draws) {
+  const stallUsMax = draws.pick([50_000, 2_000_000, 20_000_000]);
+  const isExponential = draws.chance(0.3);
   return {
-    delayUsMax: prng.pick([50, 500, 5_000, 30_000]),
-    syncUsMax: prng.pick([1, 500, 20_000]),
-    runUsMax: prng.pick([1_000, 50_000, 400_000]),
-    taskFailure: maybe(0.1),
-    inputFailure: maybe(0.02),
-    fetchFailure: maybe(0.1),
-    largeValue: prng.pick([0, 0.1, 0.6]),
-    processKill: maybe(0.05),
-    buildFailure: maybe(0.05),
-    connectionLoss: maybe(0.06),
-    workerCrash: maybe(0.04),
-    launcherSurvives: prng.pick([0, 0.5, 1]),
-    controllerCrash: maybe(0.03),
-    clientLoss: maybe(0.04),
-    cancel: maybe(0.1),
-    release: prng.pick([0, 0.1, 0.4]),
-    retry: maybe(0.1),
-    jobLaunch: prng.pick([0, 0.2, 0.6]),
-    jobCancel: maybe(0.08),
-    administration: maybe(0.06),
-    sickness: maybe(0.03),
+    delayUsMin: draws.pick([20, 20, 1_000, 10_000]),
+    delayUsMax: draws.pick([50, 500, 5_000, 30_000]),
+    delayUsMean: isExponential ? draws.pick([100, 3_000, 40_000]) : 0,
+    quantumUs: draws.pick([1, 1, 1, 1_000, 10_000]),
+    syncUsMax: draws.pick([1, 500, 20_000, 1_000_000]),
+    threadLagUsMax: draws.pick([0, 200, 5_000]),
+    runUsMax: draws.pick([1_000, 50_000, 400_000]),
+    taskFailure: maybe(draws, 0.1),
+    inputFailure: maybe(draws, 0.02),
+    fetchFailure: maybe(draws, 0.1),
+    largeValue: draws.pick([0, 0.1, 0.6]),
+    processKill: maybe(draws, 0.05),
+    buildFailure: maybe(draws, 0.05),
+    hang: maybe(draws, 0.02),
+    ignoreTerm: maybe(draws, 0.3),
+    endAtStop: maybe(draws, 0.3),
+    connectionLoss: maybe(draws, 0.06),
+    halfOpen: draws.pick([0, 0.3, 0.8]),
+    partition: maybe(draws, 0.03),
+    clogging: maybe(draws, 0.02),
+    stallUsMax,
+    clockRatePpm: maybe(draws, 500),
+    clockSetBack: maybe(draws, 0.5),
+    timerLateUsMax: draws.pick([0, 0, 1_000, 2_000_000]),
+    poison: maybe(draws, 0.05),
+    corruption: maybe(draws, 0.05),
   };
+}
+
+function drawCrashes(draws: Draws) {
+  return {
+    workerCrash: maybe(draws, 0.04),
+    launcherSurvives: draws.pick([0, 0.5, 1]),
+    newIdentity: draws.pick([0, 0, 0.3]),
+    capacityChange: maybe(draws, 0.5),
+    workerStorm: maybe(draws, 0.01),
+    workerLeave: maybe(draws, 0.02),
+    workerPause: maybe(draws, 0.02),
+    controllerPause: maybe(draws, 0.01),
+    pauseUsMax: draws.pick([100_000, 5_000_000, 30_000_000, 120_000_000]),
+    controllerCrash: maybe(draws, 0.03),
+    crashAtBoundary: draws.pick([0, 0.8]),
+    crashInRecovery: maybe(draws, 0.3),
+    diskFailure: maybe(draws, 0.01),
+  };
+}
+
+function drawRequests(draws: Draws) {
+  return {
+    clientLoss: maybe(draws, 0.04),
+    clientVanishing: draws.chance(0.1) ? 0.01 : 0,
+    cancel: maybe(draws, 0.1),
+    cancelStorm: maybe(draws, 0.02),
+    release: draws.pick([0, 0.1, 0.4]),
+    retry: maybe(draws, 0.1),
+    submit: draws.pick([0.3, 0.3, 0.1, 0.6]),
+    jobLaunch: draws.pick([0, 0.2, 0.6]),
+    jobCancel: maybe(draws, 0.08),
+    administration: maybe(draws, 0.06),
+    sickness: maybe(draws, 0.03),
+    valueLoss: maybe(draws, 0.05),
+  };
+}
+
+/** What goes on when everything settles: the world as it is, with nothing going wrong any more. */
+const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
+  ...(["delayUsMin", "delayUsMax", "delayUsMean", "quantumUs", "syncUsMax"] as const),
+  ...([
+    "threadLagUsMax",
+    "runUsMax",
+    "largeValue",
+    "ignoreTerm",
+    "endAtStop",
+    "clockRatePpm",
+    "timerLateUsMax",
+    "poison",
+  ] as const),
+]);
+
+/** Ends all faults of a run, for good. */
+export function calm(faults: Faults): void {
+  const open = faults as { -readonly [F in keyof Faults]: Faults[F] };
+  for (const fault of Object.keys(faults) as (keyof Faults)[]) {
+    if (!harmless.has(fault)) open[fault] = 0;
+  }
 }

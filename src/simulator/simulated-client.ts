@@ -10,10 +10,26 @@
 
 import { assert } from "../base/assert.ts";
 import { type Blobs, BlobsBuilder, blobAt } from "../base/blobs.ts";
-import type { Prng } from "../base/prng.ts";
 import { defaultRequest } from "../model/resources.ts";
 import { specDefaults, type TaskSpec } from "../model/spec.ts";
 import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
+import type { Draws } from "./draws.ts";
+
+/** A client as its cluster sees it, whoever decides what it does. */
+export interface ClusterClient {
+  readonly clientId: string;
+  readonly user: string;
+  /** Its place in the controller's table, from the latest greeting. */
+  readonly index: number;
+  connected: boolean;
+  /** It never connects again. */
+  readonly gone: boolean;
+  /** Outcomes that it is owed. */
+  readonly openCount: number;
+  onConnected(index: number, sequence: number): void;
+  receive(message: ToClientMessage): void;
+  close(): void;
+}
 
 /** What a client knows of one of its tasks. */
 type Outcome = "open" | "value" | "located" | "failed";
@@ -39,32 +55,31 @@ export function simulatedSpecs(): TaskSpec[] {
 
 const specCount = simulatedSpecs().length;
 
-export class SimulatedClient {
+export class SimulatedClient implements ClusterClient {
   readonly clientId: string;
+  readonly user = "sim";
+  gone = false;
   readonly outcomes = new Map<number, Outcome>();
   index = -1;
   connected = false;
+  openCount = 0;
   #next = 0;
   #sequence = 0;
   /** Sent and not acknowledged, in order: replayed after a reconnect. */
   #unacknowledged: { readonly sequence: number; readonly message: ClientMessage }[] = [];
   /** Said again after every reconnect: nobody acknowledges a release. */
   readonly #released: number[] = [];
-  readonly #prng: Prng;
+  readonly #draws: Draws;
   readonly #send: (client: SimulatedClient, message: ClientMessage) => void;
 
   constructor(
     clientId: string,
-    prng: Prng,
+    draws: Draws,
     send: (client: SimulatedClient, message: ClientMessage) => void,
   ) {
     this.clientId = clientId;
-    this.#prng = prng;
+    this.#draws = draws;
     this.#send = send;
-  }
-
-  get openCount(): number {
-    return [...this.outcomes.values()].filter((outcome) => outcome === "open").length;
   }
 
   /** The greeting of a controller whose journal has this client's requests up to `sequence`. */
@@ -92,18 +107,18 @@ export class SimulatedClient {
     const first = this.#next;
     for (let i = 0; i < size; i++) {
       args.push(this.#argsOf(first + i));
-      groupSpecs.push(this.#prng.below(specCount));
-      const count = this.#prng.chance(0.5) ? 0 : this.#prng.below(4);
+      groupSpecs.push(this.#draws.below(specCount));
+      const count = this.#draws.chance(0.5) ? 0 : this.#draws.below(4);
       counts.push(count);
       for (let d = 0; d < count; d++) {
-        const inside = i > 0 && (known.length === 0 || this.#prng.chance(0.7));
-        if (inside) dependencies.push(first + this.#prng.below(i));
-        else if (known.length > 0) dependencies.push(this.#prng.pick(known));
+        const inside = i > 0 && (known.length === 0 || this.#draws.chance(0.7));
+        if (inside) dependencies.push(first + this.#draws.below(i));
+        else if (known.length > 0) dependencies.push(this.#draws.pick(known));
         else counts[i]--;
       }
     }
     this.#next += size;
-    for (let i = 0; i < size; i++) this.outcomes.set(first + i, "open");
+    for (let i = 0; i < size; i++) this.#note(first + i, "open");
     this.#request({
       type: "submit",
       sequence: ++this.#sequence,
@@ -120,15 +135,22 @@ export class SimulatedClient {
   cancelSome(): void {
     const open = this.#numbers("open");
     if (open.length === 0) return;
-    const tasks = [this.#prng.pick(open)];
+    const tasks = [this.#draws.pick(open)];
+    this.#request({ type: "cancel", sequence: ++this.#sequence, tasks, reason: "simulated" });
+  }
+
+  /** Everything that it waits for. */
+  cancelAll(): void {
+    const tasks = this.#numbers("open");
+    if (tasks.length === 0) return;
     this.#request({ type: "cancel", sequence: ++this.#sequence, tasks, reason: "simulated" });
   }
 
   retrySome(): void {
     const failed = this.#numbers("failed");
     if (failed.length === 0) return;
-    const tasks = [this.#prng.pick(failed)];
-    for (const task of tasks) this.outcomes.set(task, "open");
+    const tasks = [this.#draws.pick(failed)];
+    for (const task of tasks) this.#note(task, "open");
     this.#request({ type: "retry", sequence: ++this.#sequence, tasks });
   }
 
@@ -136,15 +158,24 @@ export class SimulatedClient {
   releaseSome(): void {
     if (!this.connected) return;
     const ended = [...this.outcomes].filter(([, outcome]) => outcome !== "open");
-    const released = ended.filter(() => this.#prng.chance(0.5)).map(([number]) => number);
-    for (const number of released) this.outcomes.delete(number);
+    const released = ended.filter(() => this.#draws.chance(0.5)).map(([number]) => number);
+    for (const number of released) this.#forget(number);
     if (released.length === 0) return;
     this.#released.push(...released);
     this.#send(this, { type: "release", tasks: Uint32Array.from(released) });
   }
 
+  /** Goes away for good, without a word. */
+  vanish(): void {
+    this.gone = true;
+    this.connected = false;
+    this.outcomes.clear();
+    this.openCount = 0;
+  }
+
   close(): void {
     this.outcomes.clear();
+    this.openCount = 0;
     this.#send(this, { type: "close-session" });
   }
 
@@ -180,7 +211,7 @@ export class SimulatedClient {
     const request = this.#unacknowledged.find((one) => one.sequence === sequence);
     if (request?.message.type !== "submit") return;
     const { first, groupCounts } = request.message;
-    for (let i = 0; i < groupCounts.length; i++) this.outcomes.delete(first + i);
+    for (let i = 0; i < groupCounts.length; i++) this.#forget(first + i);
   }
 
   #onValue(task: number, values: Blobs, entry: number): void {
@@ -191,7 +222,18 @@ export class SimulatedClient {
   }
 
   #settle(task: number, outcome: Outcome): void {
-    if (this.outcomes.has(task)) this.outcomes.set(task, outcome);
+    if (this.outcomes.has(task)) this.#note(task, outcome);
+  }
+
+  #note(task: number, outcome: Outcome): void {
+    if (this.outcomes.get(task) === "open") this.openCount--;
+    if (outcome === "open") this.openCount++;
+    this.outcomes.set(task, outcome);
+  }
+
+  #forget(task: number): void {
+    if (this.outcomes.get(task) === "open") this.openCount--;
+    this.outcomes.delete(task);
   }
 
   #request(message: ClientMessage & { readonly sequence: number }): void {

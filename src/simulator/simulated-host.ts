@@ -7,16 +7,29 @@
  * @module
  */
 
-import { assert } from "../base/assert.ts";
-import type { Prng } from "../base/prng.ts";
+import { assert, InvariantError } from "../base/assert.ts";
 import type { Attributes } from "../model/constraints.ts";
-import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId } from "../model/ids.ts";
 import { noResources, type Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptContext, GangMember } from "../protocol/messages.ts";
-import type { ExecutionId, StartedExecution, Survivor, WorkerEvent } from "../worker/events.ts";
+import type {
+  ExecutionId,
+  StartedExecution,
+  Survivor,
+  WorkerEvent,
+  WorkerSend,
+} from "../worker/events.ts";
+import {
+  type Behaviour,
+  type Ending,
+  failureOf,
+  noValue,
+  type RunningExecution,
+} from "./behaviour.ts";
+import type { Draws } from "./draws.ts";
 import type { Faults } from "./faults.ts";
+import type { Observer } from "./observer.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** A command that was started and has not been answered for. */
@@ -29,43 +42,74 @@ interface HostProcess {
   startedAt: number;
   phase: "preparing" | "prepared" | "running" | "ended";
   aborting: boolean;
-  end: "finished" | "failed" | "killed" | "aborted";
+  /** Once it has. */
+  end: Ending | { readonly type: "aborted" };
 }
+
+type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
 
 /** Who hears of what happens on the machine; null while no agent lives. */
 export type Agent = (event: WorkerEvent) => void;
 
 export interface HostOptions {
   readonly workerId: string;
+  /** Which machine of the cluster it is: what it has and where it stands follow from it. */
+  readonly place: number;
   readonly capacity: Resources;
   readonly attributes: Attributes;
   readonly commandSlots: number;
 }
 
+export interface HostSurroundings {
+  readonly timeline: Timeline;
+  readonly draws: Draws;
+  readonly faults: Faults;
+  readonly behaviour: Behaviour;
+  readonly observer: Required<Observer>;
+}
+
 export class SimulatedHost {
   readonly workerId: string;
-  readonly capacity: Resources;
+  readonly place: number;
+  readonly fullCapacity: Resources;
+  /** Of the machine as it is now: it may come back with more or less. */
+  #capacity: Resources;
+  /** The most that it ever had. */
+  largestCapacity: Resources;
   readonly attributes: Attributes;
   readonly commandSlots: number;
   agent: Agent | null = null;
   readonly #processes = new Map<AttemptId, HostProcess>();
   readonly #timeline: Timeline;
-  readonly #prng: Prng;
+  readonly #draws: Draws;
   readonly #faults: Faults;
+  readonly #behaviour: Behaviour;
+  readonly #observer: Required<Observer>;
   /** Rises with each death of the machine: what was due before is not any more. */
   #life = 0;
 
-  constructor(
-    options: HostOptions,
-    around: { readonly timeline: Timeline; readonly prng: Prng; readonly faults: Faults },
-  ) {
+  constructor(options: HostOptions, around: HostSurroundings) {
     this.workerId = options.workerId;
-    this.capacity = options.capacity;
+    this.place = options.place;
+    this.fullCapacity = options.capacity;
+    this.#capacity = options.capacity;
+    this.largestCapacity = options.capacity;
     this.attributes = options.attributes;
     this.commandSlots = options.commandSlots;
     this.#timeline = around.timeline;
-    this.#prng = around.prng;
+    this.#draws = around.draws;
     this.#faults = around.faults;
+    this.#behaviour = around.behaviour;
+    this.#observer = around.observer;
+  }
+
+  get capacity(): Resources {
+    return this.#capacity;
+  }
+
+  set capacity(capacity: Resources) {
+    this.#capacity = capacity;
+    if (capacity.cpuMilli > this.largestCapacity.cpuMilli) this.largestCapacity = capacity;
   }
 
   get processCount(): number {
@@ -79,8 +123,11 @@ export class SimulatedHost {
     this.agent = null;
   }
 
-  /** A new agent: what runs, or ended while nobody listened, is its own. */
-  recover(agent: Agent): WorkerEvent | null {
+  /**
+   * A new agent: what runs, or ended while nobody listened, is its own. What was not launched is
+   * stillborn.
+   */
+  recover(agent: Agent): Extract<WorkerEvent, { type: "recovered" }> | null {
     this.agent = agent;
     const started = [...this.#processes.values()].filter(
       ({ phase }) => phase === "running" || phase === "ended",
@@ -106,14 +153,30 @@ export class SimulatedHost {
 
   start(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
-    this.#later(200 + this.#prng.below(2_000), () => this.#run(running));
+    this.#sayBuilding(running);
+    this.#later(200 + this.#draws.below(2_000), () => {
+      const isRefused = this.#draws.chance(this.#faults.buildFailure);
+      if (isRefused && this.#isLive(running) && !running.aborting) this.#failBuild(running);
+      else this.#run(running);
+    });
+  }
+
+  /** Some work directories take long enough to be said to be made. */
+  #sayBuilding(running: HostProcess): void {
+    if (!this.#draws.chance(0.2)) return;
+    this.#later(150, () => {
+      if (!this.#isLive(running) || running.phase !== "preparing") return;
+      const { execution } = running;
+      this.agent?.({ type: "execution-building", at: this.#timeline.now, execution });
+    });
   }
 
   prepare(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
-    this.#later(200 + this.#prng.below(5_000), () => {
+    this.#sayBuilding(running);
+    this.#later(200 + this.#draws.below(5_000), () => {
       if (!this.#isLive(running) || running.aborting) return;
-      if (this.#prng.chance(this.#faults.buildFailure)) return this.#failBuild(running);
+      if (this.#draws.chance(this.#faults.buildFailure)) return this.#failBuild(running);
       running.phase = "prepared";
       running.member = { host: this.workerId, ports: {} };
       const { execution, member } = running;
@@ -131,12 +194,36 @@ export class SimulatedHost {
     this.#run(running);
   }
 
-  abort(execution: ExecutionId): void {
+  abort({ execution, reason, graceMs }: AbortExecution): void {
     const running = this.#byExecution(execution);
     if (running === undefined || running.aborting || running.phase === "ended") return;
     running.aborting = true;
-    this.#later(this.#prng.below(5_000), () => {
-      if (this.#isLive(running) && running.phase !== "ended") this.#end(running, "aborted");
+    if (running.phase !== "running") return this.#withdraw(running);
+    this.#behaviour.abort?.(running.order.attempt, reason);
+    this.#later(this.#stopUs(running, graceMs), () => {
+      if (!this.#isLive(running) || running.phase === "ended") return;
+      const endsByItself = this.#draws.chance(this.#faults.endAtStop);
+      if (endsByItself) this.#observer.onFault("end at the instant of a stop", this.workerId);
+      this.#end(running, endsByItself ? { type: "finished", value: noValue } : { type: "aborted" });
+    });
+  }
+
+  #stopUs({ order }: HostProcess, graceMs: number): number {
+    const scripted = this.#behaviour.stopUs?.(order.attempt);
+    if (scripted !== undefined) return scripted;
+    if (!this.#draws.chance(this.#faults.ignoreTerm)) return this.#draws.below(5_000);
+    this.#observer.onFault("stop ignored", this.workerId);
+    return graceMs * 1_000;
+  }
+
+  /** What was not launched yet is taken back at once: there is no process that could survive. */
+  #withdraw(running: HostProcess): void {
+    this.#processes.delete(running.order.attempt);
+    const { execution } = running;
+    const { agent } = this;
+    this.#later(0, () => {
+      const at = this.#timeline.now;
+      if (this.agent === agent) agent?.({ type: "execution-aborted", at, execution });
     });
   }
 
@@ -145,7 +232,7 @@ export class SimulatedHost {
     const { execution } = order;
     const running: HostProcess = {
       ...{ order, definition, execution, member: null, startedAt: 0 },
-      ...{ phase: "preparing", aborting: false, end: "finished" },
+      ...{ phase: "preparing", aborting: false, end: { type: "aborted" } },
     };
     this.#processes.set(order.attempt, running);
     return running;
@@ -155,36 +242,39 @@ export class SimulatedHost {
     if (!this.#isLive(running) || running.aborting) return;
     running.phase = "running";
     running.startedAt = this.#timeline.now;
-    this.#assertNothingIsUsedTwice();
+    this.#assertNothingIsUsedTwice(running);
     const { execution } = running;
     this.agent?.({ type: "execution-started", at: this.#timeline.now, execution });
-    const runUs = 500 + this.#prng.below(this.#faults.runUsMax);
-    this.#later(runUs, () => {
-      if (!this.#isLive(running) || running.phase === "ended") return;
-      const fails = this.#prng.chance(this.#faults.taskFailure);
-      const isKilled = !fails && this.#prng.chance(this.#faults.processKill);
-      this.#end(running, fails ? "failed" : isKilled ? "killed" : "finished");
+    const life = this.#life;
+    this.#behaviour.begin(this.#runningOf(running), (ending) => {
+      const isOver = life !== this.#life || !this.#isLive(running) || running.phase === "ended";
+      if (!isOver) this.#end(running, ending);
     });
   }
 
-  /** Of what runs now, the requests fit the machine, and no device is in two hands. */
-  #assertNothingIsUsedTwice(): void {
+  #runningOf({ order, definition }: HostProcess): RunningExecution {
+    const { task, attempt, context, args } = order;
+    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: [] };
+  }
+
+  /**
+   * Of what runs now, the requests fit the machine, and no device is in two hands. A machine that
+   * came back with less may be overfull of what survived: then nothing is added to it.
+   */
+  #assertNothingIsUsedTwice(added: HostProcess): void {
     let cpuMilli = 0;
     const devices = new Map<string, number>();
-    for (const { phase, definition, order } of this.#processes.values()) {
-      if (phase !== "running") continue;
-      cpuMilli += definition.resources.cpuMilli;
-      const context = JSON.parse(order.context) as AttemptContext;
-      for (const { kind, variant, countMilli, indices } of context.devices) {
-        for (const [position, index] of indices.entries()) {
-          const name = `${kind}:${variant}:${index}`;
-          const milli = Math.min(1000, countMilli - position * 1000);
-          devices.set(name, (devices.get(name) ?? 0) + milli);
-        }
+    for (const running of this.#processes.values()) {
+      if (running.phase !== "running") continue;
+      cpuMilli += running.definition.resources.cpuMilli;
+      for (const [name, milli] of devicesOf(running)) {
+        devices.set(name, (devices.get(name) ?? 0) + milli);
       }
     }
-    assert(cpuMilli <= this.capacity.cpuMilli, `${this.workerId} runs ${cpuMilli} milli-CPU`);
-    for (const [name, milli] of devices) {
+    const fits = cpuMilli <= this.capacity.cpuMilli || added.definition.resources.cpuMilli === 0;
+    assert(fits, `${this.workerId} runs ${cpuMilli} milli-CPU`);
+    for (const name of devicesOf(added).keys()) {
+      const milli = devices.get(name) ?? 0;
       assert(milli <= 1000, `${this.workerId}: ${name} is used ${milli} of 1000`);
     }
   }
@@ -196,6 +286,7 @@ export class SimulatedHost {
   }
 
   #failBuild(running: HostProcess): void {
+    this.#observer.onFault("build failed", this.workerId);
     this.#processes.delete(running.order.attempt);
     const { execution } = running;
     const failure = failureOf("no such archive", null);
@@ -208,8 +299,9 @@ export class SimulatedHost {
     this.#processes.delete(running.order.attempt);
     const { execution, end } = running;
     const at = this.#timeline.now;
-    const exitCode = end === "finished" ? 0 : end === "failed" ? 1 : null;
-    const signal = end === "killed" ? "SIGKILL" : end === "aborted" ? "SIGTERM" : null;
+    const exitCode =
+      end.type === "finished" ? 0 : end.type === "failed" ? end.failure.exitCode : null;
+    const signal = end.type === "killed" ? "SIGKILL" : end.type === "aborted" ? "SIGTERM" : null;
     const usage = { ...noUsage, exitCode, signal };
     this.agent?.({ type: "execution-measured", at, execution, usage });
     this.agent?.(endEvent(running, at));
@@ -231,30 +323,41 @@ export class SimulatedHost {
   }
 }
 
+/** Thousandths of each device that a process holds. */
+function devicesOf({ order }: HostProcess): ReadonlyMap<string, number> {
+  const held = new Map<string, number>();
+  if (!order.context.includes('"indices"')) return held;
+  const context = JSON.parse(order.context) as AttemptContext;
+  for (const { kind, variant, countMilli, indices } of context.devices) {
+    for (const [position, index] of indices.entries()) {
+      held.set(`${kind}:${variant}:${index}`, Math.min(1000, countMilli - position * 1000));
+    }
+  }
+  return held;
+}
+
 const noUsage = { oom: false, peakRssBytes: 0, cpuMs: 0, droppedLogBytes: 0, stderrTail: "" };
 
 function endEvent({ execution, end, startedAt }: HostProcess, at: number): WorkerEvent {
-  switch (end) {
+  switch (end.type) {
     case "finished": {
+      const { sizeBytes, bytes: inline } = end.value;
       const durationUs = at - startedAt;
-      const inline = new Uint8Array(0);
-      return { type: "execution-finished", at, execution, sizeBytes: 0, durationUs, inline };
+      return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
     }
     case "aborted":
       return { type: "execution-aborted", at, execution };
-    default: {
-      const exitCode = end === "failed" ? 1 : null;
-      return {
-        ...{ type: "execution-failed", at, execution, cause: end },
-        failure: failureOf(`the running ${end}`, exitCode),
-      };
+    case "failed": {
+      const { failure } = end;
+      return { type: "execution-failed", at, execution, cause: "failed", failure };
     }
+    case "killed": {
+      const failure = failureOf("the process was killed", null);
+      return { type: "execution-failed", at, execution, cause: "killed", failure };
+    }
+    case "input-failed":
+      throw new InvariantError("a command has no inputs");
   }
-}
-
-function failureOf(message: string, exitCode: number | null): AttemptFailure {
-  const error = { name: "ExitError", message, stack: "", causes: [] };
-  return { error, exitCode, signal: null, oom: false, stderrTail: "" };
 }
 
 function survivorOf({ order, definition, startedAt, member }: HostProcess): Survivor {
@@ -270,6 +373,7 @@ export function drawHost(workerId: string, place: number, slots: number): HostOp
       : [];
   return {
     workerId,
+    place,
     capacity: { ...noResources, cpuMilli: slots * 1000, memoryBytes: 2 ** 33, devices },
     attributes: {
       slice: `s${place % 2}`,

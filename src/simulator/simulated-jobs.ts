@@ -6,11 +6,11 @@
  */
 
 import { assert } from "../base/assert.ts";
-import type { Prng } from "../base/prng.ts";
 import type { ApiRequest } from "../controller/events.ts";
 import { budgetDefaults, type JobSpec, type Principal } from "../model/job.ts";
 import { defaultRequest, type Resources } from "../model/resources.ts";
 import { jobDefaults, type TaskSpec } from "../model/spec.ts";
+import type { Draws } from "./draws.ts";
 
 /** Makes a call; what comes back is told later, or never if the controller dies. */
 export type Ask = (
@@ -26,19 +26,19 @@ export class SimulatedJobs {
   /** Jobs whose launch was acknowledged: they must exist and end. */
   readonly acknowledged = new Set<string>();
   readonly #names: string[] = [];
-  readonly #prng: Prng;
+  readonly #draws: Draws;
   readonly #ask: Ask;
   #count = 0;
 
-  constructor(prng: Prng, ask: Ask) {
-    this.#prng = prng;
+  constructor(draws: Draws, ask: Ask) {
+    this.#draws = draws;
     this.#ask = ask;
   }
 
   launch(): void {
-    const prng = this.#prng;
-    const again = this.#names.length > 0 && prng.chance(0.15);
-    const jobId = again ? prng.pick(this.#names) : this.#newName();
+    const draws = this.#draws;
+    const again = this.#names.length > 0 && draws.chance(0.15);
+    const jobId = again ? draws.pick(this.#names) : this.#newName();
     if (!again) this.#names.push(jobId);
     const token = `token-${++this.#count}`;
     const spec = this.#drawSpec(jobId);
@@ -51,17 +51,17 @@ export class SimulatedJobs {
 
   cancel(): void {
     if (this.#names.length === 0) return;
-    const jobId = this.#prng.pick(this.#names);
+    const jobId = this.#draws.pick(this.#names);
     this.#ask({ type: "terminate-job", jobId, reason: "" }, administrator, () => {});
   }
 
   /** Cordons, drains or opens a worker, or changes what a user may use. */
   administer(workerId: string): void {
-    const prng = this.#prng;
-    const draw = prng.below(4);
+    const draws = this.#draws;
+    const draw = draws.below(4);
     if (draw === 3) return this.#changeBudget();
-    const on = prng.chance(0.5);
-    const deadlineMs = prng.chance(0.5) ? 20 : 0;
+    const on = draws.chance(0.5);
+    const deadlineMs = draws.chance(0.5) ? 20 : 0;
     const request: ApiRequest =
       draw === 0
         ? { type: "cordon-worker", workerId, cordon: on }
@@ -77,63 +77,63 @@ export class SimulatedJobs {
   }
 
   #changeBudget(): void {
-    const prng = this.#prng;
-    const user = prng.pick(users);
-    const cap = prng.chance(0.5) ? { ...defaultRequest, cpuMilli: 4_000 } : null;
-    const budget = { ...budgetDefaults, user, weight: 1 + prng.below(3), cap };
-    const limited = { ...budget, budget: prng.pick([0, 5, 20]) };
+    const draws = this.#draws;
+    const user = draws.pick(users);
+    const cap = draws.chance(0.5) ? { ...defaultRequest, cpuMilli: 4_000 } : null;
+    const budget = { ...budgetDefaults, user, weight: 1 + draws.below(3), cap };
+    const limited = { ...budget, budget: draws.pick([0, 5, 20]) };
     this.#ask({ type: "set-user-budget", budget: limited }, administrator, () => {});
   }
 
   #newName(): string {
-    const prng = this.#prng;
-    const isChild = this.#names.length > 0 && prng.chance(0.2);
-    const above = isChild ? prng.pick(this.#names) : `/${prng.pick(users)}`;
+    const draws = this.#draws;
+    const isChild = this.#names.length > 0 && draws.chance(0.2);
+    const above = isChild ? draws.pick(this.#names) : `/${draws.pick(users)}`;
     const parent = above.split("/").length > 4 ? `/${above.split("/")[1]}` : above;
     return `${parent}/j${this.#names.length}`;
   }
 
   #drawSpec(jobId: string): JobSpec {
-    const prng = this.#prng;
-    const isGang = prng.chance(0.35);
+    const draws = this.#draws;
+    const isGang = draws.chance(0.35);
     return {
       jobId,
       task: this.#drawTask(jobId, isGang),
       args: new Uint8Array(0),
-      replicas: isGang ? 1 + prng.below(3) : prng.pick([1, 1, 2, 5]),
-      maxTaskFailures: prng.pick([0, 0, 1]),
-      onExisting: prng.pick(["ERROR", "KEEP", "RECREATE"]),
-      children: prng.pick(["AUTO", "TERMINATE", "PRESERVE"]),
+      replicas: isGang ? 1 + draws.below(3) : draws.pick([1, 1, 2, 5]),
+      maxTaskFailures: draws.pick([0, 0, 1]),
+      onExisting: draws.pick(["ERROR", "KEEP", "RECREATE"]),
+      children: draws.pick(["AUTO", "TERMINATE", "PRESERVE"]),
     };
   }
 
   #drawTask(name: string, isGang: boolean): TaskSpec {
-    const prng = this.#prng;
+    const draws = this.#draws;
     return {
       ...jobDefaults,
       run: aCommand,
       name,
       resources: this.#drawResources(),
-      constraints: prng.chance(0.1) ? [eastOnly] : [],
-      band: prng.pick(["production", "interactive", "interactive", "batch"]),
-      priority: prng.pick([0, 0, 1]),
-      maxRetriesFailure: prng.below(3),
-      maxRetriesPreemption: prng.pick([0, 2, 100]),
-      retryBackoff: { initialMs: prng.pick([0, 20]), maxMs: 100 },
-      timeoutMs: prng.chance(0.2) ? 1 + prng.below(200) : 0,
+      constraints: draws.chance(0.1) ? [eastOnly] : [],
+      band: draws.pick(["production", "interactive", "interactive", "batch"]),
+      priority: draws.pick([0, 0, 1]),
+      maxRetriesFailure: draws.below(3),
+      maxRetriesPreemption: draws.pick([0, 2, 100]),
+      retryBackoff: { initialMs: draws.pick([0, 20]), maxMs: 100 },
+      timeoutMs: draws.chance(0.2) ? 1 + draws.below(200) : 0,
       // What may never fit must not be owed for ever.
-      schedulingTimeoutMs: prng.pick([500, 20_000]),
+      schedulingTimeoutMs: draws.pick([500, 20_000]),
       graceMs: 10,
       groupBy: isGang ? "slice" : "",
     };
   }
 
   #drawResources(): Resources {
-    const prng = this.#prng;
-    const cpuMilli = prng.pick([0, 250, 1000, 1000, 2000]);
-    if (!prng.chance(0.25)) return { ...defaultRequest, cpuMilli };
-    const variant = prng.pick(["auto", "a100", "h100"]);
-    const countMilli = prng.pick([500, 1000, 2000]);
+    const draws = this.#draws;
+    const cpuMilli = draws.pick([0, 300, 1000, 1000, 2000]);
+    if (!draws.chance(0.25)) return { ...defaultRequest, cpuMilli };
+    const variant = draws.pick(["auto", "a100", "h100"]);
+    const countMilli = draws.pick([500, 1000, 2000]);
     const devices = [{ kind: "gpu", variant, countMilli, indices: [] }];
     return { ...defaultRequest, cpuMilli, devices };
   }

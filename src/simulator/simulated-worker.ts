@@ -2,52 +2,65 @@
  * A worker process as the simulator sees it: the real worker kernel, and around it an executor, a
  * store and a network that do what the seed says.
  *
- * Every function returns its own arguments, so that a value that arrives anywhere can be told right
- * from wrong without knowing the scheduler.
+ * What an execution does is its cluster's {@link Behaviour}.
  *
  * @module
  */
 
-import { assert } from "../base/assert.ts";
-import type { Prng } from "../base/prng.ts";
+import { assert, InvariantError } from "../base/assert.ts";
+import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
-import { checkWorkerInvariants } from "../worker/invariants.ts";
+import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, step } from "../worker/step.ts";
+import {
+  type Behaviour,
+  type Ending,
+  failureOf,
+  inlineBytesMax,
+  type RunningExecution,
+  type SimulatedValue,
+} from "./behaviour.ts";
+import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
+import type { Observer } from "./observer.ts";
+import { SimulatedClock } from "./simulated-clock.ts";
+import { drawRate } from "./simulated-controller.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Timeline } from "./timeline.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
+type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
 type StartFetch = Extract<WorkerSend, { type: "start-fetch" }>;
 
 /** What the worker needs of the world around it. */
 export interface WorkerSurroundings {
   readonly timeline: Timeline;
-  readonly prng: Prng;
+  readonly draws: DrawStream;
   readonly faults: Faults;
+  readonly behaviour: Behaviour;
   /** Whether invariants are checked after every event. */
   readonly checks: boolean;
   send(worker: SimulatedWorker, message: WorkerMessage): void;
   /** The worker that is at this place of the controller's table now, if it lives. */
   peerAt(index: number): SimulatedWorker | null;
+  readonly observer: Required<Observer>;
+  /** It has left on purpose, and its process is over. */
+  onLeft(worker: SimulatedWorker): void;
   /** Called when a function really begins to run. */
   onExecution(task: TaskRef): void;
   /** The machine that it runs on. */
   readonly host: SimulatedHost;
 }
 
-/** A value: its size, and its bytes if it is small enough to travel. */
-interface SimulatedValue {
-  readonly sizeBytes: number;
-  readonly bytes: Uint8Array;
-}
+/** A function that still runs after this long is said to run. */
+const saidToRunUs = 5_000;
 
-/** A value of this many bytes stays with its worker. */
-const largeValueBytes = 100_000;
+/** Clocks of different machines are apart by up to a day. */
+const clockSpreadUs = 86_400_000_000;
 
 export class SimulatedWorker {
   readonly workerId: string;
@@ -64,6 +77,12 @@ export class SimulatedWorker {
   #aborting = new Set<ExecutionId>();
   #timerAt = Number.POSITIVE_INFINITY;
   readonly #around: WorkerSurroundings;
+  readonly #clock: SimulatedClock;
+  readonly #checker = new WorkerInvariantChecker();
+  #heardUntil = 0;
+  #isPaused = false;
+  #backlog: (() => void)[] = [];
+  events = 0;
 
   constructor(
     identity: { readonly workerId: string; readonly incarnation: string; readonly slots: number },
@@ -74,19 +93,84 @@ export class SimulatedWorker {
     this.slots = identity.slots;
     this.#around = around;
     this.#lanes = Array.from({ length: identity.slots }, () => []);
-    const { host } = around;
+    const { host, timeline, draws, faults } = around;
+    const startsAt = faults.clockRatePpm > 0 ? draws.below(clockSpreadUs) : timeline.now;
+    const ppm = drawRate(draws, faults.clockRatePpm);
+    this.#clock = new SimulatedClock(timeline, startsAt, ppm);
     const { capacity, commandSlots } = host;
     this.state = newWorkerState({ slots: this.slots, capacity, commandSlots });
-    const recovered = host.recover((event) => {
-      if (this.alive) this.#take(event);
-    });
-    if (recovered !== null) this.#take(recovered);
+    const recovered = host.recover((event) => this.#hear(event));
+    if (recovered !== null) this.#take(this.#onOwnClock(recovered));
     host.tellEnded();
+  }
+
+  /** Its own time. */
+  now(): Micros {
+    return this.#clock.now();
+  }
+
+  /** Anything that may happen to a live agent. */
+  tell(event: WorkerEvent): void {
+    this.#hear(event);
+  }
+
+  /** The bytes of a value are gone, and the store notices. */
+  loseValue(task: TaskRef): void {
+    if (this.values.delete(task)) this.#hear({ type: "value-lost", at: 0, task });
   }
 
   /** Its own checks: trouble, or none. */
   feels(trouble: string): void {
-    if (this.alive) this.#take({ type: "health-checked", at: this.#around.timeline.now, trouble });
+    this.#hear({ type: "health-checked", at: 0, trouble });
+  }
+
+  /** It is asked to hand back what has not started, to stop the rest, and to go. */
+  leave(): void {
+    this.#hear({ type: "leave-requested", at: 0 });
+  }
+
+  /** Its loop stands still for so long; what it runs goes on, and what it is told waits. */
+  pause(durationUs: number): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#around.timeline.after(durationUs, () => this.resume());
+  }
+
+  /** Its loop goes on, with what came meanwhile in its order. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const action of backlog) this.#whenAwake(action);
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Does `action` as soon as the loop runs, if this process lives until then. */
+  #whenAwake(action: () => void): void {
+    if (!this.alive) return;
+    if (this.#isPaused) this.#backlog.push(action);
+    else action();
+  }
+
+  /** Takes an event up as soon as the loop runs, at the time that the clock shows then. */
+  #hear(event: WorkerEvent): void {
+    this.#whenAwake(() => {
+      (event as { at: Micros }).at = this.#clock.now();
+      this.#take(event);
+    });
+  }
+
+  /** When survivors started, as this process's own clock would have shown it. */
+  #onOwnClock(event: Extract<WorkerEvent, { type: "recovered" }>): WorkerEvent {
+    const survivors = event.survivors.map((survivor) => ({
+      ...survivor,
+      startedAt: Math.max(0, this.#clock.at(survivor.startedAt)),
+    }));
+    return { ...event, at: this.#clock.now(), survivors };
   }
 
   hello(clusterId: string): WorkerHello {
@@ -107,16 +191,18 @@ export class SimulatedWorker {
   }
 
   connect(index: number, epoch: number): void {
-    this.#take({ type: "connected", at: this.#around.timeline.now, epoch, index });
+    this.#hear({ type: "connected", at: 0, epoch, index });
   }
 
   disconnect(): void {
-    if (this.alive) this.#take({ type: "disconnected", at: this.#around.timeline.now });
+    this.#hear({ type: "disconnected", at: 0 });
   }
 
   order(message: ToWorkerMessage): void {
-    if (message.type === "define-spec") this.#specs.set(message.spec, message.definition);
-    if (this.alive) this.#take({ type: "ordered", at: this.#around.timeline.now, message });
+    this.#whenAwake(() => {
+      if (message.type === "define-spec") this.#specs.set(message.spec, message.definition);
+      this.#take({ type: "ordered", at: this.#clock.now(), message });
+    });
   }
 
   kill(): void {
@@ -126,29 +212,50 @@ export class SimulatedWorker {
   }
 
   #take(event: WorkerEvent): void {
-    const { sends } = step(this.state, event);
-    if (this.#around.checks) checkWorkerInvariants(this.state);
-    for (const send of sends) this.#carryOut(send);
+    this.events++;
+    const output = step(this.state, event);
+    if (this.#around.checks) this.#checker.check(this.state, output.facts);
+    this.#around.observer.onWorkerStep(this, event, output);
+    for (const send of output.sends) this.#carryOut(send);
     this.#arm();
   }
 
+  /** What is due once; `event` says what happened then, if anything did. */
   #later(delayUs: number, event: () => WorkerEvent | null): void {
-    this.#around.timeline.after(delayUs, () => {
+    const { timeline, faults } = this.#around;
+    const at = timeline.now + delayUs;
+    const { quantumUs } = faults;
+    const moment = quantumUs > 1 && delayUs > 0 ? Math.ceil(at / quantumUs) * quantumUs : at;
+    timeline.at(moment, () => {
       if (!this.alive) return;
       const due = event();
-      if (due !== null) this.#take(due);
+      if (due !== null) this.#say(due);
     });
+  }
+
+  /** What a thread did: the loop hears of it in order, and a little later. */
+  #say(event: WorkerEvent): void {
+    const { timeline, faults, draws } = this.#around;
+    if (faults.threadLagUsMax === 0) return this.#hear(event);
+    this.#heardUntil = Math.max(
+      this.#heardUntil,
+      timeline.now + draws.below(faults.threadLagUsMax),
+    );
+    timeline.at(this.#heardUntil, () => this.#hear(event));
   }
 
   #arm(): void {
     const due = nextWorkerDeadline(this.state);
-    if (due === null || due >= this.#timerAt) return;
-    this.#timerAt = due;
-    const { timeline } = this.#around;
-    timeline.at(due, () => {
-      if (!this.alive || this.#timerAt !== due) return;
+    if (due === null || !this.alive) return;
+    const { timeline, faults, draws } = this.#around;
+    const late = faults.timerLateUsMax > 0 ? draws.below(faults.timerLateUsMax) : 0;
+    const moment = this.#clock.when(due) + late;
+    if (moment >= this.#timerAt) return;
+    this.#timerAt = moment;
+    timeline.at(moment, () => {
+      if (this.#timerAt !== moment) return;
       this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#take({ type: "tick", at: timeline.now });
+      this.#hear({ type: "tick", at: 0 });
     });
   }
 
@@ -165,7 +272,7 @@ export class SimulatedWorker {
       case "revoke-execution":
         return this.#revoke(send.execution);
       case "abort-execution":
-        return this.#abort(send.execution);
+        return this.#abort(send);
       case "store-result":
         this.values.set(send.task, this.#resultOf(send.execution));
         return;
@@ -187,6 +294,7 @@ export class SimulatedWorker {
         return;
       case "leave":
         this.alive = false;
+        this.#around.onLeft(this);
     }
   }
 
@@ -227,11 +335,23 @@ export class SimulatedWorker {
   }
 
   #begin(order: StartExecution): void {
-    const { prng, faults } = this.#around;
+    const { timeline, behaviour } = this.#around;
     this.#around.onExecution(order.task);
-    const runUs = prng.chance(0.2) ? prng.below(faults.runUsMax) : prng.below(800);
-    if (runUs > 5_000) this.#later(1_000, () => this.#startedEvent(order.execution));
-    this.#later(runUs, () => (this.#isHead(order) ? this.#endEvent(order, runUs) : null));
+    const begunAt = timeline.now;
+    this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
+    behaviour.begin(this.#runningOf(order), (ending) => {
+      if (this.alive && this.#isHead(order)) this.#say(this.#endEvent(order, ending, begunAt));
+    });
+  }
+
+  #runningOf({ task, attempt, spec, context, args, inputs }: StartExecution): RunningExecution {
+    const definition = this.#specs.get(spec);
+    assert(definition !== undefined, "an execution is started by its spec");
+    const values = inputs.map((one) => {
+      const bytes = one.inline ?? this.values.get(one.task)?.bytes ?? null;
+      return { task: one.task, bytes };
+    });
+    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: values };
   }
 
   #isHead(order: StartExecution): boolean {
@@ -240,29 +360,31 @@ export class SimulatedWorker {
 
   #startedEvent(execution: ExecutionId): WorkerEvent | null {
     const runs = this.#lanes.some((lane) => lane[0]?.execution === execution);
-    const at = this.#around.timeline.now;
-    return runs ? { type: "execution-started", at, execution } : null;
+    return runs ? { type: "execution-started", at: 0, execution } : null;
   }
 
   /** The head of its lane ends; the thread goes on to the next by itself. */
-  #endEvent(order: StartExecution, durationUs: number): WorkerEvent {
+  #endEvent(order: StartExecution, ending: Ending, begunAt: number): WorkerEvent {
     this.#advance(order);
-    const { prng, faults, timeline } = this.#around;
     const { execution } = order;
-    const at = timeline.now;
-    if (prng.chance(faults.inputFailure) && order.inputs.length > 0) {
-      return { type: "execution-input-failed", at, execution, task: prng.pick(order.inputs).task };
+    const at = 0;
+    switch (ending.type) {
+      case "input-failed":
+        return { type: "execution-input-failed", at, execution, task: ending.task };
+      case "failed": {
+        const { failure } = ending;
+        return { type: "execution-failed", at, execution, cause: "failed", failure };
+      }
+      case "killed":
+        throw new InvariantError("a function is no process that somebody could kill");
+      case "finished": {
+        const { sizeBytes, bytes } = ending.value;
+        this.#results.set(execution, ending.value);
+        const inline = sizeBytes > inlineBytesMax ? null : bytes;
+        const durationUs = this.#around.timeline.now - begunAt;
+        return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
+      }
     }
-    if (prng.chance(faults.taskFailure)) {
-      const error = { name: "Error", message: "simulated", stack: "", causes: [] };
-      const failure = { error, exitCode: null, signal: null, oom: false, stderrTail: "" };
-      return { type: "execution-failed", at, execution, cause: "failed", failure };
-    }
-    const large = prng.chance(faults.largeValue);
-    const sizeBytes = large ? largeValueBytes : order.args.length;
-    this.#results.set(execution, { sizeBytes, bytes: order.args });
-    const inline = large ? null : order.args;
-    return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
   }
 
   #advance(order: StartExecution): void {
@@ -277,49 +399,69 @@ export class SimulatedWorker {
     const place = lane?.findIndex((order) => order.execution === execution) ?? -1;
     const revoked = place > 0;
     if (revoked) lane?.splice(place, 1);
-    this.#later(0, () => ({
-      type: "execution-revoked",
-      at: this.#around.timeline.now,
-      execution,
-      revoked,
-    }));
+    this.#later(0, () => ({ type: "execution-revoked", at: 0, execution, revoked }));
   }
 
-  #abort(execution: ExecutionId): void {
-    const isOnLane = this.#lanes.some((lane) => lane.some((one) => one.execution === execution));
-    if (!isOnLane) return this.#around.host.abort(execution);
+  #abort(send: AbortExecution): void {
+    const { execution, reason, graceMs } = send;
+    const stopped = this.#lanes.flat().find((one) => one.execution === execution);
+    if (stopped === undefined) return this.#around.host.abort(send);
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
-    this.#later(this.#around.prng.below(3_000), () => {
+    const { draws, faults, observer, behaviour } = this.#around;
+    if (this.#isHead(stopped)) behaviour.abort?.(stopped.attempt, reason);
+    this.#later(this.#stopUs(stopped, graceMs), () => {
       const order = this.#lanes.map((lane) => lane[0]).find((one) => one?.execution === execution);
       if (order === undefined) return null; // It ended by itself in the meantime.
-      this.#advance(order);
-      return { type: "execution-aborted", at: this.#around.timeline.now, execution };
+      if (!draws.chance(faults.endAtStop)) {
+        this.#advance(order);
+        return { type: "execution-aborted", at: 0, execution };
+      }
+      observer.onFault("end at the instant of a stop", this.workerId);
+      const failure = failureOf("it gave up when it was stopped", null);
+      return this.#endEvent(order, { type: "failed", failure }, 0);
     });
   }
 
+  #stopUs({ attempt }: StartExecution, graceMs: number): number {
+    const { draws, faults, observer, behaviour } = this.#around;
+    const scripted = behaviour.stopUs?.(attempt);
+    if (scripted !== undefined) return scripted;
+    if (!draws.chance(faults.ignoreTerm)) return draws.below(3_000);
+    observer.onFault("stop ignored", this.workerId);
+    return graceMs * 1_000;
+  }
+
   #bring({ transfer, peer: index, tasks }: StartFetch): void {
-    const { prng, faults, timeline } = this.#around;
+    const { draws, faults, observer } = this.#around;
     this.#fetched.set(transfer, new Map());
-    this.#later(100 + prng.below(2_000), () => {
-      const at = timeline.now;
+    this.#later(100 + draws.below(2_000), () => {
+      const at = 0;
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.
       const peer = this.#around.peerAt(index);
-      if (peer === null || prng.chance(faults.fetchFailure))
-        return { type: "fetch-failed", at, transfer };
-      if (prng.chance(faults.fetchFailure)) return { type: "fetch-busy", at, transfer };
+      const fails = draws.chance(faults.fetchFailure);
+      if (fails) observer.onFault("fetch failed", this.workerId);
+      if (fails || peer === null) return { type: "fetch-failed", at, transfer };
+      if (draws.chance(faults.fetchFailure)) {
+        observer.onFault("peer busy", this.workerId);
+        return { type: "fetch-busy", at, transfer };
+      }
       const got: { task: TaskRef; sizeBytes: number }[] = [];
       const absent: TaskRef[] = [];
+      const corrupt: TaskRef[] = [];
       for (const task of tasks) {
         const value = peer.values.get(task);
         if (value === undefined) absent.push(task);
-        else {
+        else if (draws.chance(faults.corruption)) {
+          observer.onFault("value corrupted", this.workerId);
+          corrupt.push(task);
+        } else {
           kept.set(task, value);
           got.push({ task, sizeBytes: value.sizeBytes });
         }
       }
-      return { type: "fetch-finished", at, transfer, got, absent, corrupt: [] };
+      return { type: "fetch-finished", at, transfer, got, absent, corrupt };
     });
   }
 }

@@ -40,6 +40,15 @@ test("answers are kept until acknowledged and said again after the inventory", (
   assert.deepEqual(worker.happens(connected), ["inventory"]);
 });
 
+test("a value that was lost while nobody listened is said to be lost after its answer", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.happens({ type: "disconnected" });
+  worker.finishes(1);
+  worker.happens({ type: "value-lost", task: 1 });
+  assert.deepEqual(worker.happens(connected), ["inventory", "finished 11 of 1", "lost 0 of 1"]);
+});
+
 test("what ends without a connection is told on the next one", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));

@@ -29,6 +29,9 @@ export function isTerminalKind(kind: number): boolean {
   );
 }
 
+/** What the column holds: some 71 minutes. A longer run is told as this long. */
+const durationUsMax = 0xffffffff;
+
 export class ReportColumns {
   /** How many of the rows end an attempt. */
   terminals = 0;
@@ -55,7 +58,7 @@ export class ReportColumns {
     this.#successors.push(report.successor);
     this.#others.push(report.other);
     this.#sizes.push(report.sizeBytes);
-    this.#durations.push(report.durationUs);
+    this.#durations.push(Math.min(report.durationUs, durationUsMax));
     if (report.value === null) this.#values.pushEmpty();
     else this.#values.push(report.value);
   }

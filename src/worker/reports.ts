@@ -79,6 +79,14 @@ function rowAt(message: HotMessageOf<"reports">, index: number): Report {
   };
 }
 
+/** That a value is gone was heard by nobody: it is said again after the answer that promised it. */
+function repeatAnswer(state: WorkerState, row: Report): void {
+  report(state, row);
+  const { kind, task } = row;
+  if (kind !== reportKind.finished || state.tasks.get(task)?.state.type === "memory") return;
+  report(state, plainReport(reportKind.lost, 0, task));
+}
+
 /** Says every kept answer again, in its order, on a connection that has just opened. */
 export function repeatAnswers(
   state: WorkerState,
@@ -91,7 +99,7 @@ export function repeatAnswers(
       continue;
     }
     for (let i = 0; i < message.kinds.length; i++) {
-      if (isTerminalKind(message.kinds[i])) report(state, rowAt(message, i));
+      if (isTerminalKind(message.kinds[i])) repeatAnswer(state, rowAt(message, i));
     }
   }
   flushReports(state, out);

@@ -15,7 +15,7 @@ const directory = fileURLToPath(new URL("../../examples", import.meta.url));
 /** Modules that a program imports; they do nothing by themselves. */
 function isModule(path: string): boolean {
   const text = readFileSync(`${directory}/${path}`, "utf8");
-  return !/^(?:await|console\.log|if \(import\.meta\.main\))/m.test(text);
+  return !/^(?:await|console\.log|test\(|if \(import\.meta\.main\))/m.test(text);
 }
 
 describe("the examples", () => {

@@ -1,8 +1,15 @@
 /**
- * Every scenario of this folder sends exactly what its text says. To rewrite the texts after a
- * change that is meant, and then to read the difference:
+ * Every text of this folder is a rule that is played. There are two kinds:
  *
- *     node test/scenarios/scenarios.test.ts --update
+ * - a transcript (it has `----` lines) sends exactly what its text says. To rewrite the transcripts
+ *   after a change that is meant, and then to read the difference:
+ *
+ *       node test/scenarios/scenarios.test.ts --update
+ *
+ * - a cluster scenario holds in a simulated cluster of both real kernels, and again under delays of
+ *   every message and of the disk, drawn from each of some seeds. To play one alone, or one seed:
+ *
+ *       node test/scenarios/scenarios.test.ts --only a-part-of-its-name --seed 7
  *
  * @module
  */
@@ -11,20 +18,46 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseArgs } from "node:util";
+import { playClusterScenario, ruleOf } from "../../src/simulator/scenario.ts";
 import { playScenario } from "../support/scenario.ts";
 
 const folder = import.meta.dirname;
-const update = process.argv.includes("--update");
+const delayedSeedCount = 20;
+const { values: flags } = parseArgs({
+  options: {
+    update: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    seed: { type: "string" },
+  },
+});
 
 for (const name of readdirSync(folder)
-  .filter((one) => one.endsWith(".txt"))
+  .filter((one) => one.endsWith(".txt") && one.includes(flags.only))
   .sort()) {
   const path = join(folder, name);
   const text = readFileSync(path, "utf8");
-  const rule = text.split("\n\n")[0].replace(/^# ?/gm, "").replaceAll("\n", " ");
-  test(rule, () => {
-    const played = playScenario(text);
-    if (update) writeFileSync(path, played);
-    else assert.equal(played, text, name);
+  test(ruleOf(text), () => {
+    if (text.includes("\n----")) checkTranscript(path, text);
+    else playWithAllSeeds(name, text);
   });
+}
+
+function checkTranscript(path: string, text: string): void {
+  const played = playScenario(text);
+  if (flags.update) writeFileSync(path, played);
+  else assert.equal(played, text, path);
+}
+
+/** Seed 0 is quick everywhere; every other one draws delays. */
+function playWithAllSeeds(name: string, text: string): void {
+  const every = Array.from({ length: delayedSeedCount + 1 }, (_, seed) => seed);
+  for (const seed of flags.seed === undefined ? every : [Number(flags.seed)]) {
+    try {
+      playClusterScenario(text, { seed, delays: seed > 0 });
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${name}, seed ${seed}, ${message}`, { cause });
+    }
+  }
 }

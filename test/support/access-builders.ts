@@ -21,6 +21,7 @@ import {
 import { internUser } from "../../src/controller/apply-sessions.ts";
 import type { AccessRecorder } from "../../src/controller/endpoints.ts";
 import type { ApiRequest } from "../../src/controller/events.ts";
+import { Inspection } from "../../src/controller/invariants/inspection.ts";
 import {
   type ControllerState,
   type Launch,
@@ -105,11 +106,9 @@ export class AccessScene implements AccessRecorder {
   }
 
   violations(): string[] {
-    const found: string[] = [];
-    for (const invariant of accessInvariants) {
-      invariant(this.state, (ids, message) => found.push(`${ids.join(" ")}: ${message}`));
-    }
-    return found;
+    const look = new Inspection(this.state);
+    for (const rule of accessInvariants) rule(look);
+    return look.violations.map(({ ids, message }) => `${ids.join(" ")}: ${message}`);
   }
 
   /** The task has a new attempt that runs; it is made if it was not there. Returns the id. */

@@ -60,14 +60,15 @@ export class AttemptTable {
   readonly grants: (Float64Array | null)[] = [];
   length = 0;
   live = 0;
-  #firstFree = noSlot;
+  /** The free row that is used next, or `noSlot`; the others follow in `nextFree`. */
+  firstFree = noSlot;
 
   allocate(id: AttemptId): number {
-    let row = this.#firstFree;
-    if (row !== noSlot) this.#firstFree = this.nextFree[row];
+    let row = this.firstFree;
+    if (row !== noSlot) this.firstFree = this.nextFree[row];
     else {
       row = this.length++;
-      if (row >= this.id.length) this.#grow(this.id.length * 2);
+      if (row >= this.id.length) grow(this, this.id.length * 2);
     }
     this.live++;
     this.id[row] = id;
@@ -81,8 +82,8 @@ export class AttemptTable {
   release(row: number): void {
     this.id[row] = 0;
     this.grants[row] = null;
-    this.nextFree[row] = this.#firstFree;
-    this.#firstFree = row;
+    this.nextFree[row] = this.firstFree;
+    this.firstFree = row;
     this.live--;
   }
 
@@ -104,23 +105,23 @@ export class AttemptTable {
       grants: this.grants.map((grant) => (grant === null ? null : grant.slice())),
       length: this.length,
       live: this.live,
-      firstFree: this.#firstFree,
+      firstFree: this.firstFree,
     };
   }
 
   restore(image: AttemptTableImage): void {
-    if (image.length > this.id.length) this.#grow(capacityFor(image.length));
+    if (image.length > this.id.length) grow(this, capacityFor(image.length));
     restoreImage(this, image.columns);
     for (const [row, grant] of image.grants.entries()) this.grants[row] = grant;
     this.length = image.length;
     this.live = image.live;
-    this.#firstFree = image.firstFree;
+    this.firstFree = image.firstFree;
   }
+}
 
-  #grow(capacity: number): void {
-    for (const name of durableColumns) {
-      Object.assign(this, { [name]: enlarged(this[name], capacity) });
-    }
+function grow(table: AttemptTable, capacity: number): void {
+  for (const name of durableColumns) {
+    Object.assign(table, { [name]: enlarged(table[name], capacity) });
   }
 }
 

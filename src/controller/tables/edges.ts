@@ -17,15 +17,15 @@ export class EdgePool {
   previous = new Uint32Array(64);
   length = 0;
   /** Freed runs of edges, by their length. */
-  readonly #free = new Map<number, number[]>();
+  readonly free = new Map<number, number[]>();
 
   /** The first of `count` edges next to each other. */
   allocate(count: number): number {
-    const start = this.#free.get(count)?.pop();
+    const start = this.free.get(count)?.pop();
     if (start !== undefined) return start;
     const first = this.length;
     this.length += count;
-    if (this.length > this.owner.length) this.#grow(this.length);
+    if (this.length > this.owner.length) grow(this, this.length);
     return first;
   }
 
@@ -49,31 +49,31 @@ export class EdgePool {
   }
 
   release(start: number, count: number): void {
-    const runs = this.#free.get(count);
-    if (runs === undefined) this.#free.set(count, [start]);
+    const runs = this.free.get(count);
+    if (runs === undefined) this.free.set(count, [start]);
     else runs.push(start);
   }
 
   /** The freed runs by rising length: equal for equal pools, whatever they went through. */
   freeRuns(): readonly (readonly [number, readonly number[]])[] {
-    return [...this.#free].filter(([, runs]) => runs.length > 0).sort(([a], [b]) => a - b);
+    return [...this.free].filter(([, runs]) => runs.length > 0).sort(([a], [b]) => a - b);
   }
 
   restoreFreeRuns(runs: readonly (readonly [number, readonly number[]])[]): void {
-    this.#free.clear();
-    for (const [count, starts] of runs) this.#free.set(count, [...starts]);
+    this.free.clear();
+    for (const [count, starts] of runs) this.free.set(count, [...starts]);
   }
 
   reserve(rows: number): void {
-    if (rows > this.owner.length) this.#grow(rows);
+    if (rows > this.owner.length) grow(this, rows);
   }
+}
 
-  #grow(atLeast: number): void {
-    let capacity = this.owner.length * 2;
-    while (capacity < atLeast) capacity *= 2;
-    this.owner = enlarged(this.owner, capacity);
-    this.target = enlarged(this.target, capacity);
-    this.next = enlarged(this.next, capacity);
-    this.previous = enlarged(this.previous, capacity);
-  }
+function grow(pool: EdgePool, atLeast: number): void {
+  let capacity = pool.owner.length * 2;
+  while (capacity < atLeast) capacity *= 2;
+  pool.owner = enlarged(pool.owner, capacity);
+  pool.target = enlarged(pool.target, capacity);
+  pool.next = enlarged(pool.next, capacity);
+  pool.previous = enlarged(pool.previous, capacity);
 }

@@ -106,15 +106,16 @@ export class TaskTable {
   /** Rows in use or free; every row is below it. */
   length = 0;
   live = 0;
-  #firstFree = noSlot;
+  /** The free row that is used next, or `noSlot`; the others follow in `nextFree`. */
+  firstFree = noSlot;
 
   /** A row for a new task; the caller fills it. Its generation is set. */
   allocate(): number {
-    let slot = this.#firstFree;
-    if (slot !== noSlot) this.#firstFree = this.nextFree[slot];
+    let slot = this.firstFree;
+    if (slot !== noSlot) this.firstFree = this.nextFree[slot];
     else {
       slot = this.length++;
-      if (slot >= this.state.length) this.#grow(this.state.length * 2);
+      if (slot >= this.state.length) grow(this, this.state.length * 2);
     }
     this.live++;
     this.stage[slot] = stage.none;
@@ -137,8 +138,8 @@ export class TaskTable {
     this.generation[slot]++;
     this.job[slot] = noSlot;
     this.stage[slot] = stage.none;
-    this.nextFree[slot] = this.#firstFree;
-    this.#firstFree = slot;
+    this.nextFree[slot] = this.firstFree;
+    this.firstFree = slot;
     this.live--;
   }
 
@@ -181,12 +182,12 @@ export class TaskTable {
       freeRuns: this.edges.freeRuns(),
       length: this.length,
       live: this.live,
-      firstFree: this.#firstFree,
+      firstFree: this.firstFree,
     };
   }
 
   restore(image: TaskTableImage): void {
-    if (image.length > this.state.length) this.#grow(capacityFor(image.length));
+    if (image.length > this.state.length) grow(this, capacityFor(image.length));
     restoreImage(this, image.columns);
     const edgeRows = image.edges.owner.length;
     this.edges.reserve(edgeRows);
@@ -195,13 +196,13 @@ export class TaskTable {
     this.edges.restoreFreeRuns(image.freeRuns);
     this.length = image.length;
     this.live = image.live;
-    this.#firstFree = image.firstFree;
+    this.firstFree = image.firstFree;
   }
+}
 
-  #grow(capacity: number): void {
-    for (const name of durableColumns) {
-      Object.assign(this, { [name]: enlarged(this[name], capacity) });
-    }
+function grow(table: TaskTable, capacity: number): void {
+  for (const name of durableColumns) {
+    Object.assign(table, { [name]: enlarged(table[name], capacity) });
   }
 }
 

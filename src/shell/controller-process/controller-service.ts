@@ -156,12 +156,16 @@ export class ControllerService<State, Fact> {
     );
   }
 
-  /** Carries out a call of the API; the function that it returns drops the answer. */
+  /**
+   * Carries out a call of the API; the function that it returns drops the answer. It never answers
+   * before it returns: whoever asks cannot drop what it has not got yet.
+   */
   call(order: CallOrder, answer: AnswerCall): () => void {
     if (this.#serving) return this.#calls.call(order, answer);
     const error = new CapstanError("UNREACHABLE", "the controller is closing");
-    answer({ result: null, error, sequence: this.#options.journal.durableSequence });
-    return () => undefined;
+    const { durableSequence: sequence } = this.#options.journal;
+    const refusal = setImmediate(() => answer({ result: null, error, sequence }));
+    return () => clearImmediate(refusal);
   }
 
   /** What `/metrics` shows, in the format of Prometheus. */

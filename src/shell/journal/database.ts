@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CapstanError } from "../../model/errors.ts";
 import { epochMax } from "../../model/ids.ts";
+import { damaged } from "./damage.ts";
 import { type CommitHeader, commitChecksum } from "./fact-codec.ts";
 import { databaseBusyTimeoutMs, walCheckpointPages } from "./limits.ts";
 
@@ -178,16 +179,6 @@ function checkCommit(commit: CommitRow, checksum: number, previous: number): voi
       commit.first,
     );
   }
-}
-
-/** The journal cannot be trusted from `sequence` on: nothing is guessed, the start is refused. */
-export function damaged(what: string, sequence: number): CapstanError {
-  return new CapstanError(
-    "DISK_FAILED",
-    `the journal is damaged: ${what}. Restore journal.sqlite from a backup, ` +
-      "or start on an empty data directory (running work is then lost)",
-    { details: { sequence } },
-  );
 }
 
 /** The newest complete snapshot, or null. */

@@ -18,12 +18,20 @@ import { assert, assertNever } from "../../base/assert.ts";
 import type { Micros } from "../../base/time.ts";
 import { CapstanError } from "../../model/errors.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
-import { lastSequence, openForWriting, raiseEpoch, readMeta, writeMeta } from "./database.ts";
+import {
+  journalPath,
+  lastSequence,
+  openForWriting,
+  raiseEpoch,
+  readMeta,
+  writeMeta,
+} from "./database.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { CommitWriter } from "./fact-codec.ts";
 import type { FoldKernel, Journal, JournalOptions, Restored } from "./journal.ts";
 import type { FromJournalThread, JournalThreadData, ToJournalThread } from "./journal-protocol.ts";
 import { pendingCommitBytesMax } from "./limits.ts";
+import { checkLog } from "./log-check.ts";
 import { restoreState } from "./restore.ts";
 import { SnapshotSchedule } from "./snapshot-schedule.ts";
 import { threadModule } from "./thread-module.ts";
@@ -51,13 +59,19 @@ export async function openDurableJournal<Fact>(
   }
 }
 
-interface Identity {
+/** What a start reads of the journal before anything else. */
+export interface Identity {
   readonly clusterId: string;
   readonly epoch: number;
   readonly sequence: number;
 }
 
-function identify(dataDir: string): Identity {
+/**
+ * Opens the file for the first time and makes the new epoch durable. The directory must be locked.
+ * Throws DISK_FAILED if the log beside it is damaged.
+ */
+export function identify(dataDir: string): Identity {
+  checkLog(`${journalPath(dataDir)}-wal`);
   const database = openForWriting(dataDir);
   try {
     const clusterId = readMeta(database, "clusterId") ?? newCluster(database);

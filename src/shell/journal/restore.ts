@@ -8,13 +8,8 @@
 
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
-import {
-  damaged,
-  openForReading,
-  readCommits,
-  readSnapshot,
-  type SnapshotRow,
-} from "./database.ts";
+import { damaged } from "./damage.ts";
+import { openForReading, readCommits, readSnapshot, type SnapshotRow } from "./database.ts";
 import { decodePlain, decodeTurns } from "./fact-codec.ts";
 import type { FoldKernel, Restored } from "./journal.ts";
 

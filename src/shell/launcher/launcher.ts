@@ -17,6 +17,7 @@ import { closeHierarchies } from "./control-groups.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import type { ExitRecord } from "./exit-record.ts";
 import type { LaunchOrder } from "./launch-order.ts";
+import { logLine } from "./launcher-log.ts";
 import { idleEndMs, launcherAttemptsMax, memoryWatchMs, workerConnectionsMax } from "./limits.ts";
 import { type LauncherCapabilities, launcherProtocol, type ToLauncher } from "./messages.ts";
 import { isAlive } from "./process-table.ts";
@@ -62,7 +63,7 @@ export class Launcher implements ConnectionHost {
   async restore(): Promise<void> {
     this.#leases.renewedAt = this.#readRenewal();
     const files = this.#place.files.readAll((name, error) => {
-      process.stderr.write(`attempts/${name} cannot be read: ${String(error)}\n`);
+      logLine(`attempts/${name} cannot be read: ${String(error)}`);
     });
     await Promise.all(files.map((file) => this.#restoreAttempt(file)));
     this.#lookForIdleness();
@@ -188,7 +189,7 @@ export class Launcher implements ConnectionHost {
     try {
       this.#place.files.create(file); // So that the next launcher can tell of it.
     } catch (error) {
-      process.stderr.write(`a failed start could not be noted: ${String(error)}\n`);
+      logLine(`a failed start could not be noted: ${String(error)}`);
     }
     const { attemptId, tag } = file.order;
     const { startedAtMs } = file;
@@ -215,7 +216,7 @@ export class Launcher implements ConnectionHost {
       this.#removals--;
       const own = this.#place.hierarchies.map(({ parent }) => parent);
       removeEmptyParents(groups.groups, own);
-      if (!isRemoved) process.stderr.write(`not removed: ${JSON.stringify(groups.groups)}\n`);
+      if (!isRemoved) logLine(`not removed: ${JSON.stringify(groups.groups)}`);
       this.#lookForIdleness();
     });
   }
@@ -231,7 +232,7 @@ export class Launcher implements ConnectionHost {
     try {
       writeFileSync(this.#renewalPath(), String(Date.now()));
     } catch (error) {
-      process.stderr.write(`the lease's renewal could not be written: ${String(error)}\n`);
+      logLine(`the lease's renewal could not be written: ${String(error)}`);
     }
   }
 

@@ -9,6 +9,7 @@
 import type { Socket } from "node:net";
 import type { ExitRecord } from "./exit-record.ts";
 import { encodeLine, JsonLineReader } from "./json-lines.ts";
+import { logLine } from "./launcher-log.ts";
 import { goodbyeMs, workerUnreadBytesMax } from "./limits.ts";
 import { type FromLauncher, parseToLauncher, type ToLauncher } from "./messages.ts";
 
@@ -64,7 +65,7 @@ export class WorkerConnection {
       reader.push(chunk);
     } catch (error) {
       if ((error as Error).name !== "CapstanError") throw error; // A bug of ours, not of its.
-      process.stderr.write(`a worker is disconnected: ${(error as Error).message}\n`);
+      logLine(`a worker is disconnected: ${(error as Error).message}`);
       this.#socket.destroy();
     }
   }

@@ -32,8 +32,18 @@ export function createLogger({ name, level = "info", to }: LoggerOptions): Logge
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    to ?? destination({ dest: 2, sync: true }),
+    to ?? standardError(),
   );
+}
+
+/** Bytes of lines that wait while they cannot be written; past it further lines are dropped. */
+const waitingBytesMax = 1024 * 1024;
+
+/** A disk that is full costs lines, and never the process: the next line tries again. */
+function standardError(): DestinationStream {
+  const stream = destination({ dest: 2, sync: true, maxLength: waitingBytesMax });
+  stream.on("error", () => undefined);
+  return stream;
 }
 
 /** The level that `value` names. Throws INVALID_ARGUMENT naming the field and the choices. */

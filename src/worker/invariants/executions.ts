@@ -4,9 +4,8 @@
  * @module
  */
 
-import { assert } from "../../base/assert.ts";
 import { digestWith } from "../../base/digest.ts";
-import type { TaskRef } from "../../model/ids.ts";
+import type { AttemptId } from "../../model/ids.ts";
 import { mayStart } from "../answers.ts";
 import { amountsFit, charge } from "../ledger.ts";
 import { unacknowledgedAnswers } from "../reports.ts";
@@ -16,160 +15,180 @@ import {
   type Lane,
   type Run,
   type RunKind,
+  type Shape,
   unstartedRun,
   type Value,
   type WorkerState,
 } from "../state.ts";
-import type { WorkerRules } from "./rule.ts";
+import { broken, type WorkerRules } from "./rule.ts";
 
-/** Checks the lanes of one kind; how many of them are idle, and how many executions they have. */
-function checkLanes(
-  state: WorkerState,
-  lanes: readonly Lane[],
-  kind: RunKind,
-): { readonly idle: number; readonly placed: number } {
+/** Checks the lanes of one kind; how many of them are idle. */
+function checkLanes(state: WorkerState, lanes: readonly Lane[], kind: RunKind): number {
   let idle = 0;
-  let placed = 0;
-  for (const [index, lane] of lanes.entries()) {
+  for (let index = 0; index < lanes.length; index++) {
+    const lane = lanes[index];
     const { entries } = lane;
-    assert(lane.index === index, "a lane knows its place");
+    if (lane.index !== index) broken("a lane knows its place");
     if (entries.length === 0) idle++;
-    placed += entries.length;
     for (const execution of entries) {
-      assert(state.executions.get(execution.id) === execution, "what is on a lane is live");
-      assert(execution.lane === lane, `execution ${execution.id} knows its lane`);
-      assert(execution.run.spec.kind === kind, `execution ${execution.id} is on lanes of its kind`);
-      assert(execution.paying === (execution === entries[0]), "exactly the head pays");
-      assert(!execution.paying || execution.run.granted, "nothing pays without a grant");
+      if (state.executions.get(execution.id) !== execution) broken("what is on a lane is live");
+      if (execution.lane !== lane) broken(`execution ${execution.id} knows its lane`);
+      if (execution.run.spec.kind !== kind)
+        broken(`execution ${execution.id} is on lanes of its kind`);
+      if (execution.paying !== (execution === entries[0])) broken("exactly the head pays");
+      if (execution.paying && !execution.run.granted) broken("nothing pays without a grant");
     }
   }
-  return { idle, placed };
+  return idle;
 }
 
 function theHeadOfEachLaneAndNothingElsePays(state: WorkerState): void {
-  const functions = checkLanes(state, state.lanes, "function");
-  const commands = checkLanes(state, state.commandLanes, "command");
-  const placed = functions.placed + commands.placed;
-  assert(placed === state.executions.size, "every live execution is on one lane");
-  assert(functions.idle === state.idleLanes, "idle lanes are counted");
+  const idle = checkLanes(state, state.lanes, "function");
+  checkLanes(state, state.commandLanes, "command");
+  for (const execution of state.executions.values()) {
+    if (!execution.lane.entries.includes(execution))
+      broken(`execution ${execution.id} is on its lane`);
+  }
+  if (idle !== state.idleLanes) broken("idle lanes are counted");
 }
 
 function commandsStayInTheirSlots(state: WorkerState): void {
-  const { commands, commandSlots, recoveredBelow } = state;
+  const { commands, commandSlots, recoveredBelow, executions } = state;
   let ordered = 0;
-  for (const lane of state.commandLanes) {
-    assert(lane.entries.length <= 1, "nothing queues behind a command");
-    for (const execution of lane.entries) {
-      assert(commands.has(execution), `command ${execution.id} is known as one`);
-      if (execution.id >= recoveredBelow) ordered++;
-    }
+  let placed = 0;
+  for (const execution of commands) {
+    if (executions.get(execution.id) !== execution) broken("every known command is live");
+    if (execution.lane.entries.length > 1) broken("nothing queues behind a command");
+    if (execution.id >= recoveredBelow) ordered++;
   }
-  const live = [...commands].every((command) => state.executions.get(command.id) === command);
-  assert(live, "every known command is live");
-  assert(commands.size <= commandSlots || ordered === 0, "only what was recovered exceeds slots");
+  for (const execution of executions.values()) {
+    if (execution.run.spec.kind !== "command") continue;
+    if (!commands.has(execution)) broken(`command ${execution.id} is known as one`);
+    placed++;
+  }
+  if (placed !== commands.size) broken("only commands are known as such");
+  if (commands.size > commandSlots && ordered > 0) broken("only what was recovered exceeds slots");
 }
 
 function aMemberStartsWhenItIsReleased(state: WorkerState): void {
   for (const { id, run, member, released, startedAt } of state.executions.values()) {
     const gang = isGang(run.spec);
-    assert(gang || member === null, `execution ${id} is prepared because it is of a gang`);
-    assert(!released || member !== null, `execution ${id} is released after it was prepared`);
-    assert(!gang || startedAt < 0 || released, `execution ${id} started after it was released`);
+    if (!gang && member !== null) broken(`execution ${id} is prepared because it is of a gang`);
+    if (released && member === null) broken(`execution ${id} is released after it was prepared`);
+    if (gang && startedAt >= 0 && !released)
+      broken(`execution ${id} started after it was released`);
   }
 }
 
+let used = [0];
+let ordered = [0];
+
 function whatIsUsedIsWhatPayingExecutionsHold(state: WorkerState): void {
-  const used = state.used.map(() => 0);
-  const ordered = state.used.map(() => 0);
+  const dimensions = state.used.length;
+  if (used.length < dimensions) {
+    used = state.used.slice();
+    ordered = state.used.slice();
+  }
+  used.fill(0);
+  ordered.fill(0);
   for (const { id, paying, run } of state.executions.values()) {
     if (!paying) continue;
     charge(used, run.spec.amounts, 1);
     if (id >= state.recoveredBelow) charge(ordered, run.spec.amounts, 1);
   }
-  for (const [dimension, amount] of used.entries()) {
-    assert(amount === state.used[dimension], `dimension ${dimension} is charged ${amount}`);
-    assert(Number.isSafeInteger(amount) && amount >= 0, "amounts are whole");
-    const isWithin = ordered[dimension] <= state.capacity.amounts[dimension];
-    assert(isWithin, `dimension ${dimension} is exceeded by nothing that was ordered here`);
+  for (let i = 0; i < dimensions; i++) {
+    if (used[i] !== state.used[i]) broken(`dimension ${i} is charged ${used[i]}`);
+    if (!Number.isSafeInteger(used[i]) || used[i] < 0) broken("amounts are whole");
+    if (ordered[i] > state.capacity.amounts[i])
+      broken(`dimension ${i} is exceeded by nothing that was ordered here`);
   }
 }
 
 function anExecutionHasAnOwnerOrIsAnOrphan(state: WorkerState): void {
-  const owned = new Set<number>();
-  for (const { task, state: taskState } of state.tasks.values()) {
-    if (taskState.type !== "executing") continue;
-    const { execution } = taskState;
-    assert(state.executions.get(execution.id) === execution, `task ${task} names a live execution`);
-    assert(execution.run.task === task && !execution.orphan, `task ${task} owns its execution`);
-    owned.add(execution.id);
-  }
-  for (const { id, orphan, run } of state.executions.values()) {
-    assert(orphan !== owned.has(id), `execution ${id} has an owner or is an orphan`);
-    if (orphan) assert(state.orphans.get(run.task)?.id === id, `orphan ${id} is found by task`);
+  for (const execution of state.executions.values()) {
+    const { id, orphan, run } = execution;
+    const owner = state.tasks.get(run.task)?.state;
+    const isOwned = owner?.type === "executing" && owner.execution === execution;
+    if (orphan === isOwned) broken(`execution ${id} has an owner or is an orphan`);
+    if (orphan && state.orphans.get(run.task) !== execution)
+      broken(`orphan ${id} is found by task`);
   }
 }
 
+const live = new Set<number>();
+
 function atMostOneExecutionOfATaskIsLive(state: WorkerState): void {
-  const live = new Set<TaskRef>();
+  live.clear();
   for (const { run } of state.executions.values()) {
-    assert(!live.has(run.task), `task ${run.task} has one live execution`);
+    if (live.has(run.task)) broken(`task ${run.task} has one live execution`);
     live.add(run.task);
   }
   for (const [task, orphan] of state.orphans) {
-    assert(state.executions.has(orphan.id) && orphan.run.task === task, "orphans are live");
+    if (!state.executions.has(orphan.id) || orphan.run.task !== task) broken("orphans are live");
   }
 }
 
+const pins = new Map<Value, number>();
+
 function whatIsReadStays(state: WorkerState): void {
-  const pins = new Map<Value, number>();
+  pins.clear();
   for (const { id, values } of state.executions.values()) {
     for (const value of values) {
       pins.set(value, (pins.get(value) ?? 0) + 1);
       const held = state.tasks.get(value.task)?.state;
-      const here = held?.type === "memory" && held.value === value;
-      assert(here || value.gone, `execution ${id} reads the value of ${value.task}, which is here`);
+      const isHere = held?.type === "memory" && held.value === value;
+      if (!isHere && !value.gone)
+        broken(`execution ${id} reads the value of ${value.task}, which is here`);
     }
   }
-  for (const [value, count] of pins) assert(value.pins === count, `pins of ${value.task}`);
+  for (const [value, count] of pins) if (value.pins !== count) broken(`pins of ${value.task}`);
   for (const { task, state: held } of state.tasks.values()) {
-    if (held.type !== "memory") continue;
-    assert(held.value.pins === (pins.get(held.value) ?? 0), `pins of ${task} are those of readers`);
+    if (held.type === "memory" && held.value.pins > 0 && !pins.has(held.value))
+      broken(`the value of ${task} is pinned by its readers`);
+  }
+}
+
+function checkNothingFits(state: WorkerState, shapes: ReadonlySet<Shape>): void {
+  for (const shape of shapes) {
+    const run = shape.granted.first();
+    if (run !== null && amountsFit(state.capacity, state.used, run.spec.amounts))
+      broken(`shape ${shape.id} fits an idle lane and does not start`);
   }
 }
 
 function nothingThatFitsIsLeftWaiting(state: WorkerState): void {
   if (!mayStart(state)) return;
-  const functions = state.idleLanes > 0 ? [...state.startable] : [];
-  const commands = hasIdleCommandLane(state) ? [...state.startableCommands] : [];
-  for (const shape of [...functions, ...commands]) {
-    const run = shape.granted.first();
-    const fits = run !== null && amountsFit(state.capacity, state.used, run.spec.amounts);
-    assert(!fits, `shape ${shape.id} fits an idle lane and does not start`);
-  }
+  if (state.idleLanes > 0) checkNothingFits(state, state.startable);
+  if (hasIdleCommandLane(state)) checkNothingFits(state, state.startableCommands);
 }
 
-function openRunsOf(state: WorkerState): readonly Run[] {
-  const runs: Run[] = [];
-  for (const { state: taskState } of state.tasks.values()) {
-    const run = unstartedRun(taskState);
-    if (run !== null) runs.push(run);
-  }
-  for (const { run, silent } of state.executions.values()) if (!silent) runs.push(run);
-  return runs;
+const open = new Set<AttemptId>();
+const answered = new Set<AttemptId>();
+
+function addOpen({ attempt }: Run): void {
+  if (open.has(attempt)) broken(`attempt ${attempt} is open once`);
+  open.add(attempt);
 }
 
 function everyRunIsOwedExactlyOneAnswer(state: WorkerState): void {
-  const runs = openRunsOf(state);
-  const attempts = new Set(runs.map((run) => run.attempt));
-  assert(attempts.size === runs.length, "an attempt is open once");
-  assert(runs.length === state.openRuns, `${runs.length} runs are open, not ${state.openRuns}`);
+  open.clear();
+  for (const { state: taskState } of state.tasks.values()) {
+    const run = unstartedRun(taskState);
+    if (run !== null) addOpen(run);
+  }
+  for (const { run, silent } of state.executions.values()) if (!silent) addOpen(run);
+  if (open.size !== state.openRuns) broken(`${open.size} runs are open, not ${state.openRuns}`);
   let digest = 0;
-  for (const attempt of attempts) digest = digestWith(digest, attempt);
-  assert(digest === state.attemptsDigest, "the digest of attempts is that of the open ones");
-  const answered = new Set<number>();
+  for (const attempt of open) digest = digestWith(digest, attempt);
+  if (digest !== state.attemptsDigest) broken("the digest of attempts is that of the open ones");
+  if (state.keptAnswers.length > 0) checkAnswers(state);
+}
+
+function checkAnswers(state: WorkerState): void {
+  answered.clear();
   for (const { attempt } of unacknowledgedAnswers(state)) {
-    assert(!attempts.has(attempt), `attempt ${attempt} was answered and is not open`);
-    assert(!answered.has(attempt), `attempt ${attempt} was answered once`);
+    if (open.has(attempt)) broken(`attempt ${attempt} was answered and is not open`);
+    if (answered.has(attempt)) broken(`attempt ${attempt} was answered once`);
     answered.add(attempt);
   }
 }
@@ -178,10 +197,12 @@ function everyOrphanIsOnItsWayOut(state: WorkerState): void {
   for (const execution of state.executions.values()) {
     if (!execution.orphan) continue;
     const told = execution.abort !== null || execution.revoke !== null;
-    assert(told !== state.unsentStops.has(execution), `orphan ${execution.id} is being stopped`);
+    if (told === state.unsentStops.has(execution))
+      broken(`orphan ${execution.id} is being stopped`);
   }
   for (const execution of state.unsentStops.keys()) {
-    assert(state.executions.get(execution.id) === execution && execution.orphan, "stops are due");
+    if (state.executions.get(execution.id) !== execution || !execution.orphan)
+      broken("stops are due");
   }
 }
 

@@ -1,0 +1,109 @@
+/**
+ * What many seeds add up to, and how that is told.
+ *
+ * @module
+ */
+
+import { faultKinds } from "../../src/simulator/fault-kinds.ts";
+import { rareStates } from "../../src/simulator/rare-states.ts";
+import type { SeedReport } from "./run-seed.ts";
+
+export interface FailedSeed {
+  readonly seed: number;
+  readonly reason: string;
+  readonly replay: string;
+}
+
+/** Sums over seeds. Plain data: it travels between processes. */
+export interface Totals {
+  seeds: number;
+  /** Steps of the controller's kernel and of the workers' kernels, together. */
+  events: number;
+  controllerEvents: number;
+  executions: number;
+  recomputed: number;
+  faultsInjected: number;
+  virtualSeconds: number;
+  /** Of the processes that ran them. */
+  cpuSeconds: number;
+  readonly faults: { [kind: string]: number };
+  readonly states: { [state: string]: number };
+  readonly failures: FailedSeed[];
+}
+
+export function noTotals(): Totals {
+  return {
+    ...{ seeds: 0, events: 0, controllerEvents: 0, executions: 0, recomputed: 0 },
+    ...{ faultsInjected: 0, virtualSeconds: 0, cpuSeconds: 0 },
+    ...{ faults: {}, states: {}, failures: [] },
+  };
+}
+
+export function addReport(totals: Totals, report: SeedReport): void {
+  totals.events += report.events;
+  totals.controllerEvents += report.controllerEvents;
+  totals.executions += report.executions;
+  totals.recomputed += report.recomputed;
+  totals.faultsInjected += report.faultsInjected;
+  totals.virtualSeconds += report.virtualSeconds;
+  addCounts(totals.faults, report.faults);
+}
+
+export function addCounts(
+  into: { [name: string]: number },
+  counts: Iterable<readonly [string, number]>,
+): void {
+  for (const [name, count] of counts) into[name] = (into[name] ?? 0) + count;
+}
+
+export function addTotals(into: Totals, more: Totals): void {
+  into.seeds += more.seeds;
+  into.events += more.events;
+  into.controllerEvents += more.controllerEvents;
+  into.executions += more.executions;
+  into.recomputed += more.recomputed;
+  into.faultsInjected += more.faultsInjected;
+  into.virtualSeconds += more.virtualSeconds;
+  into.cpuSeconds += more.cpuSeconds;
+  addCounts(into.faults, Object.entries(more.faults));
+  addCounts(into.states, Object.entries(more.states));
+  into.failures.push(...more.failures);
+}
+
+/** What a report says, besides the tables. */
+export function summaryOf(totals: Totals, seconds: number, jobs: number) {
+  const reached = rareStates.filter((state) => (totals.states[state] ?? 0) > 0);
+  const neverReached = rareStates.filter((state) => !reached.includes(state));
+  return {
+    ...totals,
+    seconds,
+    jobs,
+    eventsPerSecond: Math.round(totals.events / Math.max(seconds, 0.001)),
+    eventsPerCpuSecond: Math.round(totals.events / Math.max(totals.cpuSeconds, 0.001)),
+    simulatedHours: totals.virtualSeconds / 3_600,
+    statesReached: reached.length,
+    statesKnown: rareStates.length,
+    neverReached,
+  };
+}
+
+export type Summary = ReturnType<typeof summaryOf>;
+
+export function printSummary(summary: Summary, isLong: boolean): void {
+  const { seeds, events, executions, faultsInjected, failures, seconds } = summary;
+  console.log(
+    `${seeds} seeds, ${events} events (${summary.controllerEvents} of the controller), ` +
+      `${executions} executions, ${faultsInjected} faults, ${failures.length} failed, ` +
+      `${summary.simulatedHours.toFixed(1)} simulated hours`,
+  );
+  console.log(
+    `${seconds.toFixed(1)} s in ${summary.jobs} processes: ${summary.eventsPerSecond} events/s, ` +
+      `${summary.eventsPerCpuSecond} per second of a core`,
+  );
+  if (!isLong) return;
+  console.log("\nfaults by kind:");
+  for (const kind of faultKinds)
+    console.log(`  ${String(summary.faults[kind] ?? 0).padStart(9)}  ${kind}`);
+  console.log(`\nrare states reached: ${summary.statesReached} of ${summary.statesKnown}`);
+  for (const state of summary.neverReached) console.log(`  never: ${state}`);
+}

@@ -1,0 +1,110 @@
+/**
+ * What must be true of every worker: the ledger.
+ *
+ * @module
+ */
+
+import { digestWith } from "../../base/digest.ts";
+import type { ControllerState, Worker } from "../state.ts";
+import type { Inspection, RecordRule } from "./inspection.ts";
+
+/** S-7: usage is the sum of grants of attempts that have not ended. */
+function usageIsTheSumOfGrants(look: Inspection, index: number): void {
+  const { used } = look.state.workers[index];
+  const owed = look.tally.workers[index].used;
+  for (let i = 0; i < used.length; i++) {
+    const sum = i < owed.length ? owed[i] : 0;
+    if (used[i] === sum) continue;
+    look.ofWorker(index, `${look.state.dimensions.names[i]}: charged ${used[i]}, owed ${sum}`);
+  }
+}
+
+/** A2, A11: nothing is used that is not there, and nothing less than nothing. */
+function usageStaysWithinCapacity(look: Inspection, index: number): void {
+  const worker = look.state.workers[index];
+  const { used, capacity } = worker;
+  for (let i = 0; i < used.length; i++) {
+    // What was adopted by an agent that declares less than the last one pays all the same.
+    if (used[i] >= 0 && (used[i] <= capacity[i] || hasAdopted(look.state, worker))) continue;
+    const name = look.state.dimensions.names[i];
+    look.ofWorker(index, `${name}: ${used[i]} used of ${capacity[i]}`);
+  }
+}
+
+function hasAdopted({ attempts }: ControllerState, worker: Worker): boolean {
+  for (let row = 0; row < attempts.length; row++) {
+    const isOurs = attempts.id[row] !== 0 && attempts.worker[row] === worker.index;
+    if (isOurs && attempts.assignedAt[row] < worker.registeredAt) return true;
+  }
+  return false;
+}
+
+/** S-7: what is counted of the attempts on a worker equals its recount. */
+function workerIndexesEqualTheirRecount(look: Inspection, index: number): void {
+  const worker = look.state.workers[index];
+  const tally = look.tally.workers[index];
+  if (tally.attempts !== worker.liveAttempts)
+    look.ofWorker(index, `${worker.liveAttempts} attempts counted, ${tally.attempts} found`);
+  if (tally.attemptsDigest !== worker.attemptsDigest)
+    look.ofWorker(index, "the digest of its attempts is off");
+  let granted = 0;
+  let prefetched = 0;
+  for (const [shape, entry] of worker.shapes) {
+    granted += entry.granted;
+    prefetched += entry.prefetched;
+    const isKnown = shape < tally.grantedOf.length;
+    const counts = [isKnown ? tally.grantedOf[shape] : 0, isKnown ? tally.prefetchedOf[shape] : 0];
+    const started = isKnown ? tally.startedOf[shape] : 0;
+    if (entry.started !== started)
+      look.ofWorker(index, `shape ${shape}: ${entry.started} started, ${started} found`);
+    if (entry.granted === counts[0] && entry.prefetched === counts[1]) continue;
+    const said = `${entry.granted} granted and ${entry.prefetched} prefetched`;
+    look.ofWorker(index, `shape ${shape}: ${said}, ${counts.join(" and ")} found`);
+  }
+  if (granted + prefetched !== tally.attempts)
+    look.ofWorker(index, `${granted + prefetched} attempts by shape, ${tally.attempts} found`);
+}
+
+/** The digest of the values that a worker is believed to hold equals its recount. */
+function believedValuesEqualTheirRecount(look: Inspection, index: number): void {
+  const worker = look.state.workers[index];
+  const tally = look.tally.workers[index];
+  let digest = tally.valuesDigest;
+  for (const task of worker.keptValues) digest = digestWith(digest, task);
+  if (digest !== worker.valuesDigest) look.ofWorker(index, "the digest of its values is off");
+  if (tally.valueBytes !== worker.heldValueBytes)
+    look.ofWorker(index, `${worker.heldValueBytes} bytes held, ${tally.valueBytes} found`);
+}
+
+/** A3: no device is given away twice, and each index is charged what its attempts hold. */
+function devicesAreGrantedOnce(look: Inspection, index: number): void {
+  const { state } = look;
+  const found = look.tally.workers[index].devices;
+  for (const [dimension, use] of state.workers[index].deviceUse) {
+    const sums = found.get(dimension);
+    for (let device = 0; device < use.length; device++) {
+      const milli = use[device];
+      const sum = sums?.[device] ?? 0;
+      const name = `${state.dimensions.names[dimension]} ${device}`;
+      if (sum !== milli) look.ofWorker(index, `${name}: ${milli} charged, ${sum} found`);
+      if (milli < 0 || milli > 1000) look.ofWorker(index, `${name}: ${milli} of 1000 used`);
+    }
+  }
+}
+
+/** A5: what a worker says is kept on it is a reservation that names it. */
+function reservationsOfAWorkerAreThere(look: Inspection, index: number): void {
+  for (const { id } of look.state.workers[index].reservations) {
+    if (look.state.reservations.get(id)?.workers.includes(index) === true) continue;
+    look.ofWorker(index, `lists reservation ${id}, which is not there`);
+  }
+}
+
+export const workerRules: readonly RecordRule[] = [
+  usageIsTheSumOfGrants,
+  usageStaysWithinCapacity,
+  workerIndexesEqualTheirRecount,
+  believedValuesEqualTheirRecount,
+  devicesAreGrantedOnce,
+  reservationsOfAWorkerAreThere,
+];

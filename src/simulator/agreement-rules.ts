@@ -1,0 +1,177 @@
+/**
+ * Rules that hold between the controller and its workers, which nobody inside the system can see
+ * whole: what runs is paid for, and what was answered is heard.
+ *
+ * @module
+ */
+
+import { InvariantError } from "../base/assert.ts";
+import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
+import type { FactOf } from "../controller/facts.ts";
+import type { Output } from "../controller/outbox.ts";
+import { type ControllerState, jobOf, taskIdOf } from "../controller/state.ts";
+import { attemptFlag } from "../controller/tables/attempt-table.ts";
+import { noSlot } from "../controller/tables/task-table.ts";
+import { type AttemptId, formatAttemptId } from "../model/ids.ts";
+import { attemptCauseCode } from "../model/states.ts";
+import type { WorkerFact } from "../worker/facts.ts";
+import type { WorkerState } from "../worker/state.ts";
+
+/** A worker process that lives. */
+export interface LiveWorker {
+  readonly workerId: string;
+  readonly incarnation: string;
+  readonly state: WorkerState;
+}
+
+const neverHadIt = attemptCauseCode("never-had-it");
+
+export class AgreementRules {
+  /** Incarnations that were given up: what they still run is not paid for any more. */
+  readonly #lost = new Set<string>();
+  /** Incarnation → every attempt that it has taken up. */
+  readonly #accepted = new Map<string, Set<AttemptId>>();
+  /** Attempts whose running thing the next attempt of their task has taken over. */
+  readonly #superseded = new Set<AttemptId>();
+  /** Attempts that said that they are prepared. */
+  readonly #prepared = new Set<AttemptId>();
+  /** Workers of those, until they connect anew. */
+  readonly #takenOver = new Set<number>();
+  /** Row → id, as it was before the step. */
+  #ids = new Map<number, AttemptId>();
+
+  onWorkerFacts({ incarnation }: LiveWorker, facts: readonly WorkerFact[]): void {
+    let accepted = this.#accepted.get(incarnation);
+    if (accepted === undefined) {
+      accepted = new Set();
+      this.#accepted.set(incarnation, accepted);
+    }
+    for (const fact of facts) if (fact.type === "run-accepted") accepted.add(fact.attempt);
+  }
+
+  /** Throws InvariantError if the two sides part. */
+  check(
+    state: ControllerState,
+    event: ControllerEvent,
+    { facts, sends }: Output,
+    workers: Iterable<LiveWorker>,
+  ): void {
+    this.#hearPrepared(event);
+    const leaves = facts.some(({ type }) => type === "worker-lost");
+    for (const fact of facts) {
+      if (fact.type === "worker-lost") this.#lost.add(state.workers[fact.worker].incarnation);
+      if (fact.type === "attempt-superseded") this.#onSuperseded(state, fact);
+      if (fact.type === "worker-present") this.#takenOver.delete(fact.worker);
+      if (fact.type === "attempts-ended" && !leaves) this.#checkHeard(fact);
+    }
+    for (const send of sends) {
+      this.#checkDoubt(state, send);
+      this.#checkGangStart(state, send);
+    }
+    checkAnswer(state, event, sends);
+    this.#remember(state);
+    for (const worker of workers) this.#checkPaid(state, worker);
+  }
+
+  #onSuperseded({ attempts, tasks }: ControllerState, fact: FactOf<"attempt-superseded">): void {
+    this.#superseded.add(this.#idOf(fact.attempt));
+    const row = tasks.attempt[fact.task];
+    this.#takenOver.add(attempts.worker[row] ?? -1);
+  }
+
+  #hearPrepared(event: ControllerEvent): void {
+    if (event.type !== "worker-messaged" || event.message.type !== "attempt-prepared") return;
+    this.#prepared.add(event.message.attempt);
+  }
+
+  /** A gang starts when all its members of this round are prepared. */
+  #checkGangStart(state: ControllerState, send: ControllerSend): void {
+    if (send.type !== "send-to-worker" || send.message.type !== "start-gang") return;
+    const { tasks, attempts } = state;
+    const task = tasks.find(send.message.task);
+    const rows = task < 0 ? [] : (jobOf(state, task).launch?.rows ?? []);
+    for (const row of rows) {
+      const attempt = tasks.attempt[row];
+      if (attempt === noSlot || this.#prepared.has(attempts.id[attempt])) continue;
+      fail("a gang starts when all its members are prepared", [taskIdOf(state, row)]);
+    }
+  }
+
+  /** Nothing is lost within a connection, so nobody has a reason to doubt what the other has. */
+  #checkDoubt({ workers }: ControllerState, send: ControllerSend): void {
+    if (send.type !== "disconnect-worker" || !send.reason.startsWith("its digest")) return;
+    const { workerId, incarnation, unapplied } = workers[send.worker];
+    // A value that is to be forgotten may be gone before the order comes.
+    if (unapplied.some(({ values }) => values !== 0)) return;
+    // One that was given up and came back may have finished what was ordered anew meanwhile; and
+    // of an attempt that another has taken over the worker says later that it is gone.
+    if (this.#lost.has(incarnation) || this.#takenOver.has(send.worker)) return;
+    fail("a worker has what it is believed to have", [workerId]);
+  }
+
+  #idOf(row: number): AttemptId {
+    return this.#ids.get(row) ?? 0;
+  }
+
+  #remember({ attempts }: ControllerState): void {
+    this.#ids = new Map();
+    for (let row = 0; row < attempts.length; row++) {
+      if (attempts.id[row] !== 0) this.#ids.set(row, attempts.id[row]);
+    }
+  }
+
+  /** What a worker has taken up ends by its word, not because nothing was heard of it. */
+  #checkHeard({ attempts, causes }: FactOf<"attempts-ended">): void {
+    for (const [entry, row] of attempts.entries()) {
+      if (causes[entry] !== neverHadIt) continue;
+      const id = this.#idOf(row);
+      for (const [incarnation, accepted] of this.#accepted) {
+        if (!accepted.has(id) || this.#lost.has(incarnation)) continue;
+        fail("what ends as never had was never there", [incarnation, formatAttemptId(id)]);
+      }
+    }
+  }
+
+  /** What runs on a worker that counts as alive is an attempt that has not ended. */
+  #checkPaid(state: ControllerState, worker: LiveWorker): void {
+    const index = state.workersById.get(worker.workerId);
+    const record = index === undefined ? undefined : state.workers[index];
+    if (record === undefined || record.lost || this.#lost.has(worker.incarnation)) return;
+    if (record.incarnation !== worker.incarnation) return;
+    const live = new Set(this.#ids.values());
+    for (const { run, silent } of worker.state.executions.values()) {
+      const { attempt } = run;
+      if (silent || live.has(attempt) || this.#superseded.has(attempt)) continue;
+      fail("what runs has not ended", [worker.workerId, formatAttemptId(attempt)]);
+    }
+  }
+}
+
+/** Whoever connects is told to stop what it has and should not have. */
+function checkAnswer(
+  state: ControllerState,
+  event: ControllerEvent,
+  sends: readonly ControllerSend[],
+): void {
+  if (event.type !== "worker-connected") return;
+  const stopped = new Set<AttemptId>();
+  for (const send of sends) {
+    if (send.type === "disconnect-worker") return;
+    if (send.type !== "send-to-worker" || send.message.type !== "stop") continue;
+    for (const id of send.message.attempts) stopped.add(id);
+  }
+  const wanted = new Set<AttemptId>();
+  const { attempts } = state;
+  for (let row = 0; row < attempts.length; row++) {
+    if (attempts.id[row] === 0 || attempts.hasFlag(row, attemptFlag.stopping)) continue;
+    wanted.add(attempts.id[row]);
+  }
+  for (const id of event.inventory.attempts) {
+    if (wanted.has(id) || stopped.has(id)) continue;
+    fail("what nobody waits for is told to stop", [event.hello.workerId, formatAttemptId(id)]);
+  }
+}
+
+function fail(rule: string, ids: readonly string[]): never {
+  throw new InvariantError(rule, [ids.join(" ")]);
+}

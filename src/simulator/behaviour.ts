@@ -1,0 +1,140 @@
+/**
+ * What the programs of a simulated cluster do: how long each execution runs and how it ends. By
+ * default the seed draws it.
+ *
+ * @module
+ */
+
+import type { AttemptFailure } from "../model/failure.ts";
+import type { AttemptId, TaskRef } from "../model/ids.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import type { Draws } from "./draws.ts";
+import type { FaultKind } from "./fault-kinds.ts";
+import type { Faults } from "./faults.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** An execution that really begins to run now, on a lane or as a process. */
+export interface RunningExecution {
+  readonly workerId: string;
+  readonly task: TaskRef;
+  readonly attempt: AttemptId;
+  readonly definition: TaskSpec;
+  /** The `AttemptContext` as JSON, or "". */
+  readonly context: string;
+  readonly args: Uint8Array;
+  /** Of a function, in the order of its arguments; null for bytes that are not here. */
+  readonly inputs: readonly { readonly task: TaskRef; readonly bytes: Uint8Array | null }[];
+}
+
+/** How an execution ends by itself. */
+export type Ending =
+  | { readonly type: "finished"; readonly value: SimulatedValue }
+  | { readonly type: "failed"; readonly failure: AttemptFailure }
+  /** Somebody else killed the process. */
+  | { readonly type: "killed" }
+  /** An input could not be loaded. */
+  | { readonly type: "input-failed"; readonly task: TaskRef };
+
+/** A value: its size, and its bytes; only small ones travel with messages. */
+export interface SimulatedValue {
+  readonly sizeBytes: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface Behaviour {
+  /**
+   * Begins an execution, and calls `end` once when it is over. Nobody listens to the end of one
+   * that was stopped or died with its machine.
+   */
+  begin(execution: RunningExecution, end: (ending: Ending) => void): void;
+  /** An execution is told to stop; it is gone a moment later, whatever becomes of this. */
+  abort?(attempt: AttemptId, reason: "stopped" | "timeout"): void;
+  /** Called once when a stop is ordered: how long it takes, microseconds; undefined is drawn. */
+  stopUs?(attempt: AttemptId): number | undefined;
+}
+
+/** A value of more bytes than this stays with its worker. */
+export const inlineBytesMax = 50_000;
+
+const largeValueBytes = 100_000;
+
+/** What hangs runs this many times as long as anything else may. */
+const hungFactor = 100;
+
+/**
+ * Every function returns its own arguments, so that a value that arrives anywhere can be told right
+ * from wrong without knowing the scheduler; run times and failures are drawn.
+ */
+export class DrawnBehaviour implements Behaviour {
+  readonly #timeline: Timeline;
+  readonly #draws: Draws;
+  readonly #faults: Faults;
+  readonly #onFault: (kind: FaultKind, what: string) => void;
+
+  constructor(
+    timeline: Timeline,
+    draws: Draws,
+    faults: Faults,
+    onFault: (kind: FaultKind, what: string) => void = () => {},
+  ) {
+    this.#timeline = timeline;
+    this.#draws = draws;
+    this.#faults = faults;
+    this.#onFault = onFault;
+  }
+
+  begin(execution: RunningExecution, end: (ending: Ending) => void): void {
+    const { quantumUs } = this.#faults;
+    const at = this.#timeline.now + this.#runUs(execution);
+    const moment = quantumUs > 1 ? Math.ceil(at / quantumUs) * quantumUs : at;
+    this.#timeline.at(moment, () => end(this.#endingOf(execution)));
+  }
+
+  #runUs({ definition, workerId }: RunningExecution): number {
+    const { runUsMax, hang } = this.#faults;
+    if (this.#draws.chance(hang)) {
+      this.#onFault("task hung", workerId);
+      return runUsMax * hungFactor;
+    }
+    if (definition.run.kind === "command") return 500 + this.#draws.below(runUsMax);
+    return this.#draws.chance(0.2) ? this.#draws.below(runUsMax) : this.#draws.below(800);
+  }
+
+  #endingOf({ definition, args, inputs, workerId }: RunningExecution): Ending {
+    const draws = this.#draws;
+    const faults = this.#faults;
+    const isCommand = definition.run.kind === "command";
+    const poisoned = inputs.find(({ bytes }) => isPoisoned(bytes, faults.poison));
+    if (poisoned !== undefined) {
+      this.#onFault("value poisoned", workerId);
+      return { type: "input-failed", task: poisoned.task };
+    }
+    if (inputs.length > 0 && draws.chance(faults.inputFailure)) {
+      this.#onFault("input unreadable", workerId);
+      return { type: "input-failed", task: draws.pick(inputs).task };
+    }
+    if (draws.chance(faults.taskFailure)) {
+      this.#onFault("task failed", workerId);
+      return { type: "failed", failure: failureOf("simulated", isCommand ? 1 : null) };
+    }
+    if (isCommand) {
+      if (!draws.chance(faults.processKill)) return { type: "finished", value: noValue };
+      this.#onFault("process killed", workerId);
+      return { type: "killed" };
+    }
+    const sizeBytes = draws.chance(faults.largeValue) ? largeValueBytes : args.length;
+    return { type: "finished", value: { sizeBytes, bytes: args } };
+  }
+}
+
+/** By the bytes alone, so that it is so for whoever reads them and however often. */
+function isPoisoned(bytes: Uint8Array | null, probability: number): boolean {
+  return bytes !== null && bytes.length > 1 && ((bytes[1] * 97) & 255) < probability * 256;
+}
+
+export const noValue: SimulatedValue = { sizeBytes: 0, bytes: new Uint8Array(0) };
+
+export function failureOf(message: string, exitCode: number | null): AttemptFailure {
+  const error = { name: "Error", message, stack: "", causes: [] };
+  return { error, exitCode, signal: null, oom: false, stderrTail: "" };
+}

@@ -1,0 +1,69 @@
+/**
+ * Rules about what a worker does in one step: what it stops, what it starts, and whence a grant
+ * comes. They know nothing of how its kernel decides.
+ *
+ * @module
+ */
+
+import { InvariantError } from "../base/assert.ts";
+import { type AttemptId, formatAttemptId } from "../model/ids.ts";
+import type { WorkerEvent } from "../worker/events.ts";
+import type { WorkerFact } from "../worker/facts.ts";
+import type { LiveWorker } from "./agreement-rules.ts";
+
+export class ExecutionRules {
+  /** Incarnation → its attempts without an answer → whether they have a grant. */
+  readonly #granted = new Map<string, Map<AttemptId, boolean>>();
+
+  /** Throws InvariantError if a step breaks a rule. */
+  check(worker: LiveWorker, event: WorkerEvent, facts: readonly WorkerFact[]): void {
+    const { state, workerId } = worker;
+    const isHopeful = event.type === "ordered";
+    if (!isHopeful && state.unsentStops.size > 0) fail("what is told to stop is stopped", workerId);
+    if (state.trouble !== "" && facts.some(({ type }) => type === "execution-placed")) {
+      fail("a worker in trouble starts nothing", workerId);
+    }
+    for (const fact of facts) checkTakeover(worker, fact);
+    this.#checkGrants(worker, event, facts);
+  }
+
+  /** A grant comes by order, or is that of a run that has just been answered for. */
+  #checkGrants(worker: LiveWorker, event: WorkerEvent, facts: readonly WorkerFact[]): void {
+    const runs = this.#runsOf(worker);
+    const isOrdered = event.type === "ordered" && event.message.type === "grant";
+    let free = 0;
+    for (const fact of facts) {
+      if (fact.type === "run-accepted") runs.set(fact.attempt, fact.granted);
+      else if (fact.type === "run-answered") {
+        if (runs.get(fact.attempt) === true) free++;
+        runs.delete(fact.attempt);
+      } else if (fact.type === "run-granted") {
+        runs.set(fact.attempt, true);
+        if (!isOrdered && --free < 0) {
+          fail("no run is granted what nobody had", formatAttemptId(fact.attempt));
+        }
+      }
+    }
+  }
+
+  #runsOf({ incarnation }: LiveWorker): Map<AttemptId, boolean> {
+    let runs = this.#granted.get(incarnation);
+    if (runs === undefined) {
+      runs = new Map();
+      this.#granted.set(incarnation, runs);
+    }
+    return runs;
+  }
+}
+
+/** The processes of a command know it by the attempt that it has. */
+function checkTakeover({ state }: LiveWorker, fact: WorkerFact): void {
+  if (fact.type !== "run-accepted" || fact.adopts === 0) return;
+  if (state.specs.get(fact.spec)?.kind === "command") {
+    fail("no command goes on as another attempt", formatAttemptId(fact.attempt));
+  }
+}
+
+function fail(rule: string, id: string): never {
+  throw new InvariantError(rule, [id]);
+}

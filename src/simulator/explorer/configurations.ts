@@ -1,0 +1,207 @@
+/**
+ * The configurations that must close: X1 to X11 of the reliability plan, each with its bounds.
+ *
+ * @module
+ */
+
+import type { ApiRequest } from "../../controller/events.ts";
+import { defaultRequest } from "../../model/resources.ts";
+import { jobDefaults, specDefaults, type TaskSpec } from "../../model/spec.ts";
+import type { Band } from "../../model/states.ts";
+import type { Program, Request } from "./client-node.ts";
+import { type Configuration, type FaultBudget, noFaults } from "./configuration.ts";
+import type { WorkerIdentity } from "./worker-node.ts";
+
+const echo: TaskSpec = {
+  run: { kind: "function", bundle: "b", functionName: "echo" },
+  name: "echo",
+  resources: defaultRequest,
+  constraints: [],
+  ...specDefaults,
+};
+
+/** Its value stays with its worker, and can be lost. */
+const large: TaskSpec = { ...echo, name: "large" };
+
+const command: TaskSpec = {
+  ...echo,
+  ...jobDefaults,
+  run: {
+    ...{ kind: "command", argv: ["work"], env: {}, cwd: "", workspace: "", ports: [], stdin: "" },
+    result: { type: "none" },
+  },
+  name: "command",
+  graceMs: 10,
+};
+
+function workers(count: number, fields: Partial<WorkerIdentity> = {}): WorkerIdentity[] {
+  return Array.from({ length: count }, (_unused, place) => ({
+    ...{ workerId: `w${place}`, slots: 1, cpuMilli: 1000, commandSlots: 4, slice: "s" },
+    ...{ announcesStarts: false },
+    ...fields,
+  }));
+}
+
+function client(specs: readonly TaskSpec[], ...requests: readonly Request[]): Program {
+  return { clientId: "c0", specs, requests };
+}
+
+/** A submit of tasks of the first spec; `inputs[i]` are what task `i` reads. */
+function submit(...inputs: readonly (readonly number[])[]): Request {
+  return { type: "submit", tasks: inputs.map((one) => ({ spec: 0, inputs: one })) };
+}
+
+function launch(
+  jobId: string,
+  options: {
+    readonly replicas?: number;
+    readonly band?: Band;
+    readonly cpuMilli?: number;
+    readonly maxRetriesFailure?: number;
+  } = {},
+): Request {
+  const { replicas = 1, band = "interactive", cpuMilli = 1000, maxRetriesFailure = 0 } = options;
+  const groupBy = replicas > 1 ? "slice" : "";
+  const resources = { ...defaultRequest, cpuMilli };
+  const task: TaskSpec = { ...command, name: jobId, band, groupBy, resources, maxRetriesFailure };
+  const token = `token of ${jobId}`;
+  const request: ApiRequest = {
+    ...{ type: "launch-job", token, tokenHash: token },
+    spec: {
+      ...{ jobId, task, args: new Uint8Array(0), replicas, maxTaskFailures: 0 },
+      ...{ onExisting: "KEEP", children: "AUTO" },
+    },
+  };
+  return { type: "call", request };
+}
+
+const base = { separateSync: false, launchers: [false], exitsAreSeen: false } as const;
+
+/** All of them, in order. */
+export const configurations: readonly Configuration[] = [
+  {
+    ...base,
+    name: "X1",
+    about: "1 worker of 1 slot, 2 tasks",
+    workers: workers(1),
+    programs: [client([echo], submit([], []))],
+    faults: { ...noFaults, workerCrashes: 1, controllerCrashes: 1, losses: 1, repeats: 1 },
+  },
+  {
+    ...base,
+    name: "X2",
+    about: "2 workers of 1 slot, 2 tasks",
+    workers: workers(2),
+    programs: [client([echo], submit([], []))],
+    faults: { ...noFaults, workerCrashes: 1, controllerCrashes: 1, losses: 1 },
+  },
+  {
+    ...base,
+    name: "X3",
+    about: "2 workers, a gang of 2 and 1 single job",
+    workers: workers(2),
+    programs: [client([], launch("/ann/gang", { replicas: 2 }), launch("/ann/one"))],
+    faults: { ...noFaults, workerCrashes: 1, losses: 1 },
+    launchers: [false, true],
+  },
+  {
+    ...base,
+    name: "X4",
+    about: "2 gangs of 2 on 2 workers of 1 CPU",
+    workers: workers(2),
+    programs: [
+      client([], launch("/ann/first", { replicas: 2 }), launch("/bob/second", { replicas: 2 })),
+    ],
+    faults: { ...noFaults, workerCrashes: 1 },
+    launchers: [false, true],
+  },
+  {
+    ...base,
+    name: "X5",
+    about: "values that stay with 2 workers: two, one of both, one of that",
+    workers: workers(2),
+    programs: [
+      client([large], submit([], [], [0, 1], [2]), { type: "release", tasks: [0, 1, 2, 3] }),
+    ],
+    faults: { ...noFaults, workerCrashes: 1, failures: 1 },
+    exitsAreSeen: true,
+  },
+  {
+    ...base,
+    name: "X6",
+    about: "cancel, completion and timeout of 2 tasks on 1 worker, and a retry",
+    workers: workers(1, { announcesStarts: true }),
+    programs: [
+      client(
+        [{ ...echo, timeoutMs: 50 }],
+        submit([], []),
+        { type: "cancel", tasks: [0] },
+        { type: "retry", task: 0 },
+      ),
+    ],
+    faults: { ...noFaults, losses: 1, workerTicks: 2 },
+  },
+  {
+    ...base,
+    name: "X7",
+    about: "a gang of 2 in band batch makes room for one in production",
+    workers: workers(2),
+    programs: [
+      client(
+        [],
+        launch("/ann/low", { replicas: 2, band: "batch" }),
+        launch("/bob/high", { replicas: 2, band: "production" }),
+      ),
+    ],
+    faults: { ...noFaults, workerCrashes: 1 },
+    launchers: [false, true],
+  },
+  {
+    ...base,
+    name: "X8",
+    about: "the controller crashes in every phase of a commit",
+    workers: workers(1),
+    programs: [client([echo], submit([], [0]))],
+    faults: { ...noFaults, controllerCrashes: 2 },
+    separateSync: true,
+  },
+  {
+    ...base,
+    name: "X9",
+    about: "the controller's clock runs ahead of its workers'",
+    workers: workers(2),
+    programs: [client([echo], submit([], []))],
+    faults: { ...noFaults, jumps: 1, workerTicks: 1, controllerTicks: 1 },
+  },
+  {
+    ...base,
+    name: "X10",
+    about: "2 processes with one identity, 2 tasks",
+    workers: [...workers(1), ...workers(1)],
+    programs: [client([echo], submit([], []))],
+    faults: { ...noFaults, losses: 1, repeats: 1 },
+  },
+  {
+    ...base,
+    name: "X11",
+    about: "a budget of 1 failure and 1 loss",
+    workers: workers(2),
+    programs: [
+      client([{ ...echo, maxRetriesFailure: 1, maxRetriesPreemption: 1 }], submit([], [])),
+    ],
+    faults: { ...noFaults, workerCrashes: 2, failures: 2 },
+    exitsAreSeen: true,
+  },
+];
+
+const smallFaults: { readonly [name: string]: Partial<FaultBudget> } = {
+  X1: { workerCrashes: 1, losses: 1, repeats: 1 },
+  X2: { workerCrashes: 1, losses: 1 },
+  X3: { losses: 1 },
+  X4: {},
+};
+
+/** Some of them with less going wrong: what `npm test` closes. */
+export const smallConfigurations: readonly Configuration[] = configurations
+  .filter(({ name }) => name in smallFaults)
+  .map((one) => ({ ...one, faults: { ...noFaults, ...smallFaults[one.name] } }));

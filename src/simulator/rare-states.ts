@@ -1,0 +1,132 @@
+/**
+ * States that a good search must reach: each is named as a sentence, and a run that never gets
+ * there proves less than it seems to.
+ *
+ * @module
+ */
+
+import type { Fact } from "../controller/facts.ts";
+import { attemptCauses, type JobState, taskStates } from "../model/states.ts";
+import type { WorkerFact } from "../worker/facts.ts";
+
+/** Reached whenever the controller records such a fact. */
+export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
+  "sequence-taken": "a cancel or a retry was taken up",
+  "attempts-building": "a work directory was being made",
+  "attempt-superseded": "a stopping attempt handed its grant to the next attempt",
+  "tasks-resumed": "a back-off ended",
+  "values-gone": "a queued task lost an input",
+  "values-moved": "another holder of a value took over",
+  "worker-adopted": "a new agent was adopted with what had outlived the old one",
+  "worker-closed-to-work": "a worker was cordoned or drained",
+  "gang-returned": "a round of a gang was returned",
+  "gangs-rested": "a gang that had held in vain held again",
+  "capacity-reserved": "capacity was reserved",
+  "jobs-pruned": "an ended job made room for its successor",
+  "copies-added": "a value got a second holder",
+  "copies-removed": "a second holder lost its value",
+  "input-failed": "an input could not be fetched from where it was said to be",
+  "value-kept": "a worker kept a value that was being read",
+  "value-cached": "the controller kept a small value",
+  "silence-excused": "a pause of the controller excused silence",
+  "worker-health": "a worker was sick, or well again",
+  "member-prepared": "a member of a gang was prepared",
+  "wants-dropped": "a client dropped its wants",
+};
+
+/** Reached whenever a worker records such a fact. */
+export const workerFactStates: { readonly [T in WorkerFact["type"]]?: string } = {
+  "task-rescheduled": "a worker handed a task back",
+  "sources-missing": "a worker asked where a value is",
+  "sources-changed": "a worker was told where else a value is",
+  "execution-orphaned": "a task let go of what still ran",
+  "execution-requeued": "what was queued on a lane waited again",
+  "execution-revoke-refused": "a revoke came too late",
+  "execution-promoted": "a thread went on to the next of its lane by itself",
+  "executions-recovered": "an agent recovered commands",
+  "peer-refused": "a peer was busy or failed, and was left alone",
+  "leave-began": "a worker began to leave",
+  "worker-left": "a worker left",
+  "value-dropped": "a worker dropped a value",
+};
+
+/** Reached by what has to be looked at more closely. */
+export const otherStates = [
+  "attempt 3 or later of a task committed",
+  "a gang was preempted while partly launched",
+  "a failure spread to dependents",
+  "a reservation expired",
+  "a reservation helped",
+  "a worker was lost in silence",
+  "a worker was lost because its process ended",
+  "a worker was lost because it was started again",
+  "a silent worker was suspected",
+  "a suspected worker was heard again",
+  "a lost worker came back under its id",
+  "an attempt was assigned without a grant",
+  "a grant followed later",
+  "a grant went to the successor on the lane",
+  "devices were granted by index",
+  "a task was charged a failure",
+  "a task was charged a loss",
+  "a task became suspect when its worker died",
+  "a bystander became suspect when its worker died",
+  "a task waited for a back-off",
+  "a failed task was tried again by a person",
+  "a value was computed again because it was lost",
+  "a member of a gang that had succeeded ran again",
+  "a submit was refused",
+  "a session ended because its client stayed away",
+  "a report arrived of an attempt that had ended before",
+  "a retract crossed a start",
+  "a worker lost a value that nobody had told it to drop",
+  "an attempt that nobody knew was stopped at a reconnect",
+  "a digest differed and the worker was reconciled",
+  "a peer was said to be gone",
+  "a gang was told to start",
+  "two events of one kernel fell on one instant",
+  "the controller died with facts that were not durable",
+  "the controller died with nothing to lose",
+  "the controller served its fifth epoch or a later one",
+  "a worker took an order while it was leaving",
+  "an answer was said again after a reconnect",
+  "a worker had ten executions or more",
+] as const;
+
+const stopStates = ["stopped", "preempted", "cosched-failed", "drained", "gang-returned"] as const;
+const jobEnds: readonly JobState[] = ["SUCCEEDED", "FAILED", "KILLED", "UNSCHEDULABLE"];
+
+/** Nothing reaches them within the hours that a run lasts, or in a simulator at all. */
+const outOfReach: ReadonlySet<string> = new Set([
+  ...["an attempt ended: oom", "an attempt ended: exited", "an attempt ended: module-unloadable"],
+  ...["an attempt ended: start-timeout", "an attempt ended: superseded"],
+]);
+
+export function endState(cause: string): string {
+  return `an attempt ended: ${cause}`;
+}
+
+export function stopState(reason: string): string {
+  return `an attempt was told to stop: ${reason}`;
+}
+
+export function taskEndState(state: string): string {
+  return `a task ended ${state}`;
+}
+
+export function jobEndState(state: string): string {
+  return `a job ended ${state}`;
+}
+
+const terminalFrom = taskStates.indexOf("SUCCEEDED");
+
+/** All of them, in the order of a report. */
+export const rareStates: readonly string[] = [
+  ...otherStates,
+  ...Object.values(controllerFactStates),
+  ...Object.values(workerFactStates),
+  ...attemptCauses.map(endState),
+  ...stopStates.map(stopState),
+  ...taskStates.slice(terminalFrom).map(taskEndState),
+  ...jobEnds.map(jobEndState),
+].filter((name) => !outOfReach.has(name));

@@ -1,0 +1,73 @@
+/**
+ * What the real calls of the API need of the simulated controller around them.
+ *
+ * @module
+ */
+
+import { InvariantError } from "../base/assert.ts";
+import type { Principal } from "../model/job.ts";
+import type { ApiContext } from "../shell/controller-process/api-calls.ts";
+import { controllerKernel } from "../shell/controller-process/controller-kernel.ts";
+import { LogFetcher } from "../shell/controller-process/fetch-logs.ts";
+import { clusterInfoOf } from "../shell/controller-process/shell-methods.ts";
+import { packageVersion } from "../shell/controller-process/version.ts";
+import { createLogger } from "../shell/logging/logger.ts";
+import type { SimulatedController } from "../simulator/simulated-controller.ts";
+import type { VirtualLogs } from "./virtual-logs.ts";
+
+export const simulatedClusterId = "simulated";
+
+const silent = createLogger({ name: "simulated", level: "silent" });
+
+export function apiContextOf(controller: SimulatedController, logs: VirtualLogs): ApiContext {
+  const fetcher = new LogFetcher(logs);
+  const kernel = controllerKernel;
+  return {
+    logger: silent,
+    at: () => controller.now(),
+    handle: (event) => {
+      controller.take(event);
+      return true;
+    },
+    hold: (act) => controller.hold(() => act(controller.journal.length)),
+    overload: () => null,
+    authorise: (principal, method, request) =>
+      kernel.authorise(controller.state, principal, method, request),
+    budgetOf: (user) => kernel.budgetOf(controller.state, user),
+    logSources: (question, principal) => kernel.logSources(controller.state, question, principal),
+    fetchLogs: (request, selection) => fetcher.fetch(request, selection),
+    count: () => undefined,
+    read: (method, request, principal) => read(controller, method, request, principal),
+  };
+}
+
+function read(
+  controller: SimulatedController,
+  method: string,
+  request: unknown,
+  principal: Principal,
+): unknown {
+  const { state } = controller;
+  const answer = () => controllerKernel.answerCall(state, method, request, principal);
+  if (method === "GetClusterInfo") return clusterInfo(controller);
+  if (method === "GetDoctorReport") {
+    const loops = [{ name: "controller", lastTickAgoMs: 0 }];
+    const journalSeq = controller.journal.length;
+    return { ...(answer() as object), journalSeq, loops, version: packageVersion };
+  }
+  if (method === "ReportWorkerExit") throw new InvariantError("no supervisor is simulated");
+  return answer();
+}
+
+function clusterInfo(controller: SimulatedController): unknown {
+  const { epoch, journal } = controller;
+  const { length: sequence } = journal;
+  return clusterInfoOf(controllerKernel.summaryOf(controller.state), {
+    journal: { clusterId: simulatedClusterId, epoch, sequence, durableSequence: sequence },
+    url: "simulated:",
+    startedAt: 0,
+    durable: true,
+    clientCount: controller.state.clients.filter((client) => client?.connected).length,
+    readiness: { ready: true, reasons: [], degraded: [] },
+  });
+}

@@ -1,0 +1,204 @@
+/**
+ * What the tasks of a program do in a simulated cluster: the functions themselves are called, here
+ * and once for each execution, when it begins; it runs for as long as the test says.
+ *
+ * Arguments, inputs and values go through the real codec: each execution has copies of its own, and
+ * what cannot travel fails as in production.
+ *
+ * @module
+ */
+
+import { type AnyTask, definitionOf, type TaskDefinition } from "../client/task.ts";
+import { CapstanError } from "../model/errors.ts";
+import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
+import type { FunctionRun } from "../model/spec.ts";
+import { runInContext } from "../shell/executor/context.ts";
+import { errorRecordOf } from "../shell/executor/error-record.ts";
+import { ExecutionContext } from "../shell/executor/execution-context.ts";
+import { decodeArguments, decodeValue, encodeValue } from "../shell/values/value-codec.ts";
+import type { Ending, RunningExecution } from "../simulator/behaviour.ts";
+import type { Draws } from "../simulator/draws.ts";
+import type { Drive } from "./drive.ts";
+import type { FunctionRegistry } from "./function-registry.ts";
+import { drawUs, parseTakes, type TakesUs } from "./takes.ts";
+import type { Trace } from "./trace.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** What a behaviour needs of its cluster. */
+export interface BehaviourSurroundings {
+  readonly time: VirtualTime;
+  readonly drive: Drive;
+  readonly draws: Draws;
+  readonly functions: FunctionRegistry;
+  readonly trace: Trace;
+}
+
+/** How long a task runs: for all of its executions, or by the arguments of each. */
+export type TaskTakes = TakesUs | ((...args: readonly unknown[]) => unknown);
+
+interface Begun {
+  readonly name: string;
+  readonly workerId: string;
+  readonly context: ExecutionContext;
+}
+
+interface Run {
+  readonly takesUs: number;
+  readonly ending: Ending | Promise<Ending>;
+}
+
+/** An input that could not be decoded, told apart from what user code throws. */
+class InputError extends Error {
+  readonly task: TaskRef;
+
+  constructor(task: TaskRef, cause: unknown) {
+    super("an input could not be decoded", { cause });
+    this.task = task;
+  }
+}
+
+export class FunctionBehaviour {
+  readonly #around: BehaviourSurroundings;
+  readonly #takesDefault: TakesUs;
+  readonly #takes = new Map<unknown, TaskTakes>();
+  readonly #failures = new Map<unknown, unknown[]>();
+  readonly #counts = new Map<unknown, number>();
+  readonly #begun = new Map<AttemptId, Begun>();
+
+  constructor(around: BehaviourSurroundings, takesDefault: TakesUs) {
+    this.#around = around;
+    this.#takesDefault = takesDefault;
+  }
+
+  setTakes(task: AnyTask, takes: TaskTakes): void {
+    this.#takes.set(definitionOf(task).run, takes);
+  }
+
+  /** The next execution fails with `error`, without being called. */
+  failNext(task: AnyTask, error: unknown): void {
+    const { run } = definitionOf(task);
+    this.#failures.set(run, [...(this.#failures.get(run) ?? []), error]);
+  }
+
+  countOf(task: AnyTask): number {
+    return this.#counts.get(definitionOf(task).run) ?? 0;
+  }
+
+  begin(execution: RunningExecution, run: FunctionRun, end: (ending: Ending) => void): void {
+    const { time, drive, functions, trace } = this.#around;
+    const { workerId, attempt } = execution;
+    const name = `${run.functionName} ${formatAttemptId(attempt)}`;
+    trace.add(workerId, `started ${name}`);
+    drive.news();
+    const beganAt = time.now;
+    const { takesUs, ending } = this.#run(execution, functions.find(run), name);
+    const finish = (settled: Ending): void => {
+      time.after(beganAt + takesUs - time.now, () => {
+        if (this.#begun.delete(attempt)) trace.add(workerId, `${wordOf(settled)} ${name}`);
+        end(settled);
+      });
+    };
+    if (ending instanceof Promise) drive.runs(name, ending.then(finish));
+    else finish(ending);
+  }
+
+  /** Calls the function. How it will end, and how long it takes in virtual time. */
+  #run(execution: RunningExecution, task: TaskDefinition | null, name: string): Run {
+    if (task === null) return { takesUs: 0, ending: failed(unknownTask(name)) };
+    const { run } = task;
+    const { workerId, attempt } = execution;
+    this.#counts.set(run, (this.#counts.get(run) ?? 0) + 1);
+    const context = new ExecutionContext(execution.task, attempt, workerId, () => undefined);
+    this.#begun.set(attempt, { name, workerId, context });
+    const args = this.#decode(execution);
+    if (args instanceof InputError) {
+      return { takesUs: 0, ending: { type: "input-failed", task: args.task } };
+    }
+    return { takesUs: this.#takesUs(run, args), ending: this.#call(run, args, context) };
+  }
+
+  /** Its signal is aborted; whatever it does then, nobody listens. */
+  abort(attempt: AttemptId, reason: "stopped" | "timeout"): void {
+    const begun = this.#begun.get(attempt);
+    if (begun === undefined) return;
+    this.#begun.delete(attempt);
+    const { trace, drive } = this.#around;
+    trace.add(begun.workerId, `${reason === "timeout" ? "timed out" : reason} ${begun.name}`);
+    begun.context.abort(reason);
+    drive.news();
+  }
+
+  /** Its machine is gone, and all that ran there. */
+  abandon(workerId: string): void {
+    for (const [attempt, begun] of [...this.#begun]) {
+      if (begun.workerId === workerId) this.abort(attempt, "stopped");
+    }
+  }
+
+  #call(
+    run: (...args: never[]) => unknown,
+    args: readonly unknown[],
+    context: ExecutionContext,
+  ): Ending | Promise<Ending> {
+    const planned = this.#failures.get(run);
+    if (planned !== undefined && planned.length > 0) return failed(planned.shift());
+    try {
+      const returned = runInContext(context, () => run(...(args as never[])));
+      if (!isThenable(returned)) return finished(returned);
+      return Promise.resolve(returned).then(finished, failed).catch(failed);
+    } catch (thrown) {
+      return failed(thrown);
+    }
+  }
+
+  #takesUs(run: unknown, args: readonly unknown[]): number {
+    const takes = this.#takes.get(run) ?? this.#takesDefault;
+    const parsed =
+      typeof takes === "function" ? parseTakes("taskTakes: its result", takes(...args)) : takes;
+    return drawUs(parsed, this.#around.draws);
+  }
+
+  #decode({ args, inputs }: RunningExecution): readonly unknown[] | InputError {
+    try {
+      return decodeArguments(args, {
+        input: (index) => {
+          const { task, bytes } = inputs[index];
+          try {
+            if (bytes === null) throw new CapstanError("INPUT_UNLOADABLE", "it is not here");
+            return decodeValue(bytes.slice());
+          } catch (cause) {
+            throw new InputError(task, cause);
+          }
+        },
+      });
+    } catch (error) {
+      if (error instanceof InputError) return error;
+      throw error;
+    }
+  }
+}
+
+function finished(returned: unknown): Ending {
+  // A copy: the encoder's buffer is its own.
+  const bytes = encodeValue(returned, { root: "result" }).slice();
+  return { type: "finished", value: { sizeBytes: bytes.length, bytes } };
+}
+
+function failed(thrown: unknown): Ending {
+  const status = { exitCode: null, signal: null, oom: false, stderrTail: "" };
+  return { type: "failed", failure: { error: errorRecordOf(thrown), ...status } };
+}
+
+/** Whoever launched it did so by the API, and named a function that was never here. */
+function unknownTask(name: string): CapstanError {
+  return new CapstanError("TASK_MODULE_UNLOADABLE", `${name}: no such task was submitted here`);
+}
+
+function wordOf({ type }: Ending): string {
+  return type === "input-failed" ? "lost an input of" : type;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
+  return typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,236 @@
+/**
+ * A simulated cluster for the tests of programs: what `simulateCluster` returns.
+ *
+ * The controller and the workers are the real kernels and the clients the real client; the network,
+ * the disk, the machines and the time are virtual. One seed and one program, one run.
+ *
+ * @module
+ */
+
+import { Client, type ConnectOptions } from "../client/client.ts";
+import { offerInProcess } from "../client/in-process-clusters.ts";
+import { Session } from "../client/session.ts";
+import type { AnyTask, Task } from "../client/task.ts";
+import { CapstanError } from "../model/errors.ts";
+import { parseInteger, parseText } from "../model/parse-fields.ts";
+import type { DurationOption } from "../model/parse-job.ts";
+import { parseDurationMs } from "../model/parse-quantities.ts";
+import type { CommandHandler } from "./command-behaviour.ts";
+import { FaultInjector } from "./fault-injector.ts";
+import { parseWorker, type SimulateSettings, type WorkerOptions } from "./options.ts";
+import { Outages } from "./outages.ts";
+import { parseTakes, type Takes } from "./takes.ts";
+import type { TraceEntry } from "./trace.ts";
+import { World } from "./world.ts";
+
+/** When something that was taken away is back by itself. */
+export interface Outage {
+  /** Virtual time until then. Default: never. */
+  readonly backAfter?: DurationOption | undefined;
+}
+
+/** Of this process, so that each has an address of its own. */
+let clusterCount = 0;
+
+export class VirtualCluster {
+  /** Everything that is drawn follows from it. */
+  readonly seed: number;
+  readonly #world: World;
+  readonly #outages: Outages;
+  readonly #injector: FaultInjector;
+  readonly #clients: Client[] = [];
+  readonly #withdraw: () => void;
+
+  /** Made by `simulateCluster`. */
+  constructor(settings: SimulateSettings) {
+    this.seed = settings.seed;
+    const world = new World(settings);
+    const { time, rates, randomness, controller } = world;
+    this.#world = world;
+    this.#outages = new Outages(world);
+    this.#outages.startController();
+    for (const plan of settings.workers) this.#outages.addWorker(plan);
+    const isUp = (): boolean => {
+      const up = controller.state.workers.filter(({ connected }) => connected);
+      return up.length === settings.workers.length;
+    };
+    world.runUntil(isUp);
+    time.begin();
+    const draws = randomness.stream("faults");
+    this.#injector = new FaultInjector(time, draws, rates, this.#outages);
+    world.onProgress = () => this.#injector.progress();
+    this.#withdraw = offerInProcess(this.url, (options) => this.connect(options));
+  }
+
+  /** Virtual milliseconds since the cluster began. */
+  get now(): number {
+    return this.#world.time.elapsedMs;
+  }
+
+  /** The ids of its workers, also of those that are down. */
+  get workers(): readonly string[] {
+    return this.#world.machines.ids;
+  }
+
+  /** How many faults have happened by themselves. */
+  get faultCount(): number {
+    return this.#injector.count;
+  }
+
+  /** What `connect` takes to reach this cluster, in this process: `simulated:3`. */
+  readonly url = `simulated:${++clusterCount}`;
+
+  /**
+   * A client of this cluster: the same as `connect(cluster.url, options)`, for whose `user` the
+   * default is `"test"`. Close the cluster, and its clients are closed.
+   */
+  async connect(options: ConnectOptions = {}): Promise<Client> {
+    const { user = "test", onWarning } = options;
+    const session = new Session({
+      transport: this.#world.clients.transport(),
+      token: "",
+      user: parseText("user", user, 128),
+      jobAround: "",
+      clientId: `client-${this.#clients.length + 1}`,
+      onWarning: (code, message) => {
+        this.#world.trace.add(user, `warned ${code}: ${message}`);
+        onWarning?.(code, message);
+      },
+    });
+    const client = new Client(session);
+    this.#clients.push(client);
+    await session.open();
+    return client;
+  }
+
+  /**
+   * Lets virtual time pass: `"10s"`, or milliseconds. Everything that is due in it happens. Rejects
+   * with INVALID_ARGUMENT.
+   */
+  async advance(duration: DurationOption): Promise<void> {
+    const delayMs = parseDurationMs("advance", duration);
+    await this.#world.drive.awaited("advance", () => {
+      return new Promise<void>((resolve) => void this.#world.drive.after(delayMs, resolve));
+    });
+  }
+
+  /**
+   * How long each execution of a task runs in virtual time: a duration, a range to draw from, or a
+   * function of its arguments. Default: `takes` of the cluster. What runs already goes on as it
+   * was. Throws INVALID_ARGUMENT.
+   */
+  taskTakes<A extends readonly unknown[], R>(
+    task: Task<A, R>,
+    takes: Takes | ((...args: A) => Takes),
+  ): void {
+    const parsed =
+      typeof takes === "function"
+        ? (takes as (...args: readonly unknown[]) => unknown)
+        : parseTakes("takes", takes);
+    this.#world.functions.setTakes(task, parsed);
+  }
+
+  /** The next `count` executions of a task fail with `error`, without being called. Default 1. */
+  failNext(task: AnyTask, error: unknown = new Error("a planned failure"), count = 1): void {
+    parseInteger("count", count, 1, 1_000_000);
+    for (let i = 0; i < count; i++) this.#world.functions.failNext(task, error);
+  }
+
+  /** What commands do. Without a handler they succeed, and say nothing. */
+  onCommand(handler: CommandHandler): void {
+    this.#world.commands.handler = handler;
+  }
+
+  /** How often a task was begun, repeats and planned failures among them. */
+  executionsOf(task: AnyTask): number {
+    return this.#world.functions.countOf(task);
+  }
+
+  /** What happened, oldest first: the same for the same seed and program. */
+  trace(): readonly TraceEntry[] {
+    return this.#world.trace.entries;
+  }
+
+  /** The trace as text, a line for each entry. */
+  traceText(): string {
+    return this.#world.trace.toString();
+  }
+
+  /**
+   * A worker's machine goes down with all that it runs and holds. Nobody is told: the controller
+   * finds out by its silence, after ten seconds. Throws INVALID_ARGUMENT for no such worker.
+   */
+  killWorker(workerId: string, { backAfter }: Outage = {}): void {
+    const outages = this.#outages;
+    const backUs = parseBackUs(backAfter);
+    outages.killWorker(workerId);
+    if (backUs !== undefined) this.#world.time.after(backUs, () => outages.startWorker(workerId));
+  }
+
+  /** Starts a worker that is down, with nothing in its memory; one that lives goes on. */
+  startWorker(workerId: string): void {
+    this.#outages.startWorker(workerId);
+  }
+
+  /** One more worker, which comes up at once. Returns its id. Throws INVALID_ARGUMENT. */
+  addWorker(options: WorkerOptions = {}): string {
+    const plan = parseWorker("worker", options, `w${this.workers.length + 1}`);
+    const { workerId } = plan.host;
+    if (this.#world.machines.has(workerId)) {
+      throw new CapstanError("INVALID_ARGUMENT", `id: there is a worker ${workerId} already`);
+    }
+    this.#outages.addWorker(plan);
+    return workerId;
+  }
+
+  /**
+   * Cuts a worker off the network: nothing arrives, and nobody is told. What it runs goes on.
+   * `heal`, or `backAfter`, makes the network whole again.
+   */
+  partition(workerId: string, { backAfter }: Outage = {}): void {
+    this.#outages.partition(workerId, parseBackUs(backAfter));
+  }
+
+  /** The network of a worker is whole again. */
+  heal(workerId: string): void {
+    this.#outages.heal(workerId);
+  }
+
+  /** The controller dies, and loses what was not on its disk. Who asks it waits. */
+  killController({ backAfter }: Outage = {}): void {
+    const outages = this.#outages;
+    const backUs = parseBackUs(backAfter);
+    outages.killController();
+    if (backUs !== undefined) this.#world.time.after(backUs, () => outages.startController());
+  }
+
+  /** Starts a controller that is down, from its journal; one that lives goes on. */
+  startController(): void {
+    this.#outages.startController();
+  }
+
+  /** `killController`, and back at once. */
+  restartController(): void {
+    this.killController();
+    this.startController();
+  }
+
+  /** Every client loses its connection, and connects anew by itself. */
+  dropClients(): void {
+    for (const clientId of this.#outages.clientIds) this.#outages.dropClient(clientId);
+  }
+
+  /** Ends all clients. What is open rejects with CLIENT_CLOSED. */
+  async close(): Promise<void> {
+    this.#withdraw();
+    await Promise.all(this.#clients.map((client) => client.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function parseBackUs(backAfter: DurationOption | undefined): number | undefined {
+  return backAfter === undefined ? undefined : parseDurationMs("backAfter", backAfter) * 1000;
+}

@@ -1,0 +1,101 @@
+/**
+ * A process of its own that looks for one bug: it changes the kernels as they are loaded, plays
+ * scenarios or runs seeds, and says what it tries and what it finds, one JSON object a line.
+ *
+ *     node test/bugbank/hunt.ts scenarios BUG
+ *     node test/bugbank/hunt.ts seeds BUG 1,2,3
+ *
+ * With `-` for BUG the sources stay as they are. It ends at the first catch.
+ *
+ * @module
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Bug, patchSource, pathsOf, readBug } from "./patches.ts";
+
+/** What the process says. */
+export type HuntLine =
+  | { readonly type: "trying"; readonly unit: string }
+  | { readonly type: "caught"; readonly unit: string; readonly rule: string }
+  | { readonly type: "done"; readonly patched: readonly string[] };
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const scenarios = join(root, "test/scenarios");
+const actionCount = 60;
+
+/** The files that were changed as they were loaded. */
+const patched: string[] = [];
+
+function say(line: HuntLine): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function loadWith(bug: Bug): void {
+  const paths = pathsOf(bug);
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (!url.startsWith("file:")) return loaded;
+      const path = relative(root, fileURLToPath(url)).replaceAll("\\", "/");
+      if (!paths.includes(path)) return loaded;
+      patched.push(path);
+      return { ...loaded, source: patchSource(bug, path, String(loaded.source)) };
+    },
+  });
+}
+
+/** The rule that an error names, in one line. */
+function ruleOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error) return ruleOf(error.cause);
+  const lines = error.message.split("\n").map((line) => line.trim());
+  if (error.name === "AssertionError") return "what is sent differs from the text";
+  if (error.name !== "InvariantError") return `${error.name}: ${lines[0]}`;
+  const isList = /^\d+ invariants are broken$/.test(lines[0]);
+  return isList ? lines[1].replace(/^([^:]*):.*$/, "$1") : lines[0];
+}
+
+/** Whether it was caught; a rule that is broken throws. */
+function tryOne(unit: string, run: () => void): boolean {
+  say({ type: "trying", unit });
+  try {
+    run();
+    return false;
+  } catch (error) {
+    say({ type: "caught", unit, rule: ruleOf(error) });
+    return true;
+  }
+}
+
+async function playScenarios(): Promise<void> {
+  const { playScenario } = await import("../support/scenario.ts");
+  const names = readdirSync(scenarios).filter((name) => name.endsWith(".txt"));
+  for (const name of names.sort()) {
+    const text = readFileSync(join(scenarios, name), "utf8");
+    const caught = tryOne(name.replace(/\.txt$/, ""), () => {
+      if (playScenario(text) === text) return;
+      throw Object.assign(new Error("another text"), { name: "AssertionError" });
+    });
+    if (caught) return;
+  }
+}
+
+async function runSeeds(seeds: readonly number[]): Promise<void> {
+  const { runSeed } = await import("../../scripts/simulate.ts");
+  for (const seed of seeds) {
+    if (tryOne(`seed ${seed}`, () => runSeed({ seed, calm: false, actionCount }))) return;
+  }
+}
+
+async function main(): Promise<void> {
+  const [kind, name, seeds] = process.argv.slice(2);
+  if (name !== "-") loadWith(readBug(name));
+  if (kind === "scenarios") await playScenarios();
+  else await runSeeds(seeds.split(",").map(Number));
+  say({ type: "done", patched });
+}
+
+if (import.meta.main) await main();

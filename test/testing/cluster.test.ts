@@ -1,0 +1,225 @@
+/**
+ * The simulated cluster itself: the same seed does the same, what stands still is explained, what
+ * is wrong is named.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { connect, defineTask, gather } from "../../src/client/index.ts";
+import {
+  type CommandEnd,
+  everySeed,
+  type SeedError,
+  type SimulateOptions,
+  StandstillError,
+  simulateCluster,
+} from "../../src/testing/index.ts";
+import { double, later, never, sum } from "./tasks.ts";
+
+function numbers(count: number): [number][] {
+  return Array.from({ length: count }, (_, i) => [i]);
+}
+
+/** A program with something of everything; returns its trace. */
+async function traceOf(seed: number): Promise<string> {
+  await using cluster = await simulateCluster({ seed, workers: 3, faults: "swarm" });
+  cluster.taskTakes(double, ["1s", "20s"]);
+  const client = await cluster.connect();
+  const futures = [...client.map(double, numbers(60)), ...client.map(later, numbers(5))];
+  await cluster.advance("5s");
+  futures[10].cancel();
+  cluster.killWorker("w2", { backAfter: "30s" });
+  await gather(futures, { errors: "skip" });
+  return `${cluster.traceText()}\n${cluster.now}`;
+}
+
+describe("one seed", () => {
+  test("does the same, to the last event, whatever the machine does meanwhile", async () => {
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const first = await traceOf(seed);
+      const busy = setInterval(() => performance.now(), 1);
+      assert.equal(await traceOf(seed), first, `seed ${seed}`);
+      clearInterval(busy);
+    }
+  });
+
+  test("does something else than another", async () => {
+    assert.notEqual(await traceOf(1), await traceOf(2));
+  });
+
+  test("tells what happened, in order of time", async () => {
+    await using cluster = await simulateCluster({ workers: 1 });
+    const client = await cluster.connect();
+    cluster.failNext(double);
+    await client.submit(double, [1], { retries: 1 }).result();
+    const story = cluster.trace().map(({ who, what }) => `${who} ${what}`);
+    assert.deepEqual(story, [
+      "controller came up",
+      "w1 came up",
+      "w1 started double 1.1",
+      "w1 failed double 1.1",
+      "w1 started double 1.2",
+      "w1 finished double 1.2",
+    ]);
+    assert.match(cluster.traceText().split("\n")[2], /^ +0\.00\d s {2}w1 {2}started double 1\.1$/);
+  });
+});
+
+describe("a program that connects by itself", () => {
+  test("reaches the cluster by its url, given or in the environment", async () => {
+    await using cluster = await simulateCluster();
+    const given = await connect(cluster.url, { user: "ada" });
+    assert.equal(await given.submit(double, [1]).result(), 2);
+    assert.match(given.jobId, /^\/ada\//);
+    process.env.CAPSTAN_URL = cluster.url;
+    try {
+      await using found = await connect();
+      assert.equal(await found.submit(double, [2]).result(), 4);
+    } finally {
+      delete process.env.CAPSTAN_URL;
+    }
+  });
+
+  test("finds no cluster that was closed", async () => {
+    const cluster = await simulateCluster();
+    await cluster.close();
+    assert.throws(() => connect(cluster.url), { code: "INVALID_ARGUMENT" });
+  });
+});
+
+describe("every seed", () => {
+  test("of a good program ends well, faults and all", async () => {
+    let faults = 0;
+    await everySeed({ seeds: 60, workers: 3, takes: ["1s", "30s"] }, async (cluster) => {
+      const client = await cluster.connect();
+      const many = client.map(double, numbers(40));
+      assert.equal(await client.submit(sum, [many]).result(), 1560);
+      faults += cluster.faultCount;
+    });
+    assert.ok(faults > 100, `only ${faults} faults`);
+  });
+
+  test("the one that fails is named, with how to run it alone", async () => {
+    const seen: number[] = [];
+    const program = async (_: unknown, seed: number): Promise<void> => {
+      seen.push(seed);
+      if (seed === 12) throw new Error("one was lost");
+    };
+    const error = await everySeed({ first: 10 }, program).catch((reason: SeedError) => reason);
+    assert.ok(error instanceof Error && error.name === "SeedError");
+    assert.match(error.message, /^seed 12 fails \(.*CAPSTAN_SEED=12\): one was lost$/m);
+    assert.equal((error.cause as Error).message, "one was lost");
+    assert.deepEqual(seen, [10, 11, 12]);
+    seen.length = 0;
+    process.env.CAPSTAN_SEED = "11";
+    await everySeed({ first: 10 }, program);
+    delete process.env.CAPSTAN_SEED;
+    assert.deepEqual(seen, [11]);
+  });
+});
+
+describe("what can never come", () => {
+  test("is an error that says why, and no hanging test", async () => {
+    await using cluster = await simulateCluster({ workers: [{ cpu: 2 }] });
+    const client = await cluster.connect();
+    const future = client.submit(double, [1], { resources: { cpu: 8 } });
+    await assert.rejects(future.result(), (error: StandstillError) => {
+      assert.ok(error instanceof StandstillError);
+      assert.match(error.message, /^Nothing will ever end the wait for a task\./);
+      assert.match(error.explanations[0], /^\/test\/graph-1\/0: .*8/);
+      return true;
+    });
+    cluster.addWorker({ cpu: 8 });
+    assert.equal(await future.result(), 2, "and it may still come, if somebody helps");
+  });
+
+  test("is known also when faults go on for ever", async () => {
+    const faults = { workerCrash: "1m", connectionLoss: "10s" };
+    await using cluster = await simulateCluster({ workers: 3, faults });
+    const client = await cluster.connect();
+    const future = client.submit(double, [1], { resources: { cpu: 8 } });
+    await assert.rejects(future.result(), StandstillError);
+  });
+
+  test("is known of a cluster without workers, and of one without a controller", async () => {
+    await using cluster = await simulateCluster({ workers: 1 });
+    const client = await cluster.connect();
+    cluster.killWorker("w1");
+    const future = client.submit(double, [1]);
+    await assert.rejects(future.result(), /no worker|workers/);
+    cluster.startWorker("w1");
+    assert.equal(await future.result(), 2);
+    cluster.killController();
+    await cluster.advance("1h");
+    await assert.rejects(client.workers(), /The controller is down/);
+    cluster.startController();
+    assert.equal((await client.workers()).length, 1);
+  });
+
+  test("a function that does not return is named when it holds up the cluster", async () => {
+    await using cluster = await simulateCluster({ patience: 10 });
+    const client = await cluster.connect();
+    const future = client.submit(never, [], { timeout: "1h" });
+    await assert.rejects(future.result(), { code: "TASK_TIMED_OUT" });
+  });
+});
+
+describe("what is wrong is named", () => {
+  const wrong: readonly (readonly [string, unknown, RegExp])[] = [
+    ["an unknown option", { sead: 1 }, /^sead: unknown name "sead"; did you mean "seed"\?/],
+    ["a seed", { seed: -1 }, /^seed: -1 is not a whole number/],
+    ["a number of workers", { workers: 1.5 }, /^workers: 1\.5 is not/],
+    ["a worker's memory", { workers: [{ memory: "8x" }] }, /^workers\[0\]\.memory: "8x" is not/],
+    ["a worker's option", { workers: [{}, { cpus: 4 }] }, /^workers\[1\]\.cpus: unknown name/],
+    ["two workers of one id", { workers: [{ id: "a" }, { id: "a" }] }, /^workers: the id a is/],
+    ["an attribute", { workers: [{ attributes: { x: 1 } }] }, /^workers\[0\]\.attributes\.x: 1/],
+    ["a run time", { takes: "soon" }, /^takes: "soon" is not a duration/],
+    ["a range that is none", { takes: ["9s", "1s"] }, /^takes: the range ends before/],
+    ["a kind of fault", { faults: { earthquake: "1m" } }, /^faults\.earthquake: unknown name/],
+    ["a rate of faults", { faults: { workerCrash: 0 } }, /^faults\.workerCrash: 0 is not above 0/],
+    ["a name of faults", { faults: "storm" }, /^faults: "storm" is not "none", "swarm" or/],
+    ["a delay", { networkDelayMax: "1m" }, /^networkDelayMax: 60000 is not/],
+  ];
+  for (const [what, options, message] of wrong) {
+    test(what, async () => {
+      await assert.rejects(simulateCluster(options as SimulateOptions), (error: Error) => {
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+
+  test("two functions of one name, of which a cluster would take one for the other", async () => {
+    await using cluster = await simulateCluster();
+    const client = await cluster.connect();
+    const url = import.meta.url;
+    const one = defineTask(url, () => 1, { name: "same" });
+    const other = defineTask(url, () => 2, { name: "same" });
+    assert.equal(await client.submit(one, []).result(), 1);
+    assert.throws(() => client.submit(other, []), /task: "same" is not the only task of that name/);
+  });
+
+  test("what a test's own function returned, to whoever waits", async () => {
+    await using first = await simulateCluster();
+    first.taskTakes(double, () => "soon");
+    const client = await first.connect();
+    await assert.rejects(client.submit(double, [1]).result(), /taskTakes: its result: "soon"/);
+    await using second = await simulateCluster();
+    second.onCommand(() => ({ exit: 3 }) as CommandEnd);
+    const other = await second.connect();
+    const job = await other.launchJob({ name: "odd", command: ["true"] });
+    await assert.rejects(job.wait(), /onCommand: its result\.exit: unknown name "exit"/);
+  });
+
+  test("what is asked of a cluster that has no such worker or duration", async () => {
+    await using cluster = await simulateCluster();
+    assert.throws(() => cluster.killWorker("w9"), /"w9" is no worker; there are w1, w2/);
+    assert.throws(() => cluster.partition("w9"), /"w9" is no worker/);
+    assert.throws(() => cluster.taskTakes(double, "x"), /^CapstanError: takes: "x" is not/);
+    assert.throws(() => cluster.addWorker({ id: "w1" }), /there is a worker w1 already/);
+    assert.throws(() => cluster.failNext(double, new Error("x"), 0), /count: 0 is not/);
+    await assert.rejects(cluster.advance("-1s"), /advance: "-1s" is not a duration/);
+  });
+});
