@@ -455,6 +455,11 @@ export function newJob(fields: NewJob): Job {
   };
 }
 
+/** The client of a session that is open: whose message this is, or who closes it. */
+export function openClient(state: ControllerState, client: number): Client {
+  return present(state.clients[client], "a message is of a session that is open");
+}
+
 /** The spec of a number that a live task or client has. */
 export function specRecord(state: ControllerState, spec: number): SpecRecord {
   return present(state.specs[spec], "a spec lives as long as its tasks");
