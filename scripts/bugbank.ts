@@ -100,6 +100,9 @@ function totalsOf(rows: readonly Row[]): Totals {
   };
 }
 
+/** Names of scenarios are sentences: no more of them than this is shown. */
+const catcherWidth = 60;
+
 class Table {
   readonly #nameWidth: number;
 
@@ -115,9 +118,8 @@ class Table {
 
   #print(name: string, seeds: string, seconds: string, by: string, rule: string): void {
     const numbers = `${seeds.padStart(5)} ${seconds.padStart(6)}`;
-    console.log(
-      `${name.padEnd(this.#nameWidth)} ${numbers}  ${by.slice(0, 60).padEnd(60)}  ${rule}`.trimEnd(),
-    );
+    const words = `${by.slice(0, catcherWidth).padEnd(catcherWidth)}  ${rule}`;
+    console.log(`${name.padEnd(this.#nameWidth)} ${numbers}  ${words}`.trimEnd());
   }
 }
 
