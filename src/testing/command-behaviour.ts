@@ -163,7 +163,8 @@ const noDirectory = "/nonexistent";
 
 function endingOfOutcome(outcome: CommandOutcome): Ending {
   if (outcome.type === "finished") return finished(outcome.value);
-  if (outcome.type === "aborted" || outcome.cause === "killed") return { type: "killed" };
+  // An end that is no failure of the command: somebody took it away.
+  if (outcome.type !== "failed" || outcome.cause === "killed") return { type: "killed" };
   return { type: "failed", failure: outcome.failure };
 }
 
