@@ -69,7 +69,7 @@ describe("a graph on a simulated cluster", () => {
     assert.deepEqual(story, ["came up", "went down", "came back"]);
   });
 
-  test("outlives a controller that dies while its clients connect anew, at any moment", async () => {
+  test("outlives a controller that dies at any moment of its clients connecting anew", async () => {
     await using cluster = await simulateCluster({ syncDelayMax: 20, networkDelayMax: 20 });
     cluster.taskTakes(double, "2s");
     const client = await cluster.connect();
