@@ -185,6 +185,7 @@ class StepRules {
   #onRequeued({ tasks, charges }: FactOf<"tasks-requeued">): void {
     const state = this.#state;
     for (const [entry, task] of tasks.entries()) {
+      if (!state.tasks.isLive(task)) continue; // Forgotten in the same step: nobody wanted it.
       const end = this.#ends.get(task);
       const isGang = Boolean(jobOf(state, task).launch?.gang);
       const isRight =
@@ -228,8 +229,12 @@ class StepRules {
     const user = userOf(this.#state, task);
     const { cap } = budgetOf(this.#state, user.name);
     if (cap === null) return;
-    const isOver = (index: number, most: number) => most > 0 && user.used[index] > most;
-    if (isOver(dimension.cpu, cap.cpuMilli) || isOver(dimension.memory, cap.memoryBytes)) {
+    // Who is over a cap that was lowered may still get what counts nothing towards it.
+    const { cpuMilli, memoryBytes } = specOf(this.#state, task).resources;
+    const isOver = (index: number, asked: number, most: number) =>
+      most > 0 && asked > 0 && user.used[index] > most;
+    const isOverCpu = isOver(dimension.cpu, cpuMilli, cap.cpuMilli);
+    if (isOverCpu || isOver(dimension.memory, memoryBytes, cap.memoryBytes)) {
       fail("nobody gets more than the cap", user.name);
     }
   }
