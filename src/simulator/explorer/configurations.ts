@@ -186,9 +186,7 @@ export const configurations: readonly Configuration[] = [
     name: "X11",
     about: "1 task with a budget of 1 failure and 1 loss, on 2 workers",
     workers: workers(2),
-    programs: [
-      client([{ ...echo, maxRetriesFailure: 1, maxRetriesPreemption: 1 }], submit([])),
-    ],
+    programs: [client([{ ...echo, maxRetriesFailure: 1, maxRetriesPreemption: 1 }], submit([]))],
     faults: { ...noFaults, workerCrashes: 2, failures: 2 },
     exitsAreSeen: true,
   },
