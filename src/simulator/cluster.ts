@@ -15,6 +15,7 @@ import type { ControllerState } from "../controller/state.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
+import { Auditor } from "./auditor.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
@@ -22,6 +23,7 @@ import { calm, type Faults } from "./faults.ts";
 import { HistoryRules } from "./history-rules.ts";
 import { actOn, crashOne } from "./mischief.ts";
 import { combineObservers, type Observer } from "./observer.ts";
+import { OutcomeLedger } from "./outcome-ledger.ts";
 import { drawProfile, type Profile } from "./profiles.ts";
 import { Sessions } from "./sessions.ts";
 import { assertEmpty, isEmpty, openTasks, owedBy } from "./settlement.ts";
@@ -56,6 +58,8 @@ export interface ClusterOptions {
   readonly zeroed?: readonly ZeroedStretch[];
   /** Keep every draw, for `randomness.tape()`; default false. */
   readonly record?: boolean;
+  /** What `randomness.tape()` of an earlier run said: read instead of the seed's draws. */
+  readonly tape?: ReadonlyMap<string, Uint32Array>;
   /** What executions do; default {@link DrawnBehaviour}. */
   readonly behaviour?: (cluster: SimulatedCluster) => Behaviour;
   /** Who watches. */
@@ -97,6 +101,8 @@ export class SimulatedCluster {
   readonly sessions: Sessions;
   readonly faultCounts = new Map<FaultKind, number>();
   readonly traceHash = new TraceHash();
+  readonly auditor = new Auditor();
+  readonly outcomes = new OutcomeLedger();
   faults: Faults;
   readonly #options: ClusterOptions;
   readonly #behaviour: Behaviour;
@@ -108,6 +114,7 @@ export class SimulatedCluster {
   #incarnations = 0;
   #finishedWorkerEvents = 0;
   #isSettling = false;
+  #actions = 0;
   executions = 0;
   faultsInjected = 0;
 
@@ -121,6 +128,7 @@ export class SimulatedCluster {
     this.#observer = combineObservers([
       this.#counter(),
       this.traceHash,
+      ...(options.checks === false ? [] : [this.auditor, this.outcomes]),
       ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
       ...(options.observers ?? []),
     ]);
@@ -249,6 +257,9 @@ export class SimulatedCluster {
   /** Starts an agent on the machine of that name, which is drawn unless `hosts` has it. */
   startWorker(workerId: string, slots = this.#slots): SimulatedWorker {
     const incarnation = `i${++this.#incarnations}`;
+    const host = this.hostOf(workerId);
+    // What ran must fit again.
+    if (this.#isSettling) host.capacity = host.largestCapacity;
     const worker = new SimulatedWorker(
       { workerId, incarnation, slots },
       {
@@ -264,7 +275,7 @@ export class SimulatedCluster {
           this.executions++;
         },
         onLeft: (left) => this.#onLeft(left),
-        host: this.hostOf(workerId),
+        host,
       },
     );
     this.workers.push(worker);
@@ -336,6 +347,8 @@ export class SimulatedCluster {
     const { controller } = this;
     const ended = { ...exit, exitCode: null, signal: "SIGKILL" };
     controller.whenAwake(() => {
+      const { workerId, launcherLives } = exit;
+      if (!launcherLives) this.#observer.onTraffic({ type: "gone", workerId });
       controller.take({ type: "worker-exited", at: controller.now(), ...ended });
     });
   }
@@ -351,8 +364,9 @@ export class SimulatedCluster {
     this.sessions.loseClient(client);
   }
 
-  /** One step of the workload, faults included. */
-  act(action: number): void {
+  /** One step of the workload, faults included; by default the next one. */
+  act(action = this.#actions): void {
+    this.#actions = action + 1;
     if (!this.#options.skip?.has(action)) actOn(this, action);
   }
 
@@ -384,9 +398,13 @@ export class SimulatedCluster {
   /** Settles, ends all sessions, and checks that nothing is held; throws if anything is. */
   finish(): void {
     this.settle();
+    const present = this.everyClient.filter(({ gone }) => !gone);
+    if (this.#options.checks !== false)
+      this.outcomes.atRest(present.map(({ clientId }) => clientId));
     for (const client of this.everyClient) if (!client.gone) client.close();
     this.#runUntilEmpty();
     assertEmpty(this);
+    this.auditor.atRest(this.timeline.now);
     this.controller.assertSound();
   }
 
@@ -411,14 +429,13 @@ export class SimulatedCluster {
     if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, openTasks(this.state));
   }
 
-  /** Machines that came back with less have what they once had: what ran must fit again. */
+  /** Machines that came back with less are started again, with what they once had. */
   #mendMachines(): void {
     for (const worker of [...this.workers]) {
       const host = this.hostOf(worker.workerId);
       if (!worker.alive || host.capacity.cpuMilli >= host.largestCapacity.cpuMilli) continue;
       this.removeWorker(worker);
       host.die();
-      host.capacity = host.largestCapacity;
       this.timeline.after(1_000, () => this.startWorker(worker.workerId));
     }
   }

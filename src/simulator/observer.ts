@@ -5,13 +5,60 @@
  * @module
  */
 
+import type { Micros } from "../base/time.ts";
 import type { ControllerEvent } from "../controller/events.ts";
 import type { Output } from "../controller/outbox.ts";
+import type { AttemptId } from "../model/ids.ts";
+import type {
+  ClientMessage,
+  HotMessageOf,
+  ToClientMessage,
+  ToWorkerMessage,
+  WorkerHello,
+  WorkerMessage,
+} from "../protocol/messages.ts";
 import type { WorkerEvent } from "../worker/events.ts";
 import type { WorkerStep } from "../worker/step.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { SimulatedController } from "./simulated-controller.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
+
+/** What can be seen from outside: what is said, and what begins and ends on machines. */
+export type Traffic =
+  /** The controller hears who a worker is and what it has. */
+  | {
+      readonly type: "registered";
+      readonly at: Micros;
+      readonly hello: WorkerHello;
+      readonly inventory: HotMessageOf<"inventory">;
+    }
+  /** An order leaves the controller. */
+  | {
+      readonly type: "ordered";
+      readonly at: Micros;
+      readonly workerId: string;
+      readonly message: ToWorkerMessage;
+    }
+  /** A worker speaks; and, if it arrives, is heard. */
+  | {
+      readonly type: "said" | "heard";
+      readonly at: Micros;
+      readonly workerId: string;
+      readonly message: WorkerMessage;
+    }
+  | { readonly type: "asked"; readonly clientId: string; readonly message: ClientMessage }
+  | { readonly type: "told"; readonly clientId: string; readonly message: ToClientMessage }
+  /** An execution really begins or ends. */
+  | {
+      readonly type: "started" | "ended";
+      readonly at: Micros;
+      readonly workerId: string;
+      readonly attempt: AttemptId;
+    }
+  /** What runs dies without a word: what the agent ran itself, or all on the machine. */
+  | { readonly type: "died"; readonly workerId: string; readonly which: "functions" | "all" }
+  /** The controller is told that the machine is gone with all that ran on it. */
+  | { readonly type: "gone"; readonly workerId: string };
 
 export interface Observer {
   /** The controller took an event up; its sends have not left. */
@@ -20,6 +67,8 @@ export interface Observer {
   onWorkerStep?(worker: SimulatedWorker, event: WorkerEvent, output: WorkerStep): void;
   /** Something went wrong on purpose; `what` names who or what was hit. */
   onFault?(kind: FaultKind, what: string): void;
+  /** Something was said, or began or ended on a machine. */
+  onTraffic?(traffic: Traffic): void;
 }
 
 /** One observer that tells several, in their order. */
@@ -33,6 +82,9 @@ export function combineObservers(observers: readonly Observer[]): Required<Obser
     },
     onFault(kind, what) {
       for (const one of observers) one.onFault?.(kind, what);
+    },
+    onTraffic(traffic) {
+      for (const one of observers) one.onTraffic?.(traffic);
     },
   };
 }

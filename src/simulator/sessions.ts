@@ -214,18 +214,23 @@ export class Sessions {
 
   fromWorker(worker: SimulatedWorker, message: WorkerMessage): void {
     const session = this.#ofWorker.get(worker);
+    const { timeline, observer } = this.#around;
+    const { workerId } = worker;
+    observer.onTraffic({ type: "said", at: timeline.now, workerId, message });
     session?.link.carry("there", () => {
       this.#around.controller.whenAwake(() => this.#hearWorker(session, message));
     });
   }
 
   #hearWorker(session: WorkerSession, message: WorkerMessage): void {
-    const { controller } = this.#around;
+    const { controller, observer, timeline } = this.#around;
     const { worker } = session;
     if (this.#workers.get(worker.workerId) !== session) return;
     if (message.type === "inventory") return this.#register(session, message);
     if (!session.registered) return;
     session.received++;
+    const { workerId } = worker;
+    observer.onTraffic({ type: "heard", at: timeline.now, workerId, message });
     const index = this.#indexOf(session);
     controller.take({ type: "worker-messaged", at: controller.now(), worker: index, message });
     this.#acknowledge(session);
@@ -236,6 +241,8 @@ export class Sessions {
     const hello = session.worker.hello("sim");
     const { workerId } = hello;
     session.registered = true;
+    const { observer, timeline } = this.#around;
+    observer.onTraffic({ type: "registered", at: timeline.now, hello, inventory });
     if (this.#stranger === session) this.#stranger = null;
     controller.take({ type: "worker-connected", at: controller.now(), hello, inventory }, () => {
       if (this.#workers.get(workerId) !== session) return;
@@ -245,11 +252,13 @@ export class Sessions {
 
   /** When the facts of the worker's last message are durable. */
   #acknowledge(session: WorkerSession): void {
-    const sequence = session.received;
-    this.#around.controller.hold(() => {
+    const message = { type: "acknowledge", sequence: session.received } as const;
+    const { controller, observer, timeline } = this.#around;
+    const { workerId } = session.worker;
+    controller.hold(() => {
+      observer.onTraffic({ type: "ordered", at: timeline.now, workerId, message });
       session.link.carry("back", () => {
-        if (this.#ofWorker.get(session.worker) === session)
-          session.worker.order({ type: "acknowledge", sequence });
+        if (this.#ofWorker.get(session.worker) === session) session.worker.order(message);
       });
     });
   }
@@ -297,6 +306,7 @@ export class Sessions {
     const index = controller.state.clientsById.get(client.clientId) ?? -1;
     this.#clients.delete(client.clientId);
     if (this.#clientsByIndex.get(index) === session) this.#clientsByIndex.delete(index);
+    if (index < 0) return; // It has closed its session.
     controller.take({ type: "client-disconnected", at: controller.now(), client: index });
   }
 
@@ -325,6 +335,8 @@ export class Sessions {
     const { controller } = this.#around;
     if (message.type === "call" || this.#clients.get(session.client.clientId) !== session) return;
     const { index } = session;
+    const { clientId } = session.client;
+    this.#around.observer.onTraffic({ type: "asked", clientId, message });
     controller.take({ type: "client-messaged", at: controller.now(), client: index, message });
   }
 
@@ -335,14 +347,22 @@ export class Sessions {
     switch (send.type) {
       case "send-to-worker": {
         const session = this.#workersByIndex.get(send.worker);
-        session?.link.carry("back", () => {
+        if (session === undefined) return;
+        const { observer, timeline } = this.#around;
+        const { workerId } = session.worker;
+        const { message } = send;
+        observer.onTraffic({ type: "ordered", at: timeline.now, workerId, message });
+        session.link.carry("back", () => {
           if (this.#ofWorker.get(session.worker) === session) session.worker.order(send.message);
         });
         return;
       }
       case "send-to-client": {
         const session = this.#clientsByIndex.get(send.client);
-        session?.link.carry("back", () => {
+        if (session === undefined) return;
+        const { clientId } = session.client;
+        this.#around.observer.onTraffic({ type: "told", clientId, message: send.message });
+        session.link.carry("back", () => {
           if (this.#ofClient.get(session.client) === session) session.client.receive(send.message);
         });
         return;

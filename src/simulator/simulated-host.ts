@@ -119,6 +119,7 @@ export class SimulatedHost {
   /** The machine ends with all that runs on it. */
   die(): void {
     this.#life++;
+    this.#observer.onTraffic({ type: "died", workerId: this.workerId, which: "all" });
     this.#processes.clear();
     this.agent = null;
   }
@@ -242,6 +243,7 @@ export class SimulatedHost {
     if (!this.#isLive(running) || running.aborting) return;
     running.phase = "running";
     running.startedAt = this.#timeline.now;
+    this.#tell("started", running);
     this.#assertNothingIsUsedTwice(running);
     const { execution } = running;
     this.agent?.({ type: "execution-started", at: this.#timeline.now, execution });
@@ -279,7 +281,14 @@ export class SimulatedHost {
     }
   }
 
+  #tell(type: "started" | "ended", { order }: HostProcess): void {
+    const { workerId } = this;
+    const { attempt } = order;
+    this.#observer.onTraffic({ type, at: this.#timeline.now, workerId, attempt });
+  }
+
   #end(running: HostProcess, end: HostProcess["end"]): void {
+    if (running.phase === "running") this.#tell("ended", running);
     running.phase = "ended";
     running.end = end;
     if (this.agent !== null) this.#tellEnd(running);

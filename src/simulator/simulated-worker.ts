@@ -207,6 +207,8 @@ export class SimulatedWorker {
 
   kill(): void {
     this.alive = false;
+    const { workerId } = this;
+    this.#around.observer.onTraffic({ type: "died", workerId, which: "functions" });
     this.#lanes = [];
     this.values.clear();
   }
@@ -338,6 +340,7 @@ export class SimulatedWorker {
     const { timeline, behaviour } = this.#around;
     this.#around.onExecution(order.task);
     const begunAt = timeline.now;
+    this.#tell("started", order);
     this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
     behaviour.begin(this.#runningOf(order), (ending) => {
       if (this.alive && this.#isHead(order)) this.#say(this.#endEvent(order, ending, begunAt));
@@ -387,7 +390,14 @@ export class SimulatedWorker {
     }
   }
 
+  #tell(type: "started" | "ended", { attempt }: StartExecution): void {
+    const { timeline, observer } = this.#around;
+    const { workerId } = this;
+    observer.onTraffic({ type, at: timeline.now, workerId, attempt });
+  }
+
   #advance(order: StartExecution): void {
+    this.#tell("ended", order);
     const lane = this.#lanes[order.lane];
     lane.shift();
     this.#aborting.delete(order.execution);

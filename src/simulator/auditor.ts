@@ -1,0 +1,415 @@
+/**
+ * An auditor that knows nothing of either kernel: it sees what is said on the wire and what starts
+ * and ends on the machines, keeps its own ledger of who holds what, and throws where the two do not
+ * go together.
+ *
+ * What it cannot see it does not guess: after a lost connection it begins with the worker's
+ * inventory, and whoever it has no order of it leaves alone. So it may miss, and never cries wolf.
+ *
+ * @module
+ */
+
+import { assertNever, InvariantError } from "../base/assert.ts";
+import type { Micros } from "../base/time.ts";
+import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
+import type { TaskSpec } from "../model/spec.ts";
+import {
+  type AttemptContext,
+  type AttemptFailed,
+  type HotMessageOf,
+  reportKind,
+  type StartGang,
+  type ToWorkerMessage,
+  type WorkerHello,
+  type WorkerMessage,
+} from "../protocol/messages.ts";
+import { type Amounts, amountsOf, capacityOf, mostOf } from "./audit-amounts.ts";
+import type { Observer, Traffic } from "./observer.ts";
+
+/** An attempt as it was ordered, and what became of it since. */
+interface Order {
+  readonly attempt: AttemptId;
+  readonly task: TaskRef;
+  readonly workerId: string;
+  readonly definition: TaskSpec;
+  readonly amounts: Amounts;
+  /** Of a command. */
+  readonly context: AttemptContext | null;
+  isStopped: boolean;
+  isPrepared: boolean;
+  mayStart: boolean;
+  /** The worker let its answer go. */
+  isAnswered: boolean;
+  /** The answer that the controller heard, or "". */
+  heard: string;
+}
+
+interface Host {
+  readonly capacity: Amounts;
+  /** Attempts that hold a grant, by the wire. */
+  readonly held: Map<AttemptId, Order>;
+  /** Messages of the worker that the controller heard on this connection. */
+  heardCount: number;
+  heardAt: Micros;
+  /** Nothing died on it since it registered. */
+  isUp: boolean;
+  /** Attempts that failed by themselves, which is not acknowledged yet. */
+  readonly failed: { readonly sequence: number; readonly order: Order }[];
+}
+
+/** Somebody who was silent for longer may have been given up: well below the lease. */
+const silenceUs = 5_000_000;
+
+const answerNames: { readonly [kind: number]: string } = {
+  [reportKind.finished]: "finished",
+  [reportKind.handedBack]: "handed-back",
+  [reportKind.abandoned]: "abandoned",
+};
+
+export class Auditor implements Observer {
+  readonly #specs = new Map<number, TaskSpec>();
+  readonly #orders = new Map<AttemptId, Order>();
+  readonly #lastOrder = new Map<TaskRef, AttemptId>();
+  readonly #committed = new Set<TaskRef>();
+  /** Failures that a task was charged with since somebody last asked for another try. */
+  readonly #failures = new Map<TaskRef, number>();
+  readonly #hosts = new Map<string, Host>();
+  readonly #running = new Map<string, Map<AttemptId, Order>>();
+  readonly #story: { at: Micros; what: string; attempt: AttemptId; peer: string }[] = [];
+  /** Messages and starts that were looked at. */
+  checked = 0;
+
+  /** Throws InvariantError if what was seen does not go together with what was seen before. */
+  onTraffic(traffic: Traffic): void {
+    this.checked++;
+    switch (traffic.type) {
+      case "registered":
+        return this.#onRegistered(traffic.hello, traffic.inventory, traffic.at);
+      case "ordered":
+        return this.#onOrdered(traffic.workerId, traffic.message, traffic.at);
+      case "said":
+        return this.#onSaid(traffic.workerId, traffic.message, traffic.at);
+      case "heard":
+        return this.#onHeard(traffic.workerId, traffic.message, traffic.at);
+      case "started":
+        return this.#onStart(traffic.workerId, traffic.attempt, traffic.at);
+      case "ended":
+        return this.#onEnd(traffic.workerId, traffic.attempt, traffic.at);
+      case "died":
+        return this.#onDied(traffic.workerId, traffic.which);
+      case "gone":
+        this.#hosts.delete(traffic.workerId);
+        return;
+      case "asked":
+        if (traffic.message.type === "retry") this.#onRetryAsked();
+        return;
+      case "told":
+        return;
+      default:
+        return assertNever(traffic);
+    }
+  }
+
+  /** From here on it holds what its inventory says. */
+  #onRegistered(hello: WorkerHello, inventory: HotMessageOf<"inventory">, at: Micros): void {
+    const { workerId } = hello;
+    const known = this.#hosts.get(workerId);
+    // What was given up in silence runs on against nobody's ledger until it is stopped.
+    const isGivenUp = known !== undefined && at - known.heardAt > silenceUs;
+    const before = isGivenUp ? undefined : known?.held;
+    const held = new Map<AttemptId, Order>();
+    for (const task of inventory.values) this.#committed.add(task);
+    for (const [i, attempt] of inventory.attempts.entries()) {
+      const order = this.#orders.get(attempt);
+      const isGranted = !isGivenUp && (inventory.phases[i] > 0 || before?.has(attempt) === true);
+      // What was answered, and not acknowledged, is listed as well, and answered again.
+      if (order?.isAnswered === false && isGranted) held.set(attempt, order);
+    }
+    this.#hosts.set(workerId, {
+      ...{ capacity: capacityOf(hello), held, heardCount: 0, heardAt: at, failed: [] },
+      isUp: true,
+    });
+  }
+
+  /** The controller orders something; it leaves now. */
+  #onOrdered(workerId: string, message: ToWorkerMessage, at: Micros): void {
+    switch (message.type) {
+      case "define-spec":
+        this.#specs.set(message.spec, message.definition);
+        return;
+      case "compute":
+        return this.#onCompute(workerId, message, at);
+      case "grant":
+        for (const attempt of message.attempts) this.#grant(workerId, attempt, at);
+        return;
+      case "stop":
+        for (const attempt of message.attempts) this.#noteStop(attempt, at);
+        return;
+      case "start-gang":
+        return this.#onStartGang(message, at);
+      case "acknowledge":
+        return this.#onAcknowledged(workerId, message.sequence);
+      default: // Values and addresses: nobody holds anything by them.
+    }
+  }
+
+  /** A worker says something; it leaves now. */
+  #onSaid(workerId: string, message: WorkerMessage, at: Micros): void {
+    if (message.type === "attempt-failed") return this.#onAnswer(workerId, message.attempt, at);
+    if (message.type !== "reports") return;
+    for (const [i, kind] of message.kinds.entries()) {
+      if (kind in answerNames) this.#onAnswer(workerId, message.attempts[i], at);
+    }
+  }
+
+  /** The controller hears what a worker said. */
+  #onHeard(workerId: string, message: WorkerMessage, at: Micros): void {
+    const host = this.#hosts.get(workerId);
+    if (host !== undefined) {
+      host.heardCount++;
+      host.heardAt = at;
+    }
+    if (message.type === "attempt-failed") return this.#onFailed(workerId, message, at);
+    if (message.type === "attempt-prepared") {
+      const order = this.#orders.get(message.attempt);
+      if (order !== undefined) order.isPrepared = true;
+    }
+    if (message.type !== "reports") return;
+    for (const [i, kind] of message.kinds.entries()) {
+      const attempt = message.attempts[i];
+      if (kind in answerNames)
+        this.#release(workerId, { attempt, how: answerNames[kind], at }, message.successors[i]);
+      if (kind === reportKind.finished) this.#committed.add(message.tasks[i]);
+    }
+  }
+
+  /** An execution really begins on a machine. */
+  #onStart(workerId: string, attempt: AttemptId, at: Micros): void {
+    this.#note(at, "started", attempt, workerId);
+    const order = this.#orders.get(attempt);
+    if (order === undefined || order.workerId !== workerId)
+      return this.#broken("nothing starts that was not ordered there", attempt);
+    if (order.isAnswered) this.#broken("nothing starts that its worker has answered for", attempt);
+    if (!order.mayStart) this.#broken("a member of a gang starts when all are prepared", attempt);
+    const running = this.#runningOn(workerId);
+    for (const other of running.values()) {
+      if (other.task === order.task) this.#broken("a task runs once on a machine", attempt);
+    }
+    running.set(attempt, order);
+    const capacity = this.#hosts.get(workerId)?.capacity;
+    if (capacity !== undefined)
+      this.#checkFits(running.values(), capacity, { order, rule: "no unit is used twice" });
+  }
+
+  /** It has really ended. */
+  #onEnd(workerId: string, attempt: AttemptId, at: Micros): void {
+    this.#note(at, "ended", attempt, workerId);
+    if (!this.#runningOn(workerId).delete(attempt))
+      this.#broken("what ends has started, and ends once", attempt);
+  }
+
+  /** Processes that die without a word: all on a machine, or all that its agent ran itself. */
+  #onDied(workerId: string, which: "functions" | "all"): void {
+    const running = this.#runningOn(workerId);
+    const host = this.#hosts.get(workerId);
+    if (host !== undefined) host.isUp = false;
+    for (const [attempt, { definition }] of running) {
+      if (which === "all" || definition.run.kind === "function") running.delete(attempt);
+    }
+  }
+
+  /** Somebody asks for another try: of which task is not said on the wire. */
+  #onRetryAsked(): void {
+    this.#failures.clear();
+    for (const { failed } of this.#hosts.values()) failed.length = 0;
+  }
+
+  /** Nothing moves any more: nothing runs, and on workers that are heard nothing is held. */
+  atRest(at: Micros): void {
+    for (const [workerId, running] of this.#running) {
+      for (const attempt of running.keys())
+        this.#broken(`at rest nothing runs, and on ${workerId} something does`, attempt);
+    }
+    for (const [workerId, { held, isUp, heardAt }] of this.#hosts) {
+      if (!isUp || at - heardAt > silenceUs) continue;
+      for (const attempt of held.keys())
+        this.#broken(`at rest nothing is held, and on ${workerId} something is`, attempt);
+    }
+  }
+
+  #onCompute(workerId: string, message: HotMessageOf<"compute">, at: Micros): void {
+    let input = 0;
+    for (const [i, attempt] of message.attempts.entries()) {
+      const task = message.tasks[i];
+      const definition = this.#specs.get(message.specs[i]);
+      this.#note(at, "ordered", attempt, workerId);
+      if (definition === undefined) return this.#broken("specs come before their use", attempt);
+      if (attempt <= (this.#lastOrder.get(task) ?? 0))
+        this.#broken("attempts of a task rise strictly", attempt, task);
+      for (let left = message.inputCounts[i]; left > 0; left--, input++) {
+        if (!this.#committed.has(message.inputTasks[input]))
+          this.#broken("a task starts after all its inputs are committed", attempt, task);
+      }
+      if ((this.#failures.get(task) ?? 0) > definition.maxRetriesFailure && isAlone(definition))
+        this.#broken("a task has no more tries than its budget", attempt, task);
+      const text = message.contexts[i] ?? "";
+      const context = text === "" ? null : (JSON.parse(text) as AttemptContext);
+      const order = newOrder({ attempt, task, workerId, definition, context });
+      this.#supersede(workerId, task);
+      this.#orders.set(attempt, order);
+      this.#lastOrder.set(task, attempt);
+      if (message.prefetched[i] === 0) this.#grant(workerId, attempt, at);
+    }
+  }
+
+  /** A task's stopping attempt hands what it holds to the task's next one on the same worker. */
+  #supersede(workerId: string, task: TaskRef): void {
+    const last = this.#lastOrder.get(task);
+    if (last !== undefined) this.#hosts.get(workerId)?.held.delete(last);
+  }
+
+  #grant(workerId: string, attempt: AttemptId, at: Micros): void {
+    const host = this.#hosts.get(workerId);
+    const order = this.#orders.get(attempt);
+    if (host === undefined || order === undefined || order.isAnswered) return;
+    this.#note(at, "granted", attempt, workerId);
+    host.held.set(attempt, order);
+    this.#checkFits(host.held.values(), host.capacity, { order, rule: "no unit is given twice" });
+  }
+
+  #checkFits(
+    holders: Iterable<Order>,
+    capacity: Amounts,
+    { order, rule }: { readonly order: Order; readonly rule: string },
+  ): void {
+    const all = [...holders];
+    for (const dimension of order.amounts.keys()) {
+      let sum = 0;
+      for (const { amounts } of all) sum += amounts.get(dimension) ?? 0;
+      const most = mostOf(capacity, dimension);
+      if (sum > most) this.#broken(`${rule}: ${dimension}: ${sum} of ${most}`, order.attempt);
+    }
+  }
+
+  #noteStop(attempt: AttemptId, at: Micros): void {
+    const order = this.#orders.get(attempt);
+    if (order === undefined) return;
+    this.#note(at, "stop-ordered", attempt, order.workerId);
+    order.isStopped = true;
+  }
+
+  #onStartGang({ attempt, members }: StartGang, at: Micros): void {
+    const order = this.#orders.get(attempt);
+    if (order === undefined || order.context === null) return;
+    const { jobId, replicas } = order.context;
+    this.#note(at, "gang-started", attempt, order.workerId);
+    if (members.length !== replicas) this.#broken("a gang starts whole", attempt);
+    const places = new Set<number>();
+    for (const { context, isPrepared, task, attempt: other } of this.#orders.values()) {
+      const isCurrent = context?.jobId === jobId && this.#lastOrder.get(task) === other;
+      if (isCurrent && isPrepared) places.add(context.index);
+    }
+    if (places.size < replicas) this.#broken("a gang starts when all are prepared", attempt);
+    order.mayStart = true;
+  }
+
+  #onAnswer(workerId: string, attempt: AttemptId, at: Micros): void {
+    const order = this.#orders.get(attempt);
+    if (order === undefined) return;
+    this.#note(at, "answered", attempt, workerId);
+    order.isAnswered = true;
+    if (this.#runningOn(workerId).has(attempt))
+      this.#broken("an end is told after it was observed", attempt);
+  }
+
+  #onFailed(workerId: string, message: AttemptFailed, at: Micros): void {
+    const { attempt, cause, successor, task } = message;
+    const host = this.#hosts.get(workerId);
+    const order = this.#orders.get(attempt);
+    const isCurrent = order?.isStopped === false && this.#lastOrder.get(task) === attempt;
+    const isFirst = order?.heard === "";
+    this.#release(workerId, { attempt, how: "failed", at }, successor);
+    // What killed the process from outside is no failure of its own.
+    if (isCurrent && isFirst && cause !== "killed")
+      host?.failed.push({ sequence: host.heardCount, order });
+  }
+
+  /** What is acknowledged is durable: only then has a try been spent for certain. */
+  #onAcknowledged(workerId: string, upTo: number): void {
+    const host = this.#hosts.get(workerId);
+    while (host !== undefined && host.failed.length > 0 && host.failed[0].sequence <= upTo) {
+      const order = host.failed.shift()?.order;
+      // A stop that was decided before the failure was heard makes it no try.
+      if (order === undefined || order.isStopped) continue;
+      this.#failures.set(order.task, (this.#failures.get(order.task) ?? 0) + 1);
+    }
+  }
+
+  /** An attempt is over for the controller: what it held is free, or its successor's. */
+  #release(
+    workerId: string,
+    {
+      attempt,
+      how,
+      at,
+    }: { readonly attempt: AttemptId; readonly how: string; readonly at: Micros },
+    successor: AttemptId,
+  ): void {
+    const order = this.#orders.get(attempt);
+    if (order === undefined) return;
+    this.#note(at, how, attempt, workerId);
+    if (order.heard !== "" && order.heard !== how)
+      this.#broken(`an attempt has one answer: ${order.heard}, then ${how}`, attempt);
+    const isRepeated = order.heard !== "";
+    order.heard = how;
+    if (isRepeated) return;
+    const hadGrant = this.#hosts.get(workerId)?.held.delete(attempt) === true;
+    // What was superseded passes on a grant that is its successor's already.
+    if (hadGrant && successor !== 0) this.#grant(workerId, successor, at);
+  }
+
+  #runningOn(workerId: string): Map<AttemptId, Order> {
+    const known = this.#running.get(workerId);
+    if (known !== undefined) return known;
+    const running = new Map<AttemptId, Order>();
+    this.#running.set(workerId, running);
+    return running;
+  }
+
+  #note(at: Micros, what: string, attempt: AttemptId, peer: string): void {
+    this.#story.push({ at, what, attempt, peer });
+    if (this.#story.length > 20_000) this.#story.splice(0, 10_000);
+  }
+
+  #broken(
+    rule: string,
+    attempt: AttemptId,
+    task: TaskRef | undefined = this.#orders.get(attempt)?.task,
+  ): never {
+    const lines = this.#story
+      .filter((one) => one.attempt === attempt || this.#orders.get(one.attempt)?.task === task)
+      .slice(-12)
+      .map(({ at, what, attempt: of, peer }) => `${at} ${formatAttemptId(of)} ${what} ${peer}`);
+    throw new InvariantError(`${rule} (attempt ${formatAttemptId(attempt)})`, lines);
+  }
+}
+
+/** Tasks that are judged by themselves; a gang's budget is that of all its members. */
+function isAlone({ groupBy }: TaskSpec): boolean {
+  return groupBy === "";
+}
+
+function newOrder(
+  fields: Pick<Order, "attempt" | "task" | "workerId" | "definition" | "context">,
+): Order {
+  const { definition, context } = fields;
+  return {
+    ...fields,
+    amounts: amountsOf(definition, context),
+    isStopped: false,
+    isPrepared: false,
+    mayStart: isAlone(definition),
+    isAnswered: false,
+    heard: "",
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * What the controller owes to clients, by the wire alone: each task that was submitted has an
+ * outcome that was told, unless its handle was given up before.
+ *
+ * @module
+ */
+
+import { InvariantError } from "../base/assert.ts";
+import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
+import type { Observer, Traffic } from "./observer.ts";
+
+export class OutcomeLedger implements Observer {
+  readonly #owed = new Map<string, Set<number>>();
+  /** Tasks of each submit that may still be refused: client and sequence → its numbers. */
+  readonly #submits = new Map<string, readonly [first: number, end: number]>();
+
+  onTraffic(traffic: Traffic): void {
+    if (traffic.type === "asked") this.#onAsked(traffic.clientId, traffic.message);
+    else if (traffic.type === "told") this.#onTold(traffic.clientId, traffic.message);
+  }
+
+  /** What a client asks for, as the controller hears it. */
+  #onAsked(clientId: string, message: ClientMessage): void {
+    const owed = this.#owedTo(clientId);
+    if (message.type === "release") for (const number of message.tasks) owed.delete(number);
+    if (message.type !== "submit") return;
+    const end = message.first + message.args.offsets.length - 1;
+    this.#submits.set(`${clientId} ${message.sequence}`, [message.first, end]);
+    for (let number = message.first; number < end; number++) owed.add(number);
+  }
+
+  /** What the controller tells a client. */
+  #onTold(clientId: string, message: ToClientMessage): void {
+    const owed = this.#owedTo(clientId);
+    switch (message.type) {
+      case "results":
+      case "located":
+      case "failures":
+        for (const number of message.tasks) owed.delete(number);
+        return;
+      case "refused": {
+        const [first, end] = this.#submits.get(`${clientId} ${message.sequence}`) ?? [0, 0];
+        for (let number = first; number < end; number++) owed.delete(number);
+        return;
+      }
+      default: // Progress and addresses.
+    }
+  }
+
+  /** Nothing moves any more: none of these clients is owed an outcome. */
+  atRest(clientIds: readonly string[]): void {
+    for (const clientId of clientIds) {
+      for (const number of this.#owed.get(clientId) ?? [])
+        throw new InvariantError(`every task has an outcome: ${clientId} is owed task ${number}`);
+    }
+  }
+
+  #owedTo(clientId: string): Set<number> {
+    const known = this.#owed.get(clientId);
+    if (known !== undefined) return known;
+    const owed = new Set<number>();
+    this.#owed.set(clientId, owed);
+    return owed;
+  }
+}
