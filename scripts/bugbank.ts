@@ -115,7 +115,9 @@ class Table {
 
   #print(name: string, seeds: string, seconds: string, by: string, rule: string): void {
     const numbers = `${seeds.padStart(5)} ${seconds.padStart(6)}`;
-    console.log(`${name.padEnd(this.#nameWidth)} ${numbers}  ${by.padEnd(32)}  ${rule}`.trimEnd());
+    console.log(
+      `${name.padEnd(this.#nameWidth)} ${numbers}  ${by.slice(0, 60).padEnd(60)}  ${rule}`.trimEnd(),
+    );
   }
 }
 

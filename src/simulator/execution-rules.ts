@@ -33,15 +33,18 @@ export class ExecutionRules {
   #checkGrants(worker: LiveWorker, event: WorkerEvent, facts: readonly WorkerFact[]): void {
     const runs = this.#runsOf(worker);
     const isOrdered = event.type === "ordered" && event.message.type === "grant";
-    let free = 0;
+    let free = grantsIn(event);
     for (const fact of facts) {
-      if (fact.type === "run-accepted") runs.set(fact.attempt, fact.granted);
-      else if (fact.type === "run-answered") {
+      if (fact.type === "run-accepted") {
+        runs.set(fact.attempt, fact.granted);
+        if (fact.granted) free--;
+      } else if (fact.type === "run-answered") {
         if (runs.get(fact.attempt) === true) free++;
         runs.delete(fact.attempt);
       } else if (fact.type === "run-granted") {
         runs.set(fact.attempt, true);
-        if (!isOrdered && --free < 0) {
+        free--;
+        if (!isOrdered && free < 0) {
           fail("no run is granted what nobody had", formatAttemptId(fact.attempt));
         }
       }
@@ -56,6 +59,12 @@ export class ExecutionRules {
     }
     return runs;
   }
+}
+
+/** Grants that come with an order: what is answered at once passes its own on. */
+function grantsIn(event: WorkerEvent): number {
+  if (event.type !== "ordered" || event.message.type !== "compute") return 0;
+  return event.message.prefetched.filter((prefetched) => prefetched === 0).length;
 }
 
 /** Whoever is woken ends what has run longer than it may. */

@@ -41,7 +41,6 @@ export const faultKinds = [
   "value lost",
   "fetch failed",
   "peer busy",
-  "session closed",
   "cancel",
   "cancel storm",
   "worker sick",

@@ -78,8 +78,6 @@ export interface Faults {
   /** Timers fire up to so much late. */
   readonly timerLateUsMax: number;
   readonly clientLoss: number;
-  /** A client closes its session, whatever of it is open, and begins another one. */
-  readonly sessionClose: number;
   /** A client goes away for good, and with it what only it wanted. */
   readonly clientVanishing: number;
   readonly cancel: number;
@@ -107,7 +105,7 @@ export const noFaults: Faults = {
   ...{ workerCrash: 0, launcherSurvives: 0, newIdentity: 0, capacityChange: 0 },
   ...{ workerStorm: 0, workerLeave: 0, workerPause: 0, controllerPause: 0, pauseUsMax: 0 },
   ...{ controllerCrash: 0, crashAtBoundary: 0, crashInRecovery: 0, diskFailure: 0 },
-  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0, clientLoss: 0, sessionClose: 0 },
+  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0, clientLoss: 0 },
   ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
@@ -189,7 +187,6 @@ function drawRequests(draws: Draws) {
     administration: maybe(draws, 0.06),
     sickness: maybe(draws, 0.03),
     valueLoss: maybe(draws, 0.05),
-    sessionClose: maybe(draws, 0.03),
   };
 }
 

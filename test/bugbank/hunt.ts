@@ -10,6 +10,7 @@
  * @module
  */
 
+import assert, { AssertionError } from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { join, relative } from "node:path";
@@ -25,6 +26,9 @@ export type HuntLine =
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const scenarios = join(root, "test/scenarios");
 const actionCount = 60;
+
+/** Each cluster scenario is played without delays, and with these. */
+const scenarioSeeds = [0, 1, 2, 3];
 
 /** The files that were changed as they were loaded. */
 const patched: string[] = [];
@@ -52,7 +56,7 @@ function ruleOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause instanceof Error) return ruleOf(error.cause);
   const lines = error.message.split("\n").map((line) => line.trim());
-  if (error.name === "AssertionError") return "what is sent differs from the text";
+  if (error instanceof AssertionError) return lines[0];
   if (error.name !== "InvariantError") return `${error.name}: ${lines[0]}`;
   const isList = /^\d+ invariants are broken$/.test(lines[0]);
   return isList ? lines[1].replace(/^([^:]*):.*$/, "$1") : lines[0];
@@ -70,17 +74,29 @@ function tryOne(unit: string, run: () => void): boolean {
   }
 }
 
+/** Transcripts first, for they are the quickest; then each cluster, and again with delays. */
 async function playScenarios(): Promise<void> {
   const { playScenario } = await import("../support/scenario.ts");
-  const names = readdirSync(scenarios).filter((name) => name.endsWith(".txt"));
-  for (const name of names.sort()) {
-    const text = readFileSync(join(scenarios, name), "utf8");
-    const caught = tryOne(name.replace(/\.txt$/, ""), () => {
-      if (playScenario(text) === text) return;
-      throw Object.assign(new Error("another text"), { name: "AssertionError" });
-    });
-    if (caught) return;
+  const { playClusterScenario } = await import("../../src/simulator/scenario.ts");
+  const texts = readScenarios();
+  for (const { name, text } of texts.filter(({ isTranscript }) => isTranscript)) {
+    const differs = () => playScenario(text) !== text;
+    if (tryOne(name, () => assert(!differs(), "what is sent differs from the text"))) return;
   }
+  for (const seed of scenarioSeeds) {
+    for (const { name, text } of texts.filter(({ isTranscript }) => !isTranscript)) {
+      const play = () => playClusterScenario(text, { seed, delays: seed > 0 });
+      if (tryOne(name, play)) return;
+    }
+  }
+}
+
+function readScenarios() {
+  const files = readdirSync(scenarios).filter((file) => file.endsWith(".txt"));
+  return files.sort().map((file) => {
+    const text = readFileSync(join(scenarios, file), "utf8");
+    return { name: file.replace(/\.txt$/, ""), text, isTranscript: text.includes("\n----") };
+  });
 }
 
 async function runSeeds(seeds: readonly number[]): Promise<void> {
