@@ -97,7 +97,7 @@ function shrinkSeed({ firstSeed: seed, profile, actionCount }: Flags): void {
     console.log(`seed ${seed} does not fail: there is nothing to shrink`);
     return;
   }
-  const shrunk = new Shrinker(recipe, failure, shrinkTriesMax).shrink();
+  const shrunk = new Shrinker(recipe, { failure, triesMax: shrinkTriesMax }).shrink();
   const { skip, without, zeroed, ...rest } = shrunk.recipe;
   const steps = shrunk.recipe.actionCount - skip.length;
   console.log(shrunk.failure.message);

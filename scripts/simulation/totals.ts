@@ -24,6 +24,8 @@ export interface Totals {
   recomputed: number;
   faultsInjected: number;
   virtualSeconds: number;
+  /** The sum of the hashes of all runs, as an unsigned 32-bit number. */
+  traceHash: number;
   /** Of the processes that ran them. */
   cpuSeconds: number;
   readonly faults: { [kind: string]: number };
@@ -34,7 +36,7 @@ export interface Totals {
 export function noTotals(): Totals {
   return {
     ...{ seeds: 0, events: 0, controllerEvents: 0, executions: 0, recomputed: 0 },
-    ...{ faultsInjected: 0, virtualSeconds: 0, cpuSeconds: 0 },
+    ...{ faultsInjected: 0, virtualSeconds: 0, traceHash: 0, cpuSeconds: 0 },
     ...{ faults: {}, states: {}, failures: [] },
   };
 }
@@ -46,6 +48,7 @@ export function addReport(totals: Totals, report: SeedReport): void {
   totals.recomputed += report.recomputed;
   totals.faultsInjected += report.faultsInjected;
   totals.virtualSeconds += report.virtualSeconds;
+  totals.traceHash = (totals.traceHash + report.traceHash) >>> 0;
   addCounts(totals.faults, report.faults);
 }
 
@@ -64,6 +67,7 @@ export function addTotals(into: Totals, more: Totals): void {
   into.recomputed += more.recomputed;
   into.faultsInjected += more.faultsInjected;
   into.virtualSeconds += more.virtualSeconds;
+  into.traceHash = (into.traceHash + more.traceHash) >>> 0;
   into.cpuSeconds += more.cpuSeconds;
   addCounts(into.faults, Object.entries(more.faults));
   addCounts(into.states, Object.entries(more.states));

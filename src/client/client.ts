@@ -57,7 +57,8 @@ const defaultUrl = "http://127.0.0.1:7070";
 /**
  * Opens a session at the controller at `url` (default: `CAPSTAN_URL`; in a command that runs as a
  * task, its own cluster; else the port 7070 of this machine). A connection that is lost later is
- * opened again by itself, and futures live on.
+ * opened again by itself, and futures live on. The url of a cluster of this process, such as a
+ * simulated one, leads there.
  *
  * Rejects with UNREACHABLE, UNAUTHENTICATED, FORBIDDEN or VERSION_MISMATCH; throws INVALID_ARGUMENT
  * for a url that is none, and TASK_MODULE_RUNS_PROGRAM while a worker imports a task's module.

@@ -83,3 +83,48 @@ test("nothing is due while nothing waits for time", () => {
   harness.aClient();
   assert.equal(nextDeadline(harness.state), null);
 });
+
+describe("the next deadline is that of", () => {
+  const due = (harness: ControllerHarness) => (nextDeadline(harness.state) ?? 0) - harness.at;
+
+  test("the first scheduling timeout, while no worker is there to be silent", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    client.submits({ a: within(9_000) });
+    client.submits({ b: within(5_000) });
+    assert.equal(due(harness), 5_000_000);
+  });
+
+  test("the first delay after which something that came back may go again", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("a");
+    worker.reports(handedBack("a/0", { reason: "refused" }));
+    const resumed = harness.at + 1_000_000;
+    worker.leaves();
+    assert.equal(nextDeadline(harness.state), resumed);
+    harness.after((resumed - harness.at) / 1000);
+    assert.equal(harness.stateOf("a/0"), "PENDING queued");
+  });
+
+  test("the check for silence, while a worker or an absent client could be silent", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    const { state } = harness;
+    assert.equal(nextDeadline(state), state.nextSilenceCheckAt);
+    worker.leaves();
+    assert.equal(nextDeadline(state), null);
+    client.disconnects();
+    assert.equal(nextDeadline(state), state.nextSilenceCheckAt);
+  });
+
+  test("the retention of a job that has ended", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("a");
+    worker.finishes("a/0");
+    worker.leaves();
+    assert.equal(nextDeadline(harness.state), harness.state.nextSilenceCheckAt);
+  });
+});

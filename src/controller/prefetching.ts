@@ -107,8 +107,8 @@ export function retractForIdle(
 }
 
 /**
- * A worker said that an attempt runs, so it is no short one; or one was sent behind such. What waits
- * there would be run sooner by a worker that idles.
+ * A worker said that an attempt runs, so it is no short one; or one was sent behind such. What
+ * waits there would be run sooner by a worker that idles.
  */
 export function retractBehind(state: ControllerState, out: Outbox, attempt: number): void {
   const { attempts } = state;

@@ -390,22 +390,22 @@ export function onValueHeld(
   const { tasks } = state;
   const task = tasks.find(ref);
   if (task < 0) {
-    out.forget(worker, ref, true);
+    out.forgetValue(state, worker, ref);
     return;
   }
   const code = tasks.state[task];
   // What a program did counts only for the attempt that its task waits for.
-  if (jobOf(state, task).launch !== null) out.forget(worker, ref, true);
+  if (jobOf(state, task).launch !== null) out.forgetValue(state, worker, ref);
   else if (code === taskStateCode.SUCCEEDED) acceptCopy(state, out, worker, task);
   else if (code < taskStateCode.SUCCEEDED) acceptValue(state, out, { ...held, task, at });
-  else out.forget(worker, ref, true);
+  else out.forgetValue(state, worker, ref);
 }
 
 function acceptCopy(state: ControllerState, out: Outbox, worker: WorkerIndex, task: number): void {
   if (holds(state, worker, task)) return;
   const ref = state.tasks.ref(task);
   // A value that was released is not wanted back.
-  if (state.tasks.holder[task] === noSlot) out.forget(worker, ref, true);
+  if (state.tasks.holder[task] === noSlot) out.forgetValue(state, worker, ref);
   else out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
 }
 

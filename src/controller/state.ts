@@ -13,7 +13,7 @@ import type { U32Ring } from "../base/ring.ts";
 import type { Micros } from "../base/time.ts";
 import type { Attributes, Constraint } from "../model/constraints.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
-import type { AttemptId, WorkerIndex } from "../model/ids.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
@@ -173,6 +173,8 @@ export interface Unapplied {
   readonly sequence: number;
   attempts: number;
   values: number;
+  /** Tasks whose values it is to forget. */
+  readonly forgotten: readonly TaskRef[];
 }
 
 export interface Worker {
@@ -227,7 +229,7 @@ export interface Worker {
   readonly unapplied: Unapplied[];
   readonly knownSpecs: Set<number>;
   readonly knownPeers: Map<WorkerIndex, string>;
-  /** Attempts that it still has and we do not: it was told to stop them, and will say that it has. */
+  /** Attempts that it still has and we do not: it was told to stop them, and says when it has. */
   readonly strangers: Set<AttemptId>;
   /** Values that it could not drop yet because something read them. */
   readonly keptValues: Set<number>;
@@ -451,6 +453,11 @@ export function newJob(fields: NewJob): Job {
     sessionEnded: false,
     pruned: false,
   };
+}
+
+/** The client of a session that is open: whose message this is, or who closes it. */
+export function openClient(state: ControllerState, client: number): Client {
+  return present(state.clients[client], "a message is of a session that is open");
 }
 
 /** The spec of a number that a live task or client has. */

@@ -13,7 +13,7 @@ import { keyInUserSpace } from "./keys.ts";
 import { dependenciesPerTaskMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { failDoomed } from "./settle.ts";
-import { type Client, type ControllerState, specRecord } from "./state.ts";
+import { type Client, type ControllerState, openClient, specRecord } from "./state.ts";
 import { unplaceableWarnings } from "./unplaceable.ts";
 import { recomputeNeeded } from "./values.ts";
 import { onWant, retryTasks } from "./wants.ts";
@@ -25,8 +25,7 @@ export function onSubmit(
   out: Outbox,
   { client: index, submit, at }: { client: ClientIndex; submit: Submit; at: Micros },
 ): void {
-  const client = state.clients[index];
-  if (client === null) return;
+  const client = openClient(state, index);
   if (submit.sequence > client.lastSequence) {
     const refusal = refusalOf(state, client, submit);
     if (refusal !== null) return refuse(state, out, client, { sequence: submit.sequence, refusal });

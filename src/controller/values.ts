@@ -13,7 +13,7 @@ import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import type { Outbox } from "./outbox.ts";
 import { failDoomed, forEachAudience } from "./settle.ts";
-import { type ControllerState, jobOf } from "./state.ts";
+import { type ControllerState, jobOf, openClient } from "./state.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 
 /** Sends a task's value, or where it is, to the connected clients that want it. */
@@ -218,8 +218,7 @@ export function dropWants(
   out: Outbox,
   { client: index, numbers }: { client: number; numbers: Uint32Array },
 ): void {
-  const client = state.clients[index];
-  if (client === null) return;
+  const client = openClient(state, index);
   const rows = new U32Column();
   for (const number of numbers) {
     const task = client.handles.get(number);

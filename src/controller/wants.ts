@@ -15,7 +15,7 @@ import { stopCurrentAttempt } from "./reports.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { neededByOthers } from "./shared-needs.ts";
-import { type Client, type ControllerState, isHealthy } from "./state.ts";
+import { type Client, type ControllerState, isHealthy, openClient } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 import { deliverValue, dropWants, recomputeNeeded, reviveAll } from "./values.ts";
@@ -26,8 +26,7 @@ export function onWant(
   out: Outbox,
   { client: index, numbers, at }: { client: ClientIndex; numbers: Iterable<number>; at: Micros },
 ): void {
-  const client = state.clients[index];
-  if (client === null) return;
+  const client = openClient(state, index);
   const awaited = new U32Column();
   const failed: number[] = [];
   const gone: number[] = [];
@@ -85,8 +84,8 @@ export function onCancel(
   out: Outbox,
   { client: index, cancel, at }: { client: ClientIndex; cancel: Cancel; at: Micros },
 ): void {
-  const client = state.clients[index];
-  if (client === null || !takeSequence(state, out, client, cancel.sequence)) return;
+  const client = openClient(state, index);
+  if (!takeSequence(state, out, client, cancel.sequence)) return;
   const open = new Map<number, number>();
   for (const number of cancel.tasks) {
     const task = client.handles.get(number);
@@ -167,8 +166,8 @@ export function onRetry(
   out: Outbox,
   { client: index, retry, at }: { client: ClientIndex; retry: Retry; at: Micros },
 ): void {
-  const client = state.clients[index];
-  if (client === null || !takeSequence(state, out, client, retry.sequence)) return;
+  const client = openClient(state, index);
+  if (!takeSequence(state, out, client, retry.sequence)) return;
   const rows = retry.tasks.map((number) => client.handles.get(number));
   retryTasks(state, out, { tasks: rows.filter((task) => task >= 0), at });
   // What is not known, or has a value by now, is answered at once.

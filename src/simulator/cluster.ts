@@ -59,6 +59,8 @@ export interface ClusterOptions {
   readonly zeroed?: readonly ZeroedStretch[];
   /** Keep every draw, for `randomness.tape()`; default false. */
   readonly record?: boolean;
+  /** What `randomness.tape()` of an earlier run said: read instead of the seed's draws. */
+  readonly tape?: ReadonlyMap<string, Uint32Array>;
   /** What executions do; default {@link DrawnBehaviour}. */
   readonly behaviour?: (cluster: SimulatedCluster) => Behaviour;
   /** Who watches. */
@@ -113,6 +115,7 @@ export class SimulatedCluster {
   #incarnations = 0;
   #finishedWorkerEvents = 0;
   #isSettling = false;
+  #actions = 0;
   executions = 0;
   faultsInjected = 0;
 
@@ -255,6 +258,9 @@ export class SimulatedCluster {
   /** Starts an agent on the machine of that name, which is drawn unless `hosts` has it. */
   startWorker(workerId: string, slots = this.#slots): SimulatedWorker {
     const incarnation = `i${++this.#incarnations}`;
+    const host = this.hostOf(workerId);
+    // What ran must fit again.
+    if (this.#isSettling) host.capacity = host.largestCapacity;
     const worker = new SimulatedWorker(
       { workerId, incarnation, slots },
       {
@@ -270,7 +276,7 @@ export class SimulatedCluster {
           this.executions++;
         },
         onLeft: (left) => this.#onLeft(left),
-        host: this.hostOf(workerId),
+        host,
       },
     );
     this.workers.push(worker);
@@ -359,8 +365,9 @@ export class SimulatedCluster {
     this.sessions.loseClient(client);
   }
 
-  /** One step of the workload, faults included. */
-  act(action: number): void {
+  /** One step of the workload, faults included; by default the next one. */
+  act(action = this.#actions): void {
+    this.#actions = action + 1;
     if (!this.#options.skip?.has(action)) actOn(this, action);
   }
 
@@ -441,14 +448,13 @@ export class SimulatedCluster {
     return standstillOf(this, owed, false);
   }
 
-  /** Machines that came back with less have what they once had: what ran must fit again. */
+  /** Machines that came back with less are started again, with what they once had. */
   #mendMachines(): void {
     for (const worker of [...this.workers]) {
       const host = this.hostOf(worker.workerId);
       if (!worker.alive || host.capacity.cpuMilli >= host.largestCapacity.cpuMilli) continue;
       this.removeWorker(worker);
       host.die();
-      host.capacity = host.largestCapacity;
       this.timeline.after(1_000, () => this.startWorker(worker.workerId));
     }
   }

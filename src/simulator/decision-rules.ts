@@ -185,6 +185,7 @@ class StepRules {
   #onRequeued({ tasks, charges }: FactOf<"tasks-requeued">): void {
     const state = this.#state;
     for (const [entry, task] of tasks.entries()) {
+      if (!state.tasks.isLive(task)) continue; // Forgotten in this very step.
       const end = this.#ends.get(task);
       const isGang = Boolean(jobOf(state, task).launch?.gang);
       const isRight =

@@ -38,21 +38,28 @@ export class DrawStream implements Draws {
   readonly recorded: number[] | null;
   readonly #prng: Prng;
   readonly #zeroed: readonly ZeroedStretch[];
+  readonly #tape: Uint32Array | null;
 
   constructor(
     name: string,
     prng: Prng,
-    tape: { readonly record: boolean; readonly zeroed: readonly ZeroedStretch[] },
+    options: {
+      readonly record: boolean;
+      readonly zeroed: readonly ZeroedStretch[];
+      /** Read instead of the generator; past its end every draw is zero. */
+      readonly tape: Uint32Array | null;
+    },
   ) {
     this.name = name;
     this.#prng = prng;
-    this.#zeroed = tape.zeroed;
-    this.recorded = tape.record ? [] : null;
+    this.#zeroed = options.zeroed;
+    this.#tape = options.tape;
+    this.recorded = options.record ? [] : null;
   }
 
   u32(): number {
     const at = this.count++;
-    let drawn = this.#prng.u32();
+    let drawn = this.#tape === null ? this.#prng.u32() : (this.#tape[at] ?? 0);
     if (this.#zeroed.length > 0 && this.#isZeroed(at)) drawn = 0;
     if (this.recorded !== null) this.recorded.push(drawn);
     return drawn;
@@ -80,7 +87,11 @@ export interface RandomnessOptions {
   /** Keep every draw, for {@link Randomness.tape}; default false. */
   readonly record?: boolean;
   readonly zeroed?: readonly ZeroedStretch[];
+  /** Draws that an earlier run recorded, by stream: read instead of the seed's. */
+  readonly tape?: ReadonlyMap<string, Uint32Array>;
 }
+
+const noDraws = new Uint32Array(0);
 
 /** All streams of one run. */
 export class Randomness {
@@ -95,9 +106,11 @@ export class Randomness {
   stream(name: string): DrawStream {
     const known = this.streams.get(name);
     if (known !== undefined) return known;
-    const { seed, record = false, zeroed = [] } = this.#options;
+    const { seed, record = false, zeroed = [], tape: tapes } = this.#options;
     const own = zeroed.filter((stretch) => stretch.stream === name);
-    const stream = new DrawStream(name, new Prng(seedOf(seed, name)), { record, zeroed: own });
+    const tape = tapes === undefined ? null : (tapes.get(name) ?? noDraws);
+    const options = { record, zeroed: own, tape };
+    const stream = new DrawStream(name, new Prng(seedOf(seed, name)), options);
     this.streams.set(name, stream);
     return stream;
   }

@@ -6,6 +6,7 @@
  */
 
 import { InvariantError } from "../base/assert.ts";
+import { type Micros, microsPerMs } from "../base/time.ts";
 import { type AttemptId, formatAttemptId } from "../model/ids.ts";
 import type { WorkerEvent } from "../worker/events.ts";
 import type { WorkerFact } from "../worker/facts.ts";
@@ -23,6 +24,7 @@ export class ExecutionRules {
     if (state.trouble !== "" && facts.some(({ type }) => type === "execution-placed")) {
       fail("a worker in trouble starts nothing", workerId);
     }
+    if (event.type === "tick") checkLimits(worker, event.at);
     for (const fact of facts) checkTakeover(worker, fact);
     this.#checkGrants(worker, event, facts);
   }
@@ -53,6 +55,16 @@ export class ExecutionRules {
       this.#granted.set(incarnation, runs);
     }
     return runs;
+  }
+}
+
+/** Whoever is woken ends what has run longer than it may. */
+function checkLimits({ state }: LiveWorker, at: Micros): void {
+  for (const { run, startedAt, abort, orphan } of state.commands) {
+    const { timeoutMs } = run.spec.definition;
+    if (timeoutMs === 0 || startedAt < 0 || abort !== null || orphan) continue;
+    if (startedAt + timeoutMs * microsPerMs > at) continue;
+    fail("what runs longer than it may is stopped", formatAttemptId(run.attempt));
   }
 }
 

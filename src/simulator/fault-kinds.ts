@@ -41,6 +41,7 @@ export const faultKinds = [
   "value lost",
   "fetch failed",
   "peer busy",
+  "session closed",
   "cancel",
   "cancel storm",
   "worker sick",

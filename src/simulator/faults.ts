@@ -78,6 +78,8 @@ export interface Faults {
   /** Timers fire up to so much late. */
   readonly timerLateUsMax: number;
   readonly clientLoss: number;
+  /** A client closes its session, whatever of it is open, and begins another one. */
+  readonly sessionClose: number;
   /** A client goes away for good, and with it what only it wanted. */
   readonly clientVanishing: number;
   readonly cancel: number;
@@ -105,6 +107,7 @@ export const noFaults: Faults = {
   ...{ workerCrash: 0, launcherSurvives: 0, newIdentity: 0, capacityChange: 0 },
   ...{ workerStorm: 0, workerLeave: 0, workerPause: 0, controllerPause: 0, pauseUsMax: 0 },
   ...{ controllerCrash: 0, crashAtBoundary: 0, crashInRecovery: 0, diskFailure: 0 },
+  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0, clientLoss: 0, sessionClose: 0 },
   ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
@@ -134,8 +137,8 @@ function drawWorld(draws: Draws) {
     runUsMax: draws.pick([1_000, 50_000, 400_000]),
     taskFailure: maybe(draws, 0.1),
     inputFailure: maybe(draws, 0.02),
-    fetchFailure: maybe(draws, 0.1),
-    largeValue: draws.pick([0, 0.1, 0.6]),
+    fetchFailure: maybe(draws, 0.2),
+    largeValue: draws.pick([0, 0.3, 1]),
     processKill: maybe(draws, 0.05),
     buildFailure: maybe(draws, 0.05),
     hang: maybe(draws, 0.02),
@@ -150,7 +153,7 @@ function drawWorld(draws: Draws) {
     clockSetBack: maybe(draws, 0.5),
     timerLateUsMax: draws.pick([0, 0, 1_000, 2_000_000]),
     poison: maybe(draws, 0.05),
-    corruption: maybe(draws, 0.05),
+    corruption: maybe(draws, 0.2),
   };
 }
 
@@ -186,6 +189,7 @@ function drawRequests(draws: Draws) {
     administration: maybe(draws, 0.06),
     sickness: maybe(draws, 0.03),
     valueLoss: maybe(draws, 0.05),
+    sessionClose: maybe(draws, 0.03),
   };
 }
 

@@ -5,9 +5,12 @@
  * @module
  */
 
+import { jobOf, taskIdOf } from "../controller/state.ts";
+import { formatAttemptId } from "../model/ids.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import type { DrawStream } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
+import type { SimulatedClient } from "./simulated-client.ts";
 import { boundaries } from "./simulated-controller.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
 
@@ -27,13 +30,38 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
     client.cancelAll();
   }
   if (work.chance(faults.retry)) client.retrySome();
+  if (work.chance(faults.sessionClose)) closeSession(cluster, client);
   if (work.chance(faults.release)) client.releaseSome();
   if (work.chance(faults.jobLaunch)) cluster.jobs.launch();
+  if (work.chance(faults.jobLaunch)) registerEndpoint(cluster, work);
   if (work.chance(faults.jobCancel)) cluster.jobs.cancel();
   if (work.chance(faults.administration)) cluster.jobs.administer(`w${work.below(4)}`);
   troubleNetwork(cluster, trouble);
   troubleWorkers(cluster, trouble);
   troubleController(cluster, trouble);
+}
+
+/** A program of some job says where it can be reached. */
+function registerEndpoint({ state, jobs }: SimulatedCluster, draws: DrawStream): void {
+  const { attempts } = state;
+  const rows = [...attempts.id.subarray(0, attempts.length).keys()].filter(
+    (row) => attempts.id[row] !== 0 && jobOf(state, attempts.task[row]).launch !== null,
+  );
+  if (rows.length === 0) return;
+  const row = draws.pick(rows);
+  jobs.register(taskIdOf(state, attempts.task[row]), formatAttemptId(attempts.id[row]));
+}
+
+/** What is on its way to the controller has time to get there, as a rule. */
+const closingUs = 100_000;
+
+/** Nobody waits for the tasks of the session any more; the next connection begins another. */
+function closeSession(cluster: SimulatedCluster, client: SimulatedClient): void {
+  if (!client.connected) return;
+  cluster.onFault("session closed", client.clientId);
+  client.close();
+  client.connected = false;
+  cluster.timeline.after(closingUs, () => cluster.sessions.loseClient(client));
 }
 
 function troubleNetwork(cluster: SimulatedCluster, draws: DrawStream): void {

@@ -22,6 +22,7 @@ export class OutcomeLedger implements Observer {
   /** What a client asks for, as the controller hears it. */
   #onAsked(clientId: string, message: ClientMessage): void {
     const owed = this.#owedTo(clientId);
+    if (message.type === "close-session") owed.clear();
     if (message.type === "release") for (const number of message.tasks) owed.delete(number);
     if (message.type !== "submit") return;
     const end = message.first + message.args.offsets.length - 1;

@@ -165,7 +165,7 @@ const forms: readonly Form[] = [
   },
   {
     pattern: new RegExp(`^crash controller (${boundaries.join("|")})$`),
-    usage: "crash controller before-sync: when it next gets there; it starts again by itself",
+    usage: "crash controller before-sync: when it next gets there, and starts again by itself",
     play: (world, boundary) => world.cluster.controller.dieAt(boundary as Boundary),
   },
   {

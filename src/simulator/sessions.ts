@@ -306,6 +306,7 @@ export class Sessions {
     const index = controller.state.clientsById.get(client.clientId) ?? -1;
     this.#clients.delete(client.clientId);
     if (this.#clientsByIndex.get(index) === session) this.#clientsByIndex.delete(index);
+    if (index < 0) return; // It has closed its session.
     controller.take({ type: "client-disconnected", at: controller.now(), client: index });
   }
 

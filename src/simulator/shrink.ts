@@ -69,17 +69,27 @@ function kindOf(message: string): string {
   return (isRule?.[0] ?? "") + text.replace(/\/[\w/.-]+/g, "#").replace(/\w*\d+\w*/g, "#");
 }
 
+export interface ShrinkOptions {
+  /** How the recipe fails. */
+  readonly failure: RunFailure;
+  /** Runs that may be made. */
+  readonly triesMax: number;
+  /** What else every run is made of; a new one for each. */
+  readonly optionsOfRun?: () => Partial<ClusterOptions>;
+}
+
 export class Shrinker {
   #recipe: RunRecipe;
   #failure: RunFailure;
   readonly #triesMax: number;
+  readonly #optionsOfRun: () => Partial<ClusterOptions>;
   tries = 0;
 
-  /** `failure`: how the recipe fails. */
-  constructor(recipe: RunRecipe, failure: RunFailure, triesMax: number) {
+  constructor(recipe: RunRecipe, { failure, triesMax, optionsOfRun = () => ({}) }: ShrinkOptions) {
     this.#recipe = recipe;
     this.#failure = failure;
     this.#triesMax = triesMax;
+    this.#optionsOfRun = optionsOfRun;
   }
 
   shrink(): Shrunk {
@@ -111,7 +121,7 @@ export class Shrinker {
     if (this.tries >= this.#triesMax) return false;
     this.tries++;
     const recipe = { ...this.#recipe, ...change };
-    const failure = failureOfRun(recipe);
+    const failure = failureOfRun(recipe, this.#optionsOfRun());
     if (failure?.kind !== this.#failure.kind) return false;
     this.#recipe = recipe;
     this.#failure = failure;
@@ -155,7 +165,7 @@ export class Shrinker {
 
   /** Each stream as a whole, then its halves. */
   #zeroStreams(): void {
-    const cluster = new SimulatedCluster(optionsOf(this.#recipe));
+    const cluster = new SimulatedCluster({ ...optionsOf(this.#recipe), ...this.#optionsOfRun() });
     try {
       cluster.run(this.#recipe.actionCount);
     } catch {
@@ -181,7 +191,9 @@ export class Shrinker {
     let cluster: SimulatedCluster | null = null;
     const recorder = new TraceRecorder(() => cluster?.timeline.now ?? 0);
     try {
-      cluster = new SimulatedCluster({ ...optionsOf(this.#recipe), observers: [recorder] });
+      const more = this.#optionsOfRun();
+      const observers = [recorder, ...(more.observers ?? [])];
+      cluster = new SimulatedCluster({ ...optionsOf(this.#recipe), ...more, observers });
       cluster.run(this.#recipe.actionCount);
     } catch {
       // It fails: that is why we are here.

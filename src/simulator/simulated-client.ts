@@ -176,6 +176,7 @@ export class SimulatedClient implements ClusterClient {
   close(): void {
     this.outcomes.clear();
     this.openCount = 0;
+    this.#unacknowledged = [];
     this.#send(this, { type: "close-session" });
   }
 

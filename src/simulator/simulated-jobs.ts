@@ -69,6 +69,14 @@ export class SimulatedJobs {
     this.#ask(request, administrator, () => {});
   }
 
+  /** What runs as an attempt of a task can be reached somewhere. */
+  register(taskId: string, attemptId: string): void {
+    const endpointId = `endpoint-${attemptId}`;
+    const place = { name: "here", address: "host:1", leaseMs: 60_000, metadata: {} };
+    const request = { type: "register-endpoint", endpointId, taskId, attemptId, ...place } as const;
+    this.#ask(request, administrator, () => {});
+  }
+
   /** Everything is open again, so that what waits can end. */
   open(workerId: string): void {
     this.#ask({ type: "cordon-worker", workerId, cordon: false }, administrator, () => {});

@@ -126,8 +126,11 @@ export class Drive implements WaitClock {
     this.#hasNews = true;
   }
 
-  /** A function of the program runs: virtual time waits for it, within the patience. */
-  runs(name: string, settled: Promise<void>): void {
+  /**
+   * A function of the program runs: virtual time waits for it, within the patience. What is
+   * returned says that nobody listens to it any more.
+   */
+  runs(name: string, settled: Promise<void>): () => void {
     const running = { name, settled, isLeftBehind: false };
     this.#functions.add(running);
     const onSettled = (): void => {
@@ -136,6 +139,7 @@ export class Drive implements WaitClock {
       this.#wake();
     };
     settled.then(onSettled, onSettled);
+    return () => void this.#functions.delete(running);
   }
 
   #pause(

@@ -85,7 +85,7 @@ export function drawFaultRates(draws: Draws): FaultRates {
     partition: maybe(30, 120, 600),
     connectionLoss: maybe(5, 20, 60),
     controllerCrash: maybe(15, 60, 300),
-    fetchFailure: draws.chance(0.5) ? draws.pick([0.02, 0.2]) : 0,
+    fetchFailure: draws.chance(0.5) ? draws.pick([0.01, 0.05]) : 0,
     workerLossesMax: specDefaults.maxRetriesPreemption,
   };
 }

@@ -40,6 +40,8 @@ interface Begun {
   readonly name: string;
   readonly workerId: string;
   readonly context: ExecutionContext;
+  /** Virtual time does not wait for it any more. */
+  leave: () => void;
 }
 
 interface Run {
@@ -98,8 +100,10 @@ export class FunctionBehaviour {
         end(settled);
       });
     };
-    if (ending instanceof Promise) drive.runs(name, ending.then(finish));
-    else finish(ending);
+    if (!(ending instanceof Promise)) return finish(ending);
+    const leave = drive.runs(name, ending.then(finish));
+    const begun = this.#begun.get(attempt);
+    if (begun !== undefined) begun.leave = leave;
   }
 
   /** Calls the function. How it will end, and how long it takes in virtual time. */
@@ -109,7 +113,7 @@ export class FunctionBehaviour {
     const { workerId, attempt } = execution;
     this.#counts.set(run, (this.#counts.get(run) ?? 0) + 1);
     const context = new ExecutionContext(execution.task, attempt, workerId, () => undefined);
-    this.#begun.set(attempt, { name, workerId, context });
+    this.#begun.set(attempt, { name, workerId, context, leave: () => {} });
     const args = this.#decode(execution);
     if (args instanceof InputError) {
       return { takesUs: 0, ending: { type: "input-failed", task: args.task } };
@@ -125,6 +129,7 @@ export class FunctionBehaviour {
     const { trace, drive } = this.#around;
     trace.add(begun.workerId, `${reason === "timeout" ? "timed out" : reason} ${begun.name}`);
     begun.context.abort(reason);
+    begun.leave();
     drive.news();
   }
 

@@ -14,6 +14,7 @@ import {
   rowsOf,
   TestWorker,
 } from "../../test/worker/builders.ts";
+import { blobAt } from "../base/blobs.ts";
 import { digestWith } from "../base/digest.ts";
 import { handBackReason } from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
@@ -230,4 +231,17 @@ test("on a new connection answers are said again, and not what was said beside t
   assert.equal(worker.ordered(aboutAttempts("retract", [11, 1], [12, 2])).length, 2);
   const { retracted } = handBackReason;
   assert.deepEqual(worker.reconnects(), ["inventory", `handedBack 12 of 2 reason ${retracted}`]);
+});
+
+test("a small value is said again with its answer", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.finishes(1);
+  const { sends } = step(worker.state, { ...connected, at: worker.at });
+  const values = sends.flatMap((send) =>
+    send.type === "send-message" && send.message.type === "reports"
+      ? [...blobAt(send.message.values, 0)]
+      : [],
+  );
+  assert.deepEqual(values, [9]);
 });

@@ -280,3 +280,10 @@ test("a grant that crosses the retract of what is queued does not undo it", () =
   const revoked = { type: "execution-revoked", execution: 3, revoked: true } as const;
   assert.deepEqual(worker.happens(revoked), [`handedBack 12 of 2 reason ${retracted}`]);
 });
+
+test("a start that was seen behind a head is told when its turn comes", () => {
+  const worker = aShortLane();
+  assert.deepEqual(worker.starts(3), []);
+  const said = worker.finishes(2).slice(1);
+  assert.deepEqual(said, ["finished 11 of 1 then 12", "started 12 of 2"]);
+});

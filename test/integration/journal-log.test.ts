@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Commits one by one, and copies the files while they are open, as a power cut would leave them. */
+/** Commits one by one, and copies the open files, as a power cut would leave them. */
 async function writeJournal(dataDir: string): Promise<void> {
   const journal = await openJournal<ToyFact>({ dataDir });
   for (let count = 1; count <= commits; count++) {

@@ -15,7 +15,7 @@
  */
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseArgs } from "node:util";
@@ -42,6 +42,19 @@ for (const name of readdirSync(folder)
     else playWithAllSeeds(name, text);
   });
 }
+
+test("the table of bugs names scenarios and tests that exist", () => {
+  const table = readFileSync(join(folder, "README.md"), "utf8").split("## D: ")[1];
+  const named = [...table.matchAll(/`([a-z0-9-]+)`/g)].map(
+    ([, name]) => `test/scenarios/${name}.txt`,
+  );
+  const tests = [...table.matchAll(/\b((?:src|test)\/[\w/.-]+\.test\.ts)/g)].map(
+    ([, path]) => path,
+  );
+  const missing = [...named, ...tests].filter((path) => !existsSync(join(folder, "../..", path)));
+  assert.deepEqual(missing, []);
+  assert.ok(named.length > 100);
+});
 
 function checkTranscript(path: string, text: string): void {
   const played = playScenario(text);

@@ -7,47 +7,47 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { runSeed } from "../../scripts/simulate.ts";
+import { runSeed } from "../../scripts/simulation/run-seed.ts";
 import { SimulatedCluster } from "../../src/simulator/cluster.ts";
-import { noFaults } from "../../src/simulator/faults.ts";
+import { neverReached } from "../../src/simulator/coverage.ts";
+import { rareStates } from "../../src/simulator/rare-states.ts";
+import { actionCount, regressionSeeds } from "./seeds.ts";
 
-const faultySeedCount = 240;
-const calmSeedCount = 30;
-const actionCount = 60;
+const faultySeedCount = 1_000;
+
+/** Of all rare states, so many are reached in that many seeds. */
+const statesReachedMin = 85;
 
 describe("a simulated cluster", () => {
-  test(`with drawn faults settles: ${faultySeedCount} seeds`, () => {
+  test("settles where it once did not", () => {
+    for (const options of regressionSeeds()) runSeed(options);
+  });
+
+  test(`with drawn faults settles, and goes far: ${faultySeedCount} seeds`, () => {
     let faultsInjected = 0;
+    const states = new Map<string, number>();
     for (let seed = 1; seed <= faultySeedCount; seed++) {
-      faultsInjected += runSeed({ seed, calm: false, actionCount }).faultsInjected;
+      faultsInjected += runSeed({ seed, actionCount, states }).faultsInjected;
     }
-    assert.ok(faultsInjected > faultySeedCount, `only ${faultsInjected} faults were injected`);
+    assert.ok(faultsInjected > 10 * faultySeedCount, `only ${faultsInjected} faults`);
+    const never = neverReached(states);
+    const reached = rareStates.length - never.length;
+    assert.ok(reached >= statesReachedMin, `only ${reached}; never: ${never.join(", ")}`);
   });
 
-  test(`without faults settles, and runs each task once: ${calmSeedCount} seeds`, () => {
-    for (let seed = 1; seed <= calmSeedCount; seed++) {
-      const faults = { ...noFaults, jobLaunch: 0 };
-      const cluster = new SimulatedCluster({ seed, faults });
-      const report = cluster.run(actionCount);
-      assert.equal(report.faultsInjected, 0, `seed ${seed}`);
-      assert.equal(cluster.state.recomputedCount, 0, `seed ${seed} computed something again`);
-    }
-  });
-
-  test(`with jobs and gangs and without faults settles: ${calmSeedCount} seeds`, () => {
-    for (let seed = 1; seed <= calmSeedCount; seed++) {
-      const report = runSeed({ seed, calm: true, actionCount });
-      assert.equal(report.faultsInjected, 0, `seed ${seed}`);
-    }
-  });
-
-  test("does the same for the same seed, to the last event", () => {
+  test("does the same for the same seed, to the last event and the last bit", () => {
     for (const seed of [3, 11, 27]) {
-      const first = runSeed({ seed, calm: false, actionCount });
-      assert.deepEqual(runSeed({ seed, calm: false, actionCount }), first, `seed ${seed}`);
+      const first = runSeed({ seed, actionCount });
+      assert.deepEqual(runSeed({ seed, actionCount }), first, `seed ${seed}`);
     }
-    const reports = [1, 2].map((seed) => runSeed({ seed, calm: false, actionCount }));
-    assert.notDeepEqual(reports[0], reports[1]);
+    const [one, two] = [1, 2].map((seed) => runSeed({ seed, actionCount }).traceHash);
+    assert.notEqual(one, two);
+  });
+
+  test("that folds every fact twice finds both states equal after every event", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      new SimulatedCluster({ seed, foldChecks: true }).run(20);
+    }
   });
 
   test("that loses a value that is owed is found out", () => {
@@ -62,6 +62,6 @@ describe("a simulated cluster", () => {
 });
 
 test("a seed that fails says which command replays it", () => {
-  const broken = { seed: 7, calm: false, actionCount: -1 };
+  const broken = { seed: 7, actionCount: -1 };
   assert.throws(() => runSeed(broken), /npm run sim -- --seed 7 --actions -1/);
 });

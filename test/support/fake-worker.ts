@@ -122,6 +122,8 @@ export class FakeWorker {
   #sent = 0;
   readonly #knownSpecs = new Set<number>();
   readonly #knownPeers = new Map<number, string>();
+  /** Attempts whose place a new order took: their answer is told before the next heartbeat. */
+  readonly #replaced: FakeAttempt[] = [];
   /** The last attempt of each label, for reports that come late. */
   readonly #lastOf = new Map<string, FakeAttempt>();
   readonly #around: WorkerSurroundings;
@@ -170,6 +172,7 @@ export class FakeWorker {
   connects(): string[] {
     this.#applied = 0;
     this.#sent = 0;
+    this.#replaced.length = 0;
     this.#knownSpecs.clear();
     this.#knownPeers.clear();
     return this.#around.workerConnects(this);
@@ -205,7 +208,10 @@ export class FakeWorker {
   }
 
   heartbeats(): string[] {
-    return this.#say(this.heartbeatMessage());
+    const replaced = this.#replaced.splice(0);
+    const told = replaced.map(({ label, id }) => abandoned(label, { attempt: id }));
+    const lines = told.length === 0 ? [] : this.reports(...told);
+    return [...lines, ...this.#say(this.heartbeatMessage())];
   }
 
   /** What it would say now: its digests are of what it has. */
@@ -411,7 +417,9 @@ export class FakeWorker {
       const attempt: FakeAttempt = { id, task, label, granted, phase: 0, recalled: false };
       // The same task again: the new order takes the place of what was told to stop.
       for (const old of this.attempts.values()) {
-        if (old.task === task) this.attempts.delete(old.id);
+        if (old.task !== task) continue;
+        this.attempts.delete(old.id);
+        this.#replaced.push(old);
       }
       this.attempts.set(id, attempt);
       this.#lastOf.set(label, attempt);

@@ -158,11 +158,13 @@ describe("what can never come", () => {
     assert.equal((await client.workers()).length, 1);
   });
 
-  test("a function that does not return is named when it holds up the cluster", async () => {
+  test("a function that does not return ends by its timeout, and holds nobody up", async () => {
     await using cluster = await simulateCluster({ patience: 10 });
     const client = await cluster.connect();
     const future = client.submit(never, [], { timeout: "1h" });
     await assert.rejects(future.result(), { code: "TASK_TIMED_OUT" });
+    const stuck = client.submit(double, [1], { resources: { cpu: 64 } });
+    await assert.rejects(stuck.result(), /need cpu=64/, "nobody waits for what was stopped");
   });
 });
 

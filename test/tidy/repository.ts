@@ -25,7 +25,9 @@ export interface Problem {
 
 export const repositoryRoot = fileURLToPath(new URL("../..", import.meta.url));
 
-const skippedFolders = new Set(["node_modules", "dist", ".git", ".capstan", "coverage", "out"]);
+const skippedFolders = new Set([
+  ...["node_modules", "dist", ".git", ".capstan", "coverage", "out", "nightly"],
+]);
 const textNames = /\.(ts|mts|mjs|js|cjs|json|jsonc|md|svg|html|css|sh|yml|yaml|txt)$|^run$/;
 
 /** Every text file that is kept in the repository. */

@@ -17,6 +17,7 @@ import { formatAttemptId } from "../../model/ids.ts";
 import type { GangMember } from "../../protocol/messages.ts";
 import type { ExecutionId } from "../../worker/events.ts";
 import type { ExitRecord } from "../launcher/exit-record.ts";
+import { isShortage } from "../launcher/shortage.ts";
 import type { Logger } from "../logging/logger.ts";
 import { BuildSlots, buildCommand } from "./command-build.ts";
 import { parseAttemptContext } from "./command-context.ts";
@@ -314,7 +315,8 @@ export class CommandExecutor implements LauncherUser {
     this.#options.logger.warn({ attempt: command.attemptId, err: error }, "a build failed");
     this.#leave(command);
     this.#clear(command);
-    this.#sink?.failed(command.execution, "build-failed", buildFailure(error));
+    if (isShortage(error)) this.#handBack(command, String(error));
+    else this.#sink?.failed(command.execution, "build-failed", buildFailure(error));
   }
 
   #launch(command: Command, members: readonly GangMember[]): void {
@@ -340,7 +342,7 @@ export class CommandExecutor implements LauncherUser {
       if (!command.isStopping) outcome = endedByLauncher(record);
     }
     this.#sink?.measured(execution, usageOf(record));
-    this.#tell(execution, outcome);
+    this.#tell(command, outcome);
     this.#leave(command);
     this.#sink?.batchEnded();
     // Only now: until the kernel has it, a new agent must hear of it too.
@@ -348,11 +350,19 @@ export class CommandExecutor implements LauncherUser {
     this.#forget(command);
   }
 
-  #tell(execution: ExecutionId, outcome: CommandOutcome): void {
-    if (outcome.type === "aborted") this.#sink?.aborted(execution);
+  #tell(command: Command, outcome: CommandOutcome): void {
+    const { execution } = command;
+    if (outcome.type === "refused") this.#handBack(command, outcome.message);
+    else if (outcome.type === "aborted") this.#sink?.aborted(execution);
     else if (outcome.type === "failed") {
       this.#sink?.failed(execution, outcome.cause, outcome.failure);
     } else this.#sink?.finished(execution, outcome.value, outcome.durationUs);
+  }
+
+  /** It has not begun, and it is not its fault: the kernel gives it back, uncharged. */
+  #handBack({ execution, attemptId }: Command, reason: string): void {
+    this.#options.logger.warn({ attempt: attemptId, reason }, "a start is put off");
+    this.#sink?.aborted(execution);
   }
 
   #giveUpDoubted(): void {

@@ -109,6 +109,11 @@ describe("a command that ended", () => {
     assert.deepEqual(failure, ["build-failed", "StartError", message]);
   });
 
+  it("and could not be started for want of something is given back", async () => {
+    const record = { kind: "start-refused", exitCode: null, message: "no descriptors" } as const;
+    assert.deepEqual(await judge(record), { type: "refused", message: "no descriptors" });
+  });
+
   it("under a launcher that died was killed: its status is not known", async () => {
     const lost = { kind: "lost", exitCode: null, message: "the launcher died" } as const;
     assert.deepEqual(await failureOf(lost), ["killed", "ExitUnknown", "the launcher died"]);

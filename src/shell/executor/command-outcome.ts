@@ -31,7 +31,9 @@ export type CommandOutcome =
       readonly failure: AttemptFailure;
     }
   /** It was told to end, and has. */
-  | { readonly type: "aborted" };
+  | { readonly type: "aborted" }
+  /** The machine had nothing left to start it with. */
+  | { readonly type: "refused"; readonly message: string };
 
 /** What the process used and how it ended. */
 export function usageOf(record: ExitRecord): AttemptUsage {
@@ -49,6 +51,7 @@ export async function judgeExit(
   if (record.kind === "start-failed") {
     return failedBy(record, "build-failed", "StartError", record.message);
   }
+  if (record.kind === "start-refused") return { type: "refused", message: record.message };
   if (record.stop === "stopped" || record.stop === "timeout") return { type: "aborted" };
   if (record.stop === "lease") {
     const message = "it was ended because its worker's agent had been gone for too long";

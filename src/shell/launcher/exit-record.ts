@@ -13,12 +13,13 @@ import {
 } from "../../model/parse-fields.ts";
 import { parseAttemptId } from "./launch-order.ts";
 
-export const exitKinds = ["exited", "start-failed", "lost"] as const;
+export const exitKinds = ["exited", "start-failed", "start-refused", "lost"] as const;
 export const stopReasons = ["none", "stopped", "timeout", "lease"] as const;
 
 /**
  * - `exited`: the status below is that of the main process;
  * - `start-failed`: nothing ran; `message` says why;
+ * - `start-refused`: the same, and it was for want of something of the machine's: try again;
  * - `lost`: the launcher was restarted while it ran, so its exit status is not known.
  */
 export type ExitKind = (typeof exitKinds)[number];

@@ -23,6 +23,7 @@ import { type LauncherCapabilities, launcherProtocol, type ToLauncher } from "./
 import { isAlive } from "./process-table.ts";
 import { groupedTree, type ProcessTree, scannedTree } from "./process-tree.ts";
 import {
+  type FailedStart,
   newAttemptFile,
   type StartedProgram,
   type StartPlace,
@@ -124,15 +125,15 @@ export class Launcher implements ConnectionHost {
     if (isKnown) return; // Ordered again by a worker that did not know that we have it.
     const file = newAttemptFile(this.#place, order);
     const refusal = this.#refusal();
-    if (refusal !== "") return this.#failStart(file, refusal);
+    if (refusal !== "") return this.#failStart(file, { message: refusal, isShortage: true });
     const outcome = startAttempt(this.#place, order, file);
     if ("then" in outcome) {
       this.#starting.add(attemptId);
-      outcome.then(({ message }) => {
+      outcome.then((failed) => {
         this.#starting.delete(attemptId);
-        this.#failStart(file, message);
+        this.#failStart(file, failed);
       });
-    } else if (outcome.type === "failed") this.#failStart(file, outcome.message);
+    } else if (outcome.type === "failed") this.#failStart(file, outcome);
     else this.#started(outcome);
   }
 
@@ -185,7 +186,9 @@ export class Launcher implements ConnectionHost {
     if (adopted.isOver) await ended; // A worker that connects must not take it for a survivor.
   }
 
-  #failStart(file: AttemptFile, message: string): void {
+  #failStart(file: AttemptFile, failed: Pick<FailedStart, "message" | "isShortage">): void {
+    const { message, isShortage } = failed;
+    const kind = isShortage ? "start-refused" : "start-failed";
     try {
       this.#place.files.create(file); // So that the next launcher can tell of it.
     } catch (error) {
@@ -194,7 +197,7 @@ export class Launcher implements ConnectionHost {
     const { attemptId, tag } = file.order;
     const { startedAtMs } = file;
     this.#end(file, {
-      ...{ attemptId, tag, pid: 0, kind: "start-failed", exitCode: null, signal: null },
+      ...{ attemptId, tag, pid: 0, kind, exitCode: null, signal: null },
       ...{ oom: false, stop: "none", message, startedAtMs, endedAtMs: startedAtMs },
       ...{ peakRssBytes: 0, cpuMs: 0, ...noOutput },
     });

@@ -46,8 +46,8 @@ export class PipeMaker {
         return join(directory, String(index));
       });
       const done = spawnSync("mkfifo", ["--", ...names], { encoding: "utf8" });
-      if (done.status !== 0)
-        throw new Error(`mkfifo: ${done.error?.message ?? done.stderr.trim()}`);
+      if (done.error !== undefined) throw done.error;
+      if (done.status !== 0) throw new Error(`mkfifo: ${done.stderr.trim()}`);
       for (const name of names) this.#pipes.push(openBothEnds(name));
     } finally {
       rmSync(directory, { recursive: true, force: true });

@@ -23,6 +23,7 @@ import { keptOrder, type LaunchOrder } from "./launch-order.ts";
 import type { Pipe, PipeMaker } from "./pipes.ts";
 import { newIdentity, sightProcess } from "./process-table.ts";
 import { resolveProgram } from "./resolve-program.ts";
+import { isShortage } from "./shortage.ts";
 import { markVariable } from "./tree-scanner.ts";
 import { type WrappedProgram, wrapProgram } from "./wrap-program.ts";
 
@@ -45,6 +46,8 @@ export interface StartedProgram {
 export interface FailedStart {
   readonly type: "failed";
   readonly message: string;
+  /** The machine had nothing left for it: no fault of the order. */
+  readonly isShortage: boolean;
 }
 
 /** What every start of one launcher shares. */
@@ -76,7 +79,9 @@ export function startAttempt(
   file: AttemptFile,
 ): StartedProgram | FailedStart | Promise<FailedStart> {
   const resolved = resolveProgram(order);
-  if (resolved.type === "refused") return { type: "failed", message: resolved.message };
+  if (resolved.type === "refused") {
+    return { type: "failed", message: resolved.message, isShortage: false };
+  }
   const groups = makeGroups(place.hierarchies, order.attemptId, order);
   const owned = new AttemptGroups(groups);
   const program = wrapProgram(resolved.file, order, owned.apart);
@@ -97,7 +102,7 @@ export function startAttempt(
     if (error instanceof InvariantError) throw error;
     removeGroups(groups);
     for (const end of opened) closeSync(end);
-    return { type: "failed", message: explain(order, error as Error) };
+    return failedBy(order, error as Error);
   }
 }
 
@@ -196,8 +201,12 @@ function failedLater(
   for (const { readEnd } of [ends.stdout, ends.stderr]) closeSync(readEnd);
   removeGroups(groups);
   return new Promise((resolve) => {
-    child.once("error", (error) => resolve({ type: "failed", message: explain(order, error) }));
+    child.once("error", (error) => resolve(failedBy(order, error)));
   });
+}
+
+function failedBy(order: LaunchOrder, error: Error): FailedStart {
+  return { type: "failed", message: explain(order, error), isShortage: isShortage(error) };
 }
 
 const advice: { readonly [code: string]: string } = {

@@ -139,7 +139,7 @@ export const configurations: readonly Configuration[] = [
         { type: "retry", task: 0 },
       ),
     ],
-    faults: { ...noFaults, losses: 1, workerTicks: 2 },
+    faults: { ...noFaults, losses: 1, workerTicks: 1 },
   },
   {
     ...base,
@@ -161,8 +161,8 @@ export const configurations: readonly Configuration[] = [
     name: "X8",
     about: "the controller crashes in every phase of a commit",
     workers: workers(1),
-    programs: [client([echo], submit([], [0]))],
-    faults: { ...noFaults, controllerCrashes: 2 },
+    programs: [client([echo], submit([], []))],
+    faults: { ...noFaults, workerCrashes: 1, controllerCrashes: 2 },
     separateSync: true,
   },
   {
@@ -171,7 +171,7 @@ export const configurations: readonly Configuration[] = [
     about: "the controller's clock runs ahead of its workers'",
     workers: workers(2),
     programs: [client([echo], submit([], []))],
-    faults: { ...noFaults, jumps: 1, workerTicks: 1, controllerTicks: 1 },
+    faults: { ...noFaults, jumps: 1, workerTicks: 1 },
   },
   {
     ...base,
@@ -179,16 +179,14 @@ export const configurations: readonly Configuration[] = [
     about: "2 processes with one identity, 2 tasks",
     workers: [...workers(1), ...workers(1)],
     programs: [client([echo], submit([], []))],
-    faults: { ...noFaults, losses: 1, repeats: 1 },
+    faults: { ...noFaults, workerCrashes: 1, losses: 2, repeats: 1 },
   },
   {
     ...base,
     name: "X11",
-    about: "a budget of 1 failure and 1 loss",
+    about: "1 task with a budget of 1 failure and 1 loss, on 2 workers",
     workers: workers(2),
-    programs: [
-      client([{ ...echo, maxRetriesFailure: 1, maxRetriesPreemption: 1 }], submit([], [])),
-    ],
+    programs: [client([{ ...echo, maxRetriesFailure: 1, maxRetriesPreemption: 1 }], submit([]))],
     faults: { ...noFaults, workerCrashes: 2, failures: 2 },
     exitsAreSeen: true,
   },

@@ -51,6 +51,7 @@ export type ControllerMove =
       readonly type: "hear-worker";
       readonly hello: WorkerHello;
       readonly worker: number;
+      readonly connection: number;
       readonly messages: readonly WorkerMessage[];
     }
   | { readonly type: "lose-worker"; readonly worker: number }
@@ -74,7 +75,7 @@ export type ControllerOut =
   | { readonly to: "client"; readonly clientId: string; readonly message: ForClient }
   | { readonly to: "cut"; readonly worker: number }
   /** From here on, what is for this worker goes to the connection that has just registered. */
-  | { readonly to: "session"; readonly worker: number }
+  | { readonly to: "session"; readonly worker: number; readonly connection: number }
   /** Durable facts were recorded: what follows waits until they are synced. */
   | { readonly to: "journal" };
 
@@ -174,12 +175,12 @@ class Turn {
     this.#event({ type: "tick", at: node.now });
   }
 
-  #hearWorker({ hello, worker, messages }: MoveOf<"hear-worker">): void {
+  #hearWorker({ hello, worker, connection, messages }: MoveOf<"hear-worker">): void {
     const at = this.#node.now;
     for (const message of messages) {
       if (message.type === "inventory") {
         this.#event({ type: "worker-connected", at, hello, inventory: message });
-        this.#outs.unshift({ to: "session", worker });
+        this.#outs.unshift({ to: "session", worker, connection });
       } else this.#event({ type: "worker-messaged", at, worker, message });
     }
     // As the shell does at the end of a turn, once it is durable.

@@ -2,9 +2,9 @@
  * A canonical 64-bit hash of kernel states, as two words of 32: equal futures hash equal.
  *
  * What only informs or counts is left out (`silentFields`), so are the columns of free table rows.
- * In a graph a record that is met twice counts as a reference to its first visit. Nothing that a kernel
- * decides by is left out, so two states that hash equal behave alike; numbering (attempts, rows)
- * and the order of insertion stay in, which merges less than it could and never too much.
+ * In a graph a record that is met twice counts as a reference to its first visit. Nothing that a
+ * kernel decides by is left out, so two states that hash equal behave alike; numbering (attempts,
+ * rows) and the order of insertion stay in, which merges less than it could and never too much.
  *
  * @module
  */

@@ -32,7 +32,9 @@ export const workerSlot = {
    * launcher lives. Else 0. */
   exit: 5,
   incarnation: 6,
-  size: 7,
+  /** Where syncs are moves: which connection it is, so that what waits for a sync finds its own. */
+  connection: 7,
+  size: 8,
 } as const;
 
 export const clientSlot = { node: 0, link: 1, there: 2, back: 3, size: 4 } as const;

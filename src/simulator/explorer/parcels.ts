@@ -22,7 +22,7 @@ interface ClientSend {
 export type WorkerSend =
   | { readonly to: "worker"; readonly index: number; readonly frame: number }
   | { readonly to: "cut"; readonly index: number }
-  | { readonly to: "session"; readonly index: number };
+  | { readonly to: "session"; readonly index: number; readonly connection: number };
 
 export interface Parcel {
   readonly isDurable: boolean;
@@ -66,8 +66,10 @@ export class Parcels {
       }
       case "journal":
         throw new InvariantError("the journal is no peer");
+      case "session":
+        return { to: "session", index: first.worker, connection: first.connection };
       default:
-        return { to: first.to, index: first.worker };
+        return { to: "cut", index: first.worker };
     }
   }
 }

@@ -26,8 +26,12 @@ export function restlessness(world: World, tuple: Tuple): string | null {
     if (missing !== null) return missing;
   }
   for (let place = 0; place < world.layout.workerCount; place++) {
-    const { busy } = world.workerOf(tuple, place);
+    const { busy, owedAnswers } = world.workerOf(tuple, place);
     if (busy !== null) return busy;
+    // Whoever is kept out because another has its id has nobody to answer to.
+    const isLinked = tuple[world.layout.worker(place) + workerSlot.link] !== linkState.none;
+    const { workerId } = world.configuration.workers[place];
+    if (isLinked && owedAnswers > 0) return `${workerId} owes ${owedAnswers} answers`;
   }
   return disagreement(world, tuple);
 }

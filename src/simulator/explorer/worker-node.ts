@@ -94,8 +94,10 @@ export interface WorkerView {
     readonly tasks: readonly TaskRef[];
   }[];
   readonly stored: ReadonlySet<TaskRef>;
-  /** What it still does, as a sentence; null when it is at rest. */
+  /** What it still does, as a sentence; null when nothing runs. */
   readonly busy: string | null;
+  /** Answers that it owes to its controller. */
+  readonly owedAnswers: number;
   readonly attemptsDigest: number;
   readonly valuesDigest: number;
 }
@@ -340,6 +342,7 @@ function viewOf(node: WorkerNode): WorkerView {
     fetches,
     stored: new Set(node.stored),
     busy: busyWith(node),
+    owedAnswers: kernel?.openRuns ?? 0,
     attemptsDigest: kernel?.attemptsDigest ?? 0,
     valuesDigest: kernel?.valuesDigest ?? 0,
   };
@@ -359,12 +362,10 @@ function laneChoices({ lanes, aborting, announced, identity }: WorkerNode): RunC
   return choices;
 }
 
-function busyWith({ identity, kernel, lanes, processes }: WorkerNode): string | null {
+function busyWith({ identity, lanes, processes }: WorkerNode): string | null {
   const { workerId } = identity;
   if (lanes.some((lane) => lane.length > 0)) return `${workerId} runs a function`;
-  if (processes.size > 0) return `${workerId} runs a command`;
-  if (kernel === null) return null;
-  return kernel.openRuns > 0 ? `${workerId} owes ${kernel.openRuns} answers` : null;
+  return processes.size > 0 ? `${workerId} runs a command` : null;
 }
 
 /** Of what runs now, the requests fit the machine. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { present } from "../../base/assert.ts";
+import { assert, present } from "../../base/assert.ts";
 import type { WorkerMessage } from "../../protocol/messages.ts";
 import {
   type ClientMove,
@@ -61,6 +61,9 @@ export class World {
   readonly #frames = new WeakMap<readonly unknown[], number>();
 
   constructor(configuration: Configuration, kernels: Kernels) {
+    const { separateSync, faults } = configuration;
+    // What waits for a sync does not know which connection of its client it was meant for.
+    assert(!separateSync || faults.losses === 0, "syncs apart and lost connections do not mix");
     this.configuration = configuration;
     this.layout = new Layout(configuration);
     this.controllers = new Pool(controllerKind(kernels));
@@ -238,6 +241,7 @@ export class World {
     const { workerId } = this.configuration.workers[place];
     const index = workers.get(workerId)?.index ?? workers.size;
     tuple[at + workerSlot.link] = linkState.greeted;
+    if (this.configuration.separateSync) tuple[at + workerSlot.connection]++;
     this.stepWorker(tuple, place, { type: "connect", epoch, index }, `connect ${epoch} ${index}`);
   }
 
@@ -249,11 +253,13 @@ export class World {
     const { workers } = this.controllerOf(tuple);
     const identity = this.configuration.workers[place];
     const worker = workers.get(identity.workerId)?.index ?? workers.size;
+    const connection = tuple[at + workerSlot.connection];
+    const hello = helloOf(identity, incarnation);
     const messages = this.reports.at(frame);
     this.stepController(
       tuple,
-      { type: "hear-worker", hello: helloOf(identity, incarnation), worker, messages },
-      `w ${place} ${incarnation} ${worker} ${frame}`,
+      { type: "hear-worker", hello, worker, connection, messages },
+      `w ${place} ${incarnation} ${worker} ${connection} ${frame}`,
     );
   }
 
@@ -400,8 +406,10 @@ export class World {
     );
     if (place < 0) return;
     const at = this.layout.worker(place);
-    if (send.to === "session") tuple[at + workerSlot.link] = linkState.registered;
-    else if (send.to === "cut") {
+    if (send.to === "session") {
+      if (send.connection !== tuple[at + workerSlot.connection]) return; // It broke since.
+      tuple[at + workerSlot.link] = linkState.registered;
+    } else if (send.to === "cut") {
       this.#closeWorkerLink(tuple, place);
       this.stepController(tuple, { type: "lose-worker", worker: send.index }, `lose ${send.index}`);
     } else tuple[at + workerSlot.back] = this.queues.push(tuple[at + workerSlot.back], send.frame);

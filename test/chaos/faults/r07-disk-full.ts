@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ExitStatus } from "../../../src/backends/child.ts";
 import type { WorkerView } from "../../../src/cli/responses.ts";
-import type { CapstanError } from "../../../src/client/index.ts";
+import { CapstanError, type Client, type Job } from "../../../src/client/index.ts";
+import { openCallsMax } from "../../../src/shell/controller-process/limits.ts";
 import { diskFreeBytesMin } from "../../../src/shell/journal/limits.ts";
 import { ChaosCluster } from "../support/chaos-cluster.ts";
 import type { Fault, Trial } from "../support/fault.ts";
@@ -27,7 +28,7 @@ const workDiskMebibytes = 320;
 
 /** Of a job that fills the journal soon; more than a variable may have is refused. */
 const fatCharacters = 100_000;
-const burstJobs = 150;
+const crowdClients = 5;
 
 /** Room for what was accepted, none for more: refused with a reason, and taken again later. */
 async function fillNearly(cluster: ChaosCluster, work: Work, disk: SmallDisk): Promise<void> {
@@ -53,25 +54,57 @@ async function findAcceptance({ client }: ChaosCluster): Promise<readonly string
 }
 
 /**
- * Not a byte is free, while large jobs are written down. Those that cannot be are not acknowledged:
- * the controller ends, and comes back with all that it had acknowledged.
+ * Not a byte is free, and more than the log has room for is to be written down in one go. It is not
+ * acknowledged: the controller ends, and comes back with all that it had acknowledged.
  */
 async function fillWholly(cluster: ChaosCluster, work: Work, disk: SmallDisk): Promise<void> {
-  const { exited } = cluster.controller;
-  const bursts: Promise<unknown>[] = [];
-  const launchFatJob = () => work.launch({ env: { BALLAST: "x".repeat(fatCharacters) } });
+  const clients = await Promise.all(Array.from({ length: crowdClients }, () => cluster.connect()));
+  const { controller } = cluster;
+  const acknowledged: Job[] = [];
+  const launches: Promise<void>[] = [];
   let ended: ExitStatus | null = null;
   for (let tries = 0; ended === null && tries < 10; tries++) {
     await work.launchWhenTaken();
+    controller.kill("SIGSTOP"); // So that it finds all of it at once when it goes on.
     disk.fill();
-    bursts.push(Promise.allSettled(Array.from({ length: burstJobs }, launchFatJob)));
-    ended = await Promise.race([exited, pause(1_500, null)]);
-    disk.free(); // If it lives, it has found the disk full in time, and refused.
+    for (const client of clients) launches.push(...launchFatJobs(client, acknowledged));
+    await pause(300);
+    controller.kill("SIGCONT");
+    ended = await keepFull(disk, controller.exited);
+    disk.free(); // If it lives, it has found the disk full before it accepted anything.
   }
   assert.equal(ended?.exitCode, 74, cluster.readLog().slice(-2_000));
+  await Promise.all(launches);
   await cluster.startController();
-  await Promise.all(bursts);
+  for (const job of acknowledged) await job.wait({ timeoutMs: 60_000, throwOnFailure: true });
   await work.settleAndAudit({ onceEach: true });
+}
+
+/**
+ * Until the controller has ended, or for a while. Takes the reserve too, which the controller gives
+ * back when it finds the disk full.
+ */
+async function keepFull(disk: SmallDisk, exited: Promise<ExitStatus>): Promise<ExitStatus | null> {
+  const deadline = performance.now() + 2_500;
+  for (;;) {
+    disk.fill();
+    const ended = await Promise.race([exited, pause(1, null)]);
+    if (ended !== null || performance.now() > deadline) return ended;
+  }
+}
+
+/** As many as one client may have open, by plain calls: asked once, and nothing before it. */
+function launchFatJobs(client: Client, acknowledged: Job[]): readonly Promise<void>[] {
+  const env = { BALLAST: "x".repeat(fatCharacters) };
+  return Array.from({ length: openCallsMax }, async () => {
+    const name = `fat-${randomUUID()}`;
+    try {
+      await client.call("LaunchJob", { name, command: { argv: ["true"], env } });
+      acknowledged.push(client.job(name));
+    } catch (error) {
+      if (!(error instanceof CapstanError && error.retryable)) throw error;
+    }
+  });
 }
 
 async function fillJournal(trial: Trial, directory: string): Promise<void> {

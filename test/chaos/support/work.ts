@@ -76,11 +76,15 @@ export class Work {
     return acknowledged;
   }
 
-  /** So many at once. Who does not wait for it does not hear that one was refused. */
+  /**
+   * So many at once. Settles when every one of them is acknowledged or refused; who does not wait
+   * for it does not hear that one was refused.
+   */
   launchMany(count: number, options: WorkOptions = {}): Promise<readonly AcknowledgedJob[]> {
-    const all = Promise.all(Array.from({ length: count }, () => this.launch(options)));
-    all.catch(() => undefined);
-    return all;
+    const all = Array.from({ length: count }, () => this.launch(options));
+    const over = Promise.allSettled(all).then(() => Promise.all(all));
+    over.catch(() => undefined);
+    return over;
   }
 
   /** The same, and asks again as long as the answer is that no new work is taken. */
