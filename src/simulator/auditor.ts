@@ -100,9 +100,10 @@ export class Auditor implements Observer {
       case "gone":
         this.#hosts.delete(traffic.workerId);
         return;
-      case "asked":
+      case "asked-heard":
         if (traffic.message.type === "retry") this.#onRetryAsked();
         return;
+      case "asked":
       case "told":
         return;
       default:
