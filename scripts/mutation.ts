@@ -47,6 +47,9 @@ const patienceMs = 10_000;
 /** StrykerJS's own limit goes by the clock: only for what hangs without using the CPU. */
 const timeoutMs = 1_800_000;
 
+/** All tests once, instrumented: a minute, and many on a machine that is busy. */
+const firstRunMinutesMax = 60;
+
 interface MutationFlags {
   readonly files: readonly string[];
   /** The `index`-th of `count` parts, from 1. */
@@ -129,6 +132,7 @@ async function testMutants(
     checkers: [],
     concurrency: 1,
     timeoutMS: timeoutMs,
+    dryRunTimeoutMinutes: firstRunMinutesMax,
     tempDirName: join(".capstan", "mutation", "sandboxes"),
     reporters: process.stdout.isTTY ? ["progress"] : ["progress-append-only"],
     allowEmpty: true,

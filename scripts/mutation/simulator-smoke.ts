@@ -6,7 +6,7 @@
  */
 
 import { test } from "node:test";
-import { runSeed } from "../simulate.ts";
+import { runSeed } from "../simulation/run-seed.ts";
 
 const groupCount = 10;
 const seedsPerGroup = 3;

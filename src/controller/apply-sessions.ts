@@ -376,6 +376,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     knownSpecs: new Set(),
     knownPeers: new Map(),
     strangers: new Set(),
+    namedValues: new Set(),
     keptValues: new Set(),
   };
 }
@@ -413,6 +414,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.knownSpecs.clear();
   worker.knownPeers.clear();
   worker.strangers.clear();
+  worker.namedValues.clear();
   forgetKeptValues(worker);
   state.touchedWorkers.add(worker.index);
 }

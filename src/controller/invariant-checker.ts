@@ -44,14 +44,14 @@ export class InvariantChecker {
     const isSmall = state.tasks.live <= this.#wholeUpTo;
     if (isSmall || reach === "everything") this.#checkWhole(look);
     else this.#checkTouched(look, facts);
-    assertNone(look.violations);
+    assertNone(state, look.violations);
   }
 
   /** Looks at the whole state, as after every event of a small one. */
   checkAll(state: ControllerState): void {
     const look = this.#lookAt(state);
     this.#checkWhole(look);
-    assertNone(look.violations);
+    assertNone(state, look.violations);
   }
 
   #checkTouched(look: Inspection, facts: readonly Fact[]): void {

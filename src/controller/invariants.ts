@@ -25,7 +25,7 @@ import { Subjects } from "./invariants/subjects.ts";
 import { taskRules } from "./invariants/task-rules.ts";
 import { clientRules, userRules, wholeRules } from "./invariants/whole-rules.ts";
 import { workerRules } from "./invariants/worker-rules.ts";
-import type { ControllerState } from "./state.ts";
+import { type ControllerState, taskIdOf } from "./state.ts";
 
 /** Every rule by its subject. */
 export const invariants = {
@@ -80,16 +80,33 @@ export function findViolations(state: ControllerState): Violation[] {
 
 /** Throws InvariantError with every violated rule. */
 export function checkInvariants(state: ControllerState): void {
-  assertNone(findViolations(state));
+  assertNone(state, findViolations(state));
 }
 
-/** Throws InvariantError unless nothing was found. */
-export function assertNone(violations: readonly Violation[]): void {
+/** Throws InvariantError unless nothing was found: each rule, and what happened to its tasks. */
+export function assertNone(state: ControllerState, violations: readonly Violation[]): void {
   if (violations.length === 0) return;
-  throw new InvariantError(
-    `${violations.length} invariants are broken`,
-    violations
-      .slice(0, 20)
-      .map(({ rule, ids, message }) => `${rule}: ${ids.join(", ")} ${message}`),
-  );
+  const shown = violations.slice(0, 20);
+  const named = new Set(shown.flatMap(({ ids }) => ids));
+  const plural = violations.length === 1 ? "invariant is" : "invariants are";
+  throw new InvariantError(`${violations.length} ${plural} broken`, [
+    ...shown.map(({ rule, ids, message }) => `${rule}: ${ids.join(", ")} ${message}`),
+    ...storiesOf(state, named),
+  ]);
+}
+
+/** The last entries about each task that is named. */
+function storiesOf(state: ControllerState, named: ReadonlySet<string>): string[] {
+  const { tasks, workers, story } = state;
+  const lines: string[] = [];
+  for (let task = 0; task < tasks.length; task++) {
+    if (!tasks.isLive(task) || !named.has(taskIdOf(state, task))) continue;
+    const told = story.ofTask(tasks.ref(task)).slice(-8);
+    const steps = told.map(({ at, kind, worker }) => {
+      const place = workers[worker]?.workerId ?? "";
+      return `${kind}${place === "" ? "" : ` on ${place}`} at ${at}`;
+    });
+    lines.push(`${taskIdOf(state, task)}: ${steps.join(", ")}`);
+  }
+  return lines;
 }

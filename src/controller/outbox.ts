@@ -79,14 +79,6 @@ export class Outbox {
     if (holdsValue) entry.valuesDigest = (entry.valuesDigest + mixId(task)) >>> 0;
   }
 
-  /** The same for a value that may be named twice, and so ordered away twice: it goes once. */
-  forgetValue(state: ControllerState, index: WorkerIndex, task: TaskRef): void {
-    const isPending = this.#forgets.get(index)?.tasks.includes(task) === true;
-    const { unapplied } = state.workers[index];
-    const isOrdered = isPending || unapplied.some(({ forgotten }) => forgotten.includes(task));
-    this.forget(index, task, !isOrdered);
-  }
-
   toClient(state: ControllerState, client: ClientIndex, message: ToClientMessage): void {
     if (state.clients[client]?.connected !== true) return;
     this.#flushResults(client);
@@ -118,8 +110,7 @@ export class Outbox {
     const worker = state.workers[index];
     const { message, digest } = builder.take();
     this.#pushToWorker(state, index, message);
-    const effect = { attempts: digest, values: 0, forgotten: [] };
-    worker.unapplied.push({ sequence: worker.sentCount, ...effect });
+    worker.unapplied.push({ sequence: worker.sentCount, attempts: digest, values: 0 });
   }
 
   #flushForgets(state: ControllerState, index: WorkerIndex): void {
@@ -129,8 +120,7 @@ export class Outbox {
     if (entry === undefined || !worker.connected) return;
     const { tasks, valuesDigest } = entry;
     this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks) });
-    const effect = { attempts: 0, values: valuesDigest, forgotten: tasks };
-    worker.unapplied.push({ sequence: worker.sentCount, ...effect });
+    worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values: valuesDigest });
   }
 
   #flushResults(client: ClientIndex): void {

@@ -292,7 +292,10 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
   const ref = reports.tasks[entry];
   const kind = reports.kinds[entry];
   const bytes = blobAt(reports.values, entry);
-  if (endKinds.includes(kind)) state.workers[worker].strangers.delete(reports.attempts[entry]);
+  const { strangers, namedValues } = state.workers[worker];
+  const wasStranger = endKinds.includes(kind) && strangers.delete(reports.attempts[entry]);
+  // What becomes of a value that the inventory named was settled with the inventory.
+  if (wasStranger && kind === reportKind.finished && namedValues.has(ref)) return;
   switch (kind) {
     case reportKind.finished:
     case reportKind.have:
@@ -390,22 +393,22 @@ export function onValueHeld(
   const { tasks } = state;
   const task = tasks.find(ref);
   if (task < 0) {
-    out.forgetValue(state, worker, ref);
+    out.forget(worker, ref, true);
     return;
   }
   const code = tasks.state[task];
   // What a program did counts only for the attempt that its task waits for.
-  if (jobOf(state, task).launch !== null) out.forgetValue(state, worker, ref);
+  if (jobOf(state, task).launch !== null) out.forget(worker, ref, true);
   else if (code === taskStateCode.SUCCEEDED) acceptCopy(state, out, worker, task);
   else if (code < taskStateCode.SUCCEEDED) acceptValue(state, out, { ...held, task, at });
-  else out.forgetValue(state, worker, ref);
+  else out.forget(worker, ref, true);
 }
 
 function acceptCopy(state: ControllerState, out: Outbox, worker: WorkerIndex, task: number): void {
   if (holds(state, worker, task)) return;
   const ref = state.tasks.ref(task);
   // A value that was released is not wanted back.
-  if (state.tasks.holder[task] === noSlot) out.forgetValue(state, worker, ref);
+  if (state.tasks.holder[task] === noSlot) out.forget(worker, ref, true);
   else out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
 }
 

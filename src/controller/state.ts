@@ -173,8 +173,6 @@ export interface Unapplied {
   readonly sequence: number;
   attempts: number;
   values: number;
-  /** Tasks whose values it is to forget. */
-  readonly forgotten: readonly TaskRef[];
 }
 
 export interface Worker {
@@ -231,6 +229,8 @@ export interface Worker {
   readonly knownPeers: Map<WorkerIndex, string>;
   /** Attempts that it still has and we do not: it was told to stop them, and says when it has. */
   readonly strangers: Set<AttemptId>;
+  /** Values that its inventory named: an answer that is said again adds nothing to them. */
+  readonly namedValues: Set<TaskRef>;
   /** Values that it could not drop yet because something read them. */
   readonly keptValues: Set<number>;
 }

@@ -212,7 +212,9 @@ function stopUnknown(
 ): void {
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
-  for (const attempt of unknown.keys()) state.workers[worker].strangers.add(attempt);
+  const { strangers, namedValues } = state.workers[worker];
+  for (const attempt of unknown.keys()) strangers.add(attempt);
+  for (const task of inventory.values) namedValues.add(task);
   out.toWorker(state, worker, {
     type: "stop",
     attempts: Float64Array.from(entries, (entry) => inventory.attempts[entry]),

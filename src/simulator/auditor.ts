@@ -100,9 +100,10 @@ export class Auditor implements Observer {
       case "gone":
         this.#hosts.delete(traffic.workerId);
         return;
-      case "asked":
+      case "asked-heard":
         if (traffic.message.type === "retry") this.#onRetryAsked();
         return;
+      case "asked":
       case "told":
         return;
       default:
@@ -318,7 +319,9 @@ export class Auditor implements Observer {
     if (order === undefined) return;
     this.#note(at, "answered", attempt, workerId);
     order.isAnswered = true;
-    if (this.#runningOn(workerId).has(attempt))
+    // What the next attempt of its task took over goes on as that one.
+    const isLast = this.#lastOrder.get(order.task) === attempt;
+    if (isLast && this.#runningOn(workerId).has(attempt))
       this.#broken("an end is told after it was observed", attempt);
   }
 

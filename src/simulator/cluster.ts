@@ -8,7 +8,7 @@
  * @module
  */
 
-import { assert, InvariantError } from "../base/assert.ts";
+import { InvariantError } from "../base/assert.ts";
 import type { ApiRequest, ControllerSend } from "../controller/events.ts";
 import { clientGraceUs } from "../controller/limits.ts";
 import type { ControllerState } from "../controller/state.ts";
@@ -21,12 +21,13 @@ import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
 import { calm, type Faults } from "./faults.ts";
 import { HistoryRules } from "./history-rules.ts";
+import { settleBoundUs } from "./liveness.ts";
 import { actOn, crashOne } from "./mischief.ts";
 import { combineObservers, type Observer } from "./observer.ts";
 import { OutcomeLedger } from "./outcome-ledger.ts";
 import { drawProfile, type Profile } from "./profiles.ts";
 import { Sessions } from "./sessions.ts";
-import { assertEmpty, isEmpty, openTasks, owedBy } from "./settlement.ts";
+import { abstractOf, assertEmpty, isEmpty, openTasks, owedBy, standstillOf } from "./settlement.ts";
 import { type ClusterClient, SimulatedClient } from "./simulated-client.ts";
 import { SimulatedController } from "./simulated-controller.ts";
 import {
@@ -416,17 +417,35 @@ export class SimulatedCluster {
     this.controller.resume();
     for (const worker of this.workers) worker.resume();
     this.#mendMachines();
-    const deadline = this.timeline.now + 400_000_000;
     this.#openWorkers();
+    const { now } = this.timeline;
+    const boundUs = () => settleBoundUs(this.state, this.faults.runUsMax);
+    let deadline = now + boundUs();
     let owed = owedBy(this);
     while (owed !== null && this.timeline.now < deadline) {
       // To look after each event costs more than the events.
       for (let i = 0; i < 32 && this.timeline.now < deadline; i++) {
-        assert(this.timeline.runNext(), "the cluster stands still with work owed");
+        if (!this.timeline.runNext())
+          throw new InvariantError(standstillOf(this, owed, false), openTasks(this.state));
       }
       owed = owedBy(this);
+      // What a client had said and nobody had heard is work as well.
+      if (this.timeline.now >= deadline) deadline = Math.max(deadline, now + boundUs());
     }
-    if (owed !== null) throw new InvariantError(`owed for ever: ${owed}`, openTasks(this.state));
+    if (owed !== null) throw new InvariantError(this.#whyOwed(owed), openTasks(this.state));
+  }
+
+  /** Looks on for a while: does the same come again and again? */
+  #whyOwed(owed: string): string {
+    const seen = new Set<string>();
+    let last = abstractOf(this.state);
+    for (let i = 0; i < 2_000 && this.timeline.runNext(); i++) {
+      const next = abstractOf(this.state);
+      if (next !== last && seen.has(next)) return standstillOf(this, owed, true);
+      seen.add(last);
+      last = next;
+    }
+    return standstillOf(this, owed, false);
   }
 
   /** Machines that came back with less are started again, with what they once had. */

@@ -229,8 +229,12 @@ class StepRules {
     const user = userOf(this.#state, task);
     const { cap } = budgetOf(this.#state, user.name);
     if (cap === null) return;
-    const isOver = (index: number, most: number) => most > 0 && user.used[index] > most;
-    if (isOver(dimension.cpu, cap.cpuMilli) || isOver(dimension.memory, cap.memoryBytes)) {
+    // Who is over a cap that was lowered may still get what counts nothing towards it.
+    const { cpuMilli, memoryBytes } = specOf(this.#state, task).resources;
+    const isOver = (index: number, asked: number, most: number) =>
+      most > 0 && asked > 0 && user.used[index] > most;
+    const isOverCpu = isOver(dimension.cpu, cpuMilli, cap.cpuMilli);
+    if (isOverCpu || isOver(dimension.memory, memoryBytes, cap.memoryBytes)) {
       fail("nobody gets more than the cap", user.name);
     }
   }

@@ -46,7 +46,12 @@ export type Traffic =
       readonly workerId: string;
       readonly message: WorkerMessage;
     }
-  | { readonly type: "asked"; readonly clientId: string; readonly message: ClientMessage }
+  /** A client asks for something; and, if it arrives, is heard. */
+  | {
+      readonly type: "asked" | "asked-heard";
+      readonly clientId: string;
+      readonly message: ClientMessage;
+    }
   | { readonly type: "told"; readonly clientId: string; readonly message: ToClientMessage }
   /** An execution really begins or ends. */
   | {

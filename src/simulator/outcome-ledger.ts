@@ -11,6 +11,8 @@ import type { Observer, Traffic } from "./observer.ts";
 
 export class OutcomeLedger implements Observer {
   readonly #owed = new Map<string, Set<number>>();
+  /** Client and number of each task whose outcome was told, or whose handle was given up. */
+  readonly #settled = new Set<string>();
   /** Tasks of each submit that may still be refused: client and sequence → its numbers. */
   readonly #submits = new Map<string, readonly [first: number, end: number]>();
 
@@ -19,15 +21,17 @@ export class OutcomeLedger implements Observer {
     else if (traffic.type === "told") this.#onTold(traffic.clientId, traffic.message);
   }
 
-  /** What a client asks for, as the controller hears it. */
+  /** What a client asks for; it says it again until somebody has heard it. */
   #onAsked(clientId: string, message: ClientMessage): void {
     const owed = this.#owedTo(clientId);
     if (message.type === "close-session") owed.clear();
-    if (message.type === "release") for (const number of message.tasks) owed.delete(number);
+    if (message.type === "release") this.#settle(clientId, message.tasks);
     if (message.type !== "submit") return;
     const end = message.first + message.args.offsets.length - 1;
     this.#submits.set(`${clientId} ${message.sequence}`, [message.first, end]);
-    for (let number = message.first; number < end; number++) owed.add(number);
+    // A submit that is said again owes nothing again.
+    const isNew = (number: number) => !this.#settled.has(`${clientId} ${number}`);
+    for (let number = message.first; number < end; number++) if (isNew(number)) owed.add(number);
   }
 
   /** What the controller tells a client. */
@@ -37,8 +41,7 @@ export class OutcomeLedger implements Observer {
       case "results":
       case "located":
       case "failures":
-        for (const number of message.tasks) owed.delete(number);
-        return;
+        return this.#settle(clientId, message.tasks);
       case "refused": {
         const [first, end] = this.#submits.get(`${clientId} ${message.sequence}`) ?? [0, 0];
         for (let number = first; number < end; number++) owed.delete(number);
@@ -53,6 +56,14 @@ export class OutcomeLedger implements Observer {
     for (const clientId of clientIds) {
       for (const number of this.#owed.get(clientId) ?? [])
         throw new InvariantError(`every task has an outcome: ${clientId} is owed task ${number}`);
+    }
+  }
+
+  #settle(clientId: string, numbers: Iterable<number>): void {
+    const owed = this.#owedTo(clientId);
+    for (const number of numbers) {
+      owed.delete(number);
+      this.#settled.add(`${clientId} ${number}`);
     }
   }
 

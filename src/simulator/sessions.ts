@@ -326,6 +326,7 @@ export class Sessions {
 
   fromClient(client: ClusterClient, message: ClientMessage): void {
     const session = this.#ofClient.get(client);
+    this.#around.observer.onTraffic({ type: "asked", clientId: client.clientId, message });
     session?.link.carry("there", () => {
       this.#around.controller.whenAwake(() => this.#hearClient(session, message));
     });
@@ -336,7 +337,7 @@ export class Sessions {
     if (message.type === "call" || this.#clients.get(session.client.clientId) !== session) return;
     const { index } = session;
     const { clientId } = session.client;
-    this.#around.observer.onTraffic({ type: "asked", clientId, message });
+    this.#around.observer.onTraffic({ type: "asked-heard", clientId, message });
     controller.take({ type: "client-messaged", at: controller.now(), client: index, message });
   }
 

@@ -7,7 +7,10 @@
 import { assert } from "../base/assert.ts";
 import { type ControllerState, taskIdOf } from "../controller/state.ts";
 import { taskStates } from "../model/states.ts";
+import { runOfState } from "../worker/state.ts";
 import type { SimulatedCluster } from "./cluster.ts";
+import { diagnose, taskNode, waitGraphOf } from "./liveness.ts";
+import type { SimulatedWorker } from "./simulated-worker.ts";
 
 const terminalFrom = 4;
 
@@ -28,6 +31,37 @@ function firstOpenTask({ tasks }: ControllerState): number {
     if (tasks.isLive(task) && tasks.state[task] < terminalFrom) return task;
   }
   return -1;
+}
+
+/** Why what is owed does not come, as a sentence. */
+export function standstillOf(cluster: SimulatedCluster, owed: string, repeats: boolean): string {
+  const { state, timeline, workers } = cluster;
+  const anythingPending = timeline.length > 0;
+  const standsStill = anythingPending ? "" : "the cluster stands still with work owed: ";
+  const task = firstOpenTask(state);
+  if (task < 0) return `${standsStill}owed for ever: ${owed}`;
+  const hasAttempt = (workerId: string, attempt: number) =>
+    workers.some((one) => one.alive && one.workerId === workerId && hasRun(one, attempt));
+  const graph = waitGraphOf(state, { anythingPending, hasAttempt });
+  const { sentence } = diagnose(graph, taskNode(state, task), repeats);
+  return `${standsStill}owed for ever: ${owed}: ${sentence}`;
+}
+
+function hasRun({ state }: SimulatedWorker, attempt: number): boolean {
+  for (const record of state.tasks.values()) {
+    if (runOfState(record.state)?.attempt === attempt) return true;
+  }
+  return [...state.executions.values()].some(({ run }) => run.attempt === attempt);
+}
+
+/** Where everything open is, without times and counters: equal states do the same again. */
+export function abstractOf({ tasks }: ControllerState): string {
+  const places: number[] = [];
+  for (let task = 0; task < tasks.length; task++) {
+    const isOpen = tasks.isLive(task) && tasks.state[task] < terminalFrom;
+    if (isOpen) places.push(task, tasks.state[task], tasks.stage[task]);
+  }
+  return places.join();
 }
 
 /** The story of each open task, and what each worker holds. */

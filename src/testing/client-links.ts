@@ -60,11 +60,15 @@ export interface ClientSurroundings {
   valueAt(address: string, task: TaskRef): Uint8Array | null;
 }
 
+/** A try to connect, until it is answered. */
+type Attempt = PromiseWithResolvers<ConnectedClient>;
+
 interface Connection {
   readonly clientId: string;
   readonly principal: Principal;
   readonly index: number;
   readonly stream: VirtualStream;
+  readonly attempt: Attempt;
   isEnded: boolean;
 }
 
@@ -72,6 +76,8 @@ export class ClientLinks {
   readonly #around: ClientSurroundings;
   readonly #byClient = new Map<string, Connection>();
   readonly #byIndex = new Map<number, Connection>();
+  /** Whose greeting has not arrived. */
+  readonly #attempts = new Set<Attempt>();
 
   constructor(around: ClientSurroundings) {
     this.#around = around;
@@ -114,21 +120,25 @@ export class ClientLinks {
     if (connection !== undefined) this.#end(connection, lost());
   }
 
+  /** Every connection is lost, and every try to connect whose answer was on its way. */
   dropAll(): void {
     for (const connection of [...this.#byClient.values()]) this.#end(connection, lost());
+    for (const attempt of this.#attempts) attempt.reject(lost());
+    this.#attempts.clear();
+    this.#around.drive.news();
   }
 
   #connect(hello: ClientHello, signal: AbortSignal): Promise<ConnectedClient> {
     const { controller } = this.#around;
     const link = this.#newPath().open();
-    return new Promise((resolve, reject) => {
-      link.carry("there", () => {
-        this.#around.drive.news();
-        if (signal.aborted) reject(signal.reason);
-        else if (controller.isUp) this.#open(hello, link, resolve);
-        else reject(new CapstanError("UNREACHABLE", "the simulated controller is down"));
-      });
+    const attempt = Promise.withResolvers<ConnectedClient>();
+    link.carry("there", () => {
+      this.#around.drive.news();
+      if (signal.aborted) attempt.reject(signal.reason);
+      else if (controller.isUp) this.#open(hello, link, attempt);
+      else attempt.reject(new CapstanError("UNREACHABLE", "the simulated controller is down"));
     });
+    return attempt.promise;
   }
 
   #newPath(): NetworkPath {
@@ -136,18 +146,15 @@ export class ClientLinks {
     return new NetworkPath(time.timeline, draws, faults);
   }
 
-  #open(
-    { clientId, user }: ClientHello,
-    link: Link,
-    resolve: (connected: ConnectedClient) => void,
-  ): void {
+  #open({ clientId, user }: ClientHello, link: Link, attempt: Attempt): void {
+    this.#attempts.add(attempt);
     const { controller, drive, time } = this.#around;
     const previous = this.#byClient.get(clientId);
     if (previous !== undefined) this.#end(previous, null);
     const at = controller.now();
     controller.take({ type: "client-connected", at, clientId, user }, () => {
       const session = controllerKernel.sessionOf(controller.state, clientId);
-      if (session === null) return; // Ended meanwhile.
+      if (session === null) return attempt.reject(lost()); // It was closed meanwhile.
       const stream = new VirtualStream(link, {
         soon: (act) => time.afterIdly(0, act),
         onNews: () => drive.news(),
@@ -157,7 +164,8 @@ export class ClientLinks {
       });
       const { index, jobId, sequence } = session;
       const principal: Principal = { user, role: "admin", jobId: "" };
-      const connection: Connection = { clientId, principal, index, stream, isEnded: false };
+      const self = { clientId, principal, index };
+      const connection: Connection = { ...self, stream, attempt, isEnded: false };
       this.#byClient.set(clientId, connection);
       this.#byIndex.set(index, connection);
       const { epoch } = controller;
@@ -169,7 +177,8 @@ export class ClientLinks {
       };
       link.carry("back", () => {
         drive.news();
-        resolve({ stream, hello: greeting });
+        this.#attempts.delete(attempt);
+        attempt.resolve({ stream, hello: greeting });
       });
     });
   }
@@ -204,10 +213,12 @@ export class ClientLinks {
   #end(connection: Connection, error: Error | null): void {
     if (connection.isEnded) return;
     connection.isEnded = true;
-    const { clientId, index, stream } = connection;
+    const { clientId, index, stream, attempt } = connection;
     if (this.#byClient.get(clientId) === connection) this.#byClient.delete(clientId);
     if (this.#byIndex.get(index) === connection) this.#byIndex.delete(index);
     stream.end(error);
+    this.#attempts.delete(attempt);
+    attempt.reject(lost()); // Unless it was greeted.
     const { controller } = this.#around;
     const at = controller.now();
     if (controller.isUp) controller.take({ type: "client-disconnected", at, client: index });

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Fact } from "../../src/controller/facts.ts";
 import { InvariantChecker } from "../../src/controller/invariant-checker.ts";
-import { findViolations, invariants } from "../../src/controller/invariants.ts";
+import { checkInvariants, findViolations, invariants } from "../../src/controller/invariants.ts";
 import {
   type ControllerState,
   type Reservation,
@@ -390,6 +390,15 @@ describe("a rule of the controller that is broken is named", () => {
       const rules = invariants[subject as keyof typeof invariants].map(({ name }) => name);
       assert.deepEqual(Object.keys(breakages).sort(), [...rules].sort(), subject);
     }
+  });
+
+  test("what happened to its tasks is told", () => {
+    const state = clusterWhere((one) =>
+      indicesOf(one, "tasks").some((task) => isPlaced(one, task)),
+    );
+    const task = indicesOf(state, "tasks").find((one) => isPlaced(state, one)) ?? -1;
+    state.tasks.wants[task]++;
+    assert.throws(() => checkInvariants(state), /wants mirror the handles: .*\n.*submitted at \d+/);
   });
 
   test("what no fact names is found by the next look at the whole", () => {

@@ -69,6 +69,20 @@ describe("a graph on a simulated cluster", () => {
     assert.deepEqual(story, ["came up", "went down", "came back"]);
   });
 
+  test("outlives a controller that dies at any moment of its clients connecting anew", async () => {
+    await using cluster = await simulateCluster({ syncDelayMax: 20, networkDelayMax: 20 });
+    cluster.taskTakes(double, "2s");
+    const client = await cluster.connect();
+    const many = client.map(double, numbers(40));
+    for (let i = 0; i < 40; i++) {
+      cluster.dropClients();
+      await cluster.advance(60 + 3 * i);
+      cluster.killController({ backAfter: 10 });
+      await cluster.advance(100);
+    }
+    assert.equal((await gather(many)).length, 40);
+  });
+
   test("a worker that is cut off for a moment goes on, for long it is given up", async () => {
     for (const [cut, repeats] of [
       ["5s", 0],

@@ -129,15 +129,10 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "X6",
-    about: "cancel, completion and timeout of 2 tasks on 1 worker, and a retry",
+    about: "cancel, completion and timeout of 2 tasks on 1 worker",
     workers: workers(1, { announcesStarts: true }),
     programs: [
-      client(
-        [{ ...echo, timeoutMs: 50 }],
-        submit([], []),
-        { type: "cancel", tasks: [0] },
-        { type: "retry", task: 0 },
-      ),
+      client([{ ...echo, timeoutMs: 50 }], submit([], []), { type: "cancel", tasks: [0] }),
     ],
     faults: { ...noFaults, losses: 1, workerTicks: 1 },
   },

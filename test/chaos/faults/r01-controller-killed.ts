@@ -12,8 +12,11 @@ import type { Fault, Trial } from "../support/fault.ts";
 import { assertNothingIsLeft } from "../support/oracle.ts";
 import { Work } from "../support/work.ts";
 
-/** A machine under load starts a process late: what is measured is reported, this is a bound. */
-const schedulingAgainMsMax = 5_000;
+/**
+ * After it serves again; a machine that is busy needs longer for everything, so the time that the
+ * process took to start is added.
+ */
+const schedulingAgainMsMax = 1_000;
 
 async function killOnce(cluster: ChaosCluster, work: Work, trial: Trial): Promise<void> {
   const { random } = trial;
@@ -33,7 +36,12 @@ async function killOnce(cluster: ChaosCluster, work: Work, trial: Trial): Promis
   const first = Math.min(...assigned.filter((at) => at >= startedAtMs));
   trial.measured("serving again, ms", servesAgainMs);
   trial.measured("scheduling again, ms", first - startedAtMs);
-  assert.ok(first - startedAtMs <= schedulingAgainMsMax, `${first - startedAtMs} ms`);
+  const afterServingMs = first - startedAtMs - servesAgainMs;
+  trial.measured("from serving to scheduling, ms", afterServingMs);
+  assert.ok(
+    afterServingMs <= schedulingAgainMsMax + servesAgainMs,
+    `served after ${servesAgainMs} ms, scheduled ${afterServingMs} ms later`,
+  );
 }
 
 export const controllerKilled: Fault = {

@@ -29,13 +29,13 @@ const fatJobs = 70;
 /** Everything takes its time, nobody is given up, nothing runs twice. */
 async function syncSlowly(cluster: ChaosCluster, shim: SyncShim, trial: Trial): Promise<void> {
   const work = new Work(cluster, cluster.client, `slow-${trial.faults}`);
-  shim.delay(log, trial.isSoak ? 5_000 : 2_000);
+  shim.delay(log, trial.isSoak ? 5_000 : 1_000);
   trial.injected();
   const startedAtMs = performance.now();
   await work.launch({ script: "sleep 0.2", replicas: 6 });
   trial.measured("acknowledged with slow syncs, ms", performance.now() - startedAtMs);
   await work.launch({ script: "sleep 0.2", replicas: 6 });
-  await pause(trial.isSoak ? 12_000 : 3_000);
+  await pause(trial.isSoak ? 12_000 : 2_000);
   const workers = await cluster.client.workers();
   assert.deepEqual(
     workers.map(({ state }) => state),
