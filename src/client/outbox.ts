@@ -93,6 +93,8 @@ export class Outbox {
   #sentReleases: SentRelease[] = [];
   #sentReleaseCount = 0;
   #lastSequence = 0;
+  /** Tasks of retries that are not acknowledged. */
+  readonly #retried = new Set<number>();
   /** Specs that the controller was told on this connection. */
   #defined = new Set<number>();
 
@@ -112,9 +114,18 @@ export class Outbox {
   }
 
   retry(task: number): void {
+    this.#retried.add(task);
     const last = this.#lastQueued();
     if (last?.type === "retry" && last.sequence === 0) last.tasks.push(task);
     else this.#queue.push({ type: "retry", sequence: 0, tasks: [task] });
+  }
+
+  /**
+   * Whether a retry of the task is not acknowledged: a failure that is told until then is of the
+   * old run, also when it answers a later want.
+   */
+  isRetrying(task: number): boolean {
+    return this.#retried.has(task);
   }
 
   release(task: number): void {
@@ -142,6 +153,7 @@ export class Outbox {
       const item = this.#sent[this.#oldest++];
       this.#sentBytes -= bytesOf(item);
       if (item.type === "submit") this.#host.onDurable(item.batch);
+      else if (item.type === "retry") this.#endRetry(item);
     }
     if (this.#oldest > 1024 || this.#oldest === this.#sent.length) {
       this.#sent = this.#sent.slice(this.#oldest);
@@ -164,6 +176,9 @@ export class Outbox {
       for (const { number, dependencies } of rowsOf(item.batch)) {
         this.#host.refuse(number, this.#refusalAmong(dependencies) ?? error);
       }
+    } else if (item.type === "retry") {
+      this.#endRetry(item);
+      for (const task of item.tasks) this.want(task); // Its old outcome stands.
     }
     this.pump();
   }
@@ -197,6 +212,7 @@ export class Outbox {
     this.#sentReleases = [];
     this.#sentReleaseCount = 0;
     this.#lastSequence = 0;
+    this.#retried.clear();
     this.#defined.clear();
   }
 
@@ -264,6 +280,10 @@ export class Outbox {
       this.#sentReleaseCount -= this.#sentReleases[0].tasks.length;
       this.#sentReleases.shift();
     }
+  }
+
+  #endRetry({ tasks }: RetryItem): void {
+    for (const task of tasks) this.#retried.delete(task);
   }
 
   #define(spec: SpecEntry): void {

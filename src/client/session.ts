@@ -430,6 +430,7 @@ export class Session {
 
   #onFailures({ tasks, causes, failures, states }: Failures): void {
     for (const [i, number] of tasks.entries()) {
+      if (this.#outbox.isRetrying(number)) continue;
       const failure = present(failures[causes[i]], "a failure names its cause");
       const isCancelled = states[i] === "KILLED" || failure.code === "TASK_CANCELLED";
       this.table.settleFailed(number, isCancelled ? "cancelled" : "failed", failure);

@@ -236,7 +236,10 @@ export interface Cancel {
   readonly reason: string;
 }
 
-/** Runs these failed or cancelled tasks again, with the failed tasks that they depend on. */
+/**
+ * Runs these failed or cancelled tasks again, with the failed tasks that they depend on. Failures
+ * of them that are told before it is accepted are of their old runs; all later ones are new.
+ */
 export interface Retry {
   readonly type: "retry";
   readonly sequence: number;

@@ -201,7 +201,9 @@ export class SimulatedClient implements ClusterClient {
         for (const task of message.tasks) this.#settle(task, "located");
         return;
       case "failures":
-        for (const task of message.tasks) this.#settle(task, "failed");
+        for (const task of message.tasks) {
+          if (!this.#isRetrying(task)) this.#settle(task, "failed");
+        }
         return;
       default: // Progress and addresses.
     }
@@ -220,6 +222,13 @@ export class SimulatedClient implements ClusterClient {
     const actual = blobAt(values, entry);
     assert(actual.join() === expected.join(), `task ${task} has the value of another`);
     this.#settle(task, "value");
+  }
+
+  /** Until a retry is acknowledged, a failure that is told is of the old run. */
+  #isRetrying(task: number): boolean {
+    return this.#unacknowledged.some(
+      ({ message }) => message.type === "retry" && message.tasks.includes(task),
+    );
   }
 
   #settle(task: number, outcome: Outcome): void {

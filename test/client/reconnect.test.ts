@@ -26,6 +26,14 @@ afterEach(async () => {
   await controller.close();
 });
 
+/** Until the client has heard what was sent, seen by a task that comes after it. */
+async function hearsAllSoFar(): Promise<void> {
+  const later = client.submit(add, [0, 0]);
+  const { first } = await controller.take("submit");
+  controller.sendResults({ [first]: 0 });
+  await later.result();
+}
+
 test("after a reconnect what was not acknowledged is sent again, then what is wanted", async () => {
   const a = client.submit(add, [1, 1]);
   const durable = await controller.takeSubmit();
@@ -87,6 +95,51 @@ test("a release that may not have been heard is said again", async () => {
     controller.untaken.filter(({ type }) => type === "release"),
     [],
   );
+});
+
+test("what is said of the old run does not settle a retried task", async () => {
+  const future = client.submit(add, [1, 1]);
+  await controller.takeSubmit();
+  controller.cut();
+  await controller.take("want"); // On its way while the failure is told and the retry is asked for.
+  controller.sendFailures([0], { message: "told as it happened" });
+  await assert.rejects(future.result(), { message: /told as it happened/ });
+  future.retry();
+  const outcome = future.result();
+  const retry = await controller.take("retry");
+  controller.sendFailures([0], { message: "an answer to the want" });
+  await hearsAllSoFar();
+  assert.equal(future.status, "pending");
+  controller.accept(retry.sequence);
+  controller.sendResults({ 0: 2 });
+  assert.equal(await outcome, 2);
+});
+
+test("a retry that the greeting acknowledges is settled by what is told then", async () => {
+  const future = client.submit(add, [1, 1]);
+  await controller.takeSubmit();
+  controller.sendFailures([0], {});
+  await future.exception();
+  future.retry();
+  controller.sequence = (await controller.take("retry")).sequence;
+  controller.cut();
+  await controller.take("want");
+  controller.sendFailures([0], { message: "the new run" });
+  await assert.rejects(future.result(), { message: /the new run/ });
+});
+
+test("a refused retry leaves the outcome that there was", async () => {
+  const future = client.submit(add, [1, 1]);
+  await controller.takeSubmit();
+  controller.sendFailures([0], {});
+  await future.exception();
+  future.retry();
+  const { sequence } = await controller.take("retry");
+  const error = { code: "INTERNAL", message: "a bug", details: null };
+  controller.send({ type: "refused", sequence, error });
+  assert.deepEqual([...(await controller.take("want")).tasks], [0]);
+  controller.sendFailures([0], { message: "the old run" });
+  await assert.rejects(future.result(), { message: /the old run/ });
 });
 
 test("an outcome that is told twice changes nothing", async () => {

@@ -194,10 +194,19 @@ function hear(node: ClientNode, message: ForClient, said: FromClient[]): void {
       for (const task of message.tasks) settle(node, task, "located");
       return;
     case "failures":
-      for (const task of message.tasks) settle(node, task, "failed");
+      for (const task of message.tasks) {
+        if (!isRetrying(node, task)) settle(node, task, "failed");
+      }
       return;
     default: // Progress, addresses and warnings.
   }
+}
+
+/** Until a retry is acknowledged, a failure that is told is of the old run. */
+function isRetrying({ unacknowledged }: ClientNode, task: number): boolean {
+  return unacknowledged.some(
+    ({ message }) => message.type === "retry" && message.tasks.includes(task),
+  );
 }
 
 /** An outcome may be said again, and where a value lies may change; what it is does not. */

@@ -129,10 +129,15 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "X6",
-    about: "cancel, completion and timeout of 2 tasks on 1 worker",
+    about: "cancel, completion, timeout and retry of 2 tasks on 1 worker",
     workers: workers(1, { announcesStarts: true }),
     programs: [
-      client([{ ...echo, timeoutMs: 50 }], submit([], []), { type: "cancel", tasks: [0] }),
+      client(
+        [{ ...echo, timeoutMs: 50 }],
+        submit([], []),
+        { type: "cancel", tasks: [0] },
+        { type: "retry", task: 0 },
+      ),
     ],
     faults: { ...noFaults, losses: 1, workerTicks: 1 },
   },
