@@ -197,7 +197,7 @@ const appliers: Appliers = {
   },
   "value-kept": (state, { worker: index, task, kept }) => {
     const worker = state.workers[index];
-    if (worker.keptValues.has(task) === kept) return; // A worker may say it twice.
+    if (worker.keptValues.has(task) === kept) return; // Told to forget it twice, it says so twice.
     const change = kept ? digestWith : digestWithout;
     worker.valuesDigest = change(worker.valuesDigest, task);
     if (kept) worker.keptValues.add(task);
