@@ -178,10 +178,6 @@ const appliers: Appliers = {
   },
   "silence-checked": (state, fact) => {
     state.nextSilenceCheckAt = fact.nextAt;
-    // Whom a reservation keeps away changes with time and with what users hold.
-    for (const { workers } of state.reservations.values()) {
-      for (const worker of workers) state.touchedWorkers.add(worker);
-    }
   },
   "copies-added": (state, fact) => {
     for (const task of fact.tasks) addExtraHolder(state, task, fact.worker);
