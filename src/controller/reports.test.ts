@@ -283,17 +283,6 @@ describe("values that workers speak of", () => {
     assert.deepEqual(worker.heartbeats(), []);
   });
 
-  test("a value that is kept is counted once, however often its worker says so", () => {
-    const harness = new ControllerHarness();
-    const worker = harness.aWorker({ slots: 2 });
-    const client = harness.aClient();
-    client.submits({ a: {}, b: {} });
-    worker.finishes("a");
-    client.releases("a");
-    worker.reports(kept("a"), kept("a"));
-    assert.deepEqual(worker.heartbeats(), [], "its digest is that of what it holds");
-  });
-
   test("a value that could not be dropped is not counted twice after a reconnect", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker({ slots: 2 });
