@@ -88,7 +88,6 @@ const appliers: Appliers = {
     state.touchedJobs.clear();
     state.brokenGangs.clear();
     beginLeasesAnew(state.access, fact.at);
-    for (const job of state.jobs) job.launch?.gang?.members.clear();
     const { flags } = state.tasks;
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
   },

@@ -184,6 +184,13 @@ export type DurableFact =
       readonly error: TaskFailure | null;
     }
   | { readonly type: "jobs-pruned"; readonly at: Micros; readonly jobs: Uint32Array }
+  /** A member of a gang can be reached there: who starts after a restart must know it. */
+  | {
+      readonly type: "member-prepared";
+      readonly job: number;
+      readonly index: number;
+      readonly member: GangMember;
+    }
   /** A round of a gang is over before all members had started. */
   | { readonly type: "gang-returned"; readonly job: number }
   /** These gangs may hold capacity again. */
@@ -230,13 +237,6 @@ export type VolatileFact =
     }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }
-  /** A member of a gang can be reached there. */
-  | {
-      readonly type: "member-prepared";
-      readonly job: number;
-      readonly index: number;
-      readonly member: GangMember;
-    }
   | { readonly type: "silence-excused"; readonly pausedUs: number }
   /** Every deadline up to `until` has been looked at. */
   | { readonly type: "deadlines-passed"; readonly until: Micros }
@@ -273,7 +273,6 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "worker-heard",
   "worker-suspected",
   "worker-health",
-  "member-prepared",
   "silence-excused",
   "deadlines-passed",
   "silence-checked",

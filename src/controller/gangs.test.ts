@@ -493,15 +493,14 @@ function onHost(workerId: string) {
 
 for (const from of ["facts", "snapshot"] as const) {
   describe(`a restart from ${from}`, () => {
-    test("while a gang is prepared asks all members again, and starts it once", () => {
+    test("while a gang is prepared forgets no member, and starts it whole", () => {
       const harness = new ControllerHarness();
       const hosts = aSlice(harness, "a", { hosts: 2 });
       harness.launch("g", { ...inSlice, replicas: 2 });
       hosts[0].prepares("g/0");
       harness.restarts(from);
       for (const host of hosts) host.connects();
-      assert.deepEqual(hosts[1].prepares("g/1"), [], "what was said before is forgotten");
-      assert.deepEqual(hosts[0].prepares("g/0"), [
+      assert.deepEqual(hosts[1].prepares("g/1"), [
         "w1 < start-gang g/0 of w1 w2",
         "w2 < start-gang g/1 of w1 w2",
       ]);
@@ -511,6 +510,20 @@ for (const from of ["facts", "snapshot"] as const) {
       }
       assert.equal(harness.jobState("g"), "SUCCEEDED");
       assertAllFree(harness);
+    });
+
+    test("in the middle of a start tells whoever does not run yet, not who has ended", () => {
+      const harness = new ControllerHarness();
+      const hosts = aSlice(harness, "a", { hosts: 2 });
+      harness.launch("g", { ...inSlice, replicas: 2 });
+      hosts[0].prepares("g/0");
+      hosts[1].prepares("g/1");
+      harness.restarts(from);
+      for (const host of hosts) host.connects();
+      hosts[0].finishes("g/0");
+      assert.deepEqual(hosts[1].prepares("g/1"), ["w2 < start-gang g/1 of w1 w2"]);
+      hosts[1].finishes("g/1");
+      assert.equal(harness.jobState("g"), "SUCCEEDED");
     });
 
     test("while a gang runs disturbs no member", () => {

@@ -136,10 +136,14 @@ export function onAttemptPrepared(
   const task = state.attempts.task[row];
   const job = jobOf(state, task);
   if (!job.launch?.gang) return;
-  const { index } = state.tasks;
-  const { member } = message;
-  out.record(state, { type: "member-prepared", job: job.index, index: index[task], member });
-  if (job.launch.gang.members.size === job.launch.rows.length) startGang(state, out, job.launch);
+  const index = state.tasks.index[task];
+  const { members } = job.launch.gang;
+  // It says so again on each new connection: the order to start may have been lost with the last.
+  if (!members.has(index)) {
+    const { member } = message;
+    out.record(state, { type: "member-prepared", job: job.index, index, member });
+  }
+  if (members.size === job.launch.rows.length) startGang(state, out, job.launch);
 }
 
 /** All are prepared: whoever does not run yet is told to, and where the others are. */

@@ -10,6 +10,7 @@ import { NumberMap } from "../base/number-map.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
+import type { GangMember } from "../protocol/messages.ts";
 import { type AccessImage, imageOfAccess, restoreAccess } from "./access-image.ts";
 import { chargeGrant, shapeOnWorker } from "./apply-attempts.ts";
 import {
@@ -30,6 +31,7 @@ import {
   type AttemptRecord,
   type Client,
   type ControllerState,
+  type Gang,
   type Job,
   jobOf,
   type Launch,
@@ -180,7 +182,11 @@ function imageOfSpec(state: ControllerState, spec: SpecRecord | null): SpecImage
 type JobImage = Omit<Job, "launch"> & { readonly launch: LaunchImage | null };
 type LaunchImage = Omit<Launch, "children" | "gang"> & {
   readonly children: readonly number[];
-  readonly gang: Omit<NonNullable<Launch["gang"]>, "members"> | null;
+  readonly gang: GangImage | null;
+};
+type GangImage = Omit<Gang, "members"> & {
+  /** Absent in what older versions wrote. */
+  readonly members?: readonly (readonly [number, GangMember])[];
 };
 
 function imageOfJob(job: Job): JobImage {
@@ -198,14 +204,7 @@ function imageOfLaunch(launch: Launch): LaunchImage {
     ...launch,
     rows: launch.rows.slice(),
     children: [...children],
-    gang:
-      gang === null
-        ? null
-        : {
-            returns: gang.returns,
-            holdExpiries: gang.holdExpiries,
-            holdAgainAt: gang.holdAgainAt,
-          },
+    gang: gang === null ? null : { ...gang, members: [...gang.members] },
   };
 }
 
@@ -220,9 +219,13 @@ function restoreJob(state: ControllerState, image: JobImage): void {
         : {
             ...launch,
             children: new Set(launch.children),
-            gang: launch.gang === null ? null : { ...launch.gang, members: new Map() },
+            gang: launch.gang === null ? null : gangOf(launch.gang),
           },
   });
+}
+
+function gangOf(image: GangImage): Gang {
+  return { ...image, members: new Map(image.members) };
 }
 
 /** Of several jobs of one name the latest is meant by it. */

@@ -93,7 +93,6 @@ export interface Gang {
   holdExpiries: number;
   /** When it may hold again, microseconds. */
   holdAgainAt: Micros;
-  // Volatile:
   /** Task index → where that member is reached: of the current round. */
   readonly members: Map<number, GangMember>;
 }
