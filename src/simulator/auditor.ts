@@ -36,6 +36,8 @@ interface Order {
   /** Of a command. */
   readonly context: AttemptContext | null;
   isStopped: boolean;
+  /** Its worker was silent for long: what it holds may be somebody else's since. */
+  isGivenUp: boolean;
   isPrepared: boolean;
   mayStart: boolean;
   /** The worker let its answer go. */
@@ -51,6 +53,8 @@ interface Host {
   /** Messages of the worker that the controller heard on this connection. */
   heardCount: number;
   heardAt: Micros;
+  /** It may have been given up: what is heard on the connection that it had brings nothing back. */
+  wasSilent: boolean;
   /** Nothing died on it since it registered. */
   isUp: boolean;
   /** Attempts that failed by themselves, which is not acknowledged yet. */
@@ -116,19 +120,21 @@ export class Auditor implements Observer {
     const { workerId } = hello;
     const known = this.#hosts.get(workerId);
     // What was given up in silence runs on against nobody's ledger until it is stopped.
-    const isGivenUp = known !== undefined && at - known.heardAt > silenceUs;
+    const isGivenUp = known !== undefined && (known.wasSilent || at - known.heardAt > silenceUs);
     const before = isGivenUp ? undefined : known?.held;
     const held = new Map<AttemptId, Order>();
     for (const task of inventory.values) this.#committed.add(task);
     for (const [i, attempt] of inventory.attempts.entries()) {
       const order = this.#orders.get(attempt);
-      const isGranted = !isGivenUp && (inventory.phases[i] > 0 || before?.has(attempt) === true);
+      if (order !== undefined && isGivenUp) order.isGivenUp = true;
+      const isGranted = inventory.phases[i] > 0 || before?.has(attempt) === true;
       // What was answered, and not acknowledged, is listed as well, and answered again.
-      if (order?.isAnswered === false && isGranted) held.set(attempt, order);
+      if (order?.isAnswered === false && !order.isGivenUp && isGranted) held.set(attempt, order);
     }
     this.#hosts.set(workerId, {
       ...{ capacity: capacityOf(hello), held, heardCount: 0, heardAt: at, failed: [] },
       isUp: true,
+      wasSilent: false,
     });
   }
 
@@ -168,6 +174,7 @@ export class Auditor implements Observer {
     const host = this.#hosts.get(workerId);
     if (host !== undefined) {
       host.heardCount++;
+      host.wasSilent ||= at - host.heardAt > silenceUs;
       host.heardAt = at;
     }
     if (message.type === "attempt-failed") return this.#onFailed(workerId, message, at);
@@ -410,6 +417,7 @@ function newOrder(
     ...fields,
     amounts: amountsOf(definition, context),
     isStopped: false,
+    isGivenUp: false,
     isPrepared: false,
     mayStart: isAlone(definition),
     isAnswered: false,
