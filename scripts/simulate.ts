@@ -6,7 +6,7 @@
  *     npm run sim -- --seed 17                 one seed
  *     npm run sim -- --seed 17 --shrink        made as small as it still fails, and its last events
  *     npm run sim -- --seeds 50 --profile calm of one kind: calm, network, crash, gangs, graphs,
- *                                              storm; default swarm: any
+ *                                              storm, slow; default swarm: any
  *     npm run sim -- --seed 17 --actions 200   a longer workload; default 60
  *     npm run sim -- --seeds 900 --jobs 2      processes; default: one for each core
  *     npm run sim -- --seeds 900 --json        one line of JSON instead of the report

@@ -36,6 +36,8 @@ interface Order {
   /** Of a command. */
   readonly context: AttemptContext | null;
   isStopped: boolean;
+  /** Its worker was silent for long: what it holds may be somebody else's since. */
+  isGivenUp: boolean;
   isPrepared: boolean;
   mayStart: boolean;
   /** The worker let its answer go. */
@@ -124,9 +126,10 @@ export class Auditor implements Observer {
     for (const task of inventory.values) this.#committed.add(task);
     for (const [i, attempt] of inventory.attempts.entries()) {
       const order = this.#orders.get(attempt);
-      const isGranted = !isGivenUp && (inventory.phases[i] > 0 || before?.has(attempt) === true);
+      if (order !== undefined && isGivenUp) order.isGivenUp = true;
+      const isGranted = inventory.phases[i] > 0 || before?.has(attempt) === true;
       // What was answered, and not acknowledged, is listed as well, and answered again.
-      if (order?.isAnswered === false && isGranted) held.set(attempt, order);
+      if (order?.isAnswered === false && !order.isGivenUp && isGranted) held.set(attempt, order);
     }
     this.#hosts.set(workerId, {
       ...{ capacity: capacityOf(hello), held, heardCount: 0, heardAt: at, failed: [] },
@@ -412,6 +415,7 @@ function newOrder(
     ...fields,
     amounts: amountsOf(definition, context),
     isStopped: false,
+    isGivenUp: false,
     isPrepared: false,
     mayStart: isAlone(definition),
     isAnswered: false,

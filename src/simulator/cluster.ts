@@ -199,7 +199,9 @@ export class SimulatedCluster {
   }
 
   #newJobs(): SimulatedJobs {
-    return new SimulatedJobs(this.randomness.stream("jobs"), (request, principal, onReply) =>
+    const draws = this.randomness.stream("jobs");
+    const patience = this.faults.paceUs > 0 ? "long" : "short";
+    return new SimulatedJobs({ draws, patience }, (request, principal, onReply) =>
       this.call(request, principal, (result, error) => {
         if (error === null) onReply(result);
       }),
@@ -379,10 +381,11 @@ export class SimulatedCluster {
   /** Runs `actions` steps of the workload, then without faults until all is settled. */
   run(actions: number): RunReport {
     const draws = this.randomness.stream("pace");
+    const paceUs = Math.max(actionUs, this.faults.paceUs);
     for (let i = 0; i < actions; i++) {
-      this.timeline.after(draws.below(20_000) + i * actionUs, () => this.act(i));
+      this.timeline.after(draws.below(20_000) + i * paceUs, () => this.act(i));
     }
-    this.runUntil(this.timeline.now + actions * actionUs + 40_000);
+    this.runUntil(this.timeline.now + actions * paceUs + 40_000);
     this.finish();
     return this.report();
   }

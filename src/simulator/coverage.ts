@@ -7,7 +7,7 @@
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
 import { charge, type Fact, type FactOf } from "../controller/facts.ts";
 import type { Output } from "../controller/outbox.ts";
-import type { ControllerState } from "../controller/state.ts";
+import type { ControllerState, Job } from "../controller/state.ts";
 import { attemptFlag } from "../controller/tables/attempt-table.ts";
 import { noSlot } from "../controller/tables/task-table.ts";
 import type { TaskRef } from "../model/ids.ts";
@@ -176,14 +176,12 @@ export class Coverage implements Observer {
   #onStopping(state: ControllerState, { attempts, reason }: FactOf<"attempts-stopping">): void {
     const name = attemptCauses[reason];
     this.#countKnown(stopState(name));
-    if (name !== "preempted" || attempts.length < 2) return;
-    let started = 0;
+    if (name !== "preempted") return;
+    // One member is told; the others follow it in the same step.
     for (const row of attempts) {
       const job = state.jobs[state.tasks.job[state.attempts.task[row]]];
-      if (!job?.launch?.gang) return;
-      if (state.attempts.hasFlag(row, attemptFlag.started)) started++;
+      if (isPartlyLaunched(state, job)) this.note("a gang was preempted while partly launched");
     }
-    if (started < attempts.length) this.note("a gang was preempted while partly launched");
   }
 
   #onSucceeded(state: ControllerState, { tasks }: FactOf<"tasks-succeeded">): void {
@@ -219,6 +217,19 @@ export class Coverage implements Observer {
     if (loses) this.note("the controller died with facts that were not durable");
     else this.note("the controller died with nothing to lose");
   }
+}
+
+/** Whether some members of a gang run, or did until this step, and others have not begun. */
+function isPartlyLaunched({ attempts }: ControllerState, { launch }: Job): boolean {
+  if (!launch?.gang) return false;
+  let started = 0;
+  let placed = 0;
+  for (let row = 0; row < attempts.length; row++) {
+    if (attempts.id[row] === 0 || !launch.rows.includes(attempts.task[row])) continue;
+    placed++;
+    if (attempts.hasFlag(row, attemptFlag.started)) started++;
+  }
+  return started > 0 && started < placed;
 }
 
 const revivals = {

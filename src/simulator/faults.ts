@@ -23,6 +23,11 @@ export interface Faults {
   /** The loop of a worker hears of what its threads did up to so much later. */
   readonly threadLagUsMax: number;
   readonly runUsMax: number;
+  /** Above 0: between two steps of the workload, and users who wait for longer. */
+  readonly paceUs: number;
+  /** A work directory, and a fetch, take up to so long, where that is more than they always may. */
+  readonly buildUsMax: number;
+  readonly fetchUsMax: number;
   readonly taskFailure: number;
   readonly inputFailure: number;
   /** Of values: that nobody can ever load them. Does not end when the faults do. */
@@ -98,6 +103,7 @@ export interface Faults {
 export const noFaults: Faults = {
   ...{ delayUsMin: 20, delayUsMax: 500, delayUsMean: 0, quantumUs: 1 },
   ...{ syncUsMax: 500, threadLagUsMax: 0, runUsMax: 50_000 },
+  ...slowness(0, 0, 0),
   ...{ taskFailure: 0, inputFailure: 0, poison: 0, fetchFailure: 0, corruption: 0 },
   largeValue: 0.1,
   ...{ processKill: 0, buildFailure: 0, hang: 0, ignoreTerm: 0, endAtStop: 0 },
@@ -112,9 +118,15 @@ export const noFaults: Faults = {
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
 };
 
+/** How slow everything is besides what a program does. */
+export function slowness(paceUs: number, buildUsMax: number, fetchUsMax: number) {
+  return { paceUs, buildUsMax, fetchUsMax };
+}
+
 /** Draws which faults exist in a run. */
 export function drawFaults(draws: Draws): Faults {
-  return { ...drawWorld(draws), ...drawCrashes(draws), ...drawRequests(draws) };
+  const quick = slowness(0, 0, 0);
+  return { ...quick, ...drawWorld(draws), ...drawCrashes(draws), ...drawRequests(draws) };
 }
 
 function maybe(draws: Draws, probability: number): number {
@@ -196,6 +208,7 @@ const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
   ...([
     "threadLagUsMax",
     "runUsMax",
+    "paceUs",
     "largeValue",
     "ignoreTerm",
     "endAtStop",

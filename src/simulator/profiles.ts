@@ -5,9 +5,18 @@
  */
 
 import type { Draws } from "./draws.ts";
-import { drawFaults, type Faults, noFaults } from "./faults.ts";
+import { drawFaults, type Faults, noFaults, slowness } from "./faults.ts";
 
-export const profiles = ["swarm", "calm", "network", "crash", "gangs", "graphs", "storm"] as const;
+export const profiles = [
+  "swarm",
+  "calm",
+  "network",
+  "crash",
+  "gangs",
+  "graphs",
+  "storm",
+  "slow",
+] as const;
 
 export type Profile = (typeof profiles)[number];
 
@@ -29,7 +38,35 @@ export function drawProfile(profile: Profile, draws: Draws): Faults {
       return { ...drawn, submit: 0.6, jobLaunch: 0 };
     case "storm":
       return { ...drawn, workerStorm: 0.06, newIdentity: 0.3, cancelStorm: 0.06, clientLoss: 0.08 };
+    case "slow":
+      return { ...drawn, ...drawSlow(draws) };
   }
+}
+
+/**
+ * Minutes instead of a fraction of a second: what is bounded by time has its time, and what is slow
+ * is overtaken by everything else.
+ */
+function drawSlow(draws: Draws) {
+  const common = {
+    ...{ runUsMax: draws.pick([400_000, 8_000_000]), hang: 0, largeValue: 1, release: 0.05 },
+    ...{
+      workerCrash: draws.pick([0, 0.02]),
+      workerLeave: 0,
+      workerStorm: 0,
+      stallUsMax: 2_000_000,
+    },
+    ...{ controllerPause: draws.pick([0, 0.05]), pauseUsMax: 30_000_000, cancelStorm: 0 },
+    ...{ valueLoss: draws.pick([0, 0.2]), jobCancel: 0.02 },
+  };
+  const pace = 1_500_000;
+  if (draws.chance(0.3)) {
+    const graphs = { submit: 0.6, jobLaunch: 0, workerPause: 0.1, cancel: 0.02 };
+    return { ...common, ...graphs, ...slowness(pace, 0, 12_000_000) };
+  }
+  const jobLaunch = draws.pick([0.1, 0.3]);
+  const buildUsMax = draws.pick([0, 90_000_000]);
+  return { ...common, submit: 0.1, jobLaunch, ...slowness(pace, buildUsMax, 0) };
 }
 
 const noCrashes = {

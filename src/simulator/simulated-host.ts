@@ -155,11 +155,16 @@ export class SimulatedHost {
   start(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
     this.#sayBuilding(running);
-    this.#later(200 + this.#draws.below(2_000), () => {
+    this.#later(this.#buildUs(2_000), () => {
       const isRefused = this.#draws.chance(this.#faults.buildFailure);
       if (isRefused && this.#isLive(running) && !running.aborting) this.#failBuild(running);
       else this.#run(running);
     });
+  }
+
+  /** How long a work directory takes. */
+  #buildUs(most: number): number {
+    return 200 + this.#draws.below(Math.max(most, this.#faults.buildUsMax));
   }
 
   /** Some work directories take long enough to be said to be made. */
@@ -175,7 +180,7 @@ export class SimulatedHost {
   prepare(order: StartedExecution, definition: TaskSpec): void {
     const running = this.#add(order, definition);
     this.#sayBuilding(running);
-    this.#later(200 + this.#draws.below(5_000), () => {
+    this.#later(this.#buildUs(5_000), () => {
       if (!this.#isLive(running) || running.aborting) return;
       if (this.#draws.chance(this.#faults.buildFailure)) return this.#failBuild(running);
       running.phase = "prepared";

@@ -19,6 +19,9 @@ export type Ask = (
   onReply: (result: unknown) => void,
 ) => void;
 
+/** Scheduling timeouts, milliseconds. */
+const patiences = { short: [500, 20_000], long: [20_000, 120_000] } as const;
+
 const users = ["ann", "bob", "cid"];
 const administrator: Principal = { user: "root", role: "admin", jobId: "" };
 
@@ -27,11 +30,16 @@ export class SimulatedJobs {
   readonly acknowledged = new Set<string>();
   readonly #names: string[] = [];
   readonly #draws: Draws;
+  readonly #patience: keyof typeof patiences;
   readonly #ask: Ask;
   #count = 0;
 
-  constructor(draws: Draws, ask: Ask) {
+  constructor(
+    { draws, patience }: { readonly draws: Draws; readonly patience: keyof typeof patiences },
+    ask: Ask,
+  ) {
     this.#draws = draws;
+    this.#patience = patience;
     this.#ask = ask;
   }
 
@@ -130,7 +138,7 @@ export class SimulatedJobs {
       retryBackoff: { initialMs: draws.pick([0, 20]), maxMs: 100 },
       timeoutMs: draws.chance(0.2) ? 1 + draws.below(200) : 0,
       // What may never fit must not be owed for ever.
-      schedulingTimeoutMs: draws.pick([500, 20_000]),
+      schedulingTimeoutMs: draws.pick(patiences[this.#patience]),
       graceMs: 10,
       groupBy: isGang ? "slice" : "",
     };

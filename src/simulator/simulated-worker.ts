@@ -445,7 +445,7 @@ export class SimulatedWorker {
   #bring({ transfer, peer: index, tasks }: StartFetch): void {
     const { draws, faults, observer } = this.#around;
     this.#fetched.set(transfer, new Map());
-    this.#later(100 + draws.below(2_000), () => {
+    this.#later(100 + draws.below(Math.max(2_000, faults.fetchUsMax)), () => {
       const at = 0;
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.

@@ -11,11 +11,18 @@ import { SimulatedCluster } from "../../src/simulator/cluster.ts";
 import { noFaults } from "../../src/simulator/faults.ts";
 import { actionCount, runSeeds } from "./seeds.ts";
 
-const seedCounts = { network: 160, crash: 160, gangs: 160, graphs: 160, storm: 160 } as const;
+const seedCounts = {
+  network: 160,
+  crash: 160,
+  gangs: 160,
+  graphs: 160,
+  storm: 160,
+  slow: 60,
+} as const;
 const calmSeedCount = 100;
 
 describe("a simulated cluster", () => {
-  for (const profile of ["network", "crash", "gangs", "graphs", "storm"] as const) {
+  for (const profile of ["network", "crash", "gangs", "graphs", "storm", "slow"] as const) {
     const seedCount = seedCounts[profile];
     test(`settles in runs of the kind "${profile}": ${seedCount} seeds`, () => {
       assert.ok(runSeeds(20_001, seedCount, profile) > seedCount);
