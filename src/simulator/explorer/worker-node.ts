@@ -73,6 +73,7 @@ export type WorkerMove =
   | { readonly type: "crash"; readonly launcherLives: boolean }
   | { readonly type: "connect"; readonly epoch: number; readonly index: number }
   | { readonly type: "disconnect" }
+  | { readonly type: "count-anew" }
   | { readonly type: "hear"; readonly messages: readonly ToWorkerMessage[] }
   | { readonly type: "tick" }
   | {
@@ -100,6 +101,8 @@ export interface WorkerView {
   readonly owedAnswers: number;
   readonly attemptsDigest: number;
   readonly valuesDigest: number;
+  /** Messages that it took up and the controller does not know of. */
+  readonly appliedCount: number;
 }
 
 /** A value of this many bytes stays with its worker. */
@@ -170,6 +173,7 @@ class Turn {
     for (let next = this.#answers.shift(); next !== undefined; next = this.#answers.shift()) {
       this.#step([next]);
     }
+    if (move.type === "hear") for (const message of move.messages) this.#forgetSent(message);
     return this.#said;
   }
 
@@ -186,6 +190,8 @@ class Turn {
         return [{ ...move, type: "connected", at }];
       case "disconnect":
         return [{ type: "disconnected", at }];
+      case "count-anew":
+        return this.#countAnew();
       case "hear":
         return move.messages.map((message) => this.#ordered(message));
       case "tick":
@@ -211,6 +217,25 @@ class Turn {
       default:
         return this.#commands.happen(move);
     }
+  }
+
+  /** The controller counts what it hears from its latest acknowledgement on. */
+  #forgetSent(message: ToWorkerMessage): void {
+    const { kernel } = this.#node;
+    if (message.type !== "acknowledge" || kernel === null) return;
+    kernel.connection.sent -= message.sequence;
+    kernel.keptAnswers = kernel.keptAnswers.map(({ sequence, message: kept }) => ({
+      sequence: sequence - message.sequence,
+      message: kept,
+    }));
+  }
+
+  /** The controller knows of all that was taken up. */
+  #countAnew(): readonly WorkerEvent[] {
+    const { kernel } = this.#node;
+    assert(kernel !== null, "only who is connected counts");
+    kernel.connection.applied = 0;
+    return [];
   }
 
   #startProcess(): readonly WorkerEvent[] {
@@ -345,6 +370,7 @@ function viewOf(node: WorkerNode): WorkerView {
     owedAnswers: kernel?.openRuns ?? 0,
     attemptsDigest: kernel?.attemptsDigest ?? 0,
     valuesDigest: kernel?.valuesDigest ?? 0,
+    appliedCount: kernel?.connection.applied ?? 0,
   };
 }
 
