@@ -9,7 +9,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Micros } from "../../base/time.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
-import { noResources } from "../../model/resources.ts";
+import { noResources, type Resources } from "../../model/resources.ts";
 import type { TaskSpec } from "../../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../../protocol/messages.ts";
 import type {
@@ -20,6 +20,7 @@ import type {
 } from "../../worker/events.ts";
 import { newWorkerState, type WorkerState } from "../../worker/state.ts";
 import { nextWorkerDeadline } from "../../worker/step.ts";
+import { devicesIn } from "../device-use.ts";
 import { Commands, type MachineProcess } from "./commands.ts";
 import type { Kernels } from "./kernels.ts";
 import type { NodeKind } from "./pool.ts";
@@ -29,6 +30,7 @@ export interface WorkerIdentity {
   readonly workerId: string;
   readonly slots: number;
   readonly cpuMilli: number;
+  readonly devices: Resources["devices"];
   readonly commandSlots: number;
   readonly slice: string;
   /** Threads say when they take a function up; else only its end does. */
@@ -128,13 +130,17 @@ export function newWorkerNode(identity: WorkerIdentity): WorkerNode {
 }
 
 export function helloOf(identity: WorkerIdentity, incarnation: number): WorkerHello {
-  const { workerId, slots, cpuMilli, commandSlots, slice } = identity;
+  const { workerId, slots, commandSlots, slice } = identity;
   return {
     ...{ role: "worker", protocolVersion: 1, workerId, clusterId: "explored", epoch: 0 },
     ...{ incarnation: `i${incarnation}`, address: `${workerId}:1`, pid: 1, slots, commandSlots },
-    capacity: { ...noResources, cpuMilli, memoryBytes: 2 ** 33 },
+    capacity: capacityOf(identity),
     attributes: { slice, "tpu-worker-id": workerId.slice(1) },
   };
+}
+
+function capacityOf({ cpuMilli, devices }: WorkerIdentity): Resources {
+  return { ...noResources, cpuMilli, devices, memoryBytes: 2 ** 33 };
 }
 
 export function workerKind(
@@ -240,9 +246,8 @@ class Turn {
 
   #startProcess(): readonly WorkerEvent[] {
     const node = this.#node;
-    const { slots, commandSlots, cpuMilli } = node.identity;
-    const capacity = { ...noResources, cpuMilli, memoryBytes: 2 ** 33 };
-    node.kernel = newWorkerState({ slots, capacity, commandSlots });
+    const { slots, commandSlots } = node.identity;
+    node.kernel = newWorkerState({ slots, capacity: capacityOf(node.identity), commandSlots });
     node.lanes = Array.from({ length: slots }, () => []);
     const recovered = this.#commands.recover();
     if (recovered !== null) this.#step([recovered]);
@@ -394,15 +399,22 @@ function busyWith({ identity, lanes, processes }: WorkerNode): string | null {
   return processes.size > 0 ? `${workerId} runs a command` : null;
 }
 
-/** Of what runs now, the requests fit the machine. */
+/** Of what runs now, the requests fit the machine, and no device is in two hands. */
 function assertNothingIsUsedTwice({ identity, lanes, processes, specs }: WorkerNode): void {
+  const { workerId } = identity;
+  const devices = new Map<string, number>();
   let cpuMilli = 0;
   for (const [order] of lanes) {
     if (order !== undefined) cpuMilli += specs.get(order.spec)?.definition.resources.cpuMilli ?? 0;
   }
-  for (const { phase, definition } of processes.values()) {
-    if (phase === "running") cpuMilli += definition.resources.cpuMilli;
+  for (const { phase, definition, order } of processes.values()) {
+    if (phase !== "running") continue;
+    cpuMilli += definition.resources.cpuMilli;
+    for (const [device, milli] of devicesIn(order.context)) {
+      const used = (devices.get(device) ?? 0) + milli;
+      devices.set(device, used);
+      assert(used <= 1000, `${workerId}: ${device} is used ${used} of 1000`);
+    }
   }
-  const { workerId } = identity;
   assert(cpuMilli <= identity.cpuMilli, `${workerId} runs ${cpuMilli} milli-CPU`);
 }
