@@ -27,6 +27,7 @@ import {
   noValue,
   type RunningExecution,
 } from "./behaviour.ts";
+import { devicesIn } from "./device-use.ts";
 import type { Draws } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
@@ -274,13 +275,13 @@ export class SimulatedHost {
     for (const running of this.#processes.values()) {
       if (running.phase !== "running") continue;
       cpuMilli += running.definition.resources.cpuMilli;
-      for (const [name, milli] of devicesOf(running)) {
+      for (const [name, milli] of devicesIn(running.order.context)) {
         devices.set(name, (devices.get(name) ?? 0) + milli);
       }
     }
     const fits = cpuMilli <= this.capacity.cpuMilli || added.definition.resources.cpuMilli === 0;
     assert(fits, `${this.workerId} runs ${cpuMilli} milli-CPU`);
-    for (const name of devicesOf(added).keys()) {
+    for (const name of devicesIn(added.order.context).keys()) {
       const milli = devices.get(name) ?? 0;
       assert(milli <= 1000, `${this.workerId}: ${name} is used ${milli} of 1000`);
     }
@@ -335,19 +336,6 @@ export class SimulatedHost {
       if (life === this.#life) action();
     });
   }
-}
-
-/** Thousandths of each device that a process holds. */
-function devicesOf({ order }: HostProcess): ReadonlyMap<string, number> {
-  const held = new Map<string, number>();
-  if (!order.context.includes('"indices"')) return held;
-  const context = JSON.parse(order.context) as AttemptContext;
-  for (const { kind, variant, countMilli, indices } of context.devices) {
-    for (const [position, index] of indices.entries()) {
-      held.set(`${kind}:${variant}:${index}`, Math.min(1000, countMilli - position * 1000));
-    }
-  }
-  return held;
 }
 
 const noUsage = { oom: false, peakRssBytes: 0, cpuMs: 0, droppedLogBytes: 0, stderrTail: "" };

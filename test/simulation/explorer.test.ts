@@ -142,4 +142,21 @@ describe("the explorer finds", () => {
     };
     assert.match(findPlanted(named("X6"), kernels), /^w0: /);
   });
+
+  test("a device that is granted to two", () => {
+    const kernels: Kernels = {
+      ...realKernels,
+      // Its books would show it first.
+      checkController: () => {},
+      stepController: (state, event) => {
+        for (const { deviceUse } of state.workers)
+          for (const use of deviceUse.values()) use.fill(0);
+        return realKernels.stepController(state, event);
+      },
+    };
+    const devices = [{ kind: "gpu", variant: "h100", countMilli: 2000, indices: [] }];
+    const { workers, ...rest } = withFaults("X4", {});
+    const roomy = { ...rest, workers: workers.map((worker) => ({ ...worker, devices })) };
+    assert.match(findPlanted(roomy, kernels), /gpu:h100:0 is used 2000 of 1000/);
+  });
 });

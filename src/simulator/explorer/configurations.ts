@@ -5,7 +5,7 @@
  */
 
 import type { ApiRequest } from "../../controller/events.ts";
-import { defaultRequest } from "../../model/resources.ts";
+import { defaultRequest, type Resources } from "../../model/resources.ts";
 import { jobDefaults, specDefaults, type TaskSpec } from "../../model/spec.ts";
 import type { Band } from "../../model/states.ts";
 import type { Program, Request } from "./client-node.ts";
@@ -37,7 +37,7 @@ const command: TaskSpec = {
 function workers(count: number, fields: Partial<WorkerIdentity> = {}): WorkerIdentity[] {
   return Array.from({ length: count }, (_unused, place) => ({
     ...{ workerId: `w${place}`, slots: 1, cpuMilli: 1000, commandSlots: 4, slice: "s" },
-    ...{ announcesStarts: false },
+    ...{ announcesStarts: false, devices: [] },
     ...fields,
   }));
 }
@@ -56,14 +56,12 @@ function launch(
   options: {
     readonly replicas?: number;
     readonly band?: Band;
-    readonly cpuMilli?: number;
-    readonly maxRetriesFailure?: number;
+    readonly resources?: Resources;
   } = {},
 ): Request {
-  const { replicas = 1, band = "interactive", cpuMilli = 1000, maxRetriesFailure = 0 } = options;
+  const { replicas = 1, band = "interactive", resources = defaultRequest } = options;
   const groupBy = replicas > 1 ? "slice" : "";
-  const resources = { ...defaultRequest, cpuMilli };
-  const task: TaskSpec = { ...command, name: jobId, band, groupBy, resources, maxRetriesFailure };
+  const task: TaskSpec = { ...command, name: jobId, band, groupBy, resources };
   const token = `token of ${jobId}`;
   const request: ApiRequest = {
     ...{ type: "launch-job", token, tokenHash: token },
@@ -74,6 +72,11 @@ function launch(
   };
   return { type: "call", request };
 }
+
+const oneGpu = { kind: "gpu", variant: "h100", countMilli: 1000, indices: [] };
+
+/** Of which two fit a CPU, but not one device. */
+const halfCpuAndGpu: Resources = { ...defaultRequest, cpuMilli: 500, devices: [oneGpu] };
 
 const base = { separateSync: false, launchers: [false], exitsAreSeen: false } as const;
 
@@ -107,10 +110,14 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "X4",
-    about: "2 gangs of 2 on 2 workers of 1 CPU",
-    workers: workers(2),
+    about: "2 gangs of 2 on 2 workers of 1 device",
+    workers: workers(2, { devices: [oneGpu] }),
     programs: [
-      client([], launch("/ann/first", { replicas: 2 }), launch("/bob/second", { replicas: 2 })),
+      client(
+        [],
+        launch("/ann/first", { replicas: 2, resources: halfCpuAndGpu }),
+        launch("/bob/second", { replicas: 2, resources: halfCpuAndGpu }),
+      ),
     ],
     faults: { ...noFaults, workerCrashes: 1 },
     launchers: [false, true],

@@ -55,6 +55,7 @@ export type ControllerMove =
       readonly messages: readonly WorkerMessage[];
     }
   | { readonly type: "lose-worker"; readonly worker: number }
+  | { readonly type: "count-anew"; readonly worker: number; readonly applied: number }
   | {
       readonly type: "learn-exit";
       readonly workerId: string;
@@ -146,6 +147,9 @@ class Turn {
       case "lose-worker":
         this.#event({ type: "worker-disconnected", at, worker: move.worker });
         break;
+      case "count-anew":
+        countAnew(kernel.workers[move.worker], move.applied);
+        break;
       case "learn-exit":
         this.#event({ ...move, type: "worker-exited", at, exitCode: null, signal: "SIGKILL" });
         break;
@@ -160,6 +164,7 @@ class Turn {
       case "hear-client":
         for (const message of move.messages) this.#hearClient(move.clientId, message);
     }
+    for (const worker of kernel.workers) forgetStream(worker);
     return this.#outs;
   }
 
@@ -183,7 +188,8 @@ class Turn {
         this.#outs.unshift({ to: "session", worker, connection });
       } else this.#event({ type: "worker-messaged", at, worker, message });
     }
-    // As the shell does at the end of a turn, once it is durable.
+    // As the shell does at the end of a turn, once it is durable; but it counts from the latest
+    // acknowledgement (`worker-node.ts` does too), so that not all that ever came is told apart.
     const sequence = this.#node.kernel.workers[worker].receivedCount;
     if (messages.every(({ type }) => type === "inventory")) return;
     this.#outs.push({ to: "worker", worker, message: { type: "acknowledge", sequence } });
@@ -234,6 +240,24 @@ class Turn {
       case "reply-to-call": // Answered when the event is over, whatever the answer is.
     }
   }
+}
+
+type WorkerRecord = ControllerState["workers"][number];
+
+/** Its worker has taken up so many messages, and counts from there: so does the controller. */
+function countAnew(worker: WorkerRecord, applied: number): void {
+  worker.sentCount -= applied;
+  const rest = worker.unapplied.filter(({ sequence }) => sequence > applied);
+  const moved = rest.map((effect) => ({ ...effect, sequence: effect.sequence - applied }));
+  worker.unapplied.splice(0, worker.unapplied.length, ...moved);
+}
+
+/** What came is acknowledged, and counted anew from there; without a connection all is. */
+function forgetStream(worker: WorkerRecord): void {
+  worker.receivedCount = 0;
+  if (worker.connected) return;
+  worker.sentCount = 0;
+  worker.unapplied.length = 0;
 }
 
 type MoveOf<T extends ControllerMove["type"]> = Extract<ControllerMove, { type: T }>;

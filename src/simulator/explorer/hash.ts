@@ -1,7 +1,8 @@
 /**
  * A canonical 64-bit hash of kernel states, as two words of 32: equal futures hash equal.
  *
- * What only informs or counts is left out (`silentFields`), so are the columns of free table rows.
+ * What only informs or counts is left out (`silentFields`), so are the columns of free table rows
+ * and, of a task's attempts that ended, all but the worker of the last, where its gang may wait.
  * In a graph a record that is met twice counts as a reference to its first visit. Nothing that a
  * kernel decides by is left out, so two states that hash equal behave alike; numbering (attempts,
  * rows) and the order of insertion stay in, which merges less than it could and never too much.
@@ -13,6 +14,7 @@ import { InvariantError } from "../../base/assert.ts";
 import { Heap } from "../../base/heap.ts";
 import { NumberMap } from "../../base/number-map.ts";
 import { U32Ring } from "../../base/ring.ts";
+import type { ControllerState } from "../../controller/state.ts";
 import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
@@ -126,8 +128,18 @@ export class StateHash {
     for (const name in value) {
       if (silentFields.has(name)) continue;
       const field = value[name];
-      if (typeof field === "object" && field !== null && fixedFields.has(name)) this.#fixed(field);
+      if (name === "histories") this.#histories(field as ControllerState["histories"]);
+      else if (typeof field === "object" && field !== null && fixedFields.has(name))
+        this.#fixed(field);
       else this.value(field);
+    }
+  }
+
+  #histories(histories: ControllerState["histories"]): void {
+    this.word(0x700e + (histories.size << 4));
+    for (const [task, records] of histories) {
+      this.word(task);
+      this.value(records.at(-1)?.workerId);
     }
   }
 

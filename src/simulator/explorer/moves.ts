@@ -163,6 +163,12 @@ export interface Application {
 export function apply(world: World, before: Tuple, move: Move, how: Application = {}): Tuple {
   const { isFree = false, into: tuple = new Int32Array(before.length) } = how;
   tuple.set(before);
+  makeMove(world, tuple, move, isFree);
+  world.countOrdersAnew(tuple);
+  return tuple;
+}
+
+function makeMove(world: World, tuple: Tuple, move: Move, isFree: boolean): void {
   const kind = kindOf(move);
   const who = whoOf(move);
   const which = whichOf(move);
@@ -202,7 +208,6 @@ export function apply(world: World, before: Tuple, move: Move, how: Application 
     default:
       applyTraffic(world, tuple, { kind, who, which });
   }
-  return tuple;
 }
 
 function applyTraffic(

@@ -33,7 +33,7 @@ export function persistentMoves(
   for (let place = 0; place < workerCount; place++) {
     const at = world.layout.worker(place);
     if (world.workerOf(tuple, place).fetches.length > 0) return null;
-    if (carriesHeartbeat(world, tuple[at + workerSlot.there])) return null;
+    if (world.carriesHeartbeat(tuple[at + workerSlot.there])) return null;
   }
   for (let place = 0; place < workerCount; place++) {
     if (tuple[world.layout.worker(place) + workerSlot.back] === 0) continue;
@@ -44,10 +44,4 @@ export function persistentMoves(
     return calm.filter((move) => nodeOfMove(move) === `client ${place}`);
   }
   return null;
-}
-
-function carriesHeartbeat(world: World, queue: number): boolean {
-  return world.queues
-    .items(queue)
-    .some((frame) => world.reports.at(frame).some(({ type }) => type === "heartbeat"));
 }

@@ -20,6 +20,7 @@ import { helloOf, newWorkerNode, type WorkerIdentity, workerKind } from "./worke
 const identity: WorkerIdentity = {
   ...{ workerId: "w0", slots: 1, cpuMilli: 1000, commandSlots: 1, slice: "s" },
   announcesStarts: false,
+  devices: [],
 };
 
 function hashOf(state: unknown, isGraph = false): string {

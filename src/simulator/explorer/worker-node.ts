@@ -9,7 +9,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Micros } from "../../base/time.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
-import { noResources } from "../../model/resources.ts";
+import { noResources, type Resources } from "../../model/resources.ts";
 import type { TaskSpec } from "../../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../../protocol/messages.ts";
 import type {
@@ -20,6 +20,7 @@ import type {
 } from "../../worker/events.ts";
 import { newWorkerState, type WorkerState } from "../../worker/state.ts";
 import { nextWorkerDeadline } from "../../worker/step.ts";
+import { devicesIn } from "../device-use.ts";
 import { Commands, type MachineProcess } from "./commands.ts";
 import type { Kernels } from "./kernels.ts";
 import type { NodeKind } from "./pool.ts";
@@ -29,6 +30,7 @@ export interface WorkerIdentity {
   readonly workerId: string;
   readonly slots: number;
   readonly cpuMilli: number;
+  readonly devices: Resources["devices"];
   readonly commandSlots: number;
   readonly slice: string;
   /** Threads say when they take a function up; else only its end does. */
@@ -73,6 +75,7 @@ export type WorkerMove =
   | { readonly type: "crash"; readonly launcherLives: boolean }
   | { readonly type: "connect"; readonly epoch: number; readonly index: number }
   | { readonly type: "disconnect" }
+  | { readonly type: "count-anew" }
   | { readonly type: "hear"; readonly messages: readonly ToWorkerMessage[] }
   | { readonly type: "tick" }
   | {
@@ -100,6 +103,8 @@ export interface WorkerView {
   readonly owedAnswers: number;
   readonly attemptsDigest: number;
   readonly valuesDigest: number;
+  /** Messages that it took up and the controller does not know of. */
+  readonly appliedCount: number;
 }
 
 /** A value of this many bytes stays with its worker. */
@@ -125,13 +130,17 @@ export function newWorkerNode(identity: WorkerIdentity): WorkerNode {
 }
 
 export function helloOf(identity: WorkerIdentity, incarnation: number): WorkerHello {
-  const { workerId, slots, cpuMilli, commandSlots, slice } = identity;
+  const { workerId, slots, commandSlots, slice } = identity;
   return {
     ...{ role: "worker", protocolVersion: 1, workerId, clusterId: "explored", epoch: 0 },
     ...{ incarnation: `i${incarnation}`, address: `${workerId}:1`, pid: 1, slots, commandSlots },
-    capacity: { ...noResources, cpuMilli, memoryBytes: 2 ** 33 },
+    capacity: capacityOf(identity),
     attributes: { slice, "tpu-worker-id": workerId.slice(1) },
   };
+}
+
+function capacityOf({ cpuMilli, devices }: WorkerIdentity): Resources {
+  return { ...noResources, cpuMilli, devices, memoryBytes: 2 ** 33 };
 }
 
 export function workerKind(
@@ -170,6 +179,7 @@ class Turn {
     for (let next = this.#answers.shift(); next !== undefined; next = this.#answers.shift()) {
       this.#step([next]);
     }
+    if (move.type === "hear") for (const message of move.messages) this.#forgetSent(message);
     return this.#said;
   }
 
@@ -186,6 +196,8 @@ class Turn {
         return [{ ...move, type: "connected", at }];
       case "disconnect":
         return [{ type: "disconnected", at }];
+      case "count-anew":
+        return this.#countAnew();
       case "hear":
         return move.messages.map((message) => this.#ordered(message));
       case "tick":
@@ -213,11 +225,29 @@ class Turn {
     }
   }
 
+  /** The controller counts what it hears from its latest acknowledgement on. */
+  #forgetSent(message: ToWorkerMessage): void {
+    const { kernel } = this.#node;
+    if (message.type !== "acknowledge" || kernel === null) return;
+    kernel.connection.sent -= message.sequence;
+    kernel.keptAnswers = kernel.keptAnswers.map(({ sequence, message: kept }) => ({
+      sequence: sequence - message.sequence,
+      message: kept,
+    }));
+  }
+
+  /** The controller knows of all that was taken up. */
+  #countAnew(): readonly WorkerEvent[] {
+    const { kernel } = this.#node;
+    assert(kernel !== null, "only who is connected counts");
+    kernel.connection.applied = 0;
+    return [];
+  }
+
   #startProcess(): readonly WorkerEvent[] {
     const node = this.#node;
-    const { slots, commandSlots, cpuMilli } = node.identity;
-    const capacity = { ...noResources, cpuMilli, memoryBytes: 2 ** 33 };
-    node.kernel = newWorkerState({ slots, capacity, commandSlots });
+    const { slots, commandSlots } = node.identity;
+    node.kernel = newWorkerState({ slots, capacity: capacityOf(node.identity), commandSlots });
     node.lanes = Array.from({ length: slots }, () => []);
     const recovered = this.#commands.recover();
     if (recovered !== null) this.#step([recovered]);
@@ -345,6 +375,7 @@ function viewOf(node: WorkerNode): WorkerView {
     owedAnswers: kernel?.openRuns ?? 0,
     attemptsDigest: kernel?.attemptsDigest ?? 0,
     valuesDigest: kernel?.valuesDigest ?? 0,
+    appliedCount: kernel?.connection.applied ?? 0,
   };
 }
 
@@ -368,15 +399,22 @@ function busyWith({ identity, lanes, processes }: WorkerNode): string | null {
   return processes.size > 0 ? `${workerId} runs a command` : null;
 }
 
-/** Of what runs now, the requests fit the machine. */
+/** Of what runs now, the requests fit the machine, and no device is in two hands. */
 function assertNothingIsUsedTwice({ identity, lanes, processes, specs }: WorkerNode): void {
+  const { workerId } = identity;
+  const devices = new Map<string, number>();
   let cpuMilli = 0;
   for (const [order] of lanes) {
     if (order !== undefined) cpuMilli += specs.get(order.spec)?.definition.resources.cpuMilli ?? 0;
   }
-  for (const { phase, definition } of processes.values()) {
-    if (phase === "running") cpuMilli += definition.resources.cpuMilli;
+  for (const { phase, definition, order } of processes.values()) {
+    if (phase !== "running") continue;
+    cpuMilli += definition.resources.cpuMilli;
+    for (const [device, milli] of devicesIn(order.context)) {
+      const used = (devices.get(device) ?? 0) + milli;
+      devices.set(device, used);
+      assert(used <= 1000, `${workerId}: ${device} is used ${used} of 1000`);
+    }
   }
-  const { workerId } = identity;
   assert(cpuMilli <= identity.cpuMilli, `${workerId} runs ${cpuMilli} milli-CPU`);
 }

@@ -211,6 +211,32 @@ export class World {
     this.stepController(tuple, { type: "lose-worker", worker }, `lose ${worker}`);
   }
 
+  /**
+   * Both ends of a worker's stream count its orders from the latest that the worker has taken up:
+   * only a heartbeat on its way refers to how many there were before.
+   */
+  countOrdersAnew(tuple: Tuple): void {
+    for (let place = 0; place < this.layout.workerCount; place++) {
+      const { appliedCount } = this.workerOf(tuple, place);
+      if (appliedCount === 0) continue;
+      const at = this.layout.worker(place);
+      if (this.#isRegistered(tuple, place)) {
+        if (this.carriesHeartbeat(tuple[at + workerSlot.there])) continue;
+        const worker = this.#indexOf(tuple, place);
+        const move = { type: "count-anew", worker, applied: appliedCount } as const;
+        this.stepController(tuple, move, `count ${worker} ${appliedCount}`);
+      }
+      this.stepWorker(tuple, place, { type: "count-anew" }, "count");
+    }
+  }
+
+  /** Whether a worker's frames that are on their way tell of its health. */
+  carriesHeartbeat(queue: number): boolean {
+    return this.queues
+      .items(queue)
+      .some((frame) => this.reports.at(frame).some(({ type }) => type === "heartbeat"));
+  }
+
   /** Whether a process may connect now; as the shell of the controller decides it. */
   isAdmitted(tuple: Tuple, place: number): boolean {
     const { workerId } = this.configuration.workers[place];
