@@ -20,11 +20,13 @@ import {
   type Launch,
   type ShapeOnWorker,
   shapeOf,
+  type User,
   type Worker,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+import { budgetOf } from "./users.ts";
 
 export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   let entry = worker.shapes.get(shape);
@@ -48,8 +50,32 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   if (sign > 0) user.lastServed = attempts.id[row];
   if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
-  if (attempts.band[row] !== bandCode.batch) user.spend += sign * shape.value;
+  if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
   if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
+  touchKept(state);
+}
+
+/** Back within its budget a user's work competes in its own band again, wherever it waits. */
+function spend(state: ControllerState, user: User, value: number): void {
+  const before = user.spend;
+  user.spend += value;
+  if (value > 0 || state.access.budgets.size === 0) return;
+  const { budget } = budgetOf(state, user.name);
+  if (budget === 0 || before <= budget || user.spend > budget) return;
+  for (const index of state.queuedShapes) {
+    if (state.shapes[index].user === user.index) state.untriedShapes.add(index);
+  }
+}
+
+/**
+ * Whom a reservation keeps away follows from what all its workers grant, from what is told to stop
+ * there, and from what users hold: where one of these changes, all that is kept is looked at again.
+ */
+function touchKept({ reservations, touchedWorkers }: ControllerState): void {
+  if (reservations.size === 0) return;
+  for (const { workers } of reservations.values()) {
+    for (const worker of workers) touchedWorkers.add(worker);
+  }
 }
 
 function enlargedVector(vector: Float64Array, length: number): Float64Array {
@@ -270,6 +296,7 @@ export function applyAttemptsStopping(
     state.strays.set(attempts.id[row], row);
     state.strayOfTask.set(task, row);
   }
+  touchKept(state);
 }
 
 /**

@@ -178,10 +178,6 @@ const appliers: Appliers = {
   },
   "silence-checked": (state, fact) => {
     state.nextSilenceCheckAt = fact.nextAt;
-    // Whom a reservation keeps away changes with time and with what users hold.
-    for (const { workers } of state.reservations.values()) {
-      for (const worker of workers) state.touchedWorkers.add(worker);
-    }
   },
   "copies-added": (state, fact) => {
     for (const task of fact.tasks) addExtraHolder(state, task, fact.worker);
@@ -197,6 +193,7 @@ const appliers: Appliers = {
   },
   "value-kept": (state, { worker: index, task, kept }) => {
     const worker = state.workers[index];
+    if (worker.keptValues.has(task) === kept) return; // Told to forget it twice, it says so twice.
     const change = kept ? digestWith : digestWithout;
     worker.valuesDigest = change(worker.valuesDigest, task);
     if (kept) worker.keptValues.add(task);

@@ -89,6 +89,8 @@ export function prefetchShape(
 function prefetchRoom(state: ControllerState, worker: Worker, shape: Shape): number {
   const entry = worker.shapes.get(shape.index);
   if (entry === undefined) return 0;
+  // What has no attempt here any more would pass a grant on that is not its own.
+  if (worker.strangers.size > 0) return 0;
   // A command runs for long until it is known not to.
   if (shape.isCommand && shape.meanUs === 0) return 0;
   if (worker.reservations.some((one) => binds(state, one, shape))) return 0;

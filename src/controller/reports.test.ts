@@ -218,6 +218,18 @@ describe("values that workers speak of", () => {
     assert.deepEqual(w2.reports(have("a")), ["w2 < forget a"]);
   });
 
+  test("a value that is kept is counted once, however often that is said", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ a: {}, b: {} });
+    worker.finishes("a");
+    assert.deepEqual(client.releases("a"), ["w1 < forget a"]);
+    worker.reports(kept("a"), kept("a"));
+    assert.ok(worker.finishes("b").includes("w1 < forget a"));
+    assert.equal(harness.state.workers[0].keptValues.size, 0);
+  });
+
   test("a copy of what has failed is forgotten", () => {
     const harness = new ControllerHarness();
     const [w1, w2] = [harness.aWorker(), harness.aWorker()];

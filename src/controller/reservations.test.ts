@@ -109,6 +109,25 @@ describe("what is kept", () => {
   });
 });
 
+describe("what is certainly over in time", () => {
+  test("uses what is kept as soon as an end elsewhere proves it, and not at the next timer", () => {
+    const harness = new ControllerHarness();
+    const hosts = aSlice(harness, "a", { hosts: 2, slots: 2 });
+    const whole = { resources: { cpuMilli: 2_000 } };
+    harness.launch("block", { ...whole, user: "bob", replicas: 2 });
+    harness.launch("limited", { user: "bob", timeoutMs: 3_600_000 });
+    harness.launch("endless", { user: "bob" });
+    end(hosts[0], "block/0");
+    assert.equal(hosts[0].orders, "limited/0 endless/0");
+    harness.launch("g", { ...inSlice, ...whole, replicas: 2 });
+    harness.launch("short", { ...whole, user: "eve", timeoutMs: 60_000 });
+    end(hosts[1], "block/1");
+    assert.equal(hosts[1].orders, "", "nothing proves when the gang begins");
+    end(hosts[0], "endless/0");
+    assert.equal(hosts[1].orders, "short/0");
+  });
+});
+
 describe("what is kept is given up", () => {
   test("when it is used", () => {
     const { harness, hosts } = aHold();

@@ -202,6 +202,10 @@ export function applyReservationEnded(
     worker.reservations = worker.reservations.filter((one) => one.id !== id);
     state.touchedWorkers.add(index);
   }
+  // Its group is free for the next gang, also where its own hosts are away.
+  for (const queued of reservation.reason === "gang" ? state.queuedShapes : []) {
+    if (state.shapes[queued].gang >= 0) state.untriedShapes.add(queued);
+  }
   const { gang } = state.shapes[reservation.shape];
   const waiting = gang < 0 ? null : (state.jobs[gang].launch?.gang ?? null);
   if (!expired || waiting === null) return;

@@ -217,6 +217,28 @@ describe("retry", () => {
     assert.equal(harness.stateOf("a"), "SUCCEEDED");
   });
 
+  test("waits while its old attempt may hand its grant to what waits on the worker", () => {
+    const { harness, client, worker } = aBusyCluster();
+    client.submits({ a: {}, b: {} });
+    assert.equal(worker.orders, "a (b)");
+    client.cancels(["a"]);
+    assert.deepEqual(client.retries("a"), ["c1 < accepted 3"]);
+    assert.equal(harness.stateOf("a"), "PENDING held");
+    worker.reports(abandoned("a", { successor: "b" }));
+    assert.deepEqual(harness.usedBy(worker), { cpu: 1000, slots: 1 });
+    worker.finishes("b");
+    assert.equal(worker.orders, "a");
+  });
+
+  test("leaves nothing to take a second grant while the old attempt runs on", () => {
+    const { client, worker } = aBusyCluster();
+    client.submits({ a: {} });
+    worker.starts("a");
+    client.cancels(["a"]);
+    client.retries("a");
+    assert.deepEqual(client.submits({ b: {} }), ["c1 < accepted 4"]);
+  });
+
   test("waits while the old attempt stops on a worker that cannot be reached", () => {
     const { harness, client, worker } = aBusyCluster();
     client.submits({ a: {} });

@@ -204,10 +204,20 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
   if (stray === undefined || state.tasks.waitingOn[task] > 0) return;
   const worker = state.workers[state.attempts.worker[stray]];
   if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
+  if (!mayHandOver(state, stray)) return; // It waits until its old attempt has ended.
   worker.strangers.add(state.attempts.id[stray]);
   out.record(state, { type: "attempt-superseded", at, attempt: stray, task });
   const row = state.tasks.attempt[task];
   if (row === noSlot) return;
   sendAttempt(state, out, row);
   retractBehind(state, out, row);
+}
+
+/**
+ * Whether the grant of an attempt is still its own when the order of the next one arrives. If it
+ * ends before, its worker gives the grant to what waits for one, and that would be a second one.
+ */
+function mayHandOver({ attempts, workers }: ControllerState, row: number): boolean {
+  const entry = workers[attempts.worker[row]].shapes.get(attempts.shape[row]);
+  return attempts.isGranted(row) && entry !== undefined && entry.prefetched === 0;
 }

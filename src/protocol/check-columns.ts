@@ -7,7 +7,7 @@
 
 import { blobCount } from "../base/blobs.ts";
 import { protocolError } from "./frame-format.ts";
-import { contextCharsMax, submitRowsMax, wantRowsMax } from "./limits.ts";
+import { contextCharsMax, submitRowsMax, valueSizeBytesMax, wantRowsMax } from "./limits.ts";
 import { type HotMessage, type HotMessageOf, handBackReason, reportKind } from "./messages.ts";
 
 type ColumnChecks = {
@@ -68,7 +68,7 @@ function checkLocated({ tasks, refs, sizes, holders }: HotMessageOf<"located">):
   requireRows("located.sizes", sizes.length, tasks.length);
   requireRows("located.holders", holders.length, tasks.length);
   requireIds("located.refs", refs);
-  requireIds("located.sizes", sizes);
+  requireSizes("located.sizes", sizes);
 }
 
 function checkCompute(message: HotMessageOf<"compute">): void {
@@ -136,7 +136,7 @@ function checkReports(message: HotMessageOf<"reports">): void {
   requireIds("reports.tasks", tasks);
   requireIds("reports.successors", successors);
   requireIds("reports.others", others, -1);
-  requireIds("reports.sizes", sizes);
+  requireSizes("reports.sizes", sizes);
   checkReportCodes(message);
 }
 
@@ -160,7 +160,7 @@ function checkInventory(message: HotMessageOf<"inventory">): void {
   requireIds("inventory.attemptTasks", attemptTasks);
   requireCodes("inventory.phases", phases, 0, 2);
   requireIds("inventory.values", values);
-  requireIds("inventory.valueSizes", valueSizes);
+  requireSizes("inventory.valueSizes", valueSizes);
 }
 
 function checkHeartbeat(message: HotMessageOf<"heartbeat">): void {
@@ -192,6 +192,14 @@ function requireIds(column: string, ids: Float64Array, min = 0): void {
     const id = ids[i];
     if (id >= min && Number.isSafeInteger(id)) continue;
     throw protocolError(`${column}[${i}] must be a safe integer of at least ${min}, not ${id}`);
+  }
+}
+
+function requireSizes(column: string, sizes: Float64Array): void {
+  requireIds(column, sizes);
+  for (let i = 0; i < sizes.length; i++) {
+    if (sizes[i] <= valueSizeBytesMax) continue;
+    throw protocolError(`${column}[${i}] must be at most ${valueSizeBytesMax}, not ${sizes[i]}`);
   }
 }
 

@@ -36,3 +36,9 @@ export const exitCodesMax = 256;
 
 /** Characters of the sentence in which a worker says what ails it. A longer one is refused. */
 export const troubleCharsMax = 2_000;
+
+/**
+ * Bytes that one value may be said to have, bytes: 1 TiB. More is refused, so that sums of sizes
+ * stay exact.
+ */
+export const valueSizeBytesMax = 2 ** 40;

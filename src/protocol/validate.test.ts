@@ -286,6 +286,11 @@ describe("columns that do not fit each other are refused, naming the column", ()
     ],
     [
       checkWorkerMessage,
+      aHot("reports", { sizes: Float64Array.of(0, 2 ** 53 - 1) }),
+      /reports\.sizes\[1\] must be at most 1099511627776, not 9007199254740991/,
+    ],
+    [
+      checkWorkerMessage,
       aHot("reports", { kinds: Uint8Array.of(2, 11) }),
       /reports\.kinds\[1\] must be from 1 to 10, not 11/,
     ],

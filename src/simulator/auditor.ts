@@ -51,6 +51,8 @@ interface Host {
   /** Messages of the worker that the controller heard on this connection. */
   heardCount: number;
   heardAt: Micros;
+  /** It was silent for so long that it may have been given up; what comes late changes nothing. */
+  isGivenUp: boolean;
   /** Nothing died on it since it registered. */
   isUp: boolean;
   /** Attempts that failed by themselves, which is not acknowledged yet. */
@@ -116,7 +118,7 @@ export class Auditor implements Observer {
     const { workerId } = hello;
     const known = this.#hosts.get(workerId);
     // What was given up in silence runs on against nobody's ledger until it is stopped.
-    const isGivenUp = known !== undefined && at - known.heardAt > silenceUs;
+    const isGivenUp = known !== undefined && (known.isGivenUp || at - known.heardAt > silenceUs);
     const before = isGivenUp ? undefined : known?.held;
     const held = new Map<AttemptId, Order>();
     for (const task of inventory.values) this.#committed.add(task);
@@ -128,7 +130,7 @@ export class Auditor implements Observer {
     }
     this.#hosts.set(workerId, {
       ...{ capacity: capacityOf(hello), held, heardCount: 0, heardAt: at, failed: [] },
-      isUp: true,
+      ...{ isGivenUp: false, isUp: true },
     });
   }
 
@@ -168,6 +170,7 @@ export class Auditor implements Observer {
     const host = this.#hosts.get(workerId);
     if (host !== undefined) {
       host.heardCount++;
+      if (at - host.heardAt > silenceUs) host.isGivenUp = true;
       host.heardAt = at;
     }
     if (message.type === "attempt-failed") return this.#onFailed(workerId, message, at);
@@ -366,9 +369,8 @@ export class Auditor implements Observer {
     const isRepeated = order.heard !== "";
     order.heard = how;
     if (isRepeated) return;
-    const hadGrant = this.#hosts.get(workerId)?.held.delete(attempt) === true;
-    // What was superseded passes on a grant that is its successor's already.
-    if (hadGrant && successor !== 0) this.#grant(workerId, successor, at);
+    this.#hosts.get(workerId)?.held.delete(attempt);
+    if (successor !== 0) this.#grant(workerId, successor, at);
   }
 
   #runningOn(workerId: string): Map<AttemptId, Order> {

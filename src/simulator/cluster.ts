@@ -40,6 +40,7 @@ import { SimulatedJobs } from "./simulated-jobs.ts";
 import { SimulatedWorker } from "./simulated-worker.ts";
 import { Timeline } from "./timeline.ts";
 import { TraceHash } from "./trace-hash.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** What a run is made of. */
 export interface ClusterOptions {
@@ -67,6 +68,8 @@ export interface ClusterOptions {
   readonly observers?: readonly Observer[];
   /** Check every invariant after every event; default true. */
   readonly checks?: boolean;
+  /** Look for lost wake-ups and repair them: see `watchdog.fired`; default false. */
+  readonly watchdog?: boolean;
   /** Fold every fact a second time and compare after every event; slow, default false. */
   readonly foldChecks?: boolean;
 }
@@ -104,6 +107,7 @@ export class SimulatedCluster {
   readonly traceHash = new TraceHash();
   readonly auditor = new Auditor();
   readonly outcomes = new OutcomeLedger();
+  readonly watchdog = new Watchdog();
   faults: Faults;
   readonly #options: ClusterOptions;
   readonly #behaviour: Behaviour;
@@ -131,6 +135,7 @@ export class SimulatedCluster {
       this.traceHash,
       ...(options.checks === false ? [] : [this.auditor, this.outcomes]),
       ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
+      ...(options.watchdog === true ? [this.watchdog] : []),
       ...(options.observers ?? []),
     ]);
     this.#behaviour =

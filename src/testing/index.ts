@@ -5,6 +5,8 @@
  * @module
  */
 
+export { type ClusterOptions, type RunReport, SimulatedCluster } from "../simulator/cluster.ts";
+export { type PlayOptions, playClusterScenario, ScenarioError } from "../simulator/scenario.ts";
 export type { CommandEnd, CommandHandler, SimulatedCommand } from "./command-behaviour.ts";
 export { everySeed, SeedError, type SeedsOptions } from "./every-seed.ts";
 export type { FaultOptions } from "./fault-options.ts";

@@ -12,7 +12,7 @@ import { type AttemptFailed, reportKind } from "../protocol/messages.ts";
 import { type Outbox, record } from "./outbox.ts";
 import type { Report } from "./report-columns.ts";
 import { plainReport, report, sendAnswer } from "./reports.ts";
-import type { Execution, Run, Shape, WorkerState } from "./state.ts";
+import { type Execution, type Run, runOfState, type Shape, type WorkerState } from "./state.ts";
 
 /** Whether anything may start at all. */
 export function mayStart(state: WorkerState): boolean {
@@ -23,26 +23,36 @@ function chooseHeir(state: WorkerState, shape: Shape): Run | null {
   return mayStart(state) ? shape.prefetched.first() : null;
 }
 
-/**
- * Gives the grant of an ended run to `next`, which follows it on its lane, or else to the first
- * ready run of its shape that has none. The attempt that has it now, or 0: it is free.
- */
-function passGrant(
-  state: WorkerState,
-  out: Outbox,
-  ended: { readonly granted: boolean; readonly shape: Shape },
-  next: Run | null,
-): AttemptId {
-  if (!ended.granted) return noAttempt;
-  const heir = next !== null && !next.granted ? next : chooseHeir(state, ended.shape);
+/** Gives a grant that is free now to `heir`. The attempt that has it, or 0: it stays free. */
+function passGrant(state: WorkerState, out: Outbox, heir: Run | null): AttemptId {
   if (heir === null) return noAttempt;
   record(state, out, { type: "run-granted", task: heir.task, attempt: heir.attempt });
   return heir.attempt;
 }
 
+/**
+ * Who takes over from an ended run: `next`, which follows it on its lane, or else the newer run of
+ * its task, or else the first ready run of its shape that has no grant.
+ */
+function heirOf(state: WorkerState, ended: Run, next: Run | null): Run | null {
+  if (!ended.granted) return null;
+  if (next !== null && !next.granted) return next;
+  const newer = newerRun(state, ended);
+  if (newer === null) return chooseHeir(state, ended.shape);
+  // The controller gave it the grant with its order: there is no second one to pass on.
+  return newer.granted || newer.shape !== ended.shape ? null : newer;
+}
+
+/** The run that superseded an ended one, if any. */
+function newerRun(state: WorkerState, ended: Run): Run | null {
+  const taskState = state.tasks.get(ended.task)?.state;
+  const run = taskState === undefined ? null : runOfState(taskState);
+  return run === ended ? null : run;
+}
+
 function closeRun(state: WorkerState, out: Outbox, run: Run, next: Run | null): AttemptId {
   record(state, out, { type: "run-answered", attempt: run.attempt });
-  return passGrant(state, out, run, next);
+  return passGrant(state, out, heirOf(state, run, next));
 }
 
 export interface Finish {
@@ -115,9 +125,8 @@ export function answerAtOnce(
   row: Report,
   order: { readonly granted: boolean; readonly spec: number; readonly shape: number },
 ): void {
-  const { granted } = order;
-  const shape = shapeOfOrder(state, order.spec, order.shape);
-  const successor = shape === undefined ? 0 : passGrant(state, out, { granted, shape }, null);
+  const shape = order.granted ? shapeOfOrder(state, order.spec, order.shape) : undefined;
+  const successor = passGrant(state, out, shape === undefined ? null : chooseHeir(state, shape));
   report(state, { ...row, successor });
 }
 

@@ -150,6 +150,32 @@ test("a task whose orphan still runs starts again only when that has ended", () 
   ]);
 });
 
+test("a grant has one holder: what a superseded execution held is its successor's already", () => {
+  const worker = new TestWorker({ slots: 2 });
+  const waiting = { attempt: 13, task: 3, prefetched: true };
+  worker.ordered(compute({ attempt: 11, task: 1 }, waiting));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  worker.happens({ type: "tick" });
+  worker.ordered(compute({ attempt: 12, task: 1 }));
+  assert.deepEqual(worker.happens({ type: "execution-aborted", execution: 1 }), [
+    "start 2 for 12 on lane 0",
+    "abandoned 11 of 1",
+  ]);
+  assert.deepEqual(worker.finishes(2), [
+    "store result 2 as 1",
+    "start 3 for 13 on lane 0",
+    "finished 12 of 1 then 13",
+  ]);
+});
+
+test("a grant has one holder: an adopted execution has that of its new attempt", () => {
+  const worker = new TestWorker({ slots: 2 });
+  worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 13, task: 3, prefetched: true }));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  assert.deepEqual(worker.ordered(compute({ attempt: 12, task: 1 })), ["abandoned 11 of 1"]);
+  assert.equal(worker.stateOf(3), "ready");
+});
+
 test("an order that was superseded before it started is answered and its grant passes on", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 19, task: 9 }, { attempt: 11, task: 1 }));

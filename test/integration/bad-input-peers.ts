@@ -92,6 +92,8 @@ export function aSubmit(sequence: number, first: number, count: number): HotMess
 }
 
 const wildNumbers = [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1];
+/** As the door lets through. */
+const wildSizes = [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 40];
 
 /** Lies of a worker: about attempts and tasks that it was given, and about any others. */
 export class RogueWorker {
@@ -120,7 +122,7 @@ export class RogueWorker {
       attemptTasks: this.#column(count, () => this.#id(this.#tasks)),
       phases: Uint8Array.from({ length: count }, () => this.#random.below(3)),
       values: this.#column(count, () => this.#id(this.#tasks)),
-      valueSizes: this.#column(count, () => this.#random.pick(wildNumbers)),
+      valueSizes: this.#column(count, () => this.#random.pick(wildSizes)),
     };
   }
 
@@ -151,7 +153,7 @@ export class RogueWorker {
       reasons: kinds.map((kind) => (kind === 3 ? 1 + random.below(5) : 0)),
       successors: this.#column(count, () => (random.chance(0.5) ? 0 : this.#id(this.#attempts))),
       others: this.#column(count, () => (random.chance(0.3) ? -1 : this.#id(this.#tasks))),
-      sizes: this.#column(count, () => random.pick(wildNumbers)),
+      sizes: this.#column(count, () => random.pick(wildSizes)),
       durations: Uint32Array.from({ length: count }, () => random.u32()),
       values: blobsOf(kinds.length === 0 ? [] : Array.from(kinds, () => this.#bytes())),
     };

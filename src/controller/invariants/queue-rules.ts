@@ -72,13 +72,12 @@ function forEachIdleMatch(
 ): void {
   if (capCount(state, shape, 1) < 1) return;
   if (shape.gang >= 0) {
-    const group = state.reservations.size > 0 ? null : idleGroup(state, shape);
+    const group = idleGroup(state, shape);
     if (group !== null) visit(group);
     return;
   }
   for (const worker of state.workers) {
-    // Whom a reservation keeps away is looked at again with each check of silence.
-    if (!isOpen(worker) || worker.reservations.length > 0) continue;
+    if (!isOpen(worker)) continue;
     if (mayUse(worker, shape) && fits(state, worker, shape)) visit(worker.workerId);
   }
 }
