@@ -49,6 +49,23 @@ describe("an input that a worker cannot decode", () => {
     assert.equal(harness.state.tasks.failureCount[harness.rowOf("y")], 0);
   });
 
+  test("leaves nothing in doubt where a heartbeat crosses with the order to forget it", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    client.submits({ x: {}, y: { on: ["x"] } });
+    let applied = 0;
+    for (let tries = 1; tries <= inputFailuresMax; tries++) {
+      worker.reports(finished("x", { value: null }));
+      ({ applied } = worker.heartbeatMessage());
+      const failed = handedBack("y", { reason: "dependencyFailed", other: "x" });
+      worker.reports(failed, { kind: "lost", label: "x" });
+    }
+    const crossing = { ...worker.heartbeatMessage(), applied };
+    assert.deepEqual(harness.workerSays(worker, crossing), []);
+    assert.equal(harness.statesOf("x", "y"), "FAILED, UPSTREAM_FAILED");
+  });
+
   test("on one worker only lets its reader succeed elsewhere, uncharged", () => {
     const harness = new ControllerHarness();
     const client = harness.aClient();

@@ -29,7 +29,7 @@ export function onNeedsSources(
   if (task < 0) return; // Nobody needs it any more; the worker is told to forget it.
   out.record(state, { type: "input-failed", task });
   if (isUnloadable(state, task)) {
-    failUnloadable(state, out, task, at);
+    failUnloadable(state, out, { task, at });
     return retractDependents(state, out, worker, task); // They fail as soon as they are back.
   }
   const others = holdersOf(state, task).filter((one) => one !== worker);
@@ -108,16 +108,16 @@ export function orderRetracts(
   });
 }
 
-/** A worker could not decode an input that it had. */
+/** A worker could not decode an input that it had; `goneFrom` has dropped its copy, or is -1. */
 export function onInputFailed(
   state: ControllerState,
   out: Outbox,
-  { ref, at }: { ref: TaskRef; at: Micros },
+  { ref, goneFrom, at }: { ref: TaskRef; goneFrom: WorkerIndex; at: Micros },
 ): void {
   const task = state.tasks.find(ref);
   if (task < 0) return;
   out.record(state, { type: "input-failed", task });
-  if (isUnloadable(state, task)) failUnloadable(state, out, task, at);
+  if (isUnloadable(state, task)) failUnloadable(state, out, { task, goneFrom, at });
 }
 
 function isUnloadable(state: ControllerState, task: number): boolean {
@@ -125,7 +125,11 @@ function isUnloadable(state: ControllerState, task: number): boolean {
   return (state.inputFailures.get(task) ?? 0) >= inputFailuresMax;
 }
 
-function failUnloadable(state: ControllerState, out: Outbox, task: number, at: Micros): void {
+function failUnloadable(
+  state: ControllerState,
+  out: Outbox,
+  { task, goneFrom, at }: { task: number; goneFrom?: WorkerIndex; at: Micros },
+): void {
   const holders = holdersOf(state, task);
   const names = holders.map((holder) => state.workers[holder].workerId);
   const held = names.join(", ") || "no worker";
@@ -134,7 +138,7 @@ function failUnloadable(state: ControllerState, out: Outbox, task: number, at: M
     message: `its value could not be loaded ${inputFailuresMax} times; held by ${held}`,
     workerId: names[0] ?? "",
   });
-  for (const holder of holders) out.forget(holder, state.tasks.ref(task), true);
+  for (const holder of holders) out.forget(holder, state.tasks.ref(task), holder !== goneFrom);
   for (const extra of holders.slice(1)) {
     out.record(state, { type: "copies-removed", worker: extra, tasks: Uint32Array.of(task) });
   }

@@ -319,7 +319,9 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return onNeedsSources(state, out, { worker, ref, at });
     case reportKind.handedBack:
       if (reports.reasons[entry] === handBackReason.dependencyFailed) {
-        onInputFailed(state, out, { ref: reports.others[entry], at });
+        const input = reports.others[entry];
+        const goneFrom = tellsLoss(reports, input) ? worker : -1;
+        onInputFailed(state, out, { ref: input, goneFrom, at });
       }
       return forgetUnlessHeld(state, out, worker, ref);
     case reportKind.abandoned:
@@ -330,6 +332,11 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return onBuilding(state, out, report);
     default: // Started, of an attempt that is not known any more.
   }
+}
+
+/** Whether the same message tells, further on, that the worker's copy of a value is gone. */
+function tellsLoss({ kinds, tasks }: Reports, task: TaskRef): boolean {
+  return kinds.some((kind, entry) => kind === reportKind.lost && tasks[entry] === task);
 }
 
 export function holds(state: ControllerState, worker: WorkerIndex, task: number): boolean {

@@ -100,12 +100,11 @@ export class AgreementRules {
   /** Nothing is lost within a connection, so nobody has a reason to doubt what the other has. */
   #checkDoubt({ workers }: ControllerState, send: ControllerSend): void {
     if (send.type !== "disconnect-worker" || !send.reason.startsWith("its digest")) return;
-    const { workerId, incarnation, unapplied } = workers[send.worker];
+    const { workerId, unapplied } = workers[send.worker];
     // A value that is to be forgotten may be gone before the order comes.
     if (unapplied.some(({ values }) => values !== 0)) return;
-    // One that was given up and came back may have finished what was ordered anew meanwhile; and
-    // of an attempt that another has taken over the worker says later that it is gone.
-    if (this.#lost.has(incarnation) || this.#takenOver.has(send.worker)) return;
+    // Of an attempt that another has taken over the worker says later that it is gone.
+    if (this.#takenOver.has(send.worker)) return;
     fail("a worker has what it is believed to have", [workerId]);
   }
 

@@ -52,7 +52,9 @@ export class DecisionRules {
     this.#listen(state, event, facts);
     const step = new StepRules(state, this.#attempts);
     for (const fact of facts) step.check(fact);
+    step.checkGangs();
     this.#checkSilence(state, facts);
+    checkReservations(state);
     this.#remember(state);
   }
 
@@ -108,6 +110,8 @@ class StepRules {
   readonly #attempts: Map<number, KnownAttempt>;
   /** By task: the attempt that ended or was told to stop, and why. */
   readonly #ends = new Map<number, { cause: AttemptCause; attempt: KnownAttempt }>();
+  /** By the job of a gang: its members that were placed. */
+  readonly #placed = new Map<number, Set<number>>();
   /** The queue for which capacity was reserved last. */
   #beneficiary = -1;
 
@@ -141,6 +145,15 @@ class StepRules {
       case "job-ended":
         return this.#onJobEnded(fact);
       default: // Says nothing that is ruled here.
+    }
+  }
+
+  /** Once all facts of the step are known. */
+  checkGangs(): void {
+    const { jobs } = this.#state;
+    for (const [index, placed] of this.#placed) {
+      const { id, launch } = jobs[index];
+      if (placed.size !== launch?.rows.length) fail("a gang is placed whole, or not at all", id);
     }
   }
 
@@ -214,7 +227,19 @@ class StepRules {
       this.#checkIsOpen(workers[entry]);
       if (prefetched[entry] === 0) this.#checkCap(task);
       this.#checkName(task);
+      this.#notePlaced(task);
     }
+  }
+
+  #notePlaced(task: number): void {
+    const { index, launch } = jobOf(this.#state, task);
+    if (!launch?.gang) return;
+    for (const before of this.#attempts.values()) {
+      if (before.task !== task) continue;
+      fail("a gang waits for those of its members that stop", taskIdOf(this.#state, task));
+    }
+    const placed = this.#placed.get(index) ?? new Set();
+    this.#placed.set(index, placed.add(task));
   }
 
   #checkIsOpen(index: number): void {
@@ -265,6 +290,13 @@ class StepRules {
     for (const child of launch.children) {
       if (jobs[child].launch?.ended === null) fail("children go with their parent", jobs[child].id);
     }
+  }
+}
+
+/** Nothing is kept for longer than was said; checked when anything happens at all. */
+function checkReservations(state: ControllerState): void {
+  for (const { id, expiresAt } of state.reservations.values()) {
+    if (expiresAt <= state.at) fail("a reservation ends in time", String(id));
   }
 }
 

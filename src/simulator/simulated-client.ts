@@ -90,7 +90,11 @@ export class SimulatedClient implements ClusterClient {
     for (const [spec, definition] of simulatedSpecs().entries()) {
       this.#send(this, { type: "define-spec", spec, definition });
     }
-    this.#unacknowledged = this.#unacknowledged.filter((one) => one.sequence > sequence);
+    // A client may leave it to the controller to know what it has taken up already.
+    const isCautious = this.#draws.chance(0.5);
+    this.#unacknowledged = this.#unacknowledged.filter(
+      (one) => isCautious || one.sequence > sequence,
+    );
     for (const { message } of this.#unacknowledged) this.#send(this, message);
     const open = [...this.outcomes].filter(([, outcome]) => outcome === "open");
     if (open.length === 0) return;

@@ -53,6 +53,15 @@ test("an order carries its spec, its shape and its context to the executor", () 
   assert.deepEqual([attempt, task, spec, shape, context], [12, 12, 2, 1, '{"index":3}']);
 });
 
+test("a command that has ended runs again when it is ordered again", () => {
+  const worker = aWorker();
+  worker.ordered(compute(aCommandRun(12, 2)));
+  worker.finishes(1);
+  const lines = worker.ordered(compute(aCommandRun(13, 2)));
+  assert.deepEqual(lines, ["drop 2", "start 2 for 13 on lane 0"]);
+  assert.equal(worker.state.tasks.get(2)?.state.type, "executing");
+});
+
 test("256 commands run at once by default, and 0 slots refuse them", () => {
   const unlimited = new TestWorker({}, [aCommandSpec({ resources: resources() })]);
   const runs = Array.from({ length: 300 }, (_, i) => ({ attempt: i + 1, task: i + 1 }));

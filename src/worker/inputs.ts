@@ -146,7 +146,7 @@ export function handBackDependents(
 }
 
 /** T27: what was ready and reads `input` waits for it again. */
-function unreadyDependents(state: WorkerState, out: Outbox, input: TaskRecord): void {
+export function unreadyDependents(state: WorkerState, out: Outbox, input: TaskRecord): void {
   for (const dependent of [...(input.neededBy ?? [])]) {
     const { type } = recordOf(state, dependent).state;
     if (type !== "ready" && type !== "blocked") continue;

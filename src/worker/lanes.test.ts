@@ -11,6 +11,7 @@ import {
   aCommandSpec,
   aSpec,
   compute,
+  resources,
   TestWorker,
 } from "../../test/worker/builders.ts";
 import { handBackReason } from "../protocol/messages.ts";
@@ -208,18 +209,20 @@ test("a function that returned before its abort landed has finished", () => {
 });
 
 test("an order that is answered at once passes its grant to what its own kind sent ahead", () => {
-  const worker = new TestWorker({ commandSlots: 1 }, [aSpec(), aCommandSpec()]);
+  const never = aCommandSpec({ resources: resources({ cpuMilli: 9_000 }) });
+  const worker = new TestWorker({ commandSlots: 1 }, [aSpec(), aCommandSpec(), never]);
   const command = { spec: 2, shape: 1 };
+  const refused = { ...command, spec: 3 };
   worker.ordered(compute({ attempt: 10, task: 9 }));
   worker.finishes(1, 5_000);
   worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2, ...command }));
   worker.ordered(compute({ attempt: 13, task: 3, prefetched }));
-  assert.deepEqual(worker.ordered(compute({ attempt: 14, task: 9, ...command })), [
-    "finished 14 of 9",
+  assert.deepEqual(worker.ordered(compute({ attempt: 14, task: 8, ...refused })), [
+    `handedBack 14 of 8 reason ${handBackReason.refused}`,
   ]);
   worker.ordered(compute({ attempt: 15, task: 4, ...command, prefetched }));
-  assert.deepEqual(worker.ordered(compute({ attempt: 16, task: 9, ...command })), [
-    "finished 16 of 9 then 15",
+  assert.deepEqual(worker.ordered(compute({ attempt: 16, task: 8, ...refused })), [
+    `handedBack 16 of 8 reason ${handBackReason.refused} then 15`,
   ]);
   assert.deepEqual(worker.ordered(compute({ attempt: 17, task: 9 })), ["finished 17 of 9 then 13"]);
 });

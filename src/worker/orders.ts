@@ -19,7 +19,13 @@ import { findRun, recordOf } from "./apply-tasks.ts";
 import type { ExecutionId, ExecutionInput } from "./events.ts";
 import { hasBegun, orphan, sendRevoke } from "./executions.ts";
 import type { RunAccepted } from "./facts.ts";
-import { handBackUnstarted, offerSources, releaseInputs, usableSources } from "./inputs.ts";
+import {
+  handBackUnstarted,
+  offerSources,
+  releaseInputs,
+  unreadyDependents,
+  usableSources,
+} from "./inputs.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { flushReports, plainReport, report, unacknowledgedAnswers } from "./reports.ts";
 import {
@@ -140,6 +146,7 @@ function computeOne(state: WorkerState, out: Outbox, order: ComputeOrder, reason
     const row = plainReport(reportKind.handedBack, order.attempt, order.task);
     return answerAtOnce(state, out, { ...row, reason }, order);
   }
+  dropFormerEnd(state, out, order);
   const known = state.tasks.get(order.task);
   if (known?.state.type === "memory") {
     const row = plainReport(reportKind.finished, order.attempt, order.task);
@@ -148,6 +155,18 @@ function computeOne(state: WorkerState, out: Outbox, order: ComputeOrder, reason
   }
   const former = known === undefined ? null : detachRun(state, out, known);
   acceptOrder(state, out, order, former);
+}
+
+/**
+ * A value serves every attempt of its function. That a command once ended well serves no other one:
+ * who orders it anew wants it to run.
+ */
+function dropFormerEnd(state: WorkerState, out: Outbox, order: ComputeOrder): void {
+  const known = state.tasks.get(order.task);
+  if (known?.state.type !== "memory") return;
+  if (state.specs.get(order.spec)?.kind !== "command") return;
+  dropValue(state, out, known.task);
+  unreadyDependents(state, out, known);
 }
 
 /** Brings a known task to `released`. The unstarted run that it lets go of is answered later. */
@@ -307,9 +326,11 @@ function isInUse(known: TaskRecord): boolean {
 
 function forgetTask(state: WorkerState, out: Outbox, known: TaskRecord): void {
   const { task } = known;
-  if (known.state.type === "memory") {
-    record(state, out, { type: "value-dropped", task });
-    out.sends.push({ type: "drop-value", task });
-  }
+  if (known.state.type === "memory") dropValue(state, out, task);
   record(state, out, { type: "task-forgotten", task });
+}
+
+function dropValue(state: WorkerState, out: Outbox, task: TaskRef): void {
+  record(state, out, { type: "value-dropped", task });
+  out.sends.push({ type: "drop-value", task });
 }

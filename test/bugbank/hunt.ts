@@ -30,6 +30,9 @@ const actionCount = 60;
 /** Each cluster scenario is played without delays, and with these. */
 const scenarioSeeds = [0, 1, 2, 3];
 
+/** Random walks of the worker kernel alone, through more than a controller ever orders. */
+const walkCount = 20;
+
 /** The files that were changed as they were loaded. */
 const patched: string[] = [];
 
@@ -74,7 +77,10 @@ function tryOne(unit: string, run: () => void): boolean {
   }
 }
 
-/** Transcripts first, for they are the quickest; then each cluster, and again with delays. */
+/**
+ * Transcripts first, for they are the quickest; then each cluster, and again with delays; and at
+ * the end the worker alone.
+ */
 async function playScenarios(): Promise<void> {
   const { playScenario } = await import("../support/scenario.ts");
   const { playClusterScenario } = await import("../../src/simulator/scenario.ts");
@@ -88,6 +94,10 @@ async function playScenarios(): Promise<void> {
       const play = () => playClusterScenario(text, { seed, delays: seed > 0 });
       if (tryOne(name, play)) return;
     }
+  }
+  const { walkToEnd } = await import("../worker/walk.ts");
+  for (let seed = 1; seed <= walkCount; seed++) {
+    if (tryOne(`walk ${seed} of a worker`, () => walkToEnd(seed))) return;
   }
 }
 
