@@ -11,7 +11,7 @@
 
 import { assertNever, InvariantError } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
-import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
+import { type AttemptId, epochOfAttempt, formatAttemptId, type TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import {
   type AttemptContext,
@@ -25,6 +25,7 @@ import {
 } from "../protocol/messages.ts";
 import { type Amounts, amountsOf, capacityOf, mostOf } from "./audit-amounts.ts";
 import type { Observer, Traffic } from "./observer.ts";
+import { StoppedJobs } from "./stopped-jobs.ts";
 
 /** An attempt as it was ordered, and what became of it since. */
 interface Order {
@@ -58,7 +59,7 @@ interface Host {
   /** Nothing died on it since it registered. */
   isUp: boolean;
   /** Attempts that failed by themselves, which is not acknowledged yet. */
-  readonly failed: { readonly sequence: number; readonly order: Order }[];
+  readonly failed: { readonly sequence: number; readonly order: Order; readonly at: Micros }[];
 }
 
 /** Somebody who was silent for longer may have been given up: well below the lease. */
@@ -77,6 +78,9 @@ export class Auditor implements Observer {
   readonly #committed = new Set<TaskRef>();
   /** Failures that a task was charged with since somebody last asked for another try. */
   readonly #failures = new Map<TaskRef, number>();
+  /** When a task may be tried again, by its spec, and which attempt of it failed. */
+  readonly #backOffs = new Map<TaskRef, { until: Micros; order: Order }>();
+  readonly #stops = new StoppedJobs();
   readonly #hosts = new Map<string, Host>();
   readonly #running = new Map<string, Map<AttemptId, Order>>();
   readonly #story: { at: Micros; what: string; attempt: AttemptId; peer: string }[] = [];
@@ -107,6 +111,10 @@ export class Auditor implements Observer {
       case "asked-heard":
         if (traffic.message.type === "retry") this.#onRetryAsked();
         return;
+      case "launch-asked":
+      case "stop-asked":
+      case "stop-acknowledged":
+        return this.#stops.onCall(traffic);
       case "asked":
       case "told":
         return;
@@ -228,6 +236,7 @@ export class Auditor implements Observer {
   /** Somebody asks for another try: of which task is not said on the wire. */
   #onRetryAsked(): void {
     this.#failures.clear();
+    this.#backOffs.clear();
     for (const { failed } of this.#hosts.values()) failed.length = 0;
   }
 
@@ -259,14 +268,28 @@ export class Auditor implements Observer {
       }
       if ((this.#failures.get(task) ?? 0) > definition.maxRetriesFailure && isAlone(definition))
         this.#broken("a task has no more tries than its budget", attempt, task);
+      this.#checkBackOff(task, attempt, at);
       const text = message.contexts[i] ?? "";
       const context = text === "" ? null : (JSON.parse(text) as AttemptContext);
+      if (context !== null && this.#stops.has(context.jobId))
+        this.#broken("nothing starts of a job whose stop was acknowledged", attempt, task);
       const order = newOrder({ attempt, task, workerId, definition, context });
       this.#supersede(workerId, task);
       this.#orders.set(attempt, order);
       this.#lastOrder.set(task, attempt);
       if (message.prefetched[i] === 0) this.#grant(workerId, attempt, at);
     }
+  }
+
+  /** By the clock of one controller: another one's may have been set. */
+  #checkBackOff(task: TaskRef, attempt: AttemptId, at: Micros): void {
+    const known = this.#backOffs.get(task);
+    if (known === undefined) return;
+    this.#backOffs.delete(task);
+    const { until, order } = known;
+    if (at >= until || order.isStopped || epochOfAttempt(order.attempt) !== epochOfAttempt(attempt))
+      return;
+    this.#broken("a retry starts after its back-off and not before", attempt, task);
   }
 
   /** A task's stopping attempt hands what it holds to the task's next one on the same worker. */
@@ -340,17 +363,22 @@ export class Auditor implements Observer {
     this.#release(workerId, { attempt, how: "failed", at }, successor);
     // What killed the process from outside is no failure of its own.
     if (isCurrent && isFirst && cause !== "killed")
-      host?.failed.push({ sequence: host.heardCount, order });
+      host?.failed.push({ sequence: host.heardCount, order, at });
   }
 
   /** What is acknowledged is durable: only then has a try been spent for certain. */
   #onAcknowledged(workerId: string, upTo: number): void {
     const host = this.#hosts.get(workerId);
     while (host !== undefined && host.failed.length > 0 && host.failed[0].sequence <= upTo) {
-      const order = host.failed.shift()?.order;
+      const first = host.failed.shift();
       // A stop that was decided before the failure was heard makes it no try.
-      if (order === undefined || order.isStopped) continue;
-      this.#failures.set(order.task, (this.#failures.get(order.task) ?? 0) + 1);
+      if (first === undefined || first.order.isStopped) continue;
+      const { order, at } = first;
+      const tries = this.#failures.get(order.task) ?? 0;
+      this.#failures.set(order.task, tries + 1);
+      if (!isAlone(order.definition)) continue;
+      const until = at + backOffUs(order.definition, tries) * (1 - clockErrorMax);
+      this.#backOffs.set(order.task, { until, order });
     }
   }
 
@@ -400,6 +428,14 @@ export class Auditor implements Observer {
       .map(({ at, what, attempt: of, peer }) => `${at} ${formatAttemptId(of)} ${what} ${peer}`);
     throw new InvariantError(`${rule} (attempt ${formatAttemptId(attempt)})`, lines);
   }
+}
+
+/** Clocks gain less than this. */
+const clockErrorMax = 0.001;
+
+/** How long a task waits after a failure that so many others came before, microseconds. */
+function backOffUs({ retryBackoff }: TaskSpec, tries: number): Micros {
+  return Math.min(retryBackoff.initialMs * 2 ** tries, retryBackoff.maxMs) * 1_000;
 }
 
 /** Tasks that are judged by themselves; a gang's budget is that of all its members. */

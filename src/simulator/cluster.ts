@@ -213,11 +213,26 @@ export class SimulatedCluster {
     const { controller } = this;
     if (!controller.isUp) return;
     const call = ++this.#calls;
-    this.#replies.set(call, onReply);
+    this.#replies.set(call, this.#overheard(request, call, onReply));
     controller.whenAwake(() => {
       const at = controller.now();
       controller.take({ type: "api-called", at, call, principal, request });
     });
+  }
+
+  /** Tells who watches of calls about jobs, and of the answer. */
+  #overheard(request: ApiRequest, call: number, onReply: CallReply): CallReply {
+    const { onTraffic } = this.#observer;
+    if (request.type === "launch-job") {
+      onTraffic({ type: "launch-asked", jobId: request.spec.jobId, call });
+    }
+    if (request.type !== "terminate-job") return onReply;
+    const { jobId } = request;
+    onTraffic({ type: "stop-asked", jobId, call });
+    return (result, error) => {
+      if (error === null) onTraffic({ type: "stop-acknowledged", jobId, call });
+      onReply(result, error);
+    };
   }
 
   #addClient(clientId: string): void {

@@ -23,6 +23,14 @@ import type { FaultKind } from "./fault-kinds.ts";
 import type { SimulatedController } from "./simulated-controller.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
 
+/** Somebody asks for a job or for its end; and is told that the end has been taken up. */
+export interface JobCall {
+  readonly type: "launch-asked" | "stop-asked" | "stop-acknowledged";
+  readonly jobId: string;
+  /** Names the call. */
+  readonly call: number;
+}
+
 /** What can be seen from outside: what is said, and what begins and ends on machines. */
 export type Traffic =
   /** The controller hears who a worker is and what it has. */
@@ -52,6 +60,7 @@ export type Traffic =
       readonly clientId: string;
       readonly message: ClientMessage;
     }
+  | JobCall
   | { readonly type: "told"; readonly clientId: string; readonly message: ToClientMessage }
   /** An execution really begins or ends. */
   | {

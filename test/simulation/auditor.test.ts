@@ -36,6 +36,11 @@ const aMember: TaskSpec = {
   },
   groupBy: "slice",
 };
+const aPatientOne: TaskSpec = {
+  ...aFunction,
+  maxRetriesFailure: 1,
+  retryBackoff: { initialMs: 1, maxMs: 1 },
+};
 
 interface Ordered {
   readonly attempt: number;
@@ -61,6 +66,7 @@ class Trace {
     this.registers();
     this.#ordered({ type: "define-spec", spec: 0, definition: aFunction });
     this.#ordered({ type: "define-spec", spec: 1, definition: aMember });
+    this.#ordered({ type: "define-spec", spec: 2, definition: aPatientOne });
   }
 
   #ordered(message: ToWorkerMessage): void {
@@ -157,6 +163,14 @@ class Trace {
     };
     this.#traffic("said", message);
     this.#traffic("heard", message);
+    return this;
+  }
+
+  /** Somebody is told that the job has been stopped, after it was perhaps asked for again. */
+  stops(jobId: string, { isAskedAgain = false } = {}): this {
+    this.auditor.onTraffic({ type: "stop-asked", jobId, call: 1 });
+    if (isAskedAgain) this.auditor.onTraffic({ type: "launch-asked", jobId, call: 2 });
+    this.auditor.onTraffic({ type: "stop-acknowledged", jobId, call: 1 });
     return this;
   }
 
@@ -283,6 +297,23 @@ const faults: readonly (readonly [string, RegExp, (trace: Trace) => unknown])[] 
         .orders({ attempt: 2, task: 1 }),
   ],
   [
+    "a retry does not wait",
+    /a retry starts after its back-off and not before/,
+    (trace) =>
+      trace
+        .orders({ attempt: 1, task: 1, spec: 2 })
+        .starts(1)
+        .ends(1)
+        .fails(1, 1)
+        .acknowledges(1)
+        .orders({ attempt: 2, task: 1, spec: 2 }),
+  ],
+  [
+    "a job goes on whose stop was acknowledged",
+    /nothing starts of a job whose stop was acknowledged/,
+    (trace) => trace.stops("/ann/gang").orders({ attempt: 1, task: 1, context: contextOf(0, 1) }),
+  ],
+  [
     "something ends twice",
     /what ends has started, and ends once/,
     (trace) => trace.orders({ attempt: 1, task: 1 }).starts(1).ends(1).ends(1),
@@ -318,6 +349,11 @@ describe("the auditor", () => {
     trace.orders({ attempt: 4, task: 4, spec: 1, context: contextOf(0, 1) });
     trace.prepares(4, 4).startsGang(4, 4, 1).starts(4).ends(4).says(finished, 4, 4).rests();
     assert.ok(trace.auditor.checked > 10);
+  });
+
+  test("lets a job go on that was asked for again", () => {
+    const trace = new Trace().stops("/ann/gang", { isAskedAgain: true });
+    trace.orders({ attempt: 1, task: 1, context: contextOf(0, 1) });
   });
 
   test("tells what it saw of the task", () => {
