@@ -3,7 +3,7 @@
  *
  *     npm run bugbank                       every bug: the scenarios, then seeds 1 to 1000
  *     npm run bugbank -- NAME… --seeds 200  these bugs only, fewer seeds
- *     npm run bugbank -- --json             the same as JSON
+ *     npm run bugbank -- --json             the same as JSON; the table goes to standard error
  *
  * A bug is caught by the first scenario or, without one, by the first seed that fails. How many
  * seeds it takes is measured for every bug: that is the power of the simulator itself. A seed that
@@ -117,10 +117,15 @@ function totalsOf(rows: readonly Row[]): Totals {
 /** Names of scenarios are sentences: no more of them than this is shown. */
 const catcherWidth = 60;
 
+/** Where people read: standard output, unless JSON is written there. */
+type Print = (line: string) => void;
+
 class Table {
   readonly #nameWidth: number;
+  readonly #printLine: Print;
 
-  constructor(bugs: readonly Bug[]) {
+  constructor(bugs: readonly Bug[], printLine: Print) {
+    this.#printLine = printLine;
     this.#nameWidth = Math.max(...bugs.map(({ name }) => name.length));
     this.#print("bug", "seeds", "s", "caught by", "rule");
   }
@@ -133,17 +138,17 @@ class Table {
   #print(name: string, seeds: string, seconds: string, by: string, rule: string): void {
     const numbers = `${seeds.padStart(5)} ${seconds.padStart(6)}`;
     const words = `${by.slice(0, catcherWidth).padEnd(catcherWidth)}  ${rule}`;
-    console.log(`${name.padEnd(this.#nameWidth)} ${numbers}  ${words}`.trimEnd());
+    this.#printLine(`${name.padEnd(this.#nameWidth)} ${numbers}  ${words}`.trimEnd());
   }
 }
 
-function printTotals(totals: Totals, failing: Catch | null): void {
+function printTotals(totals: Totals, failing: Catch | null, printLine: Print): void {
   const { caught, of, caughtBySeeds, medianSeeds, maxSeeds } = totals;
-  console.log(
+  printLine(
     `${caught} of ${of} caught; ${caughtBySeeds} of ${of} by seeds alone: ` +
       `median ${medianSeeds}, at most ${maxSeeds}`,
   );
-  if (failing !== null) console.log(`without any bug, ${failing.by} fails too: ${failing.rule}`);
+  if (failing !== null) printLine(`without any bug, ${failing.by} fails too: ${failing.rule}`);
 }
 
 function printJson(rows: readonly Row[], totals: Totals, failing: Catch | null): void {
@@ -181,12 +186,13 @@ async function main(): Promise<void> {
   const bugs = chosenBugs(positionals);
   const root = new URL("..", import.meta.url).pathname;
   for (const bug of bugs) checkBug(root, bug);
-  const table = values.json ? null : new Table(bugs);
-  const rows = await huntAll(bugs, countOf(values.seeds), (row) => table?.add(row));
+  const printLine = values.json ? console.error : console.log;
+  const table = new Table(bugs, printLine);
+  const rows = await huntAll(bugs, countOf(values.seeds), (row) => table.add(row));
   const failing = await control();
   const totals = totalsOf(rows);
+  printTotals(totals, failing, printLine);
   if (values.json) printJson(rows, totals, failing);
-  else printTotals(totals, failing);
   if (totals.caught < totals.of || failing !== null) process.exitCode = 1;
 }
 
