@@ -11,7 +11,7 @@
  *     npm run explore -- --replay FILE      plays a counterexample back
  *
  * Prints a line for each configuration, and a counterexample as a scenario if a rule broke. Exits
- * with 1 if one broke or did not close.
+ * with 1 if one broke or did not close, with 2 if a counterexample cannot be played.
  *
  * @module
  */
@@ -23,7 +23,12 @@ import { parseArgs } from "node:util";
 import type { Configuration } from "../src/simulator/explorer/configuration.ts";
 import { boundsOf } from "../src/simulator/explorer/configuration.ts";
 import { configurations, smallConfigurations } from "../src/simulator/explorer/configurations.ts";
-import { configurationNamedIn, replay, scenarioText } from "../src/simulator/explorer/scenario.ts";
+import {
+  configurationNamedIn,
+  type Replay,
+  replay,
+  scenarioText,
+} from "../src/simulator/explorer/scenario.ts";
 import { explore, type SearchReport } from "../src/simulator/explorer/search.ts";
 
 /** One exploration with what it cost. */
@@ -137,7 +142,16 @@ async function exploreAll(wanted: readonly string[]): Promise<void> {
 
 function playBack(path: string): void {
   const text = readFileSync(path, "utf8");
-  const { told, broken } = replay(configurationOf(configurationNamedIn(text)), text);
+  let played: Replay;
+  try {
+    played = replay(configurationOf(configurationNamedIn(text)), text);
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+    return;
+  }
+  const { told, broken } = played;
   for (const line of told) console.log(line);
   console.log(broken === null ? "nothing breaks: it comes to rest" : `breaks: ${broken}`);
   if (broken !== null) process.exitCode = 1;

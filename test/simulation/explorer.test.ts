@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import type { ControllerEvent } from "../../src/controller/events.ts";
 import type { ControllerState } from "../../src/controller/state.ts";
@@ -19,7 +20,11 @@ import {
   smallConfigurations,
 } from "../../src/simulator/explorer/configurations.ts";
 import { type Kernels, realKernels } from "../../src/simulator/explorer/kernels.ts";
-import { replay, scenarioText } from "../../src/simulator/explorer/scenario.ts";
+import {
+  configurationNamedIn,
+  replay,
+  scenarioText,
+} from "../../src/simulator/explorer/scenario.ts";
 import { explore, type SearchReport } from "../../src/simulator/explorer/search.ts";
 
 /** Enough for every planted fault here. */
@@ -80,6 +85,16 @@ describe("the explorer", () => {
     assert.equal(report.isClosed, false);
     assert.equal(report.counterexample, null);
   });
+});
+
+describe("what the explorer found comes to rest now:", () => {
+  const folder = new URL("counterexamples/", import.meta.url);
+  for (const file of readdirSync(folder)) {
+    test(file.replace(".txt", "").replaceAll("-", " "), () => {
+      const text = readFileSync(new URL(file, folder), "utf8");
+      assert.equal(replay(named(configurationNamedIn(text)), text).broken, null);
+    });
+  }
 });
 
 describe("the explorer finds", () => {

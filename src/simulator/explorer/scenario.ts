@@ -55,7 +55,7 @@ export function replay(
   let tuple = initialState(world);
   try {
     for (const [, move] of text.matchAll(/^\d+\. (.*)$/gm)) {
-      tuple = applyNamed(world, tuple, move);
+      tuple = applyNamed(world, tuple, move, told.length + 1);
       told.push(`${told.length + 1}. ${move}  (${restlessness(world, tuple) ?? "at rest"})`);
     }
   } catch (error) {
@@ -65,11 +65,11 @@ export function replay(
   return { told, broken: new Calm(world).continue(tuple)?.reason ?? null };
 }
 
-function applyNamed(world: World, tuple: Tuple, sentence: string): Tuple {
+function applyNamed(world: World, tuple: Tuple, sentence: string, number: number): Tuple {
   const { calm, rough } = movesOf(world, tuple);
   const all = [...calm, ...rough, nextTimer(world, tuple)].filter((move) => move >= 0);
   const chosen = all.find((move) => describe(world, tuple, move) === sentence);
   if (chosen !== undefined) return apply(world, tuple, chosen, { isFree: true });
   const possible = all.map((move) => describe(world, tuple, move)).join("; ");
-  throw new RangeError(`"${sentence}" cannot happen now; possible: ${possible}`);
+  throw new RangeError(`move ${number}, "${sentence}", cannot happen there; what can: ${possible}`);
 }

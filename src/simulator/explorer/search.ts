@@ -57,6 +57,9 @@ export interface SearchReport {
 
 const statesMaxDefault = 50_000_000;
 
+/** Calm moves that a counterexample ends with; more are left out: a replay finds them itself. */
+const toldMovesMax = 100;
+
 /** What `calmNext` says of a state at rest, or that only time moves on and that comes to rest. */
 const atRest = -1;
 
@@ -188,7 +191,9 @@ class Search {
   #checkRest(tuple: Tuple, number: number): void {
     this.#rests++;
     const stuck = this.#calm.continue(tuple);
-    if (stuck !== null) this.#found = this.#counterexample(stuck.reason, number, stuck.moves);
+    if (stuck === null) return;
+    const { reason, moves } = stuck;
+    this.#found = this.#counterexample(reason, number, moves.length > toldMovesMax ? [] : moves);
   }
 
   /** Follows the first calm moves from everywhere: none goes round in a circle. */
