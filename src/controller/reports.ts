@@ -316,7 +316,7 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       out.record(state, { type: "value-kept", worker, task: ref, kept: true });
       return;
     case reportKind.needsSources:
-      return onNeedsSources(state, out, { worker, ref, at });
+      return onNeedsSources(state, out, { worker, ref, reason: reports.reasons[entry], at });
     case reportKind.handedBack:
       if (reports.reasons[entry] === handBackReason.dependencyFailed) {
         onInputFailed(state, out, { ref: reports.others[entry], at });
