@@ -481,6 +481,7 @@ export function addExtraHolder(state: ControllerState, task: number, worker: num
   const extras = state.extraHolders.get(task) ?? [];
   if (extras.includes(worker)) return;
   state.extraHolders.set(task, [...extras, worker]);
+  state.unreachable.delete(task); // It travelled.
   const record = state.workers[worker];
   record.valuesDigest = digestWith(record.valuesDigest, state.tasks.ref(task));
   record.heldValueBytes += state.tasks.valueBytes[task];
@@ -516,6 +517,7 @@ export function forgetTask(state: ControllerState, task: number, at: number): vo
   }
   state.failures.delete(task);
   state.inputFailures.delete(task);
+  state.unreachable.delete(task);
   state.aliases.delete(task);
   dropInlineValue(state, task);
   const job = state.jobs[tasks.job[task]];

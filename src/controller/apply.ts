@@ -59,7 +59,7 @@ import {
   removeExtraHolder,
 } from "./apply-tasks.ts";
 import type { Fact, FactOf } from "./facts.ts";
-import { inlineCacheBytesMax } from "./limits.ts";
+import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import type { ControllerState } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
@@ -189,6 +189,11 @@ const appliers: Appliers = {
   },
   "input-failed": (state, { task }) => {
     state.inputFailures.set(task, (state.inputFailures.get(task) ?? 0) + 1);
+  },
+  "input-unreachable": (state, { task, at }) => {
+    const known = state.unreachable.get(task);
+    const isNew = known === undefined || at - known.last > unreachableMaxUs;
+    state.unreachable.set(task, { since: isNew ? at : known.since, last: at });
   },
   "value-kept": (state, { worker: index, task, kept }) => {
     const worker = state.workers[index];

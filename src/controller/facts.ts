@@ -249,6 +249,8 @@ export type VolatileFact =
       readonly meanUs: number;
     }
   | { readonly type: "input-failed"; readonly task: number }
+  /** Its holder could not be reached from where its value is needed. */
+  | { readonly type: "input-unreachable"; readonly at: Micros; readonly task: number }
   | {
       readonly type: "value-kept";
       readonly worker: WorkerIndex;
@@ -280,6 +282,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "copies-removed",
   "durations-sampled",
   "input-failed",
+  "input-unreachable",
   "value-kept",
   "value-cached",
   "placement-passed",

@@ -118,6 +118,31 @@ describe("an input without a source", () => {
     assert.equal(harness.stateOf("y"), "PENDING waiting");
   });
 
+  test("whose healthy holder cannot be reached is asked for again, and nothing is charged", () => {
+    const { harness, w2 } = aRemoteInput();
+    const recomputed = harness.state.recomputedCount;
+    for (let i = 0; i < 20; i++) {
+      const lines = w2.reports(needsSources("x", { reason: "unreachable" }));
+      assert.deepEqual(lines, ["w2 < sources x: w1"]);
+      harness.after(1_000);
+    }
+    assert.equal(harness.stateOf("x"), "SUCCEEDED");
+    assert.equal(harness.state.recomputedCount, recomputed);
+    assert.equal(harness.state.inputFailures.size, 0);
+  });
+
+  test("whose holder is not reached in half a minute is computed again", () => {
+    const { harness, client, w2 } = aRemoteInput();
+    client.submits({ y: { on: ["x"], spec: { constraints: [only("w2")] } } });
+    const asks = () => w2.reports(needsSources("x", { reason: "unreachable" }));
+    asks();
+    for (let i = 0; i < 16; i++) {
+      harness.after(2_000);
+      asks();
+    }
+    assert.ok(harness.state.recomputedCount > 0, "it is computed again");
+  });
+
   test("that nobody remembers needs no answer", () => {
     const { harness, client, w2 } = aRemoteInput();
     client.releases("x");

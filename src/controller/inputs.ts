@@ -8,9 +8,10 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import { noWorker, type TaskRef, type WorkerIndex } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
-import { inputFailuresMax } from "./limits.ts";
+import { needsSourcesReason } from "../protocol/messages.ts";
+import { inputFailuresMax, unreachableMaxUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, isHealthy } from "./state.ts";
@@ -23,17 +24,24 @@ import { holdersOf, loseCopies } from "./values.ts";
 export function onNeedsSources(
   state: ControllerState,
   out: Outbox,
-  { worker, ref, at }: { worker: WorkerIndex; ref: TaskRef; at: Micros },
+  { worker, ref, reason, at }: { worker: WorkerIndex; ref: TaskRef; reason: number; at: Micros },
 ): void {
   const task = state.tasks.find(ref);
   if (task < 0) return; // Nobody needs it any more; the worker is told to forget it.
-  out.record(state, { type: "input-failed", task });
-  if (isUnloadable(state, task)) {
-    failUnloadable(state, out, { task, at });
-    return retractDependents(state, out, worker, task); // They fail as soon as they are back.
-  }
   const others = holdersOf(state, task).filter((one) => one !== worker);
   const sources = others.filter((one) => isHealthy(state.workers[one]));
+  const isUnreachable = reason === needsSourcesReason.unreachable && sources.length > 0;
+  if (isUnreachable && mayAskAgain(state, task, at)) {
+    // The network may come back: the worker asks a peer that failed it less and less often.
+    out.record(state, { type: "input-unreachable", at, task });
+    return sendSources(state, out, { worker, ref, sources });
+  }
+  out.record(state, { type: "input-failed", task });
+  if (isUnloadable(state, task)) {
+    const reader = isUnreachable ? state.workers[worker].workerId : "";
+    failUnloadable(state, out, { task, goneFrom: noWorker, reader, at });
+    return retractDependents(state, out, worker, task); // They fail as soon as they are back.
+  }
   const tries = state.inputFailures.get(task) ?? 0;
   if (sources.length > 0 && tries % 2 === 1)
     return sendSources(state, out, { worker, ref, sources });
@@ -108,7 +116,7 @@ export function orderRetracts(
   });
 }
 
-/** A worker could not decode an input that it had; `goneFrom` has dropped its copy, or is -1. */
+/** A worker could not decode an input that it had; `goneFrom` has dropped its copy. */
 export function onInputFailed(
   state: ControllerState,
   out: Outbox,
@@ -117,7 +125,14 @@ export function onInputFailed(
   const task = state.tasks.find(ref);
   if (task < 0) return;
   out.record(state, { type: "input-failed", task });
-  if (isUnloadable(state, task)) failUnloadable(state, out, { task, goneFrom, at });
+  if (isUnloadable(state, task)) failUnloadable(state, out, { task, goneFrom, reader: "", at });
+}
+
+/** Whether a value that cannot be reached has not been asked for in vain for long. */
+function mayAskAgain(state: ControllerState, task: number, at: Micros): boolean {
+  const known = state.unreachable.get(task);
+  if (known === undefined || at - known.last > unreachableMaxUs) return true;
+  return at - known.since < unreachableMaxUs;
 }
 
 function isUnloadable(state: ControllerState, task: number): boolean {
@@ -125,17 +140,29 @@ function isUnloadable(state: ControllerState, task: number): boolean {
   return (state.inputFailures.get(task) ?? 0) >= inputFailuresMax;
 }
 
+interface UnloadableInput {
+  readonly task: number;
+  readonly goneFrom: WorkerIndex;
+  readonly reader: string;
+  readonly at: Micros;
+}
+
+/**
+ * `goneFrom` is the worker whose copy is gone already, or none; `reader` is the one that cannot reach who
+ * holds it, or "" if that is not why.
+ */
 function failUnloadable(
   state: ControllerState,
   out: Outbox,
-  { task, goneFrom, at }: { task: number; goneFrom?: WorkerIndex; at: Micros },
+  { task, goneFrom, reader, at }: UnloadableInput,
 ): void {
   const holders = holdersOf(state, task);
   const names = holders.map((holder) => state.workers[holder].workerId);
   const held = names.join(", ") || "no worker";
+  const why = reader === "" ? "" : `, and ${reader} cannot reach it`;
   const failure = plainFailure(state, task, {
     code: "INPUT_UNLOADABLE",
-    message: `its value could not be loaded ${inputFailuresMax} times; held by ${held}`,
+    message: `its value could not be loaded ${inputFailuresMax} times; held by ${held}${why}`,
     workerId: names[0] ?? "",
   });
   for (const holder of holders) out.forget(holder, state.tasks.ref(task), holder !== goneFrom);

@@ -34,6 +34,9 @@ export const queueDeadEntriesMax = 64;
 /** How often attempts of a task may be handed back for inputs that cannot be loaded. */
 export const inputFailuresMax = 4;
 
+/** How long a healthy holder that cannot be reached is asked again, microseconds. */
+export const unreachableMaxUs = 30_000_000;
+
 /** Transitions that the story remembers, all tasks together; the oldest leave. */
 export const storyEntriesMax = 262_144;
 

@@ -14,7 +14,7 @@
 import { blobAt } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
-import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import { type AttemptId, noWorker, type TaskRef, type WorkerIndex } from "../model/ids.ts";
 import {
   type AttemptCause,
   attemptCauseCode,
@@ -316,11 +316,11 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       out.record(state, { type: "value-kept", worker, task: ref, kept: true });
       return;
     case reportKind.needsSources:
-      return onNeedsSources(state, out, { worker, ref, at });
+      return onNeedsSources(state, out, { worker, ref, reason: reports.reasons[entry], at });
     case reportKind.handedBack:
       if (reports.reasons[entry] === handBackReason.dependencyFailed) {
         const input = reports.others[entry];
-        const goneFrom = tellsLoss(reports, input) ? worker : -1;
+        const goneFrom = tellsLoss(reports, input) ? worker : noWorker;
         onInputFailed(state, out, { ref: input, goneFrom, at });
       }
       return forgetUnlessHeld(state, out, worker, ref);

@@ -371,6 +371,8 @@ export interface ControllerState {
   readonly touchedWorkers: Set<WorkerIndex>;
   /** How often the value of a task (by row) could not be loaded by somebody. */
   readonly inputFailures: Map<number, number>;
+  /** Task row → when a holder of its value could not be reached, first and last in a row. */
+  readonly unreachable: Map<number, { readonly since: Micros; readonly last: Micros }>;
   /** Shapes whose queue must be tried against all workers. */
   readonly untriedShapes: Set<number>;
   nextSilenceCheckAt: Micros;
@@ -431,6 +433,7 @@ export function newControllerState(): ControllerState {
     inline: { bytes: new Map(), totalBytes: 0 },
     touchedWorkers: new Set(),
     inputFailures: new Map(),
+    unreachable: new Map(),
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
     story: new StoryLog(),

@@ -8,7 +8,13 @@
 import { blobCount } from "../base/blobs.ts";
 import { protocolError } from "./frame-format.ts";
 import { contextCharsMax, submitRowsMax, valueSizeBytesMax, wantRowsMax } from "./limits.ts";
-import { type HotMessage, type HotMessageOf, handBackReason, reportKind } from "./messages.ts";
+import {
+  type HotMessage,
+  type HotMessageOf,
+  handBackReason,
+  needsSourcesReason,
+  reportKind,
+} from "./messages.ts";
 
 type ColumnChecks = {
   readonly [T in HotMessage["type"]]: (message: HotMessageOf<T>) => void;
@@ -140,15 +146,20 @@ function checkReports(message: HotMessageOf<"reports">): void {
   checkReportCodes(message);
 }
 
-/** A `handedBack` has its reason; no other kind has one. */
+/** A `handedBack` has its reason, and `needsSources` may have one; no other kind has. */
 function checkReportCodes({ kinds, reasons }: HotMessageOf<"reports">): void {
   requireCodes("reports.kinds", kinds, reportKind.started, reportKind.building);
   for (let i = 0; i < kinds.length; i++) {
     const reason = reasons[i];
-    const isKnown = reason > 0 && reason <= handBackReason.shutdown;
-    if (kinds[i] === reportKind.handedBack ? isKnown : reason === 0) continue;
+    if (isReasonOf(kinds[i], reason)) continue;
     throw protocolError(`reports.reasons[${i}] is ${reason} in a report of kind ${kinds[i]}`);
   }
+}
+
+function isReasonOf(kind: number, reason: number): boolean {
+  if (kind === reportKind.handedBack) return reason > 0 && reason <= handBackReason.shutdown;
+  if (kind === reportKind.needsSources) return reason <= needsSourcesReason.unreachable;
+  return reason === 0;
 }
 
 function checkInventory(message: HotMessageOf<"inventory">): void {

@@ -54,13 +54,21 @@ export const reportKind = {
   building: 10,
 } as const;
 
-/** What `reports.reasons` holds for `handedBack`; 0 elsewhere. */
+/** What `reports.reasons` holds for `handedBack`. */
 export const handBackReason = {
   retracted: 1,
   dependencyFailed: 2,
   dependencyLost: 3,
   refused: 4,
   shutdown: 5,
+} as const;
+
+/** What `reports.reasons` holds for `needsSources`. */
+export const needsSourcesReason = {
+  /** Whoever was asked does not have it, or is gone. */
+  absent: 0,
+  /** Whoever was asked last could not be reached. */
+  unreachable: 1,
 } as const;
 
 /** Hot messages, both directions. Opcodes are for ever. */

@@ -10,7 +10,7 @@
 
 import { assertNever } from "../base/assert.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
-import { handBackReason } from "../protocol/messages.ts";
+import { handBackReason, needsSourcesReason } from "../protocol/messages.ts";
 import { answerHandedBack } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import { type Outbox, record } from "./outbox.ts";
@@ -35,10 +35,11 @@ export function seekInput(
   out: Outbox,
   task: TaskRef,
   sources: readonly WorkerIndex[],
+  reason: number = needsSourcesReason.absent,
 ): void {
   if (sources.length > 0) return record(state, out, { type: "fetch-wanted", task, sources });
   record(state, out, { type: "sources-missing", task, at: out.at });
-  reportNeedsSources(state, task, attemptThatNeeds(state, task));
+  reportNeedsSources(state, task, attemptThatNeeds(state, task), reason);
 }
 
 /** The first attempt here that needs a task, or 0. */

@@ -11,7 +11,12 @@
 
 import { blobAt } from "../base/blobs.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
-import { type HotMessageOf, reportKind, type WorkerMessage } from "../protocol/messages.ts";
+import {
+  type HotMessageOf,
+  needsSourcesReason,
+  reportKind,
+  type WorkerMessage,
+} from "../protocol/messages.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { isTerminalKind, type Report } from "./report-columns.ts";
 import type { AnswerMessage, WorkerState } from "./state.ts";
@@ -120,7 +125,12 @@ export function* unacknowledgedAnswers(
   }
 }
 
-/** Tells that no source is left for a task; `attempt` is one that needs it. */
-export function reportNeedsSources(state: WorkerState, task: TaskRef, attempt: AttemptId): void {
-  report(state, plainReport(reportKind.needsSources, attempt, task));
+/** Tells that no source is left for a task, and why; `attempt` is one that needs it. */
+export function reportNeedsSources(
+  state: WorkerState,
+  task: TaskRef,
+  attempt: AttemptId,
+  reason: number = needsSourcesReason.absent,
+): void {
+  report(state, { ...plainReport(reportKind.needsSources, attempt, task), reason });
 }

@@ -9,7 +9,7 @@
  */
 
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
-import { handBackReason, reportKind } from "../protocol/messages.ts";
+import { handBackReason, needsSourcesReason, reportKind } from "../protocol/messages.ts";
 import { mayStart } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import type { WorkerEvent } from "./events.ts";
@@ -76,12 +76,17 @@ function broughtBy(state: WorkerState, task: TaskRef, transfer: Transfer): TaskR
 function retryElsewhere(
   state: WorkerState,
   out: Outbox,
-  { task, transfer, keep }: { task: TaskRef; transfer: Transfer; keep: boolean },
+  {
+    task,
+    transfer,
+    keep,
+    reason = needsSourcesReason.absent,
+  }: { task: TaskRef; transfer: Transfer; keep: boolean; reason?: number },
 ): void {
   const input = broughtBy(state, task, transfer);
   if (input === null || input.state.type !== "in-flight") return;
   const left = [...input.state.sources].filter((source) => keep || source !== transfer.peer);
-  seekInput(state, out, task, left);
+  seekInput(state, out, task, left, reason);
 }
 
 /** T11, also for late bytes of a task that was ordered to run here meanwhile. */
@@ -162,10 +167,12 @@ function endUnfinished(
   state: WorkerState,
   out: Outbox,
   transfer: Transfer,
-  { keep }: { readonly keep: boolean },
+  told: { readonly keep: boolean; readonly reason?: number },
 ): void {
   record(state, out, { type: "transfer-ended", transfer: transfer.id });
-  for (const task of [...transfer.wanted]) retryElsewhere(state, out, { task, transfer, keep });
+  for (const task of [...transfer.wanted]) {
+    retryElsewhere(state, out, { task, transfer, ...told });
+  }
 }
 
 export function onFetchBusy(state: WorkerState, out: Outbox, event: EventOf<"fetch-busy">): void {
@@ -183,7 +190,7 @@ export function onFetchFailed(
   const transfer = state.transfers.get(event.transfer);
   if (transfer === undefined) return;
   backOff(state, out, transfer.peer);
-  endUnfinished(state, out, transfer, { keep: false });
+  endUnfinished(state, out, transfer, { keep: false, reason: needsSourcesReason.unreachable });
 }
 
 /** A peer's incarnation is gone: every transfer from it fails now, and it is no source any more. */

@@ -434,7 +434,9 @@ test("paused starts and fetches nothing, and resumed goes on (W28)", () => {
 test("quiescence: what still waits has asked for its input (W31)", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
-  assert.deepEqual(worker.happens({ type: "fetch-failed", transfer: 1 }), ["needsSources 12 of 1"]);
+  assert.deepEqual(worker.happens({ type: "fetch-failed", transfer: 1 }), [
+    "needsSources 12 of 1 reason 1",
+  ]);
   assert.equal(worker.state.executions.size + worker.state.transfers.size, 0);
 });
 

@@ -16,6 +16,7 @@ import {
   type HotMessageOf,
   handBackReason,
   inlineSource,
+  needsSourcesReason,
   protocolVersion,
   reportKind,
   type ToWorkerMessage,
@@ -48,7 +49,7 @@ export interface Saying {
   readonly attempt?: AttemptId;
   /** The label of the attempt that takes the grant over. */
   readonly successor?: string;
-  readonly reason?: keyof typeof handBackReason;
+  readonly reason?: keyof typeof handBackReason | keyof typeof needsSourcesReason;
   /** The label of the task at fault. */
   readonly other?: string;
   /** Null: too large to travel. */
@@ -61,6 +62,13 @@ type More = Omit<Saying, "kind" | "label">;
 const about =
   (kind: Saying["kind"]) =>
   (label: string, more: More = {}): Saying => ({ kind, label, ...more });
+
+function reasonOf({ kind, reason }: Saying): number {
+  const reasons: { readonly [name: string]: number } =
+    kind === "needsSources" ? needsSourcesReason : handBackReason;
+  if (kind === "handedBack") return reasons[reason ?? "retracted"];
+  return kind === "needsSources" ? reasons[reason ?? "absent"] : 0;
+}
 
 export const started = about("started");
 export const finished = about("finished");
@@ -340,7 +348,7 @@ export class FakeWorker {
       kind: reportKind[kind],
       attempt: saying.attempt ?? (aboutValue ? 0 : this.attemptOf(label).id),
       task: refOf(label),
-      reason: kind === "handedBack" ? handBackReason[saying.reason ?? "retracted"] : 0,
+      reason: reasonOf(saying),
       successor: saying.successor === undefined ? 0 : this.attemptOf(saying.successor).id,
       other: saying.other === undefined ? 0 : refOf(saying.other),
       size,

@@ -87,6 +87,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "copies-removed": "named",
   "durations-sampled": "nothing",
   "input-failed": "nothing",
+  "input-unreachable": "nothing",
   // It names its task by reference, not by row.
   "value-kept": "everything",
   "value-cached": "nothing",
