@@ -130,7 +130,7 @@ export const configurations: readonly Configuration[] = [
     programs: [
       client([large], submit([], [], [0, 1], [2]), { type: "release", tasks: [0, 1, 2, 3] }),
     ],
-    faults: { ...noFaults, workerCrashes: 1, failures: 1 },
+    faults: { ...noFaults, workerCrashes: 1, failures: 2 },
     exitsAreSeen: true,
   },
   {
@@ -169,7 +169,7 @@ export const configurations: readonly Configuration[] = [
     about: "the controller crashes in every phase of a commit",
     workers: workers(1),
     programs: [client([echo], submit([], []))],
-    faults: { ...noFaults, workerCrashes: 1, controllerCrashes: 2 },
+    faults: { ...noFaults, workerCrashes: 2, controllerCrashes: 3 },
     separateSync: true,
   },
   {
