@@ -60,7 +60,7 @@ export function reasonsOf(state: ControllerState, shape: Shape): Reason[] {
   if (launch !== null) return reasonsOfGang(state, shape, launch, present);
   const reasons = capReasons(state, shape, 1);
   const takes = (one: Worker) => isOpen(one) && mayUse(one, shape) && fits(state, one, shape);
-  if (reasons.length === 0 && present.some(takes)) return [];
+  if (present.some(takes)) return reasons; // What is full elsewhere keeps nobody.
   return [...reasons, ...talliesOf(state, shape, present)];
 }
 

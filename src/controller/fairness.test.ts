@@ -215,6 +215,17 @@ describe("a user's cap", () => {
     assert.equal(change?.kind, "RAISE_CAP");
   });
 
+  test("is the only reason while some worker has room, whatever is full", () => {
+    const harness = new ControllerHarness();
+    harness.limits("ann", cpuCap(1));
+    harness.aWorker({ slots: 1, attributes: { zone: "east" } });
+    harness.launch("a", { constraints: [clause("zone", "=", "east")] });
+    harness.aWorker({ slots: 1 });
+    harness.launch("b");
+    const codes = why(harness, "b/0").reasons.map(({ code }) => code);
+    assert.deepEqual(codes, ["USER_CAP"]);
+  });
+
   test("that one task's end makes room under starts work on any other worker", () => {
     const harness = new ControllerHarness();
     harness.limits("ann", cpuCap(1));
