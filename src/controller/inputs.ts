@@ -148,8 +148,8 @@ interface UnloadableInput {
 }
 
 /**
- * `goneFrom` is the worker whose copy is gone already, or none; `reader` is the one that cannot reach who
- * holds it, or "" if that is not why.
+ * `goneFrom` is the worker whose copy is gone already, or none; `reader` is the one that cannot
+ * reach who holds it, or "" if that is not why.
  */
 function failUnloadable(
   state: ControllerState,
