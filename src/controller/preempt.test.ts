@@ -270,6 +270,21 @@ describe("many passes over a full cluster", () => {
     harness.launch("more");
     assert.equal(worker.orders, "mine/0 low/0", "five spent of four: it counts as batch");
   });
+
+  test("let it evict again as soon as its user is back within the budget, wherever that is", () => {
+    const harness = new ControllerHarness();
+    harness.limits("ann", { budget: 4 });
+    const worker = harness.aWorker({ attributes: { host: "a" } });
+    const other = harness.aWorker({ attributes: { host: "b" } });
+    const there = { constraints: [clause("host", "=", "b")] };
+    harness.launch("mine", { constraints: [clause("host", "=", "a")] });
+    harness.launch("low", { ...batch, ...there, user: "bob" });
+    harness.launch("more", there);
+    assert.equal(other.orders, "low/0");
+    assert.deepEqual(worker.finishes("mine/0"), ["w2 < stop low/0", "w1 < forget mine/0"]);
+    other.obeys();
+    assert.equal(other.orders, "more/0");
+  });
 });
 
 describe("a victim", () => {
