@@ -146,7 +146,7 @@ export const configurations: readonly Configuration[] = [
         { type: "retry", task: 0 },
       ),
     ],
-    faults: { ...noFaults, losses: 1, workerTicks: 1 },
+    faults: { ...noFaults, losses: 2, workerTicks: 1 },
   },
   {
     ...base,
@@ -169,7 +169,7 @@ export const configurations: readonly Configuration[] = [
     about: "the controller crashes in every phase of a commit",
     workers: workers(1),
     programs: [client([echo], submit([], []))],
-    faults: { ...noFaults, workerCrashes: 2, controllerCrashes: 3 },
+    faults: { ...noFaults, workerCrashes: 1, controllerCrashes: 3 },
     separateSync: true,
   },
   {
@@ -186,7 +186,7 @@ export const configurations: readonly Configuration[] = [
     about: "2 processes with one identity, 2 tasks",
     workers: [...workers(1), ...workers(1)],
     programs: [client([echo], submit([], []))],
-    faults: { ...noFaults, workerCrashes: 1, losses: 2, repeats: 1 },
+    faults: { ...noFaults, workerCrashes: 1, losses: 3, repeats: 1 },
   },
   {
     ...base,
