@@ -302,6 +302,7 @@ export class Auditor implements Observer {
     const host = this.#hosts.get(workerId);
     const order = this.#orders.get(attempt);
     if (host === undefined || order === undefined || order.isAnswered) return;
+    if (order.isGivenUp) return; // What it inherits is on nobody's ledger either.
     this.#note(at, "granted", attempt, workerId);
     host.held.set(attempt, order);
     this.#checkFits(host.held.values(), host.capacity, { order, rule: "no unit is given twice" });
