@@ -41,13 +41,14 @@ export function noTotals(): Totals {
   };
 }
 
+/** What adds up over runs, and over batches of them. */
+const sums = [
+  ...(["events", "controllerEvents", "executions", "recomputed"] as const),
+  ...(["faultsInjected", "virtualSeconds"] as const),
+] as const;
+
 export function addReport(totals: Totals, report: SeedReport): void {
-  totals.events += report.events;
-  totals.controllerEvents += report.controllerEvents;
-  totals.executions += report.executions;
-  totals.recomputed += report.recomputed;
-  totals.faultsInjected += report.faultsInjected;
-  totals.virtualSeconds += report.virtualSeconds;
+  for (const name of sums) totals[name] += report[name];
   totals.traceHash = (totals.traceHash + report.traceHash) >>> 0;
   addCounts(totals.faults, report.faults);
 }
@@ -61,12 +62,7 @@ export function addCounts(
 
 export function addTotals(into: Totals, more: Totals): void {
   into.seeds += more.seeds;
-  into.events += more.events;
-  into.controllerEvents += more.controllerEvents;
-  into.executions += more.executions;
-  into.recomputed += more.recomputed;
-  into.faultsInjected += more.faultsInjected;
-  into.virtualSeconds += more.virtualSeconds;
+  for (const name of sums) into[name] += more[name];
   into.traceHash = (into.traceHash + more.traceHash) >>> 0;
   into.cpuSeconds += more.cpuSeconds;
   addCounts(into.faults, Object.entries(more.faults));

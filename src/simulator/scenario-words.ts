@@ -27,6 +27,7 @@ import { bands } from "../model/states.ts";
 import type { Machine } from "./scenario-world.ts";
 import { type Act, defaultAct } from "./scripted-behaviour.ts";
 import type { TaskDraft } from "./scripted-client.ts";
+import { aCommand } from "./simulated-jobs.ts";
 
 /** A scenario that cannot be played as it is written, or whose expectation is not met. */
 export class ScenarioError extends Error {
@@ -143,17 +144,6 @@ export function parseJob(text: string): { readonly name: string; readonly spec: 
   options.assertNoneLeft();
   return { name, spec };
 }
-
-const aCommand = {
-  kind: "command",
-  argv: ["work"],
-  env: {},
-  cwd: "",
-  workspace: "",
-  ports: [],
-  stdin: "",
-  result: { type: "none" },
-} as const;
 
 type Common = Pick<TaskSpec, "maxRetriesPreemption" | "graceMs">;
 

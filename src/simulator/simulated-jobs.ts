@@ -157,7 +157,8 @@ export class SimulatedJobs {
 
 const eastOnly = { key: "region", op: "=", values: ["east"], mode: "REQUIRED" } as const;
 
-const aCommand = {
+/** What jobs of the simulator run: how it goes is the behaviour's. */
+export const aCommand = {
   kind: "command",
   argv: ["work"],
   env: {},
