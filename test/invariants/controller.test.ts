@@ -81,6 +81,10 @@ const tasks: Record<string, Breakage> = {
     },
   },
   wantsMirrorTheHandles: { on: always, by: (state, task) => state.tasks.wants[task]++ },
+  exactlyTheFailedHaveAFailure: {
+    on: isOpen,
+    by: (state, task) => state.failures.set(task, Object({})),
+  },
   whatNobodyNeedsIsForgotten: {
     on: (state, task) =>
       isHeld(state, task) &&
@@ -268,7 +272,14 @@ const records: Record<Subject, Record<string, Breakage>> = {
 const whole: Record<string, (state: ControllerState) => void> = {
   everyTotalEqualsItsRecount: (state) => state.tasks.live++,
   straysAreStoppingAttempts: (state) => state.strays.set(12_345, 0),
-  copiesAreOfRememberedValues: (state) => state.extraHolders.set(state.tasks.length + 1, [0]),
+  listsAreOfWhatIsRemembered: (state) => state.extraHolders.set(state.tasks.length + 1, [0]),
+  timersAreOfWhatWaits: (state) => {
+    const task = indicesOf(state, "tasks")[0];
+    state.tasks.flags[task] |= taskFlag.everStarted;
+    state.startBy.set(task, 1);
+  },
+  smallValuesAddUp: (state) => state.inline.totalBytes++,
+  argumentsGoWithTheLastTask: (state) => state.argsBatches.push({ blobs: Object({}), live: 1 }),
   keysNameLiveTasks: (state) => state.keys.set("nobody\nnothing", 0),
   tokensBelongToTheirJobs: (state) => state.jobsByTokenHash.set("no hash", 0),
   reservationsAreListed: (state) => state.reservations.set(999, aReservation(0)),
