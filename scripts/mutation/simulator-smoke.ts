@@ -6,20 +6,16 @@
  */
 
 import { test } from "node:test";
+import type { Profile } from "../../src/simulator/profiles.ts";
 import { runSeed } from "../simulation/run-seed.ts";
 
-const faultySeedCount = 30;
-const calmSeedCount = 3;
+const seedCounts: Partial<Record<Profile, number>> = { swarm: 30, calm: 3, gangs: 8, graphs: 4 };
 const actionCount = 60;
 
-for (let seed = 1; seed <= faultySeedCount; seed++) {
-  test(`the simulator, with faults, seed ${seed}`, () => {
-    runSeed({ seed, calm: false, actionCount });
-  });
-}
-
-for (let seed = 1; seed <= calmSeedCount; seed++) {
-  test(`the simulator, without faults, seed ${seed}`, () => {
-    runSeed({ seed, calm: true, actionCount });
-  });
+for (const [profile, count] of Object.entries(seedCounts) as [Profile, number][]) {
+  for (let seed = 1; seed <= count; seed++) {
+    test(`the simulator, profile ${profile}, seed ${seed}`, () => {
+      runSeed({ seed, profile, actionCount });
+    });
+  }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { U32Ring } from "../base/ring.ts";
 import { attemptId } from "../model/ids.ts";
@@ -40,7 +39,7 @@ export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
-  const grant = present(attempts.grants[row], "a live attempt has a grant");
+  const grant = attempts.grantOf(row);
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
@@ -330,7 +329,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
   const { attempts } = state;
   const task = attempts.task[row];
   const worker = state.workers[attempts.worker[row]];
-  const vector = present(attempts.grants[row], "a live attempt has a grant");
+  const vector = attempts.grantOf(row);
   const granted = resourcesOf(state.dimensions, vector);
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   let history = state.histories.get(task);

@@ -254,11 +254,8 @@ export function applyWorkerAdopted(
   { at, hello }: FactOf<"worker-adopted">,
 ): void {
   const worker = state.workers[present(state.workersById.get(hello.workerId), "it is known")];
-  const rows: number[] = [];
   const { attempts } = state;
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] !== 0 && attempts.worker[row] === worker.index) rows.push(row);
-  }
+  const rows = [...attempts.rows()].filter((row) => attempts.worker[row] === worker.index);
   const granted = rows.filter((row) => attempts.isGranted(row));
   for (const row of granted) chargeGrant(state, row, -1);
   describeWorker(state, worker, hello, at);

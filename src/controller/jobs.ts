@@ -183,11 +183,7 @@ function killOpenTasks(state: ControllerState, out: Outbox, job: Job, ending: En
 }
 
 function rowsOfGraph(state: ControllerState, job: Job): number[] {
-  const rows: number[] = [];
-  for (let task = 0; task < state.tasks.length; task++) {
-    if (state.tasks.job[task] === job.index) rows.push(task);
-  }
-  return rows;
+  return [...state.tasks.rows()].filter((task) => state.tasks.job[task] === job.index);
 }
 
 /** Ends every job whose tasks say that it is over. Each step closes with it. */

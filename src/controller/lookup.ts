@@ -51,7 +51,7 @@ function findByTaskId(state: ControllerState, id: string): number {
   const handle = owner === null ? -1 : owner.handles.get(index);
   if (handle >= 0 && state.tasks.job[handle] === job.index) return handle;
   // Released by its client but not forgotten yet.
-  for (let row = 0; row < state.tasks.length; row++) {
+  for (const row of state.tasks.rows()) {
     if (state.tasks.job[row] === job.index && state.tasks.index[row] === index) return row;
   }
   return -1;

@@ -113,8 +113,8 @@ function hostsFor(
 function victimsByWorker(state: ControllerState, band: number): Map<number, Victim[]> {
   const { attempts } = state;
   const found = new Map<number, Victim[]>();
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] === 0 || attempts.band[row] <= band || !attempts.isGranted(row)) continue;
+  for (const row of attempts.rows()) {
+    if (attempts.band[row] <= band || !attempts.isGranted(row)) continue;
     if (attempts.hasFlag(row, attemptFlag.stopping)) continue;
     const list = found.get(attempts.worker[row]) ?? [];
     list.push(victimOf(state, row));
@@ -132,7 +132,7 @@ function victimOf(state: ControllerState, row: number): Victim {
     band: attempts.band[row],
     value: shape.value,
     startedOrder: attempts.id[row],
-    amounts: attempts.grants[row] ?? shape.request.amounts,
+    amounts: attempts.grantOf(row),
     unit: shape.gang,
     evictions: tasks.lossCount[task],
   };

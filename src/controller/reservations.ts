@@ -164,9 +164,9 @@ function runningOn(
 ): Map<WorkerIndex, Running[]> {
   const { attempts } = state;
   const running = new Map<WorkerIndex, Running[]>(workers.map((index) => [index, []]));
-  for (let row = 0; row < attempts.length; row++) {
-    const amounts = attempts.grants[row];
-    if (attempts.id[row] === 0 || amounts === null || !attempts.isGranted(row)) continue;
+  for (const row of attempts.rows()) {
+    if (!attempts.isGranted(row)) continue;
+    const amounts = attempts.grantOf(row);
     running.get(attempts.worker[row])?.push({ endsBy: endsBy(state, row), amounts });
   }
   return running;
