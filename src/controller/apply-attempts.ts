@@ -50,7 +50,7 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
   if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
-  if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
+  chargeDevices(state, worker, row, sign);
   touchKept(state);
 }
 
@@ -261,7 +261,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
-  if (state.startBy.size > 0) state.startBy.delete(task);
+  state.startBy.delete(task);
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
@@ -364,7 +364,7 @@ function closeRow(state: ControllerState, row: number): void {
   }
   state.usages.delete(row);
   dropEndpointsOfAttempt(state.access, id);
-  if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);
+  state.deviceGrants.delete(row);
   attempts.release(row);
   if (tasks.attempt[task] === row) tasks.attempt[task] = noSlot;
   else {

@@ -322,7 +322,7 @@ export function applyWorkerClosedToWork(
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
-  if (fact.trouble === "") state.touchedWorkers.add(worker.index);
+  state.touchedWorkers.add(worker.index);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -424,7 +424,7 @@ export function applyWorkerSuspected(
   worker.suspect = fact.suspect;
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
-  if (!fact.suspect) state.touchedWorkers.add(worker.index);
+  state.touchedWorkers.add(worker.index);
 }
 
 export function applyOutcomesAwaited(

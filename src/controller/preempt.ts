@@ -19,7 +19,7 @@ import {
   planPreemption,
   type Victim,
 } from "../scheduler/preemption.ts";
-import { canEverRun, mayUse } from "./eligibility.ts";
+import { mayUse } from "./eligibility.ts";
 import { isWhole, launchOfGang } from "./gang-placement.ts";
 import { preemptionHoldUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -97,7 +97,6 @@ function hostsFor(
   return considered
     .filter((worker) => victims.has(worker.index) || shape.gang >= 0)
     .filter((worker) => mayUse(worker, shape))
-    .filter((worker) => canEverRun(state, shape, worker))
     .map((worker) => {
       const room = roomFor(state, worker, shape);
       return {

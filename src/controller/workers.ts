@@ -255,7 +255,7 @@ function reconcileValues(state: ControllerState, out: Outbox, event: Reconciliat
   for (let i = 0; i < inventory.values.length; i++) {
     const ref = inventory.values[i];
     const task = state.tasks.find(ref);
-    if (task >= 0 && (holds(state, worker, task) || answerFollows(state, worker, task))) continue;
+    if (task >= 0 && answerFollows(state, worker, task)) continue;
     onValueHeld(state, out, { worker, ref, sizeBytes: inventory.valueSizes[i], inline: null, at });
   }
   if (lost.length > 0) loseCopies(state, out, { worker, tasks: lost, at });
@@ -345,7 +345,6 @@ export function onHeartbeat(
     at,
     worker: index,
     rssBytes: heartbeat.rssBytes,
-    heldValueBytes: heartbeat.valueBytes,
   };
   out.record(state, heard);
   if (worker.suspect)

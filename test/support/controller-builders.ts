@@ -1,8 +1,8 @@
 /**
  * The controller kernel under test: its real `step`, fed by clients and workers that a test plays.
  *
- * Every message travels through the codec. After every event the invariants hold, the state is the
- * fold of the journaled facts, and its snapshot stands for it.
+ * Every message travels through the codec, and none is empty. After every event the invariants hold,
+ * the state is the fold of the journaled facts, and its snapshot stands for it.
  *
  * @module
  */
@@ -93,6 +93,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     const startedAt = performance.now();
     const { facts, sends } = step(this.state, event);
     this.kernelMs += performance.now() - startedAt;
+    for (const fact of facts) assertSaysSomething(fact);
     const isJournaled = this.#journal(facts);
     this.#learnLabels();
     if (this.#checks) this.check(isJournaled);
@@ -308,6 +309,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   }
 
   #deliver(send: ControllerSend): string[] {
+    if ("message" in send) assertSaysSomething(send.message);
     switch (send.type) {
       case "send-to-worker": {
         const worker = this.workers.find((one) => one.index === send.worker);
@@ -382,6 +384,15 @@ const aCommand = {
   stdin: "",
   result: { type: "none" },
 } as const;
+
+/** A fact or a message about several of a kind is about one at least. */
+function assertSaysSomething(said: { readonly type: string }): void {
+  const { attempts, jobs, numbers, tasks } = said as { readonly [column: string]: unknown };
+  for (const column of [attempts, jobs, numbers, tasks]) {
+    if (Array.isArray(column) || ArrayBuffer.isView(column))
+      assert.notEqual((column as Uint32Array).length, 0, `${said.type} is about nothing`);
+  }
+}
 
 /** Equal, or an error that shows the first place where two long texts part. */
 export function assertSameText(actual: string, expected: string, message: string): void {
