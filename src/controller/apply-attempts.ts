@@ -412,9 +412,11 @@ export function applyAttemptSuperseded(
   });
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
-  if (!attempts.isGranted(fact.attempt)) {
+  const isGranted = attempts.isGranted(fact.attempt);
+  if (!isGranted) {
     leavePrefetched(state, fact.attempt);
     prefetchRow(state, row);
   }
+  tellAttempt(state, isGranted ? storyKind.assigned : storyKind.prefetched, row);
   closeRow(state, fact.attempt);
 }
