@@ -293,6 +293,8 @@ describe("a gang whose member may be tried again", () => {
     assert.equal(harness.statesOf("g/0", "g/1"), "PENDING held, PENDING held");
     obeyAll(hosts);
     assert.equal(chargesOf(harness, "g"), "0/1");
+    const causes = [causesOf(harness, "g/0"), causesOf(harness, "g/1")].flat().sort();
+    assert.deepEqual(causes, ["cosched-failed", "preempted"], "one gave way, the other followed");
     assert.equal(harness.stateOf("p/0"), "ASSIGNED");
     const host = hosts.find(({ orders }) => orders === "p/0") ?? assert.fail("p is nowhere");
     host.finishes("p/0");

@@ -85,6 +85,13 @@ const tasks: Record<string, Breakage> = {
     on: isOpen,
     by: (state, task) => state.failures.set(task, Object({})),
   },
+  nobodyAwaitsWhatHasFailed: {
+    on: isQueued,
+    by: ({ tasks: table }, task) => {
+      table.state[task] = taskStateCode.FAILED;
+      table.flags[task] |= taskFlag.awaited;
+    },
+  },
   whatNobodyNeedsIsForgotten: {
     on: (state, task) =>
       isHeld(state, task) &&
@@ -148,6 +155,15 @@ const workers: Record<string, Breakage> = {
     on: isBusy,
     by: (state, worker) => {
       for (const entry of state.workers[worker].shapes.values()) entry.granted++;
+    },
+  },
+  linesBeginWithWhatWaits: {
+    on: isBusy,
+    by: (state, worker) => {
+      for (const { waiting } of state.workers[worker].shapes.values()) {
+        while (waiting.length > 0) waiting.popFront();
+        waiting.pushBack(63);
+      }
     },
   },
   believedValuesEqualTheirRecount: {

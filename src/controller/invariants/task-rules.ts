@@ -147,6 +147,13 @@ function exactlyTheFailedHaveAFailure(look: Inspection, task: number): void {
     look.ofTask(task, `${taskStates[code]} and its failure do not go together`);
 }
 
+/** S-10: of what has failed everybody who wanted it was told: nobody waits to hear of it. */
+function nobodyAwaitsWhatHasFailed(look: Inspection, task: number): void {
+  const { tasks } = look.state;
+  if (tasks.state[task] > taskStateCode.SUCCEEDED && tasks.hasFlag(task, taskFlag.awaited))
+    look.ofTask(task, "has failed, and somebody is still to be told");
+}
+
 /** S-17, S-19: nothing that is not needed is remembered. */
 function whatNobodyNeedsIsForgotten(look: Inspection, task: number): void {
   const { state } = look;
@@ -199,6 +206,7 @@ export const taskRules: readonly RecordRule[] = [
   goneValuesAreNotNeeded,
   wantsMirrorTheHandles,
   exactlyTheFailedHaveAFailure,
+  nobodyAwaitsWhatHasFailed,
   whatNobodyNeedsIsForgotten,
   everyOpenTaskHasAWaker,
 ];
