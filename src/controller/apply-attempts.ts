@@ -17,6 +17,7 @@ import {
   type ControllerState,
   jobOf,
   type Launch,
+  launchAt,
   type ShapeOnWorker,
   shapeOf,
   type User,
@@ -380,9 +381,8 @@ function closeRow(state: ControllerState, row: number): void {
 function endAttemptOfJob(state: ControllerState, launch: Launch): void {
   launch.liveAttempts--;
   if (launch.liveAttempts > 0 || launch.successor < 0) return;
-  const next = state.jobs[launch.successor].launch;
+  const next = launchAt(state, launch.successor);
   launch.successor = -1;
-  if (next === null) return;
   next.predecessor = -1;
   for (const row of next.rows) {
     if (state.tasks.stage[row] === stage.held) placeInLine(state, row);

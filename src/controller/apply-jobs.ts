@@ -4,6 +4,7 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import { blobsOf } from "../base/blobs.ts";
 import { taskStateCode } from "../model/states.ts";
 import { addJob, addSpec, dropSpec, tellEvent } from "./apply-sessions.ts";
@@ -17,7 +18,14 @@ import {
 } from "./apply-tasks.ts";
 import type { FactOf } from "./facts.ts";
 import { parentPath } from "./job-tree.ts";
-import { type ControllerState, type Job, type Launch, specRecord } from "./state.ts";
+import {
+  type ControllerState,
+  gangAt,
+  type Job,
+  type Launch,
+  launchAt,
+  specRecord,
+} from "./state.ts";
 import { storyKind } from "./story.ts";
 
 export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launched">): void {
@@ -28,7 +36,7 @@ export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launc
   for (let i = 0; i < rows.length; i++) rows[i] = state.tasks.allocate();
   const launch = newLaunch(state, fact, { index, rows, replaced });
   const job = addJob(state, { id: spec.jobId, user, client: -1, launch, submittedAt: at });
-  if (launch.parent >= 0) state.jobs[launch.parent].launch?.children.add(job.index);
+  if (launch.parent >= 0) launchAt(state, launch.parent).children.add(job.index);
   if (launch.predecessor >= 0) waitForPredecessor(state, job, { launch, replaced });
   fillRows(state, job, launch);
   tellEvent(state, { type: "job-launched", id: job.id, message: `by ${user}` });
@@ -40,7 +48,7 @@ function newLaunch(
   place: { readonly index: number; readonly rows: Uint32Array; readonly replaced: number },
 ): Launch {
   const parent = state.jobsById.get(parentPath(spec.jobId) ?? "") ?? -1;
-  const above = parent < 0 ? null : state.jobs[parent].launch;
+  const above = parent < 0 ? null : launchAt(state, parent);
   const treeOrder = above === null ? state.orderCounter : above.treeOrder;
   const depth = (above?.depth ?? 0) + 1;
   const isGang = spec.task.groupBy !== "";
@@ -51,7 +59,7 @@ function newLaunch(
     treeOrder: isChild ? treeOrder : 0,
     gang: isGang ? place.index : -1,
   });
-  const old = place.replaced < 0 ? null : state.jobs[place.replaced].launch;
+  const old = place.replaced < 0 ? null : launchAt(state, place.replaced);
   return {
     ...{ spec, specIndex, parent, treeOrder, depth, rows: place.rows, token, tokenHash },
     children: new Set(),
@@ -72,10 +80,8 @@ function waitForPredecessor(
   job: Job,
   { launch, replaced }: { readonly launch: Launch; readonly replaced: number },
 ): void {
-  const old = state.jobs[launch.predecessor].launch;
-  if (old !== null) old.successor = job.index;
-  const between = state.jobs[replaced].launch;
-  if (between !== null && between !== old) between.predecessor = -1;
+  launchAt(state, launch.predecessor).successor = job.index;
+  if (launch.predecessor !== replaced) launchAt(state, replaced).predecessor = -1;
 }
 
 function fillRows(state: ControllerState, job: Job, launch: Launch): void {
@@ -93,8 +99,7 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
     tell(state, storyKind.submitted, task);
     boundFirstStart(state, task, job.submittedAt);
   }
-  const opened = state.argsBatches[batch];
-  if (opened !== null) opened.live += rows.length;
+  present(state.argsBatches[batch], "it was just opened").live = rows.length;
   job.liveTasks = rows.length;
   job.stateCounts[taskStateCode.PENDING] = rows.length;
   countOpenTasks(state, job, rows.length);
@@ -103,9 +108,9 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
 
 export function applyJobEnded(state: ControllerState, fact: FactOf<"job-ended">): void {
   const job = state.jobs[fact.job];
-  if (job.launch === null) return;
-  job.launch.ended = fact.state;
-  job.launch.error = fact.error;
+  const launch = launchAt(state, fact.job);
+  launch.ended = fact.state;
+  launch.error = fact.error;
   job.finishedAt = fact.at;
   tellEvent(state, {
     type: "job-ended",
@@ -115,21 +120,18 @@ export function applyJobEnded(state: ControllerState, fact: FactOf<"job-ended">)
 }
 
 export function applyGangReturned(state: ControllerState, fact: FactOf<"gang-returned">): void {
-  const gang = state.jobs[fact.job].launch?.gang;
-  if (gang) gang.returns++;
+  gangAt(state, fact.job).returns++;
 }
 
 export function applyGangsRested(state: ControllerState, fact: FactOf<"gangs-rested">): void {
   for (const index of fact.jobs) {
-    const { launch } = state.jobs[index];
-    if (!launch?.gang) continue;
-    launch.gang.holdAgainAt = 0;
-    state.untriedShapes.add(specRecord(state, launch.specIndex).shape);
+    gangAt(state, index).holdAgainAt = 0;
+    state.untriedShapes.add(specRecord(state, launchAt(state, index).specIndex).shape);
   }
 }
 
 export function applyMemberPrepared(state: ControllerState, fact: FactOf<"member-prepared">): void {
-  state.jobs[fact.job].launch?.gang?.members.set(fact.index, fact.member);
+  gangAt(state, fact.job).members.set(fact.index, fact.member);
 }
 
 /** Forgets ended jobs whose attempts have all ended, with their tasks. */
@@ -151,14 +153,10 @@ function forgetLaunch(state: ControllerState, launch: Launch, index: number, at:
   dropSpec(state, launch.specIndex);
   const { tokenHash } = launch;
   if (state.jobsByTokenHash.get(tokenHash) === index) state.jobsByTokenHash.delete(tokenHash);
-  if (launch.parent >= 0) state.jobs[launch.parent].launch?.children.delete(index);
+  if (launch.parent >= 0) launchAt(state, launch.parent).children.delete(index);
   for (const child of launch.children) {
     // A child that was kept outlives its parent's record.
-    const orphan = state.jobs[child].launch;
-    if (orphan !== null) orphan.parent = -1;
+    launchAt(state, child).parent = -1;
   }
-  if (launch.successor >= 0) {
-    const next = state.jobs[launch.successor].launch;
-    if (next !== null) next.predecessor = -1;
-  }
+  if (launch.successor >= 0) launchAt(state, launch.successor).predecessor = -1;
 }

@@ -21,7 +21,7 @@ import { jobState, openTasks, terminalState } from "./job-state.ts";
 import { parentPath, treeOf } from "./job-tree.ts";
 import { jobDepthMax, replicasMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { type ControllerState, type Job, type Launch, specRecord } from "./state.ts";
+import { type ControllerState, type Job, type Launch, launchAt, specRecord } from "./state.ts";
 import { unplaceableWarnings } from "./unplaceable.ts";
 import { budgetOf } from "./users.ts";
 import { killTasks } from "./wants.ts";
@@ -209,7 +209,7 @@ function endsChildren({ spec, rows }: Launch): boolean {
 }
 
 function endChildren(state: ControllerState, out: Outbox, job: Job, at: Micros): void {
-  for (const child of [...(job.launch?.children ?? [])]) {
+  for (const child of launchAt(state, job.index).children) {
     endTree(state, out, state.jobs[child], { message: `its parent ${job.id} ended`, at });
   }
 }
@@ -220,7 +220,7 @@ export function settleRestarts(state: ControllerState, out: Outbox, at: Micros):
   for (const index of restartedJobs) {
     restartedJobs.delete(index);
     const job = state.jobs[index];
-    if (job.launch !== null && endsChildren(job.launch)) endChildren(state, out, job, at);
+    if (endsChildren(launchAt(state, index))) endChildren(state, out, job, at);
   }
 }
 

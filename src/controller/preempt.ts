@@ -30,12 +30,14 @@ import {
   type ControllerState,
   isOpen,
   jobOf,
+  launchAt,
   type Shape,
   specOf,
   taskIdOf,
   type Worker,
 } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { capCount, effectiveBand } from "./users.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
 
@@ -138,11 +140,10 @@ function victimOf(state: ControllerState, row: number): Victim {
 }
 
 function unitVictims(state: ControllerState, unit: number): Victim[] {
-  const rows = state.jobs[unit].launch?.rows ?? [];
   const victims: Victim[] = [];
-  for (const task of rows) {
+  for (const task of launchAt(state, unit).rows) {
     const row = state.tasks.attempt[task];
-    if (row < state.attempts.length) victims.push(victimOf(state, row));
+    if (row !== noSlot) victims.push(victimOf(state, row));
   }
   return victims;
 }
