@@ -285,7 +285,6 @@ export function applySuccess(
   leaveLine(state, task);
   setTaskState(state, task, taskStateCode.SUCCEEDED);
   tasks.flags[task] &= ~taskFlag.valueGone;
-  setHolder(state, task, noSlot);
   tasks.valueBytes[task] = sizeBytes;
   state.notBefore.delete(task);
   state.startBy.delete(task);

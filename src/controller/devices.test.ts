@@ -281,6 +281,26 @@ describe("devices that are in use stay so", () => {
     });
   }
 
+  test("over a cancel and a retry, until both attempts have ended", () => {
+    const harness = new ControllerHarness();
+    const worker = aGpuHost(harness, { h100: 2 });
+    const client = harness.aClient();
+    const device = { kind: "gpu", variant: "h100", count: 1 };
+    const draft = { spec: { resources: parseResources("resources", { device }) } };
+    client.submits({ a: draft });
+    worker.starts("a");
+    client.cancels(["a"]);
+    client.retries("a");
+    assert.equal(grantOf(harness, "a"), "h100:0");
+    client.submits({ b: draft, c: draft });
+    assert.equal(grantOf(harness, "b"), "h100:1");
+    assert.equal(harness.stateOf("c"), "PENDING queued");
+    worker.finishes("a");
+    assert.equal(grantOf(harness, "c"), "h100:0");
+    worker.finishes("b", "c");
+    assertAllFree(harness);
+  });
+
   test("over a new agent that takes over what runs", () => {
     const harness = new ControllerHarness();
     const worker = aGpuHost(harness, { h100: 2 });

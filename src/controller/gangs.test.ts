@@ -390,6 +390,20 @@ describe("a bounced gang", () => {
     assert.equal(keptWorkers(harness), "", "nothing is kept for a gang that runs");
   });
 
+  test("keeps the host on which a member still stops, not that of an older round", () => {
+    const { harness, hosts } = aRunningGang({ replicas: 2, maxRetriesFailure: 3 });
+    const others = aSlice(harness, "b", { hosts: 2 });
+    harness.asks({ type: "cordon-worker", workerId: "w1", cordon: true });
+    hosts[0].fails("g/0");
+    obeyAll(hosts);
+    assert.equal(ordersOf(...others), "w3: g/0, w4: g/1");
+    runGang("g", others);
+    harness.launch("small", { replicas: 20, user: "bob" });
+    others[0].fails("g/0");
+    assert.equal(keptWorkers(harness), "w3 w4");
+    harness.cancel("/ann/small");
+  });
+
   test("keeps no like gang from its place while it waits in pieces", () => {
     const { harness, hosts } = aRunningGang({ replicas: 2, maxRetriesFailure: 1 });
     const others = aSlice(harness, "b", { hosts: 2 });
