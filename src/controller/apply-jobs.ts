@@ -22,6 +22,7 @@ import {
   type ControllerState,
   gangAt,
   type Job,
+  jobNamed,
   type Launch,
   launchAt,
   specRecord,
@@ -30,14 +31,16 @@ import { storyKind } from "./story.ts";
 
 export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launched">): void {
   const { spec, at, user } = fact;
-  const replaced = state.jobsById.get(spec.jobId) ?? -1;
+  const replaced = jobNamed(state, spec.jobId);
   const index = state.freeJobs.at(-1) ?? state.jobs.length;
   const rows = new Uint32Array(spec.replicas);
   for (let i = 0; i < rows.length; i++) rows[i] = state.tasks.allocate();
-  const launch = newLaunch(state, fact, { index, rows, replaced });
+  const launch = newLaunch(state, fact, { index, rows });
   const job = addJob(state, { id: spec.jobId, user, client: -1, launch, submittedAt: at });
   if (launch.parent >= 0) launchAt(state, launch.parent).children.add(job.index);
-  if (launch.predecessor >= 0) waitForPredecessor(state, job, { launch, replaced });
+  if (replaced !== undefined && replaced.launch !== null) {
+    waitForReplaced(state, job.index, launch, { index: replaced.index, old: replaced.launch });
+  }
   fillRows(state, job, launch);
   tellEvent(state, { type: "job-launched", id: job.id, message: `by ${user}` });
 }
@@ -45,25 +48,23 @@ export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launc
 function newLaunch(
   state: ControllerState,
   { spec, token, tokenHash, user }: FactOf<"job-launched">,
-  place: { readonly index: number; readonly rows: Uint32Array; readonly replaced: number },
+  { index, rows }: { readonly index: number; readonly rows: Uint32Array },
 ): Launch {
-  const parent = state.jobsById.get(parentPath(spec.jobId) ?? "") ?? -1;
+  const parent = parentOf(state, spec.jobId);
   const above = parent < 0 ? null : launchAt(state, parent);
   const treeOrder = above === null ? state.orderCounter : above.treeOrder;
-  const depth = (above?.depth ?? 0) + 1;
+  const depth = above === null ? 1 : above.depth + 1;
   const isGang = spec.task.groupBy !== "";
-  const isChild = depth > 1;
   const specIndex = addSpec(state, spec.task, {
     user,
-    depth: isChild ? depth : 0,
-    treeOrder: isChild ? treeOrder : 0,
-    gang: isGang ? place.index : -1,
+    depth: above === null ? 0 : depth,
+    treeOrder: above === null ? 0 : treeOrder,
+    gang: isGang ? index : -1,
   });
-  const old = place.replaced < 0 ? null : launchAt(state, place.replaced);
   return {
-    ...{ spec, specIndex, parent, treeOrder, depth, rows: place.rows, token, tokenHash },
+    ...{ spec, specIndex, parent, treeOrder, depth, rows, token, tokenHash },
     children: new Set(),
-    predecessor: old === null ? -1 : old.liveAttempts > 0 ? place.replaced : old.predecessor,
+    predecessor: -1,
     successor: -1,
     ended: null,
     error: null,
@@ -74,14 +75,23 @@ function newLaunch(
   };
 }
 
-/** A job that is replaced before it began hands on whom it waited for. */
-function waitForPredecessor(
+/** Below the name of a session a job is the root of its own tree: a session ends no jobs. */
+function parentOf(state: ControllerState, jobId: string): number {
+  const parent = jobNamed(state, parentPath(jobId) ?? "");
+  return parent === undefined || parent.launch === null ? -1 : parent.index;
+}
+
+/** Its attempts must end first; a job that is replaced before it began hands on whom it awaited. */
+function waitForReplaced(
   state: ControllerState,
-  job: Job,
-  { launch, replaced }: { readonly launch: Launch; readonly replaced: number },
+  job: number,
+  launch: Launch,
+  { index, old }: { readonly index: number; readonly old: Launch },
 ): void {
-  launchAt(state, launch.predecessor).successor = job.index;
-  if (launch.predecessor !== replaced) launchAt(state, replaced).predecessor = -1;
+  launch.predecessor = old.liveAttempts > 0 ? index : old.predecessor;
+  if (launch.predecessor < 0) return;
+  old.predecessor = -1;
+  launchAt(state, launch.predecessor).successor = job;
 }
 
 function fillRows(state: ControllerState, job: Job, launch: Launch): void {

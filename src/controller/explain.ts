@@ -31,6 +31,7 @@ import {
   type ControllerState,
   isHealthy,
   type Job,
+  jobNamed,
   jobOf,
   type Shape,
   shapeOf,
@@ -87,7 +88,7 @@ function needOf({ resources, constraints }: Shape): string {
 
 /** The Explain response for a task or a job; throws NOT_FOUND. */
 export function explain(state: ControllerState, id: string) {
-  const job = state.jobs[state.jobsById.get(id) ?? -1];
+  const job = jobNamed(state, id);
   return job === undefined ? explainTask(state, findTask(state, id)) : explainJob(state, job);
 }
 

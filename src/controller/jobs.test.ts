@@ -274,6 +274,39 @@ describe("a name", () => {
     assert.equal(harness.stateOf("one/0"), "ASSIGNED");
   });
 
+  test("that is replaced twice while the first stops waits for the first, and once", () => {
+    const harness = new ControllerHarness();
+    const [w1, w2] = [harness.aWorker(), harness.aWorker()];
+    harness.launch("one");
+    w1.starts("one/0");
+    const old = w1.attemptOf("one/0");
+    harness.launch("one", { onExisting: "RECREATE" });
+    harness.launch("one", { onExisting: "RECREATE" });
+    assert.equal(harness.stateOf("one/0"), "PENDING held");
+    w1.reports({ kind: "abandoned", label: "one/0", attempt: old.id });
+    assert.equal(harness.stateOf("one/0"), "ASSIGNED");
+    assert.equal([w1, w2].filter(({ orders }) => orders === "one/0").length, 1);
+  });
+
+  test("below that of a session is the root of its own tree, and outlives the session", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    harness.launch("graph-1/x");
+    harness.launch("graph-1/x/y");
+    const parents = () => {
+      const { jobs } = harness.call("ListJobs", { orderBy: "name" }) as { jobs: JobShown[] };
+      return jobs.map(({ jobId, parentJobId }) => `${jobId} of ${parentJobId}`);
+    };
+    const named = ["/ann/graph-1/x of null", "/ann/graph-1/x/y of /ann/graph-1/x"];
+    assert.deepEqual(parents(), ["/ann/graph-1 of null", ...named]);
+    client.closes();
+    harness.at += 7 * 24 * 3_600_000_000;
+    harness.after(1_000);
+    assert.deepEqual(parents(), named);
+    assert.match(harness.launch("graph-1").join(" "), /"created":true/);
+    assert.equal(harness.jobState("graph-1/x"), "PENDING");
+  });
+
   test("may be given without its user where that leaves no doubt", () => {
     const harness = new ControllerHarness();
     harness.launch("one");
@@ -463,6 +496,11 @@ function exit(exitCode: number) {
   const message = `exit code ${exitCode}`;
   const error = { name: "ExitError", message, stack: "", causes: [] };
   return { error, exitCode, signal: null, oom: false, stderrTail: "" };
+}
+
+interface JobShown {
+  readonly jobId: string;
+  readonly parentJobId: string | null;
 }
 
 interface Status {
