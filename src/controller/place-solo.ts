@@ -7,8 +7,8 @@
 
 import { assert } from "../base/assert.ts";
 import type { WorkerIndex } from "../model/ids.ts";
-import { dimension } from "../scheduler/dimensions.ts";
-import { fitCount, freeAmount, preferenceCount } from "../scheduler/fit.ts";
+import { fitsOne } from "../scheduler/fit.ts";
+import { scoreOf } from "../scheduler/score.ts";
 import { type ChosenGrant, chooseSpecialGrant } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
@@ -26,7 +26,7 @@ export function headTask(shape: Shape): number {
 /** Whether one attempt of the shape fits what it may use of the worker now. */
 export function fits(state: ControllerState, worker: Worker, shape: Shape): boolean {
   const room = roomFor(state, worker, shape);
-  if (fitCount(room, shape.request, 1) < 1) return false;
+  if (!fitsOne(room, shape.request)) return false;
   return !asksDevices(shape) || chooseSpecialGrant(state, worker, room, shape) !== null;
 }
 
@@ -114,19 +114,12 @@ function chooseWorker(
   let best = open[0];
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const worker of open) {
-    const preferred = preferenceCount(worker.attributes, shape.constraints);
-    const free = freeAmount(worker, dimension.slots) / worker.capacity[dimension.slots];
-    const score = preferred * 2 + free - (wastesDevices(shape, worker) ? 1 : 0);
+    const score = scoreOf(worker, shape);
     if (score <= bestScore) continue;
     best = worker;
     bestScore = score;
   }
   return best;
-}
-
-/** Work without devices goes to workers with devices last. */
-function wastesDevices(shape: Shape, worker: Worker): boolean {
-  return worker.deviceUse.size > 0 && !asksDevices(shape);
 }
 
 /** The open worker that holds most bytes of the inputs that must be fetched; null if none does. */
