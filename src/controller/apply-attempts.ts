@@ -20,6 +20,7 @@ import {
   type Launch,
   type ShapeOnWorker,
   shapeOf,
+  touchWorker,
   type User,
   type Worker,
 } from "./state.ts";
@@ -44,6 +45,7 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
+  state.fleet.changes.mark(worker.index);
   const shape = state.shapes[attempts.shape[row]];
   const user = state.users[shape.user];
   state.grantedByBand[attempts.band[row]] += sign;
@@ -319,7 +321,7 @@ export function applyEnd(
     chargeGrant(state, row, -1);
     shapeOnWorker(worker, attempts.shape[row]).granted--;
   }
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
   if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);

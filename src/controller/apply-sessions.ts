@@ -23,6 +23,7 @@ import {
   newJob,
   type Shape,
   specRecord,
+  touchWorker,
   type Worker,
 } from "./state.ts";
 import { taskFlag } from "./tables/task-table.ts";
@@ -293,7 +294,7 @@ function describeWorker(
   worker.lastHeardAt = at;
   worker.suspect = false;
   worker.trouble = "";
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
 }
 
 /** Every device of a worker, unused. */
@@ -313,7 +314,7 @@ export function applyWorkerClosedToWork(
   worker.cordoned = fact.cordoned;
   worker.draining = fact.draining;
   worker.drainBy = fact.drainBy;
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   const type = fact.draining
     ? "worker-draining"
     : fact.cordoned
@@ -325,7 +326,8 @@ export function applyWorkerClosedToWork(
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
-  if (fact.trouble === "") state.touchedWorkers.add(worker.index);
+  state.fleet.changes.mark(worker.index);
+  if (fact.trouble === "") touchWorker(state, worker.index);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -384,6 +386,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
 export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-lost">): void {
   const worker = state.workers[fact.worker];
   worker.lost = true;
+  state.fleet.changes.mark(worker.index);
   worker.lostReason = fact.reason;
   tellEvent(state, { type: "worker-lost", id: worker.workerId, message: fact.reason });
   worker.connected = false;
@@ -416,7 +419,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.strangers.clear();
   worker.namedValues.clear();
   forgetKeptValues(worker);
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
 }
 
 export function applyWorkerSuspected(
@@ -427,7 +430,8 @@ export function applyWorkerSuspected(
   worker.suspect = fact.suspect;
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
-  if (!fact.suspect) state.touchedWorkers.add(worker.index);
+  state.fleet.changes.mark(worker.index);
+  if (!fact.suspect) touchWorker(state, worker.index);
 }
 
 export function applyOutcomesAwaited(
