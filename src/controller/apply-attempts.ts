@@ -38,6 +38,14 @@ export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   return entry;
 }
 
+/** A worker knows the shapes of what it has, not of all that it ever had. */
+function forgetIdleShape({ shapes }: Worker, shape: number): void {
+  const entry = shapes.get(shape);
+  if (entry !== undefined && entry.granted + entry.prefetched + entry.started === 0) {
+    shapes.delete(shape);
+  }
+}
+
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
@@ -365,6 +373,7 @@ function closeRow(state: ControllerState, row: number): void {
   if (attempts.hasFlag(row, attemptFlag.started)) {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
+  forgetIdleShape(worker, attempts.shape[row]);
   state.usages.delete(row);
   dropEndpointsOfAttempt(state.access, id);
   if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);

@@ -27,6 +27,7 @@ import {
   type Worker,
 } from "./state.ts";
 import { taskFlag } from "./tables/task-table.ts";
+import { countCapacity } from "./users.ts";
 
 export function applyClientOpened(state: ControllerState, fact: FactOf<"client-opened">): void {
   const index = state.clients.length;
@@ -279,6 +280,7 @@ function describeWorker(
 ): void {
   const { slots, commandSlots } = hello;
   const capacity = capacityVector(state.dimensions, hello.capacity, slots, commandSlots);
+  if (!worker.lost) countCapacity(state, worker, -1);
   worker.incarnation = hello.incarnation;
   worker.address = hello.address;
   worker.pid = hello.pid;
@@ -289,6 +291,7 @@ function describeWorker(
   worker.attributes = { ...hello.attributes, "worker-id": hello.workerId };
   worker.taints = taintsOf(hello.attributes);
   worker.capacity = capacity;
+  countCapacity(state, worker, 1);
   worker.used = new Float64Array(capacity.length);
   beginDeviceUse(state, worker);
   worker.lastHeardAt = at;
@@ -370,6 +373,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     trouble: "",
     lastHeardAt: 0,
     rssBytes: 0,
+    heldValues: 0,
     heldValueBytes: 0,
     valuesDigest: 0,
     sentCount: 0,
@@ -385,6 +389,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
 
 export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-lost">): void {
   const worker = state.workers[fact.worker];
+  if (!worker.lost) countCapacity(state, worker, -1);
   worker.lost = true;
   state.fleet.changes.mark(worker.index);
   worker.lostReason = fact.reason;

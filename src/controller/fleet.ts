@@ -30,12 +30,18 @@ export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
   if (seen === changes.end) return lineUp;
   lineUp.seen = changes.read();
   const look = (worker: number) => enter(state, lineUp, shape, state.workers[worker]);
-  if (seen >= changes.start) changes.forEachSince(seen, look);
+  if (isWorthCatchingUp(state, seen)) changes.forEachSince(seen, look);
   else {
     lineUp.clear();
     forEachPossible(state, shape, look);
   }
   return lineUp;
+}
+
+/** Whether a reader knows enough that what changed is less work than all workers anew. */
+function isWorthCatchingUp({ fleet, workers }: ControllerState, seen: number): boolean {
+  const { start, end } = fleet.changes;
+  return seen >= start && (end - seen) * 4 <= workers.length + 64;
 }
 
 function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
@@ -49,7 +55,7 @@ export function groupsOf(state: ControllerState, shape: Shape, groupBy: string):
   const tally = state.fleet.tally(shape.index, shape);
   const { seen } = tally;
   tally.seen = changes.read();
-  if (seen >= changes.start) {
+  if (isWorthCatchingUp(state, seen)) {
     changes.forEachSince(seen, (index) => {
       tally.set(index, memberOf(state, shape, state.workers[index], groupBy));
     });

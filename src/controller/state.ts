@@ -216,6 +216,8 @@ export interface Worker {
   trouble: string;
   lastHeardAt: Micros;
   rssBytes: number;
+  /** Values that it is believed to hold, and their bytes. */
+  heldValues: number;
   heldValueBytes: number;
   /** Digest of the tasks whose values it is believed to hold. */
   valuesDigest: number;

@@ -21,6 +21,8 @@ export class FleetIndex {
   readonly rooms = new RoomTree();
   readonly devices = new DevicePlaces();
   readonly attributes = new AttributeIndex();
+  /** What all workers that are not lost have, by dimension; null where it must be added up. */
+  total: Float64Array | null = null;
   /** Position in the change log up to which rooms and attributes are right. */
   seen = -1;
   readonly #lineUps = new Kept(() => new LineUp());
