@@ -10,11 +10,11 @@ import { prefetchDepth } from "../scheduler/prefetch.ts";
 import { mayUse } from "./eligibility.ts";
 import { takes } from "./fitting.ts";
 import { lineUpOf } from "./fleet.ts";
-import { orderRetracts } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
 import { assignAndSend, headTask } from "./place-solo.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { binds, roomFor } from "./reservations.ts";
+import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
   isHealthy,

@@ -13,9 +13,9 @@ import type { Micros } from "../base/time.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { certainStart, holdDuration, mayBackfill, type Running } from "../scheduler/backfill.ts";
 import type { Room } from "../scheduler/fit.ts";
-import { orderRetracts } from "./inputs.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
   type Reservation,
@@ -142,6 +142,12 @@ export function binds(state: ControllerState, reservation: Reservation, shape: S
   if (!shape.isCommand || shape.timeoutUs === 0) return true;
   const startsAt = certainlyUsedAt(state, reservation);
   return !mayBackfill(state.at, shape.timeoutUs, backfillGraceUs, startsAt);
+}
+
+/** Whether what is kept from the shape changes with time, with what others run and users hold. */
+export function isSwayed({ access, reservations }: ControllerState, shape: Shape): boolean {
+  if (reservations.size === 0) return false;
+  return access.budgets.size > 0 || (shape.isCommand && shape.timeoutUs > 0);
 }
 
 /** What a stop at its limit may take besides, microseconds. */
