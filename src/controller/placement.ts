@@ -107,7 +107,7 @@ class Pass {
       // What ends anywhere makes room under a user's cap, and that may be used everywhere.
       const isUntried = this.#untried.has(shape.index) || hasCap(state, state.users[shape.user]);
       if (!isUntried && this.#touched.length === 0) continue;
-      if (isUntried || isSwayed(state, shape)) lookAtKept(state, shape);
+      if (isSwayed(state, shape)) lookAtKept(state, shape);
       turns.push({ shape, isUntried, ...queueKeyOf(state, shape) });
     }
     return turns;

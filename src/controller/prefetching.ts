@@ -27,6 +27,7 @@ import { taskFlag } from "./tables/task-table.ts";
 
 /** Attempts that wait on a worker for a grant get one before anything new is placed there. */
 export function promotePrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
+  if (worker.prefetched === 0) return;
   const { attempts, tasks } = state;
   for (const [index, entry] of worker.shapes) {
     if (entry.prefetched === 0) continue;

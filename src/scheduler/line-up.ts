@@ -11,6 +11,8 @@
 export class LineUp {
   /** Position in the change log up to which it is right. */
   seen = -1;
+  /** Reservation → how it stood to the queue when its workers were last looked at for that. */
+  readonly stances = new Map<number, number>();
   length = 0;
   /** By place in the heap. */
   #workers = new Uint32Array(0);
