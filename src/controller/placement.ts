@@ -206,7 +206,7 @@ class Pass {
   }
 
   #prefetch({ shape, eligible }: Turn): void {
-    if (!shape.prefetchable || eligible === null || shape.queued === 0) return;
+    if (!shape.prefetchable || eligible === null) return;
     // What waits on a worker goes ahead of others; for programs that would be long.
     if (shape.isCommand && this.#blocked.length > 1) return;
     const assignments = this.#assignments;
@@ -220,7 +220,6 @@ class Pass {
       while (left > 0 && shape.queued > 0) {
         left--;
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
-        if (shape.gang >= 0) break;
       }
     }
   }
