@@ -157,6 +157,24 @@ describe("a variant", () => {
   });
 });
 
+describe("devices of a worker that comes back with work that was given up", () => {
+  test("are given to nobody until that has ended", () => {
+    const harness = new ControllerHarness();
+    const worker = aGpuHost(harness, { h100: 2 });
+    harness.launch("a", { ...gpu(1), maxRetriesPreemption: 5 });
+    worker.starts("a/0");
+    const { id } = worker.attemptOf("a/0");
+    harness.after(11_000, { silent: true });
+    assert.equal(harness.stateOf("a/0"), "PENDING queued");
+    worker.connects();
+    assert.equal(harness.stateOf("a/0"), "PENDING queued", "what it runs may use any of them");
+    harness.launch("plain");
+    assert.match(harness.stateOf("plain/0"), /ASSIGNED/, "work without devices does not wait");
+    worker.reports(abandoned("a/0", { attempt: id }));
+    assert.equal(grantOf(harness, "a/0"), "h100:0");
+  });
+});
+
 describe("work without devices", () => {
   test("goes to hosts with devices last", () => {
     const harness = new ControllerHarness();
