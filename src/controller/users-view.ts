@@ -64,7 +64,7 @@ export function listUsers(
   const { access, usersByName } = state;
   const names = new Set([...usersByName.keys(), ...access.budgets.keys()]);
   for (const { user } of access.tokens.values()) names.add(user);
-  const sorted = [...names].sort();
+  const sorted = [...names].sort((a, b) => (a < b ? -1 : 1));
   const { page, nextPageToken } = paged(sorted, request);
   const users = page.map((user) => userView(budgetOf(state, user), usageOf(user)));
   return { users, totalCount: sorted.length, nextPageToken };
