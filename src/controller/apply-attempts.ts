@@ -113,14 +113,14 @@ export function applyAttemptsAssigned(
   let next = 0;
   for (let i = 0; i < fact.tasks.length; i++) {
     const special = next < fact.grants.length && fact.grants[next].entry === i;
-    applyAssignment(state, {
+    const assignment = {
       task: fact.tasks[i],
       worker: fact.workers[i],
-      at: fact.at,
       prefetched: fact.prefetched[i] === 1,
       grant: special ? fact.grants[next++] : null,
       band: fact.bands[i],
-    });
+    };
+    applyAssignment(state, assignment, fact.at);
   }
 }
 
@@ -128,7 +128,6 @@ export function applyAttemptsAssigned(
 export interface Assignment {
   readonly task: number;
   readonly worker: number;
-  readonly at: number;
   readonly prefetched: boolean;
   readonly grant: Pick<SpecialGrant, "grant" | "devices"> | null;
   /** Index into `bands`. */
@@ -136,8 +135,12 @@ export interface Assignment {
 }
 
 /** A new attempt; returns its row. */
-export function applyAssignment(state: ControllerState, assignment: Assignment): number {
-  const row = assign(state, assignment);
+export function applyAssignment(
+  state: ControllerState,
+  assignment: Assignment,
+  at: number,
+): number {
+  const row = assign(state, assignment, at);
   if (assignment.grant !== null) {
     const { grant, devices } = assignment.grant;
     state.attempts.grants[row] = grant;
@@ -152,7 +155,8 @@ export function applyAssignment(state: ControllerState, assignment: Assignment):
 /** A new attempt of `task` on `worker`, neither granted nor prefetched yet. */
 function assign(
   state: ControllerState,
-  { task, worker, at, band }: { task: number; worker: number; at: number; band: number },
+  { task, worker, band }: { task: number; worker: number; band: number },
+  at: number,
 ): number {
   const { tasks, attempts } = state;
   const id = attemptId(state.epoch, ++state.attemptCounter);
@@ -306,7 +310,8 @@ export function applyAttemptsStopping(
 export function applyEnd(
   state: ControllerState,
   row: number,
-  { successor, cause }: { successor: number; cause: number },
+  successor: number,
+  cause: number,
 ): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
@@ -363,7 +368,7 @@ function closeRow(state: ControllerState, row: number): void {
   if (attempts.hasFlag(row, attemptFlag.started)) {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
-  state.usages.delete(row);
+  if (state.usages.size > 0) state.usages.delete(row);
   dropEndpointsOfAttempt(state.access, id);
   if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);
   attempts.release(row);
@@ -392,7 +397,7 @@ function endAttemptOfJob(state: ControllerState, launch: Launch): void {
 
 export function applyAttemptsEnded(state: ControllerState, fact: FactOf<"attempts-ended">): void {
   for (let i = 0; i < fact.attempts.length; i++) {
-    applyEnd(state, fact.attempts[i], { successor: fact.successors[i], cause: fact.causes[i] });
+    applyEnd(state, fact.attempts[i], fact.successors[i], fact.causes[i]);
   }
 }
 
@@ -405,12 +410,9 @@ export function applyAttemptSuperseded(
   const grant = attempts.grants[fact.attempt];
   const devices = state.deviceGrants.get(fact.attempt);
   tellAttempt(state, storyKind.superseded, fact.attempt);
-  const row = assign(state, {
-    task: fact.task,
-    worker: attempts.worker[fact.attempt],
-    at: fact.at,
-    band: attempts.band[fact.attempt],
-  });
+  const worker = attempts.worker[fact.attempt];
+  const band = attempts.band[fact.attempt];
+  const row = assign(state, { task: fact.task, worker, band }, fact.at);
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
   if (!attempts.isGranted(fact.attempt)) {

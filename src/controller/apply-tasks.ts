@@ -280,7 +280,9 @@ function linkEdge(
 /** One task has its value. */
 export function applySuccess(
   state: ControllerState,
-  { task, holder, sizeBytes }: { task: number; holder: number; sizeBytes: number },
+  task: number,
+  holder: number,
+  sizeBytes: number,
 ): void {
   const { tasks } = state;
   leaveLine(state, task);
@@ -288,7 +290,7 @@ export function applySuccess(
   tasks.flags[task] &= ~taskFlag.valueGone;
   setHolder(state, task, noSlot);
   tasks.valueBytes[task] = sizeBytes;
-  state.notBefore.delete(task);
+  if (state.notBefore.size > 0) state.notBefore.delete(task);
   if (state.startBy.size > 0) state.startBy.delete(task);
   setHolder(state, task, holder);
   tell(state, storyKind.succeeded, task, { worker: holder });
@@ -335,11 +337,7 @@ function endNeedOfInputs(state: ControllerState, task: number): void {
 
 export function applyTasksSucceeded(state: ControllerState, fact: FactOf<"tasks-succeeded">): void {
   for (let i = 0; i < fact.tasks.length; i++) {
-    applySuccess(state, {
-      task: fact.tasks[i],
-      holder: fact.holders[i],
-      sizeBytes: fact.sizes[i],
-    });
+    applySuccess(state, fact.tasks[i], fact.holders[i], fact.sizes[i]);
   }
 }
 
@@ -504,27 +502,35 @@ export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-
 
 export function forgetTask(state: ControllerState, task: number, at: number): void {
   const { tasks } = state;
-  for (const extra of state.extraHolders.get(task) ?? []) removeExtraHolder(state, task, extra);
+  forgetRareOf(state, task);
   setHolder(state, task, noSlot);
   unlinkDependencies(state, task);
   const batch = tasks.argsBatch[task];
   present(state.argsBatches[batch], "a task's arguments live as long as it").live--;
   settleArgsBatch(state, batch);
-  const key = state.keyOfTask.get(task);
+  const key = state.keyOfTask.size === 0 ? undefined : state.keyOfTask.get(task);
   if (key !== undefined) {
     state.keyOfTask.delete(task);
     state.keys.delete(key);
   }
-  state.failures.delete(task);
-  state.inputFailures.delete(task);
-  state.unreachable.delete(task);
-  state.aliases.delete(task);
-  dropInlineValue(state, task);
   const job = state.jobs[tasks.job[task]];
   job.liveTasks--;
   if (job.sessionEnded && job.liveTasks === 0) job.finishedAt = at;
   tell(state, storyKind.forgotten, task);
   tasks.release(task);
+}
+
+/** What few tasks have: most of these maps are empty, and cost nothing then. */
+function forgetRareOf(state: ControllerState, task: number): void {
+  const { extraHolders, failures, inputFailures, unreachable, aliases, inline } = state;
+  if (extraHolders.size > 0) {
+    for (const extra of extraHolders.get(task) ?? []) removeExtraHolder(state, task, extra);
+  }
+  if (failures.size > 0) failures.delete(task);
+  if (inputFailures.size > 0) inputFailures.delete(task);
+  if (unreachable.size > 0) unreachable.delete(task);
+  if (aliases.size > 0) aliases.delete(task);
+  if (inline.bytes.size > 0) dropInlineValue(state, task);
 }
 
 function unlinkDependencies(state: ControllerState, task: number): void {

@@ -5,7 +5,6 @@
  */
 
 import { assert, present } from "../base/assert.ts";
-import { blobAt } from "../base/blobs.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import { type AttemptContext, inlineSource } from "../protocol/messages.ts";
 import type { ComputeInput } from "./compute-builder.ts";
@@ -35,7 +34,8 @@ export function sendAttempt(state: ControllerState, out: Outbox, row: number): v
     shape: attempts.shape[row],
     prefetched: !attempts.isGranted(row),
     context: definition.run.kind === "command" ? contextOf(state, row) : "",
-    args: blobAt(batch.blobs, tasks.argsIndex[task]),
+    args: batch.blobs,
+    argsIndex: tasks.argsIndex[task],
     inputs: tasks.dependencyCount[task] === 0 ? noInputs : inputsOf(state, out, task, worker),
   });
 }
