@@ -8,10 +8,11 @@
 import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import type { U32Ring } from "../base/ring.ts";
+import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { charge, type FactOf } from "./facts.ts";
-import { keyInUserSpace } from "./keys.ts";
+import { listKey, taskWithKey, unlistKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
 import {
   type Client,
@@ -19,9 +20,11 @@ import {
   type Job,
   jobOf,
   type Shape,
+  type Submission,
   shapeOf,
   specOf,
   specRecord,
+  submissionOf,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
@@ -143,35 +146,39 @@ export function applyTasksSubmitted(
 ): void {
   const client = present(state.clients[index], "a submit belongs to an open client");
   const count = submit.args.offsets.length - 1;
-  const batch = openArgsBatch(state, submit.args);
+  const { first, args } = submit;
+  const keys = textsOf(submit.keys);
+  const place = openSubmission(state, { args, keys, first, sharesArgs: false, count });
   const created = new Uint32Array(count);
   let entry = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {
     const spec = present(client.specs.get(submit.groupSpecs[group]), "a submit names its specs");
     for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
-      created[entry] = createTask(state, client, { at, submit, entry, spec, batch });
+      created[entry] = createTask(state, client, { at, submit, entry, spec, place });
     }
   }
   client.nextNumber = submit.first + count;
   client.lastSequence = submit.sequence;
   if (submit.dependencyCounts.length > 0) linkDependencies(state, client, submit, created);
   for (const task of created) if (task !== noSlot) placeInLine(state, task);
-  settleArgsBatch(state, batch);
+  settleSubmission(state, place);
 }
 
-export function openArgsBatch(
+/** The place of a new submission of `count` tasks, which takes as many places in the order. */
+export function openSubmission(
   state: ControllerState,
-  blobs: FactOf<"tasks-submitted">["submit"]["args"],
-) {
-  const index = state.freeArgsBatches.pop() ?? state.argsBatches.length;
-  state.argsBatches[index] = { blobs, live: 0 };
-  return index;
+  { count, ...shared }: Omit<Submission, "firstOrder" | "live"> & { readonly count: number },
+): number {
+  const place = state.freeSubmissions.pop() ?? state.submissions.length;
+  state.submissions[place] = { ...shared, firstOrder: state.orderCounter, live: 0 };
+  state.orderCounter += count;
+  return place;
 }
 
-export function settleArgsBatch(state: ControllerState, index: number): void {
-  if (state.argsBatches[index]?.live !== 0) return;
-  state.argsBatches[index] = null;
-  state.freeArgsBatches.push(index);
+function settleSubmission(state: ControllerState, place: number): void {
+  if (state.submissions[place]?.live !== 0) return;
+  state.submissions[place] = null;
+  state.freeSubmissions.push(place);
 }
 
 interface Creation {
@@ -179,12 +186,12 @@ interface Creation {
   readonly submit: FactOf<"tasks-submitted">["submit"];
   readonly entry: number;
   readonly spec: number;
-  readonly batch: number;
+  readonly place: number;
 }
 
 /** The row of a new task, or `noSlot` where the key names a task that is already there. */
 function createTask(state: ControllerState, client: Client, creation: Creation): number {
-  const { submit, entry, spec, batch } = creation;
+  const { submit, entry, spec, place } = creation;
   const number = submit.first + entry;
   const key = submit.keys.length === 0 ? "" : submit.keys[entry];
   if (key !== "" && shareKeyedTask(state, client, number, key)) return noSlot;
@@ -194,18 +201,16 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   tasks.spec[task] = spec;
   tasks.job[task] = client.job;
   tasks.index[task] = number;
-  tasks.order[task] = state.orderCounter++;
   tasks.wants[task] = 1;
   tasks.flags[task] = taskFlag.awaited;
-  tasks.argsBatch[task] = batch;
-  tasks.argsIndex[task] = entry;
-  present(state.argsBatches[batch], "a submit opens its batch").live++;
+  tasks.submission[task] = place;
+  submissionOf(state, task).live++;
   client.handles.set(number, task);
   const job = state.jobs[client.job];
   job.liveTasks++;
   job.stateCounts[taskStateCode.PENDING]++;
   countOpenTasks(state, job, 1);
-  if (key !== "") bindKey(state, client, task, key);
+  if (key !== "") listKey(state, task, key);
   tell(state, storyKind.submitted, task);
   boundFirstStart(state, task, creation.at);
   return task;
@@ -226,19 +231,13 @@ function shareKeyedTask(
   number: number,
   key: string,
 ): boolean {
-  const task = state.keys.get(keyInUserSpace(client.user, key));
-  if (task === undefined) return false;
+  const task = taskWithKey(state, client.user, key);
+  if (task < 0) return false;
   const others = state.aliases.get(task) ?? [];
   state.aliases.set(task, [...others, { client: client.index, number }]);
   state.tasks.wants[task]++;
   client.handles.set(number, task);
   return true;
-}
-
-function bindKey(state: ControllerState, client: Client, task: number, key: string): void {
-  const full = keyInUserSpace(client.user, key);
-  state.keys.set(full, task);
-  state.keyOfTask.set(task, full);
 }
 
 function linkDependencies(
@@ -505,14 +504,9 @@ export function forgetTask(state: ControllerState, task: number, at: number): vo
   forgetRareOf(state, task);
   setHolder(state, task, noSlot);
   unlinkDependencies(state, task);
-  const batch = tasks.argsBatch[task];
-  present(state.argsBatches[batch], "a task's arguments live as long as it").live--;
-  settleArgsBatch(state, batch);
-  const key = state.keyOfTask.size === 0 ? undefined : state.keyOfTask.get(task);
-  if (key !== undefined) {
-    state.keyOfTask.delete(task);
-    state.keys.delete(key);
-  }
+  unlistKey(state, task);
+  submissionOf(state, task).live--;
+  settleSubmission(state, tasks.submission[task]);
   const job = state.jobs[tasks.job[task]];
   job.liveTasks--;
   if (job.sessionEnded && job.liveTasks === 0) job.finishedAt = at;

@@ -269,7 +269,7 @@ const whole: Record<string, (state: ControllerState) => void> = {
   everyTotalEqualsItsRecount: (state) => state.tasks.live++,
   straysAreStoppingAttempts: (state) => state.strays.set(12_345, 0),
   copiesAreOfRememberedValues: (state) => state.extraHolders.set(state.tasks.length + 1, [0]),
-  keysNameLiveTasks: (state) => state.keys.set("nobody\nnothing", 0),
+  keysNameLiveTasks: (state) => state.keys.add(1, 0),
   tokensBelongToTheirJobs: (state) => state.jobsByTokenHash.set("no hash", 0),
   reservationsAreListed: (state) => state.reservations.set(999, aReservation(0)),
   scratchIsEmptyBetweenSteps: (state) => state.touchedJobs.add(0),
