@@ -18,6 +18,7 @@ import {
   type ControllerState,
   jobOf,
   type Launch,
+  type Reservation,
   type ShapeOnWorker,
   shapeOf,
   type User,
@@ -52,16 +53,20 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
   if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
   if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
-  touchKept(state);
+  touchKept(state, worker.reservations);
 }
 
-/** Back within its budget a user's work competes in its own band again, wherever it waits. */
+/**
+ * Back within its budget a user's work competes in its own band again, wherever it waits. Past it
+ * what the user has reserved keeps fewer away.
+ */
 function spend(state: ControllerState, user: User, value: number): void {
   const before = user.spend;
   user.spend += value;
-  if (value > 0 || state.access.budgets.size === 0) return;
+  if (state.access.budgets.size === 0) return;
   const { budget } = budgetOf(state, user.name);
-  if (budget === 0 || before <= budget || user.spend > budget) return;
+  if (budget === 0 || before > budget === user.spend > budget) return;
+  if (before <= budget) return touchKept(state, reservationsOfUser(state, user));
   for (const index of state.queuedShapes) {
     if (state.shapes[index].user === user.index) state.untriedShapes.add(index);
   }
@@ -69,13 +74,19 @@ function spend(state: ControllerState, user: User, value: number): void {
 
 /**
  * Whom a reservation keeps away follows from what all its workers grant, from what is told to stop
- * there, and from what users hold: where one of these changes, all that is kept is looked at again.
+ * there, and from the band of whom it is for: where one of these changes, all that it keeps is
+ * looked at again.
  */
-function touchKept({ reservations, touchedWorkers }: ControllerState): void {
-  if (reservations.size === 0) return;
-  for (const { workers } of reservations.values()) {
-    for (const worker of workers) touchedWorkers.add(worker);
+function touchKept(state: ControllerState, reservations: Iterable<Reservation>): void {
+  for (const { workers } of reservations) {
+    for (const worker of workers) state.touchedWorkers.add(worker);
   }
+}
+
+function reservationsOfUser(state: ControllerState, user: User): Reservation[] {
+  return [...state.reservations.values()].filter(
+    ({ shape }) => state.shapes[shape].user === user.index,
+  );
 }
 
 function enlargedVector(vector: Float64Array, length: number): Float64Array {
@@ -299,8 +310,8 @@ export function applyAttemptsStopping(
     tasks.attempt[task] = noSlot;
     state.strays.set(attempts.id[row], row);
     state.strayOfTask.set(task, row);
+    touchKept(state, state.workers[attempts.worker[row]].reservations);
   }
-  touchKept(state);
 }
 
 /**
