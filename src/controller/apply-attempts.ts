@@ -4,10 +4,11 @@
  * @module
  */
 
-import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
+import { deleteRare, getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { attemptId } from "../model/ids.ts";
+import type { DeviceAmount } from "../model/resources.ts";
 import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
 import { deviceDimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
@@ -18,6 +19,7 @@ import {
   type ControllerState,
   jobOf,
   type Launch,
+  launchAt,
   type Reservation,
   type ShapeOnWorker,
   shapeOf,
@@ -41,7 +43,7 @@ export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
-  const grant = present(attempts.grants[row], "a live attempt has a grant");
+  const grant = attempts.grantOf(row);
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
@@ -52,7 +54,7 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
   if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
-  if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
+  chargeDevices(state, worker, row, sign);
   touchKept(state, worker.reservations);
 }
 
@@ -95,8 +97,11 @@ function enlargedVector(vector: Float64Array, length: number): Float64Array {
   return larger;
 }
 
+const noDevices: readonly DeviceAmount[] = [];
+
 function chargeDevices(state: ControllerState, worker: Worker, row: number, sign: 1 | -1): void {
-  for (const { kind, variant, countMilli, indices } of state.deviceGrants.get(row) ?? []) {
+  for (const { kind, variant, countMilli, indices } of getRare(state.deviceGrants, row) ??
+    noDevices) {
     const index = state.dimensions.intern(deviceDimension(kind, variant));
     const use = worker.deviceUse.get(index);
     if (use === undefined) continue; // The worker came back without that device.
@@ -277,7 +282,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
-  if (state.startBy.size > 0) state.startBy.delete(task);
+  deleteRare(state.startBy, task);
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
@@ -346,7 +351,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
   const { attempts } = state;
   const task = attempts.task[row];
   const worker = state.workers[attempts.worker[row]];
-  const vector = present(attempts.grants[row], "a live attempt has a grant");
+  const vector = attempts.grantOf(row);
   const granted = resourcesOf(state.dimensions, vector);
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   let history = state.histories.get(task);
@@ -379,9 +384,9 @@ function closeRow(state: ControllerState, row: number): void {
   if (attempts.hasFlag(row, attemptFlag.started)) {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
-  if (state.usages.size > 0) state.usages.delete(row);
+  deleteRare(state.usages, row);
   dropEndpointsOfAttempt(state.access, id);
-  if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);
+  deleteRare(state.deviceGrants, row);
   attempts.release(row);
   if (tasks.attempt[task] === row) tasks.attempt[task] = noSlot;
   else {
@@ -397,9 +402,8 @@ function closeRow(state: ControllerState, row: number): void {
 function endAttemptOfJob(state: ControllerState, launch: Launch): void {
   launch.liveAttempts--;
   if (launch.liveAttempts > 0 || launch.successor < 0) return;
-  const next = state.jobs[launch.successor].launch;
+  const next = launchAt(state, launch.successor);
   launch.successor = -1;
-  if (next === null) return;
   next.predecessor = -1;
   for (const row of next.rows) {
     if (state.tasks.stage[row] === stage.held) placeInLine(state, row);
@@ -426,9 +430,11 @@ export function applyAttemptSuperseded(
   const row = assign(state, { task: fact.task, worker, band }, fact.at);
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
-  if (!attempts.isGranted(fact.attempt)) {
+  const isGranted = attempts.isGranted(fact.attempt);
+  if (!isGranted) {
     leavePrefetched(state, fact.attempt);
     prefetchRow(state, row);
   }
+  tellAttempt(state, isGranted ? storyKind.assigned : storyKind.prefetched, row);
   closeRow(state, fact.attempt);
 }

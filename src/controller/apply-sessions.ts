@@ -254,11 +254,8 @@ export function applyWorkerAdopted(
   { at, hello }: FactOf<"worker-adopted">,
 ): void {
   const worker = state.workers[present(state.workersById.get(hello.workerId), "it is known")];
-  const rows: number[] = [];
   const { attempts } = state;
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] !== 0 && attempts.worker[row] === worker.index) rows.push(row);
-  }
+  const rows = [...attempts.rows()].filter((row) => attempts.worker[row] === worker.index);
   const granted = rows.filter((row) => attempts.isGranted(row));
   for (const row of granted) chargeGrant(state, row, -1);
   describeWorker(state, worker, hello, at);
@@ -325,7 +322,7 @@ export function applyWorkerClosedToWork(
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
-  if (fact.trouble === "") state.touchedWorkers.add(worker.index);
+  state.touchedWorkers.add(worker.index);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -427,7 +424,7 @@ export function applyWorkerSuspected(
   worker.suspect = fact.suspect;
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
-  if (!fact.suspect) state.touchedWorkers.add(worker.index);
+  state.touchedWorkers.add(worker.index);
 }
 
 export function applyOutcomesAwaited(

@@ -7,6 +7,7 @@
 
 import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
+import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
@@ -84,7 +85,7 @@ export function placeInLine(state: ControllerState, task: number): void {
 
 /** Whether an earlier attempt of it, or of the job that its job replaces, is still stopping. */
 function isHeld(state: ControllerState, task: number): boolean {
-  if (state.strayOfTask.size > 0 && state.strayOfTask.has(task)) return true;
+  if (hasRare(state.strayOfTask, task)) return true;
   const { launch } = jobOf(state, task);
   return launch !== null && launch.predecessor >= 0;
 }
@@ -159,7 +160,7 @@ export function applyTasksSubmitted(
   }
   client.nextNumber = submit.first + count;
   client.lastSequence = submit.sequence;
-  if (submit.dependencyCounts.length > 0) linkDependencies(state, client, submit, created);
+  linkDependencies(state, client, submit, created);
   for (const task of created) if (task !== noSlot) placeInLine(state, task);
   settleSubmission(state, place);
 }
@@ -176,7 +177,8 @@ export function openSubmission(
 }
 
 function settleSubmission(state: ControllerState, place: number): void {
-  if (state.submissions[place]?.live !== 0) return;
+  const { live } = present(state.submissions[place], "one is settled while it is there");
+  if (live > 0) return;
   state.submissions[place] = null;
   state.freeSubmissions.push(place);
 }
@@ -248,8 +250,7 @@ function linkDependencies(
 ): void {
   const { tasks } = state;
   let at = 0;
-  for (let entry = 0; entry < created.length; entry++) {
-    const count = submit.dependencyCounts[entry];
+  for (const [entry, count] of submit.dependencyCounts.entries()) {
     const task = created[entry];
     if (task !== noSlot && count > 0) {
       const start = tasks.edges.allocate(count);
@@ -287,10 +288,9 @@ export function applySuccess(
   leaveLine(state, task);
   setTaskState(state, task, taskStateCode.SUCCEEDED);
   tasks.flags[task] &= ~taskFlag.valueGone;
-  setHolder(state, task, noSlot);
   tasks.valueBytes[task] = sizeBytes;
-  if (state.notBefore.size > 0) state.notBefore.delete(task);
-  if (state.startBy.size > 0) state.startBy.delete(task);
+  deleteRare(state.notBefore, task);
+  deleteRare(state.startBy, task);
   setHolder(state, task, holder);
   tell(state, storyKind.succeeded, task, { worker: holder });
   wakeDependents(state, task);
@@ -348,7 +348,7 @@ export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-fai
     leaveLine(state, task);
     setTaskState(state, task, fact.states[i]);
     state.notBefore.delete(task);
-    if (state.startBy.size > 0) state.startBy.delete(task);
+    state.startBy.delete(task);
     state.failures.set(task, fact.failures[fact.reasons[i]]);
     if (wasOpen) endNeedOfInputs(state, task);
     tell(state, storyKind.failed, task, { code: fact.states[i] });
@@ -370,7 +370,7 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
       state.notBefore.set(task, fact.notBefore[i]);
       state.delays.push(fact.notBefore[i], tasks.ref(task));
     }
-    const startBy = state.startBy.size === 0 ? undefined : state.startBy.get(task);
+    const startBy = state.startBy.get(task);
     if (startBy !== undefined) state.schedulingDeadlines.push(startBy, tasks.ref(task));
     setTaskState(state, task, taskStateCode.PENDING);
     tell(state, storyKind.requeued, task, { code: fact.charges[i] });
@@ -514,17 +514,15 @@ export function forgetTask(state: ControllerState, task: number, at: number): vo
   tasks.release(task);
 }
 
-/** What few tasks have: most of these maps are empty, and cost nothing then. */
+/** What few tasks have. */
 function forgetRareOf(state: ControllerState, task: number): void {
-  const { extraHolders, failures, inputFailures, unreachable, aliases, inline } = state;
-  if (extraHolders.size > 0) {
-    for (const extra of extraHolders.get(task) ?? []) removeExtraHolder(state, task, extra);
+  for (const extra of getRare(state.extraHolders, task) ?? []) {
+    removeExtraHolder(state, task, extra);
   }
-  if (failures.size > 0) failures.delete(task);
-  if (inputFailures.size > 0) inputFailures.delete(task);
-  if (unreachable.size > 0) unreachable.delete(task);
-  if (aliases.size > 0) aliases.delete(task);
-  if (inline.bytes.size > 0) dropInlineValue(state, task);
+  deleteRare(state.failures, task);
+  deleteRare(state.inputFailures, task);
+  deleteRare(state.unreachable, task);
+  dropInlineValue(state, task);
 }
 
 function unlinkDependencies(state: ControllerState, task: number): void {
@@ -558,7 +556,7 @@ export function keepInlineValue(
 }
 
 export function dropInlineValue(state: ControllerState, task: number): void {
-  const bytes = state.inline.bytes.get(task);
+  const bytes = getRare(state.inline.bytes, task);
   if (bytes === undefined) return;
   state.inline.bytes.delete(task);
   state.inline.totalBytes -= bytes.length;

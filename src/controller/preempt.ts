@@ -19,7 +19,7 @@ import {
   planPreemption,
   type Victim,
 } from "../scheduler/preemption.ts";
-import { canEverRun, mayUse } from "./eligibility.ts";
+import { mayUse } from "./eligibility.ts";
 import { isWhole, launchOfGang } from "./gang-placement.ts";
 import { preemptionHoldUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -30,12 +30,14 @@ import {
   type ControllerState,
   isOpen,
   jobOf,
+  launchAt,
   type Shape,
   specOf,
   taskIdOf,
   type Worker,
 } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { capCount, effectiveBand } from "./users.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
 
@@ -97,7 +99,6 @@ function hostsFor(
   return considered
     .filter((worker) => victims.has(worker.index) || shape.gang >= 0)
     .filter((worker) => mayUse(worker, shape))
-    .filter((worker) => canEverRun(state, shape, worker))
     .map((worker) => {
       const room = roomFor(state, worker, shape);
       return {
@@ -113,8 +114,8 @@ function hostsFor(
 function victimsByWorker(state: ControllerState, band: number): Map<number, Victim[]> {
   const { attempts } = state;
   const found = new Map<number, Victim[]>();
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] === 0 || attempts.band[row] <= band || !attempts.isGranted(row)) continue;
+  for (const row of attempts.rows()) {
+    if (attempts.band[row] <= band || !attempts.isGranted(row)) continue;
     if (attempts.hasFlag(row, attemptFlag.stopping)) continue;
     const list = found.get(attempts.worker[row]) ?? [];
     list.push(victimOf(state, row));
@@ -132,18 +133,17 @@ function victimOf(state: ControllerState, row: number): Victim {
     band: attempts.band[row],
     value: shape.value,
     startedOrder: attempts.id[row],
-    amounts: attempts.grants[row] ?? shape.request.amounts,
+    amounts: attempts.grantOf(row),
     unit: shape.gang,
     evictions: tasks.lossCount[task],
   };
 }
 
 function unitVictims(state: ControllerState, unit: number): Victim[] {
-  const rows = state.jobs[unit].launch?.rows ?? [];
   const victims: Victim[] = [];
-  for (const task of rows) {
+  for (const task of launchAt(state, unit).rows) {
     const row = state.tasks.attempt[task];
-    if (row < state.attempts.length) victims.push(victimOf(state, row));
+    if (row !== noSlot) victims.push(victimOf(state, row));
   }
   return victims;
 }

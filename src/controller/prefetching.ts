@@ -8,11 +8,11 @@
 import { fitCount } from "../scheduler/fit.ts";
 import { prefetchDepth } from "../scheduler/prefetch.ts";
 import { mayUse } from "./eligibility.ts";
-import { orderRetracts } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
 import { assignAndSend, fits, headTask } from "./place-solo.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { binds, roomFor } from "./reservations.ts";
+import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
   isHealthy,

@@ -298,8 +298,9 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
   const ref = reports.tasks[entry];
   const kind = reports.kinds[entry];
   const bytes = blobAt(reports.values, entry);
-  const { strangers, namedValues } = state.workers[worker];
-  const wasStranger = endKinds.includes(kind) && strangers.delete(reports.attempts[entry]);
+  const { namedValues } = state.workers[worker];
+  const attempt = reports.attempts[entry];
+  const wasStranger = endKinds.includes(kind) && endStranger(state, worker, attempt);
   // What becomes of a value that the inventory named was settled with the inventory.
   if (wasStranger && kind === reportKind.finished && namedValues.has(ref)) return;
   switch (kind) {
@@ -338,6 +339,15 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return onBuilding(state, out, report);
     default: // Started, of an attempt that is not known any more.
   }
+}
+
+/** An attempt that only its worker knew of has ended; whether it was one. */
+function endStranger(state: ControllerState, worker: WorkerIndex, attempt: AttemptId): boolean {
+  const { strangers } = state.workers[worker];
+  if (!strangers.delete(attempt)) return false;
+  // Devices that it may have used can be given again.
+  if (strangers.size === 0) state.touchedWorkers.add(worker);
+  return true;
 }
 
 /** Whether the same message tells, further on, that the worker's copy of a value is gone. */
@@ -482,7 +492,7 @@ export function onAttemptFailed(
 ): void {
   const row = findAttempt(state, { worker, attempt: message.attempt, task: message.task });
   if (row < 0) {
-    state.workers[worker].strangers.delete(message.attempt);
+    endStranger(state, worker, message.attempt);
     return forgetUnlessHeld(state, out, worker, message.task);
   }
   const task = state.attempts.task[row];

@@ -502,6 +502,22 @@ export function userOf(state: ControllerState, task: number): User {
   return state.users[shapeOf(state, task).user];
 }
 
+/** The latest job of a name. */
+export function jobNamed(state: ControllerState, id: string): Job | undefined {
+  const index = state.jobsById.get(id);
+  return index === undefined ? undefined : state.jobs[index];
+}
+
+/** The launch of a job that was launched, as whatever names it by its index knows. */
+export function launchAt(state: ControllerState, job: number): Launch {
+  return present(state.jobs[job].launch, "a job with a tree, a gang or an end was launched");
+}
+
+/** The gang that the tasks of a job are, as whatever names it by its index knows. */
+export function gangAt(state: ControllerState, job: number): Gang {
+  return present(launchAt(state, job).gang, "its tasks are placed together");
+}
+
 /** `/user/graph-7/12`: what people call a task. */
 export function taskIdOf(state: ControllerState, task: number): string {
   return `${state.jobs[state.tasks.job[task]].id}/${state.tasks.index[task]}`;

@@ -8,11 +8,13 @@
  * @module
  */
 
+import { assert } from "../base/assert.ts";
 import type { Blobs } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import type { Outbox } from "./outbox.ts";
+import { retractDependents } from "./retracts.ts";
 import { failDoomed, forEachAudience } from "./settle.ts";
 import { type ControllerState, jobOf, openClient } from "./state.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
@@ -47,9 +49,9 @@ function locateValue(
   out: Outbox,
   { client: index, number, task }: { client: number; number: number; task: number },
 ): void {
-  const client = state.clients[index];
+  const client = openClient(state, index);
   const holder = state.tasks.holder[task];
-  if (client === null || holder === noSlot) return;
+  assert(holder !== noSlot, "only a value that is there is located");
   const { workerId, incarnation, address } = state.workers[holder];
   if (client.knownPeers.get(holder) !== incarnation) {
     client.knownPeers.set(holder, incarnation);
@@ -231,6 +233,8 @@ export function reviveAll(
   };
   record(lost, "recompute");
   record(wanted, cause);
+  for (const task of lost) retractDependents(state, out, task);
+  for (const task of wanted) retractDependents(state, out, task);
   failDoomed(state, out, { tasks: [...lost, ...wanted], at });
 }
 

@@ -73,20 +73,13 @@ function straysAreStoppingAttempts(look: Inspection): void {
   }
 }
 
-/** S-5: copies are of values that somebody holds. */
-function copiesAreOfRememberedValues(look: Inspection): void {
-  for (const task of look.state.extraHolders.keys()) {
-    if (!look.state.tasks.isLive(task)) look.report([], `copies of no value: ${task}`);
-  }
-}
-
 /** S-21: keys name live tasks, both ways. */
 function keysNameLiveTasks(look: Inspection): void {
   const { state } = look;
   const { keys, tasks } = state;
   let count = 0;
   for (const task of tasks.rows()) {
-    const key = tasks.isLive(task) ? keyOfTask(state, task) : "";
+    const key = keyOfTask(state, task);
     if (key === "") continue;
     count++;
     if (taskWithKey(state, jobOf(state, task).user, key) !== task)
@@ -126,7 +119,6 @@ export const clientRules: readonly RecordRule[] = [everyHandleNamesATask];
 export const wholeRules: readonly WholeRule[] = [
   everyTotalEqualsItsRecount,
   straysAreStoppingAttempts,
-  copiesAreOfRememberedValues,
   keysNameLiveTasks,
   tokensBelongToTheirJobs,
   reservationsAreListed,
