@@ -11,6 +11,7 @@ import { endToEndCases } from "./end-to-end.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
 import { memoryCase } from "./memory.ts";
+import { placementCase } from "./placement.ts";
 import { caseLines, tableLines } from "./report.ts";
 import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
@@ -18,6 +19,7 @@ import { spawnCase } from "./spawn.ts";
 const allCases: readonly BenchCase[] = [
   kernelCase,
   memoryCase,
+  placementCase,
   ...endToEndCases,
   spawnCase,
   restartCase,

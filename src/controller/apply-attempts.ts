@@ -23,6 +23,7 @@ import {
   type Reservation,
   type ShapeOnWorker,
   shapeOf,
+  touchWorker,
   type User,
   type Worker,
 } from "./state.ts";
@@ -40,6 +41,14 @@ export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   return entry;
 }
 
+/** A worker knows the shapes of what it has, not of all that it ever had. */
+function forgetIdleShape({ shapes }: Worker, shape: number): void {
+  const entry = shapes.get(shape);
+  if (entry !== undefined && entry.granted + entry.prefetched + entry.started === 0) {
+    shapes.delete(shape);
+  }
+}
+
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
@@ -47,6 +56,8 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
+  state.fleet.changes.mark(worker.index);
+  state.fleet.ledger++;
   const shape = state.shapes[attempts.shape[row]];
   const user = state.users[shape.user];
   state.grantedByBand[attempts.band[row]] += sign;
@@ -221,6 +232,7 @@ function prefetchRow(state: ControllerState, row: number): void {
   attempts.flags[row] |= attemptFlag.prefetched;
   const entry = shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]);
   entry.prefetched++;
+  state.workers[attempts.worker[row]].prefetched++;
   entry.waiting.pushBack(row);
   state.shapes[attempts.shape[row]].prefetched++;
 }
@@ -238,6 +250,7 @@ function leavePrefetched(state: ControllerState, row: number): void {
   attempts.flags[row] &= ~attemptFlag.prefetched;
   const entry = shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]);
   entry.prefetched--;
+  state.workers[attempts.worker[row]].prefetched--;
   state.shapes[attempts.shape[row]].prefetched--;
   while (entry.waiting.length > 0 && !isPrefetchedOn(state, entry.waiting.at(0), row)) {
     entry.waiting.popFront();
@@ -275,6 +288,7 @@ function tellAttempt(state: ControllerState, kind: number, row: number, detail =
 /** One attempt runs. */
 export function applyStart(state: ControllerState, row: number, at: number): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   attempts.flags[row] |= attemptFlag.started;
   shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]).started++;
   attempts.startedAt[row] = at;
@@ -307,6 +321,7 @@ export function applyAttemptsStopping(
   fact: FactOf<"attempts-stopping">,
 ): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   for (const row of fact.attempts) {
     attempts.flags[row] |= attemptFlag.stopping;
     attempts.stopReason[row] = fact.reason;
@@ -340,7 +355,7 @@ export function applyEnd(
     chargeGrant(state, row, -1);
     shapeOnWorker(worker, attempts.shape[row]).granted--;
   }
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
   if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);
@@ -375,6 +390,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
 
 function closeRow(state: ControllerState, row: number): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   setRetracting(state, row, false);
   const worker = state.workers[attempts.worker[row]];
   const task = attempts.task[row];
@@ -384,6 +400,7 @@ function closeRow(state: ControllerState, row: number): void {
   if (attempts.hasFlag(row, attemptFlag.started)) {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
+  forgetIdleShape(worker, attempts.shape[row]);
   deleteRare(state.usages, row);
   dropEndpointsOfAttempt(state.access, id);
   deleteRare(state.deviceGrants, row);

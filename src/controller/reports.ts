@@ -34,7 +34,7 @@ import type { Outbox } from "./outbox.ts";
 import { retractBehind } from "./prefetching.ts";
 import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
 import { pushReleaseCandidates } from "./settle.ts";
-import { type ControllerState, jobOf } from "./state.ts";
+import { type ControllerState, jobOf, touchWorker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 import { deliverInline, deliverValue, loseCopies } from "./values.ts";
@@ -343,10 +343,10 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
 
 /** An attempt that only its worker knew of has ended; whether it was one. */
 function endStranger(state: ControllerState, worker: WorkerIndex, attempt: AttemptId): boolean {
-  const { strangers } = state.workers[worker];
+  const { strangers, foundlings } = state.workers[worker];
   if (!strangers.delete(attempt)) return false;
   // Devices that it may have used can be given again.
-  if (strangers.size === 0) state.touchedWorkers.add(worker);
+  if (foundlings.delete(attempt) && foundlings.size === 0) touchWorker(state, worker);
   return true;
 }
 

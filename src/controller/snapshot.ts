@@ -387,6 +387,7 @@ function rebuildLedger(state: ControllerState): void {
       chargeGrant(state, row, 1);
     } else {
       entry.prefetched++;
+      worker.prefetched++;
       entry.waiting.pushBack(row);
       state.shapes[attempts.shape[row]].prefetched++;
     }
@@ -423,6 +424,7 @@ function rebuildHoldings(state: ControllerState): void {
     if (tasks.holder[row] === noSlot) continue;
     const worker = state.workers[tasks.holder[row]];
     worker.valuesDigest = digestWith(worker.valuesDigest, tasks.ref(row));
+    worker.heldValues++;
     worker.heldValueBytes += tasks.valueBytes[row];
   }
 }

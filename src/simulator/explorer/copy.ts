@@ -18,6 +18,7 @@ import { EdgePool } from "../../controller/tables/edges.ts";
 import { HashIndex } from "../../controller/tables/hash-index.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
+import { FleetIndex } from "../../scheduler/fleet-index.ts";
 import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
 
@@ -92,6 +93,8 @@ export class Copier {
     if (value instanceof RunQueue) return this.#copyQueue(value);
     // The story is for people, and empty reports are what a step leaves: both are as good new.
     if (value instanceof StoryLog) return this.#remember(value, value);
+    // An index is made anew where it is missing.
+    if (value instanceof FleetIndex) return this.#remember(value, new FleetIndex());
     if (value instanceof ReportColumns) return this.#remember(value, new ReportColumns());
     if (isTable(value)) return this.#copyTable(value);
     return this.#remember(value, copyOf(value));

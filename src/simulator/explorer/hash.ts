@@ -20,6 +20,7 @@ import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { HashIndex } from "../../controller/tables/hash-index.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
+import { FleetIndex } from "../../scheduler/fleet-index.ts";
 import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
 
@@ -163,7 +164,8 @@ export class StateHash {
 
   #instance(value: object): void {
     if (value instanceof StoryLog || value instanceof ReportColumns) return;
-    if (value instanceof HashIndex) return; // It follows from the tasks.
+    // What follows from what is hashed besides.
+    if (value instanceof FleetIndex || value instanceof HashIndex) return;
     if (value instanceof TaskTable) this.#tasks(value);
     else if (value instanceof AttemptTable) this.#attempts(value);
     else if (value instanceof Heap) this.#heap(value);
