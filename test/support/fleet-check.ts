@@ -1,6 +1,6 @@
 /**
- * The index of the workers against a look at all of them: for every queue the same workers in the
- * same order, for every gang the same groups.
+ * The index of the workers against a look at all of them: for every queue, also where nothing waits
+ * in it, the same workers in the same order; for every gang the same groups.
  *
  * @module
  */
@@ -18,8 +18,8 @@ import { scoreOf } from "../../src/scheduler/score.ts";
 /** How many workers and groups were compared. */
 export function checkFleet(state: ControllerState): number {
   let compared = 0;
-  for (const index of state.queuedShapes) {
-    const shape = state.shapes[index];
+  for (const shape of state.shapes) {
+    if (shape.specCount === 0) continue; // Its place is free.
     if (isSwayed(state, shape)) lookAtKept(state, shape); // As a pass does.
     compared += shape.gang < 0 ? checkLine(state, shape) : checkGroups(state, shape);
   }
