@@ -14,7 +14,12 @@ import type { FakeWorker } from "../../test/support/fake-worker.ts";
 import { checkFleet } from "../../test/support/fleet-check.ts";
 import type { Constraint } from "../model/constraints.ts";
 import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
+import { cheapestSet, compareHarm } from "../scheduler/victim-sets.ts";
 import { lineUpOf } from "./fleet.ts";
+import { hostFor } from "./preempt.ts";
+import { leastHarm } from "./preemption-bounds.ts";
+import type { ControllerState } from "./state.ts";
+import { effectiveBand } from "./users.ts";
 
 const someDevice = fc.record({
   kind: fc.constantFrom("gpu", "tpu"),
@@ -22,22 +27,19 @@ const someDevice = fc.record({
   count: fc.constantFrom(0.5, 1, 1.5, 2, 3),
 });
 
-const someAmounts = {
-  cpu: fc.integer({ min: 0, max: 4 }),
-  memory: fc.constantFrom("1m", "1g", "2g"),
-  custom: fc.dictionary(fc.constantFrom("r", "s"), fc.integer({ min: 1, max: 3 })),
-};
-
 const someMachine = fc.record({
-  slots: fc.integer({ min: 1, max: 4 }),
-  ...someAmounts,
+  slots: fc.integer({ min: 2, max: 6 }),
+  cpu: fc.integer({ min: 4, max: 8 }),
+  memory: fc.constantFrom("4g", "8g"),
+  custom: fc.dictionary(fc.constantFrom("r", "s"), fc.integer({ min: 1, max: 4 })),
   device: fc.option(
     someDevice.map((device) => ({ ...device, variant: device.variant ?? "a" })),
     { nil: undefined },
   ),
   attributes: fc.dictionary(
-    fc.constantFrom("zone", "disk", "taint:slow"),
+    fc.constantFrom("zone", "zone", "disk", "taint:slow"),
     fc.constantFrom("1", "2", "3"),
+    { maxKeys: 2 },
   ),
 });
 
@@ -55,9 +57,11 @@ const someClause = fc.constantFrom<Clause>(
 );
 
 const someRequest = fc.record({
-  ...someAmounts,
-  device: fc.option(someDevice, { nil: undefined }),
-  required: fc.array(someClause, { maxLength: 2 }),
+  cpu: fc.integer({ min: 0, max: 4 }),
+  memory: fc.constantFrom("1m", "1g", "3g"),
+  custom: fc.dictionary(fc.constantFrom("r", "s"), fc.integer({ min: 1, max: 3 }), { maxKeys: 1 }),
+  device: fc.option(someDevice, { nil: undefined, freq: 2 }),
+  required: fc.oneof(fc.constant([]), fc.array(someClause, { maxLength: 2 })),
   preferred: fc.array(someClause, { maxLength: 1 }),
   band: fc.constantFrom("production", "interactive", "batch"),
 });
@@ -75,7 +79,7 @@ const kinds = [
   "exit",
 ];
 const someEvent = fc.record({
-  kind: fc.constantFrom(...kinds, "submit", "submit", "finish", "finish"),
+  kind: fc.constantFrom(...kinds, "submit", "submit", "submit", "submit", "join", "finish"),
   which: fc.nat(1_000),
   machine: someMachine,
   request: someRequest,
@@ -164,6 +168,43 @@ describe("the index of the workers", () => {
     assert.ok(compared > 0, "some queue waited while workers took work of its shape");
   });
 });
+
+describe("what an eviction costs at least", () => {
+  test("is never more than what it costs, and null only where none helps", () => {
+    let planned = 0;
+    fc.assert(
+      fc.property(fc.array(someEvent, { minLength: 20, maxLength: 60, size: "max" }), (events) => {
+        const play = new Play();
+        for (const event of events) play.take(event);
+        planned += checkBounds(play.harness.state);
+      }),
+      { numRuns: 150 },
+    );
+    assert.ok(planned > 0, "something could be evicted for something");
+  });
+});
+
+/** How many evictions there were to compare with. */
+function checkBounds(state: ControllerState): number {
+  let planned = 0;
+  for (const shape of state.shapes) {
+    if (shape.specCount === 0) continue;
+    for (const worker of state.workers) {
+      const band = effectiveBand(state, shape);
+      const least = leastHarm(state, worker, { shape, band });
+      const { amounts, used } = shape.request;
+      const preemptor = { amounts, used, band, unitVictims: () => [] };
+      const host = hostFor(state, worker, shape);
+      if (host === null || host.victims.length === 0) continue;
+      const set = cheapestSet(host, preemptor, { gone: new Set(), limit: null });
+      if (set === null) continue;
+      planned++;
+      assert.ok(least !== null, `shape ${shape.index} has room on ${worker.workerId}`);
+      assert.ok(compareHarm(least, set.harm) <= 0, `shape ${shape.index} on ${worker.workerId}`);
+    }
+  }
+  return planned;
+}
 
 /** What waits fits nowhere: a pass leaves no queue that a worker takes. */
 function assertNothingIdles({ state }: ControllerHarness): void {
