@@ -4,7 +4,6 @@
  * @module
  */
 
-import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { U32Ring } from "../base/ring.ts";
 import { attemptId } from "../model/ids.ts";
@@ -18,6 +17,7 @@ import {
   type ControllerState,
   jobOf,
   type Launch,
+  launchAt,
   type ShapeOnWorker,
   shapeOf,
   touchWorker,
@@ -49,7 +49,7 @@ function forgetIdleShape({ shapes }: Worker, shape: number): void {
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
-  const grant = present(attempts.grants[row], "a live attempt has a grant");
+  const grant = attempts.grantOf(row);
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
@@ -62,7 +62,7 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
   if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
-  if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
+  chargeDevices(state, worker, row, sign);
   touchKept(state);
 }
 
@@ -276,7 +276,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
-  if (state.startBy.size > 0) state.startBy.delete(task);
+  state.startBy.delete(task);
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
@@ -345,7 +345,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
   const { attempts } = state;
   const task = attempts.task[row];
   const worker = state.workers[attempts.worker[row]];
-  const vector = present(attempts.grants[row], "a live attempt has a grant");
+  const vector = attempts.grantOf(row);
   const granted = resourcesOf(state.dimensions, vector);
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   let history = state.histories.get(task);
@@ -382,7 +382,7 @@ function closeRow(state: ControllerState, row: number): void {
   forgetIdleShape(worker, attempts.shape[row]);
   state.usages.delete(row);
   dropEndpointsOfAttempt(state.access, id);
-  if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);
+  state.deviceGrants.delete(row);
   attempts.release(row);
   if (tasks.attempt[task] === row) tasks.attempt[task] = noSlot;
   else {
@@ -398,9 +398,8 @@ function closeRow(state: ControllerState, row: number): void {
 function endAttemptOfJob(state: ControllerState, launch: Launch): void {
   launch.liveAttempts--;
   if (launch.liveAttempts > 0 || launch.successor < 0) return;
-  const next = state.jobs[launch.successor].launch;
+  const next = launchAt(state, launch.successor);
   launch.successor = -1;
-  if (next === null) return;
   next.predecessor = -1;
   for (const row of next.rows) {
     if (state.tasks.stage[row] === stage.held) placeInLine(state, row);
@@ -430,9 +429,11 @@ export function applyAttemptSuperseded(
   });
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
-  if (!attempts.isGranted(fact.attempt)) {
+  const isGranted = attempts.isGranted(fact.attempt);
+  if (!isGranted) {
     leavePrefetched(state, fact.attempt);
     prefetchRow(state, row);
   }
+  tellAttempt(state, isGranted ? storyKind.assigned : storyKind.prefetched, row);
   closeRow(state, fact.attempt);
 }

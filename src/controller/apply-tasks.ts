@@ -81,7 +81,7 @@ export function placeInLine(state: ControllerState, task: number): void {
 
 /** Whether an earlier attempt of it, or of the job that its job replaces, is still stopping. */
 function isHeld(state: ControllerState, task: number): boolean {
-  if (state.strayOfTask.size > 0 && state.strayOfTask.has(task)) return true;
+  if (state.strayOfTask.has(task)) return true;
   const { launch } = jobOf(state, task);
   return launch !== null && launch.predecessor >= 0;
 }
@@ -154,7 +154,7 @@ export function applyTasksSubmitted(
   }
   client.nextNumber = submit.first + count;
   client.lastSequence = submit.sequence;
-  if (submit.dependencyCounts.length > 0) linkDependencies(state, client, submit, created);
+  linkDependencies(state, client, submit, created);
   for (const task of created) if (task !== noSlot) placeInLine(state, task);
   settleArgsBatch(state, batch);
 }
@@ -169,7 +169,7 @@ export function openArgsBatch(
 }
 
 export function settleArgsBatch(state: ControllerState, index: number): void {
-  if (state.argsBatches[index]?.live !== 0) return;
+  if (present(state.argsBatches[index], "a batch is settled while it is there").live > 0) return;
   state.argsBatches[index] = null;
   state.freeArgsBatches.push(index);
 }
@@ -249,8 +249,7 @@ function linkDependencies(
 ): void {
   const { tasks } = state;
   let at = 0;
-  for (let entry = 0; entry < created.length; entry++) {
-    const count = submit.dependencyCounts[entry];
+  for (const [entry, count] of submit.dependencyCounts.entries()) {
     const task = created[entry];
     if (task !== noSlot && count > 0) {
       const start = tasks.edges.allocate(count);
@@ -286,10 +285,9 @@ export function applySuccess(
   leaveLine(state, task);
   setTaskState(state, task, taskStateCode.SUCCEEDED);
   tasks.flags[task] &= ~taskFlag.valueGone;
-  setHolder(state, task, noSlot);
   tasks.valueBytes[task] = sizeBytes;
   state.notBefore.delete(task);
-  if (state.startBy.size > 0) state.startBy.delete(task);
+  state.startBy.delete(task);
   setHolder(state, task, holder);
   tell(state, storyKind.succeeded, task, { worker: holder });
   wakeDependents(state, task);
@@ -353,7 +351,7 @@ export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-fai
     leaveLine(state, task);
     setTaskState(state, task, fact.states[i]);
     state.notBefore.delete(task);
-    if (state.startBy.size > 0) state.startBy.delete(task);
+    state.startBy.delete(task);
     state.failures.set(task, fact.failures[fact.reasons[i]]);
     if (wasOpen) endNeedOfInputs(state, task);
     tell(state, storyKind.failed, task, { code: fact.states[i] });
@@ -375,7 +373,7 @@ export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-r
       state.notBefore.set(task, fact.notBefore[i]);
       state.delays.push(fact.notBefore[i], tasks.ref(task));
     }
-    const startBy = state.startBy.size === 0 ? undefined : state.startBy.get(task);
+    const startBy = state.startBy.get(task);
     if (startBy !== undefined) state.schedulingDeadlines.push(startBy, tasks.ref(task));
     setTaskState(state, task, taskStateCode.PENDING);
     tell(state, storyKind.requeued, task, { code: fact.charges[i] });
@@ -522,7 +520,6 @@ export function forgetTask(state: ControllerState, task: number, at: number): vo
   state.failures.delete(task);
   state.inputFailures.delete(task);
   state.unreachable.delete(task);
-  state.aliases.delete(task);
   dropInlineValue(state, task);
   const job = state.jobs[tasks.job[task]];
   job.liveTasks--;

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { handedBack } from "../../test/support/fake-worker.ts";
+import { aSlice, clause } from "../../test/support/job-builders.ts";
 import { nextDeadline } from "./deadlines.ts";
 
 const within = (schedulingTimeoutMs: number) => ({ spec: { schedulingTimeoutMs, name: "f" } });
@@ -82,6 +83,19 @@ test("nothing is due while nothing waits for time", () => {
   assert.equal(nextDeadline(harness.state), null);
   harness.aClient();
   assert.equal(nextDeadline(harness.state), null);
+});
+
+test("time that passes without anything due is not journaled", () => {
+  const harness = new ControllerHarness();
+  const [busy] = aSlice(harness, "a", { hosts: 2 });
+  harness.launch("g", { groupBy: "slice", replicas: 2 });
+  harness.launch("waits", { groupBy: "slice", replicas: 2 });
+  harness.launch("endless", { constraints: [clause("worker-id", "=", "nobody")] });
+  harness.aClient().submits({ a: { spec: { schedulingTimeoutMs: 60_000 } } });
+  busy.prepares("g/0");
+  const { length } = harness.facts;
+  harness.after(5_000);
+  assert.deepEqual(harness.facts.slice(length), []);
 });
 
 describe("the next deadline is that of", () => {

@@ -130,6 +130,22 @@ describe("a variant", () => {
     assert.equal(grantOf(harness, "one/0"), "a100:0");
   });
 
+  test("that is kept for somebody is not taken by who would take any", () => {
+    const harness = new ControllerHarness();
+    const [host] = aSlice(harness, "a", {
+      ...{ hosts: 1, slots: 32 },
+      capacity: { devices: [...devices("gpu", "a100", 1), ...devices("gpu", "h100", 1)] },
+    });
+    harness.launch("low", { band: "batch", ...gpu(1, "a100") });
+    host.starts("low/0");
+    harness.launch("p", { band: "production", ...gpu(1, "a100") });
+    host.reports(abandoned("low/0"));
+    assert.equal(grantOf(harness, "p/0"), "a100:0");
+    harness.launch("more", { band: "production", ...gpu(1, "a100"), user: "bob" });
+    harness.launch("any", gpu(1));
+    assert.equal(grantOf(harness, "any/0"), "h100:0");
+  });
+
   test("that no worker has is said to be the reason, and so is a kind that none has", () => {
     const harness = new ControllerHarness();
     aGpuHost(harness, { a100: 1 });
@@ -138,6 +154,24 @@ describe("a variant", () => {
     const codeOf = (label: string) => why(harness, label).reasons[0].code;
     assert.equal(codeOf("variant/0"), "DEVICE_VARIANT");
     assert.equal(codeOf("kind/0"), "DEVICE_KIND");
+  });
+});
+
+describe("devices of a worker that comes back with work that was given up", () => {
+  test("are given to nobody until that has ended", () => {
+    const harness = new ControllerHarness();
+    const worker = aGpuHost(harness, { h100: 2 });
+    harness.launch("a", { ...gpu(1), maxRetriesPreemption: 5 });
+    worker.starts("a/0");
+    const { id } = worker.attemptOf("a/0");
+    harness.after(11_000, { silent: true });
+    assert.equal(harness.stateOf("a/0"), "PENDING queued");
+    worker.connects();
+    assert.equal(harness.stateOf("a/0"), "PENDING queued", "what it runs may use any of them");
+    harness.launch("plain");
+    assert.match(harness.stateOf("plain/0"), /ASSIGNED/, "work without devices does not wait");
+    worker.reports(abandoned("a/0", { attempt: id }));
+    assert.equal(grantOf(harness, "a/0"), "h100:0");
   });
 });
 
@@ -264,6 +298,26 @@ describe("devices that are in use stay so", () => {
       assert.equal(grantOf(harness, "b/1"), "h100:0");
     });
   }
+
+  test("over a cancel and a retry, until both attempts have ended", () => {
+    const harness = new ControllerHarness();
+    const worker = aGpuHost(harness, { h100: 2 });
+    const client = harness.aClient();
+    const device = { kind: "gpu", variant: "h100", count: 1 };
+    const draft = { spec: { resources: parseResources("resources", { device }) } };
+    client.submits({ a: draft });
+    worker.starts("a");
+    client.cancels(["a"]);
+    client.retries("a");
+    assert.equal(grantOf(harness, "a"), "h100:0");
+    client.submits({ b: draft, c: draft });
+    assert.equal(grantOf(harness, "b"), "h100:1");
+    assert.equal(harness.stateOf("c"), "PENDING queued");
+    worker.finishes("a");
+    assert.equal(grantOf(harness, "c"), "h100:0");
+    worker.finishes("b", "c");
+    assertAllFree(harness);
+  });
 
   test("over a new agent that takes over what runs", () => {
     const harness = new ControllerHarness();

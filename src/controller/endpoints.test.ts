@@ -132,6 +132,15 @@ describe("register", () => {
     });
   }
 
+  test("with the longest and shortest of everything is taken", () => {
+    const scene = aScene();
+    const metadata = Object.fromEntries([...Array(16).keys()].map((i) => [i, "x".repeat(64)]));
+    const longest = { endpointId: "x".repeat(128), name: "x".repeat(200), leaseMs: 600_000 };
+    assert.equal(scene.registers({ ...longest, metadata }), "new");
+    assert.equal(scene.registers({ endpointId: "s", name: "s", leaseMs: 1_000 }), "new");
+    assert.equal(scene.registers({ endpointId: "t", metadata: { k: "x".repeat(1_024) } }), "new");
+  });
+
   test("of more than its share by one attempt is refused", () => {
     const scene = aScene();
     for (let i = 0; i < endpointsPerAttemptMax; i++) {

@@ -46,9 +46,9 @@ function usedByJobs(
 ): Float64Array {
   const used = new Float64Array(worker.capacity.length);
   const { attempts } = state;
-  for (let row = 0; row < attempts.length; row++) {
-    const grant = attempts.grants[row];
-    if (attempts.id[row] === 0 || attempts.worker[row] !== worker.index || grant === null) continue;
+  for (const row of attempts.rows()) {
+    if (attempts.worker[row] !== worker.index) continue;
+    const grant = attempts.grantOf(row);
     if (!attempts.isGranted(row) || !jobs.has(state.tasks.job[attempts.task[row]])) continue;
     for (let i = 0; i < used.length && i < grant.length; i++) used[i] += grant[i];
   }

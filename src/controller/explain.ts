@@ -32,6 +32,7 @@ import {
   type ControllerState,
   isHealthy,
   type Job,
+  jobNamed,
   jobOf,
   type Shape,
   shapeOf,
@@ -88,7 +89,7 @@ function needOf({ resources, constraints }: Shape): string {
 
 /** The Explain response for a task or a job; throws NOT_FOUND. */
 export function explain(state: ControllerState, id: string) {
-  const job = state.jobs[state.jobsById.get(id) ?? -1];
+  const job = jobNamed(state, id);
   return job === undefined ? explainTask(state, findTask(state, id)) : explainJob(state, job);
 }
 
@@ -358,9 +359,9 @@ function isInQueue(state: ControllerState, task: number, shape: Shape): boolean 
 function holdersOfCapacity(state: ControllerState, shape: Shape) {
   const holders = [];
   const { attempts } = state;
-  for (let row = 0; row < attempts.length && holders.length < explainEntriesMax; row++) {
-    const grant = attempts.grants[row];
-    if (attempts.id[row] === 0 || grant === null || !attempts.isGranted(row)) continue;
+  for (const row of attempts.rows()) {
+    if (holders.length >= explainEntriesMax) break;
+    if (!attempts.isGranted(row)) continue;
     const worker = state.workers[attempts.worker[row]];
     if (!canEverRun(state, shape, worker)) continue;
     const task = attempts.task[row];
@@ -368,14 +369,14 @@ function holdersOfCapacity(state: ControllerState, shape: Shape) {
       workerId: worker.workerId,
       taskId: taskIdOf(state, task),
       user: state.jobs[state.tasks.job[task]].user,
-      granted: grantedOf(state, row, grant),
+      granted: grantedOf(state, row),
     });
   }
   return holders;
 }
 
-function grantedOf(state: ControllerState, row: number, grant: Float64Array): Resources {
-  const granted = resourcesOf(state.dimensions, grant);
+function grantedOf(state: ControllerState, row: number): Resources {
+  const granted = resourcesOf(state.dimensions, state.attempts.grantOf(row));
   return { ...granted, devices: state.deviceGrants.get(row) ?? granted.devices };
 }
 

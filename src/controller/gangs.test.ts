@@ -293,6 +293,8 @@ describe("a gang whose member may be tried again", () => {
     assert.equal(harness.statesOf("g/0", "g/1"), "PENDING held, PENDING held");
     obeyAll(hosts);
     assert.equal(chargesOf(harness, "g"), "0/1");
+    const causes = [causesOf(harness, "g/0"), causesOf(harness, "g/1")].flat().sort();
+    assert.deepEqual(causes, ["cosched-failed", "preempted"], "one gave way, the other followed");
     assert.equal(harness.stateOf("p/0"), "ASSIGNED");
     const host = hosts.find(({ orders }) => orders === "p/0") ?? assert.fail("p is nowhere");
     host.finishes("p/0");
@@ -386,6 +388,20 @@ describe("a bounced gang", () => {
       runGang("g", hosts);
     }
     assert.equal(keptWorkers(harness), "", "nothing is kept for a gang that runs");
+  });
+
+  test("keeps the host on which a member still stops, not that of an older round", () => {
+    const { harness, hosts } = aRunningGang({ replicas: 2, maxRetriesFailure: 3 });
+    const others = aSlice(harness, "b", { hosts: 2 });
+    harness.asks({ type: "cordon-worker", workerId: "w1", cordon: true });
+    hosts[0].fails("g/0");
+    obeyAll(hosts);
+    assert.equal(ordersOf(...others), "w3: g/0, w4: g/1");
+    runGang("g", others);
+    harness.launch("small", { replicas: 20, user: "bob" });
+    others[0].fails("g/0");
+    assert.equal(keptWorkers(harness), "w3 w4");
+    harness.cancel("/ann/small");
   });
 
   test("keeps no like gang from its place while it waits in pieces", () => {

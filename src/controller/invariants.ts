@@ -19,6 +19,7 @@ import {
   type WholeRule,
 } from "./invariants/inspection.ts";
 import { jobRules } from "./invariants/job-rules.ts";
+import { memoryRules } from "./invariants/memory-rules.ts";
 import { queueRules } from "./invariants/queue-rules.ts";
 import type { RowSet } from "./invariants/row-set.ts";
 import { Subjects } from "./invariants/subjects.ts";
@@ -36,7 +37,7 @@ export const invariants = {
   jobs: jobRules,
   users: userRules,
   clients: clientRules,
-  whole: [...wholeRules, ...accessInvariants],
+  whole: [...wholeRules, ...memoryRules, ...accessInvariants],
 } as const;
 
 export const invariantCount = Object.values(invariants).flat().length;

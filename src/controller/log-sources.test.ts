@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { handedBack } from "../../test/support/fake-worker.ts";
 import { type LogQuestion, logSources } from "./log-sources.ts";
 
 const ann = { user: "ann", role: "user", jobId: "" } as const;
@@ -47,6 +48,16 @@ describe("the logs of a job", () => {
     assert.equal(sourcesOf(harness, { jobId: "/ann/train" }), " …");
     harness.cancel("/ann/train");
     assert.equal(sourcesOf(harness, { jobId: "/ann/train" }), "");
+  });
+
+  test("are not those of attempts that never ran", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.launch("train");
+    worker.reports(handedBack("train/0", { reason: "refused" }));
+    harness.after(2_000);
+    worker.starts("train/0");
+    assert.equal(sourcesOf(harness, { jobId: "/ann/train" }), "/ann/train/0 1.2 w1 live …");
   });
 
   test("are with those of its children", () => {

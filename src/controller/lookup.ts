@@ -5,7 +5,7 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
-import type { ControllerState } from "./state.ts";
+import { type ControllerState, jobNamed } from "./state.ts";
 
 /**
  * The full id of a job or task that is named without its user: the caller's own if there is one,
@@ -43,7 +43,7 @@ export function findTask(state: ControllerState, id: string): number {
 
 function findByTaskId(state: ControllerState, id: string): number {
   const cut = id.lastIndexOf("/");
-  const job = state.jobs[state.jobsById.get(id.slice(0, cut)) ?? -1];
+  const job = jobNamed(state, id.slice(0, cut));
   const index = Number(id.slice(cut + 1));
   if (job === undefined || !Number.isSafeInteger(index) || id.endsWith("/")) return -1;
   if (job.launch !== null) return job.launch.rows[index] ?? -1;
@@ -51,7 +51,7 @@ function findByTaskId(state: ControllerState, id: string): number {
   const handle = owner === null ? -1 : owner.handles.get(index);
   if (handle >= 0 && state.tasks.job[handle] === job.index) return handle;
   // Released by its client but not forgotten yet.
-  for (let row = 0; row < state.tasks.length; row++) {
+  for (const row of state.tasks.rows()) {
     if (state.tasks.job[row] === job.index && state.tasks.index[row] === index) return row;
   }
   return -1;

@@ -34,7 +34,7 @@ import type { Outbox } from "./outbox.ts";
 import { retractBehind } from "./prefetching.ts";
 import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
 import { pushReleaseCandidates } from "./settle.ts";
-import { type ControllerState, jobOf } from "./state.ts";
+import { type ControllerState, jobOf, touchWorker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 import { deliverValue, loseCopies } from "./values.ts";
@@ -292,8 +292,9 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
   const ref = reports.tasks[entry];
   const kind = reports.kinds[entry];
   const bytes = blobAt(reports.values, entry);
-  const { strangers, namedValues } = state.workers[worker];
-  const wasStranger = endKinds.includes(kind) && strangers.delete(reports.attempts[entry]);
+  const { namedValues } = state.workers[worker];
+  const attempt = reports.attempts[entry];
+  const wasStranger = endKinds.includes(kind) && endStranger(state, worker, attempt);
   // What becomes of a value that the inventory named was settled with the inventory.
   if (wasStranger && kind === reportKind.finished && namedValues.has(ref)) return;
   switch (kind) {
@@ -332,6 +333,15 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return onBuilding(state, out, report);
     default: // Started, of an attempt that is not known any more.
   }
+}
+
+/** An attempt that only its worker knew of has ended; whether it was one. */
+function endStranger(state: ControllerState, worker: WorkerIndex, attempt: AttemptId): boolean {
+  const { strangers, foundlings } = state.workers[worker];
+  if (!strangers.delete(attempt)) return false;
+  // Devices that it may have used can be given again.
+  if (foundlings.delete(attempt) && foundlings.size === 0) touchWorker(state, worker);
+  return true;
 }
 
 /** Whether the same message tells, further on, that the worker's copy of a value is gone. */
@@ -475,7 +485,7 @@ export function onAttemptFailed(
 ): void {
   const row = findAttempt(state, { worker, attempt: message.attempt, task: message.task });
   if (row < 0) {
-    state.workers[worker].strangers.delete(message.attempt);
+    endStranger(state, worker, message.attempt);
     return forgetUnlessHeld(state, out, worker, message.task);
   }
   const task = state.attempts.task[row];

@@ -370,9 +370,7 @@ function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
 
 function rebuildLedger(state: ControllerState): void {
   const { attempts, tasks } = state;
-  const rows: number[] = [];
-  for (let row = 0; row < attempts.length; row++) if (attempts.id[row] !== 0) rows.push(row);
-  rows.sort((a, b) => attempts.id[a] - attempts.id[b]);
+  const rows = [...attempts.rows()].sort((a, b) => attempts.id[a] - attempts.id[b]);
   for (const row of rows) {
     const worker = state.workers[attempts.worker[row]];
     worker.liveAttempts++;
@@ -404,10 +402,7 @@ function boundStart(state: ControllerState, row: number): void {
 
 function rebuildQueues(state: ControllerState): void {
   const { tasks } = state;
-  const rows: number[] = [];
-  for (let row = 0; row < tasks.length; row++) {
-    if (tasks.isLive(row) && tasks.stage[row] === stage.queued) rows.push(row);
-  }
+  const rows = [...tasks.rows()].filter((row) => tasks.stage[row] === stage.queued);
   rows.sort((a, b) => tasks.order[a] - tasks.order[b]);
   for (const row of rows) {
     const shape = shapeOf(state, row);
@@ -420,8 +415,8 @@ function rebuildQueues(state: ControllerState): void {
 
 function rebuildHoldings(state: ControllerState): void {
   const { tasks } = state;
-  for (let row = 0; row < tasks.length; row++) {
-    if (!tasks.isLive(row) || tasks.holder[row] === noSlot) continue;
+  for (const row of tasks.rows()) {
+    if (tasks.holder[row] === noSlot) continue;
     const worker = state.workers[tasks.holder[row]];
     worker.valuesDigest = digestWith(worker.valuesDigest, tasks.ref(row));
     worker.heldValues++;

@@ -232,6 +232,8 @@ export interface Worker {
   readonly knownPeers: Map<WorkerIndex, string>;
   /** Attempts that it still has and we do not: it was told to stop them, and says when it has. */
   readonly strangers: Set<AttemptId>;
+  /** Those of them that its inventory brought: which devices they use nobody knows. */
+  readonly foundlings: Set<AttemptId>;
   /** Values that its inventory named: an answer that is said again adds nothing to them. */
   readonly namedValues: Set<TaskRef>;
   /** Values that it could not drop yet because something read them. */
@@ -488,6 +490,22 @@ export function jobOf(state: ControllerState, task: number): Job {
 
 export function userOf(state: ControllerState, task: number): User {
   return state.users[shapeOf(state, task).user];
+}
+
+/** The latest job of a name. */
+export function jobNamed(state: ControllerState, id: string): Job | undefined {
+  const index = state.jobsById.get(id);
+  return index === undefined ? undefined : state.jobs[index];
+}
+
+/** The launch of a job that was launched, as whatever names it by its index knows. */
+export function launchAt(state: ControllerState, job: number): Launch {
+  return present(state.jobs[job].launch, "a job with a tree, a gang or an end was launched");
+}
+
+/** The gang that the tasks of a job are, as whatever names it by its index knows. */
+export function gangAt(state: ControllerState, job: number): Gang {
+  return present(launchAt(state, job).gang, "its tasks are placed together");
 }
 
 /** `/user/graph-7/12`: what people call a task. */

@@ -6,7 +6,6 @@
 
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
-import { taskStateCode } from "../model/states.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
 import type { ClientIndex } from "./events.ts";
 import { keyInUserSpace } from "./keys.ts";
@@ -290,8 +289,7 @@ function deliverKnown(
     const task = client.handles.get(number);
     if (tasks.job[task] === client.job && tasks.index[task] === number) continue; // It is new.
     numbers.push(number);
-    if (tasks.state[task] > taskStateCode.SUCCEEDED && tasks.wants[task] === 1)
-      abandoned.push(task);
+    if (tasks.wants[task] === 1) abandoned.push(task);
   }
   retryTasks(state, out, { tasks: abandoned, at });
   onWant(state, out, { client: client.index, numbers, at });

@@ -139,6 +139,7 @@ test("endpoints are listed by full name, by prefix, or all", () => {
   const refused = { code: "INVALID_ARGUMENT" };
   assert.throws(() => list({ name: "model" }), refused);
   assert.throws(() => list({ prefix: 1 }), refused);
+  assert.throws(() => list({ prefix: "ann/" }), refused);
   assert.throws(() => list({ name: "/a/b", prefix: "/a" }), refused);
 });
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { assert } from "../base/assert.ts";
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
@@ -35,9 +36,9 @@ function locateValue(
   out: Outbox,
   { client: index, number, task }: { client: number; number: number; task: number },
 ): void {
-  const client = state.clients[index];
+  const client = openClient(state, index);
   const holder = state.tasks.holder[task];
-  if (client === null || holder === noSlot) return;
+  assert(holder !== noSlot, "only a value that is there is located");
   const { workerId, incarnation, address } = state.workers[holder];
   if (client.knownPeers.get(holder) !== incarnation) {
     client.knownPeers.set(holder, incarnation);

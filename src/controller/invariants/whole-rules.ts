@@ -72,13 +72,6 @@ function straysAreStoppingAttempts(look: Inspection): void {
   }
 }
 
-/** S-5: copies are of values that somebody holds. */
-function copiesAreOfRememberedValues(look: Inspection): void {
-  for (const task of look.state.extraHolders.keys()) {
-    if (!look.state.tasks.isLive(task)) look.report([], `copies of no value: ${task}`);
-  }
-}
-
 /** S-21: keys name live tasks, both ways. */
 function keysNameLiveTasks(look: Inspection): void {
   const { keys, keyOfTask, tasks, jobs } = look.state;
@@ -122,7 +115,6 @@ export const clientRules: readonly RecordRule[] = [everyHandleNamesATask];
 export const wholeRules: readonly WholeRule[] = [
   everyTotalEqualsItsRecount,
   straysAreStoppingAttempts,
-  copiesAreOfRememberedValues,
   keysNameLiveTasks,
   tokensBelongToTheirJobs,
   reservationsAreListed,

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { present } from "../../base/assert.ts";
 import type { AttemptId } from "../../model/ids.ts";
 import { enlarged, imageOf, restoreImage } from "./columns.ts";
 import { capacityFor, noSlot } from "./task-table.ts";
@@ -85,6 +86,16 @@ export class AttemptTable {
     this.nextFree[row] = this.firstFree;
     this.firstFree = row;
     this.live--;
+  }
+
+  /** The rows of the attempts that have not ended. */
+  *rows(): Generator<number> {
+    for (let row = 0; row < this.length; row++) if (this.id[row] !== 0) yield row;
+  }
+
+  /** What an attempt that has not ended holds, or will hold once it is granted. */
+  grantOf(row: number): Float64Array {
+    return present(this.grants[row], "a live attempt has a grant");
   }
 
   hasFlag(row: number, flag: number): boolean {

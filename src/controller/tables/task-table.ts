@@ -147,9 +147,9 @@ export class TaskTable {
     return slot < this.length && this.job[slot] !== noSlot;
   }
 
-  /** Every row, in use or free. */
+  /** The rows of the tasks that are remembered. */
   *rows(): Generator<number> {
-    for (let slot = 0; slot < this.length; slot++) yield slot;
+    for (let slot = 0; slot < this.length; slot++) if (this.isLive(slot)) yield slot;
   }
 
   ref(slot: number): TaskRef {
