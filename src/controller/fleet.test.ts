@@ -61,7 +61,7 @@ const someRequest = fc.record({
   memory: fc.constantFrom("1m", "1g", "3g"),
   custom: fc.dictionary(fc.constantFrom("r", "s"), fc.integer({ min: 1, max: 3 }), { maxKeys: 1 }),
   device: fc.option(someDevice, { nil: undefined, freq: 2 }),
-  required: fc.oneof(fc.constant([]), fc.array(someClause, { maxLength: 2 })),
+  required: fc.array(someClause, { maxLength: 2, size: "xsmall" }),
   preferred: fc.array(someClause, { maxLength: 1 }),
   band: fc.constantFrom("production", "interactive", "batch"),
 });
