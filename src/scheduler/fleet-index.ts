@@ -9,7 +9,7 @@
 
 import { AttributeIndex } from "./attribute-index.ts";
 import { ChangeLog } from "./change-log.ts";
-import { DevicePlaces } from "./device-rooms.ts";
+import { DeviceKinds } from "./device-rooms.ts";
 import { GroupTally } from "./group-tally.ts";
 import { lineUpsMax } from "./limits.ts";
 import { LineUp } from "./line-up.ts";
@@ -19,7 +19,7 @@ export class FleetIndex {
   /** Whoever changes what a worker can take marks it here. */
   readonly changes = new ChangeLog();
   readonly rooms = new RoomTree();
-  readonly devices = new DevicePlaces();
+  readonly devices = new DeviceKinds();
   readonly attributes = new AttributeIndex();
   /** Attribute → its values on whose workers a gang's reservation lies. */
   readonly takenGroups = new Map<string, ReadonlySet<string>>();
