@@ -13,7 +13,7 @@ import { ChangeLog } from "./change-log.ts";
 import { satisfiesAll } from "./fit.ts";
 import { FleetIndex } from "./fleet-index.ts";
 import { GroupTally } from "./group-tally.ts";
-import { changesPerWorkerMax, indexedKeysMax, lineUpsMax } from "./limits.ts";
+import { changesPerWorkerMax, indexedKeysMax, linePlacesMax } from "./limits.ts";
 import { LineUp } from "./line-up.ts";
 import { type Need, RoomTree } from "./room-tree.ts";
 
@@ -198,15 +198,16 @@ test("a tally of groups counts who is able and who is free", () => {
   );
 });
 
-test("so many lines are kept, and another queue at the same place has a new one", () => {
+test("as many lines are kept as have places, and another queue has a new one", () => {
   const index = new FleetIndex();
   const [first, second] = [{}, {}];
   const line = index.lineUp(1, first);
   assert.equal(index.lineUp(1, first), line);
   assert.notEqual(index.lineUp(1, second), line);
   const kept = index.lineUp(1, second);
-  for (let other = 2; other < lineUpsMax + 1; other++) index.lineUp(other, first);
+  index.bound(linePlacesMax / 4);
+  for (const other of [2, 3, 4]) index.lineUp(other, first);
   assert.equal(index.lineUp(1, second), kept);
-  index.lineUp(lineUpsMax + 1, first);
+  index.lineUp(5, first);
   assert.notEqual(index.lineUp(1, second), kept);
 });
