@@ -335,7 +335,6 @@ export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-h
 function addWorker(state: ControllerState, workerId: string): Worker {
   const worker = emptyWorker(state.workers.length, workerId);
   state.workers.push(worker);
-  state.fleet.bound(state.workers.length);
   state.workersById.set(workerId, worker.index);
   return worker;
 }

@@ -130,6 +130,7 @@ function catchUp(state: ControllerState): void {
   const { fleet } = state;
   const { changes, seen } = fleet;
   fleet.seen = changes.read();
+  fleet.bound(state.workers.length);
   if (seen >= changes.start) {
     changes.forEachSince(seen, (worker) => takeUp(state, state.workers[worker]));
   } else for (const worker of state.workers) takeUp(state, worker);

@@ -83,14 +83,14 @@ class Kept<T> {
     const thing = this.#make();
     this.#entries.delete(index);
     this.#entries.set(index, { owner, thing });
-    if (this.#entries.size > this.max) this.#dropFirst();
+    this.#dropPastMax();
     return thing;
   }
 
-  #dropFirst(): void {
+  #dropPastMax(): void {
     for (const first of this.#entries.keys()) {
+      if (this.#entries.size <= this.max) return;
       this.#entries.delete(first);
-      return;
     }
   }
 }
