@@ -21,7 +21,14 @@ import { preemptFor } from "./preempt.ts";
 import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
 import { AssignmentRecorder } from "./recorders.ts";
 import { isSwayed, reservationsOf, settleReservations } from "./reservations.ts";
-import { type ControllerState, isOpen, type Shape, type User, type Worker } from "./state.ts";
+import {
+  type ControllerState,
+  isOpen,
+  orderOf,
+  type Shape,
+  type User,
+  type Worker,
+} from "./state.ts";
 import { clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
 /**
@@ -229,7 +236,7 @@ export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
     priority: shape.priority,
     depth: shape.depth,
     treeOrder: shape.treeOrder,
-    headOrder: state.tasks.order[headTask(shape)],
+    headOrder: orderOf(state, headTask(shape)),
     index: shape.index,
   };
 }
