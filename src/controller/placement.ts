@@ -188,7 +188,7 @@ class Pass {
 
   #prefetch(turn: Turn): void {
     const { shape } = turn;
-    if (!mayPrefetch(shape) || shape.queued === 0) return;
+    if (!mayPrefetch(shape)) return;
     // What waits on a worker goes ahead of others; for programs that would be long.
     if (shape.isCommand && this.#blocked.length > 1) return;
     const assignments = this.#assignments;
@@ -205,7 +205,6 @@ class Pass {
         left--;
         const candidates = () => this.#candidates(turn);
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
-        if (shape.gang >= 0) break;
       }
     }
   }

@@ -97,9 +97,13 @@ function tokensBelongToTheirJobs(look: Inspection): void {
   }
 }
 
-/** A5: reservations are known to the workers that they name. */
+/** A5, B7: reservations are known to the workers that they name; a gang has one at most. */
 function reservationsAreListed(look: Inspection): void {
-  for (const { id, workers } of look.state.reservations.values()) {
+  const gangs = new Set<number>();
+  for (const { id, reason, shape, workers } of look.state.reservations.values()) {
+    if (reason === "gang" && gangs.has(shape))
+      look.report([String(id)], "its gang has another one");
+    gangs.add(shape);
     for (const index of workers) {
       if (look.state.workers[index].reservations.some((one) => one.id === id)) continue;
       look.report([String(id)], "a reservation that its workers do not know");
