@@ -167,6 +167,9 @@ describe("a member of a gang that ends for good", () => {
     hosts[1].fails("g/1");
     assert.equal(harness.statesOf("g/0", "g/1", "g/2"), "COSCHED_FAILED, FAILED, COSCHED_FAILED");
     assert.equal(harness.jobState("g"), "FAILED");
+    const sibling = harness.state.failures.get(harness.rowOf("g/2"));
+    assert.equal(sibling?.blame, "/ann/g/1");
+    assert.match(sibling.message, /^another task of its gang ended: g: RangeError: out of range$/);
     assert.equal(ordersOf(...hosts), "w1: g/0-, w2: , w3: g/2-");
     assert.deepEqual(
       hosts.map((host) => harness.usedBy(host).cpu ?? 0),
