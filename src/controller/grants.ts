@@ -25,8 +25,8 @@ export function chooseSpecialGrant(
   shape: Shape,
 ): ChosenGrant | null {
   const { request, resources } = shape;
-  // Which devices a stranger uses nobody knows until it has ended.
-  if (worker.strangers.size > 0) return null;
+  // Which devices a foundling uses nobody knows until it has ended.
+  if (worker.foundlings.size > 0) return null;
   if (fitCount(room, request, 1) < 1) return null;
   const grant = new Float64Array(state.dimensions.count);
   grant.set(request.amounts);

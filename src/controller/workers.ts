@@ -171,7 +171,13 @@ export function endAttemptsOfLostWorkers(state: ControllerState, out: Outbox, at
 /** Rows of the attempts on a worker that have not ended, oldest row first. */
 export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
   const { attempts } = state;
-  return [...attempts.rows()].filter((row) => attempts.worker[row] === worker);
+  const rows: number[] = [];
+  const { liveAttempts } = state.workers[worker];
+  for (const row of attempts.rows()) {
+    if (rows.length === liveAttempts) break;
+    if (attempts.worker[row] === worker) rows.push(row);
+  }
+  return rows;
 }
 
 /** The same for every worker, in one pass: for lists of all of them. */
@@ -209,8 +215,11 @@ function stopUnknown(
 ): void {
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
-  const { strangers, namedValues } = state.workers[worker];
-  for (const attempt of unknown.keys()) strangers.add(attempt);
+  const { strangers, foundlings, namedValues } = state.workers[worker];
+  for (const attempt of unknown.keys()) {
+    strangers.add(attempt);
+    foundlings.add(attempt);
+  }
   for (const task of inventory.values) namedValues.add(task);
   out.toWorker(state, worker, {
     type: "stop",
@@ -270,6 +279,7 @@ function answerFollows(state: ControllerState, worker: WorkerIndex, task: number
 /** Rows of the tasks whose value a worker is believed to hold. */
 export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number[] {
   const { tasks } = state;
+  if (state.workers[worker].heldValues === 0) return []; // As every new one.
   const held = [...tasks.rows()].filter((task) => tasks.holder[task] === worker);
   for (const [task, extras] of state.extraHolders) if (extras.includes(worker)) held.push(task);
   return held;

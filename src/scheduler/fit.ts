@@ -31,6 +31,15 @@ export function fitCount(room: Room, request: RequestVector, limit: number): num
   return Math.max(count, 0); // A worker whose capacity shrank may have less than nothing.
 }
 
+/** Whether one more attempt of this request fits. */
+export function fitsOne(room: Room, { used, amounts }: RequestVector): boolean {
+  for (let i = 0; i < used.length; i++) {
+    const index = used[i];
+    if (freeAmount(room, index) < amounts[index]) return false;
+  }
+  return true;
+}
+
 /**
  * What one attempt of `request` is granted on a worker with this room, or null if it does not fit.
  * The vector is the request's own unless the worker had to choose a device variant.
@@ -73,13 +82,23 @@ export function fitsEmpty(
   capacity: Float64Array,
   request: RequestVector,
 ): boolean {
+  const { used, amounts } = request;
+  for (let i = 0; i < used.length; i++) {
+    const index = used[i];
+    if (index >= capacity.length || capacity[index] < amounts[index]) return false;
+  }
+  if (request.anyVariant.length === 0) return true;
   const empty = { capacity, used: new Float64Array(capacity.length) };
   return chooseGrant(dimensions, empty, request) !== null;
 }
 
 /** Whether the worker's attributes satisfy every required constraint. */
 export function satisfiesAll(attributes: Attributes, constraints: readonly Constraint[]): boolean {
-  return constraints.every((one) => one.mode === "PREFERRED" || satisfies(attributes, one));
+  for (let i = 0; i < constraints.length; i++) {
+    const one = constraints[i];
+    if (one.mode !== "PREFERRED" && !satisfies(attributes, one)) return false;
+  }
+  return true;
 }
 
 /** How many of the preferred constraints the worker satisfies. */
@@ -87,7 +106,12 @@ export function preferenceCount(
   attributes: Attributes,
   constraints: readonly Constraint[],
 ): number {
-  return constraints.filter((one) => one.mode === "PREFERRED" && satisfies(attributes, one)).length;
+  let count = 0;
+  for (let i = 0; i < constraints.length; i++) {
+    const one = constraints[i];
+    if (one.mode === "PREFERRED" && satisfies(attributes, one)) count++;
+  }
+  return count;
 }
 
 /** One clause against one worker. A missing attribute satisfies only `not-exists` and `!=`. */

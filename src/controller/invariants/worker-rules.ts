@@ -62,6 +62,8 @@ function workerIndexesEqualTheirRecount(look: Inspection, index: number): void {
     const said = `${entry.granted} granted and ${entry.prefetched} prefetched`;
     look.ofWorker(index, `shape ${shape}: ${said}, ${counts.join(" and ")} found`);
   }
+  if (prefetched !== worker.prefetched)
+    look.ofWorker(index, `${worker.prefetched} prefetched counted, ${prefetched} found`);
   if (granted + prefetched !== tally.attempts)
     look.ofWorker(index, `${granted + prefetched} attempts by shape, ${tally.attempts} found`);
 }
@@ -94,6 +96,8 @@ function believedValuesEqualTheirRecount(look: Inspection, index: number): void 
   let digest = tally.valuesDigest;
   for (const task of worker.keptValues) digest = digestWith(digest, task);
   if (digest !== worker.valuesDigest) look.ofWorker(index, "the digest of its values is off");
+  if (tally.valueCount !== worker.heldValues)
+    look.ofWorker(index, `${worker.heldValues} values counted, ${tally.valueCount} found`);
   if (tally.valueBytes !== worker.heldValueBytes)
     look.ofWorker(index, `${worker.heldValueBytes} bytes held, ${tally.valueBytes} found`);
 }
