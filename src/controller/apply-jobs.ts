@@ -15,6 +15,7 @@ import {
   placeInLine,
   tell,
 } from "./apply-tasks.ts";
+import { countDemand } from "./demand.ts";
 import type { FactOf } from "./facts.ts";
 import { parentPath } from "./job-tree.ts";
 import { type ControllerState, type Job, type Launch, specRecord } from "./state.ts";
@@ -91,6 +92,7 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
     tasks.argsBatch[task] = batch;
     tasks.argsIndex[task] = 0;
     tell(state, storyKind.submitted, task);
+    countDemand(state, task);
     boundFirstStart(state, task, job.submittedAt);
   }
   const opened = state.argsBatches[batch];

@@ -10,6 +10,7 @@ import { digestWith, digestWithout } from "../base/digest.ts";
 import type { U32Ring } from "../base/ring.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { keyInUserSpace } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
@@ -207,6 +208,7 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   countOpenTasks(state, job, 1);
   if (key !== "") bindKey(state, client, task, key);
   tell(state, storyKind.submitted, task);
+  countDemand(state, task);
   boundFirstStart(state, task, creation.at);
   return task;
 }

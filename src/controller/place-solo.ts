@@ -114,7 +114,7 @@ function chooseWorker(
   let best = open[0];
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const worker of open) {
-    const score = scoreOf(worker, shape);
+    const score = scoreOf(worker, shape, state.demand.demand);
     if (score <= bestScore) continue;
     best = worker;
     bestScore = score;

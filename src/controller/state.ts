@@ -21,6 +21,7 @@ import { type AttemptCause, type Band, bands, type JobState, taskStates } from "
 import type { GangMember } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
+import { type DemandState, newDemandState } from "./demand-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { TaskTable } from "./tables/task-table.ts";
@@ -267,6 +268,8 @@ export interface Shape {
   /** Tasks in the queue that are alive. */
   queued: number;
   // Volatile:
+  /** Tasks of it that were submitted, if it asks for devices. */
+  askedCount: number;
   /** Mean run time, microseconds; 0 until one ended. */
   meanUs: number;
   prefetched: number;
@@ -376,6 +379,8 @@ export interface ControllerState {
   /** Shapes whose queue must be tried against all workers. */
   readonly untriedShapes: Set<number>;
   nextSilenceCheckAt: Micros;
+  /** What is usually asked of devices. */
+  readonly demand: DemandState;
   /** What happened, for people. */
   readonly story: StoryLog;
 }
@@ -436,6 +441,7 @@ export function newControllerState(): ControllerState {
     unreachable: new Map(),
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
+    demand: newDemandState(),
     story: new StoryLog(),
   };
 }

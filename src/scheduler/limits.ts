@@ -10,6 +10,9 @@ export const prefetchWindowUs = 20_000;
 /** Attempts of one shape that a worker may hold ahead. */
 export const prefetchPerShapeMax = 2_048;
 
+/** Requests for devices, the most frequent ones, that the score of a worker looks at. */
+export const demandClassesMax = 32;
+
 /** A shape whose attempts run longer than this on average is never prefetched. */
 export const prefetchMeanUsMax = 1_000_000;
 
