@@ -20,6 +20,7 @@ import {
   type Launch,
   type ShapeOnWorker,
   shapeOf,
+  touchWorker,
   type User,
   type Worker,
 } from "./state.ts";
@@ -37,6 +38,14 @@ export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   return entry;
 }
 
+/** A worker knows the shapes of what it has, not of all that it ever had. */
+function forgetIdleShape({ shapes }: Worker, shape: number): void {
+  const entry = shapes.get(shape);
+  if (entry !== undefined && entry.granted + entry.prefetched + entry.started === 0) {
+    shapes.delete(shape);
+  }
+}
+
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
@@ -44,6 +53,7 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
+  state.fleet.changes.mark(worker.index);
   const shape = state.shapes[attempts.shape[row]];
   const user = state.users[shape.user];
   state.grantedByBand[attempts.band[row]] += sign;
@@ -319,7 +329,7 @@ export function applyEnd(
     chargeGrant(state, row, -1);
     shapeOnWorker(worker, attempts.shape[row]).granted--;
   }
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
   if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);
@@ -363,6 +373,7 @@ function closeRow(state: ControllerState, row: number): void {
   if (attempts.hasFlag(row, attemptFlag.started)) {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
+  forgetIdleShape(worker, attempts.shape[row]);
   state.usages.delete(row);
   dropEndpointsOfAttempt(state.access, id);
   if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);

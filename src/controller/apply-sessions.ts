@@ -24,9 +24,11 @@ import {
   newJob,
   type Shape,
   specRecord,
+  touchWorker,
   type Worker,
 } from "./state.ts";
 import { taskFlag } from "./tables/task-table.ts";
+import { countCapacity } from "./users.ts";
 
 export function applyClientOpened(state: ControllerState, fact: FactOf<"client-opened">): void {
   const index = state.clients.length;
@@ -281,6 +283,7 @@ function describeWorker(
 ): void {
   const { slots, commandSlots } = hello;
   const capacity = capacityVector(state.dimensions, hello.capacity, slots, commandSlots);
+  if (!worker.lost) countCapacity(state, worker, -1);
   worker.incarnation = hello.incarnation;
   worker.address = hello.address;
   worker.pid = hello.pid;
@@ -291,12 +294,13 @@ function describeWorker(
   worker.attributes = { ...hello.attributes, "worker-id": hello.workerId };
   worker.taints = taintsOf(hello.attributes);
   worker.capacity = capacity;
+  countCapacity(state, worker, 1);
   worker.used = new Float64Array(capacity.length);
   beginDeviceUse(state, worker);
   worker.lastHeardAt = at;
   worker.suspect = false;
   worker.trouble = "";
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
 }
 
 /** Every device of a worker, unused. */
@@ -316,7 +320,7 @@ export function applyWorkerClosedToWork(
   worker.cordoned = fact.cordoned;
   worker.draining = fact.draining;
   worker.drainBy = fact.drainBy;
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   const type = fact.draining
     ? "worker-draining"
     : fact.cordoned
@@ -328,7 +332,8 @@ export function applyWorkerClosedToWork(
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
-  if (fact.trouble === "") state.touchedWorkers.add(worker.index);
+  state.fleet.changes.mark(worker.index);
+  if (fact.trouble === "") touchWorker(state, worker.index);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -371,6 +376,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     trouble: "",
     lastHeardAt: 0,
     rssBytes: 0,
+    heldValues: 0,
     heldValueBytes: 0,
     valuesDigest: 0,
     sentCount: 0,
@@ -386,7 +392,9 @@ export function emptyWorker(index: number, workerId: string): Worker {
 
 export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-lost">): void {
   const worker = state.workers[fact.worker];
+  if (!worker.lost) countCapacity(state, worker, -1);
   worker.lost = true;
+  state.fleet.changes.mark(worker.index);
   worker.lostReason = fact.reason;
   tellEvent(state, { type: "worker-lost", id: worker.workerId, message: fact.reason });
   worker.connected = false;
@@ -419,7 +427,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.strangers.clear();
   worker.namedValues.clear();
   forgetKeptValues(worker);
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
 }
 
 export function applyWorkerSuspected(
@@ -430,7 +438,8 @@ export function applyWorkerSuspected(
   worker.suspect = fact.suspect;
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
-  if (!fact.suspect) state.touchedWorkers.add(worker.index);
+  state.fleet.changes.mark(worker.index);
+  if (!fact.suspect) touchWorker(state, worker.index);
 }
 
 export function applyOutcomesAwaited(

@@ -304,12 +304,14 @@ function setHolder(state: ControllerState, task: number, holder: number): void {
   if (before !== noSlot) {
     const old = state.workers[before];
     old.valuesDigest = digestWithout(old.valuesDigest, ref);
+    old.heldValues--;
     old.heldValueBytes -= state.tasks.valueBytes[task];
   }
   state.tasks.holder[task] = holder;
   if (holder === noSlot) return;
   const worker = state.workers[holder];
   worker.valuesDigest = digestWith(worker.valuesDigest, ref);
+  worker.heldValues++;
   worker.heldValueBytes += state.tasks.valueBytes[task];
 }
 
@@ -486,6 +488,7 @@ export function addExtraHolder(state: ControllerState, task: number, worker: num
   state.unreachable.delete(task); // It travelled.
   const record = state.workers[worker];
   record.valuesDigest = digestWith(record.valuesDigest, state.tasks.ref(task));
+  record.heldValues++;
   record.heldValueBytes += state.tasks.valueBytes[task];
 }
 
@@ -497,6 +500,7 @@ export function removeExtraHolder(state: ControllerState, task: number, worker: 
   else state.extraHolders.set(task, left);
   const record = state.workers[worker];
   record.valuesDigest = digestWithout(record.valuesDigest, state.tasks.ref(task));
+  record.heldValues--;
   record.heldValueBytes -= state.tasks.valueBytes[task];
 }
 

@@ -9,9 +9,9 @@ import { formatNeed } from "../model/format-quantities.ts";
 import { describeAmount, titleOf } from "../scheduler/describe-amount.ts";
 import { explainGang } from "../scheduler/gang.ts";
 import { canEverRun, mayUse, type Obstacle, obstaclesOn } from "./eligibility.ts";
+import { fits } from "./fitting.ts";
 import { gangCandidates, isWhole, launchOfGang } from "./gang-placement.ts";
 import { explainEntriesMax } from "./limits.ts";
-import { fits } from "./place-solo.ts";
 import { roomFor } from "./reservations.ts";
 import { ownerOf } from "./scheduler-view.ts";
 import {

@@ -8,10 +8,13 @@ import type { Micros } from "../base/time.ts";
 import { attributeOf } from "../model/constraints.ts";
 import { preferenceCount } from "../scheduler/fit.ts";
 import { chooseGang, chooseGangToWaitFor, type GangCandidate } from "../scheduler/gang.ts";
+import type { GroupCount } from "../scheduler/group-tally.ts";
 import { canEverRun, mayUse } from "./eligibility.ts";
+import { fits } from "./fitting.ts";
+import { groupsOf } from "./fleet.ts";
 import { chooseSpecialGrant } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
-import { assignAndSend, fits, useReservations } from "./place-solo.ts";
+import { assignAndSend, useReservations } from "./place-solo.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { gangHoldUs, reservationsOf, reserve, roomFor } from "./reservations.ts";
 import {
@@ -85,8 +88,6 @@ export function placeGang(
   out: Outbox,
   pass: {
     readonly shape: Shape;
-    /** Whole groups. */
-    readonly candidates: readonly Worker[];
     readonly assignments: AssignmentRecorder;
     readonly at: Micros;
   },
@@ -96,10 +97,10 @@ export function placeGang(
   if (launch === null || !isWhole(shape, launch)) return false;
   const size = launch.rows.length;
   if (capCount(state, shape, size) < size) return false;
-  const candidates = gangCandidates(state, shape, pass.candidates);
-  const choice = chooseGang(candidates, size);
+  const roomy = membersOf(state, shape, launch, ({ free }) => free >= size);
+  const choice = chooseGang(gangCandidates(state, shape, roomy), size);
   if (choice === null) {
-    holdForGang(state, out, { shape, launch, candidates, at });
+    holdForGang(state, out, { shape, launch, at });
     return false;
   }
   for (const [index, task] of launch.rows.entries()) {
@@ -112,6 +113,21 @@ export function placeGang(
   return true;
 }
 
+/** The workers of the groups that are worth a look. */
+function membersOf(
+  state: ControllerState,
+  shape: Shape,
+  launch: Launch,
+  isWanted: (count: GroupCount, group: string) => boolean,
+): Worker[] {
+  const workers: Worker[] = [];
+  for (const [group, count] of groupsOf(state, shape, launch.spec.task.groupBy).groups) {
+    if (!isWanted(count, group)) continue;
+    for (const worker of count.able) workers.push(state.workers[worker]);
+  }
+  return workers;
+}
+
 /** The first gang that waits for a group of workers keeps what is free there, for a while. */
 function holdForGang(
   state: ControllerState,
@@ -119,16 +135,21 @@ function holdForGang(
   waiting: {
     readonly shape: Shape;
     readonly launch: Launch;
-    readonly candidates: readonly GangCandidate[];
     readonly at: Micros;
   },
 ): void {
-  const { shape, launch, candidates, at } = waiting;
+  const { shape, launch, at } = waiting;
   const { gang, rows } = launch;
   if (gang === null || gang.holdAgainAt > at) return;
   if (reservationsOf(state, shape.index).length > 0) return;
   const taken = takenGroups(state, launch.spec.task.groupBy);
-  const choice = chooseGangToWaitFor(candidates, rows.length, taken);
+  const able = membersOf(
+    state,
+    shape,
+    launch,
+    (count, group) => count.able.size >= rows.length && !taken.has(group),
+  );
+  const choice = chooseGangToWaitFor(gangCandidates(state, shape, able), rows.length, taken);
   if (choice === null) return;
   const expiresAt = at + gangHoldUs(gang.holdExpiries);
   reserve(state, out, { shape, reason: "gang", workers: choice.workers, expiresAt });

@@ -43,7 +43,12 @@ import { judgeLosses, type Loss } from "./verdicts.ts";
 export function preemptFor(
   state: ControllerState,
   out: Outbox,
-  wanted: { readonly shape: Shape; readonly candidates: readonly Worker[]; readonly at: Micros },
+  wanted: {
+    readonly shape: Shape;
+    /** Workers on which something has changed for it. */
+    readonly candidates: () => readonly Worker[];
+    readonly at: Micros;
+  },
 ): boolean {
   const { shape, at } = wanted;
   if (shape.queued === 0 || !hasLowerBand(state, effectiveBand(state, shape))) return false;
@@ -89,11 +94,11 @@ function isStopping(state: ControllerState, workers: readonly number[]): boolean
 
 function hostsFor(
   state: ControllerState,
-  { shape, candidates }: { readonly shape: Shape; readonly candidates: readonly Worker[] },
+  { shape, candidates }: { readonly shape: Shape; readonly candidates: () => readonly Worker[] },
 ): PreemptionHost[] {
   const victims = victimsByWorker(state, effectiveBand(state, shape));
   // A gang needs all of its hosts, also those on which nothing has changed.
-  const considered = shape.gang < 0 ? candidates : state.workers.filter(isOpen);
+  const considered = shape.gang < 0 ? candidates() : state.workers.filter(isOpen);
   return considered
     .filter((worker) => victims.has(worker.index) || shape.gang >= 0)
     .filter((worker) => mayUse(worker, shape))

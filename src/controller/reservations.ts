@@ -16,7 +16,13 @@ import type { Room } from "../scheduler/fit.ts";
 import { orderRetracts } from "./inputs.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import type { ControllerState, Reservation, Shape, Worker } from "./state.ts";
+import {
+  type ControllerState,
+  type Reservation,
+  type Shape,
+  touchWorker,
+  type Worker,
+} from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { effectiveBand } from "./users.ts";
@@ -187,6 +193,7 @@ export function applyCapacityReserved(state: ControllerState, reservation: Reser
   for (const index of reservation.workers) {
     const worker = state.workers[index];
     worker.reservations = [...worker.reservations, reservation];
+    state.fleet.changes.mark(index);
   }
 }
 
@@ -200,7 +207,7 @@ export function applyReservationEnded(
   for (const index of reservation.workers) {
     const worker = state.workers[index];
     worker.reservations = worker.reservations.filter((one) => one.id !== id);
-    state.touchedWorkers.add(index);
+    touchWorker(state, index);
   }
   // Its group is free for the next gang, also where its own hosts are away.
   for (const queued of reservation.reason === "gang" ? state.queuedShapes : []) {

@@ -423,6 +423,7 @@ function rebuildHoldings(state: ControllerState): void {
     if (!tasks.isLive(row) || tasks.holder[row] === noSlot) continue;
     const worker = state.workers[tasks.holder[row]];
     worker.valuesDigest = digestWith(worker.valuesDigest, tasks.ref(row));
+    worker.heldValues++;
     worker.heldValueBytes += tasks.valueBytes[row];
   }
 }

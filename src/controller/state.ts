@@ -20,6 +20,7 @@ import type { TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
 import type { GangMember } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
+import { FleetIndex } from "../scheduler/fleet-index.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import { StoryLog } from "./story.ts";
@@ -216,6 +217,8 @@ export interface Worker {
   trouble: string;
   lastHeardAt: Micros;
   rssBytes: number;
+  /** Values that it is believed to hold, and their bytes. */
+  heldValues: number;
   heldValueBytes: number;
   /** Digest of the tasks whose values it is believed to hold. */
   valuesDigest: number;
@@ -370,6 +373,8 @@ export interface ControllerState {
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
   readonly inline: InlineValues;
+  /** What placement knows of the workers without looking at them: made anew where it is missing. */
+  readonly fleet: FleetIndex;
   /** Workers whose room grew since the last placement pass. */
   readonly touchedWorkers: Set<WorkerIndex>;
   /** How often the value of a task (by row) could not be loaded by somebody. */
@@ -436,6 +441,7 @@ export function newControllerState(): ControllerState {
     startBy: new Map(),
     extraHolders: new Map(),
     inline: { bytes: new Map(), totalBytes: 0 },
+    fleet: new FleetIndex(),
     touchedWorkers: new Set(),
     inputFailures: new Map(),
     unreachable: new Map(),
@@ -497,6 +503,12 @@ export function taskIdOf(state: ControllerState, task: number): string {
 /** Whether the worker is there and heard: values can be fetched from it, it obeys orders. */
 export function isHealthy(worker: Worker): boolean {
   return worker.connected && !worker.lost && !worker.suspect;
+}
+
+/** The worker may be able to take more than before: the next pass tries what waits there. */
+export function touchWorker({ touchedWorkers, fleet }: ControllerState, worker: WorkerIndex): void {
+  touchedWorkers.add(worker);
+  fleet.changes.mark(worker);
 }
 
 /** Whether placement may use the worker now. */

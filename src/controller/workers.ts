@@ -170,7 +170,8 @@ export function endAttemptsOfLostWorkers(state: ControllerState, out: Outbox, at
 export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
   const { attempts } = state;
   const rows: number[] = [];
-  for (let row = 0; row < attempts.length; row++) {
+  const { liveAttempts } = state.workers[worker];
+  for (let row = 0; row < attempts.length && rows.length < liveAttempts; row++) {
     if (attempts.id[row] !== 0 && attempts.worker[row] === worker) rows.push(row);
   }
   return rows;
@@ -274,6 +275,7 @@ function answerFollows(state: ControllerState, worker: WorkerIndex, task: number
 export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number[] {
   const { tasks } = state;
   const held: number[] = [];
+  if (state.workers[worker].heldValues === 0) return held; // As every new one.
   for (let task = 0; task < tasks.length; task++) {
     if (tasks.job[task] !== noSlot && tasks.holder[task] === worker) held.push(task);
   }

@@ -92,7 +92,7 @@ function countOfBoth(room: {
 }
 
 /** What is free of each device; of the last one only what the capacity leaves for it. */
-function freeMilli(use: DeviceUse, capacityMilli: number): number[] {
+export function freeMilli(use: DeviceUse, capacityMilli: number): number[] {
   assert(
     use.length === Math.ceil(capacityMilli / deviceMilli),
     "the use of a device dimension has one entry per device",

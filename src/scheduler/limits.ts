@@ -30,3 +30,12 @@ export const holdUsMax = 600_000_000;
  * victims stays as it is: sufficient, none of them needless, but perhaps not the cheapest.
  */
 export const victimExchangesMax = 1_024;
+
+/** Changes of workers that are remembered for indexes to catch up, per worker. */
+export const changesPerWorkerMax = 4;
+
+/** Queues whose line of fitting workers is kept between passes; the one unused longest goes. */
+export const lineUpsMax = 256;
+
+/** Attribute keys by whose values workers are listed; past it the lists are made anew. */
+export const indexedKeysMax = 64;

@@ -72,6 +72,8 @@ function believedValuesEqualTheirRecount(look: Inspection, index: number): void 
   let digest = tally.valuesDigest;
   for (const task of worker.keptValues) digest = digestWith(digest, task);
   if (digest !== worker.valuesDigest) look.ofWorker(index, "the digest of its values is off");
+  if (tally.valueCount !== worker.heldValues)
+    look.ofWorker(index, `${worker.heldValues} values counted, ${tally.valueCount} found`);
   if (tally.valueBytes !== worker.heldValueBytes)
     look.ofWorker(index, `${worker.heldValueBytes} bytes held, ${tally.valueBytes} found`);
 }

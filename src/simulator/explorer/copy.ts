@@ -17,6 +17,7 @@ import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { EdgePool } from "../../controller/tables/edges.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
+import { FleetIndex } from "../../scheduler/fleet-index.ts";
 import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
 
@@ -91,6 +92,8 @@ export class Copier {
     if (value instanceof RunQueue) return this.#copyQueue(value);
     // The story is for people, and empty reports are what a step leaves: both are as good new.
     if (value instanceof StoryLog) return this.#remember(value, value);
+    // An index is made anew where it is missing.
+    if (value instanceof FleetIndex) return this.#remember(value, new FleetIndex());
     if (value instanceof ReportColumns) return this.#remember(value, new ReportColumns());
     if (isTable(value)) return this.#copyTable(value);
     return this.#remember(value, copyOf(value));

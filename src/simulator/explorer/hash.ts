@@ -19,6 +19,7 @@ import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
+import { FleetIndex } from "../../scheduler/fleet-index.ts";
 import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
 
@@ -162,6 +163,7 @@ export class StateHash {
 
   #instance(value: object): void {
     if (value instanceof StoryLog || value instanceof ReportColumns) return;
+    if (value instanceof FleetIndex) return; // Nothing follows from it that is not hashed.
     if (value instanceof TaskTable) this.#tasks(value);
     else if (value instanceof AttemptTable) this.#attempts(value);
     else if (value instanceof Heap) this.#heap(value);

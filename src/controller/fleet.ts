@@ -1,0 +1,179 @@
+/**
+ * The index of the workers, brought up to date: for each queue the line of the workers that it could
+ * use now, for each gang its groups.
+ *
+ * Invariant: once its readers have caught up, a line has exactly the workers that `takes` accepts.
+ * So whatever can make a worker take more marks it in the change log. What makes it take less may
+ * be unmarked: nobody is placed without asking `takes` again.
+ *
+ * @module
+ */
+
+import { anyVariant } from "../model/canonical-resources.ts";
+import { attributeOf } from "../model/constraints.ts";
+import { type DeviceRoom, deviceRoom, noDevices, roomColumn } from "../scheduler/device-rooms.ts";
+import { deviceDimension } from "../scheduler/dimensions.ts";
+import { freeAmount } from "../scheduler/fit.ts";
+import type { GroupMember, GroupTally } from "../scheduler/group-tally.ts";
+import type { LineUp } from "../scheduler/line-up.ts";
+import type { Need, RoomTree } from "../scheduler/room-tree.ts";
+import { scoreOf } from "../scheduler/score.ts";
+import { canEverRun } from "./eligibility.ts";
+import { fits, takes } from "./fitting.ts";
+import { type ControllerState, isOpen, type Shape, type Worker } from "./state.ts";
+
+/** The workers that take the shape now, the best first. */
+export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
+  const { changes } = state.fleet;
+  const lineUp = state.fleet.lineUp(shape.index, shape);
+  const { seen } = lineUp;
+  const { version } = state.demand;
+  const isScored = lineUp.version === version;
+  if (seen === changes.end && isScored) return lineUp;
+  lineUp.seen = changes.read();
+  lineUp.version = version;
+  const look = (worker: number) => enter(state, lineUp, shape, state.workers[worker]);
+  if (isScored && isWorthCatchingUp(state, seen)) changes.forEachSince(seen, look);
+  else {
+    lineUp.clear();
+    forEachPossible(state, shape, look);
+  }
+  return lineUp;
+}
+
+/** Whether a reader knows enough that what changed is less work than all workers anew. */
+function isWorthCatchingUp({ fleet, workers }: ControllerState, seen: number): boolean {
+  const { start, end } = fleet.changes;
+  return seen >= start && (end - seen) * 4 <= workers.length + 64;
+}
+
+function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
+  if (takes(state, worker, shape)) lineUp.set(worker.index, scoreOf(worker, shape, state.demand.demand));
+  else lineUp.remove(worker.index);
+}
+
+/** The groups that could take the gang of this shape, with what is free in each. */
+export function groupsOf(state: ControllerState, shape: Shape, groupBy: string): GroupTally {
+  const { changes } = state.fleet;
+  const tally = state.fleet.tally(shape.index, shape);
+  const { seen } = tally;
+  tally.seen = changes.read();
+  if (isWorthCatchingUp(state, seen)) {
+    changes.forEachSince(seen, (index) => {
+      tally.set(index, memberOf(state, shape, state.workers[index], groupBy));
+    });
+    return tally;
+  }
+  tally.clear();
+  for (const worker of state.workers) {
+    tally.set(worker.index, memberOf(state, shape, worker, groupBy));
+  }
+  return tally;
+}
+
+function memberOf(
+  state: ControllerState,
+  shape: Shape,
+  worker: Worker,
+  groupBy: string,
+): GroupMember {
+  const couldFit = isOpen(worker) && canEverRun(state, shape, worker);
+  const group = attributeOf(worker.attributes, groupBy);
+  return { group, couldFit, fits: couldFit && fits(state, worker, shape) };
+}
+
+/**
+ * What is kept for others depends on more than its worker: on bands, on who else runs. Where a queue
+ * is tried anew, these workers are looked at again for it.
+ */
+export function lookAtKept(state: ControllerState, shape: Shape): void {
+  if (state.reservations.size === 0) return;
+  const kept = [...state.reservations.values()].flatMap(({ workers }) => workers);
+  const launch = shape.gang < 0 ? null : state.jobs[shape.gang].launch;
+  if (launch === null) {
+    const lineUp = lineUpOf(state, shape);
+    for (const index of kept) enter(state, lineUp, shape, state.workers[index]);
+    return;
+  }
+  const { groupBy } = launch.spec.task;
+  const tally = groupsOf(state, shape, groupBy);
+  for (const index of kept) {
+    tally.set(index, memberOf(state, shape, state.workers[index], groupBy));
+  }
+}
+
+/** Visits workers among which are all that the shape fits, in the order of their indices. */
+function forEachPossible(
+  state: ControllerState,
+  shape: Shape,
+  visit: (worker: number) => void,
+): void {
+  catchUp(state);
+  const { attributes, rooms } = state.fleet;
+  const named = attributes.fewestFor(shape.constraints, state.workers.length / namedShare);
+  if (named === null) rooms.forEachFit(needsOf(state, shape), visit);
+  else for (const worker of named) visit(worker);
+}
+
+/** Where a constraint names fewer than one of so many workers, they are looked at one by one. */
+const namedShare = 16;
+
+/** Rooms and attributes as they are now. */
+function catchUp(state: ControllerState): void {
+  const { fleet } = state;
+  const { changes, seen } = fleet;
+  fleet.seen = changes.read();
+  if (seen >= changes.start) {
+    changes.forEachSince(seen, (worker) => takeUp(state, state.workers[worker]));
+  } else for (const worker of state.workers) takeUp(state, worker);
+}
+
+function takeUp(state: ControllerState, worker: Worker): void {
+  const { attributes, rooms } = state.fleet;
+  attributes.set(worker.index, worker.attributes);
+  const isTaking = isOpen(worker);
+  const { count: dimensionCount } = state.dimensions;
+  for (let index = 0; index < dimensionCount; index++) {
+    rooms.set(worker.index, roomColumn.free(index), isTaking ? freeAmount(worker, index) : 0);
+  }
+  takeUpDevices(state, worker, isTaking);
+}
+
+/** For `auto` a kind of device is a place of its own: the most that any of its variants has. */
+function takeUpDevices(state: ControllerState, worker: Worker, isTaking: boolean): void {
+  const { devices, rooms } = state.fleet;
+  const best = new Map<number, DeviceRoom>();
+  for (const { dimension, kind } of devices.placesIn(state.dimensions)) {
+    const use = isTaking ? worker.deviceUse.get(dimension) : undefined;
+    const room = use === undefined ? noDevices : deviceRoom(use, worker.capacity[dimension]);
+    setDevices(rooms, worker.index, dimension, room);
+    const { unusedMilli, largestMilli } = best.get(kind) ?? noDevices;
+    best.set(kind, {
+      unusedMilli: Math.max(unusedMilli, room.unusedMilli),
+      largestMilli: Math.max(largestMilli, room.largestMilli),
+    });
+  }
+  for (const [kind, room] of best) setDevices(rooms, worker.index, kind, room);
+}
+
+function setDevices(rooms: RoomTree, worker: number, place: number, room: DeviceRoom): void {
+  rooms.set(worker, roomColumn.unused(place), room.unusedMilli);
+  rooms.set(worker, roomColumn.largest(place), room.largestMilli);
+}
+
+/** What a worker must have at least to be worth a look. */
+function needsOf(state: ControllerState, shape: Shape): Need[] {
+  const { amounts, used } = shape.request;
+  const needs = used.map((index) => ({ column: roomColumn.free(index), amount: amounts[index] }));
+  for (const { kind, variant, countMilli } of shape.resources.devices) {
+    const place =
+      variant === anyVariant
+        ? state.fleet.devices.placeOfKind(kind)
+        : state.dimensions.intern(deviceDimension(kind, variant));
+    const fraction = countMilli % 1000;
+    const whole = countMilli - fraction;
+    if (whole > 0) needs.push({ column: roomColumn.unused(place), amount: whole });
+    if (fraction > 0) needs.push({ column: roomColumn.largest(place), amount: fraction });
+  }
+  return needs;
+}

@@ -1,0 +1,65 @@
+/**
+ * Everything about the workers that is kept in order so that placement need not look at all of them.
+ * None of it is truth: all of it can be made anew from the workers, and is as far as they changed.
+ *
+ * It holds; what goes into it is for the controller to say (`fleet.ts` there).
+ *
+ * @module
+ */
+
+import { AttributeIndex } from "./attribute-index.ts";
+import { ChangeLog } from "./change-log.ts";
+import { DevicePlaces } from "./device-rooms.ts";
+import { GroupTally } from "./group-tally.ts";
+import { lineUpsMax } from "./limits.ts";
+import { LineUp } from "./line-up.ts";
+import { RoomTree } from "./room-tree.ts";
+
+export class FleetIndex {
+  /** Whoever changes what a worker can take marks it here. */
+  readonly changes = new ChangeLog();
+  readonly rooms = new RoomTree();
+  readonly devices = new DevicePlaces();
+  readonly attributes = new AttributeIndex();
+  /** What all workers that are not lost have, by dimension; null where it must be added up. */
+  total: Float64Array | null = null;
+  /** Position in the change log up to which rooms and attributes are right. */
+  seen = -1;
+  readonly #lineUps = new Kept(() => new LineUp());
+  readonly #tallies = new Kept(() => new GroupTally());
+
+  /** The line of the queue `index`, as it was left. Another `owner` at that place has a new one. */
+  lineUp(index: number, owner: object): LineUp {
+    return this.#lineUps.of(index, owner);
+  }
+
+  /** The groups for the gang in the queue `index`, as they were left. */
+  tally(index: number, owner: object): GroupTally {
+    return this.#tallies.of(index, owner);
+  }
+}
+
+/** Up to `lineUpsMax` things by place; the one that was made first goes. */
+class Kept<T> {
+  readonly #entries = new Map<number, { readonly owner: object; readonly thing: T }>();
+  readonly #make: () => T;
+
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  of(index: number, owner: object): T {
+    const known = this.#entries.get(index);
+    if (known?.owner === owner) return known.thing;
+    const thing = this.#make();
+    this.#entries.delete(index);
+    this.#entries.set(index, { owner, thing });
+    if (this.#entries.size > lineUpsMax) {
+      for (const oldest of this.#entries.keys()) {
+        this.#entries.delete(oldest);
+        break;
+      }
+    }
+    return thing;
+  }
+}
