@@ -54,6 +54,7 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
   state.fleet.changes.mark(worker.index);
+  state.fleet.ledger++;
   const shape = state.shapes[attempts.shape[row]];
   const user = state.users[shape.user];
   state.grantedByBand[attempts.band[row]] += sign;
@@ -211,6 +212,7 @@ function prefetchRow(state: ControllerState, row: number): void {
   attempts.flags[row] |= attemptFlag.prefetched;
   const entry = shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]);
   entry.prefetched++;
+  state.workers[attempts.worker[row]].prefetched++;
   entry.waiting.pushBack(row);
   state.shapes[attempts.shape[row]].prefetched++;
 }
@@ -228,6 +230,7 @@ function leavePrefetched(state: ControllerState, row: number): void {
   attempts.flags[row] &= ~attemptFlag.prefetched;
   const entry = shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]);
   entry.prefetched--;
+  state.workers[attempts.worker[row]].prefetched--;
   state.shapes[attempts.shape[row]].prefetched--;
   while (entry.waiting.length > 0 && !isPrefetchedOn(state, entry.waiting.at(0), row)) {
     entry.waiting.popFront();
@@ -265,6 +268,7 @@ function tellAttempt(state: ControllerState, kind: number, row: number, detail =
 /** One attempt runs. */
 export function applyStart(state: ControllerState, row: number, at: number): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   attempts.flags[row] |= attemptFlag.started;
   shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]).started++;
   attempts.startedAt[row] = at;
@@ -297,6 +301,7 @@ export function applyAttemptsStopping(
   fact: FactOf<"attempts-stopping">,
 ): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   for (const row of fact.attempts) {
     attempts.flags[row] |= attemptFlag.stopping;
     attempts.stopReason[row] = fact.reason;
@@ -364,6 +369,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
 
 function closeRow(state: ControllerState, row: number): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   setRetracting(state, row, false);
   const worker = state.workers[attempts.worker[row]];
   const task = attempts.task[row];

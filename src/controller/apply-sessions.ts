@@ -294,6 +294,7 @@ function describeWorker(
   worker.attributes = { ...hello.attributes, "worker-id": hello.workerId };
   worker.taints = taintsOf(hello.attributes);
   worker.capacity = capacity;
+  state.fleet.takenGroups.clear();
   countCapacity(state, worker, 1);
   worker.used = new Float64Array(capacity.length);
   beginDeviceUse(state, worker);
@@ -367,6 +368,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     lost: false,
     lostReason: "",
     liveAttempts: 0,
+    prefetched: 0,
     attemptsDigest: 0,
     shapes: new Map(),
     deviceUse: new Map(),

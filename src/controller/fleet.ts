@@ -15,11 +15,12 @@ import { type DeviceRoom, deviceRoom, noDevices, roomColumn } from "../scheduler
 import { deviceDimension } from "../scheduler/dimensions.ts";
 import { freeAmount } from "../scheduler/fit.ts";
 import type { GroupMember, GroupTally } from "../scheduler/group-tally.ts";
-import type { LineUp } from "../scheduler/line-up.ts";
+import { LineUp } from "../scheduler/line-up.ts";
 import type { Need, RoomTree } from "../scheduler/room-tree.ts";
 import { scoreOf } from "../scheduler/score.ts";
 import { canEverRun } from "./eligibility.ts";
 import { fits, takes } from "./fitting.ts";
+import { stanceOf } from "./reservations.ts";
 import { type ControllerState, isOpen, type Shape, type Worker } from "./state.ts";
 
 /** The workers that take the shape now, the best first. */
@@ -83,23 +84,25 @@ function memberOf(
 }
 
 /**
- * What is kept for others depends on more than its worker: on bands, on who else runs. Where a queue
- * is tried anew, these workers are looked at again for it.
+ * What is kept for others depends on more than its worker: on bands, on time, on who else runs. Where
+ * that has changed for a queue, the workers of the reservation are looked at again for it.
  */
 export function lookAtKept(state: ControllerState, shape: Shape): void {
-  if (state.reservations.size === 0) return;
-  const kept = [...state.reservations.values()].flatMap(({ workers }) => workers);
   const launch = shape.gang < 0 ? null : state.jobs[shape.gang].launch;
-  if (launch === null) {
-    const lineUp = lineUpOf(state, shape);
-    for (const index of kept) enter(state, lineUp, shape, state.workers[index]);
-    return;
+  const groupBy = launch?.spec.task.groupBy ?? "";
+  const line = launch === null ? lineUpOf(state, shape) : groupsOf(state, shape, groupBy);
+  for (const reservation of state.reservations.values()) {
+    const stance = stanceOf(state, reservation, shape);
+    if (line.stances.get(reservation.id) === stance) continue;
+    line.stances.set(reservation.id, stance);
+    for (const index of reservation.workers) {
+      const worker = state.workers[index];
+      if (line instanceof LineUp) enter(state, line, shape, worker);
+      else line.set(index, memberOf(state, shape, worker, groupBy));
+    }
   }
-  const { groupBy } = launch.spec.task;
-  const tally = groupsOf(state, shape, groupBy);
-  for (const index of kept) {
-    tally.set(index, memberOf(state, shape, state.workers[index], groupBy));
-  }
+  if (line.stances.size <= 2 * state.reservations.size) return;
+  for (const id of line.stances.keys()) if (!state.reservations.has(id)) line.stances.delete(id);
 }
 
 /** Visits workers among which are all that the shape fits, in the order of their indices. */

@@ -156,8 +156,11 @@ function holdForGang(
 }
 
 /** Values of an attribute on whose workers another gang's reservation lies. */
-function takenGroups(state: ControllerState, groupBy: string): Set<string> {
+function takenGroups(state: ControllerState, groupBy: string): ReadonlySet<string> {
+  const known = state.fleet.takenGroups.get(groupBy);
+  if (known !== undefined) return known;
   const taken = new Set<string>();
+  state.fleet.takenGroups.set(groupBy, taken);
   for (const { reason, workers } of state.reservations.values()) {
     if (reason !== "gang") continue;
     for (const index of workers) {

@@ -20,7 +20,7 @@ import { headTask, placeSome, useReservations } from "./place-solo.ts";
 import { preemptFor } from "./preempt.ts";
 import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
 import { AssignmentRecorder } from "./recorders.ts";
-import { reservationsOf, settleReservations } from "./reservations.ts";
+import { isSwayed, reservationsOf, settleReservations } from "./reservations.ts";
 import { type ControllerState, isOpen, type Shape, type User, type Worker } from "./state.ts";
 import { clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
@@ -40,7 +40,6 @@ export function placeQueued(state: ControllerState, out: Outbox, at: Micros): vo
 const passesMax = 8;
 
 function placeOnce(state: ControllerState, out: Outbox, at: Micros): void {
-  for (const index of state.touchedWorkers) state.fleet.changes.mark(index);
   const touched = [...state.touchedWorkers].map((index) => state.workers[index]).filter(isOpen);
   const untried = new Set(state.untriedShapes);
   out.record(state, { type: "placement-passed" });
@@ -108,7 +107,7 @@ class Pass {
       // What ends anywhere makes room under a user's cap, and that may be used everywhere.
       const isUntried = this.#untried.has(shape.index) || hasCap(state, state.users[shape.user]);
       if (!isUntried && this.#touched.length === 0) continue;
-      if (isUntried) lookAtKept(state, shape);
+      if (isSwayed(state, shape)) lookAtKept(state, shape);
       turns.push({ shape, isUntried, ...queueKeyOf(state, shape) });
     }
     return turns;

@@ -10,11 +10,11 @@ import { prefetchDepth } from "../scheduler/prefetch.ts";
 import { mayUse } from "./eligibility.ts";
 import { takes } from "./fitting.ts";
 import { lineUpOf } from "./fleet.ts";
-import { orderRetracts } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
 import { assignAndSend, headTask } from "./place-solo.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { binds, roomFor } from "./reservations.ts";
+import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
   isHealthy,
@@ -27,6 +27,7 @@ import { taskFlag } from "./tables/task-table.ts";
 
 /** Attempts that wait on a worker for a grant get one before anything new is placed there. */
 export function promotePrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
+  if (worker.prefetched === 0) return;
   const { attempts, tasks } = state;
   for (const [index, entry] of worker.shapes) {
     if (entry.prefetched === 0) continue;

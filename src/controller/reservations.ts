@@ -13,9 +13,9 @@ import type { Micros } from "../base/time.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { certainStart, holdDuration, mayBackfill, type Running } from "../scheduler/backfill.ts";
 import type { Room } from "../scheduler/fit.ts";
-import { orderRetracts } from "./inputs.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
   type Reservation,
@@ -51,8 +51,7 @@ export function reserve(
 
 /** What waits there without a grant would take over the grants that are to come free. */
 export function retractPrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
-  const waiting = [...worker.shapes.values()].some((entry) => entry.prefetched > 0);
-  if (!waiting || !worker.connected) return;
+  if (worker.prefetched === 0 || !worker.connected) return;
   const rows = rowsOn(state, worker.index).filter((row) => !state.attempts.isGranted(row));
   orderRetracts(state, out, worker.index, rows);
 }
@@ -144,6 +143,18 @@ export function binds(state: ControllerState, reservation: Reservation, shape: S
   return !mayBackfill(state.at, shape.timeoutUs, backfillGraceUs, startsAt);
 }
 
+/** Whether what is kept from the shape changes with time, with what others run and users hold. */
+export function isSwayed({ access, reservations }: ControllerState, shape: Shape): boolean {
+  if (reservations.size === 0) return false;
+  return access.budgets.size > 0 || (shape.isCommand && shape.timeoutUs > 0);
+}
+
+/** How a reservation stands to a shape, as a number: while it is the same, so is what is kept. */
+export function stanceOf(state: ControllerState, reservation: Reservation, shape: Shape): number {
+  const band = effectiveBand(state, state.shapes[reservation.shape]);
+  return 2 * band + (binds(state, reservation, shape) ? 1 : 0);
+}
+
 /** What a stop at its limit may take besides, microseconds. */
 const backfillGraceUs = 15_000_000;
 
@@ -152,6 +163,15 @@ const backfillGraceUs = 15_000_000;
  * request is free on the last of the workers, not on the first.
  */
 function certainlyUsedAt(state: ControllerState, reservation: Reservation): Micros {
+  const { certainStarts, ledger } = state.fleet;
+  const known = certainStarts.get(reservation.id);
+  if (known?.ledger === ledger && known.at === state.at) return known.startsAt;
+  const startsAt = lastStart(state, reservation);
+  certainStarts.set(reservation.id, { ledger, at: state.at, startsAt });
+  return startsAt;
+}
+
+function lastStart(state: ControllerState, reservation: Reservation): Micros {
   const { amounts, used } = state.shapes[reservation.shape].request;
   const running = runningOn(state, reservation.workers);
   let latest = state.at;
@@ -190,6 +210,7 @@ function endsBy(state: ControllerState, row: number): number {
 export function applyCapacityReserved(state: ControllerState, reservation: Reservation): void {
   state.reservationCounter = reservation.id;
   state.reservations.set(reservation.id, reservation);
+  state.fleet.takenGroups.clear();
   for (const index of reservation.workers) {
     const worker = state.workers[index];
     worker.reservations = [...worker.reservations, reservation];
@@ -204,6 +225,8 @@ export function applyReservationEnded(
   const reservation = state.reservations.get(id);
   if (reservation === undefined) return;
   state.reservations.delete(id);
+  state.fleet.takenGroups.clear();
+  state.fleet.certainStarts.delete(id);
   for (const index of reservation.workers) {
     const worker = state.workers[index];
     worker.reservations = worker.reservations.filter((one) => one.id !== id);

@@ -384,6 +384,7 @@ function rebuildLedger(state: ControllerState): void {
       chargeGrant(state, row, 1);
     } else {
       entry.prefetched++;
+      worker.prefetched++;
       entry.waiting.pushBack(row);
       state.shapes[attempts.shape[row]].prefetched++;
     }

@@ -201,8 +201,9 @@ export interface Worker {
   /** Declared lost: holds nothing, gets nothing, until it registers again. */
   lost: boolean;
   lostReason: string;
-  /** Attempts on it that have not ended. */
+  /** Attempts on it that have not ended, and those of them that hold no grant. */
   liveAttempts: number;
+  prefetched: number;
   /** Digest of the ids of its attempts that have not ended. */
   attemptsDigest: number;
   readonly shapes: Map<number, ShapeOnWorker>;

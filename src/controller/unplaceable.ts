@@ -8,6 +8,7 @@
 import type { Resources } from "../model/resources.ts";
 import { explainGang } from "../scheduler/gang.ts";
 import { canEverRun, type Obstacle, obstaclesEmpty } from "./eligibility.ts";
+import { groupsOf } from "./fleet.ts";
 import { gangCandidates, launchOfGang } from "./gang-placement.ts";
 import { type ControllerState, isHealthy, type Shape, type Worker } from "./state.ts";
 
@@ -28,10 +29,13 @@ export function unplaceableWarnings(
 ): SubmitWarning[] {
   const present = state.workers.filter(isHealthy);
   if (present.length === 0) return [];
-  const able = present.filter((worker) => canEverRun(state, shape, worker));
-  if (able.length === 0) return [nearestWarning(state, shape, present)];
+  const isAble = present.some((worker) => canEverRun(state, shape, worker));
+  if (!isAble) return [nearestWarning(state, shape, present)];
   const groupBy = launchOfGang(state, shape)?.spec.task.groupBy;
   if (groupBy === undefined) return [];
+  for (const { able } of groupsOf(state, shape, groupBy).groups.values()) {
+    if (able.size >= replicas) return [];
+  }
   const { verdict, withAttribute, groups } = explainGang(gangCandidates(state, shape), replicas);
   if (verdict === "NO_ATTRIBUTE") {
     return [plainWarning(`no present worker has the attribute ${groupBy}, by which it is grouped`)];

@@ -12,6 +12,7 @@ import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import type { Outbox } from "./outbox.ts";
+import { retractDependents } from "./retracts.ts";
 import { failDoomed, forEachAudience } from "./settle.ts";
 import { type ControllerState, jobOf, openClient } from "./state.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
@@ -209,6 +210,8 @@ export function reviveAll(
   };
   record(lost, "recompute");
   record(wanted, cause);
+  for (const task of lost) retractDependents(state, out, task);
+  for (const task of wanted) retractDependents(state, out, task);
   failDoomed(state, out, { tasks: [...lost, ...wanted], at });
 }
 

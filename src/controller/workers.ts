@@ -20,6 +20,7 @@ import type { FactOf } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
 import { forgetUnlessHeld, holds, lossOf, onValueHeld } from "./reports.ts";
+import { retractUnfed } from "./retracts.ts";
 import { pushReleaseCandidates } from "./settle.ts";
 import { type ControllerState, isHealthy, specOf, type Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
@@ -61,6 +62,7 @@ export function onWorkerConnected(
   out.record(state, { type: "worker-present", at, worker });
   reconcileAttempts(state, out, { worker, inventory, at });
   reconcileValues(state, out, { worker, inventory, at });
+  retractUnfed(state, out, rowsOn(state, worker));
 }
 
 /**

@@ -21,6 +21,12 @@ export class FleetIndex {
   readonly rooms = new RoomTree();
   readonly devices = new DevicePlaces();
   readonly attributes = new AttributeIndex();
+  /** Attribute → its values on whose workers a gang's reservation lies. */
+  readonly takenGroups = new Map<string, ReadonlySet<string>>();
+  /** Counts whatever changes who runs where, or until when. */
+  ledger = 0;
+  /** Reservation → when it is used at the latest, as of a ledger and a moment. */
+  readonly certainStarts = new Map<number, CertainStart>();
   /** What all workers that are not lost have, by dimension; null where it must be added up. */
   total: Float64Array | null = null;
   /** Position in the change log up to which rooms and attributes are right. */
@@ -37,6 +43,12 @@ export class FleetIndex {
   tally(index: number, owner: object): GroupTally {
     return this.#tallies.of(index, owner);
   }
+}
+
+interface CertainStart {
+  readonly ledger: number;
+  readonly at: number;
+  readonly startsAt: number;
 }
 
 /** Up to `lineUpsMax` things by place; the one that was made first goes. */

@@ -32,6 +32,8 @@ const nobody: GroupMember = { group: undefined, fits: false, couldFit: false };
 export class GroupTally {
   /** Position in the change log up to which it is right. */
   seen = -1;
+  /** Reservation → how it stood to the queue when its workers were last looked at for that. */
+  readonly stances = new Map<number, number>();
   readonly #members: (GroupMember | undefined)[] = [];
   readonly #groups = new Map<string, Count>();
 

@@ -13,6 +13,8 @@ export class LineUp {
   seen = -1;
   /** The demand that its scores are about. */
   version = 0;
+  /** Reservation → how it stood to the queue when its workers were last looked at for that. */
+  readonly stances = new Map<number, number>();
   length = 0;
   /** By place in the heap. */
   #workers = new Uint32Array(0);

@@ -438,7 +438,8 @@ export class SimulatedCluster {
     this.#isSettling = true;
     this.controller.spare();
     this.controller.resume();
-    for (const worker of this.workers) worker.resume();
+    // A copy: whoever goes on may leave at once.
+    for (const worker of [...this.workers]) worker.resume();
     this.#mendMachines();
     this.#openWorkers();
     const { now } = this.timeline;

@@ -166,7 +166,11 @@ class StepRules {
     const cause = attemptCauses[reason];
     for (const row of attempts) {
       const attempt = this.#attempts.get(row);
-      if (attempt === undefined) continue; // Placed in this very step.
+      if (attempt === undefined) {
+        // Placed in this very step: what ended the one before has been charged.
+        this.#ends.delete(this.#state.attempts.task[row]);
+        continue;
+      }
       this.#ends.set(attempt.task, { cause, attempt });
       attempt.current = false;
       if (cause === "preempted") this.#checkEviction(attempt);

@@ -18,6 +18,7 @@ import { nextDeadline } from "../controller/deadlines.ts";
 import { canEverRun } from "../controller/eligibility.ts";
 import { lostAfterUs } from "../controller/limits.ts";
 import { type ControllerState, isOpen, shapeOf, specOf, taskIdOf } from "../controller/state.ts";
+import { attemptFlag } from "../controller/tables/attempt-table.ts";
 import { noSlot, stage } from "../controller/tables/task-table.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { isTerminalCode, taskStates } from "../model/states.ts";
@@ -101,7 +102,10 @@ export function waitGraphOf(state: ControllerState, around: Surroundings): WaitG
     if (attempts.id[row] === 0) continue;
     const { workerId } = workers[attempts.worker[row]];
     const isThere = around.hasAttempt(workerId, attempts.id[row]);
-    if (around.anythingPending && isThere) pending.add(attemptNode(state, row));
+    if (!isThere) continue;
+    const waits = waitsOfAttempt(state, row);
+    if (waits.length > 0) edges.set(attemptNode(state, row), waits);
+    else if (around.anythingPending) pending.add(attemptNode(state, row));
   }
   for (let task = 0; task < tasks.length; task++) {
     if (!tasks.isLive(task) || isTerminalCode(tasks.state[task])) continue;
@@ -126,6 +130,14 @@ export function taskNode(state: ControllerState, task: number): string {
 function attemptNode(state: ControllerState, row: number): string {
   const { workerId } = state.workers[state.attempts.worker[row]];
   return `attempt ${formatAttemptId(state.attempts.id[row])} on ${workerId}`;
+}
+
+/** What an attempt waits for on its worker: room, or an input that must be computed again. */
+function waitsOfAttempt(state: ControllerState, row: number): string[] {
+  const { attempts, workers } = state;
+  if (attempts.hasFlag(row, attemptFlag.stopping | attemptFlag.started)) return [];
+  if (!attempts.isGranted(row)) return [`the room of ${workers[attempts.worker[row]].workerId}`];
+  return missingInputs(state, attempts.task[row]);
 }
 
 function waitsOf(state: ControllerState, task: number): string[] {

@@ -61,6 +61,8 @@ function workerIndexesEqualTheirRecount(look: Inspection, index: number): void {
     const said = `${entry.granted} granted and ${entry.prefetched} prefetched`;
     look.ofWorker(index, `shape ${shape}: ${said}, ${counts.join(" and ")} found`);
   }
+  if (prefetched !== worker.prefetched)
+    look.ofWorker(index, `${worker.prefetched} prefetched counted, ${prefetched} found`);
   if (granted + prefetched !== tally.attempts)
     look.ofWorker(index, `${granted + prefetched} attempts by shape, ${tally.attempts} found`);
 }
