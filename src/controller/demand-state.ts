@@ -5,6 +5,7 @@
  */
 
 import { type Demand, noDemand } from "../scheduler/fragmentation.ts";
+import { demandCountMin } from "../scheduler/limits.ts";
 
 /** The demand, and when it is due again. */
 export interface DemandState {
@@ -18,5 +19,5 @@ export interface DemandState {
 }
 
 export function newDemandState(): DemandState {
-  return { demand: noDemand, version: 0, count: 0, dueAt: 1 };
+  return { demand: noDemand, version: 0, count: 0, dueAt: demandCountMin };
 }

@@ -2,14 +2,14 @@
  * What is asked of devices, as the cluster has seen it: how often each request was submitted. The
  * score of a worker depends on it (`scheduler/fragmentation.ts`).
  *
- * It is computed anew when what was counted has grown by half, so that scores stay what they are
+ * It is computed anew when what was counted has grown several times, so that scores stay what they are
  * for long. Volatile: a controller that starts learns it again.
  *
  * @module
  */
 
 import { type Demand, demandOf } from "../scheduler/fragmentation.ts";
-import { demandClassesMax } from "../scheduler/limits.ts";
+import { demandClassesMax, demandCountMin, demandGrowth } from "../scheduler/limits.ts";
 import { type ControllerState, shapeOf } from "./state.ts";
 
 /** A task is asked for, for the first time. */
@@ -20,7 +20,7 @@ export function countDemand(state: ControllerState, task: number): void {
   shape.askedCount++;
   demand.count++;
   if (demand.count < demand.dueAt) return;
-  demand.dueAt = Math.ceil(demand.count * 1.5);
+  demand.dueAt = Math.max(demandCountMin, demand.count * demandGrowth);
   refreshDemand(state);
 }
 

@@ -49,7 +49,8 @@ function isWorthCatchingUp({ fleet, workers }: ControllerState, seen: number): b
 }
 
 function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
-  if (takes(state, worker, shape)) lineUp.set(worker.index, scoreOf(worker, shape, state.demand.demand));
+  if (takes(state, worker, shape))
+    lineUp.set(worker.index, scoreOf(worker, shape, state.demand.demand));
   else lineUp.remove(worker.index);
 }
 

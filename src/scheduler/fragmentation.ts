@@ -13,7 +13,7 @@
 import { anyVariant } from "../model/canonical-resources.ts";
 import type { Attributes, Constraint } from "../model/constraints.ts";
 import type { DeviceAmount } from "../model/resources.ts";
-import { chooseDeviceIndices } from "./devices.ts";
+import { takeDevices } from "./devices.ts";
 import { deviceDimension, type RequestVector } from "./dimensions.ts";
 import { freeAmount, type Room, satisfiesAll } from "./fit.ts";
 
@@ -33,21 +33,24 @@ interface DemandClass {
   /** The one dimension that it can use; -1 for any of its kind. */
   readonly dimension: number;
   readonly countMilli: number;
-  /** What must be free of one device so that a part of the request fits there. */
-  readonly pieceMilli: number;
-  /** What it asks for besides devices: pairs of a dimension and an amount. */
-  readonly others: readonly (readonly [dimension: number, amount: number])[];
+  /** Into `pieces`: what must be free of one device so that a part of the request fits there. */
+  readonly piece: number;
+  /** What it asks for besides devices: dimensions, and their amounts. */
+  readonly dimensions: readonly number[];
+  readonly amounts: readonly number[];
   readonly constraints: readonly Constraint[];
 }
 
 /** What work is expected to ask of devices. */
 export interface Demand {
   readonly classes: readonly DemandClass[];
+  /** Different amounts of one device that are asked for, thousandths. */
+  readonly pieces: readonly number[];
   /** By dimension: the kind of device, "" for what is none. */
   readonly kinds: readonly string[];
 }
 
-export const noDemand: Demand = { classes: [], kinds: [] };
+export const noDemand: Demand = { classes: [], pieces: [], kinds: [] };
 
 /** Of a worker, what matters here. */
 export interface DeviceSeat extends Room {
@@ -74,7 +77,13 @@ export function demandOf(
     .slice(0, classesMax);
   const total = kept.reduce((sum, { count }) => sum + count, 0);
   const kinds = names.map((name) => (name.startsWith("device:") ? name.split(":")[1] : ""));
-  return { classes: kept.map((entry) => classOf(entry, { names, kinds, total })), kinds };
+  const pieces = [...new Set(kept.map(({ devices: [device] }) => pieceOf(device)))];
+  const about = { names, kinds, pieces, total };
+  return { classes: kept.map((entry) => classOf(entry, about)), pieces, kinds };
+}
+
+function pieceOf({ countMilli }: DeviceAmount): number {
+  return Math.min(countMilli, 1000);
 }
 
 function classOf(
@@ -82,20 +91,21 @@ function classOf(
   about: {
     readonly names: readonly string[];
     readonly kinds: readonly string[];
+    readonly pieces: readonly number[];
     readonly total: number;
   },
 ): DemandClass {
   const { kind, variant, countMilli } = device;
   const isAny = variant === anyVariant;
+  const dimensions = request.used.filter((index) => (about.kinds[index] ?? "") === "");
   return {
     weight: count / about.total,
     kind,
     dimension: isAny ? -1 : about.names.indexOf(deviceDimension(kind, variant)),
     countMilli,
-    pieceMilli: Math.min(countMilli, 1000),
-    others: request.used
-      .filter((index) => (about.kinds[index] ?? "") === "")
-      .map((index) => [index, request.amounts[index]]),
+    piece: about.pieces.indexOf(pieceOf(device)),
+    dimensions,
+    amounts: dimensions.map((index) => request.amounts[index]),
     constraints,
   };
 }
@@ -109,13 +119,15 @@ export function strandedBy(seat: DeviceSeat, request: RequestVector, demand: Dem
   let cost = 0;
   let isOpen = true; // Devices of any variant come from the first dimension that has them.
   for (const [index, use] of seat.deviceUse) {
-    const before = freeOf(use, seat.capacity[index]);
+    const free = freeOf(use, seat.capacity[index]);
+    const before = usableOf(free, demand.pieces);
     const wantedMilli = milliWanted(request, index, isOpen ? demand.kinds[index] : "");
-    const after =
-      wantedMilli === 0 ? before : freeAfter(before, use, seat.capacity[index], wantedMilli);
-    if (wantedMilli > 0 && after !== before) isOpen = false;
-    cost += strandedMilli(seat, { index, free: after, taken: request }, demand);
-    cost -= strandedMilli(seat, { index, free: before, taken: null }, demand);
+    let after = before;
+    if (wantedMilli > 0 && takeDevices(free, wantedMilli)) {
+      isOpen = false;
+      after = usableOf(free, demand.pieces);
+    }
+    cost += costOn(seat, { index, request, before, after }, demand);
   }
   return cost;
 }
@@ -135,63 +147,73 @@ function milliWanted(request: RequestVector, index: number, kind: string): numbe
 }
 
 /** What is free of each device; of the last one what the capacity leaves for it. */
-function freeOf(use: readonly number[], capacity: number): readonly number[] {
-  const free = new Array<number>(use.length);
+function freeOf(use: readonly number[], capacity: number): number[] {
+  const free: number[] = [];
   for (let i = 0; i < use.length; i++) {
-    free[i] = Math.max(0, Math.min(1000, capacity - i * 1000) - use[i]);
+    free.push(Math.max(0, Math.min(1000, capacity - i * 1000) - use[i]));
   }
   return free;
 }
 
-/** The same when a request has got its devices there; `free` itself if it gets none of these. */
-function freeAfter(
-  free: readonly number[],
-  use: readonly number[],
-  capacity: number,
-  countMilli: number,
-): readonly number[] {
-  const shares = chooseDeviceIndices(use, capacity, countMilli);
-  if (shares === null) return free;
-  const left = free.slice();
-  for (const { index, milli } of shares) left[index] -= milli;
-  return left;
-}
-
-/** A dimension of a worker as it is, or would be when a request is placed. */
-interface Devices {
-  readonly index: number;
-  readonly free: readonly number[];
-  readonly taken: RequestVector | null;
-}
-
-/** Expected thousandths of these free devices that a request of the demand cannot use. */
-function strandedMilli(seat: DeviceSeat, devices: Devices, demand: Demand): number {
-  const { index, free } = devices;
+/** For each piece, the thousandths on devices that have that much; last, those on all devices. */
+function usableOf(free: readonly number[], pieces: readonly number[]): number[] {
+  const usable: number[] = [];
+  for (const piece of pieces) {
+    let sum = 0;
+    for (let i = 0; i < free.length; i++) if (free[i] >= piece) sum += free[i];
+    usable.push(sum);
+  }
   let total = 0;
-  for (const milli of free) total += milli;
-  if (total === 0) return 0;
+  for (let i = 0; i < free.length; i++) total += free[i];
+  usable.push(total);
+  return usable;
+}
+
+/** A dimension of a worker, as it is and as it would be when a request is placed. */
+interface Placing {
+  readonly index: number;
+  readonly request: RequestVector;
+  /** See {@link usableOf}. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+/** By how many thousandths more is stranded there, expected over the demand. */
+function costOn(seat: DeviceSeat, placing: Placing, demand: Demand): number {
+  const { index, before, after } = placing;
   const kind = demand.kinds[index];
-  let sum = 0;
+  const totalBefore = before[before.length - 1];
+  const totalAfter = after[after.length - 1];
+  let cost = 0;
   for (const wanted of demand.classes) {
     if (wanted.kind !== kind) continue;
-    const isUseless = !mayUse(seat, devices, wanted);
-    sum += wanted.weight * (isUseless ? total : total - usableMilli(free, wanted));
+    const room = roomFor(seat, placing, wanted);
+    const usableBefore = room === noRoom ? 0 : usableBy(wanted, before);
+    const usableAfter = room === roomAfter ? usableBy(wanted, after) : 0;
+    cost += wanted.weight * (totalAfter - usableAfter - (totalBefore - usableBefore));
   }
-  return sum;
+  return cost;
 }
 
-function mayUse(seat: DeviceSeat, { index, taken }: Devices, wanted: DemandClass): boolean {
-  if (wanted.dimension >= 0 && wanted.dimension !== index) return false;
-  for (const [dimension, amount] of wanted.others) {
-    const used = taken !== null && dimension < taken.amounts.length ? taken.amounts[dimension] : 0;
-    if (freeAmount(seat, dimension) - used < amount) return false;
-  }
-  return wanted.constraints.length === 0 || satisfiesAll(seat.attributes, wanted.constraints);
+function usableBy({ piece, countMilli }: DemandClass, usable: readonly number[]): number {
+  return usable[piece] >= countMilli ? usable[piece] : 0;
 }
 
-/** Thousandths on devices that have enough for a part of the request; 0 if all of it fits not. */
-function usableMilli(free: readonly number[], { countMilli, pieceMilli }: DemandClass): number {
-  let usable = 0;
-  for (const milli of free) if (milli >= pieceMilli) usable += milli;
-  return usable >= countMilli ? usable : 0;
+const noRoom = 0;
+const roomBefore = 1;
+const roomAfter = 2;
+
+/** Whether what goes with the devices is there: never, until the request is placed, or even then. */
+function roomFor(seat: DeviceSeat, { index, request }: Placing, wanted: DemandClass): number {
+  if (wanted.dimension >= 0 && wanted.dimension !== index) return noRoom;
+  let room = roomAfter;
+  const { dimensions, amounts } = wanted;
+  for (let i = 0; i < dimensions.length; i++) {
+    const dimension = dimensions[i];
+    const free = freeAmount(seat, dimension) - amounts[i];
+    if (free < 0) return noRoom;
+    if (dimension < request.amounts.length && free < request.amounts[dimension]) room = roomBefore;
+  }
+  const { constraints } = wanted;
+  return constraints.length === 0 || satisfiesAll(seat.attributes, constraints) ? room : noRoom;
 }

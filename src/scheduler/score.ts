@@ -32,12 +32,23 @@ export function scoreOf(seat: Seat, wanted: Wanted, demand: Demand): number {
   const preferred = preferenceCount(seat.attributes, wanted.constraints) * 2;
   if (seat.deviceUse.size === 0) return preferred + freeShare(seat);
   const misuse = wanted.resources.devices.length === 0 ? 1 : 0;
-  const cost = strandedBy(seat, wanted.request, demand) + freeDeviceMilli(seat) / packingMilli;
+  const cost = strandedBy(seat, wanted.request, demand) + emptiness(seat);
   return preferred - misuse - cost / costMilliMax;
 }
 
-/** A free device weighs as much as 1/160 of a stranded one: found by trial on real traces. */
-const packingMilli = 160;
+/** What is free, in thousandths of a stranded device: work fills workers up one after the other. */
+function emptiness(seat: Seat): number {
+  return (
+    freeDeviceMilli(seat) / devicePerStranded +
+    freeAmount(seat, dimension.cpu) / cpuMilliPerStranded +
+    freeAmount(seat, dimension.memory) / bytesPerStranded
+  );
+}
+
+/** What weighs as much as a thousandth of a device that is stranded: found by trial, see ADR 18. */
+const devicePerStranded = 160;
+const cpuMilliPerStranded = 4_267;
+const bytesPerStranded = 34 * 1024 ** 3;
 
 /** Keeps the cost below a preference, and never rounds it. */
 const costMilliMax = 1e7;
