@@ -4,7 +4,10 @@
  * @module
  */
 
-import { fitsOne } from "../scheduler/fit.ts";
+import { anyVariant } from "../model/canonical-resources.ts";
+import { devicesFit } from "../scheduler/devices.ts";
+import { deviceDimension } from "../scheduler/dimensions.ts";
+import { fitsOne, freeAmount, type Room } from "../scheduler/fit.ts";
 import { mayUse } from "./eligibility.ts";
 import { chooseSpecialGrant } from "./grants.ts";
 import { roomFor } from "./reservations.ts";
@@ -15,7 +18,23 @@ export function fits(state: ControllerState, worker: Worker, shape: Shape): bool
   if (!fitsOne(worker, shape.request)) return false; // What is kept for others makes it no more.
   const room = roomFor(state, worker, shape);
   if (room !== worker && !fitsOne(room, shape.request)) return false;
-  return !asksDevices(shape) || chooseSpecialGrant(state, worker, room, shape) !== null;
+  if (!asksDevices(shape)) return true;
+  if (shape.resources.devices.length === 1) return fitsDevices(state, worker, room, shape);
+  return chooseSpecialGrant(state, worker, room, shape) !== null;
+}
+
+/** For a request for one kind of device: whether it has somewhere to go. */
+function fitsDevices(state: ControllerState, worker: Worker, room: Room, shape: Shape): boolean {
+  const [{ kind, variant, countMilli }] = shape.resources.devices;
+  const isAny = variant === anyVariant;
+  const name = deviceDimension(kind, isAny ? "" : variant);
+  for (const [index, use] of worker.deviceUse) {
+    const known = state.dimensions.names[index];
+    if (isAny ? !known.startsWith(name) : known !== name) continue;
+    if (freeAmount(room, index) < countMilli) continue;
+    if (devicesFit(use, worker.capacity[index], countMilli)) return true;
+  }
+  return false;
 }
 
 /** Whether placement may put one attempt of the shape there now. */

@@ -27,10 +27,11 @@ export function unplaceableWarnings(
   shape: Shape,
   replicas: number,
 ): SubmitWarning[] {
-  const present = state.workers.filter(isHealthy);
-  if (present.length === 0) return [];
-  const isAble = present.some((worker) => canEverRun(state, shape, worker));
-  if (!isAble) return [nearestWarning(state, shape, present)];
+  const isAble = (worker: Worker) => isHealthy(worker) && canEverRun(state, shape, worker);
+  if (!state.workers.some(isAble)) {
+    const present = state.workers.filter(isHealthy);
+    return present.length === 0 ? [] : [nearestWarning(state, shape, present)];
+  }
   const groupBy = launchOfGang(state, shape)?.spec.task.groupBy;
   if (groupBy === undefined) return [];
   for (const { able } of groupsOf(state, shape, groupBy).groups.values()) {

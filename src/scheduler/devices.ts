@@ -69,6 +69,19 @@ export function takeDevices(free: number[], countMilli: number): boolean {
   return true;
 }
 
+/** Whether {@link chooseDeviceIndices} would find devices: the same answer, and nothing else. */
+export function devicesFit(use: DeviceUse, capacityMilli: number, countMilli: number): boolean {
+  const fraction = countMilli % deviceMilli;
+  let whole = (countMilli - fraction) / deviceMilli;
+  let isPlaced = fraction === 0;
+  for (let index = 0; index < use.length && (whole > 0 || !isPlaced); index++) {
+    const free = Math.min(deviceMilli, capacityMilli - index * deviceMilli) - use[index];
+    if (free === deviceMilli && whole > 0) whole--;
+    else if (free >= fraction) isPlaced = true;
+  }
+  return whole === 0 && isPlaced;
+}
+
 /**
  * How many requests of `countMilli` fit at once, at most `limit`: as many as could be chosen one
  * after the other by {@link chooseDeviceIndices}.

@@ -14,7 +14,7 @@ import { anyVariant } from "../model/canonical-resources.ts";
 import type { Attributes, Constraint } from "../model/constraints.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import { takeDevices } from "./devices.ts";
-import { deviceDimension, type RequestVector } from "./dimensions.ts";
+import { deviceDimension, dimension, type RequestVector } from "./dimensions.ts";
 import { freeAmount, type Room, satisfiesAll } from "./fit.ts";
 
 /** A request that is asked for, and how often. */
@@ -97,7 +97,7 @@ function classOf(
 ): DemandClass {
   const { kind, variant, countMilli } = device;
   const isAny = variant === anyVariant;
-  const dimensions = request.used.filter((index) => (about.kinds[index] ?? "") === "");
+  const dimensions = request.used.filter((index) => !isSlot(index) && about.kinds[index] === "");
   return {
     weight: count / about.total,
     kind,
@@ -108,6 +108,11 @@ function classOf(
     amounts: dimensions.map((index) => request.amounts[index]),
     constraints,
   };
+}
+
+/** Places for threads and processes are many, and no reason why a device is of no use. */
+function isSlot(index: number): boolean {
+  return index === dimension.slots || index === dimension.commandSlots;
 }
 
 /**

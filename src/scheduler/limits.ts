@@ -11,13 +11,13 @@ export const prefetchWindowUs = 20_000;
 export const prefetchPerShapeMax = 2_048;
 
 /** Requests for devices, the most frequent ones, that the score of a worker looks at. */
-export const demandClassesMax = 32;
+export const demandClassesMax = 48;
 
 /** Requests for devices after which it is first computed what is usual. */
-export const demandCountMin = 64;
+export const demandCountMin = 1;
 
 /** It is computed anew when that many times as many have come. Each time all scores are new. */
-export const demandGrowth = 4;
+export const demandGrowth = 2;
 
 /** A shape whose attempts run longer than this on average is never prefetched. */
 export const prefetchMeanUsMax = 1_000_000;

@@ -47,8 +47,8 @@ function emptiness(seat: Seat): number {
 
 /** What weighs as much as a thousandth of a device that is stranded: found by trial, see ADR 18. */
 const devicePerStranded = 160;
-const cpuMilliPerStranded = 4_267;
-const bytesPerStranded = 34 * 1024 ** 3;
+const cpuMilliPerStranded = 128_000 / 30;
+const bytesPerStranded = 1024 ** 4 / 30;
 
 /** Keeps the cost below a preference, and never rounds it. */
 const costMilliMax = 1e7;
