@@ -10,10 +10,11 @@ import type { BenchCase, CaseResult } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
+import { placementCase } from "./placement.ts";
 import { caseLines, tableLines } from "./report.ts";
 import { spawnCase } from "./spawn.ts";
 
-const allCases: readonly BenchCase[] = [kernelCase, ...endToEndCases, spawnCase];
+const allCases: readonly BenchCase[] = [kernelCase, placementCase, ...endToEndCases, spawnCase];
 const runsMin = 5;
 
 async function main(): Promise<number> {

@@ -118,7 +118,7 @@ export class Fleet {
   /** A client lets its `count` youngest tasks go. */
   cancels(client: number, count: number): number {
     const last = this.#numbers[client];
-    const tasks = Uint32Array.from({ length: count }, (_unused, i) => last - 1 - i);
+    const tasks = Array.from({ length: count }, (_unused, i) => last - 1 - i);
     const sequence = this.#sequences[client]++;
     const message = { type: "cancel", sequence, tasks, reason: "" } as const;
     return this.step({ type: "client-messaged", at: this.now(), client, message });
@@ -158,6 +158,11 @@ export class Fleet {
     const { workerId, incarnation } = this.state.workers[worker];
     const how = { exitCode: 1, signal: null, launcherLives: false };
     return this.step({ type: "worker-exited", at: this.now(), workerId, incarnation, ...how });
+  }
+
+  drains(worker: number): number {
+    const { workerId } = this.state.workers[worker];
+    return this.asks({ type: "drain-worker", workerId, deadlineMs: 0, drain: true });
   }
 
   asks(request: ApiRequest): number {

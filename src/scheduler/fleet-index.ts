@@ -25,6 +25,8 @@ export class FleetIndex {
   readonly takenGroups = new Map<string, ReadonlySet<string>>();
   /** Counts whatever changes who runs where, or until when. */
   ledger = 0;
+  /** Rows of granted attempts by worker, as of a ledger. */
+  granted: GrantedRows | null = null;
   /** Reservation → when it is used at the latest, as of a ledger and a moment. */
   readonly certainStarts = new Map<number, CertainStart>();
   /** What all workers that are not lost have, by dimension; null where it must be added up. */
@@ -43,6 +45,13 @@ export class FleetIndex {
   tally(index: number, owner: object): GroupTally {
     return this.#tallies.of(index, owner);
   }
+}
+
+interface GrantedRows {
+  readonly ledger: number;
+  /** Where the rows of each worker begin; one more entry than there are workers. */
+  readonly starts: Uint32Array;
+  readonly rows: Uint32Array;
 }
 
 interface CertainStart {
