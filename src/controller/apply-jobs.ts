@@ -89,6 +89,7 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
     tasks.job[task] = job.index;
     tasks.index[task] = index;
     tasks.order[task] = state.orderCounter++;
+    tasks.submittedAtS[task] = Math.floor(job.submittedAt / 1e6);
     tasks.argsBatch[task] = batch;
     tasks.argsIndex[task] = 0;
     tell(state, storyKind.submitted, task);

@@ -196,6 +196,7 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   tasks.job[task] = client.job;
   tasks.index[task] = number;
   tasks.order[task] = state.orderCounter++;
+  tasks.submittedAtS[task] = Math.floor(creation.at / 1e6);
   tasks.wants[task] = 1;
   tasks.flags[task] = taskFlag.awaited;
   tasks.argsBatch[task] = batch;

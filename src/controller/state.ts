@@ -21,6 +21,7 @@ import { type AttemptCause, type Band, bands, type JobState, taskStates } from "
 import type { GangMember } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
+import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import { StoryLog } from "./story.ts";
@@ -103,7 +104,8 @@ export interface Gang {
 export interface Reservation {
   readonly id: number;
   readonly shape: number;
-  readonly reason: "gang" | "preemption";
+  /** `turn`: it is first in the order, and what goes ahead must not delay it. */
+  readonly reason: "gang" | "preemption" | "turn";
   readonly workers: readonly WorkerIndex[];
   readonly expiresAt: Micros;
 }
@@ -301,6 +303,8 @@ export interface InlineValues {
 
 export interface ControllerState {
   epoch: number;
+  /** As this controller was started. */
+  policy: QueuePolicy;
   /** Attempts of this epoch so far. */
   attemptCounter: number;
   /** Submissions so far. */
@@ -394,6 +398,7 @@ export interface ControllerState {
 export function newControllerState(): ControllerState {
   return {
     epoch: 0,
+    policy: "fair",
     attemptCounter: 0,
     orderCounter: 0,
     recomputedCount: 0,

@@ -18,6 +18,7 @@ import { step } from "../controller/step.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import { type CommandRun, specDefaults, type TaskSpec } from "../model/spec.ts";
 import { type HotMessageOf, protocolVersion, type WorkerMessage } from "../protocol/messages.ts";
+import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { ModelWorker, type Running } from "./model-worker.ts";
 import type { MachineClass, PlannedTask } from "./workload.ts";
 
@@ -73,12 +74,14 @@ export class Drive {
   readonly #endings: (Ending | null)[] = [];
   readonly #ends = new Heap();
   #at = beginUs;
+  /** When every worker was last as good as heard. */
+  #heardAt = beginUs;
 
-  constructor(tasks: readonly PlannedTask[], watcher: Watcher) {
+  constructor(tasks: readonly PlannedTask[], watcher: Watcher, policy: QueuePolicy = "fair") {
     this.#tasks = tasks;
     this.#needed = new Set(tasks.flatMap(({ dependencies }) => dependencies));
     this.#watcher = watcher;
-    this.#take({ type: "controller-started", at: this.#at, epoch: 1 });
+    this.#take({ type: "controller-started", at: this.#at, epoch: 1, policy });
   }
 
   /** The time of the plan, microseconds. */
@@ -167,7 +170,8 @@ export class Drive {
       if (due > until + beginUs) break;
       this.#at = Math.max(this.#at, due);
       // Nobody is silent here: the heartbeats of this while are not played.
-      const pausedUs = this.#at - this.state.at;
+      const pausedUs = this.#at - this.#heardAt;
+      this.#heardAt = this.#at;
       this.#take({ type: "controller-paused", at: this.#at, pausedUs });
       this.#take({ type: "tick", at: this.#at });
     }

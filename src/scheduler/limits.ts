@@ -28,6 +28,18 @@ export const prefetchMeanUsMax = 1_000_000;
  */
 export const holdUsMin = 10_000_000;
 
+/**
+ * Microseconds for which capacity is kept for the first of a queue under a policy that keeps turns;
+ * then it is looked at anew where that is best.
+ */
+export const turnHoldUs = 3_600_000_000;
+
+/** Under the policy `slowdown`: who has waited longer, microseconds, goes before all others. */
+export const agedAfterUs = 21_600_000_000;
+
+/** Under the policy `slowdown`: what is expected to run shorter counts as this, microseconds. */
+export const expectedUsMin = 60_000_000;
+
 /** Longest hold in microseconds; doubling stops here. */
 export const holdUsMax = 600_000_000;
 

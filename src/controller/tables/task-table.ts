@@ -51,6 +51,7 @@ const durableColumns = [
   "job",
   "index",
   "order",
+  "submittedAtS",
   "attempt",
   "waitingOn",
   "dependentsHead",
@@ -81,6 +82,8 @@ export class TaskTable {
   index = new Uint32Array(64);
   /** Rises with each submission: first come, first served between shapes. */
   order = new Float64Array(64);
+  /** When it was submitted, whole seconds. */
+  submittedAtS = new Uint32Array(64);
   /** Row of its current attempt, or `noSlot`. */
   attempt = new Uint32Array(64);
   /** How many of its edges lead to a task without a value. */
