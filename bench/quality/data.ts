@@ -21,3 +21,7 @@ export function readData(path: string): string {
   const bytes = readFileSync(join(folder, path));
   return (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
 }
+
+export function hasData(path: string): boolean {
+  return existsSync(join(folder, path));
+}
