@@ -6,6 +6,7 @@
  * - `critical-path`: by the longest chain of work that hangs on a task, its own included (the
  *   "upward rank" of HEFT, the "b-level" of others).
  * - `wide-first`: the same, times the CPUs of the task: what is hard to place goes first.
+ * - `widest-first`: by CPUs, and then by the chain.
  * - `longest-first`: by its own run time.
  * - `work`: by all the work that hangs on it, counted along every path.
  *
@@ -14,7 +15,14 @@
 
 import type { PlannedTask, Workload } from "./workload.ts";
 
-export const rankings = ["none", "critical-path", "wide-first", "longest-first", "work"] as const;
+export const rankings = [
+  "none",
+  "critical-path",
+  "wide-first",
+  "widest-first",
+  "longest-first",
+  "work",
+] as const;
 
 export type Ranking = (typeof rankings)[number];
 
@@ -40,6 +48,10 @@ function ranksOf(tasks: readonly PlannedTask[], ranking: Ranking): number[] {
         ranking === "work" ? below[one] + ranks[index] : Math.max(below[one], ranks[index]);
     }
   }
-  if (ranking !== "wide-first") return ranks;
-  return ranks.map((rank, index) => Math.round((rank * tasks[index].resources.cpuMilli) / 1_000));
+  if (ranking !== "wide-first" && ranking !== "widest-first") return ranks;
+  const longest = ranks.reduce((most, rank) => Math.max(most, rank), 0);
+  return ranks.map((rank, index) => {
+    const cpus = tasks[index].resources.cpuMilli / 1_000;
+    return Math.round(ranking === "wide-first" ? rank * cpus : rank + longest * cpus);
+  });
 }

@@ -31,7 +31,7 @@ export function readWorkflow(file: string, json: unknown): Workload {
       parents: arrayOf(where, "parents", parents).map((one) => numberOf(where, "parents", one)),
     };
   });
-  return { name: file, tasks: tasksOf(file, nodes), notes: [] };
+  return { name: file, tasks: tasksOf(file, nodes), isGraph: true, notes: [] };
 }
 
 /** `{ tasks: [{ d, cpus, inputs: [[task, output], …] }, …] }`. */
@@ -50,7 +50,7 @@ export function readEsteeGraph(file: string, json: unknown): Workload {
       parents: [...new Set(parents)],
     };
   });
-  return { name: file, tasks: tasksOf(file, nodes), notes: [] };
+  return { name: file, tasks: tasksOf(file, nodes), isGraph: true, notes: [] };
 }
 
 /** In an order in which every task stands behind those that it depends on. */

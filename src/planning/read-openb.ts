@@ -43,7 +43,7 @@ function machineOf(row: Row): MachineClass {
 export function readOpenbPods(file: string, text: string): Workload {
   const rows = readTable(file, text, openbPodColumns);
   const first = rows.reduce((least, row) => Math.min(least, row.amount("creation_time", 0)), 1e15);
-  return { name: file, tasks: rows.map((row) => taskOf(row, first)), notes: [] };
+  return { name: file, tasks: rows.map((row) => taskOf(row, first)), isGraph: false, notes: [] };
 }
 
 function taskOf(row: Row, first: number): PlannedTask {

@@ -32,7 +32,7 @@ export function readSwf(file: string, text: string): Workload {
   tasks.sort((a, b) => a.submitUs - b.submitUs);
   const notes =
     unusable === 0 ? [] : [`${unusable} jobs without a run time or processors left out`];
-  return { name: file, tasks, notes };
+  return { name: file, tasks, isGraph: false, notes };
 }
 
 function numbersOf(where: string, line: string): number[] {

@@ -84,8 +84,7 @@ interface Batch {
 }
 
 /** Tasks of one graph that come together are submitted together; others each on their own. */
-function batchesOf({ tasks }: Workload): Batch[] {
-  const isGraph = tasks.some(({ dependencies }) => dependencies.length > 0);
+function batchesOf({ tasks, isGraph }: Workload): Batch[] {
   const batches: Batch[] = [];
   for (const [index, { submitUs, user }] of tasks.entries()) {
     const last = batches.at(-1);

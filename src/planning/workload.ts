@@ -31,6 +31,8 @@ export interface PlannedTask {
 export interface Workload {
   readonly name: string;
   readonly tasks: readonly PlannedTask[];
+  /** Tasks that come at the same time are one submission, as those of a graph; else one each. */
+  readonly isGraph: boolean;
   /** What the reader left out, and why: for people. */
   readonly notes: readonly string[];
 }

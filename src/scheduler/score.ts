@@ -25,12 +25,12 @@ export interface Wanted {
 
 /**
  * The higher the better. Preferences come first. Then work without devices keeps away from workers
- * with devices; on workers without, it goes where most slots are free. Where there are devices,
- * work goes where it strands the least of what is usually asked for, and to the fullest of those.
+ * with devices; on workers without, functions go where most slots are free, and programs where the
+ * least room is left. Where there are devices, work goes where it strands the least of what is usually asked for, and to the fullest of those.
  */
 export function scoreOf(seat: Seat, wanted: Wanted, demand: Demand): number {
   const preferred = preferenceCount(seat.attributes, wanted.constraints) * 2;
-  if (seat.deviceUse.size === 0) return preferred + freeShare(seat);
+  if (seat.deviceUse.size === 0) return preferred + shareOf(seat, wanted);
   const misuse = wanted.resources.devices.length === 0 ? 1 : 0;
   const cost = strandedBy(seat, wanted.request, demand) + emptiness(seat);
   return preferred - misuse - cost / costMilliMax;
@@ -52,6 +52,12 @@ const bytesPerStranded = 1024 ** 4 / 30;
 
 /** Keeps the cost below a preference, and never rounds it. */
 const costMilliMax = 1e7;
+
+/** Functions are spread over workers without devices; programs fill them up. */
+function shareOf(seat: Seat, { request }: Wanted): number {
+  const isProgram = (request.amounts[dimension.commandSlots] ?? 0) > 0;
+  return isProgram ? -emptiness(seat) / costMilliMax : freeShare(seat);
+}
 
 /** The part of its slots for functions that is free. */
 function freeShare(seat: Room): number {
