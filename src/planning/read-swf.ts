@@ -1,6 +1,6 @@
 /**
  * Logs in the Standard Workload Format: rigid parallel jobs with the time limits that their users
- * asked for. https://www.cs.huji.ac.il/labs/parallel/workload/swf.html
+ * asked for.
  *
  * A job of n processors is one task of n CPUs. That is honest for a machine of like processors that
  * is one worker; on several workers a job fits only where one has all its processors.
