@@ -12,13 +12,14 @@ export interface Chart {
   readonly unit: "share" | "count";
   /** What the whole width of time is, seconds. */
   readonly lengthS: number;
-  readonly lines: readonly Series[];
+  /** A line may be shorter than the whole. */
+  readonly lines: readonly (Series & { readonly lengthS?: number })[];
 }
 
 const width = 760;
 const height = 280;
 const left = 60;
-const right = 150;
+const right = 190;
 const top = 40;
 const bottom = 40;
 const colours = ["#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e", "#c92a2a", "#495057"];
@@ -39,13 +40,13 @@ export function svgOf({ title, unit, lengthS, lines }: Chart): string {
   });
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => {
     const at = (left + part * plotWidth).toFixed(1);
-    const label = shortTime(part * lengthS);
+    const label = timeOn(lengthS, part);
     return `<text x="${at}" y="${height - bottom + 18}" text-anchor="middle">${label}</text>`;
   });
-  const paths = lines.map(({ name, values }, index) => {
+  const paths = lines.map(({ name, values, lengthS: ownS = lengthS }, index) => {
     const colour = colours[index % colours.length];
     const points = values.map((value, step) => {
-      const x = left + ((step + 0.5) / values.length) * plotWidth;
+      const x = left + ((step + 0.5) / values.length) * (ownS / lengthS) * plotWidth;
       return `${x.toFixed(1)},${y(value).toFixed(1)}`;
     });
     const labelAt = top + 14 + index * 20;
@@ -102,6 +103,19 @@ export function shortTime(seconds: number): string {
   if (seconds < 172_800) return `${Number((seconds / 3_600).toFixed(1))} h`;
   return `${Number((seconds / 86_400).toFixed(1))} d`;
 }
+
+/** A part of a length, in one unit for all parts. */
+function timeOn(lengthS: number, part: number): string {
+  const unit = timeUnits.find(({ seconds }) => lengthS >= 2 * seconds) ?? timeUnits[3];
+  return `${Number(((part * lengthS) / unit.seconds).toFixed(1))} ${unit.name}`;
+}
+
+const timeUnits = [
+  { seconds: 86_400, name: "d" },
+  { seconds: 3_600, name: "h" },
+  { seconds: 60, name: "min" },
+  { seconds: 1, name: "s" },
+];
 
 function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");

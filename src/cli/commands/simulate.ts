@@ -96,9 +96,10 @@ function writeCharts(directory: string, plans: readonly Simulated[]): void {
     const use = { title: `Use of ${name}`, unit: "share", lengthS, lines: series } as const;
     writeFileSync(join(directory, `utilisation-${index}.svg`), svgOf(use));
   }
-  const [{ stepS, waiting }] = plans;
-  const lines = plans.map((plan) => ({ ...plan.waiting, name: basename(plan.cluster) }));
-  const lengthS = stepS * waiting.values.length;
+  const lines = plans.map(({ cluster, waiting, stepS }) => {
+    return { ...waiting, name: basename(cluster), lengthS: stepS * waiting.values.length };
+  });
+  const lengthS = lines.reduce((longest, line) => Math.max(longest, line.lengthS), 0);
   const queue = { title: "Tasks that wait", unit: "count", lengthS, lines } as const;
   writeFileSync(join(directory, "waiting.svg"), svgOf(queue));
 }
