@@ -39,9 +39,12 @@ export interface AttemptFile {
   /** The value of the mark in the environment of its processes. */
   readonly nonce: string;
   readonly groups: readonly AttemptGroup[];
-  /** 0: the launcher was about to start it. */
+  /** Of the main process. 0: the launcher was about to start it, or it was soon over. */
   readonly pid: number;
   readonly startTicks: number;
+  /** Of the session and group that it is in: a starter, or the main process itself. */
+  readonly leaderPid: number;
+  readonly leaderStartTicks: number;
   /** Unix milliseconds. */
   readonly startedAtMs: number;
   /** Pids and ticks are of this boot of the machine. */
@@ -142,6 +145,8 @@ function parseAttemptFile(value: unknown): AttemptFile {
     groups: parseArray("groups", fields.groups, groupsMax).map(parseGroup),
     pid: integer("pid"),
     startTicks: integer("startTicks"),
+    leaderPid: integer(fields.leaderPid === undefined ? "pid" : "leaderPid"),
+    leaderStartTicks: integer(fields.leaderPid === undefined ? "startTicks" : "leaderStartTicks"),
     startedAtMs: integer("startedAtMs"),
     bootId: parseString("bootId", fields.bootId),
   };

@@ -82,6 +82,21 @@ export const usagePauseMsMax = 2_000;
 /** How long the pipes of a tree that is gone may stay open in other hands; then they are left. */
 export const pipeDrainMs = 2_000;
 
+/** The script that starts one program; the launcher itself starts an order that needs more. */
+export const starterScriptBytesMax = 32 * 1024;
+
+/** Starters that are kept for what comes next; a further one ends with its attempt. */
+export const idleStartersMax = 16;
+
+/** A starter that has had nothing to start for this long, up to twice, ends. */
+export const idleStarterMs = 5_000;
+
+/** Starters whose named pipes are made at once. */
+export const startersPerBatch = 8;
+
+/** An attempt's output is read at once from this age on; before, at its end. */
+export const outputIdleMs = 10;
+
 /** Named pipes that are made at once: two of them serve one attempt. */
 export const pipesPerBatch = 32;
 
