@@ -8,7 +8,6 @@
 
 import { constants, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { logLine } from "./launcher-log.ts";
 import { outputIdleMs, partialLineMs, stderrTailBytesMax } from "./limits.ts";
 import { cutBetweenCharacters, LineSplitter } from "./line-splitter.ts";
@@ -192,7 +191,7 @@ export class AttemptOutput {
   async close(waitMs: number): Promise<OutputSummary> {
     if (this.#watching !== null) clearTimeout(this.#watching);
     this.#each("drain");
-    const closed = Promise.all([this.#stdout.closed, this.#stderr.closed]);
+    const closed = Promise.all([this.#stdout.closed, this.#stderr.closed]).then((): false => false);
     while (await isLate(closed, waitMs)) {
       if (this.#writer.isFull) continue;
       this.#isComplete = false;
@@ -237,12 +236,14 @@ export class AttemptOutput {
   }
 }
 
-async function isLate(awaited: Promise<unknown>, waitMs: number): Promise<boolean> {
-  const patience = new AbortController();
-  const late = delay(waitMs, true, { signal: patience.signal }).catch(() => false);
-  const isOver = await Promise.race([awaited.then(() => false), late]);
-  patience.abort();
-  return isOver;
+async function isLate(inTime: Promise<false>, waitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), waitMs);
+  });
+  const answer = await Promise.race([inTime, late]);
+  clearTimeout(timer);
+  return answer;
 }
 
 /** A tail may begin inside a character: its rest is left out. */

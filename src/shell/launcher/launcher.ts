@@ -216,7 +216,7 @@ export class Launcher implements ConnectionHost {
     const { attemptId, logDirectory } = file.order;
     const isWritten = writeExitRecord(logDirectory, record);
     this.#ended.set(attemptId, { logDirectory, record: isWritten ? null : record });
-    for (const connection of this.#connections) connection.sendEnd(attemptId);
+    for (const connection of this.#connections) connection.sendEnd(attemptId, record);
     this.#lookForIdleness();
   }
 
