@@ -8,12 +8,20 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { BenchCase, CaseResult } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
+import { failoverCase } from "./failover.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
 import { caseLines, tableLines } from "./report.ts";
 import { spawnCase } from "./spawn.ts";
+import { transferCase } from "./transfer.ts";
 
-const allCases: readonly BenchCase[] = [kernelCase, ...endToEndCases, spawnCase];
+const allCases: readonly BenchCase[] = [
+  kernelCase,
+  ...endToEndCases,
+  transferCase,
+  failoverCase,
+  spawnCase,
+];
 const runsMin = 5;
 
 async function main(): Promise<number> {
