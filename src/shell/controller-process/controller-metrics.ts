@@ -30,7 +30,7 @@ export class ControllerMetrics {
   #lateSeconds = 0;
   readonly #calls = new Map<string, { method: string; code: string; count: number }>();
 
-  /** `onLate` is told of each second in which the loop was later than its budget, and by how much. */
+  /** `onLate` is told of each second in which the loop was later than its budget. */
   constructor(onLate: (lateMs: number) => void) {
     this.#onLate = onLate;
     this.#lag.enable();

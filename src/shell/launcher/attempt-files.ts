@@ -1,24 +1,13 @@
 /**
- * What a launcher keeps on the disk so that the next one can take over: in its state directory one
- * file per attempt that is not acknowledged, and in the attempt's log directory how it ended.
+ * What a launcher keeps on the disk so that the next one can take over: in its state directory a
+ * log of the attempts that are not acknowledged, and in the attempt's log directory how it ended.
  * Not forced to the disk, because no attempt outlives the machine. How an attempt ended is written
- * by rename, because others read it; our own file is overwritten in place, because making one
- * costs up to 1 ms.
+ * by rename, because others read it.
  *
  * @module
  */
 
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   parseArray,
@@ -28,9 +17,11 @@ import {
   parsePlainObject,
 } from "../../model/parse-fields.ts";
 import type { AttemptGroup } from "./attempt-groups.ts";
+import { AttemptLog } from "./attempt-log.ts";
 import type { Controller } from "./control-groups.ts";
 import { type ExitRecord, parseExitRecord, parseString } from "./exit-record.ts";
 import { type KeptOrder, parseKeptOrder } from "./launch-order.ts";
+import { logLine } from "./launcher-log.ts";
 import { exitFileName } from "./log-format.ts";
 
 /** An attempt that was started or is about to be. */
@@ -53,51 +44,49 @@ export interface AttemptFile {
 
 const controllers: readonly Controller[] = ["memory", "cpu", "cpuacct", "pids"];
 const groupsMax = 16;
-const changingCharactersMax = 80;
 
-/** The files of one state directory. */
+/** The attempts of one state directory. */
 export class AttemptFiles {
-  readonly #directory: string;
+  readonly #log: AttemptLog;
 
   /** Creates `<stateDirectory>/attempts`. */
   constructor(stateDirectory: string) {
-    this.#directory = join(stateDirectory, "attempts");
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const directory = join(stateDirectory, "attempts");
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#log = new AttemptLog(join(directory, "log"));
   }
 
-  /** The first word about an attempt, before it is started. Throws what the disk throws. */
-  create(file: AttemptFile): void {
-    writeFileSync(this.#pathOf(file.order.attemptId), encodeFile(file), { mode: 0o600 });
-  }
-
-  /** Overwrites it with one call, which a kill cannot cut in two. Throws what the disk throws. */
-  update(file: AttemptFile): void {
-    const end = openSync(this.#pathOf(file.order.attemptId), "r+");
-    try {
-      writeSync(end, encodeFile(file), 0);
-    } finally {
-      closeSync(end);
-    }
+  /**
+   * The first word about an attempt, before it is started, or a later one. Throws what the disk
+   * throws.
+   */
+  write(file: AttemptFile): void {
+    this.#log.set(file.order.attemptId, file);
   }
 
   remove(attemptId: string): void {
-    rmSync(this.#pathOf(attemptId), { force: true });
+    try {
+      this.#log.remove(attemptId);
+    } catch (error) {
+      logLine(`that attempt ${attemptId} is over could not be noted: ${String(error)}`);
+    }
   }
 
-  /** All that can be read; `onUnreadable` hears of the others, which stay for people to look at. */
-  readAll(onUnreadable: (name: string, error: unknown) => void): readonly AttemptFile[] {
-    return readdirSync(this.#directory).flatMap((name) => {
+  /** Called once, first: all that can be read; `onUnreadable` hears of the rest. */
+  readAll(onUnreadable: (what: string, error: unknown) => void): readonly AttemptFile[] {
+    const values = this.#log.restore((line) => onUnreadable(line.slice(0, 200), "no line of ours"));
+    return values.flatMap((value) => {
       try {
-        return [parseAttemptFile(readJson(join(this.#directory, name)))];
+        return [parseAttemptFile(value)];
       } catch (error) {
-        onUnreadable(name, error);
+        onUnreadable(JSON.stringify(value).slice(0, 200), error);
         return [];
       }
     });
   }
 
-  #pathOf(attemptId: string): string {
-    return join(this.#directory, `${attemptId}.json`);
+  close(): void {
+    this.#log.close();
   }
 }
 
@@ -119,11 +108,6 @@ export function readExitRecord(logDirectory: string, attemptId: string): ExitRec
   } catch {
     return null;
   }
-}
-
-/** Spaces cover the rest of what was there before: only numbers of bounded length change. */
-function encodeFile(file: AttemptFile): string {
-  return `${JSON.stringify(file)}${" ".repeat(changingCharactersMax)}`;
 }
 
 function writeByRename(path: string, value: object): void {

@@ -148,6 +148,7 @@ export class AttemptGroups {
   /** The shell that is in them and is no part of what it starts; 0 if there is none. */
   starterPid = 0;
   #cpuMsBefore = 0;
+  #cpuMsSeen = 0;
   #cpuMilli = 0;
 
   constructor(groups: readonly AttemptGroup[]) {
@@ -166,7 +167,7 @@ export class AttemptGroups {
 
   /** The groups are an attempt's from now on, with `cpuMilli` of weight. */
   beginAttempt(cpuMilli: number): void {
-    this.#cpuMsBefore = this.#cpuMs();
+    this.#cpuMsBefore = this.#cpuMsSeen;
     if (cpuMilli === this.#cpuMilli) return;
     this.#cpuMilli = cpuMilli;
     for (const group of this.groups) {
@@ -227,7 +228,8 @@ export class AttemptGroups {
         oomKills += numberAfter(readFile(join(group.directory, memory.events)), "oom_kill");
       }
     }
-    return { peakBytes, cpuMs: Math.round(this.#cpuMs() - this.#cpuMsBefore), oomKills };
+    this.#cpuMsSeen = this.#cpuMs();
+    return { peakBytes, cpuMs: Math.round(this.#cpuMsSeen - this.#cpuMsBefore), oomKills };
   }
 
   #cpuMs(): number {

@@ -64,7 +64,7 @@ export class Launcher implements ConnectionHost {
   async restore(): Promise<void> {
     this.#leases.renewedAt = this.#readRenewal();
     const files = this.#place.files.readAll((name, error) => {
-      logLine(`attempts/${name} cannot be read: ${String(error)}`);
+      logLine(`of the attempts this cannot be read: ${name}: ${String(error)}`);
     });
     await Promise.all(files.map((file) => this.#restoreAttempt(file)));
     this.#lookForIdleness();
@@ -198,7 +198,7 @@ export class Launcher implements ConnectionHost {
     const { message, isShortage } = failed;
     const kind = isShortage ? "start-refused" : "start-failed";
     try {
-      this.#place.files.create(file); // So that the next launcher can tell of it.
+      this.#place.files.write(file); // So that the next launcher can tell of it.
     } catch (error) {
       logLine(`a failed start could not be noted: ${String(error)}`);
     }
@@ -292,9 +292,10 @@ export class Launcher implements ConnectionHost {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { starters, hierarchies } = this.#place;
+    const { starters, hierarchies, files } = this.#place;
     starters.close().then(async () => {
       closeHierarchies(hierarchies);
+      files.close();
       await Promise.all([...this.#connections].map((connection) => connection.close()));
       this.#onOver();
     });

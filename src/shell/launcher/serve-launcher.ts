@@ -17,7 +17,7 @@ import { openHierarchies } from "./control-groups.ts";
 import { Launcher } from "./launcher.ts";
 import { PipeMaker } from "./pipes.ts";
 import { bootIdentity, sightProcess } from "./process-table.ts";
-import type { StartPlace } from "./start-attempt.ts";
+import { Nonces, type StartPlace } from "./start-attempt.ts";
 import { removeStarterRests, StarterPool } from "./starter-pool.ts";
 import { WorkerConnection } from "./worker-connection.ts";
 
@@ -89,6 +89,7 @@ function startPlace(stateDirectory: string, claim: Claim, useCgroups: boolean): 
     pipes: new PipeMaker(stateDirectory),
     files: new AttemptFiles(stateDirectory),
     bootId: claim.bootId,
+    nonces: new Nonces(),
   };
 }
 

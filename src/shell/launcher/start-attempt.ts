@@ -61,13 +61,26 @@ export interface StartPlace {
   readonly starters: StarterPool;
   readonly files: AttemptFiles;
   readonly bootId: string;
+  readonly nonces: Nonces;
 }
+
+/** Marks of attempts: as random as one identity of the machine, and another with every call. */
+export class Nonces {
+  readonly #stem = newIdentity().slice(0, -nonceDigits);
+  #count = 0;
+
+  next(): string {
+    return `${this.#stem}${(this.#count++).toString(16).padStart(nonceDigits, "0")}`;
+  }
+}
+
+const nonceDigits = 12;
 
 /** The start of an attempt's file: known before anything runs. */
 export function newAttemptFile(place: StartPlace, order: LaunchOrder): AttemptFile {
   return {
     order: keptOrder(order),
-    nonce: newIdentity(),
+    nonce: place.nonces.next(),
     groups: [],
     pid: 0,
     startTicks: 0,
@@ -113,7 +126,7 @@ function startBy(
   const leader = { leaderPid: identity.pid, leaderStartTicks: identity.startTicks };
   const planned = { ...file, ...leader, groups: groups.groups };
   try {
-    place.files.create(planned);
+    place.files.write(planned);
     const stdinFile = order.stdin === "" ? "/dev/null" : writeStdin(place, order);
     groups.beginAttempt(order.cpuMilli);
     const sources = {
@@ -136,7 +149,7 @@ function startBy(
 /** By its groups and its mark the attempt can be found also without. */
 function noteMain({ files }: StartPlace, file: AttemptFile, pid: number): void {
   try {
-    files.update({ ...file, pid, startTicks: sightProcess(pid)?.startTicks ?? 0 });
+    files.write({ ...file, pid, startTicks: sightProcess(pid)?.startTicks ?? 0 });
   } catch (error) {
     logLine(`a pid could not be noted: ${String(error)}`);
   }
@@ -161,7 +174,7 @@ function startHere(
   const opened: number[] = [];
   try {
     const planned = { ...file, groups };
-    place.files.create(planned);
+    place.files.write(planned);
     owned.setLimitsApart(order);
     const ends = openEnds(place, order, opened);
     const child = startInside(place.hierarchies, groups, () =>
@@ -253,7 +266,7 @@ function started(
   const output = new AttemptOutput(sources, order);
   const groups = new AttemptGroups(planned.groups);
   try {
-    place.files.update(file);
+    place.files.write(file);
   } catch {
     // The plan is on the disk: by its groups and its mark the attempt can be found again.
   }
