@@ -1,7 +1,7 @@
 /**
  * The case `failover`: how long after a worker ends what it ran begins on another one. The number
- * is for a worker that is killed, whose parent proves its exit; *also* has the one for a worker that
- * falls silent.
+ * is for a worker that is killed, whose parent proves its exit; *also* has the one for a worker
+ * that falls silent.
  *
  * @module
  */

@@ -11,16 +11,23 @@ import { endToEndCases } from "./end-to-end.ts";
 import { failoverCase } from "./failover.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
+import { memoryCase } from "./memory.ts";
+import { placementCase } from "./placement.ts";
 import { caseLines, tableLines } from "./report.ts";
+import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
 import { transferCase } from "./transfer.ts";
 
 const allCases: readonly BenchCase[] = [
   kernelCase,
+  memoryCase,
+  placementCase,
   ...endToEndCases,
   transferCase,
   failoverCase,
   spawnCase,
+  restartCase,
+  sustainedCase,
 ];
 const runsMin = 5;
 

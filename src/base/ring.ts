@@ -4,8 +4,12 @@
  *
  * @module
  */
+
+const noItems = new Uint32Array(0);
+
 export class U32Ring {
-  #items = new Uint32Array(16);
+  // There are many of them, and most are empty.
+  #items = noItems;
   #head = 0;
   length = 0;
 
@@ -38,7 +42,7 @@ export class U32Ring {
   }
 
   #grow(): void {
-    const larger = new Uint32Array(this.#items.length * 2);
+    const larger = new Uint32Array(Math.max(16, this.#items.length * 2));
     for (let i = 0; i < this.length; i++) larger[i] = this.at(i);
     this.#items = larger;
     this.#head = 0;

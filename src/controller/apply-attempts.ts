@@ -4,10 +4,11 @@
  * @module
  */
 
-import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
+import { deleteRare, getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { attemptId } from "../model/ids.ts";
+import type { DeviceAmount } from "../model/resources.ts";
 import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
 import { deviceDimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
@@ -18,8 +19,11 @@ import {
   type ControllerState,
   jobOf,
   type Launch,
+  launchAt,
+  type Reservation,
   type ShapeOnWorker,
   shapeOf,
+  touchWorker,
   type User,
   type Worker,
 } from "./state.ts";
@@ -37,13 +41,23 @@ export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   return entry;
 }
 
+/** A worker knows the shapes of what it has, not of all that it ever had. */
+function forgetIdleShape({ shapes }: Worker, shape: number): void {
+  const entry = shapes.get(shape);
+  if (entry !== undefined && entry.granted + entry.prefetched + entry.started === 0) {
+    shapes.delete(shape);
+  }
+}
+
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
-  const grant = present(attempts.grants[row], "a live attempt has a grant");
+  const grant = attempts.grantOf(row);
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
+  state.fleet.changes.mark(worker.index);
+  state.fleet.ledger++;
   const shape = state.shapes[attempts.shape[row]];
   const user = state.users[shape.user];
   state.grantedByBand[attempts.band[row]] += sign;
@@ -51,17 +65,21 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
   if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
-  if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
-  touchKept(state);
+  chargeDevices(state, worker, row, sign);
+  touchKept(state, worker.reservations);
 }
 
-/** Back within its budget a user's work competes in its own band again, wherever it waits. */
+/**
+ * Back within its budget a user's work competes in its own band again, wherever it waits. Past it
+ * what the user has reserved keeps fewer away.
+ */
 function spend(state: ControllerState, user: User, value: number): void {
   const before = user.spend;
   user.spend += value;
-  if (value > 0 || state.access.budgets.size === 0) return;
+  if (state.access.budgets.size === 0) return;
   const { budget } = budgetOf(state, user.name);
-  if (budget === 0 || before <= budget || user.spend > budget) return;
+  if (budget === 0 || before > budget === user.spend > budget) return;
+  if (before <= budget) return touchKept(state, reservationsOfUser(state, user));
   for (const index of state.queuedShapes) {
     if (state.shapes[index].user === user.index) state.untriedShapes.add(index);
   }
@@ -69,13 +87,19 @@ function spend(state: ControllerState, user: User, value: number): void {
 
 /**
  * Whom a reservation keeps away follows from what all its workers grant, from what is told to stop
- * there, and from what users hold: where one of these changes, all that is kept is looked at again.
+ * there, and from the band of whom it is for: where one of these changes, all that it keeps is
+ * looked at again.
  */
-function touchKept({ reservations, touchedWorkers }: ControllerState): void {
-  if (reservations.size === 0) return;
-  for (const { workers } of reservations.values()) {
-    for (const worker of workers) touchedWorkers.add(worker);
+function touchKept(state: ControllerState, reservations: Iterable<Reservation>): void {
+  for (const { workers } of reservations) {
+    for (const worker of workers) state.touchedWorkers.add(worker);
   }
+}
+
+function reservationsOfUser(state: ControllerState, user: User): Reservation[] {
+  return [...state.reservations.values()].filter(
+    ({ shape }) => state.shapes[shape].user === user.index,
+  );
 }
 
 function enlargedVector(vector: Float64Array, length: number): Float64Array {
@@ -84,8 +108,11 @@ function enlargedVector(vector: Float64Array, length: number): Float64Array {
   return larger;
 }
 
+const noDevices: readonly DeviceAmount[] = [];
+
 function chargeDevices(state: ControllerState, worker: Worker, row: number, sign: 1 | -1): void {
-  for (const { kind, variant, countMilli, indices } of state.deviceGrants.get(row) ?? []) {
+  for (const { kind, variant, countMilli, indices } of getRare(state.deviceGrants, row) ??
+    noDevices) {
     const index = state.dimensions.intern(deviceDimension(kind, variant));
     const use = worker.deviceUse.get(index);
     if (use === undefined) continue; // The worker came back without that device.
@@ -113,14 +140,14 @@ export function applyAttemptsAssigned(
   let next = 0;
   for (let i = 0; i < fact.tasks.length; i++) {
     const special = next < fact.grants.length && fact.grants[next].entry === i;
-    applyAssignment(state, {
+    const assignment = {
       task: fact.tasks[i],
       worker: fact.workers[i],
-      at: fact.at,
       prefetched: fact.prefetched[i] === 1,
       grant: special ? fact.grants[next++] : null,
       band: fact.bands[i],
-    });
+    };
+    applyAssignment(state, assignment, fact.at);
   }
 }
 
@@ -128,7 +155,6 @@ export function applyAttemptsAssigned(
 export interface Assignment {
   readonly task: number;
   readonly worker: number;
-  readonly at: number;
   readonly prefetched: boolean;
   readonly grant: Pick<SpecialGrant, "grant" | "devices"> | null;
   /** Index into `bands`. */
@@ -136,8 +162,12 @@ export interface Assignment {
 }
 
 /** A new attempt; returns its row. */
-export function applyAssignment(state: ControllerState, assignment: Assignment): number {
-  const row = assign(state, assignment);
+export function applyAssignment(
+  state: ControllerState,
+  assignment: Assignment,
+  at: number,
+): number {
+  const row = assign(state, assignment, at);
   if (assignment.grant !== null) {
     const { grant, devices } = assignment.grant;
     state.attempts.grants[row] = grant;
@@ -152,7 +182,8 @@ export function applyAssignment(state: ControllerState, assignment: Assignment):
 /** A new attempt of `task` on `worker`, neither granted nor prefetched yet. */
 function assign(
   state: ControllerState,
-  { task, worker, at, band }: { task: number; worker: number; at: number; band: number },
+  { task, worker, band }: { task: number; worker: number; band: number },
+  at: number,
 ): number {
   const { tasks, attempts } = state;
   const id = attemptId(state.epoch, ++state.attemptCounter);
@@ -201,6 +232,7 @@ function prefetchRow(state: ControllerState, row: number): void {
   attempts.flags[row] |= attemptFlag.prefetched;
   const entry = shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]);
   entry.prefetched++;
+  state.workers[attempts.worker[row]].prefetched++;
   entry.waiting.pushBack(row);
   state.shapes[attempts.shape[row]].prefetched++;
 }
@@ -218,6 +250,7 @@ function leavePrefetched(state: ControllerState, row: number): void {
   attempts.flags[row] &= ~attemptFlag.prefetched;
   const entry = shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]);
   entry.prefetched--;
+  state.workers[attempts.worker[row]].prefetched--;
   state.shapes[attempts.shape[row]].prefetched--;
   while (entry.waiting.length > 0 && !isPrefetchedOn(state, entry.waiting.at(0), row)) {
     entry.waiting.popFront();
@@ -255,6 +288,7 @@ function tellAttempt(state: ControllerState, kind: number, row: number, detail =
 /** One attempt runs. */
 export function applyStart(state: ControllerState, row: number, at: number): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   attempts.flags[row] |= attemptFlag.started;
   shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]).started++;
   attempts.startedAt[row] = at;
@@ -262,7 +296,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
-  if (state.startBy.size > 0) state.startBy.delete(task);
+  deleteRare(state.startBy, task);
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
@@ -287,6 +321,7 @@ export function applyAttemptsStopping(
   fact: FactOf<"attempts-stopping">,
 ): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   for (const row of fact.attempts) {
     attempts.flags[row] |= attemptFlag.stopping;
     attempts.stopReason[row] = fact.reason;
@@ -295,8 +330,8 @@ export function applyAttemptsStopping(
     tasks.attempt[task] = noSlot;
     state.strays.set(attempts.id[row], row);
     state.strayOfTask.set(task, row);
+    touchKept(state, state.workers[attempts.worker[row]].reservations);
   }
-  touchKept(state);
 }
 
 /**
@@ -306,7 +341,8 @@ export function applyAttemptsStopping(
 export function applyEnd(
   state: ControllerState,
   row: number,
-  { successor, cause }: { successor: number; cause: number },
+  successor: number,
+  cause: number,
 ): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
@@ -319,7 +355,7 @@ export function applyEnd(
     chargeGrant(state, row, -1);
     shapeOnWorker(worker, attempts.shape[row]).granted--;
   }
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
   if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);
@@ -330,7 +366,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
   const { attempts } = state;
   const task = attempts.task[row];
   const worker = state.workers[attempts.worker[row]];
-  const vector = present(attempts.grants[row], "a live attempt has a grant");
+  const vector = attempts.grantOf(row);
   const granted = resourcesOf(state.dimensions, vector);
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   let history = state.histories.get(task);
@@ -354,6 +390,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
 
 function closeRow(state: ControllerState, row: number): void {
   const { attempts, tasks } = state;
+  state.fleet.ledger++;
   setRetracting(state, row, false);
   const worker = state.workers[attempts.worker[row]];
   const task = attempts.task[row];
@@ -363,9 +400,10 @@ function closeRow(state: ControllerState, row: number): void {
   if (attempts.hasFlag(row, attemptFlag.started)) {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
-  state.usages.delete(row);
+  forgetIdleShape(worker, attempts.shape[row]);
+  deleteRare(state.usages, row);
   dropEndpointsOfAttempt(state.access, id);
-  if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);
+  deleteRare(state.deviceGrants, row);
   attempts.release(row);
   if (tasks.attempt[task] === row) tasks.attempt[task] = noSlot;
   else {
@@ -381,9 +419,8 @@ function closeRow(state: ControllerState, row: number): void {
 function endAttemptOfJob(state: ControllerState, launch: Launch): void {
   launch.liveAttempts--;
   if (launch.liveAttempts > 0 || launch.successor < 0) return;
-  const next = state.jobs[launch.successor].launch;
+  const next = launchAt(state, launch.successor);
   launch.successor = -1;
-  if (next === null) return;
   next.predecessor = -1;
   for (const row of next.rows) {
     if (state.tasks.stage[row] === stage.held) placeInLine(state, row);
@@ -392,7 +429,7 @@ function endAttemptOfJob(state: ControllerState, launch: Launch): void {
 
 export function applyAttemptsEnded(state: ControllerState, fact: FactOf<"attempts-ended">): void {
   for (let i = 0; i < fact.attempts.length; i++) {
-    applyEnd(state, fact.attempts[i], { successor: fact.successors[i], cause: fact.causes[i] });
+    applyEnd(state, fact.attempts[i], fact.successors[i], fact.causes[i]);
   }
 }
 
@@ -405,17 +442,16 @@ export function applyAttemptSuperseded(
   const grant = attempts.grants[fact.attempt];
   const devices = state.deviceGrants.get(fact.attempt);
   tellAttempt(state, storyKind.superseded, fact.attempt);
-  const row = assign(state, {
-    task: fact.task,
-    worker: attempts.worker[fact.attempt],
-    at: fact.at,
-    band: attempts.band[fact.attempt],
-  });
+  const worker = attempts.worker[fact.attempt];
+  const band = attempts.band[fact.attempt];
+  const row = assign(state, { task: fact.task, worker, band }, fact.at);
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
-  if (!attempts.isGranted(fact.attempt)) {
+  const isGranted = attempts.isGranted(fact.attempt);
+  if (!isGranted) {
     leavePrefetched(state, fact.attempt);
     prefetchRow(state, row);
   }
+  tellAttempt(state, isGranted ? storyKind.assigned : storyKind.prefetched, row);
   closeRow(state, fact.attempt);
 }

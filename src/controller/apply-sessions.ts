@@ -23,9 +23,11 @@ import {
   newJob,
   type Shape,
   specRecord,
+  touchWorker,
   type Worker,
 } from "./state.ts";
 import { taskFlag } from "./tables/task-table.ts";
+import { countCapacity } from "./users.ts";
 
 export function applyClientOpened(state: ControllerState, fact: FactOf<"client-opened">): void {
   const index = state.clients.length;
@@ -254,11 +256,8 @@ export function applyWorkerAdopted(
   { at, hello }: FactOf<"worker-adopted">,
 ): void {
   const worker = state.workers[present(state.workersById.get(hello.workerId), "it is known")];
-  const rows: number[] = [];
   const { attempts } = state;
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] !== 0 && attempts.worker[row] === worker.index) rows.push(row);
-  }
+  const rows = [...attempts.rows()].filter((row) => attempts.worker[row] === worker.index);
   const granted = rows.filter((row) => attempts.isGranted(row));
   for (const row of granted) chargeGrant(state, row, -1);
   describeWorker(state, worker, hello, at);
@@ -278,6 +277,7 @@ function describeWorker(
 ): void {
   const { slots, commandSlots } = hello;
   const capacity = capacityVector(state.dimensions, hello.capacity, slots, commandSlots);
+  if (!worker.lost) countCapacity(state, worker, -1);
   worker.incarnation = hello.incarnation;
   worker.address = hello.address;
   worker.pid = hello.pid;
@@ -288,12 +288,14 @@ function describeWorker(
   worker.attributes = { ...hello.attributes, "worker-id": hello.workerId };
   worker.taints = taintsOf(hello.attributes);
   worker.capacity = capacity;
+  state.fleet.takenGroups.clear();
+  countCapacity(state, worker, 1);
   worker.used = new Float64Array(capacity.length);
   beginDeviceUse(state, worker);
   worker.lastHeardAt = at;
   worker.suspect = false;
   worker.trouble = "";
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
 }
 
 /** Every device of a worker, unused. */
@@ -313,7 +315,7 @@ export function applyWorkerClosedToWork(
   worker.cordoned = fact.cordoned;
   worker.draining = fact.draining;
   worker.drainBy = fact.drainBy;
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   const type = fact.draining
     ? "worker-draining"
     : fact.cordoned
@@ -325,7 +327,7 @@ export function applyWorkerClosedToWork(
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
-  if (fact.trouble === "") state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -359,6 +361,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     lost: false,
     lostReason: "",
     liveAttempts: 0,
+    prefetched: 0,
     attemptsDigest: 0,
     shapes: new Map(),
     deviceUse: new Map(),
@@ -368,6 +371,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     trouble: "",
     lastHeardAt: 0,
     rssBytes: 0,
+    heldValues: 0,
     heldValueBytes: 0,
     valuesDigest: 0,
     sentCount: 0,
@@ -376,6 +380,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     knownSpecs: new Set(),
     knownPeers: new Map(),
     strangers: new Set(),
+    foundlings: new Set(),
     namedValues: new Set(),
     keptValues: new Set(),
   };
@@ -383,7 +388,9 @@ export function emptyWorker(index: number, workerId: string): Worker {
 
 export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-lost">): void {
   const worker = state.workers[fact.worker];
+  if (!worker.lost) countCapacity(state, worker, -1);
   worker.lost = true;
+  state.fleet.changes.mark(worker.index);
   worker.lostReason = fact.reason;
   tellEvent(state, { type: "worker-lost", id: worker.workerId, message: fact.reason });
   worker.connected = false;
@@ -414,9 +421,10 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.knownSpecs.clear();
   worker.knownPeers.clear();
   worker.strangers.clear();
+  worker.foundlings.clear();
   worker.namedValues.clear();
   forgetKeptValues(worker);
-  state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
 }
 
 export function applyWorkerSuspected(
@@ -427,7 +435,7 @@ export function applyWorkerSuspected(
   worker.suspect = fact.suspect;
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
-  if (!fact.suspect) state.touchedWorkers.add(worker.index);
+  touchWorker(state, worker.index);
 }
 
 export function applyOutcomesAwaited(

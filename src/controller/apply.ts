@@ -61,7 +61,7 @@ import {
 import type { Fact, FactOf } from "./facts.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
-import type { ControllerState } from "./state.ts";
+import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
 
 type Appliers = {
@@ -81,7 +81,7 @@ const appliers: Appliers = {
     for (const client of state.clients) if (client !== null) client.absentSince = fact.at;
     for (const worker of state.workers) {
       worker.lastHeardAt = fact.at;
-      state.touchedWorkers.add(worker.index);
+      touchWorker(state, worker.index);
     }
     for (const shape of state.shapes) if (shape.queued > 0) state.untriedShapes.add(shape.index);
     // What each step settles before it ends, a replay only collects.
@@ -158,6 +158,7 @@ const appliers: Appliers = {
   "worker-absent": (state, fact) => {
     const worker = state.workers[fact.worker];
     worker.connected = false;
+    state.fleet.changes.mark(fact.worker);
     tellEvent(state, { type: "worker-disconnected", id: worker.workerId, message: "" });
   },
   "worker-heard": (state, fact) => {

@@ -8,10 +8,13 @@ import type { Micros } from "../base/time.ts";
 import { attributeOf } from "../model/constraints.ts";
 import { preferenceCount } from "../scheduler/fit.ts";
 import { chooseGang, chooseGangToWaitFor, type GangCandidate } from "../scheduler/gang.ts";
+import type { GroupCount } from "../scheduler/group-tally.ts";
 import { canEverRun, mayUse } from "./eligibility.ts";
+import { fits } from "./fitting.ts";
+import { groupsOf } from "./fleet.ts";
 import { chooseSpecialGrant } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
-import { assignAndSend, fits, useReservations } from "./place-solo.ts";
+import { assignAndSend, useReservations } from "./place-solo.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { gangHoldUs, reservationsOf, reserve, roomFor } from "./reservations.ts";
 import {
@@ -63,11 +66,13 @@ function candidateOf(
 
 /** Whether the workers that are heard could run the shape if they were empty: a gang whole. */
 export function couldEverPlace(state: ControllerState, shape: Shape): boolean {
-  const able = state.workers.filter((one) => isHealthy(one) && canEverRun(state, shape, one));
+  const isAble = (one: Worker) => isHealthy(one) && canEverRun(state, shape, one);
   const launch = launchOfGang(state, shape);
-  if (launch === null) return able.length > 0;
+  if (launch === null) return state.workers.some(isAble);
   const counts = new Map<string, number>();
-  for (const { attributes } of able) {
+  for (const worker of state.workers) {
+    if (!isAble(worker)) continue;
+    const { attributes } = worker;
     const group = attributeOf(attributes, launch.spec.task.groupBy) ?? "";
     if (group !== "") counts.set(group, (counts.get(group) ?? 0) + 1);
   }
@@ -85,8 +90,6 @@ export function placeGang(
   out: Outbox,
   pass: {
     readonly shape: Shape;
-    /** Whole groups. */
-    readonly candidates: readonly Worker[];
     readonly assignments: AssignmentRecorder;
     readonly at: Micros;
   },
@@ -96,10 +99,10 @@ export function placeGang(
   if (launch === null || !isWhole(shape, launch)) return false;
   const size = launch.rows.length;
   if (capCount(state, shape, size) < size) return false;
-  const candidates = gangCandidates(state, shape, pass.candidates);
-  const choice = chooseGang(candidates, size);
+  const roomy = membersOf(state, shape, launch, ({ free }) => free >= size);
+  const choice = chooseGang(gangCandidates(state, shape, roomy), size);
   if (choice === null) {
-    holdForGang(state, out, { shape, launch, candidates, at });
+    holdForGang(state, out, { shape, launch, at });
     return false;
   }
   for (const [index, task] of launch.rows.entries()) {
@@ -112,6 +115,21 @@ export function placeGang(
   return true;
 }
 
+/** The workers of the groups that are worth a look. */
+function membersOf(
+  state: ControllerState,
+  shape: Shape,
+  launch: Launch,
+  isWanted: (count: GroupCount, group: string) => boolean,
+): Worker[] {
+  const workers: Worker[] = [];
+  for (const [group, count] of groupsOf(state, shape, launch.spec.task.groupBy).groups) {
+    if (!isWanted(count, group)) continue;
+    for (const worker of count.able) workers.push(state.workers[worker]);
+  }
+  return workers;
+}
+
 /** The first gang that waits for a group of workers keeps what is free there, for a while. */
 function holdForGang(
   state: ControllerState,
@@ -119,24 +137,32 @@ function holdForGang(
   waiting: {
     readonly shape: Shape;
     readonly launch: Launch;
-    readonly candidates: readonly GangCandidate[];
     readonly at: Micros;
   },
 ): void {
-  const { shape, launch, candidates, at } = waiting;
+  const { shape, launch, at } = waiting;
   const { gang, rows } = launch;
   if (gang === null || gang.holdAgainAt > at) return;
   if (reservationsOf(state, shape.index).length > 0) return;
   const taken = takenGroups(state, launch.spec.task.groupBy);
-  const choice = chooseGangToWaitFor(candidates, rows.length, taken);
+  const able = membersOf(
+    state,
+    shape,
+    launch,
+    (count, group) => count.able.size >= rows.length && !taken.has(group),
+  );
+  const choice = chooseGangToWaitFor(gangCandidates(state, shape, able), rows.length, taken);
   if (choice === null) return;
   const expiresAt = at + gangHoldUs(gang.holdExpiries);
   reserve(state, out, { shape, reason: "gang", workers: choice.workers, expiresAt });
 }
 
 /** Values of an attribute on whose workers another gang's reservation lies. */
-function takenGroups(state: ControllerState, groupBy: string): Set<string> {
+function takenGroups(state: ControllerState, groupBy: string): ReadonlySet<string> {
+  const known = state.fleet.takenGroups.get(groupBy);
+  if (known !== undefined) return known;
   const taken = new Set<string>();
+  state.fleet.takenGroups.set(groupBy, taken);
   for (const { reason, workers } of state.reservations.values()) {
     if (reason !== "gang") continue;
     for (const index of workers) {

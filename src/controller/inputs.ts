@@ -13,11 +13,9 @@ import { taskStateCode } from "../model/states.ts";
 import { needsSourcesReason } from "../protocol/messages.ts";
 import { inputFailuresMax, unreachableMaxUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { retractDependents } from "./retracts.ts";
 import { failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, isHealthy } from "./state.ts";
-import { attemptFlag } from "./tables/attempt-table.ts";
-import { noEdge } from "./tables/edges.ts";
-import { noSlot } from "./tables/task-table.ts";
 import { holdersOf, loseCopies } from "./values.ts";
 
 /** A worker has no source left for an input: name others, or compute the value again. */
@@ -40,7 +38,7 @@ export function onNeedsSources(
   if (isUnloadable(state, task)) {
     const reader = isUnreachable ? state.workers[worker].workerId : "";
     failUnloadable(state, out, { task, goneFrom: noWorker, reader, at });
-    return retractDependents(state, out, worker, task); // They fail as soon as they are back.
+    return retractDependents(state, out, task); // They fail as soon as they are back.
   }
   const tries = state.inputFailures.get(task) ?? 0;
   if (sources.length > 0 && tries % 2 === 1)
@@ -50,7 +48,7 @@ export function onNeedsSources(
     out.forget(holder, ref, true);
     loseCopies(state, out, { worker: holder, tasks: [task], at });
   }
-  retractDependents(state, out, worker, task);
+  retractDependents(state, out, task);
 }
 
 function sendSources(
@@ -80,40 +78,6 @@ export function introducePeer(
   if (known.get(peer) === incarnation) return;
   known.set(peer, incarnation);
   out.toWorker(state, worker, { type: "peer", index: peer, workerId, incarnation, address });
-}
-
-/** Takes back what waits on `worker` for the value of `task`, so that it can be placed anew. */
-function retractDependents(
-  state: ControllerState,
-  out: Outbox,
-  worker: WorkerIndex,
-  task: number,
-): void {
-  const { tasks, attempts } = state;
-  const rows: number[] = [];
-  for (let edge = tasks.dependentsHead[task]; edge !== noEdge; edge = tasks.edges.next[edge]) {
-    const row = tasks.attempt[tasks.edges.owner[edge]];
-    if (row === noSlot || attempts.worker[row] !== worker || rows.includes(row)) continue;
-    if (!attempts.hasFlag(row, attemptFlag.started)) rows.push(row);
-  }
-  orderRetracts(state, out, worker, rows);
-}
-
-/** Orders one worker to give these attempts back unless they have started. */
-export function orderRetracts(
-  state: ControllerState,
-  out: Outbox,
-  worker: WorkerIndex,
-  rows: readonly number[],
-): void {
-  if (rows.length === 0) return;
-  const { attempts, tasks } = state;
-  out.record(state, { type: "retracts-ordered", attempts: Uint32Array.from(rows), on: true });
-  out.toWorker(state, worker, {
-    type: "retract",
-    attempts: Float64Array.from(rows, (row) => attempts.id[row]),
-    tasks: Float64Array.from(rows, (row) => tasks.ref(attempts.task[row])),
-  });
 }
 
 /** A worker could not decode an input that it had; `goneFrom` has dropped its copy. */

@@ -1,14 +1,13 @@
 /**
- * Where one task goes: the worker that has its inputs, else the one that its constraints prefer and
- * that has most room.
+ * Where one task goes: the worker that has its inputs, else the first of those that take it.
  *
  * @module
  */
 
 import { assert } from "../base/assert.ts";
 import type { WorkerIndex } from "../model/ids.ts";
-import { dimension } from "../scheduler/dimensions.ts";
-import { fitCount, freeAmount, preferenceCount } from "../scheduler/fit.ts";
+import { asksDevices, takes } from "./fitting.ts";
+import { lineUpOf } from "./fleet.ts";
 import { type ChosenGrant, chooseSpecialGrant } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
@@ -23,45 +22,27 @@ export function headTask(shape: Shape): number {
   return shape.woken.length > 0 ? shape.woken.at(0) : shape.fresh.at(0);
 }
 
-/** Whether one attempt of the shape fits what it may use of the worker now. */
-export function fits(state: ControllerState, worker: Worker, shape: Shape): boolean {
-  const room = roomFor(state, worker, shape);
-  if (fitCount(room, shape.request, 1) < 1) return false;
-  return !asksDevices(shape) || chooseSpecialGrant(state, worker, room, shape) !== null;
-}
-
-function asksDevices(shape: Shape): boolean {
-  return shape.resources.devices.length > 0;
-}
-
-/**
- * Places up to `limit` tasks of a shape on `open` workers, and drops those that are full. The
- * worker of each task that was placed.
- */
+/** Places up to `limit` tasks of a shape; the worker of each task that was placed. */
 export function placeSome(
   state: ControllerState,
   out: Outbox,
   pass: {
     readonly shape: Shape;
-    readonly open: Worker[];
     readonly limit: number;
     readonly assignments: AssignmentRecorder;
   },
 ): WorkerIndex[] {
-  const { shape, open, assignments } = pass;
+  const { shape, assignments } = pass;
   const placed: WorkerIndex[] = [];
-  while (placed.length < pass.limit && shape.queued > 0 && open.length > 0) {
-    if (capCount(state, shape, 1) < 1) break;
+  while (placed.length < pass.limit && shape.queued > 0 && capCount(state, shape, 1) > 0) {
     const task = headTask(shape);
-    const worker = chooseWorker(state, shape, task, open);
+    const worker = chooseWorker(state, shape, task);
+    if (worker === null) break;
     const grant = asksDevices(shape)
       ? chooseSpecialGrant(state, worker, roomFor(state, worker, shape), shape)
       : null;
-    if (!asksDevices(shape) || grant !== null) {
-      assignAndSend(state, out, assignments, { task, worker, prefetched: false, grant });
-      placed.push(worker.index);
-    }
-    if (!fits(state, worker, shape)) open.splice(open.indexOf(worker), 1);
+    assignAndSend(state, out, assignments, { task, worker, prefetched: false, grant });
+    placed.push(worker.index);
   }
   return placed;
 }
@@ -101,40 +82,21 @@ export function useReservations(
   }
 }
 
-/** The worker with most of the task's input bytes, else the one with most free slots and CPU. */
-function chooseWorker(
-  state: ControllerState,
-  shape: Shape,
-  task: number,
-  open: readonly Worker[],
-): Worker {
-  if (open.length === 1) return open[0];
-  const near = nearestWorker(state, task, open);
+/** The worker with most of the task's input bytes, else the one with the best score. */
+function chooseWorker(state: ControllerState, shape: Shape, task: number): Worker | null {
+  const lineUp = lineUpOf(state, shape);
+  const near = nearestWorker(state, shape, task);
   if (near !== null) return near;
-  let best = open[0];
-  let bestScore = Number.NEGATIVE_INFINITY;
-  for (const worker of open) {
-    const preferred = preferenceCount(worker.attributes, shape.constraints);
-    const free = freeAmount(worker, dimension.slots) / worker.capacity[dimension.slots];
-    const score = preferred * 2 + free - (wastesDevices(shape, worker) ? 1 : 0);
-    if (score <= bestScore) continue;
-    best = worker;
-    bestScore = score;
+  for (let index = lineUp.first(); index >= 0; index = lineUp.first()) {
+    const worker = state.workers[index];
+    if (takes(state, worker, shape)) return worker;
+    lineUp.remove(index); // What is kept there for others became more since it was looked at.
   }
-  return best;
+  return null;
 }
 
-/** Work without devices goes to workers with devices last. */
-function wastesDevices(shape: Shape, worker: Worker): boolean {
-  return worker.deviceUse.size > 0 && !asksDevices(shape);
-}
-
-/** The open worker that holds most bytes of the inputs that must be fetched; null if none does. */
-function nearestWorker(
-  state: ControllerState,
-  task: number,
-  open: readonly Worker[],
-): Worker | null {
+/** The worker that takes it and holds most bytes of its inputs that must be fetched; or null. */
+function nearestWorker(state: ControllerState, shape: Shape, task: number): Worker | null {
   const { tasks } = state;
   if (tasks.dependencyCount[task] === 0) return null;
   const bytes = new Map<number, number>();
@@ -146,10 +108,14 @@ function nearestWorker(
     add(tasks.holder[input]);
     for (const extra of state.extraHolders.get(input) ?? []) add(extra);
   }
-  let best: Worker | null = null;
-  for (const worker of open) {
-    const here = bytes.get(worker.index) ?? 0;
-    if (here > 0 && here > (best === null ? 0 : (bytes.get(best.index) ?? 0))) best = worker;
+  let best = -1;
+  let most = 0;
+  for (const [index, here] of bytes) {
+    if (here < most || here === 0 || (here === most && index > best)) continue;
+    if (index >= state.workers.length) continue; // Nobody has it any more.
+    if (!takes(state, state.workers[index], shape)) continue;
+    best = index;
+    most = here;
   }
-  return best;
+  return best < 0 ? null : state.workers[best];
 }

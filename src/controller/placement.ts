@@ -1,9 +1,9 @@
 /**
  * The placement pass: who runs where, now.
  *
- * Work follows what changed: shapes whose queue grew are tried against every worker that takes
- * work, the others only against workers whose room grew. A shape that does not fit blocks nothing
- * behind it. Order between shapes: band, then the user with the least share, then within a user
+ * Work follows what changed: a queue is tried when it grew or when the room of some worker did, and
+ * its line of workers that fit (`fleet.ts`) catches up with what changed since it was last tried. A
+ * shape that does not fit blocks nothing behind it. Order between shapes: band, then the user with the least share, then within a user
  * priority, depth in the tree of jobs, age; within a shape, first come, first served, except that
  * tasks which their inputs have just woken go first. Gangs and single tasks are in one order.
  *
@@ -11,18 +11,24 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import { attributeOf } from "../model/constraints.ts";
 import { type QueueKey, walkFairly } from "../scheduler/fair-order.ts";
-import { mayUse } from "./eligibility.ts";
+import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { fits, headTask, placeSome, useReservations } from "./place-solo.ts";
+import { headTask, placeSome, useReservations } from "./place-solo.ts";
 import { preemptFor } from "./preempt.ts";
-import { prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
+import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
 import { AssignmentRecorder } from "./recorders.ts";
-import { reservationsOf, settleReservations } from "./reservations.ts";
-import { type ControllerState, isOpen, type Shape, type User, type Worker } from "./state.ts";
+import { isSwayed, reservationsOf, settleReservations } from "./reservations.ts";
+import {
+  type ControllerState,
+  isOpen,
+  orderOf,
+  type Shape,
+  type User,
+  type Worker,
+} from "./state.ts";
 import { clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
 /**
@@ -53,10 +59,8 @@ function placeOnce(state: ControllerState, out: Outbox, at: Micros): void {
 /** A queue in the order, and where it may go. */
 interface Turn extends QueueKey {
   readonly shape: Shape;
-  readonly candidates: readonly Worker[];
-  /** Candidates that it may use at all, and of those the ones with room; found when it is due. */
-  eligible: readonly Worker[] | null;
-  open: Worker[];
+  /** Its queue grew, or what it may use: of workers that did not change, too. */
+  readonly isUntried: boolean;
 }
 
 /** Tasks of a queue that are placed before the next user's turn. */
@@ -72,7 +76,6 @@ class Pass {
   readonly #blocked: Turn[] = [];
   /** Request of a gang → the smallest size of it that found no place in this pass. */
   readonly #gangMisfits = new Map<string, number>();
-  readonly #touchedGroups = new Map<string, readonly Worker[]>();
   #open: readonly Worker[] | null = null;
   #assignments: AssignmentRecorder;
 
@@ -111,29 +114,17 @@ class Pass {
       // What ends anywhere makes room under a user's cap, and that may be used everywhere.
       const isUntried = this.#untried.has(shape.index) || hasCap(state, state.users[shape.user]);
       if (!isUntried && this.#touched.length === 0) continue;
-      const candidates = isUntried ? this.#everyone() : this.#nearTouched(shape);
-      turns.push(turnOf(state, shape, candidates));
+      if (isSwayed(state, shape)) lookAtKept(state, shape);
+      turns.push({ shape, isUntried, ...queueKeyOf(state, shape) });
     }
     return turns;
   }
 
-  #everyone(): readonly Worker[] {
+  /** Where something may have changed for the queue. */
+  #candidates({ isUntried }: Turn): readonly Worker[] {
+    if (!isUntried) return this.#touched;
     this.#open ??= this.#state.workers.filter(isOpen);
     return this.#open;
-  }
-
-  /** Workers whose room grew; for a gang, all of their groups. */
-  #nearTouched(shape: Shape): readonly Worker[] {
-    const launch = launchOfGang(this.#state, shape);
-    if (launch === null) return this.#touched;
-    const { groupBy } = launch.spec.task;
-    const known = this.#touchedGroups.get(groupBy);
-    if (known !== undefined) return known;
-    const groupOf = (worker: Worker) => attributeOf(worker.attributes, groupBy);
-    const groups = new Set(this.#touched.map(groupOf));
-    const members = this.#everyone().filter((worker) => groups.has(groupOf(worker)));
-    this.#touchedGroups.set(groupBy, members);
-    return members;
   }
 
   #placeFairly(turns: readonly Turn[]): void {
@@ -166,9 +157,8 @@ class Pass {
     const { shape } = turn;
     if (shape.queued === 0) return 0;
     if (shape.gang >= 0) return this.#placeGang(turn);
-    const open = this.#openFor(turn);
     const assignments = this.#assignments;
-    const used = placeSome(this.#state, this.#out, { shape, open, limit, assignments });
+    const used = placeSome(this.#state, this.#out, { shape, limit, assignments });
     if (used.length > 0 && this.#state.reservations.size > 0) {
       this.#close();
       useReservations(this.#state, this.#out, shape, used);
@@ -176,17 +166,17 @@ class Pass {
     return used.length;
   }
 
-  #placeGang({ shape, candidates }: Turn): number {
+  #placeGang({ shape }: Turn): number {
     const launch = launchOfGang(this.#state, shape);
     // One that waits in pieces goes nowhere, and says nothing of whether a like one has room.
     if (launch === null || !isWhole(shape, launch)) return 0;
     const size = shape.queued;
-    const misfit = gangKey(this.#state, shape, candidates.length);
+    const misfit = gangKey(this.#state, shape);
     const hasOwn = reservationsOf(this.#state, shape.index).length > 0;
     // Room only shrinks in a pass: what found no place for as many does not for these.
     if (!hasOwn && size >= (this.#gangMisfits.get(misfit) ?? Number.POSITIVE_INFINITY)) return 0;
     this.#close(); // A reservation may be recorded on the way.
-    const about = { shape, candidates, assignments: this.#assignments, at: this.#at };
+    const about = { shape, assignments: this.#assignments, at: this.#at };
     if (!placeGang(this.#state, this.#out, about)) {
       this.#gangMisfits.set(misfit, Math.min(size, this.#gangMisfits.get(misfit) ?? size));
       return 0;
@@ -196,31 +186,25 @@ class Pass {
     return size;
   }
 
-  #openFor(turn: Turn): Worker[] {
-    const { shape, candidates } = turn;
-    // On a later turn of the same queue, others have placed meanwhile.
-    const before = turn.eligible === null ? null : turn.open;
-    turn.eligible ??= candidates.filter((worker) => mayUse(worker, shape));
-    turn.open = (before ?? turn.eligible).filter((worker) => fits(this.#state, worker, shape));
-    return turn.open;
-  }
-
-  #prefetch({ shape, eligible }: Turn): void {
-    if (!shape.prefetchable || eligible === null || shape.queued === 0) return;
+  #prefetch(turn: Turn): void {
+    const { shape } = turn;
+    if (!mayPrefetch(shape)) return;
     // What waits on a worker goes ahead of others; for programs that would be long.
     if (shape.isCommand && this.#blocked.length > 1) return;
     const assignments = this.#assignments;
-    prefetchShape(this.#state, this.#out, { shape, candidates: eligible, assignments });
+    const candidates = this.#candidates(turn);
+    prefetchShape(this.#state, this.#out, { shape, candidates, assignments });
   }
 
   #preempt(): void {
     let left = preemptionsPerPassMax;
-    for (const { shape, candidates } of this.#blocked) {
+    for (const turn of this.#blocked) {
+      const { shape } = turn;
       // One eviction may not be enough for a queue of several.
       while (left > 0 && shape.queued > 0) {
         left--;
+        const candidates = () => this.#candidates(turn);
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
-        if (shape.gang >= 0) break;
       }
     }
   }
@@ -231,27 +215,17 @@ class Pass {
   }
 }
 
-/** What gangs have in common that fit the same workers: in one band, with these candidates. */
-function gangKey(state: ControllerState, shape: Shape, candidateCount: number): string {
+/** What gangs have in common that fit the same workers. */
+function gangKey(state: ControllerState, shape: Shape): string {
   const groupBy = launchOfGang(state, shape)?.spec.task.groupBy ?? "";
   const { requestKey, user } = shape;
-  return JSON.stringify([effectiveBand(state, shape), user, groupBy, candidateCount, requestKey]);
+  return JSON.stringify([effectiveBand(state, shape), user, groupBy, requestKey]);
 }
 
 /** The users of these queues: of equal shares, whoever was served longest ago begins. */
 function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[] {
   const users = new Set(turns.map(({ user }) => state.users[user]));
   return [...users].sort((a, b) => a.lastServed - b.lastServed || a.index - b.index);
-}
-
-function turnOf(state: ControllerState, shape: Shape, candidates: readonly Worker[]): Turn {
-  return {
-    shape,
-    candidates,
-    eligible: null,
-    open: [],
-    ...queueKeyOf(state, shape),
-  };
 }
 
 /** The place of a queue in the order of placement. */
@@ -262,7 +236,7 @@ export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
     priority: shape.priority,
     depth: shape.depth,
     treeOrder: shape.treeOrder,
-    headOrder: state.tasks.order[headTask(shape)],
+    headOrder: orderOf(state, headTask(shape)),
     index: shape.index,
   };
 }

@@ -10,32 +10,36 @@
 
 import type { Micros } from "../base/time.ts";
 import { anyVariant } from "../model/canonical-resources.ts";
-import { attributeOf } from "../model/constraints.ts";
 import { chooseDeviceIndices } from "../scheduler/devices.ts";
 import { deviceDimension } from "../scheduler/dimensions.ts";
 import {
+  type HostOffer,
   type PreemptionHost,
+  type Preemptor,
+  planAmong,
   planGangPreemption,
-  planPreemption,
   type Victim,
 } from "../scheduler/preemption.ts";
-import { canEverRun, mayUse } from "./eligibility.ts";
+import { canEverRun } from "./eligibility.ts";
+import { groupsOf } from "./fleet.ts";
 import { isWhole, launchOfGang } from "./gang-placement.ts";
 import { preemptionHoldUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { headTask } from "./place-solo.ts";
+import { leastHarm, victimRows } from "./preemption-bounds.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { reservationsOf, reserve, roomFor } from "./reservations.ts";
 import {
   type ControllerState,
-  isOpen,
   jobOf,
+  type Launch,
+  launchAt,
   type Shape,
   specOf,
   taskIdOf,
   type Worker,
 } from "./state.ts";
-import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { capCount, effectiveBand } from "./users.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
 
@@ -43,7 +47,12 @@ import { judgeLosses, type Loss } from "./verdicts.ts";
 export function preemptFor(
   state: ControllerState,
   out: Outbox,
-  wanted: { readonly shape: Shape; readonly candidates: readonly Worker[]; readonly at: Micros },
+  wanted: {
+    readonly shape: Shape;
+    /** Workers on which something has changed for it. */
+    readonly candidates: () => readonly Worker[];
+    readonly at: Micros;
+  },
 ): boolean {
   const { shape, at } = wanted;
   if (shape.queued === 0 || !hasLowerBand(state, effectiveBand(state, shape))) return false;
@@ -52,8 +61,8 @@ export function preemptFor(
   if (launch !== null && !isWhole(shape, launch)) return false;
   const size = launch?.rows.length ?? 1;
   if (capCount(state, shape, size) < size || isServed(state, shape)) return false;
-  const hosts = hostsFor(state, wanted);
-  const plan = launch === null ? planSolo(state, shape, hosts) : planGang(state, shape, hosts);
+  const plan =
+    launch === null ? planSolo(state, shape, wanted.candidates()) : planGang(state, shape, launch);
   if (plan === null || plan.victims.length === 0) return false;
   const beneficiary = taskIdOf(state, headTask(shape));
   const expiresAt = at + longestGraceUs(state, plan.victims) + preemptionHoldUs;
@@ -87,40 +96,35 @@ function isStopping(state: ControllerState, workers: readonly number[]): boolean
   return false;
 }
 
-function hostsFor(
+/** Workers on which an eviction may make room, each looked at only if it must be. */
+function* offersFor(
   state: ControllerState,
-  { shape, candidates }: { readonly shape: Shape; readonly candidates: readonly Worker[] },
-): PreemptionHost[] {
-  const victims = victimsByWorker(state, effectiveBand(state, shape));
-  // A gang needs all of its hosts, also those on which nothing has changed.
-  const considered = shape.gang < 0 ? candidates : state.workers.filter(isOpen);
-  return considered
-    .filter((worker) => victims.has(worker.index) || shape.gang >= 0)
-    .filter((worker) => mayUse(worker, shape))
-    .filter((worker) => canEverRun(state, shape, worker))
-    .map((worker) => {
-      const room = roomFor(state, worker, shape);
-      return {
-        worker: worker.index,
-        free: room.capacity.map((amount, index) => amount - room.used[index]),
-        victims: victims.get(worker.index) ?? [],
-        admits: (rows) => admitsDevices(state, worker, shape, rows),
-      };
-    });
+  shape: Shape,
+  candidates: readonly Worker[],
+): Generator<HostOffer> {
+  const band = effectiveBand(state, shape);
+  for (const worker of candidates) {
+    const atLeast = leastHarm(state, worker, { shape, band });
+    if (atLeast === null) continue;
+    yield { worker: worker.index, atLeast, look: () => hostFor(state, worker, shape) };
+  }
 }
 
-/** Attempts that may be evicted for a band, by worker. */
-function victimsByWorker(state: ControllerState, band: number): Map<number, Victim[]> {
-  const { attempts } = state;
-  const found = new Map<number, Victim[]>();
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] === 0 || attempts.band[row] <= band || !attempts.isGranted(row)) continue;
-    if (attempts.hasFlag(row, attemptFlag.stopping)) continue;
-    const list = found.get(attempts.worker[row]) ?? [];
-    list.push(victimOf(state, row));
-    found.set(attempts.worker[row], list);
-  }
-  return found;
+/** The worker as a plan sees it; null if the shape could not run there in any case. */
+export function hostFor(
+  state: ControllerState,
+  worker: Worker,
+  shape: Shape,
+): PreemptionHost | null {
+  if (!canEverRun(state, shape, worker)) return null;
+  const room = roomFor(state, worker, shape);
+  const rows = victimRows(state, worker.index, effectiveBand(state, shape));
+  return {
+    worker: worker.index,
+    free: room.capacity.map((amount, index) => amount - room.used[index]),
+    victims: rows.map((row) => victimOf(state, row)),
+    admits: (ended) => admitsDevices(state, worker, shape, ended),
+  };
 }
 
 function victimOf(state: ControllerState, row: number): Victim {
@@ -132,18 +136,17 @@ function victimOf(state: ControllerState, row: number): Victim {
     band: attempts.band[row],
     value: shape.value,
     startedOrder: attempts.id[row],
-    amounts: attempts.grants[row] ?? shape.request.amounts,
+    amounts: attempts.grantOf(row),
     unit: shape.gang,
     evictions: tasks.lossCount[task],
   };
 }
 
-function unitVictims(state: ControllerState, unit: number): Victim[] {
-  const rows = state.jobs[unit].launch?.rows ?? [];
+function victimsOfUnit(state: ControllerState, unit: number): Victim[] {
   const victims: Victim[] = [];
-  for (const task of rows) {
+  for (const task of launchAt(state, unit).rows) {
     const row = state.tasks.attempt[task];
-    if (row < state.attempts.length) victims.push(victimOf(state, row));
+    if (row !== noSlot) victims.push(victimOf(state, row));
   }
   return victims;
 }
@@ -199,33 +202,30 @@ interface Plan {
 function planSolo(
   state: ControllerState,
   shape: Shape,
-  hosts: readonly PreemptionHost[],
+  candidates: readonly Worker[],
 ): Plan | null {
-  const { amounts, used } = shape.request;
-  const units = (unit: number) => unitVictims(state, unit);
-  const plan = planPreemption(hosts, amounts, used, effectiveBand(state, shape), units);
+  const plan = planAmong(offersFor(state, shape, candidates), preemptorOf(state, shape));
   return plan === null ? null : { workers: [plan.worker], victims: plan.victims };
 }
 
-function planGang(
-  state: ControllerState,
-  shape: Shape,
-  hosts: readonly PreemptionHost[],
-): Plan | null {
-  const launch = launchOfGang(state, shape);
-  if (launch === null) return null;
-  const { groupBy } = launch.spec.task;
-  const byGroup = new Map<string, PreemptionHost[]>();
-  for (const host of hosts) {
-    const group = attributeOf(state.workers[host.worker].attributes, groupBy);
-    if (group === undefined) continue;
-    byGroup.set(group, [...(byGroup.get(group) ?? []), host]);
-  }
-  const groups = [...byGroup].map(([group, members]) => ({ group, hosts: members }));
+function preemptorOf(state: ControllerState, shape: Shape): Preemptor {
   const { amounts, used } = shape.request;
-  const band = effectiveBand(state, shape);
-  const units = (unit: number) => unitVictims(state, unit);
-  return planGangPreemption(groups, launch.rows.length, amounts, used, band, units);
+  const unitVictims = (unit: number) => victimsOfUnit(state, unit);
+  return { amounts, used, band: effectiveBand(state, shape), unitVictims };
+}
+
+/** A gang needs all of its hosts, also those on which nothing has changed. */
+function planGang(state: ControllerState, shape: Shape, { spec, rows }: Launch): Plan | null {
+  const size = rows.length;
+  const groups: { group: string; hosts: PreemptionHost[] }[] = [];
+  for (const [group, { able }] of groupsOf(state, shape, spec.task.groupBy).groups) {
+    if (able.size < size) continue;
+    const members = [...able].sort((a, b) => a - b);
+    const hosts = members.map((index) => hostFor(state, state.workers[index], shape));
+    groups.push({ group, hosts: hosts.filter((host) => host !== null) });
+  }
+  const { amounts, used, band, unitVictims } = preemptorOf(state, shape);
+  return planGangPreemption(groups, size, amounts, used, band, unitVictims);
 }
 
 /** Orders the victims to stop. Of a gang one is enough: the others follow it. */

@@ -8,15 +8,16 @@
 import { fitCount } from "../scheduler/fit.ts";
 import { prefetchDepth } from "../scheduler/prefetch.ts";
 import { mayUse } from "./eligibility.ts";
-import { orderRetracts } from "./inputs.ts";
+import { takes } from "./fitting.ts";
+import { lineUpOf } from "./fleet.ts";
 import type { Outbox } from "./outbox.ts";
-import { assignAndSend, fits, headTask } from "./place-solo.ts";
+import { assignAndSend, headTask } from "./place-solo.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { binds, roomFor } from "./reservations.ts";
+import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
   isHealthy,
-  isOpen,
   type Shape,
   type ShapeOnWorker,
   type Worker,
@@ -26,6 +27,7 @@ import { taskFlag } from "./tables/task-table.ts";
 
 /** Attempts that wait on a worker for a grant get one before anything new is placed there. */
 export function promotePrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
+  if (worker.prefetched === 0) return;
   const { attempts, tasks } = state;
   for (const [index, entry] of worker.shapes) {
     if (entry.prefetched === 0) continue;
@@ -60,6 +62,12 @@ function isWaiting(state: ControllerState, row: number, worker: number, shape: n
   );
 }
 
+/** Whether attempts of the shape are ever sent ahead: not what needs devices, or runs for long. */
+export function mayPrefetch({ prefetchable, isCommand, meanUs }: Shape): boolean {
+  // A command runs for long until it is known not to.
+  return prefetchable && (isCommand ? meanUs > 0 : true) && prefetchDepth(1, meanUs) > 0;
+}
+
 /** Sends work ahead of need, so that the end of an attempt needs no round trip. */
 export function prefetchShape(
   state: ControllerState,
@@ -73,7 +81,7 @@ export function prefetchShape(
   const { shape, candidates, assignments } = pass;
   const rooms = candidates
     .map((worker) => ({ worker, room: prefetchRoom(state, worker, shape) }))
-    .filter(({ room }) => room > 0);
+    .filter(({ worker, room }) => room > 0 && mayUse(worker, shape));
   // Evenly: a worker that is asked first must not take what its neighbours would run sooner.
   for (let left = rooms.length; left > 0; left--) {
     const { worker, room } = rooms[rooms.length - left];
@@ -91,8 +99,6 @@ function prefetchRoom(state: ControllerState, worker: Worker, shape: Shape): num
   if (entry === undefined) return 0;
   // What has no attempt here any more would pass a grant on that is not its own.
   if (worker.strangers.size > 0) return 0;
-  // A command runs for long until it is known not to.
-  if (shape.isCommand && shape.meanUs === 0) return 0;
   if (worker.reservations.some((one) => binds(state, one, shape))) return 0;
   const depth = prefetchDepth(entry.granted, shape.meanUs);
   // Refilled in halves, so that a stream of ends does not become a stream of single orders.
@@ -105,7 +111,11 @@ export function retractForIdle(
   out: Outbox,
   touched: readonly Worker[],
 ): void {
-  for (const shape of state.shapes) retractFor(state, out, shape, touched);
+  for (const shape of state.shapes) {
+    if (!mayRetract(shape)) continue;
+    const isIdle = (worker: Worker) => takes(state, worker, shape);
+    if (touched.some(isIdle)) retractHalf(state, out, shape);
+  }
 }
 
 /**
@@ -117,22 +127,13 @@ export function retractBehind(state: ControllerState, out: Outbox, attempt: numb
   const shape = state.shapes[attempts.shape[attempt]];
   const entry = state.workers[attempts.worker[attempt]].shapes.get(shape.index);
   if (entry === undefined || entry.prefetched === 0 || !isStuck(entry)) return;
-  retractFor(state, out, shape, state.workers.filter(isOpen));
+  if (!mayRetract(shape)) return;
+  if (lineUpOf(state, shape).length > 0) retractHalf(state, out, shape);
 }
 
-/**
- * Takes work of a shape back if one of these would run it now. One round at a time: the answers of
- * the last one decide whether another is worth it.
- */
-function retractFor(
-  state: ControllerState,
-  out: Outbox,
-  shape: Shape,
-  workers: readonly Worker[],
-): void {
-  if (shape.prefetched === 0 || shape.queued > 0 || shape.retracting > 0) return;
-  const isIdle = (worker: Worker) => fits(state, worker, shape) && mayUse(worker, shape);
-  if (workers.some(isIdle)) retractHalf(state, out, shape);
+/** One round at a time: the answers of the last one decide whether another is worth it. */
+function mayRetract({ prefetched, queued, retracting }: Shape): boolean {
+  return prefetched > 0 && queued === 0 && retracting === 0;
 }
 
 /** Whether everything that could make room for what waits runs for longer than was thought. */

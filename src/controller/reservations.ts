@@ -11,14 +11,22 @@
 
 import type { Micros } from "../base/time.ts";
 import type { WorkerIndex } from "../model/ids.ts";
+import { taskStateCode } from "../model/states.ts";
 import { certainStart, holdDuration, mayBackfill, type Running } from "../scheduler/backfill.ts";
 import type { Room } from "../scheduler/fit.ts";
-import { orderRetracts } from "./inputs.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import type { ControllerState, Reservation, Shape, Worker } from "./state.ts";
+import { orderRetracts } from "./retracts.ts";
+import {
+  type ControllerState,
+  gangAt,
+  launchAt,
+  type Reservation,
+  type Shape,
+  touchWorker,
+  type Worker,
+} from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
-import { noSlot } from "./tables/task-table.ts";
 import { effectiveBand } from "./users.ts";
 import { rowsOn } from "./workers.ts";
 
@@ -45,8 +53,7 @@ export function reserve(
 
 /** What waits there without a grant would take over the grants that are to come free. */
 export function retractPrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
-  const waiting = [...worker.shapes.values()].some((entry) => entry.prefetched > 0);
-  if (!waiting || !worker.connected) return;
+  if (worker.prefetched === 0 || !worker.connected) return;
   const rows = rowsOn(state, worker.index).filter((row) => !state.attempts.isGranted(row));
   orderRetracts(state, out, worker.index, rows);
 }
@@ -82,9 +89,9 @@ export function settleReservations(state: ControllerState, out: Outbox, at: Micr
 function isWanted(state: ControllerState, { shape: index }: Reservation): boolean {
   const shape = state.shapes[index];
   if (shape.queued > 0) return true;
-  const rows = shape.gang < 0 ? [] : (state.jobs[shape.gang].launch?.rows ?? []);
-  const { tasks } = state;
-  return [...rows].some((row) => tasks.job[row] !== noSlot && tasks.state[row] === 0);
+  if (shape.gang < 0) return false;
+  const { rows } = launchAt(state, shape.gang);
+  return rows.some((row) => state.tasks.state[row] === taskStateCode.PENDING);
 }
 
 /** Free capacity of a worker that is kept for somebody now. */
@@ -138,6 +145,18 @@ export function binds(state: ControllerState, reservation: Reservation, shape: S
   return !mayBackfill(state.at, shape.timeoutUs, backfillGraceUs, startsAt);
 }
 
+/** Whether what is kept from the shape changes with time, with what others run and users hold. */
+export function isSwayed({ access, reservations }: ControllerState, shape: Shape): boolean {
+  if (reservations.size === 0) return false;
+  return access.budgets.size > 0 || (shape.isCommand && shape.timeoutUs > 0);
+}
+
+/** How a reservation stands to a shape, as a number: while it is the same, so is what is kept. */
+export function stanceOf(state: ControllerState, reservation: Reservation, shape: Shape): number {
+  const band = effectiveBand(state, state.shapes[reservation.shape]);
+  return 2 * band + (binds(state, reservation, shape) ? 1 : 0);
+}
+
 /** What a stop at its limit may take besides, microseconds. */
 const backfillGraceUs = 15_000_000;
 
@@ -146,6 +165,15 @@ const backfillGraceUs = 15_000_000;
  * request is free on the last of the workers, not on the first.
  */
 function certainlyUsedAt(state: ControllerState, reservation: Reservation): Micros {
+  const { certainStarts, ledger } = state.fleet;
+  const known = certainStarts.get(reservation.id);
+  if (known?.ledger === ledger && known.at === state.at) return known.startsAt;
+  const startsAt = lastStart(state, reservation);
+  certainStarts.set(reservation.id, { ledger, at: state.at, startsAt });
+  return startsAt;
+}
+
+function lastStart(state: ControllerState, reservation: Reservation): Micros {
   const { amounts, used } = state.shapes[reservation.shape].request;
   const running = runningOn(state, reservation.workers);
   let latest = state.at;
@@ -164,9 +192,9 @@ function runningOn(
 ): Map<WorkerIndex, Running[]> {
   const { attempts } = state;
   const running = new Map<WorkerIndex, Running[]>(workers.map((index) => [index, []]));
-  for (let row = 0; row < attempts.length; row++) {
-    const amounts = attempts.grants[row];
-    if (attempts.id[row] === 0 || amounts === null || !attempts.isGranted(row)) continue;
+  for (const row of attempts.rows()) {
+    if (!attempts.isGranted(row)) continue;
+    const amounts = attempts.grantOf(row);
     running.get(attempts.worker[row])?.push({ endsBy: endsBy(state, row), amounts });
   }
   return running;
@@ -184,9 +212,11 @@ function endsBy(state: ControllerState, row: number): number {
 export function applyCapacityReserved(state: ControllerState, reservation: Reservation): void {
   state.reservationCounter = reservation.id;
   state.reservations.set(reservation.id, reservation);
+  state.fleet.takenGroups.clear();
   for (const index of reservation.workers) {
     const worker = state.workers[index];
     worker.reservations = [...worker.reservations, reservation];
+    state.fleet.changes.mark(index);
   }
 }
 
@@ -197,18 +227,20 @@ export function applyReservationEnded(
   const reservation = state.reservations.get(id);
   if (reservation === undefined) return;
   state.reservations.delete(id);
+  state.fleet.takenGroups.clear();
+  state.fleet.certainStarts.delete(id);
   for (const index of reservation.workers) {
     const worker = state.workers[index];
     worker.reservations = worker.reservations.filter((one) => one.id !== id);
-    state.touchedWorkers.add(index);
+    touchWorker(state, index);
   }
   // Its group is free for the next gang, also where its own hosts are away.
   for (const queued of reservation.reason === "gang" ? state.queuedShapes : []) {
     if (state.shapes[queued].gang >= 0) state.untriedShapes.add(queued);
   }
   const { gang } = state.shapes[reservation.shape];
-  const waiting = gang < 0 ? null : (state.jobs[gang].launch?.gang ?? null);
-  if (!expired || waiting === null) return;
+  if (!expired || gang < 0) return;
+  const waiting = gangAt(state, gang);
   waiting.holdExpiries++;
   waiting.holdAgainAt = at + holdRestUs;
 }

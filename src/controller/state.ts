@@ -20,9 +20,11 @@ import type { TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
 import type { GangMember } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
+import { FleetIndex } from "../scheduler/fleet-index.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
+import { HashIndex } from "./tables/hash-index.ts";
 import { TaskTable } from "./tables/task-table.ts";
 
 /** One submission; for graphs, one client session. Its state is derived from the counts. */
@@ -199,8 +201,9 @@ export interface Worker {
   /** Declared lost: holds nothing, gets nothing, until it registers again. */
   lost: boolean;
   lostReason: string;
-  /** Attempts on it that have not ended. */
+  /** Attempts on it that have not ended, and those of them that hold no grant. */
   liveAttempts: number;
+  prefetched: number;
   /** Digest of the ids of its attempts that have not ended. */
   attemptsDigest: number;
   readonly shapes: Map<number, ShapeOnWorker>;
@@ -215,6 +218,8 @@ export interface Worker {
   trouble: string;
   lastHeardAt: Micros;
   rssBytes: number;
+  /** Values that it is believed to hold, and their bytes. */
+  heldValues: number;
   heldValueBytes: number;
   /** Digest of the tasks whose values it is believed to hold. */
   valuesDigest: number;
@@ -228,6 +233,8 @@ export interface Worker {
   readonly knownPeers: Map<WorkerIndex, string>;
   /** Attempts that it still has and we do not: it was told to stop them, and says when it has. */
   readonly strangers: Set<AttemptId>;
+  /** Those of them that its inventory brought: which devices they use nobody knows. */
+  readonly foundlings: Set<AttemptId>;
   /** Values that its inventory named: an answer that is said again adds nothing to them. */
   readonly namedValues: Set<TaskRef>;
   /** Values that it could not drop yet because something read them. */
@@ -280,9 +287,16 @@ export interface SpecRecord {
   readonly shape: number;
 }
 
-/** The arguments of the tasks of one submit, until the last of them is forgotten. */
-export interface ArgsBatch {
-  readonly blobs: Blobs;
+/** What the tasks of one submission share, until the last of them is forgotten. */
+export interface Submission {
+  /** The arguments of each, by entry. All tasks of a launched job have the same: entry 0. */
+  readonly args: Blobs;
+  /** Explicit keys by entry, as texts, empty for none; no entries where no task has one. */
+  readonly keys: Blobs;
+  /** The number of its first task in its job, and the order of that task among all tasks. */
+  readonly first: number;
+  readonly firstOrder: number;
+  readonly sharesArgs: boolean;
   live: number;
 }
 
@@ -338,11 +352,10 @@ export interface ControllerState {
   readonly queuedShapes: Set<number>;
   readonly specs: (SpecRecord | null)[];
   readonly specsByKey: Map<string, number>;
-  readonly argsBatches: (ArgsBatch | null)[];
-  readonly freeArgsBatches: number[];
-  /** Explicit keys: user and key → task row. */
-  readonly keys: Map<string, number>;
-  readonly keyOfTask: Map<number, string>;
+  readonly submissions: (Submission | null)[];
+  readonly freeSubmissions: number[];
+  /** Tasks with an explicit key, by user and key (`keys.ts`). */
+  readonly keys: HashIndex;
   /** More handles on a task than its own job's: row → (client, number) pairs. */
   readonly aliases: Map<number, { readonly client: number; readonly number: number }[]>;
   readonly failures: Map<number, TaskFailure>;
@@ -367,6 +380,8 @@ export interface ControllerState {
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
   readonly inline: InlineValues;
+  /** What placement knows of the workers without looking at them: made anew where it is missing. */
+  readonly fleet: FleetIndex;
   /** Workers whose room grew since the last placement pass. */
   readonly touchedWorkers: Set<WorkerIndex>;
   /** How often the value of a task (by row) could not be loaded by somebody. */
@@ -417,10 +432,9 @@ export function newControllerState(): ControllerState {
     queuedShapes: new Set(),
     specs: [],
     specsByKey: new Map(),
-    argsBatches: [],
-    freeArgsBatches: [],
-    keys: new Map(),
-    keyOfTask: new Map(),
+    submissions: [],
+    freeSubmissions: [],
+    keys: new HashIndex(),
     aliases: new Map(),
     failures: new Map(),
     strays: new Map(),
@@ -431,6 +445,7 @@ export function newControllerState(): ControllerState {
     startBy: new Map(),
     extraHolders: new Map(),
     inline: { bytes: new Map(), totalBytes: 0 },
+    fleet: new FleetIndex(),
     touchedWorkers: new Set(),
     inputFailures: new Map(),
     unreachable: new Map(),
@@ -475,12 +490,41 @@ export function shapeOf(state: ControllerState, task: number): Shape {
   return state.shapes[specRecord(state, state.tasks.spec[task]).shape];
 }
 
+export function submissionOf(state: ControllerState, task: number): Submission {
+  return present(
+    state.submissions[state.tasks.submission[task]],
+    "a submission lives as long as its tasks",
+  );
+}
+
+/** The place of a task in the order of submission: first come, first served between queues. */
+export function orderOf(state: ControllerState, task: number): number {
+  const { first, firstOrder } = submissionOf(state, task);
+  return firstOrder + state.tasks.index[task] - first;
+}
+
 export function jobOf(state: ControllerState, task: number): Job {
   return state.jobs[state.tasks.job[task]];
 }
 
 export function userOf(state: ControllerState, task: number): User {
   return state.users[shapeOf(state, task).user];
+}
+
+/** The latest job of a name. */
+export function jobNamed(state: ControllerState, id: string): Job | undefined {
+  const index = state.jobsById.get(id);
+  return index === undefined ? undefined : state.jobs[index];
+}
+
+/** The launch of a job that was launched, as whatever names it by its index knows. */
+export function launchAt(state: ControllerState, job: number): Launch {
+  return present(state.jobs[job].launch, "a job with a tree, a gang or an end was launched");
+}
+
+/** The gang that the tasks of a job are, as whatever names it by its index knows. */
+export function gangAt(state: ControllerState, job: number): Gang {
+  return present(launchAt(state, job).gang, "its tasks are placed together");
 }
 
 /** `/user/graph-7/12`: what people call a task. */
@@ -491,6 +535,12 @@ export function taskIdOf(state: ControllerState, task: number): string {
 /** Whether the worker is there and heard: values can be fetched from it, it obeys orders. */
 export function isHealthy(worker: Worker): boolean {
   return worker.connected && !worker.lost && !worker.suspect;
+}
+
+/** The worker may be able to take more than before: the next pass tries what waits there. */
+export function touchWorker({ touchedWorkers, fleet }: ControllerState, worker: WorkerIndex): void {
+  touchedWorkers.add(worker);
+  fleet.changes.mark(worker);
 }
 
 /** Whether placement may use the worker now. */

@@ -30,6 +30,9 @@ import {
 
 export type { Output } from "./outbox.ts";
 
+/** Rounds of one step: two where a preemption ends a job, more were never seen. */
+const roundsMax = 8;
+
 /** Takes one event up. `event.at` never decreases. */
 export function step(state: ControllerState, event: ControllerEvent): Output {
   assert(event.at >= state.at, "time never goes back");
@@ -37,8 +40,12 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   if (event.at > state.at) out.record(state, { type: "time-passed", at: event.at });
   handle(state, out, event);
   settle(state, out, event.at);
-  placeQueued(state, out, event.at);
-  settle(state, out, event.at); // What was preempted may take its gang and its job along.
+  for (let round = 0; round < roundsMax; round++) {
+    placeQueued(state, out, event.at);
+    // What was preempted may take its gang and its job along, and that may let others start.
+    settle(state, out, event.at);
+    if (state.touchedWorkers.size + state.untriedShapes.size === 0) break;
+  }
   return out.finish(state);
 }
 

@@ -10,7 +10,7 @@ import type { DeviceAmount } from "../model/resources.ts";
 import { bandCode } from "../model/states.ts";
 import { deviceDimension, dimension, requestVector } from "../scheduler/dimensions.ts";
 import { dominantShare } from "../scheduler/fair-order.ts";
-import type { ControllerState, Shape, User } from "./state.ts";
+import type { ControllerState, Shape, User, Worker } from "./state.ts";
 
 /** The limits of a user, configured or by default. */
 export function budgetOf(state: ControllerState, user: string): UserBudget {
@@ -26,14 +26,26 @@ export function effectiveBand(state: ControllerState, shape: Shape): number {
   return budget > 0 && user.spend > budget ? bandCode.batch : band;
 }
 
-/** What all workers that are not lost have, by dimension. */
+/** What all workers that are not lost have, by dimension; nobody writes into it. */
 export function clusterTotal(state: ControllerState): Float64Array {
+  const known = state.fleet.total;
+  if (known !== null && known.length >= state.dimensions.count) return known;
   const total = new Float64Array(state.dimensions.count);
-  for (const worker of state.workers) {
-    if (worker.lost) continue;
-    for (let i = 0; i < worker.capacity.length; i++) total[i] += worker.capacity[i];
-  }
+  state.fleet.total = total;
+  for (const worker of state.workers) if (!worker.lost) countCapacity(state, worker, 1);
   return total;
+}
+
+/** A worker that is not lost has come (1), or has gone or changes (-1). */
+export function countCapacity({ fleet }: ControllerState, worker: Worker, sign: 1 | -1): void {
+  const { total } = fleet;
+  const { capacity } = worker;
+  if (total === null) return;
+  if (capacity.length > total.length) {
+    fleet.total = null; // Of more dimensions than were known: added up when it is asked for.
+    return;
+  }
+  for (let i = 0; i < capacity.length; i++) total[i] += sign * capacity[i];
 }
 
 /** The weighted dominant share of a user. */

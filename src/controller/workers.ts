@@ -20,6 +20,7 @@ import type { FactOf } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
 import { forgetUnlessHeld, holds, lossOf, onValueHeld } from "./reports.ts";
+import { retractUnfed } from "./retracts.ts";
 import { pushReleaseCandidates } from "./settle.ts";
 import { type ControllerState, isHealthy, specOf, type Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
@@ -61,6 +62,7 @@ export function onWorkerConnected(
   out.record(state, { type: "worker-present", at, worker });
   reconcileAttempts(state, out, { worker, inventory, at });
   reconcileValues(state, out, { worker, inventory, at });
+  retractUnfed(state, out, rowsOn(state, worker));
 }
 
 /**
@@ -170,8 +172,10 @@ export function endAttemptsOfLostWorkers(state: ControllerState, out: Outbox, at
 export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
   const { attempts } = state;
   const rows: number[] = [];
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] !== 0 && attempts.worker[row] === worker) rows.push(row);
+  const { liveAttempts } = state.workers[worker];
+  for (const row of attempts.rows()) {
+    if (rows.length === liveAttempts) break;
+    if (attempts.worker[row] === worker) rows.push(row);
   }
   return rows;
 }
@@ -180,8 +184,7 @@ export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
 export function rowsByWorker(state: ControllerState): Map<WorkerIndex, number[]> {
   const { attempts } = state;
   const found = new Map<WorkerIndex, number[]>();
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] === 0) continue;
+  for (const row of attempts.rows()) {
     const rows = found.get(attempts.worker[row]);
     if (rows === undefined) found.set(attempts.worker[row], [row]);
     else rows.push(row);
@@ -212,8 +215,11 @@ function stopUnknown(
 ): void {
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
-  const { strangers, namedValues } = state.workers[worker];
-  for (const attempt of unknown.keys()) strangers.add(attempt);
+  const { strangers, foundlings, namedValues } = state.workers[worker];
+  for (const attempt of unknown.keys()) {
+    strangers.add(attempt);
+    foundlings.add(attempt);
+  }
   for (const task of inventory.values) namedValues.add(task);
   out.toWorker(state, worker, {
     type: "stop",
@@ -258,7 +264,7 @@ function reconcileValues(state: ControllerState, out: Outbox, event: Reconciliat
   for (let i = 0; i < inventory.values.length; i++) {
     const ref = inventory.values[i];
     const task = state.tasks.find(ref);
-    if (task >= 0 && (holds(state, worker, task) || answerFollows(state, worker, task))) continue;
+    if (task >= 0 && answerFollows(state, worker, task)) continue;
     onValueHeld(state, out, { worker, ref, sizeBytes: inventory.valueSizes[i], inline: null, at });
   }
   if (lost.length > 0) loseCopies(state, out, { worker, tasks: lost, at });
@@ -273,10 +279,8 @@ function answerFollows(state: ControllerState, worker: WorkerIndex, task: number
 /** Rows of the tasks whose value a worker is believed to hold. */
 export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number[] {
   const { tasks } = state;
-  const held: number[] = [];
-  for (let task = 0; task < tasks.length; task++) {
-    if (tasks.job[task] !== noSlot && tasks.holder[task] === worker) held.push(task);
-  }
+  if (state.workers[worker].heldValues === 0) return []; // As every new one.
+  const held = [...tasks.rows()].filter((task) => tasks.holder[task] === worker);
   for (const [task, extras] of state.extraHolders) if (extras.includes(worker)) held.push(task);
   return held;
 }
@@ -351,7 +355,6 @@ export function onHeartbeat(
     at,
     worker: index,
     rssBytes: heartbeat.rssBytes,
-    heldValueBytes: heartbeat.valueBytes,
   };
   out.record(state, heard);
   if (worker.suspect)

@@ -27,3 +27,15 @@ export const holdUsMax = 600_000_000;
  * victims stays as it is: sufficient, none of them needless, but perhaps not the cheapest.
  */
 export const victimExchangesMax = 1_024;
+
+/** Changes of workers that are remembered for indexes to catch up, per worker. */
+export const changesPerWorkerMax = 4;
+
+/**
+ * Places in all lines of workers together that are kept between passes, one for each queue and
+ * worker at most; past it the line that was made first goes, and is made anew when it is needed.
+ */
+export const linePlacesMax = 16_777_216;
+
+/** Attribute keys by whose values workers are listed; past it the lists are made anew. */
+export const indexedKeysMax = 64;

@@ -21,9 +21,18 @@ import type {
   Victim,
   VictimSet,
 } from "./victim-sets.ts";
-import { cheapestSet, compareHarm, evictionsOn, HostTally, harmOf, idsOf } from "./victim-sets.ts";
+import {
+  cheapestSet,
+  compareHarm,
+  evictionsOn,
+  HostTally,
+  harmOf,
+  idsOf,
+  noHarm,
+} from "./victim-sets.ts";
 
-export type { PreemptionHost, Victim } from "./victim-sets.ts";
+export type { Harm, PreemptionHost, Preemptor, Victim } from "./victim-sets.ts";
+export { noHarm } from "./victim-sets.ts";
 
 /** Where a request goes after the end of these victims, by id. */
 export interface PreemptionPlan {
@@ -55,9 +64,33 @@ export function planPreemption(
   band: number,
   unitVictims: (unit: number) => readonly Victim[],
 ): PreemptionPlan | null {
-  const preemptor = { amounts, used, band, unitVictims };
+  const offers = hosts.map((host) => ({
+    worker: host.worker,
+    atLeast: noHarm,
+    look: () => host,
+  }));
+  return planAmong(offers, { amounts, used, band, unitVictims });
+}
+
+/** A host that is looked at only if it may be better than the best so far. */
+export interface HostOffer {
+  readonly worker: number;
+  /** No set of victims there is less harm than this. */
+  readonly atLeast: Harm;
+  /** Null: the request may not run there after all. */
+  readonly look: () => PreemptionHost | null;
+}
+
+/** The same as {@link planPreemption}, without a look at most hosts where one victim is enough. */
+export function planAmong(
+  offers: Iterable<HostOffer>,
+  preemptor: Preemptor,
+): PreemptionPlan | null {
   let best: HostPlan | null = null;
-  for (const host of hosts) {
+  for (const offer of offers) {
+    if (best !== null && !mayBeBetter(offer, best)) continue;
+    const host = offer.look();
+    if (host === null) continue;
     const set = cheapestSet(host, preemptor, { gone: noUnits, limit: best?.set.harm ?? null });
     if (set === null) continue;
     const plan = { host, set };
@@ -65,6 +98,11 @@ export function planPreemption(
   }
   if (best === null) return null;
   return { worker: best.host.worker, victims: victimsOf(best.set.evictions) };
+}
+
+function mayBeBetter({ atLeast, worker }: HostOffer, best: HostPlan): boolean {
+  const gap = compareHarm(atLeast, best.set.harm);
+  return gap < 0 || (gap === 0 && worker < best.host.worker);
 }
 
 /**

@@ -18,6 +18,7 @@ import { nextDeadline } from "../controller/deadlines.ts";
 import { canEverRun } from "../controller/eligibility.ts";
 import { lostAfterUs } from "../controller/limits.ts";
 import { type ControllerState, isOpen, shapeOf, specOf, taskIdOf } from "../controller/state.ts";
+import { attemptFlag } from "../controller/tables/attempt-table.ts";
 import { noSlot, stage } from "../controller/tables/task-table.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { isTerminalCode, taskStates } from "../model/states.ts";
@@ -101,7 +102,10 @@ export function waitGraphOf(state: ControllerState, around: Surroundings): WaitG
     if (attempts.id[row] === 0) continue;
     const { workerId } = workers[attempts.worker[row]];
     const isThere = around.hasAttempt(workerId, attempts.id[row]);
-    if (around.anythingPending && isThere) pending.add(attemptNode(state, row));
+    if (!isThere) continue;
+    const waits = waitsOfAttempt(state, row);
+    if (waits.length > 0) edges.set(attemptNode(state, row), waits);
+    else if (around.anythingPending) pending.add(attemptNode(state, row));
   }
   for (let task = 0; task < tasks.length; task++) {
     if (!tasks.isLive(task) || isTerminalCode(tasks.state[task])) continue;
@@ -126,6 +130,14 @@ export function taskNode(state: ControllerState, task: number): string {
 function attemptNode(state: ControllerState, row: number): string {
   const { workerId } = state.workers[state.attempts.worker[row]];
   return `attempt ${formatAttemptId(state.attempts.id[row])} on ${workerId}`;
+}
+
+/** What an attempt waits for on its worker: room, or an input that must be computed again. */
+function waitsOfAttempt(state: ControllerState, row: number): string[] {
+  const { attempts, workers } = state;
+  if (attempts.hasFlag(row, attemptFlag.stopping | attemptFlag.started)) return [];
+  if (!attempts.isGranted(row)) return [`the room of ${workers[attempts.worker[row]].workerId}`];
+  return missingInputs(state, attempts.task[row]);
 }
 
 function waitsOf(state: ControllerState, task: number): string[] {
@@ -180,9 +192,9 @@ function heldBy(state: ControllerState, task: number): string[] {
  * left and the longest path of it, the back-offs and timeouts that may have to be sat out, six
  * leases, and ten seconds.
  *
- * @param runUsMax The longest that one execution runs, microseconds.
+ * @param taskUsMax The longest that one task may take, microseconds.
  */
-export function settleBoundUs(state: ControllerState, runUsMax: Micros): Micros {
+export function settleBoundUs(state: ControllerState, taskUsMax: Micros): Micros {
   const { tasks } = state;
   const slots = state.workers.reduce((sum, one) => sum + (one.lost ? 0 : one.slots), 0);
   const depths = new Map<number, number>();
@@ -198,7 +210,7 @@ export function settleBoundUs(state: ControllerState, runUsMax: Micros): Micros 
     waits = Math.max(waits, (maxRetriesFailure + 1) * retryBackoff.maxMs * 1000);
     timeout = Math.max(timeout, schedulingTimeoutMs * 1000);
   }
-  const work = (open / Math.max(1, slots) + longest) * runUsMax;
+  const work = (open / Math.max(1, slots) + longest) * taskUsMax;
   return 4 * work + waits * longest + timeout + 6 * lostAfterUs + 10_000_000;
 }
 

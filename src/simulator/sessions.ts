@@ -256,6 +256,8 @@ export class Sessions {
     const { controller, observer, timeline } = this.#around;
     const { workerId } = session.worker;
     controller.hold(() => {
+      // Nobody hears what a closed connection says, and its numbers are not the next one's.
+      if (this.#workers.get(workerId) !== session) return;
       observer.onTraffic({ type: "ordered", at: timeline.now, workerId, message });
       session.link.carry("back", () => {
         if (this.#ofWorker.get(session.worker) === session) session.worker.order(message);

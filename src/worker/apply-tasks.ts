@@ -209,9 +209,12 @@ function grantRun(state: WorkerState, task: TaskRef, attempt: AttemptId): void {
   if (queued) enqueueRun(state, run);
 }
 
-function storeValue(state: WorkerState, task: TaskRef, sizeBytes: number): void {
+function storeValue(
+  state: WorkerState,
+  { task, sizeBytes, copied }: Extract<TaskFact, { type: "value-stored" }>,
+): void {
   const record = ensureRecord(state, task);
-  const value: Value = { task, sizeBytes, pins: 0, gone: false };
+  const value: Value = { task, sizeBytes, pins: 0, gone: false, copied };
   moveTask(state, record, { type: "memory", value });
   for (const dependent of record.neededBy ?? []) {
     const waiting = recordOf(state, dependent).state;
@@ -257,7 +260,7 @@ export const taskAppliers: TaskAppliers = {
     moveTask(state, recordOf(state, task), released);
     state.tasks.delete(task);
   },
-  "value-stored": (state, { task, sizeBytes }) => storeValue(state, task, sizeBytes),
+  "value-stored": (state, fact) => storeValue(state, fact),
   "value-dropped": (state, { task }) => dropValue(state, task),
   "fetch-wanted": (state, { task, sources }) =>
     moveTask(state, recordOf(state, task), { type: "to-fetch", sources: new Set(sources) }),

@@ -84,7 +84,7 @@ export function onFinished(
   const { run } = execution;
   const { task } = run;
   const next = closeExecution(state, out, execution, event.durationUs);
-  record(state, out, { type: "value-stored", task, sizeBytes: event.sizeBytes });
+  record(state, out, { type: "value-stored", task, sizeBytes: event.sizeBytes, copied: false });
   out.sends.push({ type: "store-result", execution: event.execution, task });
   readyDependents(state, out, recordOf(state, task));
   answerFinished(state, out, run, runOf(next), {
@@ -344,7 +344,7 @@ export function finishWithValue(
   run: Run,
   sizeBytes: number,
 ): void {
-  record(state, out, { type: "value-stored", task: run.task, sizeBytes });
+  record(state, out, { type: "value-stored", task: run.task, sizeBytes, copied: false });
   releaseInputs(state, out, run);
   readyDependents(state, out, recordOf(state, run.task));
   answerFinished(state, out, run, null, { sizeBytes, durationUs: 0, value: null });

@@ -52,7 +52,13 @@ export type TaskFact =
   /** T26. */
   | { readonly type: "task-forgotten"; readonly task: TaskRef }
   /** T11, T16. */
-  | { readonly type: "value-stored"; readonly task: TaskRef; readonly sizeBytes: number }
+  | {
+      readonly type: "value-stored";
+      readonly task: TaskRef;
+      readonly sizeBytes: number;
+      /** It came from another worker. */
+      readonly copied: boolean;
+    }
   /** T24; what still reads it keeps its pin. */
   | { readonly type: "value-dropped"; readonly task: TaskRef }
   /** T8, T12, T14. */

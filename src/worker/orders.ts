@@ -325,8 +325,12 @@ function isInUse(known: TaskRecord): boolean {
 }
 
 function forgetTask(state: WorkerState, out: Outbox, known: TaskRecord): void {
-  const { task } = known;
-  if (known.state.type === "memory") dropValue(state, out, task);
+  const { task, hadRun } = known;
+  if (known.state.type === "memory") {
+    // Meant may be the run: whoever said so may not have known of the copy, and heard of it since.
+    if (hadRun && known.state.value.copied) report(state, plainReport(reportKind.lost, 0, task));
+    dropValue(state, out, task);
+  }
   record(state, out, { type: "task-forgotten", task });
 }
 

@@ -99,6 +99,8 @@ export interface Value {
   pins: number;
   /** Lost by force while it was pinned. */
   gone: boolean;
+  /** It came from another worker. */
+  readonly copied: boolean;
 }
 
 export type TaskState =

@@ -123,7 +123,7 @@ function keepFetched(
   task: TaskRef,
   sizeBytes: number,
 ): void {
-  record(state, out, { type: "value-stored", task, sizeBytes });
+  record(state, out, { type: "value-stored", task, sizeBytes, copied: true });
   out.sends.push({ type: "store-fetched", transfer: transfer.id, task });
   report(state, { ...plainReport(reportKind.have, 0, task), sizeBytes });
   readyDependents(state, out, recordOf(state, task));

@@ -288,6 +288,18 @@ test("a record without a value that is still needed is forgotten when it is not"
   assert.equal(worker.stateOf(1), "unknown");
 });
 
+test("forget of a run drops the copy that came since, and says so", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  worker.happens({ type: "tick" });
+  worker.happens({ type: "execution-aborted", execution: 1 });
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
+  worker.got(1, 1);
+  worker.finishes(2);
+  assert.deepEqual(worker.ordered(forget(1)), ["drop 1", "lost 0 of 1"]);
+});
+
 test("a ready run whose input is lost waits for it again (T27, rule a)", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }));

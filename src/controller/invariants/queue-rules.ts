@@ -7,8 +7,8 @@
 import type { U32Ring } from "../../base/ring.ts";
 import { chooseGang } from "../../scheduler/gang.ts";
 import { mayUse } from "../eligibility.ts";
+import { fits } from "../fitting.ts";
 import { gangCandidates, isWhole, launchOfGang } from "../gang-placement.ts";
-import { fits } from "../place-solo.ts";
 import { type ControllerState, isOpen, type Shape } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
 import { capCount } from "../users.ts";

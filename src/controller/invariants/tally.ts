@@ -87,6 +87,7 @@ export class WorkerTally {
   used = new Float64Array(8);
   valuesDigest = 0;
   valueBytes = 0;
+  valueCount = 0;
   /** By shape. */
   grantedOf = new Int32Array(8);
   prefetchedOf = new Int32Array(8);
@@ -96,7 +97,7 @@ export class WorkerTally {
 
   clear(): void {
     this.attempts = this.granted = this.attemptsDigest = 0;
-    this.valuesDigest = this.valueBytes = 0;
+    this.valuesDigest = this.valueBytes = this.valueCount = 0;
     this.used.fill(0);
     this.grantedOf.fill(0);
     this.prefetchedOf.fill(0);
@@ -215,6 +216,7 @@ export class Tally {
     const tally = this.workers[worker];
     tally.valuesDigest = (tally.valuesDigest + sign * mixed) >>> 0;
     tally.valueBytes += sign * bytes;
+    tally.valueCount += sign;
   }
 
   #addAttempt(state: ControllerState, row: number): void {

@@ -1,6 +1,6 @@
 /**
- * What a launcher has in hand, as lines of one file: each line says something new of one attempt, or
- * that it is done with. To append a line costs a tenth of what a file for each attempt costs.
+ * What a launcher has in hand, as lines of one file: each line says something new of one attempt,
+ * or that it is done with. To append a line costs a tenth of what a file for each attempt costs.
  *
  * A kill may cut the last line off: what it was to say had not happened yet, or is found out again.
  *
@@ -58,14 +58,14 @@ export class AttemptLog {
     return [...values.values()];
   }
 
-  /** Says something of an attempt; it replaces what was said before. Throws what the disk throws. */
+  /** What is said of an attempt replaces what was said before. Throws what the disk throws. */
   set(name: string, value: object): void {
     const line = `${JSON.stringify({ name, value } satisfies Entry)}\n`;
     this.#append(line);
     this.#remember(name, line);
   }
 
-  /** Is done with an attempt. Throws what the disk throws: then the next launcher finds it again. */
+  /** Throws what the disk throws: then the next launcher finds the attempt again. */
   remove(name: string): void {
     if (!this.#live.has(name)) return;
     this.#forget(name);

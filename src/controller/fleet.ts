@@ -1,0 +1,186 @@
+/**
+ * The index of the workers, brought up to date: for each queue the line of the workers that it could
+ * use now, for each gang its groups.
+ *
+ * Invariant: once its readers have caught up, a line has exactly the workers that `takes` accepts.
+ * So whatever can make a worker take more marks it in the change log. What makes it take less may
+ * be unmarked: nobody is placed without asking `takes` again.
+ *
+ * @module
+ */
+
+import { anyVariant } from "../model/canonical-resources.ts";
+import { attributeOf } from "../model/constraints.ts";
+import { type DeviceRoom, deviceRoom, noDevices, roomColumn } from "../scheduler/device-rooms.ts";
+import { deviceDimension } from "../scheduler/dimensions.ts";
+import { freeAmount } from "../scheduler/fit.ts";
+import type { GroupMember, GroupTally } from "../scheduler/group-tally.ts";
+import { LineUp } from "../scheduler/line-up.ts";
+import type { Need, RoomTree } from "../scheduler/room-tree.ts";
+import { scoreOf } from "../scheduler/score.ts";
+import { canEverRun } from "./eligibility.ts";
+import { fits, takes } from "./fitting.ts";
+import { stanceOf } from "./reservations.ts";
+import { type ControllerState, isOpen, type Shape, type Worker } from "./state.ts";
+
+/** The workers that take the shape now, the best first. */
+export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
+  const { changes } = state.fleet;
+  const lineUp = state.fleet.lineUp(shape.index, shape);
+  const { seen } = lineUp;
+  if (seen === changes.end) return lineUp;
+  lineUp.seen = changes.read();
+  const look = (worker: number) => enter(state, lineUp, shape, state.workers[worker]);
+  if (isWorthCatchingUp(state, seen, lineUp.length)) changes.forEachSince(seen, look);
+  else {
+    lineUp.clear();
+    forEachPossible(state, shape, look);
+  }
+  return lineUp;
+}
+
+/**
+ * Whether to look at what changed, rather than at all that may fit: a line that was long is long
+ * again, and of one that was short the tree of rooms knows who comes in.
+ */
+function isWorthCatchingUp(
+  { fleet, workers }: ControllerState,
+  seen: number,
+  length: number,
+): boolean {
+  const { start, end } = fleet.changes;
+  return seen >= start && end - seen <= Math.max(length, workers.length / 4) + 16;
+}
+
+function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
+  if (takes(state, worker, shape)) lineUp.set(worker.index, scoreOf(worker, shape));
+  else lineUp.remove(worker.index);
+}
+
+/** The groups that could take the gang of this shape, with what is free in each. */
+export function groupsOf(state: ControllerState, shape: Shape, groupBy: string): GroupTally {
+  const { changes } = state.fleet;
+  const tally = state.fleet.tally(shape.index, shape);
+  const { seen } = tally;
+  tally.seen = changes.read();
+  if (isWorthCatchingUp(state, seen, state.workers.length)) {
+    changes.forEachSince(seen, (index) => {
+      tally.set(index, memberOf(state, shape, state.workers[index], groupBy));
+    });
+    return tally;
+  }
+  tally.clear();
+  for (const worker of state.workers) {
+    tally.set(worker.index, memberOf(state, shape, worker, groupBy));
+  }
+  return tally;
+}
+
+function memberOf(
+  state: ControllerState,
+  shape: Shape,
+  worker: Worker,
+  groupBy: string,
+): GroupMember {
+  const couldFit = isOpen(worker) && canEverRun(state, shape, worker);
+  const group = attributeOf(worker.attributes, groupBy);
+  return { group, couldFit, fits: couldFit && fits(state, worker, shape) };
+}
+
+/**
+ * What is kept for others depends on more than its worker: on bands, on time, on who else runs. Where
+ * that has changed for a queue, the workers of the reservation are looked at again for it.
+ */
+export function lookAtKept(state: ControllerState, shape: Shape): void {
+  const launch = shape.gang < 0 ? null : state.jobs[shape.gang].launch;
+  const groupBy = launch?.spec.task.groupBy ?? "";
+  const line = launch === null ? lineUpOf(state, shape) : groupsOf(state, shape, groupBy);
+  for (const reservation of state.reservations.values()) {
+    const stance = stanceOf(state, reservation, shape);
+    if (line.stances.get(reservation.id) === stance) continue;
+    line.stances.set(reservation.id, stance);
+    for (const index of reservation.workers) {
+      const worker = state.workers[index];
+      if (line instanceof LineUp) enter(state, line, shape, worker);
+      else line.set(index, memberOf(state, shape, worker, groupBy));
+    }
+  }
+  if (line.stances.size <= 2 * state.reservations.size) return;
+  for (const id of line.stances.keys()) if (!state.reservations.has(id)) line.stances.delete(id);
+}
+
+/** Visits workers among which are all that the shape fits, in the order of their indices. */
+function forEachPossible(
+  state: ControllerState,
+  shape: Shape,
+  visit: (worker: number) => void,
+): void {
+  catchUp(state);
+  const { attributes, rooms } = state.fleet;
+  const named = attributes.fewestFor(shape.constraints, state.workers.length / namedShare);
+  if (named === null) rooms.forEachFit(needsOf(state, shape), visit);
+  else for (const worker of named) visit(worker);
+}
+
+/** Where a constraint names fewer than one of so many workers, they are looked at one by one. */
+const namedShare = 16;
+
+/** Rooms and attributes as they are now. */
+function catchUp(state: ControllerState): void {
+  const { fleet } = state;
+  const { changes, seen } = fleet;
+  fleet.seen = changes.read();
+  fleet.bound(state.workers.length);
+  if (seen >= changes.start) {
+    changes.forEachSince(seen, (worker) => takeUp(state, state.workers[worker]));
+  } else for (const worker of state.workers) takeUp(state, worker);
+}
+
+function takeUp(state: ControllerState, worker: Worker): void {
+  const { attributes, rooms } = state.fleet;
+  attributes.set(worker.index, worker.attributes);
+  const isTaking = isOpen(worker);
+  const { count: dimensionCount } = state.dimensions;
+  for (let index = 0; index < dimensionCount; index++) {
+    rooms.set(worker.index, roomColumn.free(index), isTaking ? freeAmount(worker, index) : 0);
+  }
+  takeUpDevices(state, worker, isTaking);
+}
+
+/** For `auto` a kind of device is a place of its own: the most that any of its variants has. */
+function takeUpDevices(state: ControllerState, worker: Worker, isTaking: boolean): void {
+  const { devices, rooms } = state.fleet;
+  for (const { place, dimensions } of devices.kindsIn(state.dimensions)) {
+    let { unusedMilli, largestMilli } = noDevices;
+    for (const dimension of dimensions) {
+      const use = isTaking ? worker.deviceUse.get(dimension) : undefined;
+      const room = use === undefined ? noDevices : deviceRoom(use, worker.capacity[dimension]);
+      setDevices(rooms, worker.index, dimension, room);
+      unusedMilli = Math.max(unusedMilli, room.unusedMilli);
+      largestMilli = Math.max(largestMilli, room.largestMilli);
+    }
+    setDevices(rooms, worker.index, place, { unusedMilli, largestMilli });
+  }
+}
+
+function setDevices(rooms: RoomTree, worker: number, place: number, room: DeviceRoom): void {
+  rooms.set(worker, roomColumn.unused(place), room.unusedMilli);
+  rooms.set(worker, roomColumn.largest(place), room.largestMilli);
+}
+
+/** What a worker must have at least to be worth a look. */
+function needsOf(state: ControllerState, shape: Shape): Need[] {
+  const { amounts, used } = shape.request;
+  const needs = used.map((index) => ({ column: roomColumn.free(index), amount: amounts[index] }));
+  for (const { kind, variant, countMilli } of shape.resources.devices) {
+    const place =
+      variant === anyVariant
+        ? state.fleet.devices.placeOfKind(kind)
+        : state.dimensions.intern(deviceDimension(kind, variant));
+    const fraction = countMilli % 1000;
+    const whole = countMilli - fraction;
+    if (whole > 0) needs.push({ column: roomColumn.unused(place), amount: whole });
+    if (fraction > 0) needs.push({ column: roomColumn.largest(place), amount: fraction });
+  }
+  return needs;
+}

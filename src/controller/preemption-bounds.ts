@@ -1,0 +1,125 @@
+/**
+ * How little harm an eviction on a worker could do at best, from a look at the attempts there and
+ * at nothing else: so that most workers need not be planned for.
+ *
+ * @module
+ */
+
+import { freeAmount } from "../scheduler/fit.ts";
+import { type Harm, noHarm } from "../scheduler/preemption.ts";
+import type { ControllerState, Shape, Worker } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+
+/** Rows of granted attempts by worker: those of worker w from `starts[w]` to `starts[w + 1]`. */
+export interface GrantedRows {
+  readonly starts: Uint32Array;
+  readonly rows: Uint32Array;
+}
+
+/** The granted attempts of every worker; made once for as long as nothing is granted or ends. */
+export function grantedRows(state: ControllerState): GrantedRows {
+  const { attempts, fleet, workers } = state;
+  const known = fleet.granted;
+  if (known !== null && known.ledger === fleet.ledger) return known;
+  const starts = new Uint32Array(workers.length + 1);
+  for (let row = 0; row < attempts.length; row++) {
+    if (isGranted(state, row)) starts[attempts.worker[row] + 1]++;
+  }
+  for (let worker = 0; worker < workers.length; worker++) starts[worker + 1] += starts[worker];
+  const next = starts.slice();
+  const rows = new Uint32Array(starts[workers.length]);
+  for (let row = 0; row < attempts.length; row++) {
+    if (isGranted(state, row)) rows[next[attempts.worker[row]]++] = row;
+  }
+  fleet.granted = { ledger: fleet.ledger, starts, rows };
+  return fleet.granted;
+}
+
+function isGranted({ attempts }: ControllerState, row: number): boolean {
+  return attempts.id[row] !== 0 && attempts.isGranted(row);
+}
+
+/** Rows of the attempts on a worker that may be evicted for a band. */
+export function victimRows(state: ControllerState, worker: number, band: number): number[] {
+  const { starts, rows } = grantedRows(state);
+  const found: number[] = [];
+  for (let i = starts[worker]; i < starts[worker + 1]; i++) {
+    if (isVictim(state, rows[i], band)) found.push(rows[i]);
+  }
+  return found;
+}
+
+function isVictim({ attempts }: ControllerState, row: number, band: number): boolean {
+  return attempts.band[row] > band && !attempts.hasFlag(row, attemptFlag.stopping);
+}
+
+/**
+ * The least that an eviction on this worker for the shape could cost, or null if all victims there
+ * together would not make room. Where no single victim is enough there are two, or as many as the
+ * largest of a dimension that is short.
+ */
+export function leastHarm(
+  state: ControllerState,
+  worker: Worker,
+  { shape, band }: { readonly shape: Shape; readonly band: number },
+): Harm | null {
+  const { starts, rows } = grantedRows(state);
+  const short = new Shortage(worker, shape);
+  for (let i = starts[worker.index]; i < starts[worker.index + 1]; i++) {
+    if (isVictim(state, rows[i], band)) short.add(state, rows[i]);
+  }
+  return short.leastHarm();
+}
+
+/** What a worker lacks for a shape, and what its victims would free of that. */
+class Shortage {
+  readonly #dimensions: number[] = [];
+  readonly #missing: number[] = [];
+  readonly #most: number[] = [];
+  readonly #sums: number[] = [];
+  #lowestBand = -1;
+  #value = Number.POSITIVE_INFINITY;
+  /** Of a victim that is enough by itself. */
+  #singleValue = Number.POSITIVE_INFINITY;
+
+  constructor(worker: Worker, { request }: Shape) {
+    for (const index of request.used) {
+      const missing = request.amounts[index] - freeAmount(worker, index);
+      if (missing <= 0) continue;
+      this.#dimensions.push(index);
+      this.#missing.push(missing);
+      this.#most.push(0);
+      this.#sums.push(0);
+    }
+  }
+
+  add({ attempts, shapes }: ControllerState, row: number): void {
+    const { value } = shapes[attempts.shape[row]];
+    const grant = attempts.grants[row];
+    let isEnough = true;
+    for (let i = 0; i < this.#dimensions.length; i++) {
+      const amount = grant?.[this.#dimensions[i]] ?? 0;
+      if (amount < this.#missing[i]) isEnough = false;
+      if (amount > this.#most[i]) this.#most[i] = amount;
+      this.#sums[i] += amount;
+    }
+    this.#lowestBand = Math.max(this.#lowestBand, attempts.band[row]);
+    this.#value = Math.min(this.#value, value);
+    if (isEnough) this.#singleValue = Math.min(this.#singleValue, value);
+  }
+
+  leastHarm(): Harm | null {
+    if (this.#lowestBand < 0) return null;
+    if (this.#missing.length === 0) return noHarm; // It is devices, or what is kept for others.
+    const about = { band: this.#lowestBand, gangs: 0 };
+    if (this.#singleValue < Number.POSITIVE_INFINITY) {
+      return { ...about, victims: 1, value: this.#singleValue };
+    }
+    let victims = 2;
+    for (let i = 0; i < this.#missing.length; i++) {
+      if (this.#sums[i] < this.#missing[i]) return null;
+      victims = Math.max(victims, Math.ceil(this.#missing[i] / this.#most[i]));
+    }
+    return { ...about, victims, value: victims * this.#value };
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Everything about the workers that is kept in order so that placement need not look at all of them.
+ * None of it is truth: all of it can be made anew from the workers, and is as far as they changed.
+ *
+ * It holds; what goes into it is for the controller to say (`fleet.ts` there).
+ *
+ * @module
+ */
+
+import { AttributeIndex } from "./attribute-index.ts";
+import { ChangeLog } from "./change-log.ts";
+import { DeviceKinds } from "./device-rooms.ts";
+import { GroupTally } from "./group-tally.ts";
+import { linePlacesMax } from "./limits.ts";
+import { LineUp } from "./line-up.ts";
+import { RoomTree } from "./room-tree.ts";
+
+export class FleetIndex {
+  /** Whoever changes what a worker can take marks it here. */
+  readonly changes = new ChangeLog();
+  readonly rooms = new RoomTree();
+  readonly devices = new DeviceKinds();
+  readonly attributes = new AttributeIndex();
+  /** Attribute → its values on whose workers a gang's reservation lies. */
+  readonly takenGroups = new Map<string, ReadonlySet<string>>();
+  /** Counts whatever changes who runs where, or until when. */
+  ledger = 0;
+  /** Rows of granted attempts by worker, as of a ledger. */
+  granted: GrantedRows | null = null;
+  /** Reservation → when it is used at the latest, as of a ledger and a moment. */
+  readonly certainStarts = new Map<number, CertainStart>();
+  /** What all workers that are not lost have, by dimension; null where it must be added up. */
+  total: Float64Array | null = null;
+  /** Position in the change log up to which rooms and attributes are right. */
+  seen = -1;
+  readonly #lineUps = new Kept(() => new LineUp());
+  readonly #tallies = new Kept(() => new GroupTally());
+
+  /** A fleet of `workers` has come to be: longer lines are fewer. */
+  bound(workers: number): void {
+    const count = Math.ceil(linePlacesMax / Math.max(1, workers));
+    this.#lineUps.max = count;
+    this.#tallies.max = count;
+  }
+
+  /** The line of the queue `index`, as it was left. Another `owner` at that place has a new one. */
+  lineUp(index: number, owner: object): LineUp {
+    return this.#lineUps.of(index, owner);
+  }
+
+  /** The groups for the gang in the queue `index`, as they were left. */
+  tally(index: number, owner: object): GroupTally {
+    return this.#tallies.of(index, owner);
+  }
+}
+
+interface GrantedRows {
+  readonly ledger: number;
+  /** Where the rows of each worker begin; one more entry than there are workers. */
+  readonly starts: Uint32Array;
+  readonly rows: Uint32Array;
+}
+
+interface CertainStart {
+  readonly ledger: number;
+  readonly at: number;
+  readonly startsAt: number;
+}
+
+/** Up to `max` things by place; the one that was made first goes. */
+class Kept<T> {
+  max = Number.POSITIVE_INFINITY;
+  readonly #entries = new Map<number, { readonly owner: object; readonly thing: T }>();
+  readonly #make: () => T;
+
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  of(index: number, owner: object): T {
+    const known = this.#entries.get(index);
+    if (known?.owner === owner) return known.thing;
+    const thing = this.#make();
+    this.#entries.delete(index);
+    this.#entries.set(index, { owner, thing });
+    this.#dropPastMax();
+    return thing;
+  }
+
+  #dropPastMax(): void {
+    for (const first of this.#entries.keys()) {
+      if (this.#entries.size <= this.max) return;
+      this.#entries.delete(first);
+    }
+  }
+}
