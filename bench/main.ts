@@ -1,5 +1,6 @@
 /**
  * `npm run bench [CASE…] [-- --json FILE] [--runs N]`: measures, prints a table, writes JSON.
+ * `npm run bench quality [-- --short]`: see `quality/main.ts`.
  *
  * @module
  */
@@ -8,19 +9,24 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { BenchCase, CaseResult } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
+import { failoverCase } from "./failover.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
 import { memoryCase } from "./memory.ts";
 import { placementCase } from "./placement.ts";
+import { measureQuality } from "./quality/main.ts";
 import { caseLines, tableLines } from "./report.ts";
 import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
+import { transferCase } from "./transfer.ts";
 
 const allCases: readonly BenchCase[] = [
   kernelCase,
   memoryCase,
   placementCase,
   ...endToEndCases,
+  transferCase,
+  failoverCase,
   spawnCase,
   restartCase,
   sustainedCase,
@@ -34,8 +40,13 @@ async function main(): Promise<number> {
       json: { type: "string" },
       runs: { type: "string", default: `${runsMin}` },
       help: { type: "boolean", default: false },
+      short: { type: "boolean", default: false },
+      update: { type: "boolean", default: false },
     },
   });
+  if (positionals.includes("quality")) {
+    return measureQuality({ isShort: values.short, isUpdate: values.update });
+  }
   const unknown = positionals.filter((name) => !allCases.some((known) => known.name === name));
   if (values.help || unknown.length > 0) {
     for (const name of unknown) process.stderr.write(`bench: no case is called "${name}"\n`);

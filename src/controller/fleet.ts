@@ -28,10 +28,13 @@ export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
   const { changes } = state.fleet;
   const lineUp = state.fleet.lineUp(shape.index, shape);
   const { seen } = lineUp;
-  if (seen === changes.end) return lineUp;
+  const { version } = state.demand;
+  const isScored = lineUp.version === version;
+  if (seen === changes.end && isScored) return lineUp;
   lineUp.seen = changes.read();
+  lineUp.version = version;
   const look = (worker: number) => enter(state, lineUp, shape, state.workers[worker]);
-  if (isWorthCatchingUp(state, seen, lineUp.length)) changes.forEachSince(seen, look);
+  if (isScored && isWorthCatchingUp(state, seen, lineUp.length)) changes.forEachSince(seen, look);
   else {
     lineUp.clear();
     forEachPossible(state, shape, look);
@@ -53,7 +56,8 @@ function isWorthCatchingUp(
 }
 
 function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
-  if (takes(state, worker, shape)) lineUp.set(worker.index, scoreOf(worker, shape));
+  if (takes(state, worker, shape))
+    lineUp.set(worker.index, scoreOf(worker, shape, state.demand.demand));
   else lineUp.remove(worker.index);
 }
 

@@ -61,10 +61,12 @@ interface GrantedRows {
   readonly rows: Uint32Array;
 }
 
-interface CertainStart {
+export interface CertainStart {
   readonly ledger: number;
   readonly at: number;
   readonly startsAt: number;
+  /** What has come free by then on its worker, where it is one. */
+  readonly released: Float64Array;
 }
 
 /** Up to `max` things by place; the one that was made first goes. */
