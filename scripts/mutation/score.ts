@@ -7,9 +7,10 @@
 import type { MutantResult, Position } from "@stryker-mutator/api/core";
 import { isSampled, type MutantPlace, type MutantSample } from "./sample.ts";
 
-/** Counts of mutants of one folder. */
-export interface FolderScore {
-  readonly folder: string;
+/** Counts of mutants of one folder, or of one file. */
+export interface MutationScore {
+  /** Relative to the root. */
+  readonly path: string;
   /** A test failed. */
   killed: number;
   /** The mutant ran on without an end. */
@@ -38,7 +39,8 @@ export interface Survivor {
 }
 
 export interface MutationReport {
-  readonly folders: readonly FolderScore[];
+  readonly folders: readonly MutationScore[];
+  readonly files: readonly MutationScore[];
   readonly survivors: readonly Survivor[];
 }
 
@@ -51,27 +53,27 @@ const columnOf = {
   RuntimeError: "invalid",
   Pending: "invalid",
   Ignored: "ignored",
-} as const satisfies Record<MutantResult["status"], keyof FolderScore>;
+} as const satisfies Record<MutantResult["status"], keyof MutationScore>;
 
-/** Counts the mutants of the sample, by folder of `root`. */
+/** Counts the mutants of the sample, by folder and by file of `root`. */
 export function reportOf(
   results: readonly MutantResult[],
   { root, sample }: { readonly root: string; readonly sample: MutantSample },
 ): MutationReport {
-  const folders = new Map<string, FolderScore>();
+  const folders = new Map<string, MutationScore>();
+  const files = new Map<string, MutationScore>();
   const survivors: Survivor[] = [];
   for (const result of results) {
     if (!isSampled(asRun(result), sample)) continue;
     const file = result.fileName.replace(`${root}/`, "");
     const folder = file.slice(0, file.lastIndexOf("/"));
-    const score = folders.get(folder) ?? emptyScore(folder);
-    folders.set(folder, score);
-    score[columnOf[result.status]]++;
+    scoreIn(folders, folder)[columnOf[result.status]]++;
+    scoreIn(files, file)[columnOf[result.status]]++;
     if (result.status !== "Survived" && result.status !== "NoCoverage") continue;
     survivors.push(survivorOf(result, file));
   }
   survivors.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
-  return { folders: [...folders.values()].sort(byFolder), survivors };
+  return { folders: inOrder(folders), files: inOrder(files), survivors };
 }
 
 /** A result counts lines and columns from 1, and the mutant that was run from 0. */
@@ -87,17 +89,22 @@ function survivorOf({ location, mutatorName, replacement, status }: MutantResult
   return { file, line, column, mutator: mutatorName, replacement: replacement ?? "", covered };
 }
 
-function emptyScore(folder: string): FolderScore {
+function scoreIn(scores: Map<string, MutationScore>, path: string): MutationScore {
   const counts = { killed: 0, timeout: 0, survived: 0, noCoverage: 0, invalid: 0, ignored: 0 };
-  return { folder, ...counts };
+  const score = scores.get(path) ?? { path, ...counts };
+  scores.set(path, score);
+  return score;
 }
 
-function byFolder(a: FolderScore, b: FolderScore): number {
-  return a.folder < b.folder ? -1 : 1;
+function inOrder(scores: ReadonlyMap<string, MutationScore>): readonly MutationScore[] {
+  return [...scores.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Mutants that were noticed, and those that could have been. */
-export function detectedOf(score: FolderScore): { readonly detected: number; readonly of: number } {
+export function detectedOf(score: MutationScore): {
+  readonly detected: number;
+  readonly of: number;
+} {
   const detected = score.killed + score.timeout;
   return { detected, of: detected + score.survived + score.noCoverage };
 }
@@ -126,14 +133,14 @@ function oneLine(text: string): string {
   return line.length <= 80 ? line : `${line.slice(0, 79)}…`;
 }
 
-function lineOf(score: FolderScore, { share }: MutantSample): string {
+function lineOf(score: MutationScore, { share }: MutantSample): string {
   const { detected, of } = detectedOf(score);
   const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
   const [low, high] = interval95(detected, of);
   const sampled = share < 1 ? ` (95 %: ${percent(low)} to ${percent(high)})` : "";
   const { survived, noCoverage, timeout, invalid, ignored } = score;
   return (
-    `${score.folder}: ${of === 0 ? "no mutants" : percent(detected / of)}${sampled}: ` +
+    `${score.path}: ${of === 0 ? "no mutants" : percent(detected / of)}${sampled}: ` +
     `${detected} of ${of} noticed, ${timeout} by time; ${survived} survived, ` +
     `${noCoverage} not reached; ${invalid} invalid, ${ignored} ignored`
   );

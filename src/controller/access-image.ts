@@ -14,7 +14,7 @@ import {
 } from "./access-state.ts";
 import { addEndpoint, addToken } from "./apply-access.ts";
 
-/** Structured-cloneable; lists are in the order of ids, so that equal states have equal images. */
+/** Structured-cloneable; lists are in the order in which their entries came. */
 export interface AccessImage {
   readonly tokens: readonly TokenRecord[];
   readonly budgets: readonly UserBudget[];
@@ -24,16 +24,11 @@ export interface AccessImage {
 
 export function imageOfAccess(access: AccessState): AccessImage {
   return {
-    tokens: inOrder(access.tokens),
-    budgets: inOrder(access.budgets),
-    endpoints: inOrder(access.endpoints),
+    tokens: [...access.tokens.values()],
+    budgets: [...access.budgets.values()],
+    endpoints: [...access.endpoints.values()],
     sweepEndpointsAt: access.sweepEndpointsAt,
   };
-}
-
-function inOrder<T>(records: ReadonlyMap<string, T>): T[] {
-  const entries = [...records].sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
-  return entries.map(([, record]) => record);
 }
 
 /** The state that an image stands for. */

@@ -13,6 +13,7 @@ import {
   assertAllFree,
   causesOf,
   chargesOf,
+  clause,
   obeyAll,
   ordersOf,
   runGang,
@@ -45,6 +46,23 @@ describe("a command that outlives its agent", () => {
     worker.finishes("a/0", "a/1");
     assert.equal(harness.jobState("a"), "SUCCEEDED");
     assertAllFree(harness);
+  });
+
+  test("is told of, and is not what other workers run", () => {
+    const { harness, worker } = aRunningJob({ replicas: 2 });
+    const other = harness.aWorker();
+    harness.launch("b", { constraints: [clause("worker-id", "=", "w2")] });
+    other.starts("b/0");
+    agentDies(worker);
+    worker.adopts();
+    const { events } = harness.call("ListEvents") as {
+      events: { type: string; message: string }[];
+    };
+    assert.deepEqual(
+      events.filter(({ type }) => type === "worker-adopted").map(({ message }) => message),
+      ["pid 7 at w1:1 took over 2 attempts"],
+    );
+    assert.equal(harness.usedBy(other).cpu, 1000);
   });
 
   test("that the next agent does not have has ended, charged as a loss", () => {

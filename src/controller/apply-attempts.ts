@@ -4,10 +4,11 @@
  * @module
  */
 
-import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
+import { deleteRare, getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { attemptId } from "../model/ids.ts";
+import type { DeviceAmount } from "../model/resources.ts";
 import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
 import { deviceDimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
@@ -18,6 +19,8 @@ import {
   type ControllerState,
   jobOf,
   type Launch,
+  launchAt,
+  type Reservation,
   type ShapeOnWorker,
   shapeOf,
   touchWorker,
@@ -49,7 +52,7 @@ function forgetIdleShape({ shapes }: Worker, shape: number): void {
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
-  const grant = present(attempts.grants[row], "a live attempt has a grant");
+  const grant = attempts.grantOf(row);
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
@@ -62,17 +65,21 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
   if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
-  if (state.deviceGrants.size > 0) chargeDevices(state, worker, row, sign);
-  touchKept(state);
+  chargeDevices(state, worker, row, sign);
+  touchKept(state, worker.reservations);
 }
 
-/** Back within its budget a user's work competes in its own band again, wherever it waits. */
+/**
+ * Back within its budget a user's work competes in its own band again, wherever it waits. Past it
+ * what the user has reserved keeps fewer away.
+ */
 function spend(state: ControllerState, user: User, value: number): void {
   const before = user.spend;
   user.spend += value;
-  if (value > 0 || state.access.budgets.size === 0) return;
+  if (state.access.budgets.size === 0) return;
   const { budget } = budgetOf(state, user.name);
-  if (budget === 0 || before <= budget || user.spend > budget) return;
+  if (budget === 0 || before > budget === user.spend > budget) return;
+  if (before <= budget) return touchKept(state, reservationsOfUser(state, user));
   for (const index of state.queuedShapes) {
     if (state.shapes[index].user === user.index) state.untriedShapes.add(index);
   }
@@ -80,13 +87,19 @@ function spend(state: ControllerState, user: User, value: number): void {
 
 /**
  * Whom a reservation keeps away follows from what all its workers grant, from what is told to stop
- * there, and from what users hold: where one of these changes, all that is kept is looked at again.
+ * there, and from the band of whom it is for: where one of these changes, all that it keeps is
+ * looked at again.
  */
-function touchKept({ reservations, touchedWorkers }: ControllerState): void {
-  if (reservations.size === 0) return;
-  for (const { workers } of reservations.values()) {
-    for (const worker of workers) touchedWorkers.add(worker);
+function touchKept(state: ControllerState, reservations: Iterable<Reservation>): void {
+  for (const { workers } of reservations) {
+    for (const worker of workers) state.touchedWorkers.add(worker);
   }
+}
+
+function reservationsOfUser(state: ControllerState, user: User): Reservation[] {
+  return [...state.reservations.values()].filter(
+    ({ shape }) => state.shapes[shape].user === user.index,
+  );
 }
 
 function enlargedVector(vector: Float64Array, length: number): Float64Array {
@@ -95,8 +108,11 @@ function enlargedVector(vector: Float64Array, length: number): Float64Array {
   return larger;
 }
 
+const noDevices: readonly DeviceAmount[] = [];
+
 function chargeDevices(state: ControllerState, worker: Worker, row: number, sign: 1 | -1): void {
-  for (const { kind, variant, countMilli, indices } of state.deviceGrants.get(row) ?? []) {
+  for (const { kind, variant, countMilli, indices } of getRare(state.deviceGrants, row) ??
+    noDevices) {
     const index = state.dimensions.intern(deviceDimension(kind, variant));
     const use = worker.deviceUse.get(index);
     if (use === undefined) continue; // The worker came back without that device.
@@ -124,14 +140,14 @@ export function applyAttemptsAssigned(
   let next = 0;
   for (let i = 0; i < fact.tasks.length; i++) {
     const special = next < fact.grants.length && fact.grants[next].entry === i;
-    applyAssignment(state, {
+    const assignment = {
       task: fact.tasks[i],
       worker: fact.workers[i],
-      at: fact.at,
       prefetched: fact.prefetched[i] === 1,
       grant: special ? fact.grants[next++] : null,
       band: fact.bands[i],
-    });
+    };
+    applyAssignment(state, assignment, fact.at);
   }
 }
 
@@ -139,7 +155,6 @@ export function applyAttemptsAssigned(
 export interface Assignment {
   readonly task: number;
   readonly worker: number;
-  readonly at: number;
   readonly prefetched: boolean;
   readonly grant: Pick<SpecialGrant, "grant" | "devices"> | null;
   /** Index into `bands`. */
@@ -147,8 +162,12 @@ export interface Assignment {
 }
 
 /** A new attempt; returns its row. */
-export function applyAssignment(state: ControllerState, assignment: Assignment): number {
-  const row = assign(state, assignment);
+export function applyAssignment(
+  state: ControllerState,
+  assignment: Assignment,
+  at: number,
+): number {
+  const row = assign(state, assignment, at);
   if (assignment.grant !== null) {
     const { grant, devices } = assignment.grant;
     state.attempts.grants[row] = grant;
@@ -163,7 +182,8 @@ export function applyAssignment(state: ControllerState, assignment: Assignment):
 /** A new attempt of `task` on `worker`, neither granted nor prefetched yet. */
 function assign(
   state: ControllerState,
-  { task, worker, at, band }: { task: number; worker: number; at: number; band: number },
+  { task, worker, band }: { task: number; worker: number; band: number },
+  at: number,
 ): number {
   const { tasks, attempts } = state;
   const id = attemptId(state.epoch, ++state.attemptCounter);
@@ -276,7 +296,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
-  if (state.startBy.size > 0) state.startBy.delete(task);
+  deleteRare(state.startBy, task);
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
@@ -310,8 +330,8 @@ export function applyAttemptsStopping(
     tasks.attempt[task] = noSlot;
     state.strays.set(attempts.id[row], row);
     state.strayOfTask.set(task, row);
+    touchKept(state, state.workers[attempts.worker[row]].reservations);
   }
-  touchKept(state);
 }
 
 /**
@@ -321,7 +341,8 @@ export function applyAttemptsStopping(
 export function applyEnd(
   state: ControllerState,
   row: number,
-  { successor, cause }: { successor: number; cause: number },
+  successor: number,
+  cause: number,
 ): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
@@ -345,7 +366,7 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
   const { attempts } = state;
   const task = attempts.task[row];
   const worker = state.workers[attempts.worker[row]];
-  const vector = present(attempts.grants[row], "a live attempt has a grant");
+  const vector = attempts.grantOf(row);
   const granted = resourcesOf(state.dimensions, vector);
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   let history = state.histories.get(task);
@@ -380,9 +401,9 @@ function closeRow(state: ControllerState, row: number): void {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
   forgetIdleShape(worker, attempts.shape[row]);
-  state.usages.delete(row);
+  deleteRare(state.usages, row);
   dropEndpointsOfAttempt(state.access, id);
-  if (state.deviceGrants.size > 0) state.deviceGrants.delete(row);
+  deleteRare(state.deviceGrants, row);
   attempts.release(row);
   if (tasks.attempt[task] === row) tasks.attempt[task] = noSlot;
   else {
@@ -398,9 +419,8 @@ function closeRow(state: ControllerState, row: number): void {
 function endAttemptOfJob(state: ControllerState, launch: Launch): void {
   launch.liveAttempts--;
   if (launch.liveAttempts > 0 || launch.successor < 0) return;
-  const next = state.jobs[launch.successor].launch;
+  const next = launchAt(state, launch.successor);
   launch.successor = -1;
-  if (next === null) return;
   next.predecessor = -1;
   for (const row of next.rows) {
     if (state.tasks.stage[row] === stage.held) placeInLine(state, row);
@@ -409,7 +429,7 @@ function endAttemptOfJob(state: ControllerState, launch: Launch): void {
 
 export function applyAttemptsEnded(state: ControllerState, fact: FactOf<"attempts-ended">): void {
   for (let i = 0; i < fact.attempts.length; i++) {
-    applyEnd(state, fact.attempts[i], { successor: fact.successors[i], cause: fact.causes[i] });
+    applyEnd(state, fact.attempts[i], fact.successors[i], fact.causes[i]);
   }
 }
 
@@ -422,17 +442,16 @@ export function applyAttemptSuperseded(
   const grant = attempts.grants[fact.attempt];
   const devices = state.deviceGrants.get(fact.attempt);
   tellAttempt(state, storyKind.superseded, fact.attempt);
-  const row = assign(state, {
-    task: fact.task,
-    worker: attempts.worker[fact.attempt],
-    at: fact.at,
-    band: attempts.band[fact.attempt],
-  });
+  const worker = attempts.worker[fact.attempt];
+  const band = attempts.band[fact.attempt];
+  const row = assign(state, { task: fact.task, worker, band }, fact.at);
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
-  if (!attempts.isGranted(fact.attempt)) {
+  const isGranted = attempts.isGranted(fact.attempt);
+  if (!isGranted) {
     leavePrefetched(state, fact.attempt);
     prefetchRow(state, row);
   }
+  tellAttempt(state, isGranted ? storyKind.assigned : storyKind.prefetched, row);
   closeRow(state, fact.attempt);
 }

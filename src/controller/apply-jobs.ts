@@ -4,33 +4,44 @@
  * @module
  */
 
-import { blobsOf } from "../base/blobs.ts";
+import { present } from "../base/assert.ts";
+import { blobsOf, emptyBlobs } from "../base/blobs.ts";
 import { taskStateCode } from "../model/states.ts";
 import { addJob, addSpec, dropSpec, tellEvent } from "./apply-sessions.ts";
 import {
   boundFirstStart,
   countOpenTasks,
   forgetTask,
-  openArgsBatch,
+  openSubmission,
   placeInLine,
   tell,
 } from "./apply-tasks.ts";
 import { countDemand } from "./demand.ts";
 import type { FactOf } from "./facts.ts";
 import { parentPath } from "./job-tree.ts";
-import { type ControllerState, type Job, type Launch, specRecord } from "./state.ts";
+import {
+  type ControllerState,
+  gangAt,
+  type Job,
+  jobNamed,
+  type Launch,
+  launchAt,
+  specRecord,
+} from "./state.ts";
 import { storyKind } from "./story.ts";
 
 export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launched">): void {
   const { spec, at, user } = fact;
-  const replaced = state.jobsById.get(spec.jobId) ?? -1;
+  const replaced = jobNamed(state, spec.jobId);
   const index = state.freeJobs.at(-1) ?? state.jobs.length;
   const rows = new Uint32Array(spec.replicas);
   for (let i = 0; i < rows.length; i++) rows[i] = state.tasks.allocate();
-  const launch = newLaunch(state, fact, { index, rows, replaced });
+  const launch = newLaunch(state, fact, { index, rows });
   const job = addJob(state, { id: spec.jobId, user, client: -1, launch, submittedAt: at });
-  if (launch.parent >= 0) state.jobs[launch.parent].launch?.children.add(job.index);
-  if (launch.predecessor >= 0) waitForPredecessor(state, job, { launch, replaced });
+  if (launch.parent >= 0) launchAt(state, launch.parent).children.add(job.index);
+  if (replaced !== undefined && replaced.launch !== null) {
+    waitForReplaced(state, job.index, launch, { index: replaced.index, old: replaced.launch });
+  }
   fillRows(state, job, launch);
   tellEvent(state, { type: "job-launched", id: job.id, message: `by ${user}` });
 }
@@ -38,25 +49,23 @@ export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launc
 function newLaunch(
   state: ControllerState,
   { spec, token, tokenHash, user }: FactOf<"job-launched">,
-  place: { readonly index: number; readonly rows: Uint32Array; readonly replaced: number },
+  { index, rows }: { readonly index: number; readonly rows: Uint32Array },
 ): Launch {
-  const parent = state.jobsById.get(parentPath(spec.jobId) ?? "") ?? -1;
-  const above = parent < 0 ? null : state.jobs[parent].launch;
+  const parent = parentOf(state, spec.jobId);
+  const above = parent < 0 ? null : launchAt(state, parent);
   const treeOrder = above === null ? state.orderCounter : above.treeOrder;
-  const depth = (above?.depth ?? 0) + 1;
+  const depth = above === null ? 1 : above.depth + 1;
   const isGang = spec.task.groupBy !== "";
-  const isChild = depth > 1;
   const specIndex = addSpec(state, spec.task, {
     user,
-    depth: isChild ? depth : 0,
-    treeOrder: isChild ? treeOrder : 0,
-    gang: isGang ? place.index : -1,
+    depth: above === null ? 0 : depth,
+    treeOrder: above === null ? 0 : treeOrder,
+    gang: isGang ? index : -1,
   });
-  const old = place.replaced < 0 ? null : state.jobs[place.replaced].launch;
   return {
-    ...{ spec, specIndex, parent, treeOrder, depth, rows: place.rows, token, tokenHash },
+    ...{ spec, specIndex, parent, treeOrder, depth, rows, token, tokenHash },
     children: new Set(),
-    predecessor: old === null ? -1 : old.liveAttempts > 0 ? place.replaced : old.predecessor,
+    predecessor: -1,
     successor: -1,
     ended: null,
     error: null,
@@ -67,37 +76,42 @@ function newLaunch(
   };
 }
 
-/** A job that is replaced before it began hands on whom it waited for. */
-function waitForPredecessor(
+/** Below the name of a session a job is the root of its own tree: a session ends no jobs. */
+function parentOf(state: ControllerState, jobId: string): number {
+  const parent = jobNamed(state, parentPath(jobId) ?? "");
+  return parent === undefined || parent.launch === null ? -1 : parent.index;
+}
+
+/** Its attempts must end first; a job that is replaced before it began hands on whom it awaited. */
+function waitForReplaced(
   state: ControllerState,
-  job: Job,
-  { launch, replaced }: { readonly launch: Launch; readonly replaced: number },
+  job: number,
+  launch: Launch,
+  { index, old }: { readonly index: number; readonly old: Launch },
 ): void {
-  const old = state.jobs[launch.predecessor].launch;
-  if (old !== null) old.successor = job.index;
-  const between = state.jobs[replaced].launch;
-  if (between !== null && between !== old) between.predecessor = -1;
+  launch.predecessor = old.liveAttempts > 0 ? index : old.predecessor;
+  if (launch.predecessor < 0) return;
+  old.predecessor = -1;
+  launchAt(state, launch.predecessor).successor = job;
 }
 
 function fillRows(state: ControllerState, job: Job, launch: Launch): void {
   const { tasks } = state;
   const { spec, rows, specIndex } = launch;
-  const batch = openArgsBatch(state, blobsOf([spec.args]));
+  const args = blobsOf([spec.args]);
+  const shared = { args, keys: emptyBlobs, first: 0, at: job.submittedAt, sharesArgs: true };
+  const submission = openSubmission(state, { ...shared, count: rows.length });
   for (const [index, task] of rows.entries()) {
     tasks.state[task] = taskStateCode.PENDING;
     tasks.spec[task] = specIndex;
     tasks.job[task] = job.index;
     tasks.index[task] = index;
-    tasks.order[task] = state.orderCounter++;
-    tasks.submittedAtS[task] = Math.floor(job.submittedAt / 1e6);
-    tasks.argsBatch[task] = batch;
-    tasks.argsIndex[task] = 0;
+    tasks.submission[task] = submission;
     tell(state, storyKind.submitted, task);
     countDemand(state, task);
     boundFirstStart(state, task, job.submittedAt);
   }
-  const opened = state.argsBatches[batch];
-  if (opened !== null) opened.live += rows.length;
+  present(state.submissions[submission], "it was just opened").live = rows.length;
   job.liveTasks = rows.length;
   job.stateCounts[taskStateCode.PENDING] = rows.length;
   countOpenTasks(state, job, rows.length);
@@ -106,9 +120,9 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
 
 export function applyJobEnded(state: ControllerState, fact: FactOf<"job-ended">): void {
   const job = state.jobs[fact.job];
-  if (job.launch === null) return;
-  job.launch.ended = fact.state;
-  job.launch.error = fact.error;
+  const launch = launchAt(state, fact.job);
+  launch.ended = fact.state;
+  launch.error = fact.error;
   job.finishedAt = fact.at;
   tellEvent(state, {
     type: "job-ended",
@@ -118,21 +132,18 @@ export function applyJobEnded(state: ControllerState, fact: FactOf<"job-ended">)
 }
 
 export function applyGangReturned(state: ControllerState, fact: FactOf<"gang-returned">): void {
-  const gang = state.jobs[fact.job].launch?.gang;
-  if (gang) gang.returns++;
+  gangAt(state, fact.job).returns++;
 }
 
 export function applyGangsRested(state: ControllerState, fact: FactOf<"gangs-rested">): void {
   for (const index of fact.jobs) {
-    const { launch } = state.jobs[index];
-    if (!launch?.gang) continue;
-    launch.gang.holdAgainAt = 0;
-    state.untriedShapes.add(specRecord(state, launch.specIndex).shape);
+    gangAt(state, index).holdAgainAt = 0;
+    state.untriedShapes.add(specRecord(state, launchAt(state, index).specIndex).shape);
   }
 }
 
 export function applyMemberPrepared(state: ControllerState, fact: FactOf<"member-prepared">): void {
-  state.jobs[fact.job].launch?.gang?.members.set(fact.index, fact.member);
+  gangAt(state, fact.job).members.set(fact.index, fact.member);
 }
 
 /** Forgets ended jobs whose attempts have all ended, with their tasks. */
@@ -154,14 +165,10 @@ function forgetLaunch(state: ControllerState, launch: Launch, index: number, at:
   dropSpec(state, launch.specIndex);
   const { tokenHash } = launch;
   if (state.jobsByTokenHash.get(tokenHash) === index) state.jobsByTokenHash.delete(tokenHash);
-  if (launch.parent >= 0) state.jobs[launch.parent].launch?.children.delete(index);
+  if (launch.parent >= 0) launchAt(state, launch.parent).children.delete(index);
   for (const child of launch.children) {
     // A child that was kept outlives its parent's record.
-    const orphan = state.jobs[child].launch;
-    if (orphan !== null) orphan.parent = -1;
+    launchAt(state, child).parent = -1;
   }
-  if (launch.successor >= 0) {
-    const next = state.jobs[launch.successor].launch;
-    if (next !== null) next.predecessor = -1;
-  }
+  if (launch.successor >= 0) launchAt(state, launch.successor).predecessor = -1;
 }

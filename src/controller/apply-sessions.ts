@@ -259,11 +259,8 @@ export function applyWorkerAdopted(
   { at, hello }: FactOf<"worker-adopted">,
 ): void {
   const worker = state.workers[present(state.workersById.get(hello.workerId), "it is known")];
-  const rows: number[] = [];
   const { attempts } = state;
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] !== 0 && attempts.worker[row] === worker.index) rows.push(row);
-  }
+  const rows = [...attempts.rows()].filter((row) => attempts.worker[row] === worker.index);
   const granted = rows.filter((row) => attempts.isGranted(row));
   for (const row of granted) chargeGrant(state, row, -1);
   describeWorker(state, worker, hello, at);
@@ -333,8 +330,7 @@ export function applyWorkerClosedToWork(
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
-  state.fleet.changes.mark(worker.index);
-  if (fact.trouble === "") touchWorker(state, worker.index);
+  touchWorker(state, worker.index);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -387,6 +383,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     knownSpecs: new Set(),
     knownPeers: new Map(),
     strangers: new Set(),
+    foundlings: new Set(),
     namedValues: new Set(),
     keptValues: new Set(),
   };
@@ -427,6 +424,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.knownSpecs.clear();
   worker.knownPeers.clear();
   worker.strangers.clear();
+  worker.foundlings.clear();
   worker.namedValues.clear();
   forgetKeptValues(worker);
   touchWorker(state, worker.index);
@@ -440,8 +438,7 @@ export function applyWorkerSuspected(
   worker.suspect = fact.suspect;
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
-  state.fleet.changes.mark(worker.index);
-  if (!fact.suspect) touchWorker(state, worker.index);
+  touchWorker(state, worker.index);
 }
 
 export function applyOutcomesAwaited(

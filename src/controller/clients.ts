@@ -13,7 +13,6 @@ import type { Outbox } from "./outbox.ts";
 import { neededFromOutside } from "./shared-needs.ts";
 import type { Client, ControllerState } from "./state.ts";
 import { onSubmit } from "./submit.ts";
-import { noSlot } from "./tables/task-table.ts";
 import { dropWants } from "./values.ts";
 import { killTasks, onCancel, onRetry, onWant } from "./wants.ts";
 
@@ -82,8 +81,8 @@ export function closeSession(
   dropWants(state, out, { client: client.index, numbers: Uint32Array.from(numbers) });
   const { tasks } = state;
   const unwanted = new Set<number>();
-  for (let task = 0; task < tasks.length; task++) {
-    if (tasks.job[task] === noSlot || tasks.job[task] !== client.job) continue;
+  for (const task of tasks.rows()) {
+    if (tasks.job[task] !== client.job) continue;
     if (isTerminalCode(tasks.state[task])) out.releaseCandidates.push(task);
     else if (tasks.wants[task] === 0) unwanted.add(task);
   }

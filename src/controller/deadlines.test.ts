@@ -8,7 +8,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { handedBack } from "../../test/support/fake-worker.ts";
+import { aSlice, clause } from "../../test/support/job-builders.ts";
 import { nextDeadline } from "./deadlines.ts";
+import { nextDrainDeadline } from "./worker-orders.ts";
 
 const within = (schedulingTimeoutMs: number) => ({ spec: { schedulingTimeoutMs, name: "f" } });
 
@@ -84,6 +86,19 @@ test("nothing is due while nothing waits for time", () => {
   assert.equal(nextDeadline(harness.state), null);
 });
 
+test("time that passes without anything due is not journaled", () => {
+  const harness = new ControllerHarness();
+  const [busy] = aSlice(harness, "a", { hosts: 2 });
+  harness.launch("g", { groupBy: "slice", replicas: 2 });
+  harness.launch("waits", { groupBy: "slice", replicas: 2 });
+  harness.launch("endless", { constraints: [clause("worker-id", "=", "nobody")] });
+  harness.aClient().submits({ a: { spec: { schedulingTimeoutMs: 60_000 } } });
+  busy.prepares("g/0");
+  const { length } = harness.facts;
+  harness.after(5_000);
+  assert.deepEqual(harness.facts.slice(length), []);
+});
+
 describe("the next deadline is that of", () => {
   const due = (harness: ControllerHarness) => (nextDeadline(harness.state) ?? 0) - harness.at;
 
@@ -117,6 +132,21 @@ describe("the next deadline is that of", () => {
     assert.equal(nextDeadline(state), null);
     client.disconnects();
     assert.equal(nextDeadline(state), state.nextSilenceCheckAt);
+  });
+
+  test("a drain, until everything there was told to stop", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("a");
+    worker.starts("a/0");
+    const drain = { type: "drain-worker", workerId: "w1", drain: true } as const;
+    harness.asks({ ...drain, deadlineMs: 0 });
+    assert.equal(nextDrainDeadline(harness.state), Number.POSITIVE_INFINITY);
+    harness.asks({ ...drain, deadlineMs: 1_234 });
+    assert.equal(nextDrainDeadline(harness.state), harness.at + 1_234_000);
+    harness.after(1_300);
+    assert.equal(worker.orders, "a/0-");
+    assert.equal(nextDrainDeadline(harness.state), Number.POSITIVE_INFINITY);
   });
 
   test("the retention of a job that has ended", () => {

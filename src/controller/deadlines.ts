@@ -148,9 +148,9 @@ function moveUnstarted(
 
 /** A gang whose hold expired may hold again after its rest. */
 function tryHoldsAgain(state: ControllerState, out: Outbox, at: Micros): void {
-  const rested = state.jobs.filter((job) => {
-    const gang = job.pruned ? null : job.launch?.gang;
-    return gang && job.launch?.ended === null && gang.holdAgainAt > 0 && gang.holdAgainAt <= at;
+  const rested = state.jobs.filter(({ launch, pruned }) => {
+    const holdAgainAt = launch?.gang?.holdAgainAt ?? 0;
+    return !pruned && holdAgainAt > 0 && holdAgainAt <= at;
   });
   if (rested.length === 0) return;
   out.record(state, { type: "gangs-rested", jobs: rested.map((job) => job.index) });

@@ -130,6 +130,23 @@ describe("a variant", () => {
     assert.equal(grantOf(harness, "one/0"), "a100:0");
   });
 
+  test("that is kept for somebody is not taken by who would take any", () => {
+    const harness = new ControllerHarness();
+    const owned = [...devices("gpu", "a100", 1), ...devices("gpu", "h100", 1)];
+    const worker = harness.aWorker({ slots: 4, capacity: { devices: owned } });
+    const asks = (cpuMilli: number, variant?: string) => ({
+      resources: { cpuMilli, ...(variant === undefined ? {} : gpu(1, variant).resources) },
+    });
+    harness.launch("low", { band: "batch", ...asks(1_000, "a100") });
+    harness.launch("more", { band: "batch", ...asks(2_000) });
+    worker.starts("low/0", "more/0");
+    harness.launch("p", { band: "production", ...asks(4_000, "a100") });
+    assert.equal(worker.orders, "low/0- more/0-");
+    worker.reports(abandoned("low/0"));
+    harness.launch("any", { user: "bob", ...asks(0, "auto") });
+    assert.equal(grantOf(harness, "any/0"), "h100:0");
+  });
+
   test("that no worker has is said to be the reason, and so is a kind that none has", () => {
     const harness = new ControllerHarness();
     aGpuHost(harness, { a100: 1 });
@@ -138,6 +155,24 @@ describe("a variant", () => {
     const codeOf = (label: string) => why(harness, label).reasons[0].code;
     assert.equal(codeOf("variant/0"), "DEVICE_VARIANT");
     assert.equal(codeOf("kind/0"), "DEVICE_KIND");
+  });
+});
+
+describe("devices of a worker that comes back with work that was given up", () => {
+  test("are given to nobody until that has ended", () => {
+    const harness = new ControllerHarness();
+    const worker = aGpuHost(harness, { h100: 2 });
+    harness.launch("a", { ...gpu(1), maxRetriesPreemption: 5 });
+    worker.starts("a/0");
+    const { id } = worker.attemptOf("a/0");
+    harness.after(11_000, { silent: true });
+    assert.equal(harness.stateOf("a/0"), "PENDING queued");
+    worker.connects();
+    assert.equal(harness.stateOf("a/0"), "PENDING queued", "what it runs may use any of them");
+    harness.launch("plain");
+    assert.match(harness.stateOf("plain/0"), /ASSIGNED/, "work without devices does not wait");
+    worker.reports(abandoned("a/0", { attempt: id }));
+    assert.equal(grantOf(harness, "a/0"), "h100:0");
   });
 });
 
@@ -264,6 +299,27 @@ describe("devices that are in use stay so", () => {
       assert.equal(grantOf(harness, "b/1"), "h100:0");
     });
   }
+
+  test("over a cancel and a retry, until both attempts have ended", () => {
+    const harness = new ControllerHarness();
+    const worker = aGpuHost(harness, { h100: 2 });
+    const client = harness.aClient();
+    const device = { kind: "gpu", variant: "h100", count: 1 };
+    const draft = { spec: { resources: parseResources("resources", { device }) } };
+    client.submits({ a: draft });
+    worker.starts("a");
+    client.cancels(["a"]);
+    client.retries("a");
+    assert.equal(grantOf(harness, "a"), "h100:0");
+    client.submits({ b: draft, c: draft });
+    worker.heartbeats(); // The old attempt is told to have ended.
+    assert.equal(grantOf(harness, "b"), "h100:1");
+    assert.equal(harness.stateOf("c"), "PENDING queued");
+    worker.finishes("a");
+    assert.equal(grantOf(harness, "c"), "h100:0");
+    worker.finishes("b", "c");
+    assertAllFree(harness);
+  });
 
   test("over a new agent that takes over what runs", () => {
     const harness = new ControllerHarness();

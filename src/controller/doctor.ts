@@ -11,7 +11,6 @@ import { idleMatches } from "./invariants/queue-rules.ts";
 import { hasWaker } from "./invariants/task-rules.ts";
 import { findViolations, invariantCount } from "./invariants.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
-import { noSlot } from "./tables/task-table.ts";
 import { auditUsage } from "./usage-audit.ts";
 
 /** The GetDoctorReport response, less what only the shell knows. */
@@ -39,8 +38,8 @@ export function doctorReport(state: ControllerState) {
 /** Tasks that have not ended and that nothing named will move. */
 function stuckTasks(state: ControllerState) {
   const stuck = [];
-  for (let task = 0; task < state.tasks.length; task++) {
-    if (state.tasks.job[task] === noSlot || isTerminalCode(state.tasks.state[task])) continue;
+  for (const task of state.tasks.rows()) {
+    if (isTerminalCode(state.tasks.state[task])) continue;
     if (hasWaker(state, task)) continue;
     const [waker] = wakersOf(state, task);
     stuck.push({

@@ -96,11 +96,20 @@ describe("register", () => {
     assert.equal(scene.registers({ attemptId: "1.2" }), "new");
   });
 
+  test("by a task that was tried many times is taken", () => {
+    const scene = aScene();
+    for (let attempt = 2; attempt < 12; attempt++) {
+      scene.letsGo("/ann/train/0", "PENDING");
+      scene.runs("/ann/train/0");
+    }
+    assert.equal(scene.registers({ attemptId: "1.11" }), "new");
+  });
+
   test("with the attempt of another task, or of none, is refused", () => {
     const scene = aScene();
     const attemptId = scene.runs("/ann/train/1");
     assert.equal(scene.registers({ attemptId }), "NOT_FOUND");
-    for (const wrong of ["", "0.0", "1", "01.1", "1.9", "9999999.1", "1.1 "]) {
+    for (const wrong of ["", "0.0", "1", "01.1", "1.9", "9999999.1", "1.1 ", " 1.1", "x1.1"]) {
       assert.equal(scene.registers({ attemptId: wrong }), "NOT_FOUND", wrong);
     }
   });
@@ -131,6 +140,15 @@ describe("register", () => {
       assert.ok(answer.error.message.startsWith(`${field}: `), answer.error.message);
     });
   }
+
+  test("with the longest and shortest of everything is taken", () => {
+    const scene = aScene();
+    const metadata = Object.fromEntries([...Array(16).keys()].map((i) => [i, "x".repeat(64)]));
+    const longest = { endpointId: "x".repeat(128), name: "x".repeat(200), leaseMs: 600_000 };
+    assert.equal(scene.registers({ ...longest, metadata }), "new");
+    assert.equal(scene.registers({ endpointId: "s", name: "s", leaseMs: 1_000 }), "new");
+    assert.equal(scene.registers({ endpointId: "t", metadata: { k: "x".repeat(1_024) } }), "new");
+  });
 
   test("of more than its share by one attempt is refused", () => {
     const scene = aScene();

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import { type Micros, microsPerMs } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import { type AttemptId, attemptId, formatAttemptId, noAttempt } from "../model/ids.ts";
@@ -60,12 +61,8 @@ function candidates({ access }: ControllerState, query: EndpointQuery): Endpoint
   if ("prefix" in query) {
     return [...access.endpoints.values()].filter(({ name }) => name.startsWith(query.prefix));
   }
-  const found: EndpointRecord[] = [];
-  for (const id of access.endpointsByName.get(query.name) ?? []) {
-    const endpoint = access.endpoints.get(id);
-    if (endpoint !== undefined) found.push(endpoint);
-  }
-  return found;
+  const ids = access.endpointsByName.get(query.name) ?? [];
+  return [...ids].map((id) => present(access.endpoints.get(id), "an index has what is there"));
 }
 
 function compareTexts(a: string, b: string): number {
@@ -127,7 +124,7 @@ function findOwner(
 
 /** From `"3.17"`; `noAttempt` for what no attempt is called. */
 function parseAttemptId(text: string): AttemptId {
-  const [, epoch, counter] = /^(\d{1,6})\.(\d{1,11})$/.exec(text) ?? ["", "0", "0"];
+  const [, epoch, counter] = /(\d{1,6})\.(\d{1,11})/.exec(text) ?? ["", "0", "0"];
   const id = attemptId(Number(epoch), Number(counter));
   return formatAttemptId(id) === text ? id : noAttempt;
 }

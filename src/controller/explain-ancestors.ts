@@ -5,7 +5,7 @@
  * @module
  */
 
-import { canEverRun, obstaclesOn } from "./eligibility.ts";
+import { canEverRun, lacksOn } from "./eligibility.ts";
 import { plainReason, type Reason } from "./explain-reasons.ts";
 import { type ControllerState, isHealthy, jobOf, type Shape, type Worker } from "./state.ts";
 
@@ -18,7 +18,7 @@ export function ancestorReasons(state: ControllerState, shape: Shape, task: numb
   );
   const blocked = able.filter((worker) => {
     const used = usedByJobs(state, worker, ancestors);
-    return obstaclesOn(state, shape, worker, used).length > 0;
+    return lacksOn(state, shape, worker, used).length > 0;
   });
   if (able.length === 0 || blocked.length < able.length) return [];
   const names = [...ancestors].map((index) => state.jobs[index].id).join(", ");
@@ -46,9 +46,9 @@ function usedByJobs(
 ): Float64Array {
   const used = new Float64Array(worker.capacity.length);
   const { attempts } = state;
-  for (let row = 0; row < attempts.length; row++) {
-    const grant = attempts.grants[row];
-    if (attempts.id[row] === 0 || attempts.worker[row] !== worker.index || grant === null) continue;
+  for (const row of attempts.rows()) {
+    if (attempts.worker[row] !== worker.index) continue;
+    const grant = attempts.grantOf(row);
     if (!attempts.isGranted(row) || !jobs.has(state.tasks.job[attempts.task[row]])) continue;
     for (let i = 0; i < used.length && i < grant.length; i++) used[i] += grant[i];
   }

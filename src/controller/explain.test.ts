@@ -178,6 +178,45 @@ describe("the wakers of a task", () => {
   });
 });
 
+test("who holds devices is named with their indices", () => {
+  const harness = new ControllerHarness();
+  const device = { kind: "gpu", variant: "h100", count: 2 };
+  harness.aWorker({ slots: 4, capacity: parseResources("capacity", { cpu: 4, device }) });
+  const gpu = needs({ device: { kind: "gpu", variant: "h100" } });
+  harness.aClient().submits({ a: gpu, plain: needs({ memory: 0 }), b: gpu, c: gpu });
+  const { holders } = explain(harness, "c");
+  assert.deepEqual(
+    holders.map(({ granted }) => granted.devices.map(({ indices }) => indices)),
+    [[[0]], [[1]], []],
+  );
+});
+
+describe("a long list", () => {
+  test("of wakers, of holders and of those ahead ends after sixteen entries", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    harness.aWorker({ slots: 20 });
+    const names = Array.from({ length: 20 }, (_, i) => `t${i}`);
+    const chain = names.map((name, i) => [name, { on: i === 0 ? [] : [names[i - 1]] }] as const);
+    client.submits(Object.fromEntries(chain));
+    assert.equal(explain(harness, "t19").wakers.length, 16);
+    client.submits(Object.fromEntries(names.map((name) => [`fill-${name}`, {}])));
+    client.submits(Object.fromEntries(names.map((name) => [`more-${name}`, needs({ cpu: 2 })])));
+    const { holders, ahead, aheadCount } = explain(harness, "more-t19");
+    assert.deepEqual([holders.length, ahead.length, aheadCount], [16, 16, 19]);
+  });
+
+  test("of inputs names the first that has no value", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    client.submits({ a: {}, b: {}, c: { on: ["a", "b"] } });
+    worker.finishes("a");
+    const [waker] = explain(harness, "c").wakers;
+    assert.equal(waker.id, "/ann/graph-1/1");
+  });
+});
+
 test("those ahead are counted as they stand in line", () => {
   const harness = new ControllerHarness();
   const client = harness.aClient();

@@ -240,7 +240,6 @@ export type VolatileFact =
       readonly at: Micros;
       readonly worker: WorkerIndex;
       readonly rssBytes: number;
-      readonly heldValueBytes: number;
     }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }

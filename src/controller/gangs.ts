@@ -21,7 +21,15 @@ import type { Outbox } from "./outbox.ts";
 import { findAttempt, type StopReason, stopCurrentAttempt } from "./reports.ts";
 import { reserve } from "./reservations.ts";
 import { type FailedRoot, failTasks, plainFailure } from "./settle.ts";
-import { type ControllerState, isOpen, type Job, jobOf, type Launch, shapeOf } from "./state.ts";
+import {
+  type ControllerState,
+  gangAt,
+  isOpen,
+  jobOf,
+  type Launch,
+  launchAt,
+  shapeOf,
+} from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { returnDelayUs } from "./verdicts.ts";
@@ -31,10 +39,8 @@ export function settleGangs(state: ControllerState, out: Outbox, at: Micros): vo
   const { brokenGangs } = state;
   for (const index of brokenGangs) {
     brokenGangs.delete(index);
-    const job = state.jobs[index];
-    if (job.launch === null) continue;
-    if (hasEndedMember(state, job.launch)) endSiblings(state, out, job, at);
-    else bounce(state, out, job, { why: "cosched-failed", at });
+    if (hasEndedMember(state, launchAt(state, index))) endSiblings(state, out, index, at);
+    else bounce(state, out, index, { why: "cosched-failed", at });
   }
 }
 
@@ -43,8 +49,8 @@ function hasEndedMember(state: ControllerState, { rows }: Launch): boolean {
 }
 
 /** A member ended for good: the others end with it, at no charge. */
-function endSiblings(state: ControllerState, out: Outbox, job: Job, at: Micros): void {
-  const rows = job.launch?.rows ?? [];
+function endSiblings(state: ControllerState, out: Outbox, job: number, at: Micros): void {
+  const { rows } = launchAt(state, job);
   const root = [...rows].find((row) => state.tasks.state[row] > taskStateCode.SUCCEEDED);
   const cause = root === undefined ? undefined : state.failures.get(root);
   const roots: FailedRoot[] = [];
@@ -67,9 +73,14 @@ interface Bounce {
 }
 
 /** Everything of the gang goes back to its queue, at no charge, and keeps its hosts for a while. */
-function bounce(state: ControllerState, out: Outbox, job: Job, { why, at, notBefore = 0 }: Bounce) {
+function bounce(
+  state: ControllerState,
+  out: Outbox,
+  job: number,
+  { why, at, notBefore = 0 }: Bounce,
+): void {
   const { tasks, attempts } = state;
-  const rows = job.launch?.rows ?? new Uint32Array(0);
+  const { rows } = launchAt(state, job);
   const active: number[] = [];
   const hosts = new Set<WorkerIndex>();
   for (const task of rows) {
@@ -93,10 +104,9 @@ function bounce(state: ControllerState, out: Outbox, job: Job, { why, at, notBef
     });
   }
   reviveSucceeded(state, out, rows, at);
-  state.brokenGangs.delete(job.index); // What was just done to the others is no news.
+  state.brokenGangs.delete(job); // What was just done to the others is no news.
   // What was just returned waits before it tries again: meanwhile others may use its hosts.
-  const comesAtOnce = why === "cosched-failed" && job.launch?.gang?.returns === 0;
-  if (comesAtOnce) holdHosts(state, out, { rows, hosts, at });
+  if (gangAt(state, job).returns === 0) holdHosts(state, out, { rows, hosts, at });
 }
 
 /** Where a member was that has no attempt any more: its host is kept like those of the others. */
@@ -120,7 +130,7 @@ function holdHosts(
   { rows, hosts, at }: { rows: Uint32Array; hosts: ReadonlySet<WorkerIndex>; at: Micros },
 ): void {
   const workers = [...hosts].filter((index) => isOpen(state.workers[index]));
-  if (workers.length === 0 || rows.length === 0) return;
+  if (workers.length === 0) return;
   const shape = shapeOf(state, rows[0]);
   reserve(state, out, { shape, reason: "gang", workers, expiresAt: at + bouncedHoldUs });
 }
@@ -165,18 +175,11 @@ const noMember = { host: "", ports: {} };
 
 /** Returns the rounds of gangs that did not start together in time. */
 export function returnLateGangs(state: ControllerState, out: Outbox, at: Micros): void {
-  for (const job of state.jobs) {
-    if (
-      !job.launch?.gang ||
-      job.pruned ||
-      job.launch.ended !== null ||
-      !isLate(state, job.launch, at)
-    )
-      continue;
-    const { gang } = job.launch;
-    const delay = returnDelayUs(gang);
-    out.record(state, { type: "gang-returned", job: job.index });
-    bounce(state, out, job, { why: "gang-returned", at, notBefore: at + delay });
+  for (const { index, launch, pruned } of state.jobs) {
+    if (!launch?.gang || pruned || !isLate(state, launch, at)) continue;
+    const delay = returnDelayUs(launch.gang);
+    out.record(state, { type: "gang-returned", job: index });
+    bounce(state, out, index, { why: "gang-returned", at, notBefore: at + delay });
   }
 }
 

@@ -25,6 +25,7 @@ export function chooseSpecialGrant(
   shape: Shape,
 ): ChosenGrant | null {
   const { request, resources } = shape;
+  if (!knowsItsDevices(worker)) return null;
   if (fitCount(room, request, 1) < 1) return null;
   const grant = new Float64Array(state.dimensions.count);
   grant.set(request.amounts);
@@ -37,6 +38,11 @@ export function chooseSpecialGrant(
     devices.push(chosen);
   }
   return { grant, devices };
+}
+
+/** Which devices a foundling uses nobody knows until it has ended. */
+export function knowsItsDevices({ foundlings }: Worker): boolean {
+  return foundlings.size === 0;
 }
 
 function byFreedom(a: DeviceAmount, b: DeviceAmount): number {

@@ -105,6 +105,19 @@ describe("an input without a source", () => {
     assert.ok(w1.held.includes("x"));
   });
 
+  test("is asked of a holder that is there, while the first one is away", () => {
+    const { harness, client, w1, w2 } = aRemoteInput();
+    const w3 = harness.aWorker();
+    w2.reports(have("x"));
+    w1.disconnects();
+    const lines = client.submits({ y: { on: ["x"], spec: { constraints: [only("w3")] } } });
+    assert.ok(lines.includes("w3 < compute y with x from w2"), lines.join("\n"));
+    assert.equal(w3.orders, "y");
+    w2.disconnects();
+    const last = client.submits({ z: { on: ["x"], spec: { constraints: [only("w3")] } } });
+    assert.ok(last.includes("w3 < prefetch z with x from w1"), last.join("\n"));
+  });
+
   test("is computed again when nobody else has it, and its reader comes back", () => {
     const { harness, client } = aRemoteInput();
     const w3 = harness.aWorker();

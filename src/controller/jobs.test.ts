@@ -7,6 +7,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { pruneJobs } from "./jobs.ts";
+import { Outbox } from "./outbox.ts";
 
 describe("a job", () => {
   test("goes from pending to running to succeeded, and its worker is free", () => {
@@ -225,6 +227,19 @@ describe("a cancelled job", () => {
   });
 });
 
+test("the graph of a session is cancelled like a job: what is open of it is killed", () => {
+  const harness = new ControllerHarness();
+  const worker = harness.aWorker();
+  harness.aClient().submits({ a: {}, b: {}, c: { on: ["b"] } });
+  harness.aClient("bob").submits({ other: {} });
+  worker.finishes("a");
+  worker.starts("b");
+  const lines = harness.cancel("/ann/graph-1");
+  assert.ok(lines.includes("w1 < stop b"), lines.join("\n"));
+  assert.equal(harness.statesOf("a", "b", "c"), "SUCCEEDED, KILLED, KILLED");
+  assert.match(harness.stateOf("other"), /ASSIGNED|PENDING/);
+});
+
 describe("a name", () => {
   test("that is taken by an open job is refused, and nothing changes", () => {
     const harness = new ControllerHarness();
@@ -257,6 +272,39 @@ describe("a name", () => {
     assert.equal(w2.orders, "", "the old attempt still runs");
     w1.reports({ kind: "abandoned", label: "one/0", attempt: old.id });
     assert.equal(harness.stateOf("one/0"), "ASSIGNED");
+  });
+
+  test("that is replaced twice while the first stops waits for the first, and once", () => {
+    const harness = new ControllerHarness();
+    const [w1, w2] = [harness.aWorker(), harness.aWorker()];
+    harness.launch("one");
+    w1.starts("one/0");
+    const old = w1.attemptOf("one/0");
+    harness.launch("one", { onExisting: "RECREATE" });
+    harness.launch("one", { onExisting: "RECREATE" });
+    assert.equal(harness.stateOf("one/0"), "PENDING held");
+    w1.reports({ kind: "abandoned", label: "one/0", attempt: old.id });
+    assert.equal(harness.stateOf("one/0"), "ASSIGNED");
+    assert.equal([w1, w2].filter(({ orders }) => orders === "one/0").length, 1);
+  });
+
+  test("below that of a session is the root of its own tree, and outlives the session", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    harness.launch("graph-1/x");
+    harness.launch("graph-1/x/y");
+    const parents = () => {
+      const { jobs } = harness.call("ListJobs", { orderBy: "name" }) as { jobs: JobShown[] };
+      return jobs.map(({ jobId, parentJobId }) => `${jobId} of ${parentJobId}`);
+    };
+    const named = ["/ann/graph-1/x of null", "/ann/graph-1/x/y of /ann/graph-1/x"];
+    assert.deepEqual(parents(), ["/ann/graph-1 of null", ...named]);
+    client.closes();
+    harness.at += 7 * 24 * 3_600_000_000;
+    harness.after(1_000);
+    assert.deepEqual(parents(), named);
+    assert.match(harness.launch("graph-1").join(" "), /"created":true/);
+    assert.equal(harness.jobState("graph-1/x"), "PENDING");
   });
 
   test("may be given without its user where that leaves no doubt", () => {
@@ -374,6 +422,43 @@ describe("what has ended", () => {
     assert.equal(harness.jobState("two"), "RUNNING");
   });
 
+  test("leaves no spec behind with the workers that know it", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("one");
+    worker.finishes("one/0");
+    harness.at += 7 * 24 * 3_600_000_000;
+    worker.connects();
+    harness.launch("two");
+    worker.finishes("two/0");
+    harness.at += 7 * 24 * 3_600_000_000 - 5_000_000;
+    assert.deepEqual(worker.heartbeats(), []);
+    assert.deepEqual(harness.after(10_000), ["w1 < drop-spec"]);
+    assert.equal(harness.jobState("two"), "unknown");
+  });
+
+  test("is forgotten sooner where there is more than is kept: the oldest first", () => {
+    const forgottenWithin = (jobsMax: number, tasksMax: number) => {
+      const harness = new ControllerHarness();
+      const worker = harness.aWorker({ slots: 9 });
+      for (const name of ["a", "b", "c"]) harness.launch(name, { replicas: 2 });
+      harness.launch("open", { replicas: 3 });
+      worker.finishes("b/0", "b/1", "c/0", "c/1");
+      harness.after(1_000);
+      worker.finishes("a/0", "a/1");
+      const out = new Outbox();
+      pruneJobs(harness.state, out, { endedBefore: 0, jobsMax, tasksMax });
+      const jobs = out.facts.flatMap((fact) => (fact.type === "jobs-pruned" ? [...fact.jobs] : []));
+      return jobs.map((index) => harness.state.jobs[index].id);
+    };
+    assert.deepEqual(forgottenWithin(3, 6), []);
+    assert.deepEqual(forgottenWithin(2, 6), ["/ann/b"], "of two that ended at once the older one");
+    assert.deepEqual(forgottenWithin(1, 6), ["/ann/c", "/ann/b"]);
+    assert.deepEqual(forgottenWithin(3, 5), ["/ann/b"]);
+    assert.deepEqual(forgottenWithin(3, 2), ["/ann/c", "/ann/b"]);
+    assert.deepEqual(forgottenWithin(0, 6), ["/ann/a", "/ann/c", "/ann/b"]);
+  });
+
   test("is a parent no more to a child that was kept", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker({ slots: 2 });
@@ -411,6 +496,11 @@ function exit(exitCode: number) {
   const message = `exit code ${exitCode}`;
   const error = { name: "ExitError", message, stack: "", causes: [] };
   return { error, exitCode, signal: null, oom: false, stderrTail: "" };
+}
+
+interface JobShown {
+  readonly jobId: string;
+  readonly parentJobId: string | null;
 }
 
 interface Status {

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
@@ -21,7 +22,14 @@ import { jobState, openTasks, terminalState } from "./job-state.ts";
 import { parentPath, treeOf } from "./job-tree.ts";
 import { jobDepthMax, replicasMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { type ControllerState, type Job, type Launch, specRecord } from "./state.ts";
+import {
+  type ControllerState,
+  type Job,
+  jobNamed,
+  type Launch,
+  launchAt,
+  specRecord,
+} from "./state.ts";
 import { unplaceableWarnings } from "./unplaceable.ts";
 import { budgetOf } from "./users.ts";
 import { killTasks } from "./wants.ts";
@@ -36,7 +44,7 @@ export function onLaunchJob(
 ): ApiAnswer {
   const { request, at } = event;
   const { spec, token, tokenHash } = request;
-  const existing = state.jobs[state.jobsById.get(spec.jobId) ?? -1];
+  const existing = jobNamed(state, spec.jobId);
   if (existing !== undefined && isOpenJob(existing)) {
     if (spec.onExisting === "KEEP" && existing.launch !== null) return kept(state, existing);
     if (spec.onExisting === "ERROR" || existing.launch === null) return { error: taken(existing) };
@@ -49,7 +57,7 @@ export function onLaunchJob(
   }
   const user = userOfJob(spec.jobId);
   out.record(state, { type: "job-launched", at, spec, user, token, tokenHash });
-  const job = state.jobs[state.jobsById.get(spec.jobId) ?? 0];
+  const job = present(jobNamed(state, spec.jobId), "it was just launched");
   return { result: { jobId: job.id, created: true, warnings: warningsOf(state, job) } };
 }
 
@@ -100,7 +108,7 @@ function sizeRefusal({ replicas, jobId }: JobSpec): CapstanError | null {
 function parentRefusal(state: ControllerState, { jobId }: JobSpec): CapstanError | null {
   const path = parentPath(jobId);
   if (path === null) return null;
-  const parent = state.jobs[state.jobsById.get(path) ?? -1];
+  const parent = jobNamed(state, path);
   if (parent !== undefined && isOpenJob(parent)) return null;
   const why = parent === undefined ? "does not exist" : `is ${jobState(parent)}`;
   return new CapstanError(
@@ -136,7 +144,7 @@ export function findJobByTokenHash(state: ControllerState, hash: string): Job | 
 
 /** The job of a name; throws NOT_FOUND. */
 export function findJob(state: ControllerState, jobId: string): Job {
-  const job = state.jobs[state.jobsById.get(jobId) ?? -1];
+  const job = jobNamed(state, jobId);
   if (job !== undefined) return job;
   throw new CapstanError(
     "NOT_FOUND",
@@ -153,11 +161,10 @@ export function onTerminateJob(
   event: { principal: Principal; request: Request<"terminate-job">; at: Micros },
 ): ApiAnswer {
   const { principal, request, at } = event;
-  const index = state.jobsById.get(request.jobId);
-  if (index === undefined) {
+  const job = jobNamed(state, request.jobId);
+  if (job === undefined) {
     return { error: new CapstanError("NOT_FOUND", `no job ${JSON.stringify(request.jobId)}`) };
   }
-  const job = state.jobs[index];
   const wasOpen = isOpenJob(job);
   const why = request.reason === "" ? `cancelled by ${principal.user}` : request.reason;
   endTree(state, out, job, { message: why, at });
@@ -183,11 +190,7 @@ function killOpenTasks(state: ControllerState, out: Outbox, job: Job, ending: En
 }
 
 function rowsOfGraph(state: ControllerState, job: Job): number[] {
-  const rows: number[] = [];
-  for (let task = 0; task < state.tasks.length; task++) {
-    if (state.tasks.job[task] === job.index) rows.push(task);
-  }
-  return rows;
+  return [...state.tasks.rows()].filter((task) => state.tasks.job[task] === job.index);
 }
 
 /** Ends every job whose tasks say that it is over. Each step closes with it. */
@@ -213,7 +216,7 @@ function endsChildren({ spec, rows }: Launch): boolean {
 }
 
 function endChildren(state: ControllerState, out: Outbox, job: Job, at: Micros): void {
-  for (const child of [...(job.launch?.children ?? [])]) {
+  for (const child of launchAt(state, job.index).children) {
     endTree(state, out, state.jobs[child], { message: `its parent ${job.id} ended`, at });
   }
 }
@@ -224,7 +227,7 @@ export function settleRestarts(state: ControllerState, out: Outbox, at: Micros):
   for (const index of restartedJobs) {
     restartedJobs.delete(index);
     const job = state.jobs[index];
-    if (job.launch !== null && endsChildren(job.launch)) endChildren(state, out, job, at);
+    if (endsChildren(launchAt(state, index))) endChildren(state, out, job, at);
   }
 }
 

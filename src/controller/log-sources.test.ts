@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { aJobSpec, ControllerHarness } from "../../test/support/controller-builders.ts";
+import { handedBack } from "../../test/support/fake-worker.ts";
 import { type LogQuestion, logSources } from "./log-sources.ts";
 
 const ann = { user: "ann", role: "user", jobId: "" } as const;
@@ -47,6 +48,34 @@ describe("the logs of a job", () => {
     assert.equal(sourcesOf(harness, { jobId: "/ann/train" }), " …");
     harness.cancel("/ann/train");
     assert.equal(sourcesOf(harness, { jobId: "/ann/train" }), "");
+  });
+
+  test("are not those of attempts that never ran", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.launch("train");
+    worker.reports(handedBack("train/0", { reason: "refused" }));
+    harness.after(2_000);
+    worker.starts("train/0");
+    assert.equal(sourcesOf(harness, { jobId: "/ann/train" }), "/ann/train/0 1.2 w1 live …");
+  });
+
+  test("of a session are those of its commands, ended or not, and open as long as it is", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker({ slots: 2 });
+    const command = { spec: { run: aJobSpec("/ann/x").task.run } };
+    const job = { jobId: "/ann/graph-1" };
+    client.submits({ a: command, b: command, plain: {} });
+    worker.starts("a", "b");
+    worker.finishes("a");
+    const [a, b] = ["/ann/graph-1/0 1.1 w1 ended", "/ann/graph-1/1 1.2 w1 live"];
+    assert.equal(sourcesOf(harness, job), `${a}, ${b} …`);
+    assert.equal(sourcesOf(harness, { ...job, attemptId: "1.1" }), a);
+    worker.finishes("b", "plain");
+    assert.equal(sourcesOf(harness, job), `${a}, ${b.replace("live", "ended")} …`);
+    client.closes();
+    assert.equal(sourcesOf(harness, job), "");
   });
 
   test("are with those of its children", () => {

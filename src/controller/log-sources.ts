@@ -113,16 +113,13 @@ function noSuchAttempt(attemptId: string): CapstanError {
 /** The rows of a job's tasks. */
 function rowsOf({ tasks }: ControllerState, job: Job): number[] {
   if (job.launch !== null) return [...job.launch.rows];
-  const rows: number[] = [];
-  for (let row = 0; row < tasks.length; row++) if (tasks.job[row] === job.index) rows.push(row);
-  return rows;
+  return [...tasks.rows()].filter((row) => tasks.job[row] === job.index);
 }
 
 function taskOfAttempt(state: ControllerState, attemptId: string): number {
   const { attempts, histories } = state;
-  for (let row = 0; row < attempts.length; row++) {
-    const id = attempts.id[row];
-    if (id !== noAttempt && formatAttemptId(id) === attemptId) return attempts.task[row];
+  for (const row of attempts.rows()) {
+    if (formatAttemptId(attempts.id[row]) === attemptId) return attempts.task[row];
   }
   for (const [task, history] of histories) {
     if (history.some(({ id }) => formatAttemptId(id) === attemptId)) return task;
@@ -174,10 +171,10 @@ function endedAttempts(state: ControllerState, rows: readonly number[]): KnownAt
 function liveAttempts(state: ControllerState, rows: ReadonlySet<number>): KnownAttempt[] {
   const { attempts, workers } = state;
   const found: KnownAttempt[] = [];
-  for (let row = 0; row < attempts.length; row++) {
+  for (const row of attempts.rows()) {
     const id = attempts.id[row];
     const task = attempts.task[row];
-    if (id === noAttempt || !rows.has(task) || !attempts.isGranted(row)) continue;
+    if (!rows.has(task) || !attempts.isGranted(row)) continue;
     found.push({ id, task, workerId: workers[attempts.worker[row]].workerId, ended: false });
   }
   return found;

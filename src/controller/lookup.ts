@@ -5,7 +5,8 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
-import type { ControllerState } from "./state.ts";
+import { keyOfTask, taskWithKey } from "./keys.ts";
+import { type ControllerState, jobNamed } from "./state.ts";
 
 /**
  * The full id of a job or task that is named without its user: the caller's own if there is one,
@@ -28,8 +29,9 @@ export function absoluteId(state: ControllerState, id: string, user: string): st
 export function findTask(state: ControllerState, id: string): number {
   const task = findByTaskId(state, id);
   if (task >= 0) return task;
-  for (const [row, key] of state.keyOfTask) {
-    if (key === id || key.endsWith(`\n${id}`)) return row;
+  for (const { name } of state.users) {
+    const row = taskWithKey(state, name, id);
+    if (row >= 0) return row;
   }
   const byRef = /^\d+$/.test(id) ? state.tasks.find(Number(id)) : -1;
   if (byRef >= 0) return byRef;
@@ -43,7 +45,7 @@ export function findTask(state: ControllerState, id: string): number {
 
 function findByTaskId(state: ControllerState, id: string): number {
   const cut = id.lastIndexOf("/");
-  const job = state.jobs[state.jobsById.get(id.slice(0, cut)) ?? -1];
+  const job = jobNamed(state, id.slice(0, cut));
   const index = Number(id.slice(cut + 1));
   if (job === undefined || !Number.isSafeInteger(index) || id.endsWith("/")) return -1;
   if (job.launch !== null) return job.launch.rows[index] ?? -1;
@@ -51,7 +53,7 @@ function findByTaskId(state: ControllerState, id: string): number {
   const handle = owner === null ? -1 : owner.handles.get(index);
   if (handle >= 0 && state.tasks.job[handle] === job.index) return handle;
   // Released by its client but not forgotten yet.
-  for (let row = 0; row < state.tasks.length; row++) {
+  for (const row of state.tasks.rows()) {
     if (state.tasks.job[row] === job.index && state.tasks.index[row] === index) return row;
   }
   return -1;
@@ -59,6 +61,5 @@ function findByTaskId(state: ControllerState, id: string): number {
 
 /** The explicit key of a task, or its id. */
 export function keyOf(state: ControllerState, task: number, taskId: string): string {
-  const full = state.keyOfTask.get(task);
-  return full === undefined ? taskId : full.slice(full.indexOf("\n") + 1);
+  return keyOfTask(state, task) || taskId;
 }

@@ -5,12 +5,18 @@
  * @module
  */
 
+import type { Blobs } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import { mixId } from "../base/digest.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { ToClientMessage, ToWorkerMessage } from "../protocol/messages.ts";
 import { apply } from "./apply.ts";
-import { ComputeBuilder, type ComputeEntry } from "./compute-builder.ts";
+import {
+  borrowBuilder,
+  type ComputeBuilder,
+  type ComputeEntry,
+  returnBuilder,
+} from "./compute-builder.ts";
 import type { ClientIndex, ControllerSend } from "./events.ts";
 import type { Fact } from "./facts.ts";
 import { ResultsBuilder } from "./results-builder.ts";
@@ -61,7 +67,7 @@ export class Outbox {
     }
     let builder = this.#computes.get(index);
     if (builder === undefined) {
-      builder = new ComputeBuilder();
+      builder = borrowBuilder();
       this.#computes.set(index, builder);
     }
     builder.push(entry);
@@ -87,18 +93,33 @@ export class Outbox {
 
   /** Adds one small value to the next `results` for a connected client. */
   result(client: ClientIndex, number: number, value: Uint8Array): void {
+    const builder = this.#resultsFor(client);
+    builder.push(number, value);
+    if (builder.isFull) this.#flushResults(client);
+  }
+
+  /** The same for byte string `index` of `values`. */
+  resultFrom(client: ClientIndex, number: number, values: Blobs, index: number): void {
+    const builder = this.#resultsFor(client);
+    builder.pushFrom(number, values, index);
+    if (builder.isFull) this.#flushResults(client);
+  }
+
+  #resultsFor(client: ClientIndex): ResultsBuilder {
     let builder = this.#results.get(client);
     if (builder === undefined) {
       builder = new ResultsBuilder();
       this.#results.set(client, builder);
     }
-    builder.push(number, value);
-    if (builder.isFull) this.#flushResults(client);
+    return builder;
   }
 
   /** Closes every open batch. */
   finish(state: ControllerState): Output {
-    for (const index of this.#computes.keys()) this.#flushCompute(state, index);
+    for (const [index, builder] of this.#computes) {
+      this.#flushCompute(state, index);
+      returnBuilder(builder);
+    }
     for (const client of this.#results.keys()) this.#flushResults(client);
     for (const index of this.#forgets.keys()) this.#flushForgets(state, index);
     return { facts: this.facts, sends: this.sends };

@@ -8,7 +8,7 @@
 import { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
 import { findTask } from "./lookup.ts";
-import { type ControllerState, type Job, jobOf } from "./state.ts";
+import { type ControllerState, type Job, jobNamed, jobOf } from "./state.ts";
 
 /** Whether somebody sees only what is their own. */
 export function seesOwnOnly({ role }: Principal): boolean {
@@ -29,7 +29,7 @@ export function requireOwn(principal: Principal, job: Pick<Job, "id" | "user">):
 /** The same for whatever job or task an id names; one that names nothing is for others to tell. */
 export function requireOwnId(state: ControllerState, principal: Principal, id: string): void {
   if (!seesOwnOnly(principal) || id === "") return;
-  const job = state.jobs[state.jobsById.get(id) ?? -1] ?? jobOfTask(state, id);
+  const job = jobNamed(state, id) ?? jobOfTask(state, id);
   if (job !== null) requireOwn(principal, job);
 }
 

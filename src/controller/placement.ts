@@ -22,7 +22,15 @@ import { preemptFor } from "./preempt.ts";
 import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
 import { AssignmentRecorder } from "./recorders.ts";
 import { isSwayed, reservationsOf, settleReservations } from "./reservations.ts";
-import { type ControllerState, isOpen, type Shape, type User, type Worker } from "./state.ts";
+import {
+  type ControllerState,
+  isOpen,
+  orderOf,
+  type Shape,
+  submissionOf,
+  type User,
+  type Worker,
+} from "./state.ts";
 import { endTurns, keepTurn } from "./turns.ts";
 import { capCount, clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
@@ -187,7 +195,7 @@ class Pass {
       return {
         ...turn,
         rank: rank(state.policy, waitingOf(state, shape)),
-        headOrder: headOrderOf(state, shape),
+        headOrder: orderOf(state, headTask(shape)),
       };
     });
   }
@@ -232,7 +240,7 @@ class Pass {
 
   #prefetch(turn: Turn): void {
     const { shape } = turn;
-    if (!mayPrefetch(shape) || shape.queued === 0) return;
+    if (!mayPrefetch(shape)) return;
     // What waits on a worker goes ahead of others; for programs that would be long.
     if (shape.isCommand && this.#blocked.length > 1) return;
     const assignments = this.#assignments;
@@ -249,7 +257,6 @@ class Pass {
         left--;
         const candidates = () => this.#candidates(turn);
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
-        if (shape.gang >= 0) break;
       }
     }
   }
@@ -273,15 +280,11 @@ function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[
   return [...users].sort((a, b) => a.lastServed - b.lastServed || a.index - b.index);
 }
 
-function headOrderOf(state: ControllerState, shape: Shape): number {
-  return state.tasks.order[headTask(shape)];
-}
-
 function waitingOf(state: ControllerState, shape: Shape): Waiting {
   const head = headTask(shape);
   return {
-    headOrder: state.tasks.order[head],
-    waitedUs: state.at - state.tasks.submittedAtS[head] * 1e6,
+    headOrder: orderOf(state, head),
+    waitedUs: state.at - submissionOf(state, head).at,
     expectedUs: shape.timeoutUs > 0 ? shape.timeoutUs : shape.meanUs,
   };
 }
@@ -295,7 +298,7 @@ export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
     priority: shape.priority,
     depth: shape.depth,
     treeOrder: shape.treeOrder,
-    headOrder: headOrderOf(state, shape),
+    headOrder: orderOf(state, headTask(shape)),
     index: shape.index,
   };
 }

@@ -33,11 +33,13 @@ import {
   type ControllerState,
   jobOf,
   type Launch,
+  launchAt,
   type Shape,
   specOf,
   taskIdOf,
   type Worker,
 } from "./state.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { capCount, effectiveBand } from "./users.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
 
@@ -109,7 +111,11 @@ function* offersFor(
 }
 
 /** The worker as a plan sees it; null if the shape could not run there in any case. */
-function hostFor(state: ControllerState, worker: Worker, shape: Shape): PreemptionHost | null {
+export function hostFor(
+  state: ControllerState,
+  worker: Worker,
+  shape: Shape,
+): PreemptionHost | null {
   if (!canEverRun(state, shape, worker)) return null;
   const room = roomFor(state, worker, shape);
   const rows = victimRows(state, worker.index, effectiveBand(state, shape));
@@ -130,18 +136,17 @@ function victimOf(state: ControllerState, row: number): Victim {
     band: attempts.band[row],
     value: shape.value,
     startedOrder: attempts.id[row],
-    amounts: attempts.grants[row] ?? shape.request.amounts,
+    amounts: attempts.grantOf(row),
     unit: shape.gang,
     evictions: tasks.lossCount[task],
   };
 }
 
 function victimsOfUnit(state: ControllerState, unit: number): Victim[] {
-  const rows = state.jobs[unit].launch?.rows ?? [];
   const victims: Victim[] = [];
-  for (const task of rows) {
+  for (const task of launchAt(state, unit).rows) {
     const row = state.tasks.attempt[task];
-    if (row < state.attempts.length) victims.push(victimOf(state, row));
+    if (row !== noSlot) victims.push(victimOf(state, row));
   }
   return victims;
 }

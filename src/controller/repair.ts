@@ -56,8 +56,8 @@ function reconciliations(state: ControllerState): RepairAction[] {
 function lostAttempts(state: ControllerState): RepairAction[] {
   const { attempts } = state;
   const actions: RepairAction[] = [];
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] === 0 || !state.workers[attempts.worker[row]].lost) continue;
+  for (const row of attempts.rows()) {
+    if (!state.workers[attempts.worker[row]].lost) continue;
     const taskId = taskIdOf(state, attempts.task[row]);
     const { workerId } = state.workers[attempts.worker[row]];
     const message = `of ${taskId}: ${workerId}, which had it, is lost`;

@@ -11,6 +11,7 @@
 
 import type { Micros } from "../base/time.ts";
 import type { WorkerIndex } from "../model/ids.ts";
+import { taskStateCode } from "../model/states.ts";
 import {
   certainStart,
   holdDuration,
@@ -25,13 +26,14 @@ import type { Outbox } from "./outbox.ts";
 import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
+  gangAt,
+  launchAt,
   type Reservation,
   type Shape,
   touchWorker,
   type Worker,
 } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
-import { noSlot } from "./tables/task-table.ts";
 import { effectiveBand } from "./users.ts";
 import { rowsOn } from "./workers.ts";
 
@@ -94,9 +96,9 @@ export function settleReservations(state: ControllerState, out: Outbox, at: Micr
 function isWanted(state: ControllerState, { shape: index }: Reservation): boolean {
   const shape = state.shapes[index];
   if (shape.queued > 0) return true;
-  const rows = shape.gang < 0 ? [] : (state.jobs[shape.gang].launch?.rows ?? []);
-  const { tasks } = state;
-  return [...rows].some((row) => tasks.job[row] !== noSlot && tasks.state[row] === 0);
+  if (shape.gang < 0) return false;
+  const { rows } = launchAt(state, shape.gang);
+  return rows.some((row) => state.tasks.state[row] === taskStateCode.PENDING);
 }
 
 /** Free capacity of a worker that is kept for somebody now. */
@@ -226,9 +228,9 @@ export function runningOn(
 ): Map<WorkerIndex, Running[]> {
   const { attempts } = state;
   const running = new Map<WorkerIndex, Running[]>(workers.map((index) => [index, []]));
-  for (let row = 0; row < attempts.length; row++) {
-    const amounts = attempts.grants[row];
-    if (attempts.id[row] === 0 || amounts === null || !attempts.isGranted(row)) continue;
+  for (const row of attempts.rows()) {
+    if (!attempts.isGranted(row)) continue;
+    const amounts = attempts.grantOf(row);
     running.get(attempts.worker[row])?.push({ endsBy: endsBy(state, row), amounts });
   }
   return running;
@@ -273,8 +275,8 @@ export function applyReservationEnded(
     if (state.shapes[queued].gang >= 0) state.untriedShapes.add(queued);
   }
   const { gang } = state.shapes[reservation.shape];
-  const waiting = gang < 0 ? null : (state.jobs[gang].launch?.gang ?? null);
-  if (!expired || waiting === null) return;
+  if (!expired || gang < 0) return;
+  const waiting = gangAt(state, gang);
   waiting.holdExpiries++;
   waiting.holdAgainAt = at + holdRestUs;
 }

@@ -26,6 +26,7 @@ import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
+import { HashIndex } from "./tables/hash-index.ts";
 import { TaskTable } from "./tables/task-table.ts";
 
 /** One submission; for graphs, one client session. Its state is derived from the counts. */
@@ -235,6 +236,8 @@ export interface Worker {
   readonly knownPeers: Map<WorkerIndex, string>;
   /** Attempts that it still has and we do not: it was told to stop them, and says when it has. */
   readonly strangers: Set<AttemptId>;
+  /** Those of them that its inventory brought: which devices they use nobody knows. */
+  readonly foundlings: Set<AttemptId>;
   /** Values that its inventory named: an answer that is said again adds nothing to them. */
   readonly namedValues: Set<TaskRef>;
   /** Values that it could not drop yet because something read them. */
@@ -289,9 +292,17 @@ export interface SpecRecord {
   readonly shape: number;
 }
 
-/** The arguments of the tasks of one submit, until the last of them is forgotten. */
-export interface ArgsBatch {
-  readonly blobs: Blobs;
+/** What the tasks of one submission share, until the last of them is forgotten. */
+export interface Submission {
+  /** The arguments of each, by entry. All tasks of a launched job have the same: entry 0. */
+  readonly args: Blobs;
+  /** Explicit keys by entry, as texts, empty for none; no entries where no task has one. */
+  readonly keys: Blobs;
+  /** The number of its first task in its job, and the order of that task among all tasks. */
+  readonly first: number;
+  readonly firstOrder: number;
+  readonly at: Micros;
+  readonly sharesArgs: boolean;
   live: number;
 }
 
@@ -349,11 +360,10 @@ export interface ControllerState {
   readonly queuedShapes: Set<number>;
   readonly specs: (SpecRecord | null)[];
   readonly specsByKey: Map<string, number>;
-  readonly argsBatches: (ArgsBatch | null)[];
-  readonly freeArgsBatches: number[];
-  /** Explicit keys: user and key → task row. */
-  readonly keys: Map<string, number>;
-  readonly keyOfTask: Map<number, string>;
+  readonly submissions: (Submission | null)[];
+  readonly freeSubmissions: number[];
+  /** Tasks with an explicit key, by user and key (`keys.ts`). */
+  readonly keys: HashIndex;
   /** More handles on a task than its own job's: row → (client, number) pairs. */
   readonly aliases: Map<number, { readonly client: number; readonly number: number }[]>;
   readonly failures: Map<number, TaskFailure>;
@@ -433,10 +443,9 @@ export function newControllerState(): ControllerState {
     queuedShapes: new Set(),
     specs: [],
     specsByKey: new Map(),
-    argsBatches: [],
-    freeArgsBatches: [],
-    keys: new Map(),
-    keyOfTask: new Map(),
+    submissions: [],
+    freeSubmissions: [],
+    keys: new HashIndex(),
     aliases: new Map(),
     failures: new Map(),
     strays: new Map(),
@@ -493,12 +502,41 @@ export function shapeOf(state: ControllerState, task: number): Shape {
   return state.shapes[specRecord(state, state.tasks.spec[task]).shape];
 }
 
+export function submissionOf(state: ControllerState, task: number): Submission {
+  return present(
+    state.submissions[state.tasks.submission[task]],
+    "a submission lives as long as its tasks",
+  );
+}
+
+/** The place of a task in the order of submission: first come, first served between queues. */
+export function orderOf(state: ControllerState, task: number): number {
+  const { first, firstOrder } = submissionOf(state, task);
+  return firstOrder + state.tasks.index[task] - first;
+}
+
 export function jobOf(state: ControllerState, task: number): Job {
   return state.jobs[state.tasks.job[task]];
 }
 
 export function userOf(state: ControllerState, task: number): User {
   return state.users[shapeOf(state, task).user];
+}
+
+/** The latest job of a name. */
+export function jobNamed(state: ControllerState, id: string): Job | undefined {
+  const index = state.jobsById.get(id);
+  return index === undefined ? undefined : state.jobs[index];
+}
+
+/** The launch of a job that was launched, as whatever names it by its index knows. */
+export function launchAt(state: ControllerState, job: number): Launch {
+  return present(state.jobs[job].launch, "a job with a tree, a gang or an end was launched");
+}
+
+/** The gang that the tasks of a job are, as whatever names it by its index knows. */
+export function gangAt(state: ControllerState, job: number): Gang {
+  return present(launchAt(state, job).gang, "its tasks are placed together");
 }
 
 /** `/user/graph-7/12`: what people call a task. */

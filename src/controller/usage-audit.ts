@@ -20,9 +20,9 @@ export interface UsageMismatch {
 export function auditUsage(state: ControllerState): UsageMismatch[] {
   const { attempts } = state;
   const owed = state.workers.map((worker) => new Float64Array(worker.used.length));
-  for (let row = 0; row < attempts.length; row++) {
-    const grant = attempts.grants[row] ?? null;
-    if (attempts.id[row] === 0 || grant === null || !attempts.isGranted(row)) continue;
+  for (const row of attempts.rows()) {
+    if (!attempts.isGranted(row)) continue;
+    const grant = attempts.grantOf(row);
     const sum = owed[attempts.worker[row]];
     for (let i = 0; i < sum.length && i < grant.length; i++) sum[i] += grant[i];
   }

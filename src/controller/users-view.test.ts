@@ -105,6 +105,8 @@ test("users are all that have a budget or a token, with what they use and may us
     pendingTaskCount: 3,
   });
   assert.equal(users[0].overBudget, false, "a budget of 0 is unlimited");
+  const atBudget = listUsers(scene.state, {}, () => ({ ...usage, spend: 100 }));
+  assert.equal(atBudget.users[2].overBudget, false);
 });
 
 test("who am I: the user, the role and the tree of a job's token", () => {
@@ -139,6 +141,7 @@ test("endpoints are listed by full name, by prefix, or all", () => {
   const refused = { code: "INVALID_ARGUMENT" };
   assert.throws(() => list({ name: "model" }), refused);
   assert.throws(() => list({ prefix: 1 }), refused);
+  assert.throws(() => list({ prefix: "ann/" }), refused);
   assert.throws(() => list({ name: "/a/b", prefix: "/a" }), refused);
 });
 

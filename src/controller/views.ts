@@ -125,9 +125,9 @@ function recordView(record: AttemptRecord): AttemptView {
 function liveView(state: ControllerState, row: number): AttemptView {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
-  const vector = attempts.grants[row];
-  const isHeld = vector !== null && attempts.isGranted(row);
-  const granted = isHeld ? resourcesOf(state.dimensions, vector) : noResources;
+  const granted = attempts.isGranted(row)
+    ? resourcesOf(state.dimensions, attempts.grantOf(row))
+    : noResources;
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   return {
     ...noUsage,
@@ -230,21 +230,12 @@ function addFailure(state: ControllerState, task: number, views: readonly Attemp
 
 function addGrants(state: ControllerState, views: ReadonlyMap<number, AttemptView>): void {
   const { attempts } = state;
-  for (const row of liveRowsOf(state, views)) {
+  if (views.size === 0) return; // Most tasks of a long list have no attempt.
+  for (const row of attempts.rows()) {
     const view = views.get(attempts.id[row]);
-    const grant = attempts.grants[row];
-    if (view === undefined || grant === null || !attempts.isGranted(row)) continue;
-    view.granted = resourcesOf(state.dimensions, grant);
+    if (view === undefined || !attempts.isGranted(row)) continue;
+    view.granted = resourcesOf(state.dimensions, attempts.grantOf(row));
   }
-}
-
-function liveRowsOf(state: ControllerState, views: ReadonlyMap<number, AttemptView>): number[] {
-  const rows: number[] = [];
-  if (views.size === 0) return rows;
-  for (let row = 0; row < state.attempts.length; row++) {
-    if (state.attempts.id[row] !== 0 && views.has(state.attempts.id[row])) rows.push(row);
-  }
-  return rows;
 }
 
 export function workerState(worker: Worker): WorkerState {

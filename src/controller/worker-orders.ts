@@ -76,7 +76,7 @@ function close(
 /** Moves what still runs on workers whose drain has come to its deadline. */
 export function endDrains(state: ControllerState, out: Outbox, at: Micros): void {
   for (const worker of state.workers) {
-    if (!worker.draining || worker.drainBy === 0 || worker.drainBy > at || worker.lost) continue;
+    if (!worker.draining || worker.drainBy === 0 || worker.drainBy > at) continue;
     const losses: Loss[] = [];
     for (const row of rowsOn(state, worker.index)) {
       if (state.attempts.hasFlag(row, attemptFlag.stopping)) continue;
@@ -91,14 +91,13 @@ export function endDrains(state: ControllerState, out: Outbox, at: Micros): void
 export function nextDrainDeadline(state: ControllerState): Micros {
   let next = Number.POSITIVE_INFINITY;
   for (const worker of state.workers) {
-    const isDue = worker.draining && worker.drainBy > 0 && !worker.lost;
-    if (isDue && hasMovable(state, worker)) next = Math.min(next, worker.drainBy);
+    const isBounded = worker.draining && worker.drainBy > 0;
+    if (isBounded && hasMovable(state, worker)) next = Math.min(next, worker.drainBy);
   }
   return next;
 }
 
 /** Whether something runs there that nobody has told to stop: what has been needs no deadline. */
-function hasMovable(state: ControllerState, { index, liveAttempts }: Worker): boolean {
-  if (liveAttempts === 0) return false;
+function hasMovable(state: ControllerState, { index }: Worker): boolean {
   return rowsOn(state, index).some((row) => !state.attempts.hasFlag(row, attemptFlag.stopping));
 }

@@ -173,8 +173,9 @@ export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
   const { attempts } = state;
   const rows: number[] = [];
   const { liveAttempts } = state.workers[worker];
-  for (let row = 0; row < attempts.length && rows.length < liveAttempts; row++) {
-    if (attempts.id[row] !== 0 && attempts.worker[row] === worker) rows.push(row);
+  for (const row of attempts.rows()) {
+    if (rows.length === liveAttempts) break;
+    if (attempts.worker[row] === worker) rows.push(row);
   }
   return rows;
 }
@@ -183,8 +184,7 @@ export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
 export function rowsByWorker(state: ControllerState): Map<WorkerIndex, number[]> {
   const { attempts } = state;
   const found = new Map<WorkerIndex, number[]>();
-  for (let row = 0; row < attempts.length; row++) {
-    if (attempts.id[row] === 0) continue;
+  for (const row of attempts.rows()) {
     const rows = found.get(attempts.worker[row]);
     if (rows === undefined) found.set(attempts.worker[row], [row]);
     else rows.push(row);
@@ -215,8 +215,11 @@ function stopUnknown(
 ): void {
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
-  const { strangers, namedValues } = state.workers[worker];
-  for (const attempt of unknown.keys()) strangers.add(attempt);
+  const { strangers, foundlings, namedValues } = state.workers[worker];
+  for (const attempt of unknown.keys()) {
+    strangers.add(attempt);
+    foundlings.add(attempt);
+  }
   for (const task of inventory.values) namedValues.add(task);
   out.toWorker(state, worker, {
     type: "stop",
@@ -261,7 +264,7 @@ function reconcileValues(state: ControllerState, out: Outbox, event: Reconciliat
   for (let i = 0; i < inventory.values.length; i++) {
     const ref = inventory.values[i];
     const task = state.tasks.find(ref);
-    if (task >= 0 && (holds(state, worker, task) || answerFollows(state, worker, task))) continue;
+    if (task >= 0 && answerFollows(state, worker, task)) continue;
     onValueHeld(state, out, { worker, ref, sizeBytes: inventory.valueSizes[i], inline: null, at });
   }
   if (lost.length > 0) loseCopies(state, out, { worker, tasks: lost, at });
@@ -276,11 +279,8 @@ function answerFollows(state: ControllerState, worker: WorkerIndex, task: number
 /** Rows of the tasks whose value a worker is believed to hold. */
 export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number[] {
   const { tasks } = state;
-  const held: number[] = [];
-  if (state.workers[worker].heldValues === 0) return held; // As every new one.
-  for (let task = 0; task < tasks.length; task++) {
-    if (tasks.job[task] !== noSlot && tasks.holder[task] === worker) held.push(task);
-  }
+  if (state.workers[worker].heldValues === 0) return []; // As every new one.
+  const held = [...tasks.rows()].filter((task) => tasks.holder[task] === worker);
   for (const [task, extras] of state.extraHolders) if (extras.includes(worker)) held.push(task);
   return held;
 }
@@ -355,7 +355,6 @@ export function onHeartbeat(
     at,
     worker: index,
     rssBytes: heartbeat.rssBytes,
-    heldValueBytes: heartbeat.valueBytes,
   };
   out.record(state, heard);
   if (worker.suspect)

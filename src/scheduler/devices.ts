@@ -69,17 +69,25 @@ export function takeDevices(free: number[], countMilli: number): boolean {
   return true;
 }
 
-/** Whether {@link chooseDeviceIndices} would find devices: the same answer, and nothing else. */
-export function devicesFit(use: DeviceUse, capacityMilli: number, countMilli: number): boolean {
+/** Whether {@link chooseDeviceIndices} would find devices: the same answer without the choice. */
+export function fitsDevices(use: DeviceUse, capacityMilli: number, countMilli: number): boolean {
   const fraction = countMilli % deviceMilli;
-  let whole = (countMilli - fraction) / deviceMilli;
-  let isPlaced = fraction === 0;
-  for (let index = 0; index < use.length && (whole > 0 || !isPlaced); index++) {
-    const free = Math.min(deviceMilli, capacityMilli - index * deviceMilli) - use[index];
-    if (free === deviceMilli && whole > 0) whole--;
-    else if (free >= fraction) isPlaced = true;
+  const whole = (countMilli - fraction) / deviceMilli;
+  let unused = 0;
+  let hasPlace = fraction === 0;
+  for (let index = 0; index < use.length; index++) {
+    const free = freeOf(use, capacityMilli, index);
+    if (free === deviceMilli) unused++;
+    else if (free >= fraction) hasPlace = true;
   }
-  return whole === 0 && isPlaced;
+  // A fraction may also begin on a device that nobody uses.
+  return unused > whole || (unused === whole && hasPlace);
+}
+
+/** What is free of one device; of the last one only what the capacity leaves for it. */
+export function freeOf(use: DeviceUse, capacityMilli: number, index: number): number {
+  const capacity = Math.min(deviceMilli, capacityMilli - index * deviceMilli);
+  return Math.max(0, capacity - use[index]);
 }
 
 /**
@@ -119,16 +127,13 @@ function countOfBoth(room: {
   return Math.min(wholes, Math.floor((pieces * unused + fractions) / (pieces * whole + 1)));
 }
 
-/** What is free of each device; of the last one only what the capacity leaves for it. */
-export function freeMilli(use: DeviceUse, capacityMilli: number): number[] {
+/** What is free of each device. */
+function freeMilli(use: DeviceUse, capacityMilli: number): number[] {
   assert(
     use.length === Math.ceil(capacityMilli / deviceMilli),
     "the use of a device dimension has one entry per device",
   );
-  return use.map((used, index) => {
-    const capacity = Math.min(deviceMilli, capacityMilli - index * deviceMilli);
-    return Math.max(0, capacity - used);
-  });
+  return use.map((_used, index) => freeOf(use, capacityMilli, index));
 }
 
 function splitCount(countMilli: number): { whole: number; fraction: number } {

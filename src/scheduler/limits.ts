@@ -52,8 +52,11 @@ export const victimExchangesMax = 1_024;
 /** Changes of workers that are remembered for indexes to catch up, per worker. */
 export const changesPerWorkerMax = 4;
 
-/** Queues whose line of fitting workers is kept between passes; the one unused longest goes. */
-export const lineUpsMax = 256;
+/**
+ * Places in all lines of workers together that are kept between passes, one for each queue and
+ * worker at most; past it the line that was made first goes, and is made anew when it is needed.
+ */
+export const linePlacesMax = 16_777_216;
 
 /** Attribute keys by whose values workers are listed; past it the lists are made anew. */
 export const indexedKeysMax = 64;

@@ -81,6 +81,17 @@ const tasks: Record<string, Breakage> = {
     },
   },
   wantsMirrorTheHandles: { on: always, by: (state, task) => state.tasks.wants[task]++ },
+  exactlyTheFailedHaveAFailure: {
+    on: isOpen,
+    by: (state, task) => state.failures.set(task, Object({})),
+  },
+  nobodyAwaitsWhatHasFailed: {
+    on: isQueued,
+    by: ({ tasks: table }, task) => {
+      table.state[task] = taskStateCode.FAILED;
+      table.flags[task] |= taskFlag.awaited;
+    },
+  },
   whatNobodyNeedsIsForgotten: {
     on: (state, task) =>
       isHeld(state, task) &&
@@ -144,6 +155,15 @@ const workers: Record<string, Breakage> = {
     on: isBusy,
     by: (state, worker) => {
       for (const entry of state.workers[worker].shapes.values()) entry.granted++;
+    },
+  },
+  linesBeginWithWhatWaits: {
+    on: isBusy,
+    by: (state, worker) => {
+      for (const { waiting } of state.workers[worker].shapes.values()) {
+        while (waiting.length > 0) waiting.popFront();
+        waiting.pushBack(63);
+      }
     },
   },
   believedValuesEqualTheirRecount: {
@@ -268,8 +288,15 @@ const records: Record<Subject, Record<string, Breakage>> = {
 const whole: Record<string, (state: ControllerState) => void> = {
   everyTotalEqualsItsRecount: (state) => state.tasks.live++,
   straysAreStoppingAttempts: (state) => state.strays.set(12_345, 0),
-  copiesAreOfRememberedValues: (state) => state.extraHolders.set(state.tasks.length + 1, [0]),
-  keysNameLiveTasks: (state) => state.keys.set("nobody\nnothing", 0),
+  listsAreOfWhatIsRemembered: (state) => state.extraHolders.set(state.tasks.length + 1, [0]),
+  timersAreOfWhatWaits: (state) => {
+    const task = indicesOf(state, "tasks")[0];
+    state.tasks.flags[task] |= taskFlag.everStarted;
+    state.startBy.set(task, 1);
+  },
+  smallValuesAddUp: (state) => state.inline.totalBytes++,
+  argumentsGoWithTheLastTask: (state) => state.submissions.push(Object({ live: 1 })),
+  keysNameLiveTasks: (state) => state.keys.add(1, 0),
   tokensBelongToTheirJobs: (state) => state.jobsByTokenHash.set("no hash", 0),
   reservationsAreListed: (state) => state.reservations.set(999, aReservation(0)),
   scratchIsEmptyBetweenSteps: (state) => state.touchedJobs.add(0),

@@ -30,13 +30,10 @@ test("a mutant counts as noticed if a test failed or it ran without end, of thos
   const results = statuses.map((status, line) =>
     aMutant(line, { status: status as MutantResult["status"] }),
   );
-  const { folders, survivors } = reportOf(results, { root: "/repo", sample: all });
-  assert.deepEqual(folders, [
-    {
-      folder: "src/worker",
-      ...{ killed: 1, timeout: 1, survived: 1, noCoverage: 1, invalid: 1, ignored: 1 },
-    },
-  ]);
+  const { folders, files, survivors } = reportOf(results, { root: "/repo", sample: all });
+  const counts = { killed: 1, timeout: 1, survived: 1, noCoverage: 1, invalid: 1, ignored: 1 };
+  assert.deepEqual(folders, [{ path: "src/worker", ...counts }]);
+  assert.deepEqual(files, [{ path: "src/worker/lanes.ts", ...counts }]);
   assert.deepEqual(detectedOf(folders[0]), { detected: 2, of: 4 });
   assert.deepEqual(
     survivors.map(({ file, line, covered }) => [file, line, covered]),

@@ -1,8 +1,8 @@
 /**
  * The controller kernel under test: its real `step`, fed by clients and workers that a test plays.
  *
- * Every message travels through the codec. After every event the invariants hold, the state is the
- * fold of the journaled facts, and its snapshot stands for it.
+ * Every message travels through the codec, and none is empty. After every event the invariants
+ * hold, the state is the fold of the journaled facts, and its snapshot stands for it.
  *
  * @module
  */
@@ -93,15 +93,17 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     const startedAt = performance.now();
     const { facts, sends } = step(this.state, event);
     this.kernelMs += performance.now() - startedAt;
-    this.#journal(facts);
+    for (const fact of facts) assertSaysSomething(fact);
+    const isJournaled = this.#journal(facts);
     this.#learnLabels();
-    if (this.#checks) this.check();
+    if (this.#checks) this.check(isJournaled);
     return sends.flatMap((send) => this.#deliver(send));
   }
 
-  /** Everything that must hold after every event. */
-  check(): void {
+  /** Everything that must hold after every event; of its image only where facts may change it. */
+  check(isJournaled = true): void {
     checkInvariants(this.state);
+    if (!isJournaled) return;
     const text = durableText(this.state);
     assertSameText(durableText(this.#fold), text, "the state is the fold of the journaled facts");
     const image = decodePlain(encodePlain(snapshotOf(this.state)));
@@ -270,14 +272,16 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     return this.at;
   }
 
-  #journal(facts: readonly Fact[]): void {
+  /** Keeps what is durable of these facts; whether there was any. */
+  #journal(facts: readonly Fact[]): boolean {
     const durable = facts.filter(isDurable);
-    if (durable.length === 0) return;
+    if (durable.length === 0) return false;
     const written = decodePlain(encodePlain(durable)) as DurableFact[];
     for (const fact of written) {
       this.facts.push(fact);
       apply(this.#fold, fact);
     }
+    return true;
   }
 
   #learnLabels(): void {
@@ -305,6 +309,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   }
 
   #deliver(send: ControllerSend): string[] {
+    if ("message" in send) assertSaysSomething(send.message);
     switch (send.type) {
       case "send-to-worker": {
         const worker = this.workers.find((one) => one.index === send.worker);
@@ -379,6 +384,15 @@ const aCommand = {
   stdin: "",
   result: { type: "none" },
 } as const;
+
+/** A fact or a message about several of a kind is about one at least. */
+function assertSaysSomething(said: { readonly type: string }): void {
+  const { attempts, jobs, numbers, tasks } = said as { readonly [column: string]: unknown };
+  for (const column of [attempts, jobs, numbers, tasks]) {
+    if (Array.isArray(column) || ArrayBuffer.isView(column))
+      assert.notEqual((column as Uint32Array).length, 0, `${said.type} is about nothing`);
+  }
+}
 
 /** Equal, or an error that shows the first place where two long texts part. */
 export function assertSameText(actual: string, expected: string, message: string): void {

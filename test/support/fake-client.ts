@@ -161,6 +161,7 @@ export class FakeClient {
           return `${outcome} ${this.#labelOf(number)}, to blame: ${blame}`;
         });
       case "peer":
+        assert.notEqual(this.#knownPeers.get(message.index), message.incarnation, "a new peer");
         this.#knownPeers.set(message.index, message.incarnation);
         return [];
       case "warning":

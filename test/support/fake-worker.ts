@@ -376,9 +376,14 @@ export class FakeWorker {
       Array.from(tasks, (ref) => this.#around.labelOf(ref)).join(" ");
     switch (message.type) {
       case "define-spec":
+        assert.ok(!this.#knownSpecs.has(message.spec), "a spec is defined once");
         this.#knownSpecs.add(message.spec);
         return [];
+      case "drop-spec":
+        assert.ok(this.#knownSpecs.delete(message.spec), "a spec that is dropped was defined");
+        return ["drop-spec"];
       case "peer":
+        assert.notEqual(this.#knownPeers.get(message.index), message.incarnation, "a new peer");
         this.#knownPeers.set(message.index, message.incarnation);
         return [];
       case "peer-gone":

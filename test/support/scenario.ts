@@ -12,14 +12,23 @@
  *
  * A task is `label(inputs):option=value…`; the options are those of `draftOf`. A job that is
  * launched is `name:option=value…`, those of `jobOf`, and its tasks are `name/0`, `name/1`, and so
- * on. What is sent comes in the order in which the kernel sent it; a step that sends nothing has no
- * lines.
+ * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in
+ * the words of cluster scenarios, which know every resource and option. `ask METHOD field=value…`
+ * prints the whole answer of the API, less the fields that say nothing. What is sent comes in the
+ * order in which the kernel sent it; a step that sends nothing has no lines.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { bands } from "../../src/model/states.ts";
+import {
+  parseBudget,
+  parseJob,
+  parseMachine,
+  parseTask,
+} from "../../src/simulator/scenario-words.ts";
+import { answerOf } from "./answer-lines.ts";
 import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import type { FakeClient, TaskDraft } from "./fake-client.ts";
 import { type FakeWorker, handedBack, type Saying, type WorkerOptions } from "./fake-worker.ts";
@@ -44,7 +53,7 @@ function playStep(harness: ControllerHarness, step: string): string {
   return [commands, separator, ...lines].join("\n");
 }
 
-function playCommand(harness: ControllerHarness, command: string): string[] {
+function playCommand(harness: ControllerHarness, command: string): readonly string[] {
   const [subject, ...words] = command.trim().split(/\s+/);
   const client = harness.clients.find((one) => one.clientId === subject);
   if (client !== undefined) return playClient(client, words);
@@ -57,6 +66,8 @@ function playCommand(harness: ControllerHarness, command: string): string[] {
     case "client":
       harness.aClient(words[0]);
       return [];
+    case "ask":
+      return answerOf(harness, words);
     case "after":
       return harness.after(Number(words[0]), { silent: words[1] === "silent" });
     case "restart":
@@ -72,8 +83,44 @@ function playCommand(harness: ControllerHarness, command: string): string[] {
     case "used":
       return harness.workers.map((worker) => `${worker.workerId} uses ${usageOf(harness, worker)}`);
     default:
-      assert.fail(`no such command: ${command}`);
+      return playInFull(harness, subject, words);
   }
+}
+
+/** Commands in the words of cluster scenarios; each shows what was replied. */
+function playInFull(
+  harness: ControllerHarness,
+  verb: string,
+  words: readonly string[],
+): readonly string[] {
+  const [name] = words;
+  switch (verb) {
+    case "machine":
+      harness.aWorker(parseMachine("", words));
+      return [];
+    case "run":
+      return words.flatMap((word) => runJob(harness, word));
+    case "limit":
+      return harness.limits(name, parseBudget(name, words.slice(1)));
+    case "cordon":
+    case "uncordon":
+      return harness.asks({ type: "cordon-worker", workerId: name, cordon: verb === "cordon" });
+    case "drain":
+      return harness.asks({
+        type: "drain-worker",
+        workerId: name,
+        drain: true,
+        deadlineMs: Number(words[1] ?? 0),
+      });
+    default:
+      assert.fail(`no such command: ${verb} ${words.join(" ")}`);
+  }
+}
+
+function runJob(harness: ControllerHarness, text: string): readonly string[] {
+  const { spec } = parseJob(text);
+  const token = `secret-of-${spec.jobId}`;
+  return harness.asks({ type: "launch-job", spec, token, tokenHash: spec.jobId });
 }
 
 /** `2 slice=a host=1`: two slots, attributes; `host` is the place among the hosts of a slice. */
@@ -112,6 +159,8 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
   switch (verb) {
     case "submit":
       return client.submits(Object.fromEntries(labels.map(draftOf)));
+    case "request":
+      return client.submits(Object.fromEntries(labels.map(requestOf)));
     case "release":
       return client.releases(...labels);
     case "want":
@@ -137,6 +186,10 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       return [`${worker.workerId} has ${worker.orders || "nothing"}`];
     case "fail":
       return worker.fails(words[0]);
+    case "feel":
+      return worker.feels(words.join(" "));
+    case "measure":
+      return worker.measures(words[0], { cpuMs: 70, peakRssBytes: 8192 });
     case "prepare":
       return worker.prepares(...words);
     case "connect":
@@ -194,6 +247,12 @@ const reasons = ["retracted", "dependencyFailed", "dependencyLost", "refused", "
 
 function reasonOf(word: string | undefined): (typeof reasons)[number] {
   return reasons.find((reason) => reason === word) ?? "retracted";
+}
+
+function requestOf(text: string): [string, TaskDraft] {
+  const { label, inputs, spec, key } = parseTask(text);
+  const draft: TaskDraft = { on: inputs, spec };
+  return [label, key === "" ? draft : { ...draft, key, args: key }];
 }
 
 function draftOf(text: string): [string, TaskDraft] {

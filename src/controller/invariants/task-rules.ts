@@ -138,6 +138,22 @@ function aliasHandles({ state }: Inspection, task: number): number {
   return found;
 }
 
+/** S-10: exactly what has failed has a failure, which says why. */
+function exactlyTheFailedHaveAFailure(look: Inspection, task: number): void {
+  const { tasks, failures } = look.state;
+  const code = tasks.state[task];
+  const hasFailed = isTerminalCode(code) && code !== taskStateCode.SUCCEEDED;
+  if (hasFailed !== failures.has(task))
+    look.ofTask(task, `${taskStates[code]} and its failure do not go together`);
+}
+
+/** S-10: of what has failed everybody who wanted it was told: nobody waits to hear of it. */
+function nobodyAwaitsWhatHasFailed(look: Inspection, task: number): void {
+  const { tasks } = look.state;
+  if (tasks.state[task] > taskStateCode.SUCCEEDED && tasks.hasFlag(task, taskFlag.awaited))
+    look.ofTask(task, "has failed, and somebody is still to be told");
+}
+
 /** S-17, S-19: nothing that is not needed is remembered. */
 function whatNobodyNeedsIsForgotten(look: Inspection, task: number): void {
   const { state } = look;
@@ -189,6 +205,8 @@ export const taskRules: readonly RecordRule[] = [
   whatIsQueuedHasItsInputs,
   goneValuesAreNotNeeded,
   wantsMirrorTheHandles,
+  exactlyTheFailedHaveAFailure,
+  nobodyAwaitsWhatHasFailed,
   whatNobodyNeedsIsForgotten,
   everyOpenTaskHasAWaker,
 ];

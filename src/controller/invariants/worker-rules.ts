@@ -6,6 +6,7 @@
 
 import { digestWith } from "../../base/digest.ts";
 import type { ControllerState, Worker } from "../state.ts";
+import type { AttemptTable } from "../tables/attempt-table.ts";
 import type { Inspection, RecordRule } from "./inspection.ts";
 
 /** S-7: usage is the sum of grants of attempts that have not ended. */
@@ -67,6 +68,27 @@ function workerIndexesEqualTheirRecount(look: Inspection, index: number): void {
     look.ofWorker(index, `${granted + prefetched} attempts by shape, ${tally.attempts} found`);
 }
 
+/** What waits on a worker for a grant is at hand: its line begins with it, and ends with it. */
+function linesBeginWithWhatWaits(look: Inspection, index: number): void {
+  const { attempts, workers } = look.state;
+  for (const [shape, { prefetched, waiting }] of workers[index].shapes) {
+    const isSound =
+      waiting.length === 0
+        ? prefetched === 0
+        : prefetched > 0 && isPrefetchedOn(attempts, waiting.at(0), { index, shape });
+    if (!isSound) look.ofWorker(index, `shape ${shape}: ${prefetched} wait, and another is first`);
+  }
+}
+
+function isPrefetchedOn(
+  attempts: AttemptTable,
+  row: number,
+  { index, shape }: { readonly index: number; readonly shape: number },
+): boolean {
+  const isThere = attempts.id[row] !== 0 && attempts.worker[row] === index;
+  return isThere && attempts.shape[row] === shape && !attempts.isGranted(row);
+}
+
 /** The digest of the values that a worker is believed to hold equals its recount. */
 function believedValuesEqualTheirRecount(look: Inspection, index: number): void {
   const worker = look.state.workers[index];
@@ -108,6 +130,7 @@ export const workerRules: readonly RecordRule[] = [
   usageIsTheSumOfGrants,
   usageStaysWithinCapacity,
   workerIndexesEqualTheirRecount,
+  linesBeginWithWhatWaits,
   believedValuesEqualTheirRecount,
   devicesAreGrantedOnce,
   reservationsOfAWorkerAreThere,
