@@ -9,6 +9,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { BenchCase, CaseResult } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
+import { failoverCase } from "./failover.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
 import { memoryCase } from "./memory.ts";
@@ -17,12 +18,15 @@ import { measureQuality } from "./quality/main.ts";
 import { caseLines, tableLines } from "./report.ts";
 import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
+import { transferCase } from "./transfer.ts";
 
 const allCases: readonly BenchCase[] = [
   kernelCase,
   memoryCase,
   placementCase,
   ...endToEndCases,
+  transferCase,
+  failoverCase,
   spawnCase,
   restartCase,
   sustainedCase,

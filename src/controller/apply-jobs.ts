@@ -99,8 +99,10 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
   const { tasks } = state;
   const { spec, rows, specIndex } = launch;
   const args = blobsOf([spec.args]);
-  const shared = { args, keys: emptyBlobs, first: 0, at: job.submittedAt, sharesArgs: true };
-  const submission = openSubmission(state, { ...shared, count: rows.length });
+  const count = rows.length;
+  const at = job.submittedAt;
+  const shared = { args, keys: emptyBlobs, first: 0, sharesArgs: true, at, count };
+  const submission = openSubmission(state, shared);
   for (const [index, task] of rows.entries()) {
     tasks.state[task] = taskStateCode.PENDING;
     tasks.spec[task] = specIndex;

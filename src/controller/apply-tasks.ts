@@ -150,7 +150,7 @@ export function applyTasksSubmitted(
   const count = submit.args.offsets.length - 1;
   const { first, args } = submit;
   const keys = textsOf(submit.keys);
-  const place = openSubmission(state, { args, keys, first, at, sharesArgs: false, count });
+  const place = openSubmission(state, { args, keys, first, sharesArgs: false, at, count });
   const created = new Uint32Array(count);
   let entry = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {

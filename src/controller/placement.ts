@@ -3,9 +3,13 @@
  *
  * Work follows what changed: a queue is tried when it grew or when the room of some worker did, and
  * its line of workers that fit (`fleet.ts`) catches up with what changed since it was last tried. A
- * shape that does not fit blocks nothing behind it. Order between shapes: band, then the user with the least share, then within a user
- * priority, depth in the tree of jobs, age; within a shape, first come, first served, except that
- * tasks which their inputs have just woken go first. Gangs and single tasks are in one order.
+ * shape that does not fit blocks nothing behind it. Order between shapes: band, then the user with
+ * the least share, then within a user priority, depth in the tree of jobs, age; within a shape,
+ * first come, first served, except that tasks which their inputs have just woken go first. Gangs
+ * and single tasks are in one order.
+ *
+ * Under a policy with one order over all users every queue is looked at in each pass, and the first
+ * that does not fit has its turn kept (`turns.ts`).
  *
  * @module
  */
@@ -195,7 +199,7 @@ class Pass {
       return {
         ...turn,
         rank: rank(state.policy, waitingOf(state, shape)),
-        headOrder: orderOf(state, headTask(shape)),
+        headOrder: headOrderOf(state, shape),
       };
     });
   }
@@ -280,6 +284,10 @@ function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[
   return [...users].sort((a, b) => a.lastServed - b.lastServed || a.index - b.index);
 }
 
+function headOrderOf(state: ControllerState, shape: Shape): number {
+  return orderOf(state, headTask(shape));
+}
+
 function waitingOf(state: ControllerState, shape: Shape): Waiting {
   const head = headTask(shape);
   return {
@@ -298,7 +306,7 @@ export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
     priority: shape.priority,
     depth: shape.depth,
     treeOrder: shape.treeOrder,
-    headOrder: orderOf(state, headTask(shape)),
+    headOrder: headOrderOf(state, shape),
     index: shape.index,
   };
 }

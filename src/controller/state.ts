@@ -301,8 +301,8 @@ export interface Submission {
   /** The number of its first task in its job, and the order of that task among all tasks. */
   readonly first: number;
   readonly firstOrder: number;
-  readonly at: Micros;
   readonly sharesArgs: boolean;
+  readonly at: Micros;
   live: number;
 }
 

@@ -63,7 +63,7 @@ export class ControllerService<State, Fact> {
   readonly #workers: WorkerSessions;
   readonly #calls: ApiCalls;
   readonly #authentication: Authentication;
-  readonly #metrics = new ControllerMetrics();
+  readonly #metrics: ControllerMetrics;
   readonly #workerLogs: WorkerLogs;
   readonly #logs: LogFetcher;
   readonly #dataToken: string;
@@ -76,7 +76,10 @@ export class ControllerService<State, Fact> {
 
   constructor(options: ControllerServiceOptions<State, Fact>) {
     this.#options = options;
-    const { kernel, state, journal, clock } = options;
+    const { kernel, state, journal, clock, logger } = options;
+    this.#metrics = new ControllerMetrics((lateMs) =>
+      logger.warn({ lateMs: Math.round(lateMs) }, "the event loop stood still"),
+    );
     this.#startedAt = clock.now();
     this.#dataToken = dataTokenOf(options.token, journal.clusterId);
     this.#logToken = logTokenOf(options.token, journal.clusterId);
