@@ -2,8 +2,8 @@
  * What is asked of devices, as the cluster has seen it: how often each request was submitted. The
  * score of a worker depends on it (`scheduler/fragmentation.ts`).
  *
- * It is computed anew when what was counted has grown several times, so that scores stay what they are
- * for long. Volatile: a controller that starts learns it again.
+ * It is computed anew when what was counted has grown several times, so that scores stay what they
+ * are for long. Volatile: a controller that starts learns it again.
  *
  * @module
  */

@@ -8,6 +8,9 @@
  * first come, first served, except that tasks which their inputs have just woken go first. Gangs
  * and single tasks are in one order.
  *
+ * Under a policy with one order over all users every queue is looked at in each pass, and the first
+ * that does not fit has its turn kept (`turns.ts`).
+ *
  * @module
  */
 

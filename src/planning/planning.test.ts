@@ -1,3 +1,9 @@
+/**
+ * Plans: what the policies do, what the report counts, what the readers refuse.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CapstanError } from "../model/errors.ts";

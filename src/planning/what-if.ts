@@ -20,7 +20,8 @@ export function changeCluster(cluster: PlannedCluster, change: string): PlannedC
   const like = cluster.machines.filter((machines) => isLike(machines, wanted));
   if (like.length === 0) {
     const known = [...new Set(cluster.machines.flatMap(namesOf))].slice(0, 20).join(", ");
-    const message = `--what-if ${change}: no machine is called ${name}, or has one; there are ${known}`;
+    const which = `no machine is called ${name}, or has one; there are ${known}`;
+    const message = `--what-if ${change}: ${which}`;
     throw new CapstanError("INVALID_ARGUMENT", message);
   }
   const changed = `${cluster.name} ${change}`;

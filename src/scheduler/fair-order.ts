@@ -35,8 +35,8 @@ export interface QueueKey {
 }
 
 /**
- * The order of two queues of one user in one band: higher priority, then rank, then deeper, then the older
- * tree, then the older head, then the index.
+ * The order of two queues of one user in one band: higher priority, then rank, then deeper, then
+ * the older tree, then the older head, then the index.
  */
 export function compareWithinUser(a: QueueKey, b: QueueKey): number {
   return (
@@ -97,8 +97,8 @@ export function walkFairly<Q extends QueueKey>(
  * Walks the queues in one order over all users: the first task of the first queue, then whichever
  * is first after that.
  *
- * @param place Tries to place one task or gang of the queue. It returns the queue with its new place
- *   in the order; null if nothing of it fits, or nothing is left; "stop" ends the walk.
+ * @param place Tries to place one task or gang of the queue. It returns the queue with its new
+ *   place in the order; null if nothing of it fits, or nothing is left; "stop" ends the walk.
  */
 export function walkInOrder<Q extends QueueKey>(
   queues: readonly Q[],

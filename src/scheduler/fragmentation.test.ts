@@ -1,3 +1,9 @@
+/**
+ * What a placement strands of the devices of a worker.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noResources, type Resources } from "../model/resources.ts";

@@ -208,7 +208,7 @@ const noRoom = 0;
 const roomBefore = 1;
 const roomAfter = 2;
 
-/** Whether what goes with the devices is there: never, until the request is placed, or even then. */
+/** Whether what goes with the devices is there: never, until the request is placed, or then too. */
 function roomFor(seat: DeviceSeat, { index, request }: Placing, wanted: DemandClass): number {
   if (wanted.dimension >= 0 && wanted.dimension !== index) return noRoom;
   let room = roomAfter;

@@ -1,3 +1,9 @@
+/**
+ * The order of queues by policy.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agedAfterUs, expectedUsMin } from "./limits.ts";

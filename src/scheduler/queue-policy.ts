@@ -37,8 +37,8 @@ export function rankOf(policy: QueuePolicy, { headOrder, waitedUs, expectedUs }:
 }
 
 /**
- * The same for the one place for which capacity is kept: there, age goes before all else. Were it so
- * for every place, a queue of old wide tasks would keep the short ones waiting for nothing.
+ * The same for the one place for which capacity is kept: there, age goes before all else. Were it
+ * so for every place, a queue of old wide tasks would keep the short ones waiting for nothing.
  */
 export function turnRankOf(policy: QueuePolicy, waiting: Waiting): number {
   const { headOrder, waitedUs } = waiting;

@@ -26,7 +26,8 @@ export interface Wanted {
 /**
  * The higher the better. Preferences come first. Then work without devices keeps away from workers
  * with devices; on workers without, functions go where most slots are free, and programs where the
- * least room is left. Where there are devices, work goes where it strands the least of what is usually asked for, and to the fullest of those.
+ * least room is left. Where there are devices, work goes where it strands the least of what is
+ * usually asked for, and to the fullest of those.
  */
 export function scoreOf(seat: Seat, wanted: Wanted, demand: Demand): number {
   const preferred = preferenceCount(seat.attributes, wanted.constraints) * 2;
