@@ -344,7 +344,12 @@ export class SimulatedWorker {
 
   #enqueue(order: StartExecution): void {
     const missing = order.inputs.find((one) => one.inline === null && !this.values.has(one.task));
-    assert(missing === undefined, "an execution is ordered with its inputs in the store");
+    if (missing !== undefined) {
+      // It was lost in the turn that ordered this: the executor says so.
+      assert(this.#around.faults.turnUsMax > 0, "an execution is ordered with its inputs here");
+      const { execution } = order;
+      return this.#hear({ type: "execution-input-failed", at: 0, execution, task: missing.task });
+    }
     const lane = this.#lanes[order.lane];
     lane.push(order);
     if (lane.length === 1) this.#begin(order);
