@@ -61,7 +61,7 @@ export function preludeOf(groups: readonly AttemptGroup[], paths: StarterPaths):
 /** What a shell answers that can do what is asked of it: a number, and then a signal. */
 export const probeAnswer = "E 137, K 137";
 
-/** What a shell answers that can do what is asked of it. */
+/** Asks for `probeAnswer`. Bash ends without one: it gives programs a variable of its own. */
 export function probeOf({ said }: StarterPaths): string {
   const tried = (script: string) => `{ /bin/sh -c '${script}'; s=$?; } 2>${quote(said)}; e\n`;
   return `[ -z "\${BASH_VERSION-}" ] || exit\n${tried("exit 137")}${tried("kill -9 $$")}`;
