@@ -1,5 +1,6 @@
 /**
  * `npm run bench [CASE…] [-- --json FILE] [--runs N]`: measures, prints a table, writes JSON.
+ * `npm run bench quality [-- --short]`: see `quality/main.ts`.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
 import { memoryCase } from "./memory.ts";
 import { placementCase } from "./placement.ts";
+import { measureQuality } from "./quality/main.ts";
 import { caseLines, tableLines } from "./report.ts";
 import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
@@ -38,8 +40,13 @@ async function main(): Promise<number> {
       json: { type: "string" },
       runs: { type: "string", default: `${runsMin}` },
       help: { type: "boolean", default: false },
+      short: { type: "boolean", default: false },
+      update: { type: "boolean", default: false },
     },
   });
+  if (positionals.includes("quality")) {
+    return measureQuality({ isShort: values.short, isUpdate: values.update });
+  }
   const unknown = positionals.filter((name) => !allCases.some((known) => known.name === name));
   if (values.help || unknown.length > 0) {
     for (const name of unknown) process.stderr.write(`bench: no case is called "${name}"\n`);

@@ -1,6 +1,6 @@
 /**
- * The index of the workers, brought up to date: for each queue the line of the workers that it could
- * use now, for each gang its groups.
+ * The index of the workers, brought up to date: for each queue the line of the workers that it
+ * could use now, for each gang its groups.
  *
  * Invariant: once its readers have caught up, a line has exactly the workers that `takes` accepts.
  * So whatever can make a worker take more marks it in the change log. What makes it take less may
@@ -28,10 +28,13 @@ export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
   const { changes } = state.fleet;
   const lineUp = state.fleet.lineUp(shape.index, shape);
   const { seen } = lineUp;
-  if (seen === changes.end) return lineUp;
+  const { version } = state.demand;
+  const isScored = lineUp.version === version;
+  if (seen === changes.end && isScored) return lineUp;
   lineUp.seen = changes.read();
+  lineUp.version = version;
   const look = (worker: number) => enter(state, lineUp, shape, state.workers[worker]);
-  if (isWorthCatchingUp(state, seen, lineUp.length)) changes.forEachSince(seen, look);
+  if (isScored && isWorthCatchingUp(state, seen, lineUp.length)) changes.forEachSince(seen, look);
   else {
     lineUp.clear();
     forEachPossible(state, shape, look);
@@ -53,7 +56,8 @@ function isWorthCatchingUp(
 }
 
 function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
-  if (takes(state, worker, shape)) lineUp.set(worker.index, scoreOf(worker, shape));
+  if (takes(state, worker, shape))
+    lineUp.set(worker.index, scoreOf(worker, shape, state.demand.demand));
   else lineUp.remove(worker.index);
 }
 
@@ -88,8 +92,8 @@ function memberOf(
 }
 
 /**
- * What is kept for others depends on more than its worker: on bands, on time, on who else runs. Where
- * that has changed for a queue, the workers of the reservation are looked at again for it.
+ * What is kept for others depends on more than its worker: on bands, on time, on who else runs.
+ * Where that has changed for a queue, the workers of the reservation are looked at again for it.
  */
 export function lookAtKept(state: ControllerState, shape: Shape): void {
   const launch = shape.gang < 0 ? null : state.jobs[shape.gang].launch;

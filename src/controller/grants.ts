@@ -69,7 +69,8 @@ function chooseDevices(
     return takeIndices(choice, index, asked);
   }
   const prefix = deviceDimension(kind, "");
-  for (const [index, name] of state.dimensions.names.entries()) {
+  for (const index of choice.worker.deviceUse.keys()) {
+    const name = state.dimensions.names[index];
     if (!name.startsWith(prefix)) continue;
     if (freeAmount(choice.room, index) - choice.grant[index] < countMilli) continue;
     const found = takeIndices(choice, index, { ...asked, variant: name.slice(prefix.length) });

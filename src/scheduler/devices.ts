@@ -39,19 +39,34 @@ export function chooseDeviceIndices(
   countMilli: number,
 ): readonly DeviceShare[] | null {
   const free = freeMilli(use, capacityMilli);
-  const { whole, fraction } = splitCount(countMilli);
+  const left = free.slice();
+  if (!takeDevices(left, countMilli)) return null;
   const shares: DeviceShare[] = [];
-  for (const [index, left] of free.entries()) {
-    if (shares.length === whole) break;
-    if (left === deviceMilli) shares.push({ index, milli: deviceMilli });
+  for (const [index, milli] of free.entries()) {
+    if (left[index] < milli) shares.push({ index, milli: milli - left[index] });
   }
-  if (shares.length < whole) return null;
-  if (fraction === 0) return shares;
-  for (const { index } of shares) free[index] = 0;
+  return shares;
+}
+
+/**
+ * Takes `countMilli` thousandths of what is free of each device, as {@link chooseDeviceIndices}
+ * would; false, with `free` in part taken, if they do not fit.
+ */
+export function takeDevices(free: number[], countMilli: number): boolean {
+  const { whole, fraction } = splitCount(countMilli);
+  // A device of which a whole one was taken has nothing left: no fraction comes to it.
+  let missing = whole;
+  for (let index = 0; missing > 0 && index < free.length; index++) {
+    if (free[index] < deviceMilli) continue;
+    free[index] = 0;
+    missing--;
+  }
+  if (missing > 0) return false;
+  if (fraction === 0) return true;
   const shared = tightestIndex(free, fraction);
-  if (shared < 0) return null;
-  shares.push({ index: shared, milli: fraction });
-  return shares.sort((a, b) => a.index - b.index);
+  if (shared < 0) return false;
+  free[shared] -= fraction;
+  return true;
 }
 
 /** Whether {@link chooseDeviceIndices} would find devices: the same answer without the choice. */

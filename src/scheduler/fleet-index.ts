@@ -1,6 +1,6 @@
 /**
- * Everything about the workers that is kept in order so that placement need not look at all of them.
- * None of it is truth: all of it can be made anew from the workers, and is as far as they changed.
+ * Everything about the workers that is kept in order, so that placement need not look at all of
+ * them. None of it is truth: all of it can be made anew from the workers.
  *
  * It holds; what goes into it is for the controller to say (`fleet.ts` there).
  *
@@ -61,10 +61,12 @@ interface GrantedRows {
   readonly rows: Uint32Array;
 }
 
-interface CertainStart {
+export interface CertainStart {
   readonly ledger: number;
   readonly at: number;
   readonly startsAt: number;
+  /** What has come free by then on its worker, where it is one. */
+  readonly released: Float64Array;
 }
 
 /** Up to `max` things by place; the one that was made first goes. */

@@ -11,6 +11,8 @@
 export class LineUp {
   /** Position in the change log up to which it is right. */
   seen = -1;
+  /** The demand that its scores are about. */
+  version = 0;
   /** Reservation → how it stood to the queue when its workers were last looked at for that. */
   readonly stances = new Map<number, number>();
   length = 0;

@@ -30,7 +30,7 @@ export function checkFleet(state: ControllerState): number {
 function checkLine(state: ControllerState, shape: Shape): number {
   const taking = state.workers.filter((worker) => takes(state, worker, shape));
   const scanned = taking
-    .map((worker) => ({ index: worker.index, score: scoreOf(worker, shape) }))
+    .map((worker) => ({ index: worker.index, score: scoreOf(worker, shape, state.demand.demand) }))
     .sort((a, b) => b.score - a.score || a.index - b.index);
   assert.deepEqual(drained(state, shape), scanned, `the line of shape ${shape.index}`);
   return scanned.length;

@@ -11,6 +11,7 @@ import type { ControllerEvent, ControllerSend } from "../../controller/events.ts
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { ClientHello, WorkerHello } from "../../protocol/messages.ts";
+import type { QueuePolicy } from "../../scheduler/queue-policy.ts";
 import { reportBug } from "../api/http-answers.ts";
 import type { CallOrder, Readiness } from "../api/http-api.ts";
 import { formatMetrics } from "../api/metrics.ts";
@@ -50,6 +51,7 @@ export interface ControllerServiceOptions<State, Fact> {
   /** The secret that opens everything; undefined on loopback without one. */
   readonly token: string | undefined;
   readonly expectWorkers: number;
+  readonly policy: QueuePolicy;
   readonly logger: Logger;
   readonly onFatal: (end: { readonly exitCode: number; readonly error: unknown }) => void;
 }
@@ -111,7 +113,7 @@ export class ControllerService<State, Fact> {
   start(url: string): void {
     this.#url = url;
     this.#serving = true;
-    this.#loop.start(this.#options.journal.epoch);
+    this.#loop.start(this.#options.journal.epoch, this.#options.policy);
     this.#tokenTimer = setInterval(() => {
       this.#clients.cutUnwelcome();
       this.#workers.cutUnwelcome();
