@@ -16,16 +16,15 @@ import { idleStarterMs, idleStartersMax, startersPerBatch } from "./limits.ts";
 import { makeNamedPipes } from "./pipes.ts";
 import { sightProcess } from "./process-table.ts";
 import { Starter } from "./starter.ts";
-import { preludeOf, probeOf, type StarterPaths } from "./starter-script.ts";
+import { preludeOf, probeAnswer, probeOf, type StarterPaths } from "./starter-script.ts";
 
 const directoryPrefix = "starters-";
-const report = /^(?:([SEFP]) (\d+) (\d+)|\[\d+\]\s*[+-]?\s*(\d+)\s+(\S.*?)\s*)$/;
+const report = /^([SEKF]) (\d+) (\d+)$/;
 
 export class StarterPool {
   readonly #directory: string;
   readonly #hierarchies: readonly Hierarchy[];
   readonly #byNumber = new Map<number, Starter>();
-  readonly #jobs = new Map<number, string>();
   readonly #removals = new Set<Promise<void>>();
   readonly #restsSince = new WeakMap<Starter, number>();
   #idle: Starter[] = [];
@@ -37,6 +36,7 @@ export class StarterPool {
   #reports = -1;
   #reader: Socket | null = null;
   #rest = "";
+  readonly #answers: string[] = [];
   #suitable: "unknown" | "asked" | "yes" | "no" = "unknown";
 
   constructor(stateDirectory: string, hierarchies: readonly Hierarchy[]) {
@@ -144,7 +144,8 @@ export class StarterPool {
       starter.close();
       this.#idle = this.#idle.filter((each) => each !== starter);
       await starter.parts.groups.remove();
-      for (const kind of pipeKinds) rmSync(this.#pathOf(number, kind), { force: true });
+      for (const kind of [...pipeKinds, "said"])
+        rmSync(this.#pathOf(number, kind), { force: true });
       this.#byNumber.delete(number);
       this.#removals.delete(removal);
     });
@@ -179,34 +180,27 @@ export class StarterPool {
   }
 
   #onLine(line: string): void {
-    const [, type, number, value, pid, state] = report.exec(line) ?? [];
-    if (pid !== undefined) this.#jobs.set(Number(pid), state);
+    const [, type, number, value] = report.exec(line) ?? [];
     const starter = this.#byNumber.get(Number(number));
     if (starter === undefined) return;
     if (type === "S") starter.onStarted(Number(value));
     else if (type === "F") starter.onNeverRan();
-    else if (type === "P") this.#onProbed(starter, Number(value));
-    else if (type === "E") this.#onEnded(starter, Number(value));
+    else if (this.#suitable === "asked") this.#onAnswer(starter, `${type} ${value}`);
+    else starter.onEnded(Number(value), type === "K");
   }
 
-  #onEnded(starter: Starter, status: number): void {
-    if (this.#suitable === "asked") return; // The probe's own: its answer follows.
-    starter.onEnded(status, this.#jobs);
-  }
-
-  #onProbed(starter: Starter, pid: number): void {
-    if (this.#suitable === "asked") {
-      const isSaid = /^Done ?\(137\)/.test(this.#jobs.get(pid) ?? "");
-      this.#suitable = isSaid ? "yes" : "no";
-    }
-    this.#jobs.delete(pid);
-    starter.onEnded(0, this.#jobs);
+  /** The only starter that there is answers in two lines. */
+  #onAnswer(starter: Starter, answer: string): void {
+    if (this.#answers.push(answer) < 2) return;
+    this.#suitable = this.#answers.join(", ") === probeAnswer ? "yes" : "no";
+    starter.onEnded(0, false);
     if (this.#suitable === "yes") this.giveBack(starter, true);
   }
 
   #pathsOf(number: number): StarterPaths {
     const [stdout, stderr] = [this.#pathOf(number, "stdout"), this.#pathOf(number, "stderr")];
-    return { number, reports: this.#reportsPath(), stdout, stderr };
+    const said = this.#pathOf(number, "said");
+    return { number, reports: this.#reportsPath(), said, stdout, stderr };
   }
 
   #pathOf(number: number, kind: string): string {

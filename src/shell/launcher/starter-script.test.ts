@@ -16,7 +16,8 @@ const directory = mkdtempSync(join(tmpdir(), "capstan-starter-"));
 after(() => rmSync(directory, { recursive: true }));
 
 const at = (name: string) => join(directory, name);
-const paths = { number: 3, reports: at("it's"), stdout: at("stdout"), stderr: at("stderr") };
+const [stdout, stderr] = [at("stdout"), at("stderr")];
+const paths = { number: 3, reports: at("it's"), said: at("said"), stdout, stderr };
 const base = {
   ...{ attemptId: "1.2", argv: ["true"], cwd: "/", stdin: "", logDirectory: "/", tag: null },
   ...{ memoryBytes: 0, cpuMilli: 0, pidsMax: 0, stdoutResultBytesMax: 0 },
@@ -28,13 +29,13 @@ function run(order: Partial<typeof base>) {
   writeFileSync(paths.reports, "");
   const script = startOf({ ...base, ...order }, { nonce: "n", file: "/dev/null", paths });
   const input = preludeOf([], paths) + script;
-  const { stdout } = spawnSync("/bin/sh", { input, env: {}, encoding: "utf8" });
-  const [started, ...ended] = stdout.trim().split("\n");
+  const { stdout: told } = spawnSync("/bin/sh", { input, env: {}, encoding: "utf8" });
+  const [started, ...ended] = told.trim().split("\n");
   assert.match(started, /^S 3 \d+$/);
   const [output, errors, failed] = [paths.stdout, paths.stderr, paths.reports].map((path) =>
     readFileSync(path, "utf8"),
   );
-  return { ended, output, errors, failed };
+  return { started: started.slice("S 3 ".length), ended, output, errors, failed };
 }
 
 test("a program gets exactly its arguments and its environment, whatever is in them", () => {
@@ -52,9 +53,14 @@ test("a program gets exactly its arguments and its environment, whatever is in t
 test("the status says whether it was a number or a signal", () => {
   const { ended } = run({ argv: ["sh", "-c", "exit 3"] });
   assert.deepEqual(ended, ["E 3 3"]);
-  const [killed, status] = run({ argv: ["sh", "-c", "kill -9 $$"] }).ended;
-  assert.equal(status, "E 3 137");
-  assert.doesNotMatch(killed, /Done/);
+  assert.deepEqual(run({ argv: ["sh", "-c", "exit 137"] }).ended, ["E 3 137"]);
+  assert.deepEqual(run({ argv: ["sh", "-c", "kill -9 $$"] }).ended, ["K 3 137"]);
+});
+
+test("a program is told apart by its own pid, and ignores no signal", () => {
+  const script = "echo $$; grep SigIgn /proc/self/status";
+  const { output, started } = run({ argv: ["sh", "-c", script] });
+  assert.deepEqual(output.split("\n").slice(0, 2), [started, "SigIgn:\t0000000000000000"]);
 });
 
 test("what cannot become the program says so", () => {

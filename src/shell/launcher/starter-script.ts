@@ -18,6 +18,8 @@ export interface StarterPaths {
   readonly number: number;
   /** What starters tell. */
   readonly reports: string;
+  /** The shell's own word about the end of a program. */
+  readonly said: string;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -43,30 +45,32 @@ export function canBeScripted({ argv, env, cwd }: LaunchOrder): boolean {
   return characters < starterScriptBytesMax / 4 && env.PATH !== undefined;
 }
 
-/** The first lines of a starter: it enters its groups, and learns how to wait. */
-export function preludeOf(groups: readonly AttemptGroup[], { number }: StarterPaths): string {
+/** The first lines of a starter: it enters its groups, and learns to tell how something ended. */
+export function preludeOf(groups: readonly AttemptGroup[], paths: StarterPaths): string {
   const doors = groups.map(({ directory }) => quote(join(directory, "cgroup.procs")));
   return [
     ...doors.map((door) => `echo $$ >${door} || exit 125`),
     `trap : ${caughtSignals}`,
-    "w() {",
-    "  wait $1; s=$?",
-    // A signal may have ended the waiting only. What has ended is not there to be told.
-    "  while [ $s -gt 128 ] && kill -0 $1 2>/dev/null; do wait $1; s=$?; done",
-    // 137 may be a number that the program chose, or SIGKILL: the list of jobs knows.
-    "  [ $s -le 128 ] || jobs -l",
-    `  echo "E ${number} $s"`,
-    "}",
+    // 137 may be a number that the program chose, or SIGKILL: of a signal the shell says a word.
+    `e() { m=; [ $s -le 128 ] || read -r m <${quote(paths.said)}`,
+    `  if [ -z "$m" ]; then echo "E ${paths.number} $s"; else echo "K ${paths.number} $s"; fi; }`,
     "",
   ].join("\n");
 }
 
-/** Asks whether `jobs` says what `preludeOf` relies on. Answered before anything else. */
-export function probeOf({ number }: StarterPaths): string {
-  return `sh -c 'exit 137' & w $!; echo "P ${number} $!"\n`;
+/** What a shell answers that can do what is asked of it: a number, and then a signal. */
+export const probeAnswer = "E 137, K 137";
+
+/** Asks for `probeAnswer`. Bash ends without one: it gives programs a variable of its own. */
+export function probeOf({ said }: StarterPaths): string {
+  const tried = (script: string) => `{ /bin/sh -c '${script}'; s=$?; } 2>${quote(said)}; e\n`;
+  return `[ -z "\${BASH_VERSION-}" ] || exit\n${tried("exit 137")}${tried("kill -9 $$")}`;
 }
 
-/** Starts one program. `file` is what its stdin is read from. */
+/**
+ * Starts one program and waits for it. `file` is what its stdin is read from. It is started in the
+ * foreground: a shell lets what is in the background ignore SIGINT.
+ */
 export function startOf(
   { argv, env, cwd, attemptId }: LaunchOrder,
   { nonce, file, paths }: { nonce: string; file: string; paths: StarterPaths },
@@ -76,16 +80,16 @@ export function startOf(
   const exported = variables.map(([name, value]) => `${name}=${quote(value)}`).join(" ");
   const failed = `echo "F ${paths.number} $?" >${quote(paths.reports)}`;
   const steps = [
+    `exec <${quote(file)} >${quote(paths.stdout)} 2>${quote(paths.stderr)}`,
     `cd ${quote(cwd)}`,
     "unset PWD OLDPWD",
     `export ${exported}`,
-    `exec <${quote(file)}`,
     `exec ${argv.map(quote).join(" ")}`,
   ];
   // Whatever keeps the shell from becoming the program ends it, and then its trap tells.
   return (
-    `r() { trap ${quote(failed)} 0; ${steps.join(" && ")}; }\n` +
-    `r >${quote(paths.stdout)} 2>${quote(paths.stderr)} & echo "S ${paths.number} $!"; w $!\n`
+    `{ ( trap ${quote(failed)} 0; cd -P /proc/self; echo "S ${paths.number} \${PWD#/proc/}"\n` +
+    `${steps.join(" && ")} ); s=$?; } 2>${quote(paths.said)}; e\n`
   );
 }
 

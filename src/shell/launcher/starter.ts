@@ -115,14 +115,12 @@ export class Starter {
     if (this.#running !== null) this.#running.neverRan = true;
   }
 
-  /** `jobs`: what the shell calls ends, by pid, where the status alone leaves a doubt. */
-  onEnded(status: number, jobs: Map<number, string>): void {
+  /** `status` as shells have it: of a signal, 128 more than its number. */
+  onEnded(status: number, isSignal: boolean): void {
     const running = this.#running;
     if (running === null) return;
     this.#running = null;
-    const { neverRan, pid } = running;
-    const isSignal = status > 128 && jobs.get(pid)?.startsWith("Done") !== true;
-    jobs.delete(pid);
+    const { neverRan } = running;
     const signal = isSignal ? signalNames[status - 128] : null;
     running.end({ exitCode: isSignal ? null : status, signal, neverRan });
   }
