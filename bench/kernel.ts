@@ -1,198 +1,113 @@
 /**
- * The controller kernel alone: its real `step`, fed by a client that submits and by workers that
- * finish everything at once. Facts are produced and dropped; nothing is written, sent or encoded.
+ * The case `kernel`: the controller's state machine alone, and how flat it is: the same work with
+ * other numbers of tasks and of workers, each beside the base in turn, as a ratio to it.
+ *
+ * Rates are per second of CPU time of this process, the collector's threads included: what else the
+ * machine does must not count.
  *
  * @module
  */
 
-import { BlobsBuilder, blobsOf, emptyBlobs } from "../src/base/blobs.ts";
-import type { ControllerEvent } from "../src/controller/events.ts";
-import { type ControllerState, newControllerState } from "../src/controller/state.ts";
-import { step } from "../src/controller/step.ts";
-import { defaultRequest, noResources } from "../src/model/resources.ts";
-import { specDefaults, type TaskSpec } from "../src/model/spec.ts";
-import { type HotMessageOf, protocolVersion, reportKind } from "../src/protocol/messages.ts";
 import type { BenchCase, Prepared } from "./cases.ts";
+import { KernelCluster } from "./kernel-cluster.ts";
+import { cpuSecondsOf, median } from "./measure.ts";
 
 const taskCount = 500_000;
-const submitSize = 10_000;
 const workerCount = 8;
 const slotsPerWorker = 16;
+const submitSize = 10_000;
 
-const spec: TaskSpec = {
-  ...specDefaults,
-  run: { kind: "function", bundle: "0".repeat(64), functionName: "noop" },
-  name: "noop",
-  resources: defaultRequest,
-  constraints: [],
-  maxRetriesFailure: 0,
-  maxRetriesPreemption: 3,
-};
+/** What others are compared with. */
+const base: Load = { tasks: 100_000, workers: workerCount };
 
-type Compute = HotMessageOf<"compute">;
+/** Tasks that one measurement of the flatness runs, in one piece or several. */
+const comparedTasks = 400_000;
+const comparisons = 3;
 
-/** The kernel with a client and workers that are played by this file. */
-class Cluster {
-  readonly state: ControllerState = newControllerState();
-  /** Orders that no worker has answered yet. */
-  #orders: { readonly worker: number; readonly compute: Compute }[] = [];
-  #at = 1_000_000;
-  #sequence = 1;
-  #nextNumber = 0;
-  finished = 0;
-
-  constructor() {
-    this.#step({ type: "controller-started", at: this.#at, epoch: 1 });
-    for (let index = 0; index < workerCount; index++) this.#step(workerConnected(index, this.#at));
-    const clientId = "bench";
-    this.#step({ type: "client-connected", at: this.#at, clientId, user: "bench" });
-    const define = { type: "define-spec", spec: 0, definition: spec } as const;
-    this.#step({ type: "client-messaged", at: this.#at, client: 0, message: define });
-  }
-
-  submit(count: number): void {
-    const message: HotMessageOf<"submit"> = {
-      type: "submit",
-      sequence: this.#sequence++,
-      first: this.#nextNumber,
-      groupSpecs: Uint32Array.of(0),
-      groupCounts: Uint32Array.of(count),
-      args: argumentsOf(count),
-      dependencyCounts: new Uint32Array(0),
-      dependencies: new Uint32Array(0),
-      keys: [],
-    };
-    this.#nextNumber += count;
-    this.#step({ type: "client-messaged", at: this.#at, client: 0, message });
-  }
-
-  /** The workers finish what they were ordered, until nothing is ordered any more. */
-  drain(): void {
-    while (this.#orders.length > 0) {
-      const orders = this.#orders;
-      this.#orders = [];
-      for (const { worker, compute } of orders) {
-        const message = finishedAll(compute);
-        this.finished += compute.attempts.length;
-        this.#step({ type: "worker-messaged", at: this.#at, worker, message });
-      }
-    }
-  }
-
-  /** The client lets go of every task, so that the next run finds the tables empty. */
-  releaseAll(first: number): void {
-    const tasks = Uint32Array.from({ length: this.#nextNumber - first }, (_unused, i) => first + i);
-    const message: HotMessageOf<"release"> = { type: "release", tasks };
-    this.#step({ type: "client-messaged", at: this.#at, client: 0, message });
-  }
-
-  get nextNumber(): number {
-    return this.#nextNumber;
-  }
-
-  #step(event: ControllerEvent): void {
-    this.#at += 10;
-    const { sends } = step(this.state, event);
-    for (const send of sends) {
-      if (send.type !== "send-to-worker" || send.message.type !== "compute") continue;
-      this.#orders.push({ worker: send.worker, compute: send.message });
-    }
-  }
+interface Load {
+  readonly tasks: number;
+  readonly workers: number;
 }
 
-function workerConnected(index: number, at: number): ControllerEvent {
-  return {
-    type: "worker-connected",
-    at,
-    hello: {
-      ...{ role: "worker", protocolVersion, workerId: `w-${index}`, incarnation: `i-${index}` },
-      ...{ clusterId: "bench", epoch: 1, address: `127.0.0.1:${9_000 + index}`, pid: 1 + index },
-      capacity: { ...noResources, cpuMilli: slotsPerWorker * 1_000 },
-      slots: slotsPerWorker,
-      commandSlots: 0,
-      attributes: {},
-    },
-    inventory: {
-      type: "inventory",
-      attempts: new Float64Array(0),
-      attemptTasks: new Float64Array(0),
-      phases: new Uint8Array(0),
-      values: new Float64Array(0),
-      valueSizes: new Float64Array(0),
-    },
-  };
+/** Name of the detail → what is compared, and how often: the largest only once. */
+const compared: readonly (readonly [string, Load, number])[] = [
+  ["tasks10k", { tasks: 10_000, workers: workerCount }, comparisons],
+  ["tasks1M", { tasks: 1_000_000, workers: workerCount }, comparisons],
+  ["tasks10M", { tasks: 10_000_000, workers: workerCount }, 1],
+  ["workers1", { tasks: base.tasks, workers: 1 }, comparisons],
+  ["workers100", { tasks: base.tasks, workers: 100 }, comparisons],
+  ["workers1000", { tasks: base.tasks, workers: 1_000 }, comparisons],
+];
+
+function clusterOf(workers: number): KernelCluster {
+  return new KernelCluster({ workers, slotsPerWorker });
 }
 
-/** 40 bytes for each task. */
-function argumentsOf(count: number) {
-  const builder = new BlobsBuilder();
-  const one = new Uint8Array(40);
-  for (let i = 0; i < count; i++) builder.push(one);
-  return builder.take();
+/** CPU seconds from the first submission to the last end; all wait before the first one runs. */
+function runTasks(cluster: KernelCluster, tasks: number): number {
+  const { finished } = cluster;
+  const seconds = cpuSecondsOf(() => {
+    cluster.submitAll(tasks, submitSize);
+    cluster.drain();
+  });
+  const ran = cluster.finished - finished;
+  if (ran !== tasks) throw new Error(`${ran} of ${tasks} tasks finished`);
+  return seconds;
 }
 
-/** Granted attempts end first, each handing its grant to a prefetched one, which ends next. */
-function finishedAll(compute: Compute): HotMessageOf<"reports"> {
-  const { attempts, tasks, prefetched } = compute;
-  const count = attempts.length;
-  const waiting: number[] = [];
-  const order: number[] = [];
-  for (let i = 0; i < count; i++) (prefetched[i] === 1 ? waiting : order).push(i);
-  const successors = new Float64Array(count);
-  let next = 0;
-  for (let place = 0; place < order.length; place++) {
-    if (next === waiting.length) continue;
-    successors[place] = attempts[waiting[next]];
-    order.push(waiting[next++]);
-  }
-  // What found no grant to take over waits for an order of its own: not in this benchmark.
-  if (order.length !== count) throw new Error("an order came without any grant");
-  return {
-    type: "reports",
-    kinds: new Uint8Array(count).fill(reportKind.finished),
-    attempts: Float64Array.from(order, (i) => attempts[i]),
-    tasks: Float64Array.from(order, (i) => tasks[i]),
-    reasons: new Uint8Array(count),
-    successors,
-    others: new Float64Array(count),
-    sizes: new Float64Array(count).fill(1),
-    durations: new Uint32Array(count).fill(10),
-    values: valuesOf(count),
-  };
+/** Tasks a second, without the client's letting go of them; small loads are run often. */
+function rateOf({ tasks, workers }: Load): number {
+  globalThis.gc?.(); // Of what was measured before; its sweepers would count in a small piece.
+  const cluster = clusterOf(workers);
+  const pieces = Math.max(1, Math.round(comparedTasks / tasks));
+  const isOften = pieces > 1;
+  if (isOften) runAndRelease(cluster, tasks); // To warm up.
+  let seconds = 0;
+  for (let piece = 0; piece < pieces; piece++) seconds += runAndRelease(cluster, tasks);
+  return (pieces * tasks) / seconds;
 }
 
-const cachedValues = new Map<number, ReturnType<typeof blobsOf>>();
+function runAndRelease(cluster: KernelCluster, tasks: number): number {
+  const first = cluster.nextNumber;
+  const seconds = runTasks(cluster, tasks);
+  cluster.releaseFrom(first);
+  return seconds;
+}
 
-function valuesOf(count: number) {
-  const known = cachedValues.get(count);
-  if (known !== undefined) return known;
-  const values = count === 0 ? emptyBlobs : blobsOf(Array(count).fill(Uint8Array.of(1)));
-  cachedValues.set(count, values);
-  return values;
+/** Each load's rate as a ratio to that of the base, measured right before and after it. */
+function measureFlatness(): { readonly [name: string]: number } {
+  const ratios = compared.map(([name, load, count]) => {
+    const measured = Array.from({ length: count }, () => {
+      const before = rateOf(base);
+      const rate = rateOf(load);
+      return (2 * rate) / (before + rateOf(base));
+    });
+    return [name, median(measured)] as const;
+  });
+  return Object.fromEntries(ratios);
 }
 
 async function prepare(): Promise<Prepared> {
-  const cluster = new Cluster();
-  const run = async () => {
-    const first = cluster.nextNumber;
-    const before = cluster.finished;
-    const startedAt = performance.now();
-    for (let submitted = 0; submitted < taskCount; submitted += submitSize) {
-      cluster.submit(submitSize);
-      cluster.drain();
-    }
-    const seconds = (performance.now() - startedAt) / 1_000;
-    const finished = cluster.finished - before;
-    if (finished !== taskCount) throw new Error(`${finished} of ${taskCount} tasks finished`);
-    cluster.releaseAll(first);
-    return taskCount / seconds;
+  const cluster = clusterOf(workerCount);
+  let release = 0;
+  return {
+    run: async () => {
+      const first = cluster.nextNumber;
+      const seconds = runTasks(cluster, taskCount);
+      release = cpuSecondsOf(() => cluster.releaseFrom(first));
+      return taskCount / seconds;
+    },
+    pids: [],
+    close: async () => undefined,
+    details: () => ({ releasesPerSecond: taskCount / release, ...measureFlatness() }),
   };
-  return { run, pids: [], close: async () => undefined };
 }
 
 export const kernelCase: BenchCase = {
   name: "kernel",
   unit: "tasks/s",
-  what: `the controller's state machine alone: ${taskCount} tasks, submit to finish, 8 workers`,
+  what:
+    `the controller's state machine alone: ${taskCount} tasks, submit to finish, ` +
+    `${workerCount} workers, per CPU second; then ratios to ${base.tasks} tasks`,
   prepare,
 };

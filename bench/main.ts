@@ -10,11 +10,21 @@ import type { BenchCase, CaseResult } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
+import { memoryCase } from "./memory.ts";
 import { placementCase } from "./placement.ts";
 import { caseLines, tableLines } from "./report.ts";
+import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
 
-const allCases: readonly BenchCase[] = [kernelCase, placementCase, ...endToEndCases, spawnCase];
+const allCases: readonly BenchCase[] = [
+  kernelCase,
+  memoryCase,
+  placementCase,
+  ...endToEndCases,
+  spawnCase,
+  restartCase,
+  sustainedCase,
+];
 const runsMin = 5;
 
 async function main(): Promise<number> {

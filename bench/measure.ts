@@ -44,6 +44,14 @@ export function usageOf(pids: readonly number[]): Usage {
   return { cpuSeconds, peakRssBytes };
 }
 
+/** CPU seconds that this process spends on `work`, in all its threads. */
+export function cpuSecondsOf(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
 /** The median of `values`; the mean of the middle two when their number is even. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);

@@ -1,6 +1,6 @@
 /**
- * A few seeds of the simulator as tests that judge mutants. Each is a test of its own: a mutant that
- * the first one catches does not wait for the rest, and none is so slow that it judges nothing.
+ * A few seeds of the simulator as tests that judge mutants. Each is a test of its own: what one of
+ * them catches does not wait for the rest, and none is so slow that it judges nothing.
  *
  * @module
  */

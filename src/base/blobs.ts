@@ -17,6 +17,10 @@ export function blobCount(blobs: Blobs): number {
   return blobs.offsets.length - 1;
 }
 
+export function blobLength({ offsets }: Blobs, index: number): number {
+  return offsets[index + 1] - offsets[index];
+}
+
 /** A view (no copy) of byte string `index`. */
 export function blobAt(blobs: Blobs, index: number): Uint8Array {
   return blobs.data.subarray(blobs.offsets[index], blobs.offsets[index + 1]);
@@ -58,6 +62,18 @@ export class BlobsBuilder {
     this.#close(end);
   }
 
+  /** The same as pushing `blobAt(blobs, index)`, without a view of it. */
+  pushFrom(blobs: Blobs, index: number): void {
+    const from = blobs.offsets[index];
+    const to = blobs.offsets[index + 1];
+    if (to - from >= 64) return this.push(blobs.data.subarray(from, to));
+    const end = this.#length + to - from;
+    if (end > this.#data.length) this.#data = grown(this.#data, end);
+    const data = this.#data;
+    for (let i = from, at = this.#length; i < to; i++, at++) data[at] = blobs.data[i];
+    this.#close(end);
+  }
+
   pushEmpty(): void {
     this.#close(this.#length);
   }
@@ -75,7 +91,7 @@ export class BlobsBuilder {
 
   #close(end: number): void {
     if (this.#count + 2 > this.#offsets.length) {
-      const larger = new Uint32Array(this.#offsets.length * 2);
+      const larger = new Uint32Array(this.#offsets.length * 4);
       larger.set(this.#offsets);
       this.#offsets = larger;
     }
@@ -86,7 +102,7 @@ export class BlobsBuilder {
 }
 
 function grown(data: Uint8Array<ArrayBuffer>, atLeast: number): Uint8Array<ArrayBuffer> {
-  let capacity = Math.max(firstBytes, data.length * 2);
+  let capacity = Math.max(firstBytes, data.length * 4);
   while (capacity < atLeast) capacity *= 2;
   const larger = new Uint8Array(capacity);
   larger.set(data);

@@ -8,6 +8,11 @@
 /** So few that even the widest column of them is allocated cheaply: inside the heap. */
 const firstCapacity = 8;
 
+/** Beyond the heap an array costs more to make than to fill, so small ones grow fast. */
+function capacityAfter(length: number, expected: number): number {
+  return Math.max(expected, firstCapacity, length * (length < 4_096 ? 4 : 2));
+}
+
 // A step makes many columns and fills few of them: the empty ones cost nothing.
 const noUint32Array = new Uint32Array(0);
 const noFloat64Array = new Float64Array(0);
@@ -16,11 +21,17 @@ const noUint8Array = new Uint8Array(0);
 /** A growable Uint32Array. */
 export class U32Column {
   #items = noUint32Array;
+  readonly #expected: number;
   length = 0;
+
+  /** Room for `expected` entries is made at once, with the first of them. */
+  constructor(expected = firstCapacity) {
+    this.#expected = expected;
+  }
 
   push(value: number): void {
     if (this.length === this.#items.length) {
-      const larger = new Uint32Array(Math.max(firstCapacity, this.length * 2));
+      const larger = new Uint32Array(capacityAfter(this.length, this.#expected));
       larger.set(this.#items);
       this.#items = larger;
     }
@@ -31,10 +42,12 @@ export class U32Column {
     return this.#items[index];
   }
 
-  /** A copy of exactly what was pushed; the column is empty afterwards. */
+  /** Exactly what was pushed, and the taker's own; the column is empty afterwards. */
   take(): Uint32Array {
     if (this.length === 0) return noUint32Array;
-    const taken = this.#items.slice(0, this.length);
+    const isExact = this.length === this.#items.length;
+    const taken = isExact ? this.#items : this.#items.slice(0, this.length);
+    if (isExact) this.#items = noUint32Array;
     this.length = 0;
     return taken;
   }
@@ -43,11 +56,17 @@ export class U32Column {
 /** A growable Float64Array: ids of up to 53 bits, byte counts, microseconds. */
 export class F64Column {
   #items = noFloat64Array;
+  readonly #expected: number;
   length = 0;
+
+  /** Room for `expected` entries is made at once, with the first of them. */
+  constructor(expected = firstCapacity) {
+    this.#expected = expected;
+  }
 
   push(value: number): void {
     if (this.length === this.#items.length) {
-      const larger = new Float64Array(Math.max(firstCapacity, this.length * 2));
+      const larger = new Float64Array(capacityAfter(this.length, this.#expected));
       larger.set(this.#items);
       this.#items = larger;
     }
@@ -60,7 +79,9 @@ export class F64Column {
 
   take(): Float64Array {
     if (this.length === 0) return noFloat64Array;
-    const taken = this.#items.slice(0, this.length);
+    const isExact = this.length === this.#items.length;
+    const taken = isExact ? this.#items : this.#items.slice(0, this.length);
+    if (isExact) this.#items = noFloat64Array;
     this.length = 0;
     return taken;
   }
@@ -69,11 +90,17 @@ export class F64Column {
 /** A growable Uint8Array. */
 export class U8Column {
   #items = noUint8Array;
+  readonly #expected: number;
   length = 0;
+
+  /** Room for `expected` entries is made at once, with the first of them. */
+  constructor(expected = firstCapacity) {
+    this.#expected = expected;
+  }
 
   push(value: number): void {
     if (this.length === this.#items.length) {
-      const larger = new Uint8Array(Math.max(firstCapacity, this.length * 2));
+      const larger = new Uint8Array(capacityAfter(this.length, this.#expected));
       larger.set(this.#items);
       this.#items = larger;
     }
@@ -86,7 +113,9 @@ export class U8Column {
 
   take(): Uint8Array {
     if (this.length === 0) return noUint8Array;
-    const taken = this.#items.slice(0, this.length);
+    const isExact = this.length === this.#items.length;
+    const taken = isExact ? this.#items : this.#items.slice(0, this.length);
+    if (isExact) this.#items = noUint8Array;
     this.length = 0;
     return taken;
   }

@@ -5,8 +5,10 @@
  */
 
 import { digestWith, digestWithout } from "../base/digest.ts";
+import { deleteRare, getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { attemptId } from "../model/ids.ts";
+import type { DeviceAmount } from "../model/resources.ts";
 import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
 import { deviceDimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
@@ -18,6 +20,7 @@ import {
   jobOf,
   type Launch,
   launchAt,
+  type Reservation,
   type ShapeOnWorker,
   shapeOf,
   touchWorker,
@@ -63,16 +66,20 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
   if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
   chargeDevices(state, worker, row, sign);
-  touchKept(state);
+  touchKept(state, worker.reservations);
 }
 
-/** Back within its budget a user's work competes in its own band again, wherever it waits. */
+/**
+ * Back within its budget a user's work competes in its own band again, wherever it waits. Past it
+ * what the user has reserved keeps fewer away.
+ */
 function spend(state: ControllerState, user: User, value: number): void {
   const before = user.spend;
   user.spend += value;
-  if (value > 0 || state.access.budgets.size === 0) return;
+  if (state.access.budgets.size === 0) return;
   const { budget } = budgetOf(state, user.name);
-  if (budget === 0 || before <= budget || user.spend > budget) return;
+  if (budget === 0 || before > budget === user.spend > budget) return;
+  if (before <= budget) return touchKept(state, reservationsOfUser(state, user));
   for (const index of state.queuedShapes) {
     if (state.shapes[index].user === user.index) state.untriedShapes.add(index);
   }
@@ -80,13 +87,19 @@ function spend(state: ControllerState, user: User, value: number): void {
 
 /**
  * Whom a reservation keeps away follows from what all its workers grant, from what is told to stop
- * there, and from what users hold: where one of these changes, all that is kept is looked at again.
+ * there, and from the band of whom it is for: where one of these changes, all that it keeps is
+ * looked at again.
  */
-function touchKept({ reservations, touchedWorkers }: ControllerState): void {
-  if (reservations.size === 0) return;
-  for (const { workers } of reservations.values()) {
-    for (const worker of workers) touchedWorkers.add(worker);
+function touchKept(state: ControllerState, reservations: Iterable<Reservation>): void {
+  for (const { workers } of reservations) {
+    for (const worker of workers) state.touchedWorkers.add(worker);
   }
+}
+
+function reservationsOfUser(state: ControllerState, user: User): Reservation[] {
+  return [...state.reservations.values()].filter(
+    ({ shape }) => state.shapes[shape].user === user.index,
+  );
 }
 
 function enlargedVector(vector: Float64Array, length: number): Float64Array {
@@ -95,8 +108,11 @@ function enlargedVector(vector: Float64Array, length: number): Float64Array {
   return larger;
 }
 
+const noDevices: readonly DeviceAmount[] = [];
+
 function chargeDevices(state: ControllerState, worker: Worker, row: number, sign: 1 | -1): void {
-  for (const { kind, variant, countMilli, indices } of state.deviceGrants.get(row) ?? []) {
+  for (const { kind, variant, countMilli, indices } of getRare(state.deviceGrants, row) ??
+    noDevices) {
     const index = state.dimensions.intern(deviceDimension(kind, variant));
     const use = worker.deviceUse.get(index);
     if (use === undefined) continue; // The worker came back without that device.
@@ -124,14 +140,14 @@ export function applyAttemptsAssigned(
   let next = 0;
   for (let i = 0; i < fact.tasks.length; i++) {
     const special = next < fact.grants.length && fact.grants[next].entry === i;
-    applyAssignment(state, {
+    const assignment = {
       task: fact.tasks[i],
       worker: fact.workers[i],
-      at: fact.at,
       prefetched: fact.prefetched[i] === 1,
       grant: special ? fact.grants[next++] : null,
       band: fact.bands[i],
-    });
+    };
+    applyAssignment(state, assignment, fact.at);
   }
 }
 
@@ -139,7 +155,6 @@ export function applyAttemptsAssigned(
 export interface Assignment {
   readonly task: number;
   readonly worker: number;
-  readonly at: number;
   readonly prefetched: boolean;
   readonly grant: Pick<SpecialGrant, "grant" | "devices"> | null;
   /** Index into `bands`. */
@@ -147,8 +162,12 @@ export interface Assignment {
 }
 
 /** A new attempt; returns its row. */
-export function applyAssignment(state: ControllerState, assignment: Assignment): number {
-  const row = assign(state, assignment);
+export function applyAssignment(
+  state: ControllerState,
+  assignment: Assignment,
+  at: number,
+): number {
+  const row = assign(state, assignment, at);
   if (assignment.grant !== null) {
     const { grant, devices } = assignment.grant;
     state.attempts.grants[row] = grant;
@@ -163,7 +182,8 @@ export function applyAssignment(state: ControllerState, assignment: Assignment):
 /** A new attempt of `task` on `worker`, neither granted nor prefetched yet. */
 function assign(
   state: ControllerState,
-  { task, worker, at, band }: { task: number; worker: number; at: number; band: number },
+  { task, worker, band }: { task: number; worker: number; band: number },
+  at: number,
 ): number {
   const { tasks, attempts } = state;
   const id = attemptId(state.epoch, ++state.attemptCounter);
@@ -276,7 +296,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
   tasks.flags[task] |= taskFlag.everStarted;
-  state.startBy.delete(task);
+  deleteRare(state.startBy, task);
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
@@ -310,8 +330,8 @@ export function applyAttemptsStopping(
     tasks.attempt[task] = noSlot;
     state.strays.set(attempts.id[row], row);
     state.strayOfTask.set(task, row);
+    touchKept(state, state.workers[attempts.worker[row]].reservations);
   }
-  touchKept(state);
 }
 
 /**
@@ -321,7 +341,8 @@ export function applyAttemptsStopping(
 export function applyEnd(
   state: ControllerState,
   row: number,
-  { successor, cause }: { successor: number; cause: number },
+  successor: number,
+  cause: number,
 ): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
@@ -380,9 +401,9 @@ function closeRow(state: ControllerState, row: number): void {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
   forgetIdleShape(worker, attempts.shape[row]);
-  state.usages.delete(row);
+  deleteRare(state.usages, row);
   dropEndpointsOfAttempt(state.access, id);
-  state.deviceGrants.delete(row);
+  deleteRare(state.deviceGrants, row);
   attempts.release(row);
   if (tasks.attempt[task] === row) tasks.attempt[task] = noSlot;
   else {
@@ -408,7 +429,7 @@ function endAttemptOfJob(state: ControllerState, launch: Launch): void {
 
 export function applyAttemptsEnded(state: ControllerState, fact: FactOf<"attempts-ended">): void {
   for (let i = 0; i < fact.attempts.length; i++) {
-    applyEnd(state, fact.attempts[i], { successor: fact.successors[i], cause: fact.causes[i] });
+    applyEnd(state, fact.attempts[i], fact.successors[i], fact.causes[i]);
   }
 }
 
@@ -421,12 +442,9 @@ export function applyAttemptSuperseded(
   const grant = attempts.grants[fact.attempt];
   const devices = state.deviceGrants.get(fact.attempt);
   tellAttempt(state, storyKind.superseded, fact.attempt);
-  const row = assign(state, {
-    task: fact.task,
-    worker: attempts.worker[fact.attempt],
-    at: fact.at,
-    band: attempts.band[fact.attempt],
-  });
+  const worker = attempts.worker[fact.attempt];
+  const band = attempts.band[fact.attempt];
+  const row = assign(state, { task: fact.task, worker, band }, fact.at);
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
   const isGranted = attempts.isGranted(fact.attempt);

@@ -5,14 +5,14 @@
  */
 
 import { present } from "../base/assert.ts";
-import { blobsOf } from "../base/blobs.ts";
+import { blobsOf, emptyBlobs } from "../base/blobs.ts";
 import { taskStateCode } from "../model/states.ts";
 import { addJob, addSpec, dropSpec, tellEvent } from "./apply-sessions.ts";
 import {
   boundFirstStart,
   countOpenTasks,
   forgetTask,
-  openArgsBatch,
+  openSubmission,
   placeInLine,
   tell,
 } from "./apply-tasks.ts";
@@ -97,19 +97,19 @@ function waitForReplaced(
 function fillRows(state: ControllerState, job: Job, launch: Launch): void {
   const { tasks } = state;
   const { spec, rows, specIndex } = launch;
-  const batch = openArgsBatch(state, blobsOf([spec.args]));
+  const args = blobsOf([spec.args]);
+  const shared = { args, keys: emptyBlobs, first: 0, sharesArgs: true, count: rows.length };
+  const submission = openSubmission(state, shared);
   for (const [index, task] of rows.entries()) {
     tasks.state[task] = taskStateCode.PENDING;
     tasks.spec[task] = specIndex;
     tasks.job[task] = job.index;
     tasks.index[task] = index;
-    tasks.order[task] = state.orderCounter++;
-    tasks.argsBatch[task] = batch;
-    tasks.argsIndex[task] = 0;
+    tasks.submission[task] = submission;
     tell(state, storyKind.submitted, task);
     boundFirstStart(state, task, job.submittedAt);
   }
-  present(state.argsBatches[batch], "it was just opened").live = rows.length;
+  present(state.submissions[submission], "it was just opened").live = rows.length;
   job.liveTasks = rows.length;
   job.stateCounts[taskStateCode.PENDING] = rows.length;
   countOpenTasks(state, job, rows.length);

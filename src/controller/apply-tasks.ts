@@ -7,11 +7,13 @@
 
 import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
+import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
+import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { charge, type FactOf } from "./facts.ts";
-import { keyInUserSpace } from "./keys.ts";
+import { listKey, taskWithKey, unlistKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
 import {
   type Client,
@@ -19,9 +21,11 @@ import {
   type Job,
   jobOf,
   type Shape,
+  type Submission,
   shapeOf,
   specOf,
   specRecord,
+  submissionOf,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
@@ -81,7 +85,7 @@ export function placeInLine(state: ControllerState, task: number): void {
 
 /** Whether an earlier attempt of it, or of the job that its job replaces, is still stopping. */
 function isHeld(state: ControllerState, task: number): boolean {
-  if (state.strayOfTask.has(task)) return true;
+  if (hasRare(state.strayOfTask, task)) return true;
   const { launch } = jobOf(state, task);
   return launch !== null && launch.predecessor >= 0;
 }
@@ -143,35 +147,40 @@ export function applyTasksSubmitted(
 ): void {
   const client = present(state.clients[index], "a submit belongs to an open client");
   const count = submit.args.offsets.length - 1;
-  const batch = openArgsBatch(state, submit.args);
+  const { first, args } = submit;
+  const keys = textsOf(submit.keys);
+  const place = openSubmission(state, { args, keys, first, sharesArgs: false, count });
   const created = new Uint32Array(count);
   let entry = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {
     const spec = present(client.specs.get(submit.groupSpecs[group]), "a submit names its specs");
     for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
-      created[entry] = createTask(state, client, { at, submit, entry, spec, batch });
+      created[entry] = createTask(state, client, { at, submit, entry, spec, place });
     }
   }
   client.nextNumber = submit.first + count;
   client.lastSequence = submit.sequence;
   linkDependencies(state, client, submit, created);
   for (const task of created) if (task !== noSlot) placeInLine(state, task);
-  settleArgsBatch(state, batch);
+  settleSubmission(state, place);
 }
 
-export function openArgsBatch(
+/** The place of a new submission of `count` tasks, which takes as many places in the order. */
+export function openSubmission(
   state: ControllerState,
-  blobs: FactOf<"tasks-submitted">["submit"]["args"],
-) {
-  const index = state.freeArgsBatches.pop() ?? state.argsBatches.length;
-  state.argsBatches[index] = { blobs, live: 0 };
-  return index;
+  { count, ...shared }: Omit<Submission, "firstOrder" | "live"> & { readonly count: number },
+): number {
+  const place = state.freeSubmissions.pop() ?? state.submissions.length;
+  state.submissions[place] = { ...shared, firstOrder: state.orderCounter, live: 0 };
+  state.orderCounter += count;
+  return place;
 }
 
-export function settleArgsBatch(state: ControllerState, index: number): void {
-  if (present(state.argsBatches[index], "a batch is settled while it is there").live > 0) return;
-  state.argsBatches[index] = null;
-  state.freeArgsBatches.push(index);
+function settleSubmission(state: ControllerState, place: number): void {
+  const { live } = present(state.submissions[place], "one is settled while it is there");
+  if (live > 0) return;
+  state.submissions[place] = null;
+  state.freeSubmissions.push(place);
 }
 
 interface Creation {
@@ -179,12 +188,12 @@ interface Creation {
   readonly submit: FactOf<"tasks-submitted">["submit"];
   readonly entry: number;
   readonly spec: number;
-  readonly batch: number;
+  readonly place: number;
 }
 
 /** The row of a new task, or `noSlot` where the key names a task that is already there. */
 function createTask(state: ControllerState, client: Client, creation: Creation): number {
-  const { submit, entry, spec, batch } = creation;
+  const { submit, entry, spec, place } = creation;
   const number = submit.first + entry;
   const key = submit.keys.length === 0 ? "" : submit.keys[entry];
   if (key !== "" && shareKeyedTask(state, client, number, key)) return noSlot;
@@ -194,18 +203,16 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   tasks.spec[task] = spec;
   tasks.job[task] = client.job;
   tasks.index[task] = number;
-  tasks.order[task] = state.orderCounter++;
   tasks.wants[task] = 1;
   tasks.flags[task] = taskFlag.awaited;
-  tasks.argsBatch[task] = batch;
-  tasks.argsIndex[task] = entry;
-  present(state.argsBatches[batch], "a submit opens its batch").live++;
+  tasks.submission[task] = place;
+  submissionOf(state, task).live++;
   client.handles.set(number, task);
   const job = state.jobs[client.job];
   job.liveTasks++;
   job.stateCounts[taskStateCode.PENDING]++;
   countOpenTasks(state, job, 1);
-  if (key !== "") bindKey(state, client, task, key);
+  if (key !== "") listKey(state, task, key);
   tell(state, storyKind.submitted, task);
   boundFirstStart(state, task, creation.at);
   return task;
@@ -226,19 +233,13 @@ function shareKeyedTask(
   number: number,
   key: string,
 ): boolean {
-  const task = state.keys.get(keyInUserSpace(client.user, key));
-  if (task === undefined) return false;
+  const task = taskWithKey(state, client.user, key);
+  if (task < 0) return false;
   const others = state.aliases.get(task) ?? [];
   state.aliases.set(task, [...others, { client: client.index, number }]);
   state.tasks.wants[task]++;
   client.handles.set(number, task);
   return true;
-}
-
-function bindKey(state: ControllerState, client: Client, task: number, key: string): void {
-  const full = keyInUserSpace(client.user, key);
-  state.keys.set(full, task);
-  state.keyOfTask.set(task, full);
 }
 
 function linkDependencies(
@@ -279,15 +280,17 @@ function linkEdge(
 /** One task has its value. */
 export function applySuccess(
   state: ControllerState,
-  { task, holder, sizeBytes }: { task: number; holder: number; sizeBytes: number },
+  task: number,
+  holder: number,
+  sizeBytes: number,
 ): void {
   const { tasks } = state;
   leaveLine(state, task);
   setTaskState(state, task, taskStateCode.SUCCEEDED);
   tasks.flags[task] &= ~taskFlag.valueGone;
   tasks.valueBytes[task] = sizeBytes;
-  state.notBefore.delete(task);
-  state.startBy.delete(task);
+  deleteRare(state.notBefore, task);
+  deleteRare(state.startBy, task);
   setHolder(state, task, holder);
   tell(state, storyKind.succeeded, task, { worker: holder });
   wakeDependents(state, task);
@@ -335,11 +338,7 @@ function endNeedOfInputs(state: ControllerState, task: number): void {
 
 export function applyTasksSucceeded(state: ControllerState, fact: FactOf<"tasks-succeeded">): void {
   for (let i = 0; i < fact.tasks.length; i++) {
-    applySuccess(state, {
-      task: fact.tasks[i],
-      holder: fact.holders[i],
-      sizeBytes: fact.sizes[i],
-    });
+    applySuccess(state, fact.tasks[i], fact.holders[i], fact.sizes[i]);
   }
 }
 
@@ -506,26 +505,28 @@ export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-
 
 export function forgetTask(state: ControllerState, task: number, at: number): void {
   const { tasks } = state;
-  for (const extra of state.extraHolders.get(task) ?? []) removeExtraHolder(state, task, extra);
+  forgetRareOf(state, task);
   setHolder(state, task, noSlot);
   unlinkDependencies(state, task);
-  const batch = tasks.argsBatch[task];
-  present(state.argsBatches[batch], "a task's arguments live as long as it").live--;
-  settleArgsBatch(state, batch);
-  const key = state.keyOfTask.get(task);
-  if (key !== undefined) {
-    state.keyOfTask.delete(task);
-    state.keys.delete(key);
-  }
-  state.failures.delete(task);
-  state.inputFailures.delete(task);
-  state.unreachable.delete(task);
-  dropInlineValue(state, task);
+  unlistKey(state, task);
+  submissionOf(state, task).live--;
+  settleSubmission(state, tasks.submission[task]);
   const job = state.jobs[tasks.job[task]];
   job.liveTasks--;
   if (job.sessionEnded && job.liveTasks === 0) job.finishedAt = at;
   tell(state, storyKind.forgotten, task);
   tasks.release(task);
+}
+
+/** What few tasks have. */
+function forgetRareOf(state: ControllerState, task: number): void {
+  for (const extra of getRare(state.extraHolders, task) ?? []) {
+    removeExtraHolder(state, task, extra);
+  }
+  deleteRare(state.failures, task);
+  deleteRare(state.inputFailures, task);
+  deleteRare(state.unreachable, task);
+  dropInlineValue(state, task);
 }
 
 function unlinkDependencies(state: ControllerState, task: number): void {
@@ -559,7 +560,7 @@ export function keepInlineValue(
 }
 
 export function dropInlineValue(state: ControllerState, task: number): void {
-  const bytes = state.inline.bytes.get(task);
+  const bytes = getRare(state.inline.bytes, task);
   if (bytes === undefined) return;
   state.inline.bytes.delete(task);
   state.inline.totalBytes -= bytes.length;

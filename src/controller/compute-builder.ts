@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BlobsBuilder } from "../base/blobs.ts";
+import { type Blobs, BlobsBuilder } from "../base/blobs.ts";
 import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import { digestWith } from "../base/digest.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
@@ -26,7 +26,9 @@ export interface ComputeEntry {
   readonly prefetched: boolean;
   /** JSON, or "". */
   readonly context: string;
-  readonly args: Uint8Array;
+  /** Its arguments are byte string `argsIndex` of these. */
+  readonly args: Blobs;
+  readonly argsIndex: number;
   readonly inputs: readonly ComputeInput[];
 }
 
@@ -61,7 +63,7 @@ export class ComputeBuilder {
     this.#specs.push(entry.spec);
     this.#shapes.push(entry.shape);
     this.#prefetched.push(entry.prefetched ? 1 : 0);
-    this.#args.push(entry.args);
+    this.#args.pushFrom(entry.args, entry.argsIndex);
     this.#inputCounts.push(entry.inputs.length);
     for (const input of entry.inputs) {
       this.#inputTasks.push(input.task);

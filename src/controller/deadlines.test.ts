@@ -10,6 +10,7 @@ import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { handedBack } from "../../test/support/fake-worker.ts";
 import { aSlice, clause } from "../../test/support/job-builders.ts";
 import { nextDeadline } from "./deadlines.ts";
+import { nextDrainDeadline } from "./worker-orders.ts";
 
 const within = (schedulingTimeoutMs: number) => ({ spec: { schedulingTimeoutMs, name: "f" } });
 
@@ -131,6 +132,21 @@ describe("the next deadline is that of", () => {
     assert.equal(nextDeadline(state), null);
     client.disconnects();
     assert.equal(nextDeadline(state), state.nextSilenceCheckAt);
+  });
+
+  test("a drain, until everything there was told to stop", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("a");
+    worker.starts("a/0");
+    const drain = { type: "drain-worker", workerId: "w1", drain: true } as const;
+    harness.asks({ ...drain, deadlineMs: 0 });
+    assert.equal(nextDrainDeadline(harness.state), Number.POSITIVE_INFINITY);
+    harness.asks({ ...drain, deadlineMs: 1_234 });
+    assert.equal(nextDrainDeadline(harness.state), harness.at + 1_234_000);
+    harness.after(1_300);
+    assert.equal(worker.orders, "a/0-");
+    assert.equal(nextDrainDeadline(harness.state), Number.POSITIVE_INFINITY);
   });
 
   test("the retention of a job that has ended", () => {

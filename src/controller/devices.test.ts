@@ -132,17 +132,18 @@ describe("a variant", () => {
 
   test("that is kept for somebody is not taken by who would take any", () => {
     const harness = new ControllerHarness();
-    const [host] = aSlice(harness, "a", {
-      ...{ hosts: 1, slots: 32 },
-      capacity: { devices: [...devices("gpu", "a100", 1), ...devices("gpu", "h100", 1)] },
+    const owned = [...devices("gpu", "a100", 1), ...devices("gpu", "h100", 1)];
+    const worker = harness.aWorker({ slots: 4, capacity: { devices: owned } });
+    const asks = (cpuMilli: number, variant?: string) => ({
+      resources: { cpuMilli, ...(variant === undefined ? {} : gpu(1, variant).resources) },
     });
-    harness.launch("low", { band: "batch", ...gpu(1, "a100") });
-    host.starts("low/0");
-    harness.launch("p", { band: "production", ...gpu(1, "a100") });
-    host.reports(abandoned("low/0"));
-    assert.equal(grantOf(harness, "p/0"), "a100:0");
-    harness.launch("more", { band: "production", ...gpu(1, "a100"), user: "bob" });
-    harness.launch("any", gpu(1));
+    harness.launch("low", { band: "batch", ...asks(1_000, "a100") });
+    harness.launch("more", { band: "batch", ...asks(2_000) });
+    worker.starts("low/0", "more/0");
+    harness.launch("p", { band: "production", ...asks(4_000, "a100") });
+    assert.equal(worker.orders, "low/0- more/0-");
+    worker.reports(abandoned("low/0"));
+    harness.launch("any", { user: "bob", ...asks(0, "auto") });
     assert.equal(grantOf(harness, "any/0"), "h100:0");
   });
 
@@ -311,6 +312,7 @@ describe("devices that are in use stay so", () => {
     client.retries("a");
     assert.equal(grantOf(harness, "a"), "h100:0");
     client.submits({ b: draft, c: draft });
+    worker.heartbeats(); // The old attempt is told to have ended.
     assert.equal(grantOf(harness, "b"), "h100:1");
     assert.equal(harness.stateOf("c"), "PENDING queued");
     worker.finishes("a");

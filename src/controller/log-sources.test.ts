@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { aJobSpec, ControllerHarness } from "../../test/support/controller-builders.ts";
 import { handedBack } from "../../test/support/fake-worker.ts";
 import { type LogQuestion, logSources } from "./log-sources.ts";
 
@@ -58,6 +58,24 @@ describe("the logs of a job", () => {
     harness.after(2_000);
     worker.starts("train/0");
     assert.equal(sourcesOf(harness, { jobId: "/ann/train" }), "/ann/train/0 1.2 w1 live …");
+  });
+
+  test("of a session are those of its commands, ended or not, and open as long as it is", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker({ slots: 2 });
+    const command = { spec: { run: aJobSpec("/ann/x").task.run } };
+    const job = { jobId: "/ann/graph-1" };
+    client.submits({ a: command, b: command, plain: {} });
+    worker.starts("a", "b");
+    worker.finishes("a");
+    const [a, b] = ["/ann/graph-1/0 1.1 w1 ended", "/ann/graph-1/1 1.2 w1 live"];
+    assert.equal(sourcesOf(harness, job), `${a}, ${b} …`);
+    assert.equal(sourcesOf(harness, { ...job, attemptId: "1.1" }), a);
+    worker.finishes("b", "plain");
+    assert.equal(sourcesOf(harness, job), `${a}, ${b.replace("live", "ended")} …`);
+    client.closes();
+    assert.equal(sourcesOf(harness, job), "");
   });
 
   test("are with those of its children", () => {

@@ -5,6 +5,7 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
+import { keyOfTask, taskWithKey } from "./keys.ts";
 import { type ControllerState, jobNamed } from "./state.ts";
 
 /**
@@ -28,8 +29,9 @@ export function absoluteId(state: ControllerState, id: string, user: string): st
 export function findTask(state: ControllerState, id: string): number {
   const task = findByTaskId(state, id);
   if (task >= 0) return task;
-  for (const [row, key] of state.keyOfTask) {
-    if (key === id || key.endsWith(`\n${id}`)) return row;
+  for (const { name } of state.users) {
+    const row = taskWithKey(state, name, id);
+    if (row >= 0) return row;
   }
   const byRef = /^\d+$/.test(id) ? state.tasks.find(Number(id)) : -1;
   if (byRef >= 0) return byRef;
@@ -59,6 +61,5 @@ function findByTaskId(state: ControllerState, id: string): number {
 
 /** The explicit key of a task, or its id. */
 export function keyOf(state: ControllerState, task: number, taskId: string): string {
-  const full = state.keyOfTask.get(task);
-  return full === undefined ? taskId : full.slice(full.indexOf("\n") + 1);
+  return keyOfTask(state, task) || taskId;
 }

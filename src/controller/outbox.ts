@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Blobs } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import { mixId } from "../base/digest.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
@@ -87,13 +88,25 @@ export class Outbox {
 
   /** Adds one small value to the next `results` for a connected client. */
   result(client: ClientIndex, number: number, value: Uint8Array): void {
+    const builder = this.#resultsFor(client);
+    builder.push(number, value);
+    if (builder.isFull) this.#flushResults(client);
+  }
+
+  /** The same for byte string `index` of `values`. */
+  resultFrom(client: ClientIndex, number: number, values: Blobs, index: number): void {
+    const builder = this.#resultsFor(client);
+    builder.pushFrom(number, values, index);
+    if (builder.isFull) this.#flushResults(client);
+  }
+
+  #resultsFor(client: ClientIndex): ResultsBuilder {
     let builder = this.#results.get(client);
     if (builder === undefined) {
       builder = new ResultsBuilder();
       this.#results.set(client, builder);
     }
-    builder.push(number, value);
-    if (builder.isFull) this.#flushResults(client);
+    return builder;
   }
 
   /** Closes every open batch. */

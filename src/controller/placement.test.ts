@@ -9,7 +9,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import type { TaskDraft } from "../../test/support/fake-client.ts";
-import { abandoned, finished, handedBack, started } from "../../test/support/fake-worker.ts";
+import {
+  abandoned,
+  finished,
+  handedBack,
+  retractRefused,
+  started,
+} from "../../test/support/fake-worker.ts";
 import { parseConstraints } from "../model/parse-constraints.ts";
 import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
@@ -17,6 +23,8 @@ import type { TaskSpec } from "../model/spec.ts";
 const needs = (options: ResourceOptions, more: Partial<TaskSpec> = {}): TaskDraft => ({
   spec: { resources: parseResources("resources", options), ...more },
 });
+
+const onW2 = { key: "worker-id", op: "=", values: ["w2"] };
 
 const capacity = (options: ResourceOptions) => parseResources("capacity", options);
 
@@ -277,6 +285,57 @@ describe("work sent ahead of need", () => {
       "w1 < forget b",
     ]);
     assert.equal(harness.state.tasks.failureCount[harness.rowOf("b")], 0);
+  });
+
+  test("is taken back in its younger half, and once until that is answered", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 4 });
+    const labels = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    harness.aClient().submits(Object.fromEntries(labels.map((label) => [label, {}])));
+    assert.equal(worker.orders, "a b c d (e) (f) (g) (h)");
+    const retracts = (lines: readonly string[]) => lines.filter((line) => line.includes("retract"));
+    const idle = harness.aWorker();
+    const recalled = [...worker.attempts.values()].filter((one) => one.recalled);
+    assert.deepEqual(
+      recalled.map(({ label }) => label),
+      ["g", "h"],
+    );
+    const other = harness.aWorker();
+    assert.equal([...worker.attempts.values()].filter((one) => one.recalled).length, 2);
+    worker.reports(handedBack("g", { reason: "retracted" }), retractRefused("h"));
+    assert.deepEqual([idle, other].map(({ orders }) => orders).sort(), ["", "g"]);
+    assert.deepEqual(retracts(worker.heartbeats()), []);
+  });
+
+  test("is not taken back where it is not worth the way", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ first: {} });
+    worker.reports(finished("first", { durationUs: 100 }));
+    client.submits({ a: {}, b: {}, c: {} });
+    assert.equal(worker.orders, "a (b) (c)");
+    harness.aWorker();
+    assert.ok(
+      [...worker.attempts.values()].every((one) => !one.recalled),
+      "300 us are not",
+    );
+    worker.starts("a");
+    assert.ok(
+      [...worker.attempts.values()].some((one) => one.recalled),
+      "a may run for ever",
+    );
+  });
+
+  test("all goes to the one worker that asks for it", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker({ slots: 2 });
+    const busy = harness.aWorker();
+    client.submits({ x: needs({ memory: "1k" }, { constraints: parseConstraints("c", [onW2]) }) });
+    assert.equal(busy.orders, "x");
+    client.submits({ a: {}, b: {}, c: {}, d: {} });
+    assert.equal(worker.orders, "a b (c) (d)");
   });
 
   test("is spread over the workers that ask", () => {

@@ -21,7 +21,14 @@ import { preemptFor } from "./preempt.ts";
 import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
 import { AssignmentRecorder } from "./recorders.ts";
 import { isSwayed, reservationsOf, settleReservations } from "./reservations.ts";
-import { type ControllerState, isOpen, type Shape, type User, type Worker } from "./state.ts";
+import {
+  type ControllerState,
+  isOpen,
+  orderOf,
+  type Shape,
+  type User,
+  type Worker,
+} from "./state.ts";
 import { clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
 /**
@@ -181,7 +188,7 @@ class Pass {
 
   #prefetch(turn: Turn): void {
     const { shape } = turn;
-    if (!mayPrefetch(shape) || shape.queued === 0) return;
+    if (!mayPrefetch(shape)) return;
     // What waits on a worker goes ahead of others; for programs that would be long.
     if (shape.isCommand && this.#blocked.length > 1) return;
     const assignments = this.#assignments;
@@ -198,7 +205,6 @@ class Pass {
         left--;
         const candidates = () => this.#candidates(turn);
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
-        if (shape.gang >= 0) break;
       }
     }
   }
@@ -230,7 +236,7 @@ export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
     priority: shape.priority,
     depth: shape.depth,
     treeOrder: shape.treeOrder,
-    headOrder: state.tasks.order[headTask(shape)],
+    headOrder: orderOf(state, headTask(shape)),
     index: shape.index,
   };
 }

@@ -49,6 +49,14 @@ describe("work of a better band", () => {
     assert.equal(chargesOf(harness, "low", "bob"), "0/1");
   });
 
+  test("evicts one for each that waits, at once", () => {
+    const { harness, worker } = aFullWorker({}, { slots: 4 });
+    const lines = harness.launch("p", { ...production, replicas: 3 });
+    assert.equal(lines.filter((line) => line.includes("stop")).length, 3);
+    worker.obeys();
+    assert.equal(worker.orders, "low/0+ p/0 p/1 p/2");
+  });
+
   test("takes the youngest of victims that are worth the same", () => {
     const { harness, worker } = aFullWorker({}, { slots: 3 });
     harness.launch("p", production);

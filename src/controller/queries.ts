@@ -18,7 +18,7 @@ import { absoluteId, findTask } from "./lookup.ts";
 import { requireOwnId, seesOwnOnly } from "./own-reads.ts";
 import { paged } from "./pages.ts";
 import { schedulerState, userUsage } from "./scheduler-view.ts";
-import { type ControllerState, type Job, jobOf, taskIdOf } from "./state.ts";
+import { type ControllerState, type Job, jobOf, orderOf, taskIdOf } from "./state.ts";
 import type { StoryEntry } from "./story.ts";
 import { listEndpoints, listTokens, listUsers, whoAmI } from "./users-view.ts";
 import { formatTime, jobView, taskView, workerView } from "./views.ts";
@@ -157,7 +157,7 @@ function matchingTasks(state: ControllerState, request: Request): number[] {
     if (codes.size > 0 && !codes.has(tasks.state[task])) continue;
     rows.push(task);
   }
-  return rows.sort((a, b) => tasks.order[a] - tasks.order[b]);
+  return rows.sort((a, b) => orderOf(state, a) - orderOf(state, b));
 }
 
 function stateCodes(states: unknown): Set<number> {

@@ -38,18 +38,22 @@ export class StartRecorder {
 
 /** The door: every end of an attempt goes through here. */
 export class EndRecorder {
-  readonly #attempts = new U32Column();
-  readonly #causes = new U8Column();
-  readonly #successors = new U32Column();
+  readonly #attempts: U32Column;
+  readonly #causes: U8Column;
+  readonly #successors: U32Column;
   readonly #at: Micros;
 
-  constructor(at: Micros) {
+  /** `expected`: how many there will be, as far as is known. */
+  constructor(at: Micros, expected = 1) {
     this.#at = at;
+    this.#attempts = new U32Column(expected);
+    this.#causes = new U8Column(expected);
+    this.#successors = new U32Column(expected);
   }
 
   push(state: ControllerState, attempt: number, cause: AttemptCause, successor: number): void {
     const code = attemptCauseCode(cause);
-    applyEnd(state, attempt, { successor, cause: code });
+    applyEnd(state, attempt, successor, code);
     this.#attempts.push(attempt);
     this.#causes.push(code);
     this.#successors.push(successor);
@@ -68,23 +72,23 @@ export class EndRecorder {
 }
 
 export class SuccessRecorder {
-  readonly #tasks = new U32Column();
-  readonly #holders = new U32Column();
-  readonly #sizes = new F64Column();
+  readonly #tasks: U32Column;
+  readonly #holders: U32Column;
+  readonly #sizes: F64Column;
   readonly #at: Micros;
 
-  constructor(at: Micros) {
+  constructor(at: Micros, expected = 1) {
     this.#at = at;
+    this.#tasks = new U32Column(expected);
+    this.#holders = new U32Column(expected);
+    this.#sizes = new F64Column(expected);
   }
 
-  push(
-    state: ControllerState,
-    success: { readonly task: number; readonly holder: number; readonly sizeBytes: number },
-  ): void {
-    applySuccess(state, success);
-    this.#tasks.push(success.task);
-    this.#holders.push(success.holder);
-    this.#sizes.push(success.sizeBytes);
+  push(state: ControllerState, task: number, holder: number, sizeBytes: number): void {
+    applySuccess(state, task, holder, sizeBytes);
+    this.#tasks.push(task);
+    this.#holders.push(holder);
+    this.#sizes.push(sizeBytes);
   }
 
   close(out: Outbox): void {
@@ -112,8 +116,8 @@ export class AssignmentRecorder {
   }
 
   /** The row of the new attempt. */
-  push(state: ControllerState, assignment: Omit<Assignment, "at">): number {
-    const row = applyAssignment(state, { ...assignment, at: this.#at });
+  push(state: ControllerState, assignment: Assignment): number {
+    const row = applyAssignment(state, assignment, this.#at);
     if (assignment.grant !== null) {
       const { grant, devices } = assignment.grant;
       this.#grants.push({ entry: this.#tasks.length, grant, devices });

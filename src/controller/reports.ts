@@ -11,7 +11,7 @@
  * @module
  */
 
-import { blobAt } from "../base/blobs.ts";
+import { type Blobs, blobAt, blobLength, blobsOf } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { type AttemptId, noWorker, type TaskRef, type WorkerIndex } from "../model/ids.ts";
@@ -37,7 +37,7 @@ import { pushReleaseCandidates } from "./settle.ts";
 import { type ControllerState, jobOf, touchWorker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
-import { deliverValue, loseCopies } from "./values.ts";
+import { deliverInline, deliverValue, loseCopies } from "./values.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
 
 type Reports = HotMessageOf<"reports">;
@@ -72,15 +72,11 @@ function findSuccessor(state: ControllerState, row: number, successor: AttemptId
   return noSlot;
 }
 
-/** A finished attempt whose task waits for the value. */
-interface Finish {
-  readonly entry: number;
-  readonly task: number;
-}
-
 /** One message of reports, sorted: first the ledger, then the tasks. */
 class Sorted {
-  readonly finishes: Finish[] = [];
+  /** Finished attempts whose task waits for the value: their entries, and the tasks. */
+  readonly finishedEntries: U32Column;
+  readonly finishedTasks: U32Column;
   readonly losses: Loss[] = [];
   /** Rows of attempts that run, as was not known before. */
   readonly started: number[] = [];
@@ -89,6 +85,11 @@ class Sorted {
   /** Tasks of attempts that ended after their task had let go of them. */
   readonly abandoned = new U32Column();
   readonly durations = new Map<number, { totalUs: number; count: number }>();
+
+  constructor(expected: number) {
+    this.finishedEntries = new U32Column(expected);
+    this.finishedTasks = new U32Column(expected);
+  }
 
   sample(shape: number, durationUs: number): void {
     const sum = this.durations.get(shape);
@@ -106,16 +107,16 @@ export function onReports(
   { worker, reports, at }: { worker: WorkerIndex; reports: Reports; at: Micros },
 ): void {
   noteLeaving(state, out, worker, reports);
-  const sorted = new Sorted();
+  const count = reports.kinds.length;
+  const sorted = new Sorted(count);
   const starts = new StartRecorder(at);
-  const ends = new EndRecorder(at);
-  for (let entry = 0; entry < reports.kinds.length; entry++) {
-    sortReport(state, { worker, reports, entry, sorted, starts, ends });
-  }
+  const ends = new EndRecorder(at, count);
+  const sorting = { worker, reports, sorted, starts, ends };
+  for (let entry = 0; entry < count; entry++) sortReport(state, sorting, entry);
   starts.close(out);
   ends.close(out);
   recordDurations(state, out, sorted);
-  settleFinished(state, out, { worker, reports, finishes: sorted.finishes, at });
+  settleFinished(state, out, { worker, reports, sorted, at });
   judgeLosses(state, out, { losses: sorted.losses, at });
   for (const row of sorted.started) retractBehind(state, out, row);
   for (const task of sorted.abandoned.take()) pushReleaseCandidates(state, out, task);
@@ -148,14 +149,13 @@ export function tellsAnEnd(reports: Reports): boolean {
 interface Sorting {
   readonly worker: WorkerIndex;
   readonly reports: Reports;
-  readonly entry: number;
   readonly sorted: Sorted;
   readonly starts: StartRecorder;
   readonly ends: EndRecorder;
 }
 
-function sortReport(state: ControllerState, sorting: Sorting): void {
-  const { worker, reports, entry, sorted, starts } = sorting;
+function sortReport(state: ControllerState, sorting: Sorting, entry: number): void {
+  const { worker, reports, sorted, starts } = sorting;
   const kind = reports.kinds[entry];
   if (kind >= reportKind.have) {
     sorted.others.push(entry);
@@ -169,11 +169,11 @@ function sortReport(state: ControllerState, sorting: Sorting): void {
     if (state.attempts.hasFlag(row, attemptFlag.started)) return;
     starts.push(state, row);
     sorted.started.push(row);
-  } else sortEnd(state, row, sorting);
+  } else sortEnd(state, row, sorting, entry);
 }
 
-function sortEnd(state: ControllerState, row: number, sorting: Sorting): void {
-  const { reports, entry, sorted, ends } = sorting;
+function sortEnd(state: ControllerState, row: number, sorting: Sorting, entry: number): void {
+  const { reports, sorted, ends } = sorting;
   const { attempts, tasks } = state;
   const task = attempts.task[row];
   const isCurrent = tasks.attempt[task] === row;
@@ -187,8 +187,10 @@ function sortEnd(state: ControllerState, row: number, sorting: Sorting): void {
   if (!isCurrent) {
     sorted.abandoned.push(task);
     sorted.others.push(entry);
-  } else if (finished) sorted.finishes.push({ entry, task });
-  else sorted.others.push(entry);
+  } else if (finished) {
+    sorted.finishedEntries.push(entry);
+    sorted.finishedTasks.push(task);
+  } else sorted.others.push(entry);
 }
 
 function causeOf(reports: Reports, entry: number): AttemptCause {
@@ -234,22 +236,24 @@ function recordDurations(state: ControllerState, out: Outbox, sorted: Sorted): v
 interface Finished {
   readonly worker: WorkerIndex;
   readonly reports: Reports;
-  readonly finishes: readonly Finish[];
+  readonly sorted: Sorted;
   readonly at: Micros;
 }
 
 function settleFinished(state: ControllerState, out: Outbox, finished: Finished): void {
-  const { worker, reports, finishes, at } = finished;
-  if (finishes.length === 0) return;
-  const successes = new SuccessRecorder(at);
-  for (const { entry, task } of finishes) {
-    successes.push(state, { task, holder: worker, sizeBytes: reports.sizes[entry] });
+  const { worker, reports, sorted, at } = finished;
+  const entries = sorted.finishedEntries.take();
+  const finishedTasks = sorted.finishedTasks.take();
+  if (entries.length === 0) return;
+  const successes = new SuccessRecorder(at, entries.length);
+  for (let i = 0; i < entries.length; i++) {
+    successes.push(state, finishedTasks[i], worker, reports.sizes[entries[i]]);
   }
   successes.close(out);
-  const told = new U32Column();
-  for (const { entry, task } of finishes) {
-    const bytes = blobAt(reports.values, entry);
-    publishValue(state, out, task, bytes.length === 0 ? null : bytes);
+  const told = new U32Column(entries.length);
+  for (let i = 0; i < entries.length; i++) {
+    const task = finishedTasks[i];
+    publishValue(state, out, task, { values: reports.values, index: entries[i] });
     if (state.tasks.hasFlag(task, taskFlag.awaited) && isAudiencePresent(state, task)) {
       told.push(task);
     }
@@ -264,19 +268,21 @@ export function isAudiencePresent(state: ControllerState, task: number): boolean
   return state.clients[state.jobs[state.tasks.job[task]].client]?.connected === true;
 }
 
-/** Delivers a new value, and keeps a copy of a small one that will be read again. */
-export function publishValue(
+/** Delivers a new value, and keeps a copy of a small one (not empty) that will be read again. */
+function publishValue(
   state: ControllerState,
   out: Outbox,
   task: number,
-  inline: Uint8Array | null,
+  { values, index }: { readonly values: Blobs; readonly index: number },
 ): void {
   const { tasks } = state;
-  deliverValue(state, out, task, inline);
-  if (inline === null || tasks.wants[task] + tasks.pendingDependents[task] === 0) return;
+  const isInline = blobLength(values, index) > 0;
+  if (isInline) deliverInline(state, out, task, { values, index });
+  else deliverValue(state, out, task, null);
+  if (!isInline || tasks.wants[task] + tasks.pendingDependents[task] === 0) return;
   const readAgain = tasks.pendingDependents[task] > 0 || tasks.wants[task] > 1;
   if (!readAgain && isAudiencePresent(state, task)) return;
-  out.record(state, { type: "value-cached", task, bytes: inline.slice() });
+  out.record(state, { type: "value-cached", task, bytes: blobAt(values, index).slice() });
 }
 
 interface OtherReport {
@@ -444,9 +450,10 @@ function acceptValue(
   const { worker, task, sizeBytes, at } = accepted;
   stopCurrentAttempt(state, out, task);
   const successes = new SuccessRecorder(at);
-  successes.push(state, { task, holder: worker, sizeBytes });
+  successes.push(state, task, worker, sizeBytes);
   successes.close(out);
-  publishValue(state, out, task, accepted.inline);
+  const values = blobsOf([accepted.inline ?? new Uint8Array(0)]);
+  publishValue(state, out, task, { values, index: 0 });
   if (isAudiencePresent(state, task)) {
     out.record(state, { type: "outcomes-awaited", tasks: Uint32Array.of(task), awaited: false });
   }

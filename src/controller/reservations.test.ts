@@ -128,6 +128,20 @@ describe("what is certainly over in time", () => {
   });
 });
 
+test("what one gang gives up the next one keeps, also where the first one's hosts are away", () => {
+  const harness = new ControllerHarness();
+  const hosts = aSlice(harness, "a", { hosts: 4 });
+  harness.launch("busy", { replicas: 4, user: "bob", timeoutMs: 60_000 });
+  harness.launch("g", { ...inSlice, replicas: 2 });
+  harness.launch("h", { ...inSlice, replicas: 2 });
+  const kept = keptWorkers(harness).split(" ");
+  assert.equal(kept.length, 2);
+  for (const host of hosts) if (kept.includes(host.workerId)) host.disconnects();
+  harness.cancel("/ann/g");
+  const others = hosts.map(({ workerId }) => workerId).filter((id) => !kept.includes(id));
+  assert.equal(keptWorkers(harness), others.join(" "));
+});
+
 describe("what is kept is given up", () => {
   test("when it is used", () => {
     const { harness, hosts } = aHold();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BlobsBuilder } from "../base/blobs.ts";
+import { type Blobs, BlobsBuilder } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
 import { messageBytesMax } from "./limits.ts";
@@ -24,6 +24,11 @@ export class ResultsBuilder {
   push(number: number, value: Uint8Array): void {
     this.#tasks.push(number);
     this.#values.push(value);
+  }
+
+  pushFrom(number: number, values: Blobs, index: number): void {
+    this.#tasks.push(number);
+    this.#values.pushFrom(values, index);
   }
 
   take(): HotMessageOf<"results"> {

@@ -4,15 +4,21 @@
  * @module
  */
 
-import { assert, present } from "../base/assert.ts";
-import { blobAt } from "../base/blobs.ts";
+import { assert } from "../base/assert.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import { type AttemptContext, inlineSource } from "../protocol/messages.ts";
 import type { ComputeInput } from "./compute-builder.ts";
 import { introducePeer } from "./inputs.ts";
 import { inlineInputBytesMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { type ControllerState, isHealthy, jobOf, specRecord, taskIdOf } from "./state.ts";
+import {
+  type ControllerState,
+  isHealthy,
+  jobOf,
+  specRecord,
+  submissionOf,
+  taskIdOf,
+} from "./state.ts";
 import { noSlot } from "./tables/task-table.ts";
 
 /** Orders the worker of attempt `row` to compute it. */
@@ -27,7 +33,7 @@ export function sendAttempt(state: ControllerState, out: Outbox, row: number): v
     knownSpecs.add(spec);
     out.toWorker(state, worker, { type: "define-spec", spec, definition });
   }
-  const batch = present(state.argsBatches[tasks.argsBatch[task]], "a task has arguments");
+  const { args, sharesArgs, first } = submissionOf(state, task);
   out.compute(state, worker, {
     attempt: attempts.id[row],
     task: tasks.ref(task),
@@ -35,7 +41,8 @@ export function sendAttempt(state: ControllerState, out: Outbox, row: number): v
     shape: attempts.shape[row],
     prefetched: !attempts.isGranted(row),
     context: definition.run.kind === "command" ? contextOf(state, row) : "",
-    args: blobAt(batch.blobs, tasks.argsIndex[task]),
+    args,
+    argsIndex: sharesArgs ? 0 : tasks.index[task] - first,
     inputs: tasks.dependencyCount[task] === 0 ? noInputs : inputsOf(state, out, task, worker),
   });
 }

@@ -24,10 +24,10 @@ import {
 } from "./apply-sessions.ts";
 import { countOpenTasks } from "./apply-tasks.ts";
 import { openTasks } from "./job-state.ts";
+import { keyOfTask, listKey } from "./keys.ts";
 import { startMaxUs } from "./limits.ts";
 import { applyCapacityReserved } from "./reservations.ts";
 import {
-  type ArgsBatch,
   type AttemptRecord,
   type Client,
   type ControllerState,
@@ -36,9 +36,11 @@ import {
   jobOf,
   type Launch,
   newControllerState,
+  orderOf,
   type Reservation,
   type Shape,
   type SpecRecord,
+  type Submission,
   shapeOf,
   type Worker,
 } from "./state.ts";
@@ -83,7 +85,7 @@ type WorkerImage = Pick<Worker, (typeof durableWorkerFields)[number]>;
 
 /** The durable state, structured-cloneable. */
 export interface Snapshot {
-  readonly format: 2;
+  readonly format: 3;
   readonly epoch: number;
   readonly attemptCounter: number;
   readonly orderCounter: number;
@@ -106,9 +108,8 @@ export interface Snapshot {
   readonly shapes: readonly ShapeImage[];
   readonly freeShapes: readonly number[];
   readonly specs: readonly (SpecImage | null)[];
-  readonly argsBatches: readonly (ArgsBatch | null)[];
-  readonly freeArgsBatches: readonly number[];
-  readonly keys: readonly (readonly [string, number])[];
+  readonly submissions: readonly (Submission | null)[];
+  readonly freeSubmissions: readonly number[];
   readonly aliases: readonly (readonly [number, readonly { client: number; number: number }[]])[];
   readonly failures: readonly (readonly [number, TaskFailure])[];
   readonly notBefore: readonly (readonly [number, number])[];
@@ -117,7 +118,7 @@ export interface Snapshot {
 
 export function snapshotOf(state: ControllerState): Snapshot {
   return {
-    format: 2,
+    format: 3,
     epoch: state.epoch,
     attemptCounter: state.attemptCounter,
     orderCounter: state.orderCounter,
@@ -140,9 +141,8 @@ export function snapshotOf(state: ControllerState): Snapshot {
     shapes: state.shapes.map((shape) => imageOfShape(state, shape)),
     freeShapes: [...state.freeShapes],
     specs: state.specs.map((spec) => imageOfSpec(state, spec)),
-    argsBatches: state.argsBatches.map((batch) => (batch === null ? null : { ...batch })),
-    freeArgsBatches: [...state.freeArgsBatches],
-    keys: [...state.keys],
+    submissions: state.submissions.map((one) => (one === null ? null : { ...one })),
+    freeSubmissions: [...state.freeSubmissions],
     aliases: [...state.aliases],
     failures: [...state.failures],
     notBefore: [...state.notBefore],
@@ -304,10 +304,10 @@ export function stateOf(image: unknown): ControllerState {
   for (const spec of snapshot.specs) restoreSpec(state, spec);
   for (const client of snapshot.clients) restoreClient(state, client);
   for (const worker of snapshot.workers) restoreWorker(state, worker);
-  for (const batch of snapshot.argsBatches) {
-    state.argsBatches.push(batch === null ? null : { ...batch });
+  for (const one of snapshot.submissions) {
+    state.submissions.push(one === null ? null : { ...one });
   }
-  state.freeArgsBatches.push(...snapshot.freeArgsBatches);
+  state.freeSubmissions.push(...snapshot.freeSubmissions);
   restoreMaps(state, snapshot);
   rebuildLedger(state);
   rebuildQueues(state);
@@ -352,10 +352,7 @@ function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
   for (const [row, devices] of snapshot.deviceGrants) state.deviceGrants.set(row, devices);
   for (const reservation of snapshot.reservations) applyCapacityReserved(state, reservation);
   state.reservationCounter = snapshot.reservationCounter;
-  for (const [key, row] of snapshot.keys) {
-    state.keys.set(key, row);
-    state.keyOfTask.set(row, key);
-  }
+  rebuildKeys(state);
   for (const [row, aliases] of snapshot.aliases) state.aliases.set(row, [...aliases]);
   for (const [row, failure] of snapshot.failures) state.failures.set(row, failure);
   for (const [row, at] of snapshot.notBefore) {
@@ -365,6 +362,14 @@ function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
   for (const [row, at] of snapshot.startBy) {
     state.startBy.set(row, at);
     state.schedulingDeadlines.push(at, state.tasks.ref(row));
+  }
+}
+
+function rebuildKeys(state: ControllerState): void {
+  if (state.submissions.every((one) => one === null || one.keys.offsets.length === 1)) return;
+  for (const task of state.tasks.rows()) {
+    const key = keyOfTask(state, task);
+    if (key !== "") listKey(state, task, key);
   }
 }
 
@@ -403,7 +408,7 @@ function boundStart(state: ControllerState, row: number): void {
 function rebuildQueues(state: ControllerState): void {
   const { tasks } = state;
   const rows = [...tasks.rows()].filter((row) => tasks.stage[row] === stage.queued);
-  rows.sort((a, b) => tasks.order[a] - tasks.order[b]);
+  rows.sort((a, b) => orderOf(state, a) - orderOf(state, b));
   for (const row of rows) {
     const shape = shapeOf(state, row);
     (tasks.hasFlag(row, taskFlag.woken) ? shape.woken : shape.fresh).pushBack(row);

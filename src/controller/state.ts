@@ -24,6 +24,7 @@ import { FleetIndex } from "../scheduler/fleet-index.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
+import { HashIndex } from "./tables/hash-index.ts";
 import { TaskTable } from "./tables/task-table.ts";
 
 /** One submission; for graphs, one client session. Its state is derived from the counts. */
@@ -286,9 +287,16 @@ export interface SpecRecord {
   readonly shape: number;
 }
 
-/** The arguments of the tasks of one submit, until the last of them is forgotten. */
-export interface ArgsBatch {
-  readonly blobs: Blobs;
+/** What the tasks of one submission share, until the last of them is forgotten. */
+export interface Submission {
+  /** The arguments of each, by entry. All tasks of a launched job have the same: entry 0. */
+  readonly args: Blobs;
+  /** Explicit keys by entry, as texts, empty for none; no entries where no task has one. */
+  readonly keys: Blobs;
+  /** The number of its first task in its job, and the order of that task among all tasks. */
+  readonly first: number;
+  readonly firstOrder: number;
+  readonly sharesArgs: boolean;
   live: number;
 }
 
@@ -344,11 +352,10 @@ export interface ControllerState {
   readonly queuedShapes: Set<number>;
   readonly specs: (SpecRecord | null)[];
   readonly specsByKey: Map<string, number>;
-  readonly argsBatches: (ArgsBatch | null)[];
-  readonly freeArgsBatches: number[];
-  /** Explicit keys: user and key → task row. */
-  readonly keys: Map<string, number>;
-  readonly keyOfTask: Map<number, string>;
+  readonly submissions: (Submission | null)[];
+  readonly freeSubmissions: number[];
+  /** Tasks with an explicit key, by user and key (`keys.ts`). */
+  readonly keys: HashIndex;
   /** More handles on a task than its own job's: row → (client, number) pairs. */
   readonly aliases: Map<number, { readonly client: number; readonly number: number }[]>;
   readonly failures: Map<number, TaskFailure>;
@@ -425,10 +432,9 @@ export function newControllerState(): ControllerState {
     queuedShapes: new Set(),
     specs: [],
     specsByKey: new Map(),
-    argsBatches: [],
-    freeArgsBatches: [],
-    keys: new Map(),
-    keyOfTask: new Map(),
+    submissions: [],
+    freeSubmissions: [],
+    keys: new HashIndex(),
     aliases: new Map(),
     failures: new Map(),
     strays: new Map(),
@@ -482,6 +488,19 @@ export function specOf(state: ControllerState, task: number): TaskSpec {
 
 export function shapeOf(state: ControllerState, task: number): Shape {
   return state.shapes[specRecord(state, state.tasks.spec[task]).shape];
+}
+
+export function submissionOf(state: ControllerState, task: number): Submission {
+  return present(
+    state.submissions[state.tasks.submission[task]],
+    "a submission lives as long as its tasks",
+  );
+}
+
+/** The place of a task in the order of submission: first come, first served between queues. */
+export function orderOf(state: ControllerState, task: number): number {
+  const { first, firstOrder } = submissionOf(state, task);
+  return firstOrder + state.tasks.index[task] - first;
 }
 
 export function jobOf(state: ControllerState, task: number): Job {

@@ -8,11 +8,17 @@ import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
 import type { ClientIndex } from "./events.ts";
-import { keyInUserSpace } from "./keys.ts";
+import { taskWithKey } from "./keys.ts";
 import { dependenciesPerTaskMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { failDoomed } from "./settle.ts";
-import { type Client, type ControllerState, openClient, specRecord } from "./state.ts";
+import {
+  type Client,
+  type ControllerState,
+  openClient,
+  specRecord,
+  submissionOf,
+} from "./state.ts";
 import { unplaceableWarnings } from "./unplaceable.ts";
 import { recomputeNeeded } from "./values.ts";
 import { onWant, retryTasks } from "./wants.ts";
@@ -128,8 +134,8 @@ function keysRefusal(state: ControllerState, client: Client, submit: Submit): Ca
       if (key === "") continue;
       if (seen.has(key)) return keyConflict(key, "it is given twice in one submission");
       seen.add(key);
-      const task = state.keys.get(keyInUserSpace(client.user, key));
-      if (task === undefined) continue;
+      const task = taskWithKey(state, client.user, key);
+      if (task < 0) continue;
       if (!sameWork(state, { task, client, submit, entry, firstEdge, spec })) {
         return keyConflict(key, "it is bound to another function, other options or arguments");
       }
@@ -153,10 +159,9 @@ function sameWork(state: ControllerState, keyed: KeyedEntry): boolean {
   const { task, submit, entry } = keyed;
   const { tasks } = state;
   if (tasks.spec[task] !== keyed.spec) return false;
-  const batch = state.argsBatches[tasks.argsBatch[task]];
-  if (batch === null) return false;
-  const known = tasks.argsIndex[task];
-  const { offsets, data } = batch.blobs;
+  const { args, first } = submissionOf(state, task);
+  const known = tasks.index[task] - first;
+  const { offsets, data } = args;
   const length = offsets[known + 1] - offsets[known];
   const start = submit.args.offsets[entry];
   if (submit.args.offsets[entry + 1] - start !== length) return false;
@@ -182,7 +187,7 @@ function sameDependencies(state: ControllerState, keyed: KeyedEntry): boolean {
 function targetOf(state: ControllerState, client: Client, submit: Submit, number: number): number {
   const inner = number - submit.first;
   if (inner < 0 || inner >= submit.keys.length) return client.handles.get(number);
-  return state.keys.get(keyInUserSpace(client.user, submit.keys[inner])) ?? -1;
+  return taskWithKey(state, client.user, submit.keys[inner]);
 }
 
 function keyConflict(key: string, why: string): CapstanError {

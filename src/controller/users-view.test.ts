@@ -105,6 +105,8 @@ test("users are all that have a budget or a token, with what they use and may us
     pendingTaskCount: 3,
   });
   assert.equal(users[0].overBudget, false, "a budget of 0 is unlimited");
+  const atBudget = listUsers(scene.state, {}, () => ({ ...usage, spend: 100 }));
+  assert.equal(atBudget.users[2].overBudget, false);
 });
 
 test("who am I: the user, the role and the tree of a job's token", () => {

@@ -35,9 +35,10 @@ export function whoAmI({ user, role, jobId }: Principal) {
 /** ListTokens: all for an administrator, one's own for others; oldest first. */
 export function listTokens(state: ControllerState, request: ListRequest, principal: Principal) {
   const { user, role } = principal;
-  const tokens = [...state.access.tokens.values()]
-    .filter((token) => role === "admin" || token.user === user)
-    .sort((a, b) => a.createdAt - b.createdAt || compareTexts(a.tokenId, b.tokenId));
+  // A map keeps the order in which its entries came.
+  const tokens = [...state.access.tokens.values()].filter(
+    (token) => role === "admin" || token.user === user,
+  );
   const { page, nextPageToken } = paged(tokens, request);
   const views = page.map((token) => tokenView(token, state.at));
   return { tokens: views, totalCount: tokens.length, nextPageToken };
@@ -63,7 +64,7 @@ export function listUsers(
   const { access, usersByName } = state;
   const names = new Set([...usersByName.keys(), ...access.budgets.keys()]);
   for (const { user } of access.tokens.values()) names.add(user);
-  const sorted = [...names].sort(compareTexts);
+  const sorted = [...names].sort((a, b) => (a < b ? -1 : 1));
   const { page, nextPageToken } = paged(sorted, request);
   const users = page.map((user) => userView(budgetOf(state, user), usageOf(user)));
   return { users, totalCount: sorted.length, nextPageToken };
@@ -111,8 +112,4 @@ function textField(request: ListRequest, field: string): string {
   const value = request[field] ?? "";
   if (typeof value === "string") return value;
   throw invalidArgument(field, value, "a string");
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -9,6 +9,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import type { Blobs } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
@@ -28,6 +29,18 @@ export function deliverValue(
   forEachAudience(state, task, (client, number) => {
     if (inline !== null) out.result(client, number, inline);
     else locateValue(state, out, { client, number, task });
+  });
+}
+
+/** The same for a small value that lies in a message. */
+export function deliverInline(
+  state: ControllerState,
+  out: Outbox,
+  task: number,
+  { values, index }: { readonly values: Blobs; readonly index: number },
+): void {
+  forEachAudience(state, task, (client, number) => {
+    out.resultFrom(client, number, values, index);
   });
 }
 
@@ -65,8 +78,8 @@ export function settleReleases(state: ControllerState, out: Outbox): void {
   const candidates = out.releaseCandidates;
   while (candidates.length > 0) {
     const batch = candidates.take();
-    const forgotten = new U32Column();
-    const released = new U32Column();
+    const forgotten = new U32Column(batch.length);
+    const released = new U32Column(batch.length);
     for (const task of batch) sortCandidate(state, task, { forgotten, released });
     releaseValues(state, out, released.take());
     forgetTasks(state, out, forgotten.take());
@@ -126,9 +139,18 @@ function forgetAtHolders(state: ControllerState, out: Outbox, task: number): voi
 
 /** A candidate may have been named twice; a fact names it once. */
 function unique(batch: Uint32Array): Uint32Array {
-  if (batch.length < 2) return batch;
+  if (isMonotonic(batch)) return batch;
   const seen = new Set(batch);
   return seen.size === batch.length ? batch : Uint32Array.from(seen);
+}
+
+/** Whether each entry is above the one before, or each below it: then none is there twice. */
+function isMonotonic(batch: Uint32Array): boolean {
+  const rises = batch.length < 2 || batch[0] < batch[1];
+  for (let i = 1; i < batch.length; i++) {
+    if (batch[i - 1] === batch[i] || batch[i - 1] < batch[i] !== rises) return false;
+  }
+  return true;
 }
 
 /** `worker` does not have these values (any more). Another holder takes over, or they are gone. */
@@ -223,7 +245,7 @@ export function dropWants(
   { client: index, numbers }: { client: number; numbers: Uint32Array },
 ): void {
   const client = openClient(state, index);
-  const rows = new U32Column();
+  const rows = new U32Column(numbers.length);
   for (const number of numbers) {
     const task = client.handles.get(number);
     if (task >= 0) rows.push(task);

@@ -37,8 +37,10 @@ export class AgreementRules {
   readonly #prepared = new Set<AttemptId>();
   /** Workers of those, until they connect anew. */
   readonly #takenOver = new Set<number>();
-  /** Row → id, as it was before the step. */
-  #ids = new Map<number, AttemptId>();
+  /** By row, as they were before the step; 0 or nothing for none. */
+  readonly #ids: AttemptId[] = [];
+  /** The same attempts. */
+  readonly #live = new Set<AttemptId>();
 
   onWorkerFacts({ incarnation }: LiveWorker, facts: readonly WorkerFact[]): void {
     let accepted = this.#accepted.get(incarnation);
@@ -109,13 +111,20 @@ export class AgreementRules {
   }
 
   #idOf(row: number): AttemptId {
-    return this.#ids.get(row) ?? 0;
+    return this.#ids[row] ?? 0;
   }
 
   #remember({ attempts }: ControllerState): void {
-    this.#ids = new Map();
-    for (let row = 0; row < attempts.length; row++) {
-      if (attempts.id[row] !== 0) this.#ids.set(row, attempts.id[row]);
+    const rows = Math.max(attempts.length, this.#ids.length); // A restart may have left fewer.
+    const idNow = (row: number) => (row < attempts.length ? attempts.id[row] : 0);
+    for (let row = 0; row < this.#ids.length; row++) {
+      if (this.#ids[row] !== idNow(row)) this.#live.delete(this.#ids[row]);
+    }
+    for (let row = 0; row < rows; row++) {
+      const id = idNow(row);
+      if (this.#ids[row] === id) continue;
+      this.#ids[row] = id;
+      if (id !== 0) this.#live.add(id);
     }
   }
 
@@ -137,10 +146,9 @@ export class AgreementRules {
     const record = index === undefined ? undefined : state.workers[index];
     if (record === undefined || record.lost || this.#lost.has(worker.incarnation)) return;
     if (record.incarnation !== worker.incarnation) return;
-    const live = new Set(this.#ids.values());
     for (const { run, silent } of worker.state.executions.values()) {
       const { attempt } = run;
-      if (silent || live.has(attempt) || this.#superseded.has(attempt)) continue;
+      if (silent || this.#live.has(attempt) || this.#superseded.has(attempt)) continue;
       fail("what runs has not ended", [worker.workerId, formatAttemptId(attempt)]);
     }
   }

@@ -202,11 +202,17 @@ export class Coverage implements Observer {
     if (notBefore.some((at) => at > 0)) this.note("a task waited for a back-off");
   }
 
-  onWorkerStep({ state }: SimulatedWorker, event: WorkerEvent, output: WorkerStep): void {
+  onWorkerStep(
+    { state }: SimulatedWorker,
+    events: readonly WorkerEvent[],
+    output: WorkerStep,
+  ): void {
     for (const { type } of output.facts) this.#count(workerFactStates[type]);
-    if (event.type === "ordered" && state.leaveBy >= 0)
+    if (events.length > 1) this.note("a worker took several events up in one turn");
+    const [{ type }] = events;
+    if (type === "ordered" && state.leaveBy >= 0)
       this.note("a worker took an order while it was leaving");
-    if (event.type === "connected" && output.sends.length > 1)
+    if (type === "connected" && events.length === 1 && output.sends.length > 1)
       this.note("an answer was said again after a reconnect");
     if (state.executions.size >= 10) this.note("a worker had ten executions or more");
   }

@@ -16,24 +16,39 @@ export class ExecutionRules {
   /** Incarnation → its attempts without an answer → whether they have a grant. */
   readonly #granted = new Map<string, Map<AttemptId, boolean>>();
 
+  /** Incarnation → what ails it, "" for nothing. */
+  readonly #trouble = new Map<string, string>();
+
   /** Throws InvariantError if a step breaks a rule. */
-  check(worker: LiveWorker, event: WorkerEvent, facts: readonly WorkerFact[]): void {
+  check(worker: LiveWorker, events: readonly WorkerEvent[], facts: readonly WorkerFact[]): void {
     const { state, workerId } = worker;
-    const isHopeful = event.type === "ordered";
+    const isHopeful = events.at(-1)?.type === "ordered";
     if (!isHopeful && state.unsentStops.size > 0) fail("what is told to stop is stopped", workerId);
-    if (state.trouble !== "" && facts.some(({ type }) => type === "execution-placed")) {
-      fail("a worker in trouble starts nothing", workerId);
-    }
-    if (event.type === "tick") checkLimits(worker, event.at);
+    this.#checkTrouble(worker, facts);
+    for (const { type, at } of events) if (type === "tick") checkLimits(worker, at);
     for (const fact of facts) checkTakeover(worker, fact);
-    this.#checkGrants(worker, event, facts);
+    this.#checkGrants(worker, events, facts);
+  }
+
+  #checkTrouble({ incarnation, workerId }: LiveWorker, facts: readonly WorkerFact[]): void {
+    for (const fact of facts) {
+      if (fact.type === "health-changed") this.#trouble.set(incarnation, fact.trouble);
+      else if (fact.type === "execution-placed" && this.#trouble.get(incarnation))
+        fail("a worker in trouble starts nothing", workerId);
+    }
   }
 
   /** A grant comes by order, or is that of a run that has just been answered for. */
-  #checkGrants(worker: LiveWorker, event: WorkerEvent, facts: readonly WorkerFact[]): void {
+  #checkGrants(
+    worker: LiveWorker,
+    events: readonly WorkerEvent[],
+    facts: readonly WorkerFact[],
+  ): void {
     const runs = this.#runsOf(worker);
-    const isOrdered = event.type === "ordered" && event.message.type === "grant";
-    let free = grantsIn(event);
+    const isOrdered = events.some(
+      (event) => event.type === "ordered" && event.message.type === "grant",
+    );
+    let free = events.reduce((sum, event) => sum + grantsIn(event), 0);
     for (const fact of facts) {
       if (fact.type === "run-accepted") {
         runs.set(fact.attempt, fact.granted);

@@ -81,6 +81,8 @@ export interface Faults {
   /** Of a start of the controller: that the wall clock was set back by up to a day. */
   readonly clockSetBack: number;
   /** Timers fire up to so much late. */
+  /** How long a worker's turn may gather events before it takes them up, microseconds. */
+  readonly turnUsMax: number;
   readonly timerLateUsMax: number;
   readonly clientLoss: number;
   /** A client goes away for good, and with it what only it wanted. */
@@ -102,7 +104,7 @@ export interface Faults {
 /** No fault at all; the world still has delays. */
 export const noFaults: Faults = {
   ...{ delayUsMin: 20, delayUsMax: 500, delayUsMean: 0, quantumUs: 1 },
-  ...{ syncUsMax: 500, threadLagUsMax: 0, runUsMax: 50_000 },
+  ...{ syncUsMax: 500, threadLagUsMax: 0, turnUsMax: 0, runUsMax: 50_000 },
   ...slowness(0, 0, 0),
   ...{ taskFailure: 0, inputFailure: 0, poison: 0, fetchFailure: 0, corruption: 0 },
   largeValue: 0.1,
@@ -199,6 +201,8 @@ function drawRequests(draws: Draws) {
     administration: maybe(draws, 0.06),
     sickness: maybe(draws, 0.03),
     valueLoss: maybe(draws, 0.05),
+    // The last draw: what a seed meant before it still means.
+    turnUsMax: draws.pick([0, 0, 300, 5_000]),
   };
 }
 
@@ -207,6 +211,7 @@ const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
   ...(["delayUsMin", "delayUsMax", "delayUsMean", "quantumUs", "syncUsMax"] as const),
   ...([
     "threadLagUsMax",
+    "turnUsMax",
     "runUsMax",
     "paceUs",
     "largeValue",

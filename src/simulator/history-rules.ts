@@ -35,8 +35,8 @@ export class HistoryRules implements Observer {
     this.#agreement.check(state, event, output, this.#workers());
   }
 
-  onWorkerStep(worker: LiveWorker, event: WorkerEvent, { facts }: WorkerStep): void {
+  onWorkerStep(worker: LiveWorker, events: readonly WorkerEvent[], { facts }: WorkerStep): void {
     this.#agreement.onWorkerFacts(worker, facts);
-    this.#executions.check(worker, event, facts);
+    this.#executions.check(worker, events, facts);
   }
 }

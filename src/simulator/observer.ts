@@ -77,8 +77,8 @@ export type Traffic =
 export interface Observer {
   /** The controller took an event up; its sends have not left. */
   onControllerStep?(controller: SimulatedController, event: ControllerEvent, output: Output): void;
-  /** A worker took an event up; its sends have not been carried out. */
-  onWorkerStep?(worker: SimulatedWorker, event: WorkerEvent, output: WorkerStep): void;
+  /** A worker took up what had come by the end of its turn; its sends have not been carried out. */
+  onWorkerStep?(worker: SimulatedWorker, events: readonly WorkerEvent[], output: WorkerStep): void;
   /** Something went wrong on purpose; `what` names who or what was hit. */
   onFault?(kind: FaultKind, what: string): void;
   /** Something was said, or began or ended on a machine. */
@@ -91,8 +91,8 @@ export function combineObservers(observers: readonly Observer[]): Required<Obser
     onControllerStep(controller, event, output) {
       for (const one of observers) one.onControllerStep?.(controller, event, output);
     },
-    onWorkerStep(worker, event, output) {
-      for (const one of observers) one.onWorkerStep?.(worker, event, output);
+    onWorkerStep(worker, events, output) {
+      for (const one of observers) one.onWorkerStep?.(worker, events, output);
     },
     onFault(kind, what) {
       for (const one of observers) one.onFault?.(kind, what);

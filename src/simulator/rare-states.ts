@@ -89,6 +89,7 @@ export const otherStates = [
   "the controller died with facts that were not durable",
   "the controller died with nothing to lose",
   "the controller served its fifth epoch or a later one",
+  "a worker took several events up in one turn",
   "a worker took an order while it was leaving",
   "an answer was said again after a reconnect",
   "a worker had ten executions or more",

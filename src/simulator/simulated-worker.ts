@@ -15,7 +15,7 @@ import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/me
 import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
-import { nextWorkerDeadline, step } from "../worker/step.ts";
+import { nextWorkerDeadline, stepAll } from "../worker/step.ts";
 import {
   type Behaviour,
   type Ending,
@@ -82,6 +82,8 @@ export class SimulatedWorker {
   #heardUntil = 0;
   #isPaused = false;
   #backlog: (() => void)[] = [];
+  /** Events that the turn under way has gathered. */
+  #turn: WorkerEvent[] = [];
   events = 0;
 
   constructor(
@@ -100,7 +102,8 @@ export class SimulatedWorker {
     const { capacity, commandSlots } = host;
     this.state = newWorkerState({ slots: this.slots, capacity, commandSlots });
     const recovered = host.recover((event) => this.#hear(event));
-    if (recovered !== null) this.#take(this.#onOwnClock(recovered));
+    if (recovered !== null) this.#turn.push(this.#onOwnClock(recovered));
+    if (this.#turn.length > 0) this.#endTurn();
     host.tellEnded();
   }
 
@@ -213,11 +216,22 @@ export class SimulatedWorker {
     this.values.clear();
   }
 
+  /** Gathers what comes within a turn of the loop; without turns each event is one. */
   #take(event: WorkerEvent): void {
-    this.events++;
-    const output = step(this.state, event);
+    const { timeline, faults, draws } = this.#around;
+    this.#turn.push(event);
+    if (faults.turnUsMax === 0) return this.#endTurn();
+    if (this.#turn.length > 1) return;
+    timeline.after(draws.below(faults.turnUsMax), () => this.#whenAwake(() => this.#endTurn()));
+  }
+
+  #endTurn(): void {
+    const events = this.#turn;
+    this.#turn = [];
+    this.events += events.length;
+    const output = stepAll(this.state, events);
     if (this.#around.checks) this.#checker.check(this.state, output.facts);
-    this.#around.observer.onWorkerStep(this, event, output);
+    this.#around.observer.onWorkerStep(this, events, output);
     for (const send of output.sends) this.#carryOut(send);
     this.#arm();
   }

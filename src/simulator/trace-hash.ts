@@ -35,12 +35,14 @@ export class TraceHash implements Observer {
     for (const send of output.sends) this.#send(send);
   }
 
-  onWorkerStep(worker: SimulatedWorker, event: WorkerEvent, output: WorkerStep): void {
+  onWorkerStep(worker: SimulatedWorker, events: readonly WorkerEvent[], output: WorkerStep): void {
     this.#name(worker.workerId);
-    this.#name(event.type);
-    this.#number(event.at);
-    if (event.type === "ordered") this.#message(event.message);
-    else if ("execution" in event) this.#number(event.execution);
+    for (const event of events) {
+      this.#name(event.type);
+      this.#number(event.at);
+      if (event.type === "ordered") this.#message(event.message);
+      else if ("execution" in event) this.#number(event.execution);
+    }
     for (const fact of output.facts) this.#name(fact.type);
     for (const send of output.sends) {
       this.#name(send.type);

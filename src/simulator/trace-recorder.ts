@@ -51,12 +51,18 @@ export class TraceRecorder implements Observer {
     this.#add("controller", describeEvent(event, nameOf), [...facts, ...sends]);
   }
 
-  onWorkerStep({ workerId }: SimulatedWorker, event: WorkerEvent, output: WorkerStep): void {
+  onWorkerStep(
+    { workerId }: SimulatedWorker,
+    events: readonly WorkerEvent[],
+    output: WorkerStep,
+  ): void {
     const facts = output.facts.map(({ type }) => type).filter((type) => !dullFacts.has(type));
     const sends = output.sends.map(describeOrder).filter((text) => text !== "→ heartbeat");
     if (facts.length + sends.length === 0) return;
-    const what = event.type === "ordered" ? `ordered ${event.message.type}` : event.type;
-    this.#add(workerId, what, [...facts, ...sends]);
+    const names = events.map((event) =>
+      event.type === "ordered" ? `ordered ${event.message.type}` : event.type,
+    );
+    this.#add(workerId, names.join(" + "), [...facts, ...sends]);
   }
 
   onFault(kind: FaultKind, what: string): void {

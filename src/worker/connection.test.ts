@@ -245,3 +245,23 @@ test("a small value is said again with its answer", () => {
   );
   assert.deepEqual(values, [9]);
 });
+
+test("what ends in the turn of a reconnect is in the inventory, and answered after it", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2 }));
+  worker.happens({ type: "disconnected" });
+  const inline = new Uint8Array([9]);
+  const ends = { type: "execution-finished", execution: 1, sizeBytes: 1, durationUs: 5 } as const;
+  const { at, state } = worker;
+  const { sends } = stepAll(state, [
+    { ...ends, inline, at },
+    { ...connected, at },
+  ]);
+  assert.deepEqual(linesOf(sends), ["store result 1 as 2", "inventory", "finished 12 of 2"]);
+  const named = sends.flatMap((send) =>
+    send.type === "send-message" && send.message.type === "inventory"
+      ? [...send.message.attempts]
+      : [],
+  );
+  assert.deepEqual(named, [12]);
+});

@@ -85,6 +85,7 @@ export function inventoryOf(state: WorkerState): HotMessageOf<"inventory"> {
 export function onConnected(state: WorkerState, out: Outbox, event: EventOf<"connected">): void {
   if (event.epoch < state.connection.epoch) return; // A controller that has been replaced.
   onDisconnected(state, out);
+  flushReports(state, out); // What ended in the same turn is kept, and so it is in the inventory.
   const inventory = inventoryOf(state);
   const kept: readonly AnswerMessage[] = state.keptAnswers.map((answer) => answer.message);
   const { at, epoch, index } = event;

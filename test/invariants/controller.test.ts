@@ -295,8 +295,8 @@ const whole: Record<string, (state: ControllerState) => void> = {
     state.startBy.set(task, 1);
   },
   smallValuesAddUp: (state) => state.inline.totalBytes++,
-  argumentsGoWithTheLastTask: (state) => state.argsBatches.push({ blobs: Object({}), live: 1 }),
-  keysNameLiveTasks: (state) => state.keys.set("nobody\nnothing", 0),
+  argumentsGoWithTheLastTask: (state) => state.submissions.push(Object({ live: 1 })),
+  keysNameLiveTasks: (state) => state.keys.add(1, 0),
   tokensBelongToTheirJobs: (state) => state.jobsByTokenHash.set("no hash", 0),
   reservationsAreListed: (state) => state.reservations.set(999, aReservation(0)),
   scratchIsEmptyBetweenSteps: (state) => state.touchedJobs.add(0),

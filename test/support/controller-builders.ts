@@ -1,8 +1,8 @@
 /**
  * The controller kernel under test: its real `step`, fed by clients and workers that a test plays.
  *
- * Every message travels through the codec, and none is empty. After every event the invariants hold,
- * the state is the fold of the journaled facts, and its snapshot stands for it.
+ * Every message travels through the codec, and none is empty. After every event the invariants
+ * hold, the state is the fold of the journaled facts, and its snapshot stands for it.
  *
  * @module
  */

@@ -12,10 +12,10 @@
  *
  * A task is `label(inputs):option=value…`; the options are those of `draftOf`. A job that is
  * launched is `name:option=value…`, those of `jobOf`, and its tasks are `name/0`, `name/1`, and so
- * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in the
- * words of cluster scenarios, which know every resource and option. `ask METHOD field=value…` prints
- * the whole answer of the API. What is sent comes in the order in which the kernel sent it; a step that sends nothing has no
- * lines.
+ * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in
+ * the words of cluster scenarios, which know every resource and option. `ask METHOD field=value…`
+ * prints the whole answer of the API, less the fields that say nothing. What is sent comes in the
+ * order in which the kernel sent it; a step that sends nothing has no lines.
  *
  * @module
  */

@@ -17,7 +17,6 @@ const listsByTask = [
   "failures",
   "histories",
   "inputFailures",
-  "keyOfTask",
   "notBefore",
   "startBy",
   "strayOfTask",
@@ -71,16 +70,16 @@ function smallValuesAddUp(look: Inspection): void {
 
 /** The arguments of a submission are kept as long as one of its tasks. */
 function argumentsGoWithTheLastTask(look: Inspection): void {
-  const { tasks, argsBatches, freeArgsBatches } = look.state;
+  const { tasks, submissions, freeSubmissions } = look.state;
   const found = new Map<number, number>();
   for (let task = 0; task < tasks.length; task++) {
     if (!tasks.isLive(task)) continue;
-    found.set(tasks.argsBatch[task], (found.get(tasks.argsBatch[task]) ?? 0) + 1);
+    found.set(tasks.submission[task], (found.get(tasks.submission[task]) ?? 0) + 1);
   }
-  for (const [index, batch] of argsBatches.entries()) {
+  for (const [index, submission] of submissions.entries()) {
     const live = found.get(index) ?? 0;
-    if ((batch?.live ?? 0) !== live || freeArgsBatches.includes(index) !== (live === 0))
-      look.report([], `arguments ${index}: ${batch?.live} tasks counted, ${live} found`);
+    if ((submission?.live ?? 0) !== live || freeSubmissions.includes(index) !== (live === 0))
+      look.report([], `arguments ${index}: ${submission?.live} tasks counted, ${live} found`);
   }
 }
 

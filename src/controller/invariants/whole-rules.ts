@@ -5,7 +5,8 @@
  */
 
 import { bands } from "../../model/states.ts";
-import { keyInUserSpace } from "../keys.ts";
+import { keyOfTask, taskWithKey } from "../keys.ts";
+import { jobOf } from "../state.ts";
 import { attemptFlag } from "../tables/attempt-table.ts";
 import type { Inspection, RecordRule, WholeRule } from "./inspection.ts";
 
@@ -74,14 +75,17 @@ function straysAreStoppingAttempts(look: Inspection): void {
 
 /** S-21: keys name live tasks, both ways. */
 function keysNameLiveTasks(look: Inspection): void {
-  const { keys, keyOfTask, tasks, jobs } = look.state;
-  if (keys.size !== keyOfTask.size)
-    look.report([], `${keys.size} keys of ${keyOfTask.size} tasks with a key`);
-  for (const [key, task] of keys) {
-    if (keyOfTask.get(task) !== key || !tasks.isLive(task)) look.report([key], "names nothing");
-    const { user } = jobs[tasks.job[task]] ?? { user: "" };
-    if (!key.startsWith(keyInUserSpace(user, ""))) look.report([key], "belongs to another user");
+  const { state } = look;
+  const { keys, tasks } = state;
+  let count = 0;
+  for (const task of tasks.rows()) {
+    const key = keyOfTask(state, task);
+    if (key === "") continue;
+    count++;
+    if (taskWithKey(state, jobOf(state, task).user, key) !== task)
+      look.report([key], "names another task, or none");
   }
+  if (keys.size !== count) look.report([], `${keys.size} keys of ${count} tasks with a key`);
 }
 
 /** A token that leads to a job is the token of that job. */
@@ -93,9 +97,13 @@ function tokensBelongToTheirJobs(look: Inspection): void {
   }
 }
 
-/** A5: reservations are known to the workers that they name. */
+/** A5, B7: reservations are known to the workers that they name; a gang has one at most. */
 function reservationsAreListed(look: Inspection): void {
-  for (const { id, workers } of look.state.reservations.values()) {
+  const gangs = new Set<number>();
+  for (const { id, reason, shape, workers } of look.state.reservations.values()) {
+    if (reason === "gang" && gangs.has(shape))
+      look.report([String(id)], "its gang has another one");
+    gangs.add(shape);
     for (const index of workers) {
       if (look.state.workers[index].reservations.some((one) => one.id === id)) continue;
       look.report([String(id)], "a reservation that its workers do not know");

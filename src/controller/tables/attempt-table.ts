@@ -10,8 +10,8 @@
 
 import { present } from "../../base/assert.ts";
 import type { AttemptId } from "../../model/ids.ts";
-import { enlarged, imageOf, restoreImage } from "./columns.ts";
-import { capacityFor, noSlot } from "./task-table.ts";
+import { capacityFor, growAhead, imageOf, restoreImage } from "./columns.ts";
+import { noSlot } from "./task-table.ts";
 
 export const attemptFlag = {
   /** Its worker said that it runs. */
@@ -59,6 +59,8 @@ export class AttemptTable {
   nextFree = new Uint32Array(64);
   /** What each row holds, by dimension; shared with its shape unless the worker had to choose. */
   readonly grants: (Float64Array | null)[] = [];
+  /** The row at which the next column grows. */
+  growAt = 0;
   length = 0;
   live = 0;
   /** The free row that is used next, or `noSlot`; the others follow in `nextFree`. */
@@ -69,7 +71,7 @@ export class AttemptTable {
     if (row !== noSlot) this.firstFree = this.nextFree[row];
     else {
       row = this.length++;
-      if (row >= this.id.length) grow(this, this.id.length * 2);
+      if (row >= this.growAt) this.growAt = growAhead(this, durableColumns, row);
     }
     this.live++;
     this.id[row] = id;
@@ -121,18 +123,12 @@ export class AttemptTable {
   }
 
   restore(image: AttemptTableImage): void {
-    if (image.length > this.id.length) grow(this, capacityFor(image.length));
-    restoreImage(this, image.columns);
+    restoreImage(this, image.columns, capacityFor(image.length));
+    this.growAt = 0;
     for (const [row, grant] of image.grants.entries()) this.grants[row] = grant;
     this.length = image.length;
     this.live = image.live;
     this.firstFree = image.firstFree;
-  }
-}
-
-function grow(table: AttemptTable, capacity: number): void {
-  for (const name of durableColumns) {
-    Object.assign(table, { [name]: enlarged(table[name], capacity) });
   }
 }
 

@@ -13,6 +13,48 @@ export function enlarged<C extends Column>(column: C, capacity: number): C {
   return larger;
 }
 
+/** Tables below this many rows double; larger ones grow by a quarter, so that less lies idle. */
+const doublingRowsMax = 65_536;
+
+const firstRows = 64;
+
+function capacityAfter(capacity: number): number {
+  return capacity < doublingRowsMax ? capacity * 2 : Math.ceil((capacity * 5) / 256) * 64;
+}
+
+/** The capacity that a table has when it has grown to hold `rows`. */
+export function capacityFor(rows: number): number {
+  let capacity = firstRows;
+  while (capacity < rows) capacity = capacityAfter(capacity);
+  return capacity;
+}
+
+/**
+ * Makes room for row `row`, and gives the row at which to call again. When nine tenths of a table
+ * are used its columns grow one by one, in the order of their names, so that no row has to wait for
+ * all of them: in a table of a million rows that is 100 MB to be moved.
+ */
+export function growAhead<N extends string>(
+  table: { [name in N]: Column },
+  names: readonly N[],
+  row: number,
+): number {
+  // The last to grow says how large the whole table is.
+  let capacity = table[names[names.length - 1]].length;
+  for (;;) {
+    const place = names.findIndex((name) => table[name].length <= capacity);
+    const from = nextGrowth(capacity, place, names.length);
+    if (row < from) return from;
+    table[names[place]] = enlarged(table[names[place]], capacityAfter(capacity));
+    if (place === names.length - 1) capacity = capacityAfter(capacity);
+  }
+}
+
+/** The row at which column `place` of `count` grows. */
+function nextGrowth(capacity: number, place: number, count: number): number {
+  return Math.floor(capacity * (0.9 + (0.1 * place) / count));
+}
+
 /** Columns by name, cut to `rows`: what a snapshot stores. */
 export type ColumnImage = { readonly [name: string]: Column };
 
@@ -27,9 +69,13 @@ export function imageOf<T extends object>(
   return image;
 }
 
-/** Puts an image back into a table that has room for it. */
-export function restoreImage<T extends object>(table: T, image: ColumnImage): void {
+/** Puts an image back into a table, whose columns then have room for `capacity` rows. */
+export function restoreImage<T extends object>(
+  table: T,
+  image: ColumnImage,
+  capacity: number,
+): void {
   for (const [name, column] of Object.entries(image)) {
-    ((table as { [name: string]: Column })[name] as Column).set(column as never);
+    Object.assign(table, { [name]: enlarged(column, capacity) });
   }
 }

@@ -5,9 +5,11 @@
  * @module
  */
 
-import { enlarged } from "./columns.ts";
+import { growAhead } from "./columns.ts";
 
 export const noEdge = 0xffffffff;
+
+export const edgeColumns = ["owner", "target", "next", "previous"] as const;
 
 /** Edge `e`: task `owner[e]` needs the value of task `target[e]`. */
 export class EdgePool {
@@ -15,6 +17,8 @@ export class EdgePool {
   target = new Uint32Array(64);
   next = new Uint32Array(64);
   previous = new Uint32Array(64);
+  /** The length at which the next column grows. */
+  growAt = 0;
   length = 0;
   /** Freed runs of edges, by their length. */
   readonly free = new Map<number, number[]>();
@@ -25,7 +29,7 @@ export class EdgePool {
     if (start !== undefined) return start;
     const first = this.length;
     this.length += count;
-    if (this.length > this.owner.length) grow(this, this.length);
+    if (this.length > this.growAt) this.growAt = growAhead(this, edgeColumns, this.length);
     return first;
   }
 
@@ -63,17 +67,4 @@ export class EdgePool {
     this.free.clear();
     for (const [count, starts] of runs) this.free.set(count, [...starts]);
   }
-
-  reserve(rows: number): void {
-    if (rows > this.owner.length) grow(this, rows);
-  }
-}
-
-function grow(pool: EdgePool, atLeast: number): void {
-  let capacity = pool.owner.length * 2;
-  while (capacity < atLeast) capacity *= 2;
-  pool.owner = enlarged(pool.owner, capacity);
-  pool.target = enlarged(pool.target, capacity);
-  pool.next = enlarged(pool.next, capacity);
-  pool.previous = enlarged(pool.previous, capacity);
 }

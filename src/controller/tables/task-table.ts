@@ -1,5 +1,5 @@
 /**
- * Every live task, as columns: about 80 bytes each, no object and no string per task.
+ * Every live task, as columns: 73 bytes each, no object and no string per task.
  *
  * Only `apply` writes here. A slot is reused after its task was forgotten, with the next
  * generation, so a `TaskRef` that somebody kept is recognised as stale.
@@ -8,8 +8,8 @@
  */
 
 import { generationOfTask, slotOfTask, type TaskRef, taskRef } from "../../model/ids.ts";
-import { enlarged, imageOf, restoreImage } from "./columns.ts";
-import { EdgePool, noEdge } from "./edges.ts";
+import { capacityFor, growAhead, imageOf, restoreImage } from "./columns.ts";
+import { EdgePool, edgeColumns, noEdge } from "./edges.ts";
 
 /** Where a PENDING task is, and `none` for the others. */
 export const stage = {
@@ -50,7 +50,6 @@ const durableColumns = [
   "spec",
   "job",
   "index",
-  "order",
   "attempt",
   "waitingOn",
   "dependentsHead",
@@ -59,13 +58,11 @@ const durableColumns = [
   "wants",
   "pendingDependents",
   "dependentCount",
-  "argsBatch",
-  "argsIndex",
+  "submission",
   "failureCount",
   "lossCount",
   "holder",
   "valueBytes",
-  "nextFree",
 ] as const;
 
 export class TaskTable {
@@ -79,8 +76,6 @@ export class TaskTable {
   job = new Uint32Array(64);
   /** The task's number in its job. */
   index = new Uint32Array(64);
-  /** Rises with each submission: first come, first served between shapes. */
-  order = new Float64Array(64);
   /** Row of its current attempt, or `noSlot`. */
   attempt = new Uint32Array(64);
   /** How many of its edges lead to a task without a value. */
@@ -94,28 +89,29 @@ export class TaskTable {
   pendingDependents = new Uint32Array(64);
   /** Edges from tasks that are not forgotten: they need the recipe. */
   dependentCount = new Uint32Array(64);
-  argsBatch = new Uint32Array(64);
-  argsIndex = new Uint32Array(64);
+  /** Place of its submission in the state's `submissions`. Of a free row: the free row after it. */
+  submission = new Uint32Array(64);
   failureCount = new Uint32Array(64);
   lossCount = new Uint32Array(64);
   /** The worker that holds the value, for certain or until it says otherwise; `noSlot` for none. */
   holder = new Uint32Array(64);
   valueBytes = new Float64Array(64);
-  nextFree = new Uint32Array(64);
   readonly edges = new EdgePool();
+  /** The row at which the next column grows. */
+  growAt = 0;
   /** Rows in use or free; every row is below it. */
   length = 0;
   live = 0;
-  /** The free row that is used next, or `noSlot`; the others follow in `nextFree`. */
+  /** The free row that is used next, or `noSlot`; the others follow in `submission`. */
   firstFree = noSlot;
 
   /** A row for a new task; the caller fills it. Its generation is set. */
   allocate(): number {
     let slot = this.firstFree;
-    if (slot !== noSlot) this.firstFree = this.nextFree[slot];
+    if (slot !== noSlot) this.firstFree = this.submission[slot];
     else {
       slot = this.length++;
-      if (slot >= this.state.length) grow(this, this.state.length * 2);
+      if (slot >= this.growAt) this.growAt = growAhead(this, durableColumns, slot);
     }
     this.live++;
     this.stage[slot] = stage.none;
@@ -138,7 +134,7 @@ export class TaskTable {
     this.generation[slot]++;
     this.job[slot] = noSlot;
     this.stage[slot] = stage.none;
-    this.nextFree[slot] = this.firstFree;
+    this.submission[slot] = this.firstFree;
     this.firstFree = slot;
     this.live--;
   }
@@ -178,7 +174,7 @@ export class TaskTable {
     for (let slot = 0; slot < flags.length; slot++) flags[slot] &= ~volatileFlags;
     return {
       columns,
-      edges: imageOf(this.edges, ["owner", "target", "next", "previous"], this.edges.length),
+      edges: imageOf(this.edges, edgeColumns, this.edges.length),
       freeRuns: this.edges.freeRuns(),
       length: this.length,
       live: this.live,
@@ -187,22 +183,16 @@ export class TaskTable {
   }
 
   restore(image: TaskTableImage): void {
-    if (image.length > this.state.length) grow(this, capacityFor(image.length));
-    restoreImage(this, image.columns);
+    restoreImage(this, image.columns, capacityFor(image.length));
+    this.growAt = 0;
     const edgeRows = image.edges.owner.length;
-    this.edges.reserve(edgeRows);
-    restoreImage(this.edges, image.edges);
+    restoreImage(this.edges, image.edges, capacityFor(edgeRows));
+    this.edges.growAt = 0;
     this.edges.length = edgeRows;
     this.edges.restoreFreeRuns(image.freeRuns);
     this.length = image.length;
     this.live = image.live;
     this.firstFree = image.firstFree;
-  }
-}
-
-function grow(table: TaskTable, capacity: number): void {
-  for (const name of durableColumns) {
-    Object.assign(table, { [name]: enlarged(table[name], capacity) });
   }
 }
 
@@ -214,11 +204,4 @@ export interface TaskTableImage {
   readonly length: number;
   readonly live: number;
   readonly firstFree: number;
-}
-
-/** The power of two that holds `rows`. */
-export function capacityFor(rows: number): number {
-  let capacity = 64;
-  while (capacity < rows) capacity *= 2;
-  return capacity;
 }

@@ -17,7 +17,7 @@ import { damaged } from "./damage.ts";
 import { type CommitHeader, commitChecksum } from "./fact-codec.ts";
 import { databaseBusyTimeoutMs, walCheckpointPages } from "./limits.ts";
 
-const formatVersion = "2";
+const formatVersion = "3";
 const pageBytes = 4096;
 const sqliteFull = 13;
 

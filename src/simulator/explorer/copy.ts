@@ -15,6 +15,7 @@ import { U32Ring } from "../../base/ring.ts";
 import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { EdgePool } from "../../controller/tables/edges.ts";
+import { HashIndex } from "../../controller/tables/hash-index.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
 import { FleetIndex } from "../../scheduler/fleet-index.ts";
@@ -103,6 +104,7 @@ export class Copier {
   #copyTable(value: Table): Table {
     const copy = this.#remember(value, Object.create(Object.getPrototypeOf(value)) as Table);
     Object.assign(copy, value);
+    copy.growAt = 0;
     const fields = copy as unknown as Plain;
     const rows = Math.max(1, value.length);
     for (const name in fields) {
@@ -140,6 +142,7 @@ function copyOf(value: object): object {
     for (let i = 0; i < value.length; i++) ring.pushBack(value.at(i));
     return ring;
   }
+  if (value instanceof HashIndex) return value.clone();
   if (value instanceof NumberMap) {
     const map = new NumberMap();
     value.forEach((key, item) => {

@@ -17,6 +17,7 @@ import { U32Ring } from "../../base/ring.ts";
 import type { ControllerState } from "../../controller/state.ts";
 import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
+import { HashIndex } from "../../controller/tables/hash-index.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
 import { FleetIndex } from "../../scheduler/fleet-index.ts";
@@ -35,9 +36,9 @@ const fixedFields = new Set([
 const attemptColumns = ["task", "worker", "shape", "flags", "band", "stopReason"] as const;
 const attemptTimes = ["assignedAt", "startedAt"] as const;
 const taskColumns = [
-  ...["generation", "state", "stage", "flags", "spec", "job", "index", "order", "attempt"],
+  ...["generation", "state", "stage", "flags", "spec", "job", "index", "attempt"],
   ...["waitingOn", "dependentsHead", "dependenciesStart", "dependencyCount", "wants"],
-  ...["pendingDependents", "dependentCount", "argsBatch", "argsIndex", "failureCount"],
+  ...["pendingDependents", "dependentCount", "submission", "failureCount"],
   ...["lossCount", "holder", "valueBytes"],
 ] as (keyof TaskTable & ("generation" | "state"))[];
 
@@ -163,7 +164,8 @@ export class StateHash {
 
   #instance(value: object): void {
     if (value instanceof StoryLog || value instanceof ReportColumns) return;
-    if (value instanceof FleetIndex) return; // Nothing follows from it that is not hashed.
+    // What follows from what is hashed besides.
+    if (value instanceof FleetIndex || value instanceof HashIndex) return;
     if (value instanceof TaskTable) this.#tasks(value);
     else if (value instanceof AttemptTable) this.#attempts(value);
     else if (value instanceof Heap) this.#heap(value);
@@ -199,7 +201,7 @@ export class StateHash {
       if (!tasks.isLive(row)) this.word(tasks.generation[row] ^ 0x700c0000);
       else for (const name of taskColumns) this.number(tasks[name][row]);
     }
-    this.#freeRows(tasks.firstFree, tasks.nextFree);
+    this.#freeRows(tasks.firstFree, tasks.submission);
     const { edges } = tasks;
     this.word(edges.length);
     for (let row = 0; row < tasks.length; row++) {
