@@ -1,7 +1,9 @@
 """The cases on Ray: one node of two CPUs, so two worker processes; no dashboard."""
 
 import contextlib
+import os
 import subprocess
+import tempfile
 
 import driver
 
@@ -10,11 +12,19 @@ import driver
 def start():
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
-    try:
-        yield ray.__version__, cases_of(ray)
-    finally:
-        ray.shutdown()
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as directory:
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+            _temp_dir=directory,
+        )
+        try:
+            yield ray.__version__, cases_of(ray)
+        finally:
+            ray.shutdown()
 
 
 def cases_of(ray):
@@ -31,17 +41,17 @@ def cases_of(ray):
         return subprocess.run(["/bin/true"]).returncode
 
     @ray.remote
-    class Holder:
-        def hold(self, size):
+    class Worker:
+        def ready(self):
+            return True
+
+        def make(self, size):
             import numpy
 
-            self.array = numpy.arange(size // 8, dtype="float64")
-
-        def give(self):
-            return self.array
+            return numpy.ones(size // 8)
 
         def take(self, array):
-            return array.nbytes if array[-1] == len(array) - 1 else 0
+            return array.nbytes if array[-1] == 1 else 0
 
     def throughput(sizes):
         tasks = sizes["tasks"]
@@ -68,14 +78,14 @@ def cases_of(ray):
         driver.expect(value, sizes["tasks"])
         return elapsed
 
-    holders = []
+    workers = []
 
     def transfer(sizes):
-        if not holders:
-            holders.extend([Holder.remote(), Holder.remote()])
-        giver, taker = holders
-        ray.get([giver.hold.remote(sizes["bytes"]), taker.hold.remote(8)])
-        elapsed, size = driver.seconds(lambda: ray.get(taker.take.remote(giver.give.remote())))
+        while len(workers) < 2:
+            workers.append(Worker.remote())
+        array = workers[0].make.remote(sizes["bytes"])
+        ray.wait([array, workers[1].ready.remote()], num_returns=2)
+        elapsed, size = driver.seconds(lambda: ray.get(workers[1].take.remote(array)))
         driver.expect(size, sizes["bytes"])
         return sizes["bytes"] / elapsed / 1e9
 
