@@ -62,7 +62,7 @@ const roundCount = 2;
 /** A driver starts no further run once its runs have taken this long. */
 const driverSecondsMax = 8;
 /** What a driver may take with start and stop. Past it the peer is skipped in this case. */
-const driverTimeoutMs = 150_000;
+const driverTimeoutMs = 120_000;
 /** The second round leaves out what has not begun by then, so that all ends within 8 minutes. */
 const laterRoundsUntilMs = 400_000;
 
@@ -179,7 +179,7 @@ async function askDriver(
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), driverTimeoutMs);
+  const timer = setTimeout(() => killGroup(child.pid), driverTimeoutMs);
   const exited = new Promise<string>((resolve) => {
     child.once("exit", (code, signal) =>
       resolve(code === null ? `${signal}` : `exit code ${code}`),
@@ -189,6 +189,11 @@ async function askDriver(
   const [answer, said, end] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   clearTimeout(timer);
   return parseAnswer(answer, () => `${end}: ${said.trim().split("\n").at(-1) ?? ""}`);
+}
+
+/** Ends a driver and the processes of the peer that are in its group. */
+function killGroup(pid: number | undefined): void {
+  if (pid !== undefined) process.kill(-pid, "SIGKILL");
 }
 
 function parseAnswer(answer: string, describeFailure: () => string): DriverAnswer {
