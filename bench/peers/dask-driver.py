@@ -34,7 +34,7 @@ def start():
     import distributed
 
     # By default Dask hands a worker hardly more tasks than it can run at a time. For tasks this
-    # small that costs it three quarters of its rate: here it may send them ahead.
+    # small that costs it more than half of its rate: here it may send them ahead.
     dask.config.set({"distributed.scheduler.worker-saturation": float("inf")})
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
