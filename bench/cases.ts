@@ -19,7 +19,7 @@ export interface Prepared {
 export interface BenchCase {
   readonly name: string;
   /** Of the number that a run gives. */
-  readonly unit: "tasks/s" | "ms" | "s" | "B/task";
+  readonly unit: "tasks/s" | "ms" | "s" | "GB/s" | "B/task";
   /** What one run does, for people. */
   readonly what: string;
   readonly prepare: () => Promise<Prepared>;

@@ -10,20 +10,33 @@ import { join } from "node:path";
 import { type Client, connect, type Future, gather, startLocalCluster } from "capstan";
 import type { BenchCase, Prepared } from "./cases.ts";
 import { quantile } from "./measure.ts";
-import { count, increment, noop } from "./tasks.ts";
+import { add, count, increment, noop } from "./tasks.ts";
 
 const throughputTasks = 200_000;
 const latencyTasks = 1_000;
 const chainTasks = 2_000;
 const mergeTasks = 25_000;
+const treeLeaves = 4_096;
 
 /** One run on a connected client: gives its number. */
-type Run = (client: Client) => Promise<number>;
+export type Run = (client: Client) => Promise<number>;
+
+type LocalOptions = Parameters<typeof startLocalCluster>[0];
+
+interface ClusterOptions extends Pick<LocalOptions, "workerOptions"> {
+  /** Default true: the journal is on a disk. */
+  readonly isDurable?: boolean;
+}
 
 /** A cluster of its own for each case, so that no case pays for what another left behind. */
-async function onCluster(run: Run, details?: Prepared["details"]): Promise<Prepared> {
+export async function onCluster(
+  run: Run,
+  details?: Prepared["details"],
+  { isDurable = true, ...options }: ClusterOptions = {},
+): Promise<Prepared> {
   const dataDir = mkdtempSync(join(tmpdir(), "capstan-bench-"));
-  const cluster = await startLocalCluster({ workers: 2, dataDir });
+  const journal = isDurable ? { dataDir } : {};
+  const cluster = await startLocalCluster({ workers: 2, ...journal, ...options });
   const client = await connect(cluster.url);
   await gather(client.map(noop, Array(2_000).fill([])));
   return {
@@ -59,9 +72,32 @@ async function throughput(client: Client): Promise<number> {
   return throughputTasks / elapsed;
 }
 
-const latencies: number[] = [];
+/** The same on two clusters, in turn: the number is that of the durable journal. */
+async function prepareLatency(): Promise<Prepared> {
+  const durable: number[] = [];
+  const memory: number[] = [];
+  const onDisk = await onCluster((client) => latency(client, durable));
+  const inMemory = await onCluster((client) => latency(client, memory), undefined, {
+    isDurable: false,
+  });
+  return {
+    run: async () => {
+      await inMemory.run();
+      return onDisk.run();
+    },
+    pids: onDisk.pids,
+    details: () => ({
+      p99Ms: quantile(durable, 0.99),
+      memoryP50Ms: quantile(memory, 0.5),
+      memoryP99Ms: quantile(memory, 0.99),
+    }),
+    close: async () => {
+      await Promise.all([onDisk.close(), inMemory.close()]);
+    },
+  };
+}
 
-async function latency(client: Client): Promise<number> {
+async function latency(client: Client, latencies: number[]): Promise<number> {
   latencies.length = 0;
   for (let i = 0; i < latencyTasks; i++) {
     const startedAt = performance.now();
@@ -102,6 +138,29 @@ async function chain(client: Client): Promise<number> {
   return chainTasks / elapsed;
 }
 
+/** Pairs of pairs: each task takes two results. */
+async function tree(client: Client): Promise<number> {
+  const all: Future<number>[] = [];
+  const elapsed = await seconds(async () => {
+    let level: Future<number>[] = client.map(
+      increment,
+      Array.from({ length: treeLeaves }, (): [number] => [0]),
+    );
+    all.push(...level);
+    while (level.length > 1) {
+      const pairs = Array.from({ length: level.length / 2 }, (_, i) =>
+        level.slice(2 * i, 2 * i + 2),
+      );
+      level = pairs.map(([left, right]) => client.submit(add, [left, right]));
+      all.push(...level);
+    }
+    const sum = await level[0].result();
+    if (sum !== treeLeaves) throw new Error(`the tree gave ${sum}`);
+  });
+  releaseAll(all);
+  return (2 * treeLeaves - 1) / elapsed;
+}
+
 async function merge(client: Client): Promise<number> {
   let all: Future<number>[] = [];
   const elapsed = await seconds(async () => {
@@ -126,7 +185,7 @@ export const endToEndCases: readonly BenchCase[] = [
     name: "latency",
     unit: "ms",
     what: `one no-op task at a time, submit to result, median of ${latencyTasks}`,
-    prepare: () => onCluster(latency, () => ({ p99Ms: quantile(latencies, 0.99) })),
+    prepare: prepareLatency,
   },
   {
     name: "seed",
@@ -139,6 +198,12 @@ export const endToEndCases: readonly BenchCase[] = [
     unit: "tasks/s",
     what: `${chainTasks} tasks, each the argument of the next`,
     prepare: () => onCluster(chain),
+  },
+  {
+    name: "tree",
+    unit: "tasks/s",
+    what: `${treeLeaves} tasks, then pairs of their results down to one`,
+    prepare: () => onCluster(tree),
   },
   {
     name: "merge",

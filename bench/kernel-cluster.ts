@@ -96,6 +96,7 @@ export class KernelCluster {
     this.#orders[worker] = [];
     const message = finishedAll(computes, this.#promoted);
     this.finished += message.attempts.length;
+    this.state.workers[worker].unapplied.length = 0; // As each heartbeat does.
     this.step({ type: "worker-messaged", at: this.#at, worker, message });
   }
 

@@ -18,10 +18,10 @@ const slotsPerWorker = 16;
 const submitSize = 10_000;
 
 /** What others are compared with. */
-const base: Load = { tasks: 100_000, workers: workerCount };
+const base: Load = { tasks: 1_000_000, workers: workerCount };
 
 /** Tasks that one measurement of the flatness runs, in one piece or several. */
-const comparedTasks = 400_000;
+const comparedTasks = 1_000_000;
 const comparisons = 3;
 
 interface Load {
@@ -31,12 +31,12 @@ interface Load {
 
 /** Name of the detail → what is compared, and how often: the largest only once. */
 const compared: readonly (readonly [string, Load, number])[] = [
-  ["tasks10k", { tasks: 10_000, workers: workerCount }, comparisons],
-  ["tasks1M", { tasks: 1_000_000, workers: workerCount }, comparisons],
-  ["tasks10M", { tasks: 10_000_000, workers: workerCount }, 1],
-  ["workers1", { tasks: base.tasks, workers: 1 }, comparisons],
-  ["workers100", { tasks: base.tasks, workers: 100 }, comparisons],
-  ["workers1000", { tasks: base.tasks, workers: 1_000 }, comparisons],
+  ["tasks10k", { ...base, tasks: 10_000 }, comparisons],
+  ["tasks100k", { ...base, tasks: 100_000 }, comparisons],
+  ["tasks10M", { ...base, tasks: 10_000_000 }, 1],
+  ["workers1", { ...base, workers: 1 }, comparisons],
+  ["workers100", { ...base, workers: 100 }, comparisons],
+  ["workers1000", { ...base, workers: 1_000 }, comparisons],
 ];
 
 function clusterOf(workers: number): KernelCluster {
@@ -60,8 +60,7 @@ function rateOf({ tasks, workers }: Load): number {
   globalThis.gc?.(); // Of what was measured before; its sweepers would count in a small piece.
   const cluster = clusterOf(workers);
   const pieces = Math.max(1, Math.round(comparedTasks / tasks));
-  const isOften = pieces > 1;
-  if (isOften) runAndRelease(cluster, tasks); // To warm up.
+  if (pieces > 1) runAndRelease(cluster, tasks); // To warm up.
   let seconds = 0;
   for (let piece = 0; piece < pieces; piece++) seconds += runAndRelease(cluster, tasks);
   return (pieces * tasks) / seconds;

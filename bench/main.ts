@@ -6,6 +6,7 @@
  *     npm run bench -- --json FILE --runs 9      9 runs of each instead of 5, and the JSON
  *     npm run bench -- --peers                   the cases that other systems can run too, and those
  *                                                systems, in turn: two rounds, 3 runs of each
+ *     npm run bench quality                      see `quality/main.ts`
  *
  * @module
  */
@@ -14,21 +15,26 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { BenchCase } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
+import { failoverCase } from "./failover.ts";
 import { kernelCase } from "./kernel.ts";
 import { describeMachine, measureFdatasyncMs } from "./measure.ts";
 import { measureCase } from "./measure-case.ts";
 import { memoryCase } from "./memory.ts";
 import { type ComparedResult, isShared, measureInTurn } from "./peers.ts";
 import { placementCase } from "./placement.ts";
+import { measureQuality } from "./quality/main.ts";
 import { caseLines, peerLines, tableLines } from "./report.ts";
 import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
+import { transferCase } from "./transfer.ts";
 
 const allCases: readonly BenchCase[] = [
   kernelCase,
   memoryCase,
   placementCase,
   ...endToEndCases,
+  transferCase,
+  failoverCase,
   spawnCase,
   restartCase,
   sustainedCase,
@@ -44,8 +50,13 @@ async function main(): Promise<number> {
       runs: { type: "string" },
       peers: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
+      short: { type: "boolean", default: false },
+      update: { type: "boolean", default: false },
     },
   });
+  if (positionals.includes("quality")) {
+    return measureQuality({ isShort: values.short, isUpdate: values.update });
+  }
   const unknown = positionals.filter((name) => !allCases.some((known) => known.name === name));
   if (values.help || unknown.length > 0) {
     for (const name of unknown) process.stderr.write(`bench: no case is called "${name}"\n`);

@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Client, connect, startLocalCluster } from "capstan";
+import { type Client, type CommandJobOptions, connect, startLocalCluster } from "capstan";
 import type { BenchCase, Prepared } from "./cases.ts";
 import { usageOf } from "./measure.ts";
 
@@ -40,7 +40,10 @@ async function prepare(): Promise<Prepared> {
         `${name}CpuMsPerTask`,
         ((after[name] - before[name]) * 1_000) / commandCount,
       ]);
-      last = { shell, ratio: rate / shell, ...Object.fromEntries(costs) };
+      const stretch100ms = await stretchOf(client, "0.1", 40);
+      const stretch10ms = await stretchOf(client, "0.01", 200);
+      const stretches = { stretch100ms, stretch10ms };
+      last = { shell, ratio: rate / shell, ...stretches, ...Object.fromEntries(costs) };
       return rate;
     },
     pids: Object.values(parts).flat(),
@@ -63,21 +66,30 @@ function costsOf(parts: { readonly [name: string]: readonly number[] }): {
   );
 }
 
+/** How much longer than ideal `count` commands take that sleep, one at a time on each worker. */
+async function stretchOf(client: Client, sleepS: string, count: number): Promise<number> {
+  const job = { command: ["/bin/sleep", sleepS], replicas: count, resources: { cpu: 4 } };
+  const idealS = (count / workerCount) * Number(sleepS);
+  return (await secondsOf(client, job)) / idealS;
+}
+
 /** Tasks a second, from the launch to the end of the last. */
 async function runJob(client: Client, replicas: number): Promise<number> {
+  const job = { command: ["/bin/true"], replicas, resources: { cpu: 0.5 } };
+  return replicas / (await secondsOf(client, job));
+}
+
+type Commands = Pick<CommandJobOptions, "command" | "replicas" | "resources">;
+
+async function secondsOf(client: Client, commands: Commands): Promise<number> {
   const startedAt = performance.now();
-  const job = await client.launchJob({
-    name: "spawn",
-    command: ["/bin/true"],
-    replicas,
-    resources: { cpu: 0.5 },
-  });
+  const job = await client.launchJob({ name: "spawn", ...commands });
   await job.wait({ throwOnFailure: true });
   const { submittedAt, finishedAt } = await job.status();
   const ms = Date.parse(`${finishedAt}`) - Date.parse(`${submittedAt}`);
   const heardMs = performance.now() - startedAt;
   if (ms > heardMs + 5) throw new Error(`the job says ${ms} ms, it took ${heardMs}`);
-  return replicas / (ms / 1_000);
+  return ms / 1_000;
 }
 
 function shellRate(): number {

@@ -89,6 +89,14 @@ export class BlobsBuilder {
     return blobs;
   }
 
+  /** Moves the column to arrays of `count + 1` and `byteLength` entries; the room stays here. */
+  moveTo({ offsets, data }: Blobs): void {
+    offsets.set(this.#offsets.subarray(0, this.#count + 1));
+    data.set(this.#data.subarray(0, this.#length));
+    this.#count = 0;
+    this.#length = 0;
+  }
+
   #close(end: number): void {
     if (this.#count + 2 > this.#offsets.length) {
       const larger = new Uint32Array(this.#offsets.length * 4);

@@ -13,6 +13,9 @@ function capacityAfter(length: number, expected: number): number {
   return Math.max(expected, firstCapacity, length * (length < 4_096 ? 4 : 2));
 }
 
+/** For fewer a view of them costs more than copying them. */
+const copiedOneByOne = 32;
+
 // A step makes many columns and fills few of them: the empty ones cost nothing.
 const noUint32Array = new Uint32Array(0);
 const noFloat64Array = new Float64Array(0);
@@ -40,6 +43,14 @@ export class U32Column {
 
   at(index: number): number {
     return this.#items[index];
+  }
+
+  /** Moves what was pushed to `target`, which is as long; the room for it stays here. */
+  moveTo(target: Uint32Array): void {
+    if (this.length < copiedOneByOne) {
+      for (let i = 0; i < this.length; i++) target[i] = this.#items[i];
+    } else target.set(this.#items.subarray(0, this.length));
+    this.length = 0;
   }
 
   /** Exactly what was pushed, and the taker's own; the column is empty afterwards. */
@@ -77,6 +88,14 @@ export class F64Column {
     return this.#items[index];
   }
 
+  /** Moves what was pushed to `target`, which is as long; the room for it stays here. */
+  moveTo(target: Float64Array): void {
+    if (this.length < copiedOneByOne) {
+      for (let i = 0; i < this.length; i++) target[i] = this.#items[i];
+    } else target.set(this.#items.subarray(0, this.length));
+    this.length = 0;
+  }
+
   take(): Float64Array {
     if (this.length === 0) return noFloat64Array;
     const isExact = this.length === this.#items.length;
@@ -109,6 +128,14 @@ export class U8Column {
 
   at(index: number): number {
     return this.#items[index];
+  }
+
+  /** Moves what was pushed to `target`, which is as long; the room for it stays here. */
+  moveTo(target: Uint8Array): void {
+    if (this.length < copiedOneByOne) {
+      for (let i = 0; i < this.length; i++) target[i] = this.#items[i];
+    } else target.set(this.#items.subarray(0, this.length));
+    this.length = 0;
   }
 
   take(): Uint8Array {

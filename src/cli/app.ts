@@ -23,6 +23,7 @@ import { jobSummaryCommand } from "./commands/job-summary.ts";
 import { jobWaitCommand } from "./commands/job-wait.ts";
 import { rpcCommand } from "./commands/rpc.ts";
 import { runCommand } from "./commands/run.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { taskListCommand } from "./commands/task-list.ts";
 import { taskShowCommand } from "./commands/task-show.ts";
 import { taskStoryCommand } from "./commands/task-story.ts";
@@ -105,6 +106,7 @@ const routes = buildRouteMap({
     events: eventsCommand,
     why: whyCommand,
     doctor: doctorCommand,
+    simulate: simulateCommand,
     rpc: rpcCommand,
     endpoint,
     token,

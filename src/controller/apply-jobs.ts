@@ -16,6 +16,7 @@ import {
   placeInLine,
   tell,
 } from "./apply-tasks.ts";
+import { countDemand } from "./demand.ts";
 import type { FactOf } from "./facts.ts";
 import { parentPath } from "./job-tree.ts";
 import {
@@ -98,7 +99,9 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
   const { tasks } = state;
   const { spec, rows, specIndex } = launch;
   const args = blobsOf([spec.args]);
-  const shared = { args, keys: emptyBlobs, first: 0, sharesArgs: true, count: rows.length };
+  const count = rows.length;
+  const at = job.submittedAt;
+  const shared = { args, keys: emptyBlobs, first: 0, sharesArgs: true, at, count };
   const submission = openSubmission(state, shared);
   for (const [index, task] of rows.entries()) {
     tasks.state[task] = taskStateCode.PENDING;
@@ -107,6 +110,7 @@ function fillRows(state: ControllerState, job: Job, launch: Launch): void {
     tasks.index[task] = index;
     tasks.submission[task] = submission;
     tell(state, storyKind.submitted, task);
+    countDemand(state, task);
     boundFirstStart(state, task, job.submittedAt);
   }
   present(state.submissions[submission], "it was just opened").live = rows.length;

@@ -14,6 +14,7 @@ import type { TaskSpec } from "../model/spec.ts";
 import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
+import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
 import {
@@ -225,6 +226,7 @@ export function addShape(
     fresh: new U32Ring(),
     woken: new U32Ring(),
     queued: 0,
+    askedCount: 0,
     meanUs: 0,
     prefetched: 0,
     retracting: 0,
@@ -243,6 +245,7 @@ export function applyWorkerRegistered(
   worker.lost = false;
   worker.lostReason = "";
   worker.shapes.clear();
+  meetDimensions(state);
   tellEvent(state, {
     type: "worker-registered",
     id: hello.workerId,

@@ -12,6 +12,7 @@ import type { U32Ring } from "../base/ring.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { listKey, taskWithKey, unlistKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
@@ -149,7 +150,7 @@ export function applyTasksSubmitted(
   const count = submit.args.offsets.length - 1;
   const { first, args } = submit;
   const keys = textsOf(submit.keys);
-  const place = openSubmission(state, { args, keys, first, sharesArgs: false, count });
+  const place = openSubmission(state, { args, keys, first, sharesArgs: false, at, count });
   const created = new Uint32Array(count);
   let entry = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {
@@ -214,6 +215,7 @@ function createTask(state: ControllerState, client: Client, creation: Creation):
   countOpenTasks(state, job, 1);
   if (key !== "") listKey(state, task, key);
   tell(state, storyKind.submitted, task);
+  countDemand(state, task);
   boundFirstStart(state, task, creation.at);
   return task;
 }

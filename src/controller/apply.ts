@@ -71,6 +71,7 @@ type Appliers = {
 const appliers: Appliers = {
   "controller-started": (state, fact) => {
     state.epoch = fact.epoch;
+    state.policy = fact.policy ?? "fair";
     tellEvent(state, {
       type: "controller-started",
       id: String(fact.epoch),

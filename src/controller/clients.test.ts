@@ -8,7 +8,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { abandoned } from "../../test/support/fake-worker.ts";
+import { closeAbandonedSessions } from "./clients.ts";
 import { jobState } from "./job-state.ts";
+import { Outbox } from "./outbox.ts";
+import { openClient } from "./state.ts";
 
 function aCluster() {
   const harness = new ControllerHarness();
@@ -43,6 +46,19 @@ describe("a client that is away", () => {
     assert.deepEqual(worker.fails("a"), ["w1 < forget a"]);
     assert.equal(harness.stateOf("a"), "forgotten");
     assert.deepEqual(harness.usedBy(worker), {});
+  });
+
+  test("has its session ended when its grace is over, and not a microsecond before", () => {
+    const { harness, client } = aCluster();
+    client.disconnects();
+    const { absentSince } = openClient(harness.state, client.index);
+    const endedAt = (at: number) => {
+      const out = new Outbox();
+      closeAbandonedSessions(harness.state, out, at);
+      return out.facts.map(({ type }) => type);
+    };
+    assert.deepEqual(endedAt(absentSince + 59_999_999), []);
+    assert.deepEqual(endedAt(absentSince + 60_000_000), ["client-closed"]);
   });
 
   test("has its whole grace from the moment a controller serves again", () => {

@@ -7,6 +7,7 @@
 import { type Blobs, BlobsBuilder } from "../base/blobs.ts";
 import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import { digestWith } from "../base/digest.ts";
+import { Slab } from "../base/slab.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
 import { messageBytesMax } from "./limits.ts";
@@ -47,6 +48,8 @@ export class ComputeBuilder {
   readonly #inputSources = new U32Column();
   readonly #inputs = new BlobsBuilder();
   #digest = 0;
+  /** Attempts of its largest message so far: what it has room for. */
+  largest = 0;
 
   get count(): number {
     return this.#attempts.length;
@@ -88,24 +91,68 @@ export class ComputeBuilder {
     return contexts;
   }
 
-  /** The message, and the digest of the attempts in it. */
+  /** The message, and the digest of the attempts in it. The room for the next one stays here. */
   take(): { message: HotMessageOf<"compute">; digest: number } {
     const digest = this.#digest;
     this.#digest = 0;
-    const message = {
-      type: "compute",
-      attempts: this.#attempts.take(),
-      tasks: this.#tasks.take(),
-      specs: this.#specs.take(),
-      shapes: this.#shapes.take(),
-      prefetched: this.#prefetched.take(),
-      args: this.#args.take(),
-      contexts: this.#takeContexts(),
-      inputCounts: this.#inputCounts.take(),
-      inputTasks: this.#inputTasks.take(),
-      inputSources: this.#inputSources.take(),
-      inputs: this.#inputs.take(),
-    } as const;
+    this.largest = Math.max(this.largest, this.count);
+    const message = this.#emptyMessage(this.#attempts.length, this.#inputTasks.length);
+    this.#attempts.moveTo(message.attempts);
+    this.#tasks.moveTo(message.tasks);
+    this.#specs.moveTo(message.specs);
+    this.#shapes.moveTo(message.shapes);
+    this.#prefetched.moveTo(message.prefetched);
+    this.#args.moveTo(message.args);
+    this.#inputCounts.moveTo(message.inputCounts);
+    this.#inputTasks.moveTo(message.inputTasks);
+    this.#inputSources.moveTo(message.inputSources);
+    this.#inputs.moveTo(message.inputs);
     return { message, digest };
   }
+
+  /** All columns lie in one buffer: a dozen small ones would cost more than the attempts. */
+  #emptyMessage(count: number, inputCount: number): HotMessageOf<"compute"> {
+    const bytes = this.#args.byteLength + this.#inputs.byteLength;
+    const slab = new Slab(33 * count + 16 * inputCount + 8 + bytes);
+    return {
+      type: "compute",
+      attempts: slab.f64(count),
+      tasks: slab.f64(count),
+      inputTasks: slab.f64(inputCount),
+      specs: slab.u32(count),
+      shapes: slab.u32(count),
+      inputCounts: slab.u32(count),
+      inputSources: slab.u32(inputCount),
+      ...this.#emptyBlobs(slab, count, inputCount),
+      prefetched: slab.u8(count),
+      contexts: this.#takeContexts(),
+    };
+  }
+
+  #emptyBlobs(slab: Slab, count: number, inputCount: number): { args: Blobs; inputs: Blobs } {
+    const argsOffsets = slab.u32(count + 1);
+    const inputOffsets = slab.u32(inputCount + 1);
+    return {
+      args: { offsets: argsOffsets, data: slab.u8(this.#args.byteLength) },
+      inputs: { offsets: inputOffsets, data: slab.u8(this.#inputs.byteLength) },
+    };
+  }
 }
+
+const spares: ComputeBuilder[] = [];
+
+/** An empty builder, with the room that its last messages needed. */
+export function borrowBuilder(): ComputeBuilder {
+  return spares.pop() ?? new ComputeBuilder();
+}
+
+/** Takes back a builder whose message was taken. */
+export function returnBuilder(builder: ComputeBuilder): void {
+  if (builder.largest <= spareEntriesMax && spares.length < sparesMax) spares.push(builder);
+}
+
+/** Builders that are kept for the next step: one for each of many workers. */
+const sparesMax = 1_024;
+
+/** Attempts of the largest message of a builder that is kept. */
+const spareEntriesMax = 256;

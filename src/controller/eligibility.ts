@@ -8,7 +8,14 @@
  */
 
 import type { Attributes } from "../model/constraints.ts";
-import { fitsEmpty, type Misfit, misfitsOf, satisfiesAll } from "../scheduler/fit.ts";
+import {
+  clauseOf,
+  fitsEmpty,
+  type Lack,
+  lacksOf,
+  type Misfit,
+  satisfiesAll,
+} from "../scheduler/fit.ts";
 import type { ControllerState, Shape, Worker } from "./state.ts";
 
 /** What makes an attribute a taint. */
@@ -28,10 +35,8 @@ function tolerates(shape: Shape, taint: string): boolean {
 /** Whether constraints and taints let the shape run there. */
 export function mayUse(worker: Worker, shape: Shape): boolean {
   if (shape.constraints.length === 0 && worker.taints.length === 0) return true;
-  return (
-    satisfiesAll(worker.attributes, shape.constraints) &&
-    worker.taints.every((taint) => tolerates(shape, taint))
-  );
+  if (!satisfiesAll(worker.attributes, shape.constraints)) return false;
+  return worker.taints.length === 0 || worker.taints.every((taint) => tolerates(shape, taint));
 }
 
 /** Whether the worker could run the shape if it were empty. */
@@ -49,14 +54,35 @@ export function obstaclesOn(
   worker: Worker,
   used: Float64Array,
 ): Obstacle[] {
-  const room = { capacity: worker.capacity, used };
-  const taints = worker.taints
-    .filter((taint) => !tolerates(shape, taint))
-    .map(
-      (taint) => ({ code: "TAINT", dimension: taint, clause: taint, need: 0, best: 0 }) as const,
-    );
-  const { attributes } = worker;
-  return [...taints, ...misfitsOf(state.dimensions, { room, attributes }, shape)];
+  return lacksOn(state, shape, worker, used).map((lack) => {
+    const { code, dimension, need, best } = lack;
+    return { code, dimension, clause: clauseOfLack(lack), need, best };
+  });
+}
+
+/** The same without words: to be counted by the thousand. */
+export type LackOnWorker = Omit<Lack, "code"> & { readonly code: Obstacle["code"] };
+
+/** What {@link obstaclesOn} says, without words. */
+export function lacksOn(
+  state: ControllerState,
+  shape: Shape,
+  { attributes, capacity, taints }: Worker,
+  used: Float64Array,
+): LackOnWorker[] {
+  const lacks = lacksOf(state.dimensions, { room: { capacity, used }, attributes }, shape);
+  if (taints.length === 0) return lacks;
+  const kept = taints.filter((taint) => !tolerates(shape, taint));
+  return [...kept.map(lackOfToleration), ...lacks];
+}
+
+function lackOfToleration(taint: string): LackOnWorker {
+  return { code: "TAINT", dimension: taint, need: 0, best: 0, about: null };
+}
+
+/** What it is in words. */
+export function clauseOfLack(lack: LackOnWorker): string {
+  return lack.code === "TAINT" ? lack.dimension : clauseOf(lack);
 }
 
 /** What an empty worker lacks for a shape. */

@@ -96,11 +96,20 @@ describe("register", () => {
     assert.equal(scene.registers({ attemptId: "1.2" }), "new");
   });
 
+  test("by a task that was tried many times is taken", () => {
+    const scene = aScene();
+    for (let attempt = 2; attempt < 12; attempt++) {
+      scene.letsGo("/ann/train/0", "PENDING");
+      scene.runs("/ann/train/0");
+    }
+    assert.equal(scene.registers({ attemptId: "1.11" }), "new");
+  });
+
   test("with the attempt of another task, or of none, is refused", () => {
     const scene = aScene();
     const attemptId = scene.runs("/ann/train/1");
     assert.equal(scene.registers({ attemptId }), "NOT_FOUND");
-    for (const wrong of ["", "0.0", "1", "01.1", "1.9", "9999999.1", "1.1 "]) {
+    for (const wrong of ["", "0.0", "1", "01.1", "1.9", "9999999.1", "1.1 ", " 1.1", "x1.1"]) {
       assert.equal(scene.registers({ attemptId: wrong }), "NOT_FOUND", wrong);
     }
   });

@@ -124,7 +124,7 @@ function findOwner(
 
 /** From `"3.17"`; `noAttempt` for what no attempt is called. */
 function parseAttemptId(text: string): AttemptId {
-  const [, epoch, counter] = /^(\d{1,6})\.(\d{1,11})$/.exec(text) ?? ["", "0", "0"];
+  const [, epoch, counter] = /(\d{1,6})\.(\d{1,11})/.exec(text) ?? ["", "0", "0"];
   const id = attemptId(Number(epoch), Number(counter));
   return formatAttemptId(id) === text ? id : noAttempt;
 }

@@ -19,13 +19,20 @@ import type {
   WorkerHello,
   WorkerMessage,
 } from "../protocol/messages.ts";
+import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 
 /** A client's place in the controller's table. */
 export type ClientIndex = number;
 
 export type ControllerEvent =
   /** A controller process serves from now on. `epoch` is new and durable. */
-  | { readonly type: "controller-started"; readonly at: Micros; readonly epoch: number }
+  | {
+      readonly type: "controller-started";
+      readonly at: Micros;
+      readonly epoch: number;
+      /** Default `fair`. */
+      readonly policy?: QueuePolicy;
+    }
   /** The moment that `nextDeadline` named, or any other. */
   | { readonly type: "tick"; readonly at: Micros }
   /** The loop stood still for `pausedUs`: silence in that time proves nothing. */

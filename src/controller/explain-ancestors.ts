@@ -5,7 +5,7 @@
  * @module
  */
 
-import { canEverRun, obstaclesOn } from "./eligibility.ts";
+import { canEverRun, lacksOn } from "./eligibility.ts";
 import { plainReason, type Reason } from "./explain-reasons.ts";
 import { type ControllerState, isHealthy, jobOf, type Shape, type Worker } from "./state.ts";
 
@@ -18,7 +18,7 @@ export function ancestorReasons(state: ControllerState, shape: Shape, task: numb
   );
   const blocked = able.filter((worker) => {
     const used = usedByJobs(state, worker, ancestors);
-    return obstaclesOn(state, shape, worker, used).length > 0;
+    return lacksOn(state, shape, worker, used).length > 0;
   });
   if (able.length === 0 || blocked.length < able.length) return [];
   const names = [...ancestors].map((index) => state.jobs[index].id).join(", ");

@@ -8,8 +8,8 @@
 import { formatNeed } from "../model/format-quantities.ts";
 import { describeAmount, titleOf } from "../scheduler/describe-amount.ts";
 import { explainGang } from "../scheduler/gang.ts";
-import { canEverRun, mayUse, type Obstacle, obstaclesOn } from "./eligibility.ts";
-import { fits } from "./fitting.ts";
+import { canEverRun, clauseOfLack, type LackOnWorker, lacksOn } from "./eligibility.ts";
+import { fits, takes } from "./fitting.ts";
 import { gangCandidates, isWhole, launchOfGang } from "./gang-placement.ts";
 import { explainEntriesMax } from "./limits.ts";
 import { roomFor } from "./reservations.ts";
@@ -59,12 +59,13 @@ export function reasonsOf(state: ControllerState, shape: Shape): Reason[] {
   const launch = launchOfGang(state, shape);
   if (launch !== null) return reasonsOfGang(state, shape, launch, present);
   const reasons = capReasons(state, shape, 1);
-  const takes = (one: Worker) => isOpen(one) && mayUse(one, shape) && fits(state, one, shape);
-  if (present.some(takes)) return reasons; // What is full elsewhere keeps nobody.
+  // What is full elsewhere keeps nobody.
+  if (present.some((one) => takes(state, one, shape))) return reasons;
   return [...reasons, ...talliesOf(state, shape, present)];
 }
 
-function capReasons(state: ControllerState, shape: Shape, size: number): Reason[] {
+/** The user's cap, if that keeps `size` attempts of the shape from running. */
+export function capReasons(state: ControllerState, shape: Shape, size: number): Reason[] {
   if (capCount(state, shape, size) >= size) return [];
   const { name } = state.users[shape.user];
   const { cap } = budgetOf(state, name);
@@ -74,11 +75,11 @@ function capReasons(state: ControllerState, shape: Shape, size: number): Reason[
 
 /** Every clause that some worker fails now, most workers first. */
 function talliesOf(state: ControllerState, shape: Shape, present: readonly Worker[]): Reason[] {
-  const tallies = new Map<string, Tally>();
+  const tallies = new Tallies();
   for (const worker of present) {
-    for (const obstacle of obstaclesNow(state, shape, worker)) tally(tallies, obstacle, worker);
+    for (const obstacle of obstaclesNow(state, shape, worker)) tallies.add(obstacle, worker);
   }
-  return [...tallies.values()]
+  return [...tallies.all]
     .sort((a, b) => b.workers - a.workers)
     .slice(0, explainEntriesMax)
     .map((entry) => reasonOf(entry, present.length));
@@ -91,24 +92,27 @@ interface Tally {
   bestWorkerId: string;
 }
 
-type NowObstacle = Omit<Obstacle, "code"> & { readonly code: string };
+/** What a worker lacks, or what else keeps it: that has a clause of its own. */
+type NowObstacle = Omit<LackOnWorker, "code"> & { readonly code: string; readonly clause?: string };
 
 function obstaclesNow(state: ControllerState, shape: Shape, worker: Worker): NowObstacle[] {
   if (!isOpen(worker)) {
     const clause = clauseOfClosed(worker);
-    return [{ code: "WORKER_STATE", dimension: "state", clause, need: 0, best: 0 }];
+    return [{ code: "WORKER_STATE", dimension: "state", clause, ...nothingShort }];
   }
-  const obstacles = obstaclesOn(state, shape, worker, worker.used);
+  const obstacles = lacksOn(state, shape, worker, worker.used);
   if (obstacles.length > 0 || fits(state, worker, shape)) return obstacles;
   const kept = roomFor(state, worker, shape);
-  const held = obstaclesOn(state, shape, worker, kept.used);
+  const held = lacksOn(state, shape, worker, kept.used);
   if (held.length > 0) {
     const clause = `what is free is kept for ${keepersOf(state, worker, shape)}`;
     return held.map((one) => ({ ...one, code: "HELD_FOR_OTHER", clause }));
   }
   const clause = "enough devices are free in parts, but not whole";
-  return [{ code: "INSUFFICIENT", dimension: "devices", clause, need: 0, best: 0 }];
+  return [{ code: "INSUFFICIENT", dimension: "devices", clause, ...nothingShort }];
 }
+
+const nothingShort = { need: 0, best: 0, about: null } as const;
 
 /** For whom a worker keeps what is free: tasks, and gangs by their job. */
 function keepersOf(state: ControllerState, worker: Worker, shape: Shape): string {
@@ -123,24 +127,40 @@ function clauseOfClosed(worker: Worker): string {
   return `worker is ${workerState(worker)}: ${stateReason(worker)}`;
 }
 
-function tally(tallies: Map<string, Tally>, obstacle: NowObstacle, worker: Worker): void {
-  const isWorded = obstacle.code === "WORKER_STATE" || obstacle.code === "HELD_FOR_OTHER";
-  const about = isWorded ? obstacle.clause : obstacle.need;
-  const key = `${obstacle.code} ${obstacle.dimension} ${about}`;
-  const entry = tallies.get(key);
-  if (entry === undefined) {
-    const { best } = obstacle;
-    tallies.set(key, { obstacle, workers: 1, best, bestWorkerId: worker.workerId });
-    return;
+/** Counts by code, dimension and clause, or by what is needed where that is a number. */
+class Tallies {
+  readonly all: Tally[] = [];
+  readonly #byDimension = new Map<string, Map<string | number, Tally>>();
+
+  add(obstacle: NowObstacle, worker: Worker): void {
+    const known = this.#byDimension.get(obstacle.dimension);
+    const entries = known ?? new Map<string | number, Tally>();
+    if (known === undefined) this.#byDimension.set(obstacle.dimension, entries);
+    const about = keyOf(obstacle);
+    const entry = entries.get(about);
+    if (entry === undefined) {
+      const added = { obstacle, workers: 1, best: obstacle.best, bestWorkerId: worker.workerId };
+      entries.set(about, added);
+      this.all.push(added);
+      return;
+    }
+    entry.workers++;
+    if (obstacle.best <= entry.best) return;
+    entry.best = obstacle.best;
+    entry.bestWorkerId = worker.workerId;
   }
-  entry.workers++;
-  if (obstacle.best <= entry.best) return;
-  entry.best = obstacle.best;
-  entry.bestWorkerId = worker.workerId;
+}
+
+/** Of one dimension: which obstacles are counted together. */
+function keyOf({ code, clause, need }: NowObstacle): string | number {
+  if (code === "INSUFFICIENT") return need;
+  const isWorded = code === "WORKER_STATE" || code === "HELD_FOR_OTHER";
+  return `${code} ${isWorded ? clause : need}`;
 }
 
 function reasonOf(entry: Tally, total: number): Reason {
-  const { code, dimension, clause, need } = entry.obstacle;
+  const { code, dimension, need } = entry.obstacle;
+  const clause = clauseOfNow(entry.obstacle);
   const counted = `${entry.workers} of ${total} workers`;
   return {
     code,
@@ -155,9 +175,14 @@ function reasonOf(entry: Tally, total: number): Reason {
   };
 }
 
+function clauseOfNow(obstacle: NowObstacle): string {
+  return obstacle.clause ?? clauseOfLack(obstacle as LackOnWorker);
+}
+
 /** What these workers lack, and which of them comes nearest. */
 function describeTally({ obstacle, best, bestWorkerId }: Tally): string {
-  const { code, dimension, clause, need } = obstacle;
+  const { code, dimension, need } = obstacle;
+  const clause = clauseOfNow(obstacle);
   const title = titleOf(dimension);
   if (code === "DEVICE_KIND") return `no ${title.split(" ")[0]}`;
   if (code === "DEVICE_VARIANT") return `no ${title}, but another variant`;
@@ -203,8 +228,9 @@ function reasonsOfGang(
 
 /** The workers that could run it, if none of them takes work now: each is drained, cordoned, … */
 export function closedWorkers(state: ControllerState, shape: Shape): readonly Worker[] {
-  const able = state.workers.filter((one) => isHealthy(one) && canEverRun(state, shape, one));
-  return able.some(isOpen) ? [] : able;
+  const isAble = (one: Worker) => isHealthy(one) && canEverRun(state, shape, one);
+  if (state.workers.some((one) => isOpen(one) && isAble(one))) return [];
+  return state.workers.filter(isAble);
 }
 
 /** The smallest change that would start what waits in this queue. */

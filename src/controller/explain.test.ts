@@ -178,6 +178,19 @@ describe("the wakers of a task", () => {
   });
 });
 
+test("who holds devices is named with their indices", () => {
+  const harness = new ControllerHarness();
+  const device = { kind: "gpu", variant: "h100", count: 2 };
+  harness.aWorker({ slots: 4, capacity: parseResources("capacity", { cpu: 4, device }) });
+  const gpu = needs({ device: { kind: "gpu", variant: "h100" } });
+  harness.aClient().submits({ a: gpu, plain: needs({ memory: 0 }), b: gpu, c: gpu });
+  const { holders } = explain(harness, "c");
+  assert.deepEqual(
+    holders.map(({ granted }) => granted.devices.map(({ indices }) => indices)),
+    [[[0]], [[1]], []],
+  );
+});
+
 describe("a long list", () => {
   test("of wakers, of holders and of those ahead ends after sixteen entries", () => {
     const harness = new ControllerHarness();

@@ -15,6 +15,7 @@ import { describeConstraint } from "../scheduler/fit.ts";
 import { canEverRun } from "./eligibility.ts";
 import { ancestorReasons } from "./explain-ancestors.ts";
 import {
+  capReasons,
   changeFor,
   closedWorkers,
   plainReason,
@@ -69,12 +70,12 @@ export function pendingReason(state: ControllerState, task: number): string | nu
 }
 
 function summaryOfQueued(state: ControllerState, shape: Shape): string {
-  const present = state.workers.filter(isHealthy);
-  if (present.length === 0) return "no worker is connected";
-  if (!present.some((worker) => canEverRun(state, shape, worker))) {
+  if (!state.workers.some(isHealthy)) return "no worker is connected";
+  if (!state.workers.some((one) => isHealthy(one) && canEverRun(state, shape, one))) {
     return `no present worker could ever run it: need ${needOf(shape)}`;
   }
-  const reasons = reasonsOf(state, shape);
+  // What single workers lack is told one by one, to who asks for it.
+  const reasons = shape.gang < 0 ? capReasons(state, shape, 1) : reasonsOf(state, shape);
   if (!couldEverPlace(state, shape) && reasons.length > 0) return reasons[0].message;
   const first = shape.gang >= 0 || reasons[0]?.code === "USER_CAP" ? reasons[0]?.message : null;
   return `waits for capacity: ${first ?? `need ${formatNeed(shape.resources)}`}`;
@@ -264,8 +265,7 @@ function wakerOfClosed(worker: Worker): Waker {
 }
 
 function capacityThatIsMissing(state: ControllerState, shape: Shape): string {
-  const present = state.workers.filter(isHealthy);
-  if (present.length === 0) return "a worker must connect";
+  if (!state.workers.some(isHealthy)) return "a worker must connect";
   return couldEverPlace(state, shape)
     ? "capacity must become free"
     : "a worker that can run it must join";
@@ -315,11 +315,9 @@ function aheadOf(state: ControllerState, shape: Shape, task: number) {
     aheadCount += other.queued;
     if (ahead.length < explainEntriesMax) ahead.push(taskIdOf(state, headTask(other)));
   }
-  const own = aheadInQueue(state, shape, task);
-  aheadCount += own.length;
-  for (const row of own.slice(0, explainEntriesMax - ahead.length)) {
-    ahead.push(taskIdOf(state, row));
-  }
+  const own = aheadInQueue(state, shape, task, explainEntriesMax - ahead.length);
+  aheadCount += own.count;
+  for (const row of own.first) ahead.push(taskIdOf(state, row));
   return { aheadCount, ahead };
 }
 
@@ -329,20 +327,33 @@ function goesFirst(a: QueueKey, b: QueueKey, share: (user: number) => number): b
   return share(a.user) < share(b.user);
 }
 
-/** Rows of the tasks of a queue before this one; of a gang there are none. */
-function aheadInQueue(state: ControllerState, shape: Shape, task: number): number[] {
-  if (shape.gang >= 0) return [];
+/** How many tasks of a queue are before this one, and the rows of the first; of a gang none. */
+function aheadInQueue(
+  state: ControllerState,
+  shape: Shape,
+  task: number,
+  limit: number,
+): { readonly count: number; readonly first: readonly number[] } {
+  const first: number[] = [];
+  let count = 0;
+  if (shape.gang >= 0) return { count, first };
   // A row that left and came back stands in a ring twice; one that was used again, in another's.
-  const seen = new Set<number>();
+  const seen = new Uint8Array(state.tasks.length);
   for (const ring of [shape.woken, shape.fresh]) {
     for (let i = 0; i < ring.length; i++) {
       const other = ring.at(i);
-      if (other === task) return [...seen];
-      if (!state.tasks.isLive(other) || state.tasks.stage[other] !== stage.queued) continue;
-      if (shapeOf(state, other) === shape) seen.add(other);
+      if (other === task) return { count, first };
+      if (seen[other] === 1 || !isInQueue(state, other, shape)) continue;
+      seen[other] = 1;
+      if (count++ < limit) first.push(other);
     }
   }
-  return [...seen];
+  return { count, first };
+}
+
+function isInQueue(state: ControllerState, task: number, shape: Shape): boolean {
+  const { tasks } = state;
+  return tasks.isLive(task) && tasks.stage[task] === stage.queued && shapeOf(state, task) === shape;
 }
 
 function holdersOfCapacity(state: ControllerState, shape: Shape) {

@@ -16,6 +16,7 @@ import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { JobState } from "../model/states.ts";
 import type { GangMember, HotMessageOf, WorkerHello } from "../protocol/messages.ts";
+import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import type { AccessFact } from "./apply-access.ts";
 import type { Reservation } from "./state.ts";
 
@@ -32,7 +33,13 @@ export const charge = {
 
 /** Facts that a restart needs. */
 export type DurableFact =
-  | { readonly type: "controller-started"; readonly at: Micros; readonly epoch: number }
+  | {
+      readonly type: "controller-started";
+      readonly at: Micros;
+      readonly epoch: number;
+      /** Default `fair`. */
+      readonly policy?: QueuePolicy;
+    }
   | {
       readonly type: "client-opened";
       readonly at: Micros;

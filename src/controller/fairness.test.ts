@@ -204,6 +204,17 @@ describe("a user past the budget", () => {
 });
 
 describe("a user's cap", () => {
+  test("of what nothing else has named counts the same in every fold of the journal", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 4 });
+    harness.limits("ann", { cap: { ...noResources, custom: { seats: 2_000 } } });
+    harness.launch("free", { replicas: 2 });
+    harness.restarts("facts");
+    worker.connects();
+    assert.equal(worker.orders, "free/0 free/1");
+    assert.equal(harness.stateOf("free/1"), "ASSIGNED");
+  });
+
   test("keeps work in line although there is room, and says so", () => {
     const harness = new ControllerHarness();
     harness.limits("ann", cpuCap(2));

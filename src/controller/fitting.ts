@@ -4,9 +4,12 @@
  * @module
  */
 
-import { fitsOne } from "../scheduler/fit.ts";
+import { anyVariant } from "../model/canonical-resources.ts";
+import { fitsDevices } from "../scheduler/devices.ts";
+import { deviceDimension } from "../scheduler/dimensions.ts";
+import { fitsOne, freeAmount, type Room } from "../scheduler/fit.ts";
 import { mayUse } from "./eligibility.ts";
-import { chooseSpecialGrant } from "./grants.ts";
+import { chooseSpecialGrant, knowsItsDevices } from "./grants.ts";
 import { roomFor } from "./reservations.ts";
 import { type ControllerState, isOpen, type Shape, type Worker } from "./state.ts";
 
@@ -15,7 +18,24 @@ export function fits(state: ControllerState, worker: Worker, shape: Shape): bool
   if (!fitsOne(worker, shape.request)) return false; // What is kept for others makes it no more.
   const room = roomFor(state, worker, shape);
   if (room !== worker && !fitsOne(room, shape.request)) return false;
-  return !asksDevices(shape) || chooseSpecialGrant(state, worker, room, shape) !== null;
+  return !asksDevices(shape) || getsDevices(state, worker, room, shape);
+}
+
+/** Whether `chooseSpecialGrant` would find the devices; of one request without choosing them. */
+function getsDevices(state: ControllerState, worker: Worker, room: Room, shape: Shape): boolean {
+  const { devices } = shape.resources;
+  if (devices.length > 1) return chooseSpecialGrant(state, worker, room, shape) !== null;
+  if (!knowsItsDevices(worker)) return false;
+  const [{ kind, variant, countMilli }] = devices;
+  const isAny = variant === anyVariant;
+  const wanted = deviceDimension(kind, isAny ? "" : variant);
+  for (const [index, use] of worker.deviceUse) {
+    const name = state.dimensions.names[index];
+    if (isAny ? !name.startsWith(wanted) : name !== wanted) continue;
+    if (freeAmount(room, index) < countMilli) continue;
+    if (fitsDevices(use, worker.capacity[index], countMilli)) return true;
+  }
+  return false;
 }
 
 /** Whether placement may put one attempt of the shape there now. */

@@ -28,10 +28,13 @@ export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
   const { changes } = state.fleet;
   const lineUp = state.fleet.lineUp(shape.index, shape);
   const { seen } = lineUp;
-  if (seen === changes.end) return lineUp;
+  const { version } = state.demand;
+  const isScored = lineUp.version === version;
+  if (seen === changes.end && isScored) return lineUp;
   lineUp.seen = changes.read();
+  lineUp.version = version;
   const look = (worker: number) => enter(state, lineUp, shape, state.workers[worker]);
-  if (isWorthCatchingUp(state, seen)) changes.forEachSince(seen, look);
+  if (isScored && isWorthCatchingUp(state, seen, lineUp.length)) changes.forEachSince(seen, look);
   else {
     lineUp.clear();
     forEachPossible(state, shape, look);
@@ -39,14 +42,22 @@ export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
   return lineUp;
 }
 
-/** Whether a reader knows enough that what changed is less work than all workers anew. */
-function isWorthCatchingUp({ fleet, workers }: ControllerState, seen: number): boolean {
+/**
+ * Whether to look at what changed, rather than at all that may fit: a line that was long is long
+ * again, and of one that was short the tree of rooms knows who comes in.
+ */
+function isWorthCatchingUp(
+  { fleet, workers }: ControllerState,
+  seen: number,
+  length: number,
+): boolean {
   const { start, end } = fleet.changes;
-  return seen >= start && (end - seen) * 4 <= workers.length + 64;
+  return seen >= start && end - seen <= Math.max(length, workers.length / 4) + 16;
 }
 
 function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
-  if (takes(state, worker, shape)) lineUp.set(worker.index, scoreOf(worker, shape));
+  if (takes(state, worker, shape))
+    lineUp.set(worker.index, scoreOf(worker, shape, state.demand.demand));
   else lineUp.remove(worker.index);
 }
 
@@ -56,7 +67,7 @@ export function groupsOf(state: ControllerState, shape: Shape, groupBy: string):
   const tally = state.fleet.tally(shape.index, shape);
   const { seen } = tally;
   tally.seen = changes.read();
-  if (isWorthCatchingUp(state, seen)) {
+  if (isWorthCatchingUp(state, seen, state.workers.length)) {
     changes.forEachSince(seen, (index) => {
       tally.set(index, memberOf(state, shape, state.workers[index], groupBy));
     });
@@ -123,6 +134,7 @@ function catchUp(state: ControllerState): void {
   const { fleet } = state;
   const { changes, seen } = fleet;
   fleet.seen = changes.read();
+  fleet.bound(state.workers.length);
   if (seen >= changes.start) {
     changes.forEachSince(seen, (worker) => takeUp(state, state.workers[worker]));
   } else for (const worker of state.workers) takeUp(state, worker);
@@ -142,18 +154,17 @@ function takeUp(state: ControllerState, worker: Worker): void {
 /** For `auto` a kind of device is a place of its own: the most that any of its variants has. */
 function takeUpDevices(state: ControllerState, worker: Worker, isTaking: boolean): void {
   const { devices, rooms } = state.fleet;
-  const best = new Map<number, DeviceRoom>();
-  for (const { dimension, kind } of devices.placesIn(state.dimensions)) {
-    const use = isTaking ? worker.deviceUse.get(dimension) : undefined;
-    const room = use === undefined ? noDevices : deviceRoom(use, worker.capacity[dimension]);
-    setDevices(rooms, worker.index, dimension, room);
-    const { unusedMilli, largestMilli } = best.get(kind) ?? noDevices;
-    best.set(kind, {
-      unusedMilli: Math.max(unusedMilli, room.unusedMilli),
-      largestMilli: Math.max(largestMilli, room.largestMilli),
-    });
+  for (const { place, dimensions } of devices.kindsIn(state.dimensions)) {
+    let { unusedMilli, largestMilli } = noDevices;
+    for (const dimension of dimensions) {
+      const use = isTaking ? worker.deviceUse.get(dimension) : undefined;
+      const room = use === undefined ? noDevices : deviceRoom(use, worker.capacity[dimension]);
+      setDevices(rooms, worker.index, dimension, room);
+      unusedMilli = Math.max(unusedMilli, room.unusedMilli);
+      largestMilli = Math.max(largestMilli, room.largestMilli);
+    }
+    setDevices(rooms, worker.index, place, { unusedMilli, largestMilli });
   }
-  for (const [kind, room] of best) setDevices(rooms, worker.index, kind, room);
 }
 
 function setDevices(rooms: RoomTree, worker: number, place: number, room: DeviceRoom): void {

@@ -66,11 +66,13 @@ function candidateOf(
 
 /** Whether the workers that are heard could run the shape if they were empty: a gang whole. */
 export function couldEverPlace(state: ControllerState, shape: Shape): boolean {
-  const able = state.workers.filter((one) => isHealthy(one) && canEverRun(state, shape, one));
+  const isAble = (one: Worker) => isHealthy(one) && canEverRun(state, shape, one);
   const launch = launchOfGang(state, shape);
-  if (launch === null) return able.length > 0;
+  if (launch === null) return state.workers.some(isAble);
   const counts = new Map<string, number>();
-  for (const { attributes } of able) {
+  for (const worker of state.workers) {
+    if (!isAble(worker)) continue;
+    const { attributes } = worker;
     const group = attributeOf(attributes, launch.spec.task.groupBy) ?? "";
     if (group !== "") counts.set(group, (counts.get(group) ?? 0) + 1);
   }

@@ -144,6 +144,25 @@ describe("a gang starts in two steps", () => {
     assert.equal(chargesOf(harness, "g"), "0/0");
   });
 
+  test("what runs is left alone, however long it does", () => {
+    const { harness, hosts } = aRunningGang({ replicas: 2 });
+    harness.after(130_000);
+    assert.equal(ordersOf(...hosts), "w1: g/0+, w2: g/1+");
+    hosts[1].finishes("g/1");
+    harness.after(70_000);
+    assert.equal(ordersOf(...hosts), "w1: g/0+, w2: ");
+  });
+
+  test("what says that it is prepared and is of no gang changes nothing", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.aClient().submits({ a: {} });
+    harness.launch("one");
+    const { length } = harness.facts;
+    assert.deepEqual(worker.prepares("a", "one/0"), []);
+    assert.equal(harness.facts.length, length);
+  });
+
   test("a round that runs ends the row of returned ones", () => {
     const harness = new ControllerHarness();
     const hosts = aSlice(harness, "a", { hosts: 2 });
@@ -167,6 +186,9 @@ describe("a member of a gang that ends for good", () => {
     hosts[1].fails("g/1");
     assert.equal(harness.statesOf("g/0", "g/1", "g/2"), "COSCHED_FAILED, FAILED, COSCHED_FAILED");
     assert.equal(harness.jobState("g"), "FAILED");
+    const sibling = harness.state.failures.get(harness.rowOf("g/2"));
+    assert.equal(sibling?.blame, "/ann/g/1");
+    assert.match(sibling.message, /^another task of its gang ended: g: RangeError: out of range$/);
     assert.equal(ordersOf(...hosts), "w1: g/0-, w2: , w3: g/2-");
     assert.deepEqual(
       hosts.map((host) => harness.usedBy(host).cpu ?? 0),

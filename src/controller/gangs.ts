@@ -106,8 +106,7 @@ function bounce(
   reviveSucceeded(state, out, rows, at);
   state.brokenGangs.delete(job); // What was just done to the others is no news.
   // What was just returned waits before it tries again: meanwhile others may use its hosts.
-  const comesAtOnce = why === "cosched-failed" && gangAt(state, job).returns === 0;
-  if (comesAtOnce) holdHosts(state, out, { rows, hosts, at });
+  if (gangAt(state, job).returns === 0) holdHosts(state, out, { rows, hosts, at });
 }
 
 /** Where a member was that has no attempt any more: its host is kept like those of the others. */

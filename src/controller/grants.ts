@@ -25,8 +25,7 @@ export function chooseSpecialGrant(
   shape: Shape,
 ): ChosenGrant | null {
   const { request, resources } = shape;
-  // Which devices a foundling uses nobody knows until it has ended.
-  if (worker.foundlings.size > 0) return null;
+  if (!knowsItsDevices(worker)) return null;
   if (fitCount(room, request, 1) < 1) return null;
   const grant = new Float64Array(state.dimensions.count);
   grant.set(request.amounts);
@@ -39,6 +38,11 @@ export function chooseSpecialGrant(
     devices.push(chosen);
   }
   return { grant, devices };
+}
+
+/** Which devices a foundling uses nobody knows until it has ended. */
+export function knowsItsDevices({ foundlings }: Worker): boolean {
+  return foundlings.size === 0;
 }
 
 function byFreedom(a: DeviceAmount, b: DeviceAmount): number {
@@ -65,7 +69,8 @@ function chooseDevices(
     return takeIndices(choice, index, asked);
   }
   const prefix = deviceDimension(kind, "");
-  for (const [index, name] of state.dimensions.names.entries()) {
+  for (const index of choice.worker.deviceUse.keys()) {
+    const name = state.dimensions.names[index];
     if (!name.startsWith(prefix)) continue;
     if (freeAmount(choice.room, index) - choice.grant[index] < countMilli) continue;
     const found = takeIndices(choice, index, { ...asked, variant: name.slice(prefix.length) });

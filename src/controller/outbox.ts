@@ -11,7 +11,12 @@ import { mixId } from "../base/digest.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { ToClientMessage, ToWorkerMessage } from "../protocol/messages.ts";
 import { apply } from "./apply.ts";
-import { ComputeBuilder, type ComputeEntry } from "./compute-builder.ts";
+import {
+  borrowBuilder,
+  type ComputeBuilder,
+  type ComputeEntry,
+  returnBuilder,
+} from "./compute-builder.ts";
 import type { ClientIndex, ControllerSend } from "./events.ts";
 import type { Fact } from "./facts.ts";
 import { ResultsBuilder } from "./results-builder.ts";
@@ -62,7 +67,7 @@ export class Outbox {
     }
     let builder = this.#computes.get(index);
     if (builder === undefined) {
-      builder = new ComputeBuilder();
+      builder = borrowBuilder();
       this.#computes.set(index, builder);
     }
     builder.push(entry);
@@ -111,7 +116,10 @@ export class Outbox {
 
   /** Closes every open batch. */
   finish(state: ControllerState): Output {
-    for (const index of this.#computes.keys()) this.#flushCompute(state, index);
+    for (const [index, builder] of this.#computes) {
+      this.#flushCompute(state, index);
+      returnBuilder(builder);
+    }
     for (const client of this.#results.keys()) this.#flushResults(client);
     for (const index of this.#forgets.keys()) this.#flushForgets(state, index);
     return { facts: this.facts, sends: this.sends };

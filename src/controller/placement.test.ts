@@ -207,6 +207,27 @@ describe("locality", () => {
     assert.ok(client.submits({ b: { on: ["a"] } }).includes("w1 < compute b with a here"));
   });
 
+  test("a task goes to who has more of its inputs than the others have", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const workers = [1, 2, 3].map(() => harness.aWorker({ slots: 2 }));
+    const holders = { a: "w1", b: "w2", c: "w2", d: "w3" };
+    const on = (workerId: string) => [{ key: "worker-id", op: "=", values: [workerId] }];
+    const drafts = Object.entries(holders).map(
+      ([label, id]) => [label, { spec: { constraints: parseConstraints("c", on(id)) } }] as const,
+    );
+    client.submits(Object.fromEntries(drafts));
+    for (const [label, id] of Object.entries(holders)) {
+      const holder = workers.find(({ workerId }) => workerId === id);
+      holder?.reports(finished(label, { value: null }));
+    }
+    client.submits({ y: { on: ["a", "b", "c", "d"] } });
+    assert.deepEqual(
+      workers.map(({ orders }) => orders),
+      ["", "y", ""],
+    );
+  });
+
   test("a task goes elsewhere when those who have its inputs are full, and is told of them", () => {
     const harness = new ControllerHarness();
     const [w1, w2] = [harness.aWorker(), harness.aWorker()];

@@ -11,7 +11,8 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import { type QueueKey, walkFairly } from "../scheduler/fair-order.ts";
+import { type QueueKey, walkFairly, walkInOrder } from "../scheduler/fair-order.ts";
+import { keepsTurns, rankOf, turnRankOf, type Waiting } from "../scheduler/queue-policy.ts";
 import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
@@ -26,10 +27,12 @@ import {
   isOpen,
   orderOf,
   type Shape,
+  submissionOf,
   type User,
   type Worker,
 } from "./state.ts";
-import { clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
+import { endTurns, keepTurn } from "./turns.ts";
+import { capCount, clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
 /**
  * Places what can be placed. Changes nothing when nothing changed. What a pass itself makes free,
@@ -97,10 +100,14 @@ class Pass {
     const turns = this.#turns();
     if (turns.length === 0) return;
     const [only] = turns;
-    if (turns.length === 1) this.#placeAll(only);
+    if (keepsTurns(this.#state.policy)) this.#placeInOrder(turns);
+    else if (turns.length === 1) this.#placeAll(only);
     else this.#placeFairly(turns);
     this.#close();
-    for (const turn of this.#blocked) this.#prefetch(turn);
+    // What waits on a worker goes ahead of others: not where the order is one over all.
+    if (!keepsTurns(this.#state.policy)) {
+      for (const turn of this.#blocked) this.#prefetch(turn);
+    }
     this.#close();
     this.#preempt();
   }
@@ -113,7 +120,8 @@ class Pass {
       const shape = state.shapes[index];
       // What ends anywhere makes room under a user's cap, and that may be used everywhere.
       const isUntried = this.#untried.has(shape.index) || hasCap(state, state.users[shape.user]);
-      if (!isUntried && this.#touched.length === 0) continue;
+      const isSame = !isUntried && this.#touched.length === 0;
+      if (isSame && !keepsTurns(state.policy)) continue;
       if (isSwayed(state, shape)) lookAtKept(state, shape);
       turns.push({ shape, isUntried, ...queueKeyOf(state, shape) });
     }
@@ -145,6 +153,50 @@ class Pass {
       if (placed > 0 && turn.shape.queued > 0) return share(turn.user);
       if (turn.shape.queued > 0) this.#blocked.push(turn);
       return placed > 0 ? share(turn.user) : turn.shape.queued > 0 ? "blocked" : "empty";
+    });
+  }
+
+  /** One order over all users; what is first and does not fit has its turn kept. */
+  #placeInOrder(turns: readonly Turn[]): void {
+    let first: Turn | null = null;
+    walkInOrder(this.#ranked(turns, turnRankOf), (turn) => {
+      if (this.#placeOne(turn)) return this.#ranked([turn], turnRankOf)[0];
+      if (turn.shape.queued === 0 || !this.#waitsForRoom(turn.shape)) return null;
+      first = turn;
+      return "stop";
+    });
+    this.#close(); // A reservation is recorded on the way.
+    const waiting = turns.filter(({ shape }) => shape.queued > 0);
+    if (first === null) {
+      this.#blocked.push(...waiting);
+      return endTurns(this.#state, this.#out);
+    }
+    keepTurn(this.#state, this.#out, (first as Turn).shape, this.#at);
+    walkInOrder(this.#ranked(waiting, rankOf), (turn) => {
+      if (this.#placeOne(turn)) return this.#ranked([turn], rankOf)[0];
+      if (turn.shape.queued > 0) this.#blocked.push(turn);
+      return null;
+    });
+  }
+
+  #placeOne(turn: Turn): boolean {
+    return this.#place(turn, 1) > 0 && turn.shape.queued > 0;
+  }
+
+  /** A gang has holds of its own, and a user's cap is no lack of room. */
+  #waitsForRoom(shape: Shape): boolean {
+    return shape.gang < 0 && capCount(this.#state, shape, 1) > 0;
+  }
+
+  #ranked(turns: readonly Turn[], rank: typeof rankOf): Turn[] {
+    const state = this.#state;
+    return turns.map((turn) => {
+      const { shape } = turn;
+      return {
+        ...turn,
+        rank: rank(state.policy, waitingOf(state, shape)),
+        headOrder: headOrderOf(state, shape),
+      };
     });
   }
 
@@ -228,15 +280,29 @@ function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[
   return [...users].sort((a, b) => a.lastServed - b.lastServed || a.index - b.index);
 }
 
+function headOrderOf(state: ControllerState, shape: Shape): number {
+  return orderOf(state, headTask(shape));
+}
+
+function waitingOf(state: ControllerState, shape: Shape): Waiting {
+  const head = headTask(shape);
+  return {
+    headOrder: orderOf(state, head),
+    waitedUs: state.at - submissionOf(state, head).at,
+    expectedUs: shape.timeoutUs > 0 ? shape.timeoutUs : shape.meanUs,
+  };
+}
+
 /** The place of a queue in the order of placement. */
 export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
   return {
     band: effectiveBand(state, shape),
     user: shape.user,
+    rank: rankOf(state.policy, waitingOf(state, shape)),
     priority: shape.priority,
     depth: shape.depth,
     treeOrder: shape.treeOrder,
-    headOrder: orderOf(state, headTask(shape)),
+    headOrder: headOrderOf(state, shape),
     index: shape.index,
   };
 }

@@ -111,7 +111,11 @@ function* offersFor(
 }
 
 /** The worker as a plan sees it; null if the shape could not run there in any case. */
-function hostFor(state: ControllerState, worker: Worker, shape: Shape): PreemptionHost | null {
+export function hostFor(
+  state: ControllerState,
+  worker: Worker,
+  shape: Shape,
+): PreemptionHost | null {
   if (!canEverRun(state, shape, worker)) return null;
   const room = roomFor(state, worker, shape);
   const rows = victimRows(state, worker.index, effectiveBand(state, shape));

@@ -55,39 +55,71 @@ function isVictim({ attempts }: ControllerState, row: number, band: number): boo
 
 /**
  * The least that an eviction on this worker for the shape could cost, or null if all victims there
- * together would not make room. Each dimension that is short needs so many of the largest victims.
+ * together would not make room. Where no single victim is enough there are two, or as many as the
+ * largest of a dimension that is short.
  */
 export function leastHarm(
   state: ControllerState,
   worker: Worker,
   { shape, band }: { readonly shape: Shape; readonly band: number },
 ): Harm | null {
-  const { attempts, shapes } = state;
-  const { amounts, used } = shape.request;
   const { starts, rows } = grantedRows(state);
-  let lowest = -1;
-  let value = Number.POSITIVE_INFINITY;
-  const end = starts[worker.index + 1];
-  for (let i = starts[worker.index]; i < end; i++) {
-    if (!isVictim(state, rows[i], band)) continue;
-    lowest = Math.max(lowest, attempts.band[rows[i]]);
-    value = Math.min(value, shapes[attempts.shape[rows[i]]].value);
+  const short = new Shortage(worker, shape);
+  for (let i = starts[worker.index]; i < starts[worker.index + 1]; i++) {
+    if (isVictim(state, rows[i], band)) short.add(state, rows[i]);
   }
-  if (lowest < 0) return null;
-  let victims = 0;
-  for (const index of used) {
-    const missing = amounts[index] - freeAmount(worker, index);
-    if (missing <= 0) continue;
-    let [most, sum] = [0, 0];
-    for (let i = starts[worker.index]; i < end; i++) {
-      if (!isVictim(state, rows[i], band)) continue;
-      const amount = attempts.grants[rows[i]]?.[index] ?? 0;
-      most = Math.max(most, amount);
-      sum += amount;
+  return short.leastHarm();
+}
+
+/** What a worker lacks for a shape, and what its victims would free of that. */
+class Shortage {
+  readonly #dimensions: number[] = [];
+  readonly #missing: number[] = [];
+  readonly #most: number[] = [];
+  readonly #sums: number[] = [];
+  #lowestBand = -1;
+  #value = Number.POSITIVE_INFINITY;
+  /** Of a victim that is enough by itself. */
+  #singleValue = Number.POSITIVE_INFINITY;
+
+  constructor(worker: Worker, { request }: Shape) {
+    for (const index of request.used) {
+      const missing = request.amounts[index] - freeAmount(worker, index);
+      if (missing <= 0) continue;
+      this.#dimensions.push(index);
+      this.#missing.push(missing);
+      this.#most.push(0);
+      this.#sums.push(0);
     }
-    if (sum < missing) return null;
-    victims = Math.max(victims, Math.ceil(missing / most));
   }
-  if (victims === 0) return noHarm; // What is missing is no amount: devices, or what is kept.
-  return { band: lowest, gangs: 0, victims, value: victims * value };
+
+  add({ attempts, shapes }: ControllerState, row: number): void {
+    const { value } = shapes[attempts.shape[row]];
+    const grant = attempts.grants[row];
+    let isEnough = true;
+    for (let i = 0; i < this.#dimensions.length; i++) {
+      const amount = grant?.[this.#dimensions[i]] ?? 0;
+      if (amount < this.#missing[i]) isEnough = false;
+      if (amount > this.#most[i]) this.#most[i] = amount;
+      this.#sums[i] += amount;
+    }
+    this.#lowestBand = Math.max(this.#lowestBand, attempts.band[row]);
+    this.#value = Math.min(this.#value, value);
+    if (isEnough) this.#singleValue = Math.min(this.#singleValue, value);
+  }
+
+  leastHarm(): Harm | null {
+    if (this.#lowestBand < 0) return null;
+    if (this.#missing.length === 0) return noHarm; // It is devices, or what is kept for others.
+    const about = { band: this.#lowestBand, gangs: 0 };
+    if (this.#singleValue < Number.POSITIVE_INFINITY) {
+      return { ...about, victims: 1, value: this.#singleValue };
+    }
+    let victims = 2;
+    for (let i = 0; i < this.#missing.length; i++) {
+      if (this.#sums[i] < this.#missing[i]) return null;
+      victims = Math.max(victims, Math.ceil(this.#missing[i] / this.#most[i]));
+    }
+    return { ...about, victims, value: victims * this.#value };
+  }
 }

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { finished, have } from "../../test/support/fake-worker.ts";
 import { CapstanError } from "../model/errors.ts";
 
 type Answer = { readonly [field: string]: unknown };
@@ -209,6 +210,18 @@ describe("a story", () => {
         "succeeded on w1",
       ],
     );
+  });
+
+  test("tells where a value is after its holder was lost", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const [w1, w2] = [harness.aWorker(), harness.aWorker()];
+    client.submits({ a: {} });
+    w1.reports(finished("a", { value: null }));
+    w2.reports(have("a"));
+    w1.exits();
+    const { message } = storyOf(harness, "/ann/graph-1/0").at(-1) ?? {};
+    assert.equal(message, "value-moved on w2");
   });
 
   test("shows attempts with their causes and times", () => {

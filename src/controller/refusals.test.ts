@@ -6,12 +6,16 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { anEndpointRequest } from "../../test/support/access-builders.ts";
 import { aJobSpec, ControllerHarness } from "../../test/support/controller-builders.ts";
 import type { Drafts, FakeClient } from "../../test/support/fake-client.ts";
 import { CapstanError } from "../model/errors.ts";
+import { checkBand } from "./authorise.ts";
 import type { ApiRequest } from "./events.ts";
 import { dependenciesPerTaskMax } from "./limits.ts";
+import { answerCall } from "./queries.ts";
 import { step } from "./step.ts";
+import { admitWorker } from "./workers.ts";
 
 /** The details of the error that an administrator's call is refused with. */
 function detailsOfCall(harness: ControllerHarness, request: ApiRequest) {
@@ -66,6 +70,41 @@ describe("the details of a refusal", () => {
       { user: "ann", active: 1, activeTasksMax: 3 },
     ]);
     assert.match(harness.launch("b", { replicas: 2 }).join(), /"created":true/, "up to the limit");
+  });
+
+  test("of administration name the token, the band, the task and the worker", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    assert.deepEqual(detailsOfCall(harness, { type: "revoke-token", tokenId: "t9" }), [
+      "NOT_FOUND",
+      { tokenId: "t9" },
+    ]);
+    harness.limits("ann", { bandMax: "batch" });
+    const refusal = checkBand(harness.state, "ann", "production");
+    const said = { field: "band", user: "ann", band: "production", bandMax: "batch" };
+    assert.deepEqual([refusal?.code, refusal?.details], ["QUOTA_EXCEEDED", said]);
+    assert.equal(checkBand(harness.state, "ann", "batch"), null);
+    const endpoint = anEndpointRequest({ taskId: "/ann/x/0", attemptId: "1.9" });
+    assert.deepEqual(detailsOfCall(harness, endpoint), [
+      "NOT_FOUND",
+      { taskId: "/ann/x/0", attemptId: "1.9" },
+    ]);
+    const hello = { ...worker.hello(), incarnation: "another" };
+    const taken = admitWorker(harness.state, hello);
+    const place = { workerId: "w1", address: "w1:1" };
+    assert.deepEqual([taken?.code, taken?.details], ["WORKER_ID_IN_USE", place]);
+    assert.equal(admitWorker(harness.state, worker.hello()), null);
+  });
+
+  test("of a look at somebody else's job name both", () => {
+    const harness = new ControllerHarness();
+    harness.launch("a");
+    const eve = { user: "eve", role: "user", jobId: "" } as const;
+    const details = { jobId: "/ann/a", user: "eve" };
+    assert.throws(() => answerCall(harness.state, "GetJobStatus", { jobId: "/ann/a" }, eve), {
+      code: "FORBIDDEN",
+      details,
+    });
   });
 
   test("of a read name what is not there", () => {

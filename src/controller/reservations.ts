@@ -12,8 +12,15 @@
 import type { Micros } from "../base/time.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
-import { certainStart, holdDuration, mayBackfill, type Running } from "../scheduler/backfill.ts";
+import {
+  certainStart,
+  holdDuration,
+  mayBackfill,
+  type Running,
+  releasedBy,
+} from "../scheduler/backfill.ts";
 import type { Room } from "../scheduler/fit.ts";
+import type { CertainStart } from "../scheduler/fleet-index.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { orderRetracts } from "./retracts.ts";
@@ -97,11 +104,13 @@ function isWanted(state: ControllerState, { shape: index }: Reservation): boolea
 /** Free capacity of a worker that is kept for somebody now. */
 export function heldVector(state: ControllerState, worker: Worker): Float64Array {
   const held = new Float64Array(worker.capacity.length);
-  for (const { shape } of worker.reservations) {
-    const { amounts } = state.shapes[shape].request;
+  for (const reservation of worker.reservations) {
+    const { amounts } = state.shapes[reservation.shape].request;
+    const isTurn = reservation.reason === "turn";
+    const { released } = isTurn ? certainStartOf(state, reservation) : noStart;
     for (let i = 0; i < held.length && i < amounts.length; i++) {
       const free = worker.capacity[i] - worker.used[i] - held[i];
-      held[i] += Math.max(0, Math.min(amounts[i], free));
+      held[i] += keptAmount(amounts[i], released[i], free);
     }
   }
   return held;
@@ -120,14 +129,17 @@ export function roomFor(state: ControllerState, worker: Worker, shape: Shape): R
   const free = worker.capacity.map((amount, index) => amount - used[index]);
   for (const keeper of byBand(state, keepers)) {
     const { amounts } = state.shapes[keeper.shape].request;
+    const { released } = keeper.reason === "turn" ? certainStartOf(state, keeper) : noStart;
     for (let i = 0; i < used.length && i < amounts.length; i++) {
-      const kept = Math.max(0, Math.min(amounts[i], free[i]));
+      const kept = keptAmount(amounts[i], released[i], free[i]);
       free[i] -= kept;
       if (!isOwn(keeper)) used[i] += kept;
     }
   }
   return { capacity: worker.capacity, used };
 }
+
+const noStart = { released: new Float64Array(0) };
 
 /** Better bands first; within a band they stay oldest first. */
 function byBand(state: ControllerState, reservations: readonly Reservation[]): Reservation[] {
@@ -165,12 +177,36 @@ const backfillGraceUs = 15_000_000;
  * request is free on the last of the workers, not on the first.
  */
 function certainlyUsedAt(state: ControllerState, reservation: Reservation): Micros {
+  return certainStartOf(state, reservation).startsAt;
+}
+
+function certainStartOf(state: ControllerState, reservation: Reservation): CertainStart {
   const { certainStarts, ledger } = state.fleet;
   const known = certainStarts.get(reservation.id);
-  if (known?.ledger === ledger && known.at === state.at) return known.startsAt;
+  if (known?.ledger === ledger && known.at === state.at) return known;
   const startsAt = lastStart(state, reservation);
-  certainStarts.set(reservation.id, { ledger, at: state.at, startsAt });
-  return startsAt;
+  const released = releasedFor(state, reservation, startsAt);
+  const start = { ledger, at: state.at, startsAt, released };
+  certainStarts.set(reservation.id, start);
+  return start;
+}
+
+/**
+ * For a turn, what will have come free when it is used: of its request only the rest must be kept
+ * now. So what outlasts that moment may still run beside it. Of other reservations nothing counts.
+ */
+function releasedFor(state: ControllerState, reservation: Reservation, at: Micros): Float64Array {
+  const [index] = reservation.workers;
+  if (reservation.reason !== "turn" || at === Number.POSITIVE_INFINITY) return nothing;
+  const running = runningOn(state, [index]).get(index) ?? [];
+  return releasedBy(at, running, state.workers[index].capacity.length);
+}
+
+const nothing = new Float64Array(0);
+
+/** How much of its request a reservation keeps free on a worker with this much free. */
+function keptAmount(wanted: number, released: number | undefined, free: number): number {
+  return Math.max(0, Math.min(wanted - (released ?? 0), free));
 }
 
 function lastStart(state: ControllerState, reservation: Reservation): Micros {
@@ -186,7 +222,7 @@ function lastStart(state: ControllerState, reservation: Reservation): Micros {
 }
 
 /** What holds a grant on each of these workers. */
-function runningOn(
+export function runningOn(
   state: ControllerState,
   workers: readonly WorkerIndex[],
 ): Map<WorkerIndex, Running[]> {

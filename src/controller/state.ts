@@ -21,7 +21,9 @@ import { type AttemptCause, type Band, bands, type JobState, taskStates } from "
 import type { GangMember } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
+import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
+import { type DemandState, newDemandState } from "./demand-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { HashIndex } from "./tables/hash-index.ts";
@@ -103,7 +105,8 @@ export interface Gang {
 export interface Reservation {
   readonly id: number;
   readonly shape: number;
-  readonly reason: "gang" | "preemption";
+  /** `turn`: it is first in the order, and what goes ahead must not delay it. */
+  readonly reason: "gang" | "preemption" | "turn";
   readonly workers: readonly WorkerIndex[];
   readonly expiresAt: Micros;
 }
@@ -274,6 +277,8 @@ export interface Shape {
   /** Tasks in the queue that are alive. */
   queued: number;
   // Volatile:
+  /** Tasks of it that were submitted, if it asks for devices. */
+  askedCount: number;
   /** Mean run time, microseconds; 0 until one ended. */
   meanUs: number;
   prefetched: number;
@@ -297,6 +302,7 @@ export interface Submission {
   readonly first: number;
   readonly firstOrder: number;
   readonly sharesArgs: boolean;
+  readonly at: Micros;
   live: number;
 }
 
@@ -308,6 +314,8 @@ export interface InlineValues {
 
 export interface ControllerState {
   epoch: number;
+  /** As this controller was started. */
+  policy: QueuePolicy;
   /** Attempts of this epoch so far. */
   attemptCounter: number;
   /** Submissions so far. */
@@ -391,6 +399,8 @@ export interface ControllerState {
   /** Shapes whose queue must be tried against all workers. */
   readonly untriedShapes: Set<number>;
   nextSilenceCheckAt: Micros;
+  /** What is usually asked of devices. */
+  readonly demand: DemandState;
   /** What happened, for people. */
   readonly story: StoryLog;
 }
@@ -398,6 +408,7 @@ export interface ControllerState {
 export function newControllerState(): ControllerState {
   return {
     epoch: 0,
+    policy: "fair",
     attemptCounter: 0,
     orderCounter: 0,
     recomputedCount: 0,
@@ -451,6 +462,7 @@ export function newControllerState(): ControllerState {
     unreachable: new Map(),
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
+    demand: newDemandState(),
     story: new StoryLog(),
   };
 }

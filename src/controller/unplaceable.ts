@@ -7,7 +7,7 @@
 
 import type { Resources } from "../model/resources.ts";
 import { explainGang } from "../scheduler/gang.ts";
-import { canEverRun, type Obstacle, obstaclesEmpty } from "./eligibility.ts";
+import { canEverRun, lacksOn, type Obstacle, obstaclesEmpty } from "./eligibility.ts";
 import { groupsOf } from "./fleet.ts";
 import { gangCandidates, launchOfGang } from "./gang-placement.ts";
 import { type ControllerState, isHealthy, type Shape, type Worker } from "./state.ts";
@@ -27,10 +27,10 @@ export function unplaceableWarnings(
   shape: Shape,
   replicas: number,
 ): SubmitWarning[] {
-  const present = state.workers.filter(isHealthy);
-  if (present.length === 0) return [];
-  const isAble = present.some((worker) => canEverRun(state, shape, worker));
-  if (!isAble) return [nearestWarning(state, shape, present)];
+  if (!state.workers.some((worker) => isHealthy(worker) && canEverRun(state, shape, worker))) {
+    const present = state.workers.filter(isHealthy);
+    return present.length === 0 ? [] : [nearestWarning(state, shape, present)];
+  }
   const groupBy = launchOfGang(state, shape)?.spec.task.groupBy;
   if (groupBy === undefined) return [];
   for (const { able } of groupsOf(state, shape, groupBy).groups.values()) {
@@ -77,18 +77,20 @@ export function nearestWorker(
   shape: Shape,
   present: readonly Worker[],
 ): { workerId: string; misfits: readonly Obstacle[] } {
-  let best = { workerId: present[0].workerId, misfits: obstaclesEmpty(state, shape, present[0]) };
+  const lacksAt = (worker: Worker) =>
+    lacksOn(state, shape, worker, new Float64Array(worker.capacity.length));
+  let [best] = present;
+  let least = lacksAt(best);
   for (const worker of present) {
-    const misfits = obstaclesEmpty(state, shape, worker);
-    const gap =
-      misfits.length - best.misfits.length || shortageOf(misfits) - shortageOf(best.misfits);
-    if (gap < 0) best = { workerId: worker.workerId, misfits };
+    const lacks = lacksAt(worker);
+    const gap = lacks.length - least.length || shortageOf(lacks) - shortageOf(least);
+    if (gap < 0) [best, least] = [worker, lacks];
   }
-  return best;
+  return { workerId: best.workerId, misfits: obstaclesEmpty(state, shape, best) };
 }
 
 /** What is missing as a part of what is needed, all clauses together. */
-function shortageOf(misfits: readonly Obstacle[]): number {
+function shortageOf(misfits: readonly { readonly need: number; readonly best: number }[]): number {
   return misfits.reduce((sum, { need, best }) => sum + (need > 0 ? (need - best) / need : 1), 0);
 }
 

@@ -42,6 +42,19 @@ export function certainStart(
 }
 
 /**
+ * What has come free on a host by `at` besides what is free now, if every attempt runs to its
+ * limit.
+ */
+export function releasedBy(at: number, running: readonly Running[], length: number): Float64Array {
+  const released = new Float64Array(length);
+  for (const { endsBy, amounts } of running) {
+    if (endsBy > at) continue;
+    for (let i = 0; i < length && i < amounts.length; i++) released[i] += amounts[i];
+  }
+  return released;
+}
+
+/**
  * Whether an attempt that starts now may use capacity that is held until `holdUsedAt`: it is over
  * by then even if it runs to its limit and needs all of its grace.
  *

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type DeviceUse, freeMilli } from "./devices.ts";
+import { type DeviceUse, freeOf } from "./devices.ts";
 import type { Dimensions } from "./dimensions.ts";
 
 /** Column numbers of a dimension, or of a kind of device: its place is below zero. */
@@ -30,41 +30,50 @@ export const noDevices: DeviceRoom = { unusedMilli: 0, largestMilli: 0 };
 export function deviceRoom(use: DeviceUse, capacityMilli: number): DeviceRoom {
   let unusedMilli = 0;
   let largestMilli = 0;
-  for (const free of freeMilli(use, capacityMilli)) {
+  for (let index = 0; index < use.length; index++) {
+    const free = freeOf(use, capacityMilli, index);
     if (free === 1000) unusedMilli += free;
-    largestMilli = Math.max(largestMilli, free);
+    if (free > largestMilli) largestMilli = free;
   }
   return { unusedMilli, largestMilli };
 }
 
-interface DevicePlace {
-  readonly dimension: number;
-  /** Place of its kind. */
-  readonly kind: number;
+/** A kind of device: its place, below zero, and the dimensions of its variants. */
+export interface DeviceKind {
+  readonly place: number;
+  readonly dimensions: readonly number[];
 }
 
-/** The dimensions that are devices, and places for their kinds. */
-export class DevicePlaces {
-  readonly #kinds = new Map<string, number>();
-  readonly #places: DevicePlace[] = [];
+interface GrowingKind extends DeviceKind {
+  readonly dimensions: number[];
+}
+
+/** The kinds of devices among the dimensions, each with a place of its own. */
+export class DeviceKinds {
+  readonly #byName = new Map<string, GrowingKind>();
+  readonly #all: GrowingKind[] = [];
   /** Dimensions that were looked at: they are named once and for ever. */
   #seen = 0;
 
-  placesIn({ names }: Dimensions): readonly DevicePlace[] {
+  kindsIn({ names }: Dimensions): readonly DeviceKind[] {
     for (; this.#seen < names.length; this.#seen++) {
       const [family, kind] = names[this.#seen].split(":");
-      if (family !== "device") continue;
-      this.#places.push({ dimension: this.#seen, kind: this.placeOfKind(kind) });
+      if (family === "device") this.#kind(kind).dimensions.push(this.#seen);
     }
-    return this.#places;
+    return this.#all;
   }
 
-  /** Below zero. */
   placeOfKind(kind: string): number {
-    const known = this.#kinds.get(kind);
-    if (known !== undefined) return known;
-    const place = -1 - this.#kinds.size;
-    this.#kinds.set(kind, place);
-    return place;
+    return this.#kind(kind).place;
+  }
+
+  #kind(name: string): GrowingKind {
+    let kind = this.#byName.get(name);
+    if (kind === undefined) {
+      kind = { place: -1 - this.#all.length, dimensions: [] };
+      this.#byName.set(name, kind);
+      this.#all.push(kind);
+    }
+    return kind;
   }
 }

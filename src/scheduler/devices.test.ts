@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { chooseDeviceIndices, deviceFitCount } from "./devices.ts";
+import { chooseDeviceIndices, deviceFitCount, fitsDevices } from "./devices.ts";
 
 test("whole devices take the lowest indices that nobody uses", () => {
   assert.deepEqual(chooseDeviceIndices([0, 300, 0, 0], 4_000, 2_000), [
@@ -80,6 +80,16 @@ test("what is chosen was free, adds up to what was asked, and is cut at most onc
         assert.ok(use[index] + milli <= Math.min(1_000, capacity - index * 1_000));
       }
     }),
+  );
+});
+
+test("it is known whether devices can be chosen without choosing them", () => {
+  fc.assert(
+    fc.property(someDevices, someCount, ({ use, capacity }, count) => {
+      const chosen = chooseDeviceIndices(use, capacity, count);
+      assert.equal(fitsDevices(use, capacity, count), chosen !== null);
+    }),
+    { numRuns: 1_000 },
   );
 });
 

@@ -39,19 +39,55 @@ export function chooseDeviceIndices(
   countMilli: number,
 ): readonly DeviceShare[] | null {
   const free = freeMilli(use, capacityMilli);
-  const { whole, fraction } = splitCount(countMilli);
+  const left = free.slice();
+  if (!takeDevices(left, countMilli)) return null;
   const shares: DeviceShare[] = [];
-  for (const [index, left] of free.entries()) {
-    if (shares.length === whole) break;
-    if (left === deviceMilli) shares.push({ index, milli: deviceMilli });
+  for (const [index, milli] of free.entries()) {
+    if (left[index] < milli) shares.push({ index, milli: milli - left[index] });
   }
-  if (shares.length < whole) return null;
-  if (fraction === 0) return shares;
-  for (const { index } of shares) free[index] = 0;
+  return shares;
+}
+
+/**
+ * Takes `countMilli` thousandths of what is free of each device, as {@link chooseDeviceIndices}
+ * would; false, with `free` in part taken, if they do not fit.
+ */
+export function takeDevices(free: number[], countMilli: number): boolean {
+  const { whole, fraction } = splitCount(countMilli);
+  // A device of which a whole one was taken has nothing left: no fraction comes to it.
+  let missing = whole;
+  for (let index = 0; missing > 0 && index < free.length; index++) {
+    if (free[index] < deviceMilli) continue;
+    free[index] = 0;
+    missing--;
+  }
+  if (missing > 0) return false;
+  if (fraction === 0) return true;
   const shared = tightestIndex(free, fraction);
-  if (shared < 0) return null;
-  shares.push({ index: shared, milli: fraction });
-  return shares.sort((a, b) => a.index - b.index);
+  if (shared < 0) return false;
+  free[shared] -= fraction;
+  return true;
+}
+
+/** Whether {@link chooseDeviceIndices} would find devices: the same answer without the choice. */
+export function fitsDevices(use: DeviceUse, capacityMilli: number, countMilli: number): boolean {
+  const fraction = countMilli % deviceMilli;
+  const whole = (countMilli - fraction) / deviceMilli;
+  let unused = 0;
+  let hasPlace = fraction === 0;
+  for (let index = 0; index < use.length; index++) {
+    const free = freeOf(use, capacityMilli, index);
+    if (free === deviceMilli) unused++;
+    else if (free >= fraction) hasPlace = true;
+  }
+  // A fraction may also begin on a device that nobody uses.
+  return unused > whole || (unused === whole && hasPlace);
+}
+
+/** What is free of one device; of the last one only what the capacity leaves for it. */
+export function freeOf(use: DeviceUse, capacityMilli: number, index: number): number {
+  const capacity = Math.min(deviceMilli, capacityMilli - index * deviceMilli);
+  return Math.max(0, capacity - use[index]);
 }
 
 /**
@@ -91,16 +127,13 @@ function countOfBoth(room: {
   return Math.min(wholes, Math.floor((pieces * unused + fractions) / (pieces * whole + 1)));
 }
 
-/** What is free of each device; of the last one only what the capacity leaves for it. */
-export function freeMilli(use: DeviceUse, capacityMilli: number): number[] {
+/** What is free of each device. */
+function freeMilli(use: DeviceUse, capacityMilli: number): number[] {
   assert(
     use.length === Math.ceil(capacityMilli / deviceMilli),
     "the use of a device dimension has one entry per device",
   );
-  return use.map((used, index) => {
-    const capacity = Math.min(deviceMilli, capacityMilli - index * deviceMilli);
-    return Math.max(0, capacity - used);
-  });
+  return use.map((_used, index) => freeOf(use, capacityMilli, index));
 }
 
 function splitCount(countMilli: number): { whole: number; fraction: number } {

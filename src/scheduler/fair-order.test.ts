@@ -17,7 +17,7 @@ interface TestQueue extends QueueKey {
 }
 
 function aQueue(overrides: Partial<TestQueue>): TestQueue {
-  const orders = { priority: 0, depth: 0, treeOrder: 0, headOrder: 0, index: 0 };
+  const orders = { rank: 0, priority: 0, depth: 0, treeOrder: 0, headOrder: 0, index: 0 };
   return { band: 1, user: 0, ...orders, tasks: 1, size: 1, ...overrides };
 }
 

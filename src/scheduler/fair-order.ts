@@ -20,6 +20,8 @@ export interface QueueKey {
   readonly band: number;
   /** Any number that stands for the user; of equal shares the smaller one begins. */
   readonly user: number;
+  /** The lower the earlier; 0 where the policy has no order of its own. */
+  readonly rank: number;
   /** Higher goes first among the queues of one user. */
   readonly priority: number;
   /** Levels below the root of its tree of jobs: deeper goes first, so that started trees finish. */
@@ -33,12 +35,13 @@ export interface QueueKey {
 }
 
 /**
- * The order of two queues of one user in one band: higher priority, then deeper, then the older
+ * The order of two queues of one user in one band: higher priority, then rank, then deeper, then the older
  * tree, then the older head, then the index.
  */
 export function compareWithinUser(a: QueueKey, b: QueueKey): number {
   return (
     b.priority - a.priority ||
+    a.rank - b.rank ||
     b.depth - a.depth ||
     a.treeOrder - b.treeOrder ||
     a.headOrder - b.headOrder ||
@@ -87,6 +90,31 @@ export function walkFairly<Q extends QueueKey>(
     while (end < ordered.length && ordered[end].band === ordered[start].band) end++;
     walkBand(linesOf(ordered.slice(start, end)), shareOf, place);
     start = end;
+  }
+}
+
+/**
+ * Walks the queues in one order over all users: the first task of the first queue, then whichever
+ * is first after that.
+ *
+ * @param place Tries to place one task or gang of the queue. It returns the queue with its new place
+ *   in the order; null if nothing of it fits, or nothing is left; "stop" ends the walk.
+ */
+export function walkInOrder<Q extends QueueKey>(
+  queues: readonly Q[],
+  place: (queue: Q) => Q | "stop" | null,
+): void {
+  const compare = (a: Q, b: Q) => a.band - b.band || compareWithinUser(a, b);
+  const ordered = [...queues].sort(compare);
+  for (let next = 0; next < ordered.length; next++) {
+    const moved = place(ordered[next]);
+    if (moved === "stop") return;
+    if (moved === null) continue;
+    let at = next--; // It may be first again.
+    for (; at + 1 < ordered.length && compare(moved, ordered[at + 1]) > 0; at++) {
+      ordered[at] = ordered[at + 1];
+    }
+    ordered[at] = moved;
   }
 }
 

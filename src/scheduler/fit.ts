@@ -155,50 +155,64 @@ export function describeConstraint({ key, op, values }: Constraint): string {
   return `${key} ${op} ${values.join(",")}`.trimEnd();
 }
 
+/** A misfit without words: to be counted by the thousand. */
+export interface Lack extends Omit<Misfit, "clause"> {
+  /** The constraint that is not met; `kind` where any variant would do, else null. */
+  readonly about: Constraint | "kind" | null;
+}
+
 /** Every clause of a request that a worker with this room does not meet; empty if it fits. */
 export function misfitsOf(
   dimensions: Dimensions,
   worker: { readonly room: Room; readonly attributes: Attributes },
   wanted: { readonly request: RequestVector; readonly constraints: readonly Constraint[] },
 ): Misfit[] {
-  const misfits: Misfit[] = [];
-  for (const constraint of wanted.constraints) {
-    if (constraint.mode === "PREFERRED" || satisfies(worker.attributes, constraint)) continue;
-    const clause = describeConstraint(constraint);
-    misfits.push({ code: "CONSTRAINT", dimension: constraint.key, clause, need: 0, best: 0 });
+  return lacksOf(dimensions, worker, wanted).map((lack) => {
+    const { code, dimension, need, best } = lack;
+    return { code, dimension, clause: clauseOf(lack), need, best };
+  });
+}
+
+/** What a lack is in words. */
+export function clauseOf({ about, dimension, need, best }: Omit<Lack, "code">): string {
+  if (about === "kind") return `${dimension} x ${need / 1000}`;
+  if (about !== null) return describeConstraint(about);
+  const [has, wants] = [best, need].map((amount) => describeAmount(dimension, amount));
+  return `${titleOf(dimension)} ${has} < ${wants}`;
+}
+
+/** The same as {@link misfitsOf}, without words. */
+export function lacksOf(
+  dimensions: Dimensions,
+  worker: { readonly room: Room; readonly attributes: Attributes },
+  wanted: { readonly request: RequestVector; readonly constraints: readonly Constraint[] },
+): Lack[] {
+  const lacks: Lack[] = [];
+  for (const about of wanted.constraints) {
+    if (about.mode === "PREFERRED" || satisfies(worker.attributes, about)) continue;
+    lacks.push({ code: "CONSTRAINT", dimension: about.key, need: 0, best: 0, about });
   }
   for (const index of wanted.request.used) {
     const best = freeAmount(worker.room, index);
     const need = wanted.request.amounts[index];
-    if (best < need) misfits.push(shortage(dimensions, worker.room, { index, need, best }));
+    if (best >= need) continue;
+    const code = codeOfShortage(dimensions, worker.room, index);
+    lacks.push({ code, dimension: dimensions.names[index], need, best, about: null });
   }
-  for (const any of wanted.request.anyVariant) {
-    const best = bestOfKind(dimensions, worker.room, any.kind);
-    if (best >= any.countMilli) continue;
-    const code = hasKind(dimensions, worker.room, any.kind) ? "INSUFFICIENT" : "DEVICE_KIND";
-    const clause = `${any.kind} x ${any.countMilli / 1000}`;
-    misfits.push({ code, dimension: any.kind, clause, need: any.countMilli, best });
+  for (const { kind, countMilli } of wanted.request.anyVariant) {
+    const best = bestOfKind(dimensions, worker.room, kind);
+    if (best >= countMilli) continue;
+    const code = hasKind(dimensions, worker.room, kind) ? "INSUFFICIENT" : "DEVICE_KIND";
+    lacks.push({ code, dimension: kind, need: countMilli, best, about: "kind" });
   }
-  return misfits;
+  return lacks;
 }
 
-function shortage(
-  dimensions: Dimensions,
-  room: Room,
-  { index, need, best }: { index: number; need: number; best: number },
-): Misfit {
+function codeOfShortage(dimensions: Dimensions, room: Room, index: number): Misfit["code"] {
   const name = dimensions.names[index];
-  const [has, wants] = [best, need].map((amount) => describeAmount(name, amount));
-  const clause = `${titleOf(name)} ${has} < ${wants}`;
-  if (name === "slots" || name === "command slots") {
-    return { code: "SLOTS", dimension: name, clause, need, best };
-  }
-  if (name.startsWith("device:") && (room.capacity[index] ?? 0) === 0) {
-    const kind = name.split(":")[1];
-    const code = hasKind(dimensions, room, kind) ? "DEVICE_VARIANT" : "DEVICE_KIND";
-    return { code, dimension: name, clause, need, best };
-  }
-  return { code: "INSUFFICIENT", dimension: name, clause, need, best };
+  if (name === "slots" || name === "command slots") return "SLOTS";
+  if (!name.startsWith("device:") || (room.capacity[index] ?? 0) > 0) return "INSUFFICIENT";
+  return hasKind(dimensions, room, name.split(":")[1]) ? "DEVICE_VARIANT" : "DEVICE_KIND";
 }
 
 /** Whether the worker has a device of this kind, in use or not. */

@@ -9,9 +9,9 @@
 
 import { AttributeIndex } from "./attribute-index.ts";
 import { ChangeLog } from "./change-log.ts";
-import { DevicePlaces } from "./device-rooms.ts";
+import { DeviceKinds } from "./device-rooms.ts";
 import { GroupTally } from "./group-tally.ts";
-import { lineUpsMax } from "./limits.ts";
+import { linePlacesMax } from "./limits.ts";
 import { LineUp } from "./line-up.ts";
 import { RoomTree } from "./room-tree.ts";
 
@@ -19,7 +19,7 @@ export class FleetIndex {
   /** Whoever changes what a worker can take marks it here. */
   readonly changes = new ChangeLog();
   readonly rooms = new RoomTree();
-  readonly devices = new DevicePlaces();
+  readonly devices = new DeviceKinds();
   readonly attributes = new AttributeIndex();
   /** Attribute → its values on whose workers a gang's reservation lies. */
   readonly takenGroups = new Map<string, ReadonlySet<string>>();
@@ -35,6 +35,13 @@ export class FleetIndex {
   seen = -1;
   readonly #lineUps = new Kept(() => new LineUp());
   readonly #tallies = new Kept(() => new GroupTally());
+
+  /** A fleet of `workers` has come to be: longer lines are fewer. */
+  bound(workers: number): void {
+    const count = Math.ceil(linePlacesMax / Math.max(1, workers));
+    this.#lineUps.max = count;
+    this.#tallies.max = count;
+  }
 
   /** The line of the queue `index`, as it was left. Another `owner` at that place has a new one. */
   lineUp(index: number, owner: object): LineUp {
@@ -54,14 +61,17 @@ interface GrantedRows {
   readonly rows: Uint32Array;
 }
 
-interface CertainStart {
+export interface CertainStart {
   readonly ledger: number;
   readonly at: number;
   readonly startsAt: number;
+  /** What has come free by then on its worker, where it is one. */
+  readonly released: Float64Array;
 }
 
-/** Up to `lineUpsMax` things by place; the one that was made first goes. */
+/** Up to `max` things by place; the one that was made first goes. */
 class Kept<T> {
+  max = Number.POSITIVE_INFINITY;
   readonly #entries = new Map<number, { readonly owner: object; readonly thing: T }>();
   readonly #make: () => T;
 
@@ -75,12 +85,14 @@ class Kept<T> {
     const thing = this.#make();
     this.#entries.delete(index);
     this.#entries.set(index, { owner, thing });
-    if (this.#entries.size > lineUpsMax) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
-        break;
-      }
-    }
+    this.#dropPastMax();
     return thing;
+  }
+
+  #dropPastMax(): void {
+    for (const first of this.#entries.keys()) {
+      if (this.#entries.size <= this.max) return;
+      this.#entries.delete(first);
+    }
   }
 }

@@ -10,6 +10,15 @@ export const prefetchWindowUs = 20_000;
 /** Attempts of one shape that a worker may hold ahead. */
 export const prefetchPerShapeMax = 2_048;
 
+/** Requests for devices, the most frequent ones, that the score of a worker looks at. */
+export const demandClassesMax = 48;
+
+/** Requests for devices after which it is first computed what is usual. */
+export const demandCountMin = 1;
+
+/** It is computed anew when that many times as many have come. Each time all scores are new. */
+export const demandGrowth = 2;
+
 /** A shape whose attempts run longer than this on average is never prefetched. */
 export const prefetchMeanUsMax = 1_000_000;
 
@@ -18,6 +27,18 @@ export const prefetchMeanUsMax = 1_000_000;
  * expires unused frees it; the next one is twice as long.
  */
 export const holdUsMin = 10_000_000;
+
+/**
+ * Microseconds for which capacity is kept for the first of a queue under a policy that keeps turns;
+ * then it is looked at anew where that is best.
+ */
+export const turnHoldUs = 3_600_000_000;
+
+/** Under the policy `slowdown`: who has waited longer, microseconds, goes before all others. */
+export const agedAfterUs = 21_600_000_000;
+
+/** Under the policy `slowdown`: what is expected to run shorter counts as this, microseconds. */
+export const expectedUsMin = 60_000_000;
 
 /** Longest hold in microseconds; doubling stops here. */
 export const holdUsMax = 600_000_000;
@@ -31,8 +52,11 @@ export const victimExchangesMax = 1_024;
 /** Changes of workers that are remembered for indexes to catch up, per worker. */
 export const changesPerWorkerMax = 4;
 
-/** Queues whose line of fitting workers is kept between passes; the one unused longest goes. */
-export const lineUpsMax = 256;
+/**
+ * Places in all lines of workers together that are kept between passes, one for each queue and
+ * worker at most; past it the line that was made first goes, and is made anew when it is needed.
+ */
+export const linePlacesMax = 16_777_216;
 
 /** Attribute keys by whose values workers are listed; past it the lists are made anew. */
 export const indexedKeysMax = 64;

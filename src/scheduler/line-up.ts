@@ -11,6 +11,8 @@
 export class LineUp {
   /** Position in the change log up to which it is right. */
   seen = -1;
+  /** The demand that its scores are about. */
+  version = 0;
   /** Reservation → how it stood to the queue when its workers were last looked at for that. */
   readonly stances = new Map<number, number>();
   length = 0;
@@ -55,9 +57,9 @@ export class LineUp {
     if (place < last) this.#settle(place, this.#workers[last], this.#scores[last]);
   }
 
-  /** Visits every worker, in no particular order. */
-  forEach(visit: (worker: number) => void): void {
-    for (let i = 0; i < this.length; i++) visit(this.#workers[i]);
+  /** What a worker in it was put in with. */
+  scoreOf(worker: number): number {
+    return this.#scores[this.#places[worker] - 1];
   }
 
   /** Fills the gap at `place` with a worker: there, or above or below it. */

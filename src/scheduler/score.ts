@@ -1,22 +1,20 @@
 /**
  * Which worker is best for a task, of those that it fits: the one place where that is said.
  *
- * The score looks at one worker and one request and at nothing else, so that it holds until one of
- * the two changes. The order that follows from it is total: of equal scores, the lower index.
+ * The score looks at one worker, one request and the demand, and at nothing else, so that it holds
+ * until one of the three changes. The order that follows from it is total: of equal scores, the
+ * lower index.
  *
  * @module
  */
 
-import type { Attributes, Constraint } from "../model/constraints.ts";
+import type { Constraint } from "../model/constraints.ts";
 import { dimension, type RequestVector } from "./dimensions.ts";
 import { freeAmount, preferenceCount, type Room } from "./fit.ts";
+import { type Demand, type DeviceSeat, freeDeviceMilli, strandedBy } from "./fragmentation.ts";
 
 /** A worker, as far as the score depends on it. */
-export interface Seat extends Room {
-  readonly attributes: Attributes;
-  /** One entry per device dimension of the worker. */
-  readonly deviceUse: { readonly size: number };
-}
+export type Seat = DeviceSeat;
 
 /** What is to be placed, as far as the score depends on it. */
 export interface Wanted {
@@ -25,19 +23,44 @@ export interface Wanted {
   readonly constraints: readonly Constraint[];
 }
 
-/** The higher the better: preferences first, then room; devices are not wasted. */
-export function scoreOf(seat: Seat, wanted: Wanted): number {
-  const preferred = preferenceCount(seat.attributes, wanted.constraints);
-  return preferred * 2 + freeShare(seat) - (wastesDevices(seat, wanted) ? 1 : 0);
+/**
+ * The higher the better. Preferences come first. Then work without devices keeps away from workers
+ * with devices; on workers without, functions go where most slots are free, and programs where the
+ * least room is left. Where there are devices, work goes where it strands the least of what is usually asked for, and to the fullest of those.
+ */
+export function scoreOf(seat: Seat, wanted: Wanted, demand: Demand): number {
+  const preferred = preferenceCount(seat.attributes, wanted.constraints) * 2;
+  if (seat.deviceUse.size === 0) return preferred + shareOf(seat, wanted);
+  const misuse = wanted.resources.devices.length === 0 ? 1 : 0;
+  const cost = strandedBy(seat, wanted.request, demand) + emptiness(seat);
+  return preferred - misuse - cost / costMilliMax;
+}
+
+/** What is free, in thousandths of a stranded device: work fills workers up one after the other. */
+function emptiness(seat: Seat): number {
+  return (
+    freeDeviceMilli(seat) / devicePerStranded +
+    freeAmount(seat, dimension.cpu) / cpuMilliPerStranded +
+    freeAmount(seat, dimension.memory) / bytesPerStranded
+  );
+}
+
+/** What weighs as much as a thousandth of a device that is stranded: found by trial, see ADR 18. */
+const devicePerStranded = 160;
+const cpuMilliPerStranded = 128_000 / 30;
+const bytesPerStranded = 1024 ** 4 / 30;
+
+/** Keeps the cost below a preference, and never rounds it. */
+const costMilliMax = 1e7;
+
+/** Functions are spread over workers without devices; programs fill them up. */
+function shareOf(seat: Seat, { request }: Wanted): number {
+  const isProgram = (request.amounts[dimension.commandSlots] ?? 0) > 0;
+  return isProgram ? -emptiness(seat) / costMilliMax : freeShare(seat);
 }
 
 /** The part of its slots for functions that is free. */
-function freeShare(seat: Seat): number {
+function freeShare(seat: Room): number {
   const slots = seat.capacity[dimension.slots];
   return slots > 0 ? freeAmount(seat, dimension.slots) / slots : 0;
-}
-
-/** Work without devices goes to workers with devices last. */
-function wastesDevices({ deviceUse }: Seat, { resources }: Wanted): boolean {
-  return deviceUse.size > 0 && resources.devices.length === 0;
 }

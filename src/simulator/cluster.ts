@@ -19,7 +19,7 @@ import { Auditor } from "./auditor.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
-import { calm, type Faults } from "./faults.ts";
+import { calm, type Faults, slowestTaskUs } from "./faults.ts";
 import { HistoryRules } from "./history-rules.ts";
 import { settleBoundUs } from "./liveness.ts";
 import { actOn, crashOne } from "./mischief.ts";
@@ -443,7 +443,7 @@ export class SimulatedCluster {
     this.#mendMachines();
     this.#openWorkers();
     const { now } = this.timeline;
-    const boundUs = () => settleBoundUs(this.state, this.faults.runUsMax);
+    const boundUs = () => settleBoundUs(this.state, slowestTaskUs(this.faults));
     let deadline = now + boundUs();
     let owed = owedBy(this);
     while (owed !== null && this.timeline.now < deadline) {

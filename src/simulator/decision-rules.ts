@@ -30,20 +30,22 @@ import { dimension } from "../scheduler/dimensions.ts";
 
 /** An attempt as it was before a step, and what the step has said of it so far. */
 interface KnownAttempt {
-  readonly task: number;
-  readonly band: number;
+  task: number;
+  band: number;
   /** Whether its task still counts on it: what was told to stop pays, and says nothing more. */
   current: boolean;
   started: boolean;
   granted: boolean;
-  readonly suspect: boolean;
+  suspect: boolean;
 }
 
 const isBegun = attemptFlag.started | attemptFlag.building;
 
 export class DecisionRules {
   /** By row. */
-  #attempts = new Map<number, KnownAttempt>();
+  readonly #attempts = new Map<number, KnownAttempt>();
+  /** A record for each row, written again after each step. */
+  readonly #records: KnownAttempt[] = [];
   /** By worker: when it was last heard, or when listening began. */
   readonly #heardAt = new Map<number, Micros>();
 
@@ -60,18 +62,18 @@ export class DecisionRules {
 
   #remember(state: ControllerState): void {
     const { attempts, tasks } = state;
-    this.#attempts = new Map();
+    this.#attempts.clear();
     for (let row = 0; row < attempts.length; row++) {
+      this.#records[row] ??= unknownAttempt();
       if (attempts.id[row] === 0) continue;
-      const task = attempts.task[row];
-      this.#attempts.set(row, {
-        task,
-        band: attempts.band[row],
-        current: tasks.attempt[task] === row,
-        started: attempts.hasFlag(row, isBegun),
-        granted: attempts.isGranted(row),
-        suspect: tasks.hasFlag(task, taskFlag.suspect),
-      });
+      const known = this.#records[row];
+      known.task = attempts.task[row];
+      known.band = attempts.band[row];
+      known.current = tasks.attempt[known.task] === row;
+      known.started = attempts.hasFlag(row, isBegun);
+      known.granted = attempts.isGranted(row);
+      known.suspect = tasks.hasFlag(known.task, taskFlag.suspect);
+      this.#attempts.set(row, known);
     }
   }
 
@@ -102,6 +104,10 @@ export class DecisionRules {
       fail("a worker is given up after its silence and not before", workerId);
     }
   }
+}
+
+function unknownAttempt(): KnownAttempt {
+  return { task: 0, band: 0, current: false, started: false, granted: false, suspect: false };
 }
 
 /** The rules of one step; facts come in their order. */

@@ -230,3 +230,13 @@ export function calm(faults: Faults): void {
     if (!harmless.has(fault)) open[fault] = 0;
   }
 }
+
+/**
+ * How long one task may take where nothing goes wrong, microseconds: to be ordered and answered
+ * for, each over the network and the disk, and to run.
+ */
+export function slowestTaskUs(faults: Faults): number {
+  const { delayUsMax, delayUsMean, syncUsMax, quantumUs, threadLagUsMax, turnUsMax } = faults;
+  const wayUs = delayUsMax + 4 * delayUsMean + quantumUs + threadLagUsMax + turnUsMax;
+  return faults.runUsMax + 2 * (wayUs + syncUsMax);
+}

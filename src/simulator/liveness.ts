@@ -192,9 +192,9 @@ function heldBy(state: ControllerState, task: number): string[] {
  * left and the longest path of it, the back-offs and timeouts that may have to be sat out, six
  * leases, and ten seconds.
  *
- * @param runUsMax The longest that one execution runs, microseconds.
+ * @param taskUsMax The longest that one task may take, microseconds.
  */
-export function settleBoundUs(state: ControllerState, runUsMax: Micros): Micros {
+export function settleBoundUs(state: ControllerState, taskUsMax: Micros): Micros {
   const { tasks } = state;
   const slots = state.workers.reduce((sum, one) => sum + (one.lost ? 0 : one.slots), 0);
   const depths = new Map<number, number>();
@@ -210,7 +210,7 @@ export function settleBoundUs(state: ControllerState, runUsMax: Micros): Micros 
     waits = Math.max(waits, (maxRetriesFailure + 1) * retryBackoff.maxMs * 1000);
     timeout = Math.max(timeout, schedulingTimeoutMs * 1000);
   }
-  const work = (open / Math.max(1, slots) + longest) * runUsMax;
+  const work = (open / Math.max(1, slots) + longest) * taskUsMax;
   return 4 * work + waits * longest + timeout + 6 * lostAfterUs + 10_000_000;
 }
 

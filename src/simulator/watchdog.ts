@@ -13,7 +13,7 @@ import type { ControllerEvent } from "../controller/events.ts";
 import type { Fact } from "../controller/facts.ts";
 import { Outbox, type Output } from "../controller/outbox.ts";
 import { placeQueued } from "../controller/placement.ts";
-import type { ControllerState } from "../controller/state.ts";
+import { type ControllerState, touchWorker } from "../controller/state.ts";
 import { Copier } from "./explorer/copy.ts";
 import type { Observer } from "./observer.ts";
 
@@ -61,5 +61,5 @@ function isMove(fact: Fact): boolean {
 /** Lets the next pass look at every queue and every worker. */
 function wakeEverything(state: ControllerState): void {
   for (const shape of state.queuedShapes) state.untriedShapes.add(shape);
-  for (const { index } of state.workers) state.touchedWorkers.add(index);
+  for (const { index } of state.workers) touchWorker(state, index);
 }

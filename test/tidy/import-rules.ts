@@ -21,6 +21,7 @@ export const rooms = [
   "controller",
   "worker",
   "simulator",
+  "planning",
   "shell",
   "backends",
   "client",

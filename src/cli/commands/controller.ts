@@ -6,6 +6,7 @@
 
 import { buildCommand } from "@stricli/core";
 import { CapstanError } from "../../model/errors.ts";
+import { type QueuePolicy, queuePolicies } from "../../scheduler/queue-policy.ts";
 import { type CliContext, command, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, parseText } from "../global-flags.ts";
 import { runEntry } from "../run-entry.ts";
@@ -15,6 +16,7 @@ interface ControllerFlags extends GlobalFlags {
   readonly listen: string;
   readonly advertise?: string;
   readonly store?: string;
+  readonly policy: QueuePolicy;
 }
 
 async function runControllerHere(terminal: Terminal, flags: ControllerFlags): Promise<number> {
@@ -24,6 +26,7 @@ async function runControllerHere(terminal: Terminal, flags: ControllerFlags): Pr
   }
   const settings = {
     listen: flags.listen,
+    policy: flags.policy,
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
     ...(flags.store === undefined ? {} : { dataDir: flags.store }),
   };
@@ -48,6 +51,12 @@ export const controllerCommand = buildCommand<ControllerFlags, [], CliContext>({
         optional: true,
         placeholder: "HOST:PORT",
         brief: "The address or name that others call [as it listens]",
+      },
+      policy: {
+        kind: "enum",
+        values: queuePolicies,
+        default: "fair",
+        brief: "How queues are ordered: fair, fifo or slowdown",
       },
       store: {
         kind: "parsed",

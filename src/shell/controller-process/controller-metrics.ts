@@ -7,6 +7,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Metric, metricByLabel, plainMetric } from "../api/metrics.ts";
 import type { ClusterSummary } from "./kernel.ts";
+import { loopLateMsMax } from "./limits.ts";
 
 /** Counts that go with the process. */
 export interface ProcessCounts {
@@ -22,10 +23,20 @@ const lagResolutionMs = 20;
 export class ControllerMetrics {
   /** How late the event loop is, in nanoseconds, since the process began. */
   readonly #lag = monitorEventLoopDelay({ resolution: lagResolutionMs });
+  /** The same, begun anew each second. */
+  readonly #recentLag = monitorEventLoopDelay({ resolution: lagResolutionMs });
+  readonly #onLate: (lateMs: number) => void;
+  readonly #looks: NodeJS.Timeout;
+  #lateSeconds = 0;
   readonly #calls = new Map<string, { method: string; code: string; count: number }>();
 
-  constructor() {
+  /** `onLate` is told of each second in which the loop was later than its budget. */
+  constructor(onLate: (lateMs: number) => void) {
+    this.#onLate = onLate;
     this.#lag.enable();
+    this.#recentLag.enable();
+    this.#looks = setInterval(() => this.#look(), 1_000);
+    this.#looks.unref();
   }
 
   /** Names come from closed sets: what anybody may send never becomes a label. */
@@ -37,7 +48,9 @@ export class ControllerMetrics {
   }
 
   close(): void {
+    clearInterval(this.#looks);
     this.#lag.disable();
+    this.#recentLag.disable();
   }
 
   collect(summary: ClusterSummary, counts: ProcessCounts): readonly Metric[] {
@@ -45,14 +58,27 @@ export class ControllerMetrics {
       ...clusterMetrics(summary),
       ...processMetrics(counts),
       this.#lagMetric(),
+      plainMetric(
+        "counter",
+        "capstan_event_loop_late_seconds_total",
+        `Seconds in which the event loop was more than its budget of ${loopLateMsMax} ms late.`,
+        this.#lateSeconds,
+      ),
       this.#callMetric(),
     ];
   }
 
+  #look(): void {
+    const lateMs = lateOf(this.#recentLag.max) / 1e6;
+    this.#recentLag.reset();
+    if (lateMs <= loopLateMsMax) return;
+    this.#lateSeconds++;
+    this.#onLate(lateMs);
+  }
+
   #lagMetric(): Metric {
     const sample = (quantile: string, nanoseconds: number) => {
-      const late = nanoseconds - lagResolutionMs * 1e6; // Of a timer of its resolution.
-      return { labels: { quantile }, value: Math.max(0, late) / 1e9 };
+      return { labels: { quantile }, value: lateOf(nanoseconds) / 1e9 };
     };
     return {
       name: "capstan_event_loop_lag_seconds",
@@ -76,6 +102,11 @@ export class ControllerMetrics {
       }),
     };
   }
+}
+
+/** What is measured is a timer of `lagResolutionMs`, all of it. */
+function lateOf(nanoseconds: number): number {
+  return Math.max(0, nanoseconds - lagResolutionMs * 1e6);
 }
 
 function clusterMetrics(summary: ClusterSummary): readonly Metric[] {

@@ -11,6 +11,7 @@ import type { ControllerEvent, ControllerSend } from "../../controller/events.ts
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { ClientHello, WorkerHello } from "../../protocol/messages.ts";
+import type { QueuePolicy } from "../../scheduler/queue-policy.ts";
 import { reportBug } from "../api/http-answers.ts";
 import type { CallOrder, Readiness } from "../api/http-api.ts";
 import { formatMetrics } from "../api/metrics.ts";
@@ -50,6 +51,7 @@ export interface ControllerServiceOptions<State, Fact> {
   /** The secret that opens everything; undefined on loopback without one. */
   readonly token: string | undefined;
   readonly expectWorkers: number;
+  readonly policy: QueuePolicy;
   readonly logger: Logger;
   readonly onFatal: (end: { readonly exitCode: number; readonly error: unknown }) => void;
 }
@@ -61,7 +63,7 @@ export class ControllerService<State, Fact> {
   readonly #workers: WorkerSessions;
   readonly #calls: ApiCalls;
   readonly #authentication: Authentication;
-  readonly #metrics = new ControllerMetrics();
+  readonly #metrics: ControllerMetrics;
   readonly #workerLogs: WorkerLogs;
   readonly #logs: LogFetcher;
   readonly #dataToken: string;
@@ -74,7 +76,10 @@ export class ControllerService<State, Fact> {
 
   constructor(options: ControllerServiceOptions<State, Fact>) {
     this.#options = options;
-    const { kernel, state, journal, clock } = options;
+    const { kernel, state, journal, clock, logger } = options;
+    this.#metrics = new ControllerMetrics((lateMs) =>
+      logger.warn({ lateMs: Math.round(lateMs) }, "the event loop stood still"),
+    );
     this.#startedAt = clock.now();
     this.#dataToken = dataTokenOf(options.token, journal.clusterId);
     this.#logToken = logTokenOf(options.token, journal.clusterId);
@@ -108,7 +113,7 @@ export class ControllerService<State, Fact> {
   start(url: string): void {
     this.#url = url;
     this.#serving = true;
-    this.#loop.start(this.#options.journal.epoch);
+    this.#loop.start(this.#options.journal.epoch, this.#options.policy);
     this.#tokenTimer = setInterval(() => {
       this.#clients.cutUnwelcome();
       this.#workers.cutUnwelcome();

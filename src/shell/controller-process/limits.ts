@@ -75,3 +75,6 @@ export const logReadTimeoutMs = 5_000;
 
 /** Bytes of one worker's answer for one log. A longer answer is unavailable. */
 export const logAnswerBytesMax = 32 * 1024 * 1024;
+
+/** Budget of one pause of the controller's event loop. A longer one is logged and counted. */
+export const loopLateMsMax = 50;

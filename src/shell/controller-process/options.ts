@@ -5,6 +5,8 @@
  */
 
 import { CapstanError } from "../../model/errors.ts";
+import { parseOneOf } from "../../model/parse-fields.ts";
+import { type QueuePolicy, queuePolicies } from "../../scheduler/queue-policy.ts";
 import { type LogLevel, parseLogLevel } from "../logging/logger.ts";
 
 export interface ControllerOptions {
@@ -21,6 +23,11 @@ export interface ControllerOptions {
   readonly advertise?: string;
   /** `/readyz` waits until this many workers have registered. Default 0. */
   readonly expectWorkers?: number;
+  /**
+   * How queues are ordered (`scheduler/queue-policy.ts`). Default `fair`: by user. `fifo` and
+   * `slowdown` keep a turn for what does not fit, and are not fair between users.
+   */
+  readonly policy?: QueuePolicy;
   /** Default `info`. */
   readonly logLevel?: LogLevel;
 }
@@ -43,6 +50,7 @@ const parsers: { readonly [K in keyof ControllerOptions]-?: (value: unknown) => 
     return address;
   },
   expectWorkers: (value) => count("expectWorkers", value),
+  policy: (value) => parseOneOf("policy", value, queuePolicies),
   logLevel: (value) => parseLogLevel("logLevel", value),
 };
 

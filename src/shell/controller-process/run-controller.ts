@@ -137,6 +137,7 @@ function serviceOf<State, Fact>(
     durable: options.dataDir !== undefined,
     token: options.token,
     expectWorkers: options.expectWorkers ?? 0,
+    policy: options.policy ?? "fair",
     onFatal: run.onFatal,
     journal,
     logger,

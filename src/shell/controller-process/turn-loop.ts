@@ -15,6 +15,7 @@
 
 import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
+import type { QueuePolicy } from "../../scheduler/queue-policy.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Clock } from "./clock.ts";
 import type { Kernel } from "./kernel.ts";
@@ -70,9 +71,9 @@ export class TurnLoop<State, Fact> {
   }
 
   /** Begins to serve: the kernel learns the epoch, timers run. */
-  start(epoch: number): void {
+  start(epoch: number, policy: QueuePolicy): void {
     this.#lastAliveMs = performance.now();
-    this.handle({ type: "controller-started", at: this.at(), epoch });
+    this.handle({ type: "controller-started", at: this.at(), epoch, policy });
     this.#checkTimer = setInterval(() => this.#noticePause(), loopCheckIntervalMs);
   }
 

@@ -5,7 +5,16 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -110,4 +119,52 @@ test("a name that is not an attempt's leads nowhere", () => {
   const directories = directoriesOf();
   assert.equal(directories.logsOf("../1.1"), null);
   assert.equal(directories.logsOf(""), null);
+});
+
+/** An attempt that wrote nothing; the launcher has noted its end. */
+async function runSilent(directories: AttemptDirectories, attemptId: string): Promise<void> {
+  await directories.make(attemptId);
+  writeFileSync(join(directories.pathsOf(attemptId).logs, "exit.json"), "{}");
+}
+
+test("what an attempt that left nothing had is the next one's, empty as it was made", async () => {
+  const directories = directoriesOf();
+  await runSilent(directories, "1.1");
+  const { ino } = statSync(join(root, "1.1/work"));
+  directories.endSilent("1.1");
+  await directories.settled();
+  assert.deepEqual([directories.logsOf("1.1"), directories.wasSilent("1.1")], [null, true]);
+  await directories.make("1.2");
+  const { ino: next } = statSync(join(root, "1.2/work"));
+  assert.equal(next, ino);
+  const names = readdirSync(root, { recursive: true, encoding: "utf8" });
+  assert.deepEqual(names.sort(), ["1.2", "1.2/logs", "1.2/output", "1.2/work"]);
+});
+
+test("a file, a right or a name that an attempt left keeps its directories its own", async () => {
+  const directories = directoriesOf();
+  const touches: readonly ((path: string) => void)[] = [
+    (path) => writeFileSync(join(path, "output/result"), "x"),
+    (path) => chmodSync(join(path, "work"), 0o755),
+    (path) => writeFileSync(join(path, "beside"), "x"),
+    (path) => rmSync(join(path, "work"), { recursive: true }),
+  ];
+  for (const [at, touch] of touches.entries()) {
+    const attemptId = `1.${at}`;
+    await runSilent(directories, attemptId);
+    touch(join(root, attemptId));
+    directories.endSilent(attemptId);
+    await directories.settled();
+    assert.equal(directories.logsOf(attemptId), join(root, attemptId, "logs"));
+    assert.equal(directories.wasSilent(attemptId), false);
+  }
+});
+
+test("spare directories are nobody's for the next agent", async () => {
+  const directories = directoriesOf();
+  await runSilent(directories, "1.1");
+  directories.endSilent("1.1");
+  await directories.settled();
+  assert.deepEqual(await directoriesOf().takeStock(), []);
+  assert.deepEqual(readdirSync(root), []);
 });

@@ -8,13 +8,22 @@
  * An attempt whose `work` is there has not been brought to its end, which is how the next agent
  * finds out. Removing goes on behind the attempts, one after the other: nobody waits for it.
  *
+ * Most short commands leave nothing at all. Their directories become the next attempt's by being
+ * renamed, because to make and remove them costs more than such a command does.
+ *
  * @module
  */
 
-import { existsSync, mkdirSync } from "node:fs";
-import { lstat, mkdir, readdir, rm, rmdir } from "node:fs/promises";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { lstat, mkdir, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { keptAttemptBytesMax, keptAttemptMs, keptAttemptsMax } from "./limits.ts";
+import { exitFileName } from "../launcher/log-format.ts";
+import {
+  keptAttemptBytesMax,
+  keptAttemptMs,
+  keptAttemptsMax,
+  spareDirectoriesMax,
+} from "./limits.ts";
 
 /** Where one attempt lives; all absolute. */
 export interface AttemptPaths {
@@ -52,6 +61,9 @@ interface KeptAttempt {
   readonly endedAtMs: number;
 }
 
+const directoryMode = 0o700;
+const untouchedNames = ["logs", join("logs", exitFileName), "output", "work"].join();
+
 const attemptName = /^\d+\.\d+$/;
 
 export class AttemptDirectories {
@@ -62,6 +74,12 @@ export class AttemptDirectories {
   #kept: KeptAttempt[] = [];
   #keptBytes = 0;
   #work: Promise<void> = Promise.resolve();
+  /** Of attempts that left nothing: empty, and nobody's. */
+  #spares: string[] = [];
+  #nextSpare = 1;
+  readonly #parking = new Set<Promise<void>>();
+  /** Ended attempts that wrote nothing and of which nothing is kept; oldest first. */
+  readonly #silent = new Set<string>();
 
   constructor(options: DirectoriesOptions) {
     this.#options = options;
@@ -72,6 +90,11 @@ export class AttemptDirectories {
     const root = join(this.#options.root, attemptId);
     const [work, output, logs] = ["work", "output", "logs"].map((name) => join(root, name));
     return { root, work, output, logs };
+  }
+
+  /** True of one that has ended and wrote nothing, as long as that is remembered. */
+  wasSilent(attemptId: string): boolean {
+    return this.#silent.has(attemptId);
   }
 
   /** The logs of an attempt that is, or was, here; null if nothing is known of it. */
@@ -85,6 +108,12 @@ export class AttemptDirectories {
   async make(attemptId: string): Promise<void> {
     const { root, work, output, logs } = this.pathsOf(attemptId);
     this.#open.add(attemptId);
+    this.#silent.delete(attemptId);
+    const spare = this.#spares.pop();
+    if (spare !== undefined) {
+      if (await isRenamed(spare, root)) return;
+      this.#later(() => this.#remove(spare));
+    }
     try {
       await mkdir(root, { mode: 0o700 });
     } catch (error) {
@@ -93,7 +122,7 @@ export class AttemptDirectories {
       await this.#forget(attemptId);
       await mkdir(root, { mode: 0o700 });
     }
-    await Promise.all([work, output, logs].map((path) => mkdir(path, { mode: 0o700 })));
+    await Promise.all([work, output, logs].map((path) => mkdir(path, { mode: directoryMode })));
   }
 
   /** The attempt has ended: its work directory goes, the rest is kept for a while. Idempotent. */
@@ -106,6 +135,15 @@ export class AttemptDirectories {
       await this.#keep(attemptId, Date.now());
       await this.#enforce();
     });
+  }
+
+  /** Like `end`, for one that wrote nothing: if it left no file either, nothing of it is kept. */
+  endSilent(attemptId: string): void {
+    if (!this.#open.has(attemptId)) return;
+    const hasRoom = this.#spares.length + this.#parking.size < spareDirectoriesMax;
+    if (!hasRoom || !this.#isUntouched(attemptId)) return this.end(attemptId);
+    const parking = this.#park(attemptId).then(() => void this.#parking.delete(parking));
+    this.#parking.add(parking);
   }
 
   /** The attempt never ran: nothing of it is kept. */
@@ -142,8 +180,37 @@ export class AttemptDirectories {
   }
 
   /** Resolves when everything that was to be removed is gone. */
-  settled(): Promise<void> {
-    return this.#work;
+  async settled(): Promise<void> {
+    await Promise.all(this.#parking);
+    await this.#work;
+  }
+
+  /** As it was made. These looks do not wait for the disk: all of it has just been used. */
+  #isUntouched(attemptId: string): boolean {
+    const { root, work, output, logs } = this.pathsOf(attemptId);
+    try {
+      const names = readdirSync(root, { recursive: true, encoding: "utf8" });
+      const isAsMade = (path: string) => (statSync(path).mode & 0o7777) === directoryMode;
+      return names.sort().join() === untouchedNames && [work, output, logs].every(isAsMade);
+    } catch {
+      return false; // The program removed it, or took our right to look: not worth keeping.
+    }
+  }
+
+  async #park(attemptId: string): Promise<void> {
+    const { root, logs } = this.pathsOf(attemptId);
+    const spare = join(this.#options.root, `spare-${this.#nextSpare++}`);
+    try {
+      await unlink(join(logs, exitFileName));
+      await rename(root, spare);
+    } catch {
+      return this.end(attemptId);
+    }
+    this.#open.delete(attemptId);
+    this.#spares.push(spare);
+    this.#silent.add(attemptId);
+    const [oldest] = this.#silent;
+    if (this.#silent.size > this.#options.retention.attemptsMax) this.#silent.delete(oldest);
   }
 
   async #keep(attemptId: string, endedAtMs: number): Promise<void> {
@@ -192,6 +259,15 @@ export class AttemptDirectories {
     this.#work = this.#work
       .then(work)
       .catch((error: unknown) => this.#options.onTrouble(this.#options.root, error));
+  }
+}
+
+async function isRenamed(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch {
+    return false; // There is one of that name: another cluster gave the same number before.
   }
 }
 

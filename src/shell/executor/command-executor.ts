@@ -71,6 +71,7 @@ export class CommandExecutor implements LauncherUser {
   #sink: CommandSink | null = null;
   #clusterId: string;
   #launcherLosses = 0;
+  #isBatchEnding = false;
 
   /**
    * Connects to the launcher, starting one if there is none, and finds what an earlier agent left.
@@ -199,7 +200,7 @@ export class CommandExecutor implements LauncherUser {
     const command = this.#byAttempt.get(attemptId);
     if (command?.stage !== "launched") return;
     this.#sink?.started(command.execution);
-    this.#sink?.batchEnded();
+    this.#endBatch();
   }
 
   ended(record: ExitRecord): void {
@@ -242,11 +243,11 @@ export class CommandExecutor implements LauncherUser {
     void (hasWorkspace ? this.#buildSlots.run(build) : build()).then(
       () => {
         this.#built(command);
-        this.#sink?.batchEnded();
+        this.#endBatch();
       },
       (error: unknown) => {
         this.#buildFailed(command, error);
-        this.#sink?.batchEnded();
+        this.#endBatch();
       },
     );
   }
@@ -294,12 +295,12 @@ export class CommandExecutor implements LauncherUser {
   #announceBuilding({ execution, definition }: Command): NodeJS.Timeout | undefined {
     if (definition.run.workspace !== "") {
       this.#sink?.building(execution);
-      this.#sink?.batchEnded();
+      this.#endBatch();
       return undefined;
     }
     return setTimeout(() => {
       this.#sink?.building(execution);
-      this.#sink?.batchEnded();
+      this.#endBatch();
     }, buildingNoticeMs);
   }
 
@@ -344,10 +345,20 @@ export class CommandExecutor implements LauncherUser {
     this.#sink?.measured(execution, usageOf(record));
     this.#tell(command, outcome);
     this.#leave(command);
-    this.#sink?.batchEnded();
+    this.#endBatch();
     // Only now: until the kernel has it, a new agent must hear of it too.
     this.#launcher.acknowledge(attemptId);
-    this.#forget(command);
+    this.#forget(command, wroteNothing(record));
+  }
+
+  /** What happens in one turn of the loop is one batch: one message, to one peer that wakes. */
+  #endBatch(): void {
+    if (this.#isBatchEnding) return;
+    this.#isBatchEnding = true;
+    setImmediate(() => {
+      this.#isBatchEnding = false;
+      this.#sink?.batchEnded();
+    });
   }
 
   #tell(command: Command, outcome: CommandOutcome): void {
@@ -368,7 +379,7 @@ export class CommandExecutor implements LauncherUser {
   #giveUpDoubted(): void {
     const doubted = [...this.#byExecution.values()].filter(({ isInDoubt }) => isInDoubt);
     for (const command of doubted) this.#giveUp(command);
-    if (doubted.length > 0) this.#sink?.batchEnded();
+    if (doubted.length > 0) this.#endBatch();
   }
 
   /** It was launched, and no launcher knows of it. */
@@ -401,10 +412,11 @@ export class CommandExecutor implements LauncherUser {
   }
 
   /** Its logs and output are kept for a while. */
-  #forget(command: Command): void {
+  #forget(command: Command, isSilent = false): void {
     this.#leave(command);
     this.#ports.release(command.ports);
-    this.directories.end(command.attemptId);
+    if (isSilent) this.directories.endSilent(command.attemptId);
+    else this.directories.end(command.attemptId);
   }
 
   // What an earlier agent left.
@@ -436,4 +448,8 @@ export class CommandExecutor implements LauncherUser {
     const identity = { clusterId: this.#clusterId, workerId };
     return { ...identity, attempt, task, spec, definition, shape, context, ports, member };
   }
+}
+
+function wroteNothing({ kind, stdoutBytes, stderrBytes }: ExitRecord): boolean {
+  return kind === "exited" && stdoutBytes + stderrBytes === 0;
 }

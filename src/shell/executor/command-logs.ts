@@ -10,6 +10,8 @@ import type { LogPage, LogQuery, LogSource } from "../data-plane/log-route.ts";
 import { readLog } from "../launcher/log-reader.ts";
 
 export class CommandLogs implements LogSource {
+  /** Attempts of which nothing is kept, because they wrote nothing. */
+  wasSilent: (attemptId: string) => boolean = () => false;
   readonly #attemptsDirectory: string;
 
   constructor(attemptsDirectory: string) {
@@ -19,6 +21,9 @@ export class CommandLogs implements LogSource {
   /** Null if nothing is known of the attempt: it never was here, or was forgotten. */
   async readLog(attemptId: string, query: LogQuery): Promise<LogPage | null> {
     const directory = join(this.#attemptsDirectory, attemptId, "logs");
-    return existsSync(directory) ? readLog({ directory, ...query }) : null;
+    const wasSilent = this.wasSilent(attemptId);
+    if (!wasSilent && !existsSync(directory)) return null;
+    const page = await readLog({ directory, ...query });
+    return wasSilent ? { ...page, complete: true } : page;
   }
 }

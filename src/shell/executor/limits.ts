@@ -85,3 +85,6 @@ export const keptAttemptBytesMax = 2 * 1024 * 1024 * 1024;
 
 /** How long a worker keeps the logs and the output of an ended attempt, in ms: seven days. */
 export const keptAttemptMs = 604_800_000;
+
+/** Empty directories of ended attempts that wait for the next ones; further ones are removed. */
+export const spareDirectoriesMax = 64;

@@ -38,12 +38,18 @@ export async function adoptAttempt(
   if (file.bootId !== bootId) return over({ ...file, pid: 0, groups: [] }, rebooted);
   const members = await tree.members();
   if (file.pid === 0) {
-    // It was killed between the start and the note of its pid. The oldest one is the main process.
-    const [oldest] = [...members].sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid);
+    // It was killed before its pid was noted. The oldest one is the main process.
+    const oldest = oldestOf(members.filter(({ pid }) => pid !== file.leaderPid));
     if (oldest === undefined) return over(file, notSeen);
-    return adopt({ ...file, pid: oldest.pid, startTicks: oldest.startTicks });
+    const { pid, startTicks } = oldest;
+    const leader = file.leaderPid > 0 ? {} : { leaderPid: pid, leaderStartTicks: startTicks };
+    return adopt({ ...file, pid, startTicks, ...leader });
   }
   return isAlive(file) || members.length > 0 ? adopt(file) : over(file, gone);
+}
+
+function oldestOf(members: readonly ProcessIdentity[]): ProcessIdentity | undefined {
+  return members.toSorted((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)[0];
 }
 
 function adopt(file: AttemptFile): Adopted {

@@ -1,24 +1,13 @@
 /**
- * What a launcher keeps on the disk so that the next one can take over: in its state directory one
- * file per attempt that is not acknowledged, and in the attempt's log directory how it ended.
+ * What a launcher keeps on the disk so that the next one can take over: in its state directory a
+ * log of the attempts that are not acknowledged, and in the attempt's log directory how it ended.
  * Not forced to the disk, because no attempt outlives the machine. How an attempt ended is written
- * by rename, because others read it; our own file is overwritten in place, because making one
- * costs up to 1 ms.
+ * by rename, because others read it.
  *
  * @module
  */
 
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   parseArray,
@@ -28,9 +17,11 @@ import {
   parsePlainObject,
 } from "../../model/parse-fields.ts";
 import type { AttemptGroup } from "./attempt-groups.ts";
+import { AttemptLog } from "./attempt-log.ts";
 import type { Controller } from "./control-groups.ts";
 import { type ExitRecord, parseExitRecord, parseString } from "./exit-record.ts";
 import { type KeptOrder, parseKeptOrder } from "./launch-order.ts";
+import { logLine } from "./launcher-log.ts";
 import { exitFileName } from "./log-format.ts";
 
 /** An attempt that was started or is about to be. */
@@ -39,9 +30,12 @@ export interface AttemptFile {
   /** The value of the mark in the environment of its processes. */
   readonly nonce: string;
   readonly groups: readonly AttemptGroup[];
-  /** 0: the launcher was about to start it. */
+  /** Of the main process. 0: the launcher was about to start it, or it was soon over. */
   readonly pid: number;
   readonly startTicks: number;
+  /** Of the session and group that it is in: a starter, or the main process itself. */
+  readonly leaderPid: number;
+  readonly leaderStartTicks: number;
   /** Unix milliseconds. */
   readonly startedAtMs: number;
   /** Pids and ticks are of this boot of the machine. */
@@ -50,51 +44,49 @@ export interface AttemptFile {
 
 const controllers: readonly Controller[] = ["memory", "cpu", "cpuacct", "pids"];
 const groupsMax = 16;
-const changingCharactersMax = 80;
 
-/** The files of one state directory. */
+/** The attempts of one state directory. */
 export class AttemptFiles {
-  readonly #directory: string;
+  readonly #log: AttemptLog;
 
   /** Creates `<stateDirectory>/attempts`. */
   constructor(stateDirectory: string) {
-    this.#directory = join(stateDirectory, "attempts");
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const directory = join(stateDirectory, "attempts");
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#log = new AttemptLog(join(directory, "log"));
   }
 
-  /** The first word about an attempt, before it is started. Throws what the disk throws. */
-  create(file: AttemptFile): void {
-    writeFileSync(this.#pathOf(file.order.attemptId), encodeFile(file), { mode: 0o600 });
-  }
-
-  /** Overwrites it with one call, which a kill cannot cut in two. Throws what the disk throws. */
-  update(file: AttemptFile): void {
-    const end = openSync(this.#pathOf(file.order.attemptId), "r+");
-    try {
-      writeSync(end, encodeFile(file), 0);
-    } finally {
-      closeSync(end);
-    }
+  /**
+   * The first word about an attempt, before it is started, or a later one. Throws what the disk
+   * throws.
+   */
+  write(file: AttemptFile): void {
+    this.#log.set(file.order.attemptId, file);
   }
 
   remove(attemptId: string): void {
-    rmSync(this.#pathOf(attemptId), { force: true });
+    try {
+      this.#log.remove(attemptId);
+    } catch (error) {
+      logLine(`that attempt ${attemptId} is over could not be noted: ${String(error)}`);
+    }
   }
 
-  /** All that can be read; `onUnreadable` hears of the others, which stay for people to look at. */
-  readAll(onUnreadable: (name: string, error: unknown) => void): readonly AttemptFile[] {
-    return readdirSync(this.#directory).flatMap((name) => {
+  /** Called once, first: all that can be read; `onUnreadable` hears of the rest. */
+  readAll(onUnreadable: (what: string, error: unknown) => void): readonly AttemptFile[] {
+    const values = this.#log.restore((line) => onUnreadable(line.slice(0, 200), "no line of ours"));
+    return values.flatMap((value) => {
       try {
-        return [parseAttemptFile(readJson(join(this.#directory, name)))];
+        return [parseAttemptFile(value)];
       } catch (error) {
-        onUnreadable(name, error);
+        onUnreadable(JSON.stringify(value).slice(0, 200), error);
         return [];
       }
     });
   }
 
-  #pathOf(attemptId: string): string {
-    return join(this.#directory, `${attemptId}.json`);
+  close(): void {
+    this.#log.close();
   }
 }
 
@@ -118,11 +110,6 @@ export function readExitRecord(logDirectory: string, attemptId: string): ExitRec
   }
 }
 
-/** Spaces cover the rest of what was there before: only numbers of bounded length change. */
-function encodeFile(file: AttemptFile): string {
-  return `${JSON.stringify(file)}${" ".repeat(changingCharactersMax)}`;
-}
-
 function writeByRename(path: string, value: object): void {
   const next = `${path}.next`;
   writeFileSync(next, JSON.stringify(value), { mode: 0o600 });
@@ -142,6 +129,8 @@ function parseAttemptFile(value: unknown): AttemptFile {
     groups: parseArray("groups", fields.groups, groupsMax).map(parseGroup),
     pid: integer("pid"),
     startTicks: integer("startTicks"),
+    leaderPid: integer(fields.leaderPid === undefined ? "pid" : "leaderPid"),
+    leaderStartTicks: integer(fields.leaderPid === undefined ? "startTicks" : "leaderStartTicks"),
     startedAtMs: integer("startedAtMs"),
     bootId: parseString("bootId", fields.bootId),
   };

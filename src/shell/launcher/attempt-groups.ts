@@ -59,7 +59,7 @@ export function trackerOf(hierarchies: readonly Hierarchy[]): Hierarchy | undefi
 /** Makes the groups that an attempt needs. What cannot be made is left out. */
 export function makeGroups(
   hierarchies: readonly Hierarchy[],
-  attemptId: string,
+  name: string,
   limits: AttemptLimits,
 ): readonly AttemptGroup[] {
   const tracker = trackerOf(hierarchies);
@@ -68,7 +68,7 @@ export function makeGroups(
     const needed = neededControllers(limits, tracker?.version === 2);
     const controllers = hierarchy.controllers.filter((each) => needed.includes(each));
     if (!isTracker && controllers.length === 0) return [];
-    const directory = join(hierarchy.parent, `attempt-${attemptId}`);
+    const directory = join(hierarchy.parent, name);
     if (!makeDirectory(directory)) return [];
     return [{ version: hierarchy.version, directory, controllers, isTracker }];
   });
@@ -82,6 +82,21 @@ function neededControllers(limits: AttemptLimits, countsTime: boolean): readonly
   if (limits.pidsMax > 0) needed.push("pids");
   if (!countsTime) needed.push("cpuacct");
   return needed;
+}
+
+/** The groups of a starter: what can be given back as it was taken. Limits of memory cannot. */
+export function makeStarterGroups(
+  hierarchies: readonly Hierarchy[],
+  number: number,
+): readonly AttemptGroup[] {
+  return makeGroups(hierarchies, `starter-${number}`, starterLimits);
+}
+
+const starterLimits: AttemptLimits = { memoryBytes: 0, cpuMilli: 1_000, pidsMax: 0 };
+
+/** True if a starter's groups are all that is needed. */
+export function fitsStarter({ memoryBytes, pidsMax }: AttemptLimits): boolean {
+  return memoryBytes === 0 && pidsMax === 0;
 }
 
 /** Removes groups that nothing was started in. */
@@ -130,6 +145,11 @@ function moveBack(home: string): void {
 /** The groups of one attempt that was started, by this launcher or by one before it. */
 export class AttemptGroups {
   readonly groups: readonly AttemptGroup[];
+  /** The shell that is in them and is no part of what it starts; 0 if there is none. */
+  starterPid = 0;
+  #cpuMsBefore = 0;
+  #cpuMsSeen = 0;
+  #cpuMilli = 0;
 
   constructor(groups: readonly AttemptGroup[]) {
     this.groups = groups;
@@ -143,6 +163,16 @@ export class AttemptGroups {
   /** Those that the attempt has to be moved into. */
   get apart(): readonly AttemptGroup[] {
     return this.groups.filter(({ isTracker }) => !isTracker);
+  }
+
+  /** The groups are an attempt's from now on, with `cpuMilli` of weight. */
+  beginAttempt(cpuMilli: number): void {
+    this.#cpuMsBefore = this.#cpuMsSeen;
+    if (cpuMilli === this.#cpuMilli) return;
+    this.#cpuMilli = cpuMilli;
+    for (const group of this.groups) {
+      if (group.controllers.includes("cpu")) setCpu(group, cpuMilli === 0 ? 1_000 : cpuMilli);
+    }
   }
 
   /** Before the start: nobody is in these groups who could be limited by mistake. */
@@ -171,11 +201,12 @@ export class AttemptGroups {
   /** Pids, also of groups that the attempt made below its own; the dead may be among them. */
   pids(): readonly number[] {
     const tracker = this.tracker();
-    if (tracker === undefined || isUnpopulated(tracker)) return [];
+    if (tracker === undefined) return [];
+    if (this.starterPid === 0 && isUnpopulated(tracker)) return [];
     return [tracker.directory, ...groupsBelow(tracker.directory)]
       .flatMap((directory) => readFile(join(directory, "cgroup.procs")).split("\n"))
       .map(Number)
-      .filter((pid) => pid > 0 && pid !== process.pid);
+      .filter((pid) => pid > 0 && pid !== process.pid && pid !== this.starterPid);
   }
 
   tracker(): AttemptGroup | undefined {
@@ -189,16 +220,20 @@ export class AttemptGroups {
   }
 
   usage(): GroupUsage {
-    let [peakBytes, cpuMs, oomKills] = [0, 0, 0];
+    let [peakBytes, oomKills] = [0, 0];
     for (const group of this.groups) {
       const memory = group.controllers.includes("memory") ? memoryFiles[group.version] : null;
       if (memory !== null) {
         peakBytes = Math.max(peakBytes, Number(readFile(join(group.directory, memory.peak))));
         oomKills += numberAfter(readFile(join(group.directory, memory.events)), "oom_kill");
       }
-      cpuMs = Math.max(cpuMs, cpuMsOf(group));
     }
-    return { peakBytes, cpuMs: Math.round(cpuMs), oomKills };
+    this.#cpuMsSeen = this.#cpuMs();
+    return { peakBytes, cpuMs: Math.round(this.#cpuMsSeen - this.#cpuMsBefore), oomKills };
+  }
+
+  #cpuMs(): number {
+    return Math.max(0, ...this.groups.map(cpuMsOf));
   }
 
   /** Removes them, once they are empty. False if something is in them still after all the tries. */

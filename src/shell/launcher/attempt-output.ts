@@ -6,9 +6,10 @@
  * @module
  */
 
+import { constants, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
-import { partialLineMs, stderrTailBytesMax } from "./limits.ts";
+import { logLine } from "./launcher-log.ts";
+import { outputIdleMs, partialLineMs, stderrTailBytesMax } from "./limits.ts";
 import { cutBetweenCharacters, LineSplitter } from "./line-splitter.ts";
 import type { LogStream } from "./log-format.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -33,43 +34,117 @@ export const noOutput: OutputSummary = {
   resultTruncated: false,
 };
 
+/** Where one stream of an attempt can be read. */
+export interface StreamSource {
+  /** Not blocking. */
+  readonly readEnd: number;
+  /** Of a pipe that others use after this attempt: it is opened again to be watched. Else null. */
+  readonly path: string | null;
+}
+
 /** What is kept of one stream. */
 class StreamReader {
-  readonly socket: Socket;
-  readonly closed: Promise<void>;
   bytes = 0;
+  readonly #source: StreamSource;
   readonly #splitter: LineSplitter;
+  readonly #onLines: (lines: Buffer) => void;
+  readonly #onBytes: (chunk: Buffer) => void;
+  readonly #closed = Promise.withResolvers<void>();
+  #socket: Socket | null = null;
+  #isDraining = false;
   #pieceTimer: NodeJS.Timeout | null = null;
 
   constructor(
-    readEnd: number,
+    source: StreamSource,
     stream: LogStream,
     onLines: (lines: Buffer) => void,
     onBytes: (chunk: Buffer) => void,
   ) {
+    this.#source = source;
     this.#splitter = new LineSplitter(stream);
-    this.socket = new Socket({ fd: readEnd, readable: true, writable: false });
-    this.socket.on("data", (chunk: Buffer) => {
-      this.bytes += chunk.length;
-      onBytes(chunk);
-      onLines(this.#splitter.push(chunk, Date.now()));
-      if (this.#splitter.hasPartial) this.#armPiece(onLines);
-    });
-    this.socket.on("error", () => undefined); // "close" follows: what was read is what there is.
-    this.closed = new Promise((resolve) => {
-      this.socket.on("close", () => {
-        if (this.#pieceTimer !== null) clearTimeout(this.#pieceTimer);
-        onLines(this.#splitter.end(Date.now()));
-        resolve();
-      });
-    });
+    this.#onLines = onLines;
+    this.#onBytes = onBytes;
   }
 
-  #armPiece(onLines: (lines: Buffer) => void): void {
+  /** Resolves at the end of the stream, once it is watched or has been drained. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Reads from now on whatever comes. */
+  watch(): void {
+    if (this.#socket !== null) return;
+    const { path, readEnd } = this.#source;
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    const fd = path === null ? readEnd : openSync(path, flags);
+    this.#socket = new Socket({ fd, readable: true, writable: false });
+    this.#socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    this.#socket.on("error", () => undefined); // "close" follows: what was read is what there is.
+    this.#socket.on("close", () => this.#end());
+  }
+
+  /**
+   * Reads at once what a stream has that nobody writes to any more; watches it if somebody does.
+   * A pipe that was opened after its last writer had gone does not tell of its end by itself.
+   */
+  drain(): void {
+    this.#isDraining = true;
+    if (this.#source.path === null || this.#socket?.isPaused()) return;
+    if (!readToEnd(this.#source.readEnd, (chunk) => this.#take(chunk))) this.watch();
+    else if (this.#socket === null) this.#end();
+    else this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+    if (this.#isDraining) this.drain();
+  }
+
+  /** What comes later is not read. */
+  giveUp(): void {
+    this.#socket?.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    this.bytes += chunk.length;
+    this.#onBytes(chunk);
+    this.#onLines(this.#splitter.push(chunk, Date.now()));
+    if (this.#splitter.hasPartial) this.#armPiece();
+  }
+
+  #end(): void {
+    if (this.#pieceTimer !== null) clearTimeout(this.#pieceTimer);
+    this.#onLines(this.#splitter.end(Date.now()));
+    this.#closed.resolve();
+  }
+
+  #armPiece(): void {
     this.#pieceTimer ??= setTimeout(() => {
       this.#pieceTimer = null;
-      if (this.#splitter.hasPartial) onLines(this.#splitter.flushPiece(Date.now()));
+      if (this.#splitter.hasPartial) this.#onLines(this.#splitter.flushPiece(Date.now()));
     }, partialLineMs);
+  }
+}
+
+const chunkBytes = 64 * 1024;
+let spare: Buffer | null = null;
+
+/** False if somebody may still write. */
+function readToEnd(readEnd: number, onChunk: (chunk: Buffer) => void): boolean {
+  try {
+    while (true) {
+      spare ??= Buffer.allocUnsafeSlow(chunkBytes);
+      const count = readSync(readEnd, spare, 0, chunkBytes, null);
+      if (count === 0) return true;
+      onChunk(spare.subarray(0, count));
+      spare = null; // Parts of it are kept.
+    }
+  } catch {
+    return false; // EAGAIN: it is open at its other end.
   }
 }
 
@@ -78,25 +153,35 @@ export class AttemptOutput {
   readonly #stdout: StreamReader;
   readonly #stderr: StreamReader;
   readonly #resultBytesMax: number;
+  readonly #watching: NodeJS.Timeout | null;
   #result: Buffer[] = [];
   #resultBytes = 0;
   #tail: Buffer = Buffer.alloc(0);
+  #isComplete = true;
 
-  /** Takes over the descriptors. */
+  /** Takes over the descriptors of sources that have no path. */
   constructor(
-    ends: { readonly stdout: number; readonly stderr: number },
+    sources: { readonly stdout: StreamSource; readonly stderr: StreamSource },
     options: { readonly logDirectory: string; readonly stdoutResultBytesMax: number },
   ) {
     this.#resultBytesMax = options.stdoutResultBytesMax;
-    this.#writer = new LogWriter(options.logDirectory, () => this.#eachSocket("resume"));
+    this.#writer = new LogWriter(options.logDirectory, () => this.#each("resume"));
     const append = (lines: Buffer): void => {
-      if (!this.#writer.append(lines)) this.#eachSocket("pause");
+      if (!this.#writer.append(lines)) this.#each("pause");
     };
-    this.#stdout = new StreamReader(ends.stdout, "stdout", append, (chunk) => this.#keep(chunk));
-    this.#stderr = new StreamReader(ends.stderr, "stderr", append, (chunk) => {
+    const { stdout, stderr } = sources;
+    this.#stdout = new StreamReader(stdout, "stdout", append, (chunk) => this.#keep(chunk));
+    this.#stderr = new StreamReader(stderr, "stderr", append, (chunk) => {
       const tail = Buffer.concat([this.#tail, chunk.subarray(-stderrTailBytesMax)]);
       this.#tail = tail.subarray(-stderrTailBytesMax);
     });
+    this.#watching = stdout.path === null ? null : setTimeout(() => this.#watch(), outputIdleMs);
+    if (this.#watching === null) this.#watch();
+  }
+
+  /** False if the pipes were given up: somebody may still write to them. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /**
@@ -104,10 +189,13 @@ export class AttemptOutput {
    * the tree holds open are given up after `waitMs`, in which the disk is not what is waited for.
    */
   async close(waitMs: number): Promise<OutputSummary> {
-    const closed = Promise.all([this.#stdout.closed, this.#stderr.closed]);
+    if (this.#watching !== null) clearTimeout(this.#watching);
+    this.#each("drain");
+    const closed = Promise.all([this.#stdout.closed, this.#stderr.closed]).then((): false => false);
     while (await isLate(closed, waitMs)) {
       if (this.#writer.isFull) continue;
-      for (const { socket } of [this.#stdout, this.#stderr]) socket.destroy();
+      this.#isComplete = false;
+      this.#each("giveUp");
     }
     await this.#writer.close();
     return this.#summary();
@@ -133,18 +221,29 @@ export class AttemptOutput {
     this.#resultBytes += kept.length;
   }
 
-  #eachSocket(action: "pause" | "resume"): void {
-    this.#stdout.socket[action]();
-    this.#stderr.socket[action]();
+  /** A descriptor may be wanting: then what is written waits for the end. */
+  #watch(): void {
+    try {
+      this.#each("watch");
+    } catch (error) {
+      logLine(`an attempt's output is read at its end only: ${String(error)}`);
+    }
+  }
+
+  #each(action: "watch" | "drain" | "pause" | "resume" | "giveUp"): void {
+    this.#stdout[action]();
+    this.#stderr[action]();
   }
 }
 
-async function isLate(awaited: Promise<unknown>, waitMs: number): Promise<boolean> {
-  const patience = new AbortController();
-  const late = delay(waitMs, true, { signal: patience.signal }).catch(() => false);
-  const isOver = await Promise.race([awaited.then(() => false), late]);
-  patience.abort();
-  return isOver;
+async function isLate(inTime: Promise<false>, waitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), waitMs);
+  });
+  const answer = await Promise.race([inTime, late]);
+  clearTimeout(timer);
+  return answer;
 }
 
 /** A tail may begin inside a character: its rest is left out. */

@@ -21,7 +21,7 @@ import { leftoverGraceMsMax, pipeDrainMs, treePollMaxMs, treePollMinMs } from ".
 import type { Survivor } from "./messages.ts";
 import { isAlive, type ProcessIdentity, signalGroup, signalProcess } from "./process-table.ts";
 import type { ProcessTree } from "./process-tree.ts";
-import type { MainExit } from "./start-attempt.ts";
+import type { MainExit } from "./starter.ts";
 
 /** When a worker last renewed the leases, on the clock of `performance.now()`. */
 export interface Leases {
@@ -35,6 +35,8 @@ export interface AttemptParts {
   readonly leases: Leases;
   /** Null: its pipes ended with the launcher that had them. */
   readonly output: AttemptOutput | null;
+  /** The pid of its main process, as soon as that is known. */
+  readonly begun: Promise<number>;
   /** Null if nobody was told how it ended. */
   readonly exit: Promise<MainExit | null>;
   /** For people, in the exit record. */
@@ -49,10 +51,15 @@ export class Attempt {
   readonly #killing = new DeadlineTimer(() => void this.#kill());
   #stop: StopReason = "none";
   #killAt = Number.POSITIVE_INFINITY;
+  #mainPid: number;
   #mainIsGone = false;
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
+    this.#mainPid = parts.file.pid;
+    parts.begun.then((pid) => {
+      this.#mainPid = pid;
+    });
     this.#usage = new AttemptUsage(parts.file, parts.groups, parts.tree);
     this.#startedAt = performance.now() - Math.max(0, Date.now() - parts.file.startedAtMs);
     this.#deadlines.set(performance.now()); // In the next turn: it may be over already.
@@ -61,7 +68,7 @@ export class Attempt {
   get survivor(): Survivor {
     const { file } = this.#parts;
     const { attemptId, tag } = file.order;
-    return { attemptId, tag, pid: file.pid, startedAtMs: file.startedAtMs };
+    return { attemptId, tag, pid: this.#mainPid, startedAtMs: file.startedAtMs };
   }
 
   /** SIGTERM now, SIGKILL to all of it after `graceMs`. Repeated, the earlier SIGKILL counts. */
@@ -71,7 +78,7 @@ export class Attempt {
     if (this.#mainIsGone) return; // What is left is being ended already, and looks at the time.
     if (this.#stop === "none") {
       this.#stop = reason;
-      this.#terminate();
+      void this.#parts.begun.then(() => this.#terminate());
     }
     this.#killing.set(this.#killAt);
   }
@@ -96,18 +103,22 @@ export class Attempt {
     await this.#clearLeftovers();
     const endedAtMs = Date.now();
     const output = await this.#parts.output?.close(pipeDrainMs);
-    const { file, message } = this.#parts;
+    const { file } = this.#parts;
     return {
       ...this.survivor,
-      kind: exit === null ? "lost" : "exited",
-      exitCode: exit?.exitCode ?? null,
-      signal: exit?.signal ?? null,
+      ...this.#statusOf(exit, output?.stderrTail ?? ""),
       stop: this.#stop,
-      message,
       endedAtMs: Math.max(endedAtMs, file.startedAtMs),
       ...this.#usage.total(),
       ...(output ?? noOutput),
     };
+  }
+
+  #statusOf(exit: MainExit | null, stderrTail: string): ExitStatus {
+    const { message, file } = this.#parts;
+    if (exit === null) return { kind: "lost", exitCode: null, signal: null, message };
+    if (exit.neverRan) return neverRan(file.order.argv, stderrTail);
+    return { kind: "exited", exitCode: exit.exitCode, signal: exit.signal, message };
   }
 
   #onDeadline(): void {
@@ -123,16 +134,17 @@ export class Attempt {
 
   /** To the group; sessions that it made are told when the main process is gone. */
   #terminate(): void {
-    const main = this.#main();
-    if (!isAlive(main)) return;
-    signalGroup(main.pid, "SIGTERM");
-    signalGroup(main.pid, "SIGCONT"); // One that is stopped would not hear it.
+    const leader = this.#leader();
+    if (this.#mainIsGone || !isAlive(leader)) return;
+    signalGroup(leader.pid, "SIGTERM");
+    signalGroup(leader.pid, "SIGCONT"); // One that is stopped would not hear it.
   }
 
   /** Until the main process is gone; what it leaves is killed by `#clearLeftovers`. */
   async #kill(): Promise<void> {
-    const main = this.#main();
-    if (!this.#mainIsGone && isAlive(main)) signalGroup(main.pid, "SIGKILL");
+    const leader = this.#leader();
+    const isAlone = this.#parts.groups.starterPid === 0;
+    if (isAlone && !this.#mainIsGone && isAlive(leader)) signalGroup(leader.pid, "SIGKILL");
     await this.#parts.tree.kill();
     if (!this.#mainIsGone) this.#killing.set(performance.now() + treePollMaxMs);
   }
@@ -151,9 +163,20 @@ export class Attempt {
     }
   }
 
-  #main(): ProcessIdentity {
-    return this.#parts.file;
+  #leader(): ProcessIdentity {
+    const { leaderPid, leaderStartTicks } = this.#parts.file;
+    return { pid: leaderPid, startTicks: leaderStartTicks };
   }
+}
+
+type ExitStatus = Pick<ExitRecord, "kind" | "exitCode" | "signal" | "message">;
+
+function neverRan(argv: readonly string[], said: string): ExitStatus {
+  const why = said.trim();
+  const kind = why === "" ? "start-refused" : "start-failed";
+  const reason = why === "" ? "the shell that was to start it has ended" : why;
+  const message = `argv[0]: ${JSON.stringify(argv[0])} could not be started: ${reason}`;
+  return { kind, exitCode: null, signal: null, message };
 }
 
 function terminateNew(members: readonly ProcessIdentity[], told: Set<string>): void {

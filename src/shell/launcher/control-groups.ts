@@ -12,7 +12,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { isAlive, type ProcessIdentity } from "./process-table.ts";
@@ -206,6 +206,7 @@ export function removeGroup(directory: string): boolean {
 
 /** The groups below one, deepest first: an attempt may have made its own. */
 export function groupsBelow(directory: string): readonly string[] {
+  if (hasNothingBelow(directory)) return [];
   const found: string[] = [];
   const open = [directory];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -216,6 +217,11 @@ export function groupsBelow(directory: string): readonly string[] {
     }
   }
   return found;
+}
+
+/** A directory is a link in its parent, in itself, and in each directory below. */
+function hasNothingBelow(directory: string): boolean {
+  return statSync(directory, { throwIfNoEntry: false })?.nlink === 2;
 }
 
 /** What launchers that are gone left behind and that holds no process any more. */

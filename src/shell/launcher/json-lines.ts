@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Socket } from "node:net";
 import { CapstanError } from "../../model/errors.ts";
 import { launcherMessageBytesMax } from "./limits.ts";
 
@@ -12,6 +13,16 @@ const newline = 10;
 /** The line of one message. JSON has no raw newline inside. */
 export function encodeLine(message: object): string {
   return `${JSON.stringify(message)}\n`;
+}
+
+/**
+ * What is written to `socket` in one turn of the loop leaves with one call: to wake a peer costs
+ * more than a message.
+ */
+export function gatherWrites(socket: Socket): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  setImmediate(() => socket.uncork());
 }
 
 /** Cuts a stream of bytes into lines and parses each. */

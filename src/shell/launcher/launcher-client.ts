@@ -16,7 +16,7 @@ import { CapstanError } from "../../model/errors.ts";
 import type { Logger } from "../logging/logger.ts";
 import { type Claim, findLauncher } from "./claims.ts";
 import type { ExitRecord } from "./exit-record.ts";
-import { encodeLine, JsonLineReader } from "./json-lines.ts";
+import { encodeLine, gatherWrites, JsonLineReader } from "./json-lines.ts";
 import { type LaunchOrder, parseAttemptId, parseLaunchOrder } from "./launch-order.ts";
 import { launcherEndMs, launcherGoneMs, launcherLookMs, launcherStartMs } from "./limits.ts";
 import {
@@ -210,7 +210,9 @@ class Connection implements Launcher {
   }
 
   #send(message: ToLauncher): void {
-    if (this.#socket.writable) this.#socket.write(encodeLine(message));
+    if (!this.#socket.writable) return;
+    gatherWrites(this.#socket);
+    this.#socket.write(encodeLine(message));
   }
 
   #read(reader: JsonLineReader, chunk: Buffer): void {

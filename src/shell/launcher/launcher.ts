@@ -64,7 +64,7 @@ export class Launcher implements ConnectionHost {
   async restore(): Promise<void> {
     this.#leases.renewedAt = this.#readRenewal();
     const files = this.#place.files.readAll((name, error) => {
-      logLine(`attempts/${name} cannot be read: ${String(error)}`);
+      logLine(`of the attempts this cannot be read: ${name}: ${String(error)}`);
     });
     await Promise.all(files.map((file) => this.#restoreAttempt(file)));
     this.#lookForIdleness();
@@ -144,29 +144,35 @@ export class Launcher implements ConnectionHost {
     return `the launcher has ${count} attempts that run or are not acknowledged; wait for some`;
   }
 
-  #started({ file, groups, output, exit }: StartedProgram): void {
+  #started({ file, groups, output, begun, exit, starter }: StartedProgram): void {
     const tree = this.#treeOf(file, groups);
-    const parts = { file, tree, groups, leases: this.#leases, output, exit, message: "" };
-    void this.#run(file, new Attempt(parts), groups);
-    const { pid, order } = file;
-    const { attemptId } = order;
-    for (const connection of this.#connections) {
-      connection.send({ type: "started", attemptId, pid });
-    }
+    const parts = { file, tree, groups, leases: this.#leases, output, begun, exit, message: "" };
+    const { attemptId } = file.order;
+    begun.then((pid) => {
+      for (const connection of this.#connections) {
+        connection.send({ type: "started", attemptId, pid });
+      }
+    });
+    const release = () => {
+      if (starter === null) this.#removeGroups(groups);
+      else this.#place.starters.giveBack(starter, output.isComplete);
+    };
+    void this.#run(file, new Attempt(parts), release);
   }
 
   #treeOf(file: AttemptFile, groups: AttemptGroups): ProcessTree {
     if (groups.tracker() !== undefined) return groupedTree(groups);
-    return scannedTree(this.#scanner, { main: file, nonce: file.nonce });
+    const leader = { pid: file.leaderPid, startTicks: file.leaderStartTicks };
+    return scannedTree(this.#scanner, { leader, nonce: file.nonce }, groups.starterPid);
   }
 
-  async #run(file: AttemptFile, attempt: Attempt, groups: AttemptGroups): Promise<void> {
+  async #run(file: AttemptFile, attempt: Attempt, release: () => void): Promise<void> {
     this.#attempts.set(file.order.attemptId, attempt);
     this.#idle.clear();
     this.#watch ??= setInterval(() => this.#measure(), memoryWatchMs);
     const record = await attempt.run();
     this.#attempts.delete(record.attemptId);
-    this.#removeGroups(groups);
+    release();
     this.#end(file, record);
   }
 
@@ -178,11 +184,13 @@ export class Launcher implements ConnectionHost {
       return this.#removeGroups(groups);
     }
     // The number of a session may be a stranger's by now, unless its leader still lives.
-    const isKnown = file.bootId === this.#place.bootId && isAlive(file);
-    const tree = this.#treeOf(isKnown ? file : { ...file, pid: 0 }, groups);
+    const leader = { pid: file.leaderPid, startTicks: file.leaderStartTicks };
+    const isKnown = file.bootId === this.#place.bootId && isAlive(leader);
+    const tree = this.#treeOf(isKnown ? file : { ...file, leaderPid: 0 }, groups);
     const adopted = await adoptAttempt(file, tree, this.#place.bootId);
-    const parts = { ...adopted, tree, groups, leases: this.#leases, output: null };
-    const ended = this.#run(adopted.file, new Attempt(parts), groups);
+    const begun = Promise.resolve(adopted.file.pid);
+    const parts = { ...adopted, tree, groups, leases: this.#leases, output: null, begun };
+    const ended = this.#run(adopted.file, new Attempt(parts), () => this.#removeGroups(groups));
     if (adopted.isOver) await ended; // A worker that connects must not take it for a survivor.
   }
 
@@ -190,7 +198,7 @@ export class Launcher implements ConnectionHost {
     const { message, isShortage } = failed;
     const kind = isShortage ? "start-refused" : "start-failed";
     try {
-      this.#place.files.create(file); // So that the next launcher can tell of it.
+      this.#place.files.write(file); // So that the next launcher can tell of it.
     } catch (error) {
       logLine(`a failed start could not be noted: ${String(error)}`);
     }
@@ -208,7 +216,7 @@ export class Launcher implements ConnectionHost {
     const { attemptId, logDirectory } = file.order;
     const isWritten = writeExitRecord(logDirectory, record);
     this.#ended.set(attemptId, { logDirectory, record: isWritten ? null : record });
-    for (const connection of this.#connections) connection.sendEnd(attemptId);
+    for (const connection of this.#connections) connection.sendEnd(attemptId, record);
     this.#lookForIdleness();
   }
 
@@ -284,8 +292,11 @@ export class Launcher implements ConnectionHost {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    closeHierarchies(this.#place.hierarchies);
-    Promise.all([...this.#connections].map((connection) => connection.close())).then(() => {
+    const { starters, hierarchies, files } = this.#place;
+    starters.close().then(async () => {
+      closeHierarchies(hierarchies);
+      files.close();
+      await Promise.all([...this.#connections].map((connection) => connection.close()));
       this.#onOver();
     });
   }

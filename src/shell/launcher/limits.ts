@@ -10,6 +10,15 @@ export const idleEndMs = 60_000;
 /** Attempts of one launcher, running or not yet acknowledged; a further one fails to start. */
 export const launcherAttemptsMax = 4_096;
 
+/** The log of attempts is written anew past this, if more than half of it is done with. */
+export const attemptLogBytesMin = 1024 * 1024;
+
+/** How long a program that was found is believed to be there; then it is looked for again. */
+export const programFoundMs = 1_000;
+
+/** Programs that are remembered to be there; past it all are looked for again. */
+export const programsFoundMax = 256;
+
 /** Workers connected to one launcher at the same time; a further one is disconnected. */
 export const workerConnectionsMax = 8;
 
@@ -81,6 +90,21 @@ export const usagePauseMsMax = 2_000;
 
 /** How long the pipes of a tree that is gone may stay open in other hands; then they are left. */
 export const pipeDrainMs = 2_000;
+
+/** The script that starts one program; the launcher itself starts an order that needs more. */
+export const starterScriptBytesMax = 32 * 1024;
+
+/** Starters that are kept for what comes next; a further one ends with its attempt. */
+export const idleStartersMax = 64;
+
+/** A starter that has had nothing to start for this long, up to twice, ends. */
+export const idleStarterMs = 5_000;
+
+/** Starters whose named pipes are made at once. */
+export const startersPerBatch = 8;
+
+/** An attempt's output is read at once from this age on; before, at its end. */
+export const outputIdleMs = 10;
 
 /** Named pipes that are made at once: two of them serve one attempt. */
 export const pipesPerBatch = 32;

@@ -9,7 +9,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { present } from "../../base/assert.ts";
 import { pipesPerBatch } from "./limits.ts";
@@ -41,18 +41,25 @@ export class PipeMaker {
   /** Nothing of it stays on the disk, whatever happens to this process later. */
   #makeMore(): void {
     const directory = makeDirectory(this.#places);
+    const names = Array.from({ length: pipesPerBatch }, (_, index) => {
+      return join(directory, String(index));
+    });
     try {
-      const names = Array.from({ length: pipesPerBatch }, (_, index) => {
-        return join(directory, String(index));
-      });
-      const done = spawnSync("mkfifo", ["--", ...names], { encoding: "utf8" });
-      if (done.error !== undefined) throw done.error;
-      if (done.status !== 0) throw new Error(`mkfifo: ${done.stderr.trim()}`);
+      makeNamedPipes(names);
       for (const name of names) this.#pipes.push(openBothEnds(name));
     } finally {
-      rmSync(directory, { recursive: true, force: true });
+      // One by one: to list a directory takes a descriptor, which may be what is wanting.
+      for (const name of names) rmSync(name, { force: true });
+      rmdirSync(directory);
     }
   }
+}
+
+/** Throws if the program `mkfifo` fails. */
+export function makeNamedPipes(paths: readonly string[]): void {
+  const done = spawnSync("mkfifo", ["-m", "600", "--", ...paths], { encoding: "utf8" });
+  if (done.error !== undefined) throw done.error;
+  if (done.status !== 0) throw new Error(`mkfifo: ${done.stderr.trim()}`);
 }
 
 function makeDirectory(places: readonly string[]): string {

@@ -12,7 +12,7 @@ import type { TreeMark, TreeScanner } from "./tree-scanner.ts";
 export interface ProcessTree {
   /** Those that live; the dead that nobody has buried yet are not among them. */
   members(): Promise<readonly ProcessIdentity[]>;
-  /** Kills all of it. What was just being born may survive: look again. */
+  /** Kills all of it. What was just being born may survive: look again, and kill again. */
   kill(): Promise<void>;
 }
 
@@ -25,15 +25,22 @@ export function groupedTree(groups: AttemptGroups): ProcessTree {
       .filter((sight) => sight !== null)
       .filter(({ isAlive }) => isAlive);
   };
+  let isRepeated = false;
   const kill = async (): Promise<void> => {
-    if (!groups.killAtOnce()) killEach(await members());
+    // A starter is spared, because it can say how its program ended, unless that does not help.
+    const isSparing = groups.starterPid !== 0 && !isRepeated;
+    isRepeated = true;
+    if (isSparing || !groups.killAtOnce()) killEach(await members());
   };
   return { members, kill };
 }
 
 /** By looking: what clears its environment and leaves its session and parents is not found. */
-export function scannedTree(scanner: TreeScanner, mark: TreeMark): ProcessTree {
-  const members = (): Promise<readonly ProcessIdentity[]> => scanner.membersOf(mark);
+export function scannedTree(scanner: TreeScanner, mark: TreeMark, starterPid: number): ProcessTree {
+  const members = async (): Promise<readonly ProcessIdentity[]> => {
+    const found = await scanner.membersOf(mark);
+    return found.filter(({ pid }) => pid !== starterPid);
+  };
   return { members, kill: async () => killEach(await members()) };
 }
 

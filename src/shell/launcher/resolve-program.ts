@@ -8,6 +8,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { LaunchOrder } from "./launch-order.ts";
+import { programFoundMs, programsFoundMax } from "./limits.ts";
 
 /** Where a program is looked for when the order has no PATH. */
 const pathWithoutPath = "/usr/local/bin:/usr/bin:/bin";
@@ -30,7 +31,37 @@ export function resolveProgram({ argv, env, cwd, logDirectory }: Wanted): Resolv
   if (!isDirectory(logDirectory)) {
     return refused(`logDirectory: ${JSON.stringify(logDirectory)} is not a directory; create it`);
   }
-  const name = argv[0];
+  const key = cacheKey(argv[0], env.PATH ?? pathWithoutPath);
+  const known = key === "" ? null : cachedFile(key);
+  if (known !== null) return found(known);
+  const resolved = findProgram(argv[0], env, cwd);
+  if (resolved.type === "found" && key !== "") remember(key, resolved.file);
+  return resolved;
+}
+
+/** A job's commands are the same a thousand times. What was found is believed for a moment. */
+const cache = new Map<string, { readonly file: string; readonly foundAt: number }>();
+
+/** "" if it depends on the directory. */
+function cacheKey(name: string, path: string): string {
+  if (name.includes("/")) return name.startsWith("/") ? name : "";
+  return path.split(":").every((each) => each.startsWith("/")) ? `${name}\0${path}` : "";
+}
+
+function cachedFile(key: string): string | null {
+  const entry = cache.get(key);
+  if (entry === undefined) return null;
+  if (performance.now() - entry.foundAt <= programFoundMs) return entry.file;
+  cache.delete(key);
+  return null;
+}
+
+function remember(key: string, file: string): void {
+  if (cache.size >= programsFoundMax) cache.clear();
+  cache.set(key, { file, foundAt: performance.now() });
+}
+
+function findProgram(name: string, env: Wanted["env"], cwd: string): Resolved {
   const shown = JSON.stringify(name);
   if (name === "") return refused('argv[0]: "" is not a program; name one');
   if (name.includes("/")) {

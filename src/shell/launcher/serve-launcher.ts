@@ -17,7 +17,8 @@ import { openHierarchies } from "./control-groups.ts";
 import { Launcher } from "./launcher.ts";
 import { PipeMaker } from "./pipes.ts";
 import { bootIdentity, sightProcess } from "./process-table.ts";
-import type { StartPlace } from "./start-attempt.ts";
+import { Nonces, type StartPlace } from "./start-attempt.ts";
+import { removeStarterRests, StarterPool } from "./starter-pool.ts";
 import { WorkerConnection } from "./worker-connection.ts";
 
 /** The kernel's limit for the path of a unix socket, without its final NUL. */
@@ -79,12 +80,16 @@ async function serve(
 
 function startPlace(stateDirectory: string, claim: Claim, useCgroups: boolean): StartPlace {
   removeRests(stateDirectory);
+  removeStarterRests(stateDirectory);
+  const hierarchies = useCgroups ? openHierarchies(claim) : [];
   return {
     stateDirectory,
-    hierarchies: useCgroups ? openHierarchies(claim) : [],
+    hierarchies,
+    starters: new StarterPool(stateDirectory, hierarchies),
     pipes: new PipeMaker(stateDirectory),
     files: new AttemptFiles(stateDirectory),
     bootId: claim.bootId,
+    nonces: new Nonces(),
   };
 }
 

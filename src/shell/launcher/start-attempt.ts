@@ -2,17 +2,21 @@
  * Starts the program of one order: in its control groups, in a session of its own, with pipes, and
  * with a file on the disk before it runs, so that no launcher's death can make it a stranger.
  *
+ * A starter does it where it can. The launcher itself starts what needs control groups of its own
+ * and what a shell could not give its program exactly as it was ordered.
+ *
  * @module
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InvariantError } from "../../base/assert.ts";
 import type { AttemptFile, AttemptFiles } from "./attempt-files.ts";
 import {
   type AttemptGroup,
   AttemptGroups,
+  fitsStarter,
   makeGroups,
   removeGroups,
   startInside,
@@ -20,26 +24,25 @@ import {
 import { AttemptOutput } from "./attempt-output.ts";
 import type { Hierarchy } from "./control-groups.ts";
 import { keptOrder, type LaunchOrder } from "./launch-order.ts";
+import { logLine } from "./launcher-log.ts";
 import type { Pipe, PipeMaker } from "./pipes.ts";
 import { newIdentity, sightProcess } from "./process-table.ts";
 import { resolveProgram } from "./resolve-program.ts";
 import { isShortage } from "./shortage.ts";
+import type { MainExit, ProgramRun, Starter } from "./starter.ts";
+import type { StarterPool } from "./starter-pool.ts";
+import { canBeScripted, startOf } from "./starter-script.ts";
 import { markVariable } from "./tree-scanner.ts";
 import { type WrappedProgram, wrapProgram } from "./wrap-program.ts";
 
-/** How the main process of an attempt ended, as its parent was told. */
-export interface MainExit {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-}
-
-/** A program that runs. */
-export interface StartedProgram {
+/** A program that runs, or is about to. */
+export interface StartedProgram extends ProgramRun {
   readonly type: "started";
   readonly file: AttemptFile;
   readonly groups: AttemptGroups;
   readonly output: AttemptOutput;
-  readonly exit: Promise<MainExit>;
+  /** Who is free again when the attempt has ended. */
+  readonly starter: Starter | null;
 }
 
 /** Nothing runs. `message` names the field of the order and what to do. */
@@ -55,18 +58,34 @@ export interface StartPlace {
   readonly stateDirectory: string;
   readonly hierarchies: readonly Hierarchy[];
   readonly pipes: PipeMaker;
+  readonly starters: StarterPool;
   readonly files: AttemptFiles;
   readonly bootId: string;
+  readonly nonces: Nonces;
 }
+
+/** Marks of attempts: as random as one identity of the machine, and another with every call. */
+export class Nonces {
+  readonly #stem = newIdentity().slice(0, -nonceDigits);
+  #count = 0;
+
+  next(): string {
+    return `${this.#stem}${(this.#count++).toString(16).padStart(nonceDigits, "0")}`;
+  }
+}
+
+const nonceDigits = 12;
 
 /** The start of an attempt's file: known before anything runs. */
 export function newAttemptFile(place: StartPlace, order: LaunchOrder): AttemptFile {
   return {
     order: keptOrder(order),
-    nonce: newIdentity(),
+    nonce: place.nonces.next(),
     groups: [],
     pid: 0,
     startTicks: 0,
+    leaderPid: 0,
+    leaderStartTicks: 0,
     startedAtMs: Date.now(),
     bootId: place.bootId,
   };
@@ -82,13 +101,80 @@ export function startAttempt(
   if (resolved.type === "refused") {
     return { type: "failed", message: resolved.message, isShortage: false };
   }
-  const groups = makeGroups(place.hierarchies, order.attemptId, order);
+  try {
+    const starter = takeStarter(place, order);
+    if (starter !== null) return startBy(starter, place, order, file);
+  } catch (error) {
+    if (error instanceof InvariantError) throw error;
+    return failedBy(order, error as Error);
+  }
+  return startHere(place, order, file, resolved.file);
+}
+
+/** Null if the launcher has to start it. */
+function takeStarter({ starters }: StartPlace, order: LaunchOrder): Starter | null {
+  return fitsStarter(order) && canBeScripted(order) ? starters.take() : null;
+}
+
+function startBy(
+  starter: Starter,
+  place: StartPlace,
+  order: LaunchOrder,
+  file: AttemptFile,
+): StartedProgram | FailedStart {
+  const { groups, identity, paths, readEnds } = starter.parts;
+  const leader = { leaderPid: identity.pid, leaderStartTicks: identity.startTicks };
+  const planned = { ...file, ...leader, groups: groups.groups };
+  try {
+    place.files.write(planned);
+    const stdinFile = order.stdin === "" ? "/dev/null" : writeStdin(place, order);
+    groups.beginAttempt(order.cpuMilli);
+    const sources = {
+      stdout: { readEnd: readEnds.stdout, path: paths.stdout },
+      stderr: { readEnd: readEnds.stderr, path: paths.stderr },
+    };
+    const output = new AttemptOutput(sources, order);
+    const run = starter.run(startOf(order, { nonce: file.nonce, file: stdinFile, paths }));
+    run.begun.then((pid) => {
+      if (starter.isRunning) noteMain(place, planned, pid);
+    });
+    if (order.stdin !== "") run.exit.then(() => rmSync(stdinFile, { force: true }));
+    return { type: "started", file: planned, groups, output, starter, ...run };
+  } catch (error) {
+    place.starters.giveBack(starter, true);
+    return failedBy(order, error as Error);
+  }
+}
+
+/** By its groups and its mark the attempt can be found also without. */
+function noteMain({ files }: StartPlace, file: AttemptFile, pid: number): void {
+  try {
+    files.write({ ...file, pid, startTicks: sightProcess(pid)?.startTicks ?? 0 });
+  } catch (error) {
+    logLine(`a pid could not be noted: ${String(error)}`);
+  }
+}
+
+/** The program's first descriptor is a file: it may read it when it likes, and nobody waits. */
+function writeStdin({ stateDirectory }: StartPlace, { attemptId, stdin }: LaunchOrder): string {
+  const path = join(stateDirectory, `stdin-${attemptId}`);
+  writeFileSync(path, stdin, { mode: 0o600 });
+  return path;
+}
+
+function startHere(
+  place: StartPlace,
+  order: LaunchOrder,
+  file: AttemptFile,
+  found: string,
+): StartedProgram | FailedStart | Promise<FailedStart> {
+  const groups = makeGroups(place.hierarchies, `attempt-${order.attemptId}`, order);
   const owned = new AttemptGroups(groups);
-  const program = wrapProgram(resolved.file, order, owned.apart);
+  const program = wrapProgram(found, order, owned.apart);
   const opened: number[] = [];
   try {
     const planned = { ...file, groups };
-    place.files.create(planned);
+    place.files.write(planned);
     owned.setLimitsApart(order);
     const ends = openEnds(place, order, opened);
     const child = startInside(place.hierarchies, groups, () =>
@@ -124,23 +210,15 @@ function openEnds(place: StartPlace, order: LaunchOrder, opened: number[]): Ends
   return { stdin, stdout, stderr };
 }
 
-/** A file without a name: the program may read it when it likes, and nobody waits for it. */
-function openStdin({ stateDirectory }: StartPlace, { attemptId, stdin }: LaunchOrder): number {
-  if (stdin === "") return openSync("/dev/null", constants.O_RDONLY);
-  const path = join(stateDirectory, `stdin-${attemptId}`);
-  const writeEnd = openSync(path, "w", 0o600);
+/** Without a name as soon as it is open. */
+function openStdin(place: StartPlace, order: LaunchOrder): number {
+  if (order.stdin === "") return openSync("/dev/null", constants.O_RDONLY);
+  const path = writeStdin(place, order);
   try {
-    const readEnd = openSync(path, constants.O_RDONLY);
-    writeWhole(writeEnd, Buffer.from(stdin));
-    return readEnd;
+    return openSync(path, constants.O_RDONLY);
   } finally {
-    closeSync(writeEnd);
     unlinkSync(path);
   }
-}
-
-function writeWhole(end: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(end, bytes, done);
 }
 
 function spawnProgram(
@@ -173,22 +251,27 @@ function started(
   ends: Ends,
 ): StartedProgram {
   const exit = new Promise<MainExit>((resolve) => {
-    child.once("exit", (exitCode, signal) => resolve({ exitCode, signal }));
+    child.once("exit", (exitCode, signal) => resolve({ exitCode, signal, neverRan: false }));
   });
   child.on("error", () => undefined); // It runs: what is left are signals that did not arrive.
   const pid = child.pid as number;
   const startTicks = sightProcess(pid)?.startTicks ?? 0;
-  const file = { ...planned, pid, startTicks, startedAtMs: Date.now() };
-  const output = new AttemptOutput(
-    { stdout: ends.stdout.readEnd, stderr: ends.stderr.readEnd },
-    order,
-  );
+  const leader = { leaderPid: pid, leaderStartTicks: startTicks };
+  const file = { ...planned, pid, startTicks, ...leader, startedAtMs: Date.now() };
+  const { stdout, stderr } = ends;
+  const sources = {
+    stdout: { readEnd: stdout.readEnd, path: null },
+    stderr: { readEnd: stderr.readEnd, path: null },
+  };
+  const output = new AttemptOutput(sources, order);
+  const groups = new AttemptGroups(planned.groups);
   try {
-    place.files.update(file);
+    place.files.write(file);
   } catch {
     // The plan is on the disk: by its groups and its mark the attempt can be found again.
   }
-  return { type: "started", file, groups: new AttemptGroups(planned.groups), output, exit };
+  const begun = Promise.resolve(pid);
+  return { type: "started", file, groups, output, starter: null, begun, exit };
 }
 
 /** Node tells of some failures by an event. */

@@ -17,8 +17,8 @@ import {
 
 /** Which processes are an attempt's. */
 export interface TreeMark {
-  /** The leader of the attempt's session and group; it need not live. */
-  readonly main: ProcessIdentity;
+  /** Of the attempt's session and group; it need not live. */
+  readonly leader: ProcessIdentity;
   /** The value of `CAPSTAN_LAUNCH` in the environment; in the whole world only this attempt's. */
   readonly nonce: string;
 }
@@ -91,16 +91,16 @@ function findMembers(
   sights: readonly ProcessSight[],
   children: ReadonlyMap<number, readonly ProcessSight[]>,
   nonces: ReadonlyMap<string, string>,
-  { main, nonce }: TreeMark,
+  { leader, nonce }: TreeMark,
 ): readonly ProcessIdentity[] {
-  const leader = sights.find(({ pid }) => pid === main.pid);
+  const sighted = sights.find(({ pid }) => pid === leader.pid);
   // The number of a session is not given away while the session has members; if it has another
   // leader now, then the session is over and its members are strangers.
-  const isOurs = leader === undefined || leader.startTicks === main.startTicks;
+  const isOurs = sighted === undefined || sighted.startTicks === leader.startTicks;
   const found = new Map<number, ProcessSight>();
   const open = sights.filter(
     ({ pid, startTicks, sessionId, groupId }) =>
-      (isOurs && main.pid > 0 && (sessionId === main.pid || groupId === main.pid)) ||
+      (isOurs && leader.pid > 0 && (sessionId === leader.pid || groupId === leader.pid)) ||
       nonces.get(`${pid}:${startTicks}`) === nonce,
   );
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

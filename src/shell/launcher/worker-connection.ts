@@ -8,7 +8,7 @@
 
 import type { Socket } from "node:net";
 import type { ExitRecord } from "./exit-record.ts";
-import { encodeLine, JsonLineReader } from "./json-lines.ts";
+import { encodeLine, gatherWrites, JsonLineReader } from "./json-lines.ts";
 import { logLine } from "./launcher-log.ts";
 import { goodbyeMs, workerUnreadBytesMax } from "./limits.ts";
 import { type FromLauncher, parseToLauncher, type ToLauncher } from "./messages.ts";
@@ -45,9 +45,14 @@ export class WorkerConnection {
     this.#write();
   }
 
-  sendEnd(attemptId: string): void {
-    this.#waiting.push({ type: "end", attemptId });
-    this.#write();
+  /** `record`: if it is at hand, it is not read again. */
+  sendEnd(attemptId: string, record: ExitRecord | null = null): void {
+    const isNext = record !== null && this.#waiting.length === 0 && this.#hasRoom();
+    if (isNext) this.send({ type: "ended", record });
+    else {
+      this.#waiting.push({ type: "end", attemptId });
+      this.#write();
+    }
   }
 
   /** Resolves when what was sent so far is out of this process, or cannot be. */
@@ -75,7 +80,9 @@ export class WorkerConnection {
     let done = 0;
     while (done < waiting.length && this.#hasRoom()) {
       const message = this.#messageOf(waiting[done++]);
-      if (message !== null) this.#socket.write(encodeLine(message));
+      if (message === null) continue;
+      gatherWrites(this.#socket);
+      this.#socket.write(encodeLine(message));
     }
     if (done > 0) this.#waiting = waiting.slice(done);
   }

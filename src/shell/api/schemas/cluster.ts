@@ -27,7 +27,7 @@ const queue = responseOf({
 }).meta({ id: "Queue", description: "Tasks that ask for the same, in the order of placement." });
 
 const reservation = responseOf({
-  reason: z.enum(["GANG", "PREEMPTION"]),
+  reason: z.enum(["GANG", "PREEMPTION", "TURN"]),
   forTaskId: z.string(),
   workerIds: z.array(z.string()),
   expiresAt: timeOrNull,

@@ -1,0 +1,215 @@
+/**
+ * The index of the workers against a scan: random clusters with devices, attributes and taints,
+ * random requests, and whatever changes them.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import type { TaskDraft } from "../../test/support/fake-client.ts";
+import type { FakeWorker } from "../../test/support/fake-worker.ts";
+import { checkFleet } from "../../test/support/fleet-check.ts";
+import type { Constraint } from "../model/constraints.ts";
+import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
+import { cheapestSet, compareHarm } from "../scheduler/victim-sets.ts";
+import { lineUpOf } from "./fleet.ts";
+import { hostFor } from "./preempt.ts";
+import { leastHarm } from "./preemption-bounds.ts";
+import type { ControllerState } from "./state.ts";
+import { effectiveBand } from "./users.ts";
+
+const someDevice = fc.record({
+  kind: fc.constantFrom("gpu", "tpu"),
+  variant: fc.constantFrom("a", "b", undefined),
+  count: fc.constantFrom(0.5, 1, 1.5, 2, 3),
+});
+
+const someMachine = fc.record({
+  slots: fc.integer({ min: 2, max: 6 }),
+  cpu: fc.integer({ min: 4, max: 8 }),
+  memory: fc.constantFrom("4g", "8g"),
+  custom: fc.dictionary(fc.constantFrom("r", "s"), fc.integer({ min: 1, max: 4 })),
+  device: fc.option(
+    someDevice.map((device) => ({ ...device, variant: device.variant ?? "a" })),
+    { nil: undefined },
+  ),
+  attributes: fc.dictionary(
+    fc.constantFrom("zone", "zone", "disk", "taint:slow"),
+    fc.constantFrom("1", "2", "3"),
+    { maxKeys: 2 },
+  ),
+});
+
+type Clause = Pick<Constraint, "key" | "op" | "values">;
+
+const someClause = fc.constantFrom<Clause>(
+  { key: "zone", op: "=", values: ["1"] },
+  { key: "zone", op: "in", values: ["1", "2"] },
+  { key: "zone", op: "!=", values: ["3"] },
+  { key: "zone", op: ">=", values: ["2"] },
+  { key: "disk", op: "exists", values: [] },
+  { key: "disk", op: "not-exists", values: [] },
+  { key: "taint:slow", op: "exists", values: [] },
+  { key: "worker-id", op: "=", values: ["w2"] },
+);
+
+const someRequest = fc.record({
+  cpu: fc.integer({ min: 0, max: 4 }),
+  memory: fc.constantFrom("1m", "1g", "3g"),
+  custom: fc.dictionary(fc.constantFrom("r", "s"), fc.integer({ min: 1, max: 3 }), { maxKeys: 1 }),
+  device: fc.option(someDevice, { nil: undefined, freq: 2 }),
+  required: fc.array(someClause, { maxLength: 2, size: "xsmall" }),
+  preferred: fc.array(someClause, { maxLength: 1 }),
+  band: fc.constantFrom("production", "interactive", "batch"),
+});
+
+const kinds = [
+  "submit",
+  "finish",
+  "fail",
+  "cancel",
+  "join",
+  "rejoin",
+  "away",
+  "cordon",
+  "ill",
+  "exit",
+];
+const someEvent = fc.record({
+  kind: fc.constantFrom(...kinds, "submit", "submit", "submit", "submit", "join", "finish"),
+  which: fc.nat(1_000),
+  machine: someMachine,
+  request: someRequest,
+});
+
+type Machine = typeof someMachine extends fc.Arbitrary<infer M> ? M : never;
+type Request = typeof someRequest extends fc.Arbitrary<infer R> ? R : never;
+type Event = typeof someEvent extends fc.Arbitrary<infer E> ? E : never;
+
+function resourcesOf(where: string, { device, ...amounts }: Machine | Request) {
+  const { cpu, memory, custom } = amounts;
+  const options: ResourceOptions = { cpu, memory, custom };
+  return parseResources(where, device === undefined ? options : { ...options, device });
+}
+
+function draftOf(request: Request): TaskDraft {
+  const constraints: readonly Constraint[] = [
+    ...request.required.map((clause) => ({ ...clause, mode: "REQUIRED" as const })),
+    ...request.preferred.map((clause) => ({ ...clause, mode: "PREFERRED" as const })),
+  ];
+  const resources = resourcesOf("resources", request);
+  return { spec: { resources, constraints, band: request.band, maxRetriesPreemption: 99 } };
+}
+
+/** Plays events on a cluster that a test may look at after each. */
+class Play {
+  readonly harness = new ControllerHarness({ checks: false });
+  readonly #client = this.harness.aClient();
+  #submitted = 0;
+
+  take({ kind, which, machine, request }: Event): void {
+    const { workers } = this.harness;
+    if (kind === "submit") this.#client.submits({ [`t${this.#submitted++}`]: draftOf(request) });
+    else if (kind === "cancel") this.#cancel(which);
+    else if (kind === "join") {
+      const { slots, attributes } = machine;
+      this.harness.aWorker({ slots, attributes, capacity: resourcesOf("capacity", machine) });
+    } else if (workers.length > 0) this.#happensTo(workers[which % workers.length], kind);
+  }
+
+  #cancel(which: number): void {
+    if (this.#submitted > 0) this.#client.cancels([`t${which % this.#submitted}`]);
+  }
+
+  #happensTo(worker: FakeWorker, kind: string): void {
+    if (kind === "cordon") {
+      const { cordoned } = this.harness.state.workers[worker.index];
+      const { workerId } = worker;
+      this.harness.asks({ type: "cordon-worker", workerId, cordon: !cordoned });
+    } else if (kind === "rejoin") {
+      if (!worker.connected) worker.connects();
+    } else if (!worker.connected) return;
+    else if (kind === "away") worker.disconnects();
+    else if (kind === "exit") worker.exits();
+    else if (kind === "ill") {
+      const { trouble } = this.harness.state.workers[worker.index];
+      worker.feels(trouble === "" ? "no disk" : "");
+    } else this.#ends(worker, kind);
+  }
+
+  #ends(worker: FakeWorker, kind: string): void {
+    worker.obeys();
+    const running = [...worker.attempts.values()].find(
+      ({ granted, phase }) => granted && phase < 2,
+    );
+    if (running === undefined) return;
+    if (kind === "fail") worker.fails(running.label);
+    else worker.finishes(running.label);
+  }
+}
+
+describe("the index of the workers", () => {
+  test("says what a scan says, over random clusters, requests and changes", () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(fc.array(someEvent, { minLength: 10, maxLength: 60, size: "max" }), (events) => {
+        const play = new Play();
+        for (const event of events) {
+          play.take(event);
+          compared += checkFleet(play.harness.state);
+          assertNothingIdles(play.harness);
+        }
+      }),
+      { numRuns: 150 },
+    );
+    assert.ok(compared > 0, "some queue waited while workers took work of its shape");
+  });
+});
+
+describe("what an eviction costs at least", () => {
+  test("is never more than what it costs, and null only where none helps", () => {
+    let planned = 0;
+    fc.assert(
+      fc.property(fc.array(someEvent, { minLength: 20, maxLength: 60, size: "max" }), (events) => {
+        const play = new Play();
+        for (const event of events) play.take(event);
+        planned += checkBounds(play.harness.state);
+      }),
+      { numRuns: 150 },
+    );
+    assert.ok(planned > 0, "something could be evicted for something");
+  });
+});
+
+/** How many evictions there were to compare with. */
+function checkBounds(state: ControllerState): number {
+  let planned = 0;
+  for (const shape of state.shapes) {
+    if (shape.specCount === 0) continue;
+    for (const worker of state.workers) {
+      const band = effectiveBand(state, shape);
+      const least = leastHarm(state, worker, { shape, band });
+      const { amounts, used } = shape.request;
+      const preemptor = { amounts, used, band, unitVictims: () => [] };
+      const host = hostFor(state, worker, shape);
+      if (host === null || host.victims.length === 0) continue;
+      const set = cheapestSet(host, preemptor, { gone: new Set(), limit: null });
+      if (set === null) continue;
+      planned++;
+      assert.ok(least !== null, `shape ${shape.index} has room on ${worker.workerId}`);
+      assert.ok(compareHarm(least, set.harm) <= 0, `shape ${shape.index} on ${worker.workerId}`);
+    }
+  }
+  return planned;
+}
+
+/** What waits fits nowhere: a pass leaves no queue that a worker takes. */
+function assertNothingIdles({ state }: ControllerHarness): void {
+  for (const index of state.queuedShapes) {
+    const shape = state.shapes[index];
+    assert.equal(lineUpOf(state, shape).length, 0, `shape ${index} waits and fits`);
+  }
+}

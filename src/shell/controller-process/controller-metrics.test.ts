@@ -1,0 +1,37 @@
+/**
+ * What the process counts about itself.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ControllerMetrics } from "./controller-metrics.ts";
+import { loopLateMsMax } from "./limits.ts";
+
+const blockMs = 4 * loopLateMsMax;
+
+test("a pause of the event loop beyond its budget is told, and counted", async () => {
+  const told = Promise.withResolvers<number>();
+  const metrics = new ControllerMetrics(told.resolve);
+  // The measuring timer has to be armed before the loop can be late.
+  await new Promise((resolve) => setImmediate(resolve));
+  const endAt = performance.now() + blockMs;
+  while (performance.now() < endAt);
+  const keepAlive = setInterval(() => undefined, 60_000);
+  const lateMs = await told.promise;
+  clearInterval(keepAlive);
+  assert.ok(lateMs > loopLateMsMax, `${lateMs} ms`);
+  const summary = {
+    taskStateCounts: {},
+    workerStateCounts: {},
+    attemptCount: 0,
+    recomputedCount: 0,
+  };
+  const counts = { journalSequence: 0, durableSequence: 0, epoch: 1 };
+  const others = { clientCount: 0, openChangeCount: 0 };
+  const collected = metrics.collect({ ...summary } as never, { ...counts, ...others });
+  metrics.close();
+  const late = collected.find(({ name }) => name === "capstan_event_loop_late_seconds_total");
+  assert.ok((late?.samples[0].value ?? 0) >= 1);
+});
