@@ -102,7 +102,7 @@ function barLine(
   return [
     label,
     `<rect class="${system}" x="${zero}" y="${y}" width="${long}" height="${panel.bar}" rx="2"/>`,
-    `<line class="range" x1="${at(figures.min)}" x2="${at(figures.max)}" y1="${middle}" y2="${middle}"/>`,
+    `<path class="range" d="M${at(figures.min)} ${middle}H${at(figures.max)}"/>`,
     `<text x="${valueAt}" y="${base}">${formatNumber(figures.median)}</text>`,
   ].join("\n");
 }

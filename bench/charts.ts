@@ -73,7 +73,8 @@ function peersTable(report: Report): string {
 function peerCell(figures: ComparedResult["peers"][(typeof peerNames)[number]]): string {
   if (figures === undefined) return "";
   if ("skipped" in figures) return `skipped: ${figures.skipped.replaceAll("|", "/")}`;
-  return `${formatNumber(figures.median)} (${formatRange(figures)}), **${formatRatio(figures.ratio)}**`;
+  const median = formatNumber(figures.median);
+  return `${median} (${formatRange(figures)}), **${formatRatio(figures.ratio)}**`;
 }
 
 function formatRange({ min, max }: { readonly min: number; readonly max: number }): string {

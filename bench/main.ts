@@ -4,8 +4,8 @@
  *     npm run bench                              every case
  *     npm run bench kernel throughput            some
  *     npm run bench -- --json FILE --runs 9      9 runs of each instead of 5, and the JSON
- *     npm run bench -- --peers                   the cases that other systems can run too, and those
- *                                                systems, in turn: two rounds, 3 runs of each
+ *     npm run bench -- --peers                   what other systems can run too, and those systems,
+ *                                                in turn: two rounds, 3 runs of each
  *     npm run bench quality                      see `quality/main.ts`
  *
  * @module

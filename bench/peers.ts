@@ -1,7 +1,7 @@
 /**
- * The same work on other systems, in turn: Capstan, Dask, Ray, HyperQueue, and again. So all of them
- * meet the same machine, whatever else it does. `scripts/install-peers` installs the others; what is
- * not installed is skipped, with the reason.
+ * The same work on other systems, in turn: Capstan, Dask, Ray, HyperQueue, and again. So all of
+ * them meet the same machine, whatever else it does. `scripts/install-peers` installs the others;
+ * what is not installed is skipped, with the reason.
  *
  * @module
  */
@@ -60,11 +60,11 @@ const sharedCases: { readonly [name: string]: SharedCase } = {
 
 const roundCount = 2;
 /** A driver starts no further run once its runs have taken this long. */
-const driverSecondsMax = 8;
+const driverSecondsMax = 6;
 /** What a driver may take with start and stop. Past it the peer is skipped in this case. */
 const driverTimeoutMs = 120_000;
 /** The second round leaves out what has not begun by then, so that all ends within 8 minutes. */
-const laterRoundsUntilMs = 400_000;
+const laterRoundsUntilMs = 380_000;
 
 const python = fileURLToPath(new URL("../.peers/bin/python", import.meta.url));
 
@@ -74,8 +74,8 @@ export function isShared({ name }: BenchCase): boolean {
 }
 
 /**
- * Measures `cases` and the same on every peer, `roundCount` times around, `runCount` runs each time.
- * `onRound` hears what is known after each round.
+ * Measures `cases` and the same on every peer, `roundCount` times around, `runCount` runs each
+ * time. `onRound` hears what is known after each round.
  */
 export async function measureInTurn(
   cases: readonly BenchCase[],
