@@ -193,7 +193,11 @@ async function askDriver(
 
 /** Ends a driver and the processes of the peer that are in its group. */
 function killGroup(pid: number | undefined): void {
-  if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // Gone in the meantime.
+  }
 }
 
 function parseAnswer(answer: string, describeFailure: () => string): DriverAnswer {
