@@ -3,9 +3,10 @@
  *
  * Work follows what changed: a queue is tried when it grew or when the room of some worker did, and
  * its line of workers that fit (`fleet.ts`) catches up with what changed since it was last tried. A
- * shape that does not fit blocks nothing behind it. Order between shapes: band, then the user with the least share, then within a user
- * priority, depth in the tree of jobs, age; within a shape, first come, first served, except that
- * tasks which their inputs have just woken go first. Gangs and single tasks are in one order.
+ * shape that does not fit blocks nothing behind it. Order between shapes: band, then the user with
+ * the least share, then within a user priority, depth in the tree of jobs, age; within a shape,
+ * first come, first served, except that tasks which their inputs have just woken go first. Gangs
+ * and single tasks are in one order.
  *
  * @module
  */
@@ -254,9 +255,9 @@ class Pass {
       const { shape } = turn;
       // One eviction may not be enough for a queue of several.
       while (left > 0 && shape.queued > 0) {
-        left--;
         const candidates = () => this.#candidates(turn);
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
+        left--; // What helps nobody keeps nobody behind it from being helped.
       }
     }
   }
