@@ -188,7 +188,10 @@ async function askDriver(
   });
   const [answer, said, end] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   clearTimeout(timer);
-  return parseAnswer(answer, () => `${end}: ${said.trim().split("\n").at(-1) ?? ""}`);
+  const lastWords = said.trim().split("\n").at(-1);
+  return parseAnswer(answer, () =>
+    end === "SIGKILL" ? `ended after ${driverTimeoutMs / 1_000} s` : `${end}: ${lastWords}`,
+  );
 }
 
 /** Ends a driver and the processes of the peer that are in its group. */
