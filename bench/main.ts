@@ -1,21 +1,29 @@
 /**
- * `npm run bench [CASE…] [-- --json FILE] [--runs N]`: measures, prints a table, writes JSON.
- * `npm run bench quality [-- --short]`: see `quality/main.ts`.
+ * Measures, prints a table, writes JSON:
+ *
+ *     npm run bench                              every case
+ *     npm run bench kernel throughput            some
+ *     npm run bench -- --json FILE --runs 9      9 runs of each instead of 5, and the JSON
+ *     npm run bench -- --peers                   what other systems can run too, and those systems,
+ *                                                in turn: two rounds, 3 runs of each
+ *     npm run bench quality                      see `quality/main.ts`
  *
  * @module
  */
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import type { BenchCase, CaseResult } from "./cases.ts";
+import type { BenchCase } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
 import { failoverCase } from "./failover.ts";
 import { kernelCase } from "./kernel.ts";
-import { describeMachine, measureFdatasyncMs, median, usageOf } from "./measure.ts";
+import { describeMachine, measureFdatasyncMs } from "./measure.ts";
+import { measureCase } from "./measure-case.ts";
 import { memoryCase } from "./memory.ts";
+import { type ComparedResult, isShared, measureInTurn } from "./peers.ts";
 import { placementCase } from "./placement.ts";
 import { measureQuality } from "./quality/main.ts";
-import { caseLines, tableLines } from "./report.ts";
+import { caseLines, peerLines, tableLines } from "./report.ts";
 import { restartCase, sustainedCase } from "./restart.ts";
 import { spawnCase } from "./spawn.ts";
 import { transferCase } from "./transfer.ts";
@@ -31,14 +39,16 @@ const allCases: readonly BenchCase[] = [
   restartCase,
   sustainedCase,
 ];
-const runsMin = 5;
+const runsOfCase = 5;
+const runsOfRound = 3;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       json: { type: "string" },
-      runs: { type: "string", default: `${runsMin}` },
+      runs: { type: "string" },
+      peers: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
       short: { type: "boolean", default: false },
       update: { type: "boolean", default: false },
@@ -54,62 +64,44 @@ async function main(): Promise<number> {
     return unknown.length > 0 ? 2 : 0;
   }
   const chosen = allCases.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
+    (known) =>
+      (positionals.length === 0 || positionals.includes(known.name)) &&
+      (!values.peers || isShared(known)),
   );
-  await measureAll(chosen, Math.max(1, Number(values.runs)), values.json);
+  const report = startReport(chosen, values.json);
+  const runCount = Math.max(1, Number(values.runs ?? (values.peers ? runsOfRound : runsOfCase)));
+  if (values.peers) await measureInTurn(chosen, runCount, report);
+  else report(await measureAll(chosen, runCount));
   return 0;
 }
 
 async function measureAll(
   chosen: readonly BenchCase[],
   runCount: number,
+): Promise<readonly ComparedResult[]> {
+  const results: ComparedResult[] = [];
+  for (const benchCase of chosen) {
+    process.stderr.write(`${benchCase.name} …\n`);
+    results.push({ ...(await measureCase(benchCase, runCount)), peers: {} });
+  }
+  return results;
+}
+
+/** Says what will run and where; gives what prints results and writes them to `file`. */
+function startReport(
+  chosen: readonly BenchCase[],
   file: string | undefined,
-): Promise<void> {
+): (results: readonly ComparedResult[]) => void {
   const machine = describeMachine();
   const fdatasyncMs = measureFdatasyncMs();
   const fdatasync = `fdatasync ${fdatasyncMs.toFixed(3)} ms`;
   process.stdout.write(`${JSON.stringify(machine)}\n${fdatasync}\n\n`);
   process.stdout.write(`${caseLines(chosen).join("\n")}\n\n`);
-  const results: CaseResult[] = [];
-  for (const benchCase of chosen) {
-    process.stderr.write(`${benchCase.name} …\n`);
-    results.push(await measureCase(benchCase, runCount));
-  }
-  process.stdout.write(`${tableLines(results).join("\n")}\n`);
-  const report = {
-    machine,
-    fdatasyncMs,
-    cases: results.map((result) => ({ ...result, peers: {} })),
+  return (results) => {
+    process.stdout.write(`${[...tableLines(results), ...peerLines(results)].join("\n")}\n`);
+    const report = { machine, fdatasyncMs, cases: results };
+    if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
   };
-  if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-}
-
-/** One run to warm up, then `runCount` that count. */
-async function measureCase(
-  { name, unit, prepare }: BenchCase,
-  runCount: number,
-): Promise<CaseResult> {
-  const prepared = await prepare();
-  try {
-    await prepared.run();
-    const before = usageOf(prepared.pids);
-    const runs: number[] = [];
-    for (let i = 0; i < runCount; i++) {
-      globalThis.gc?.();
-      runs.push(await prepared.run());
-    }
-    const after = usageOf(prepared.pids);
-    return {
-      name,
-      unit,
-      ...{ median: median(runs), min: Math.min(...runs), max: Math.max(...runs), runs },
-      cpuSeconds: (after.cpuSeconds - before.cpuSeconds) / runCount,
-      peakRssBytes: after.peakRssBytes,
-      details: prepared.details?.() ?? {},
-    };
-  } finally {
-    await prepared.close();
-  }
 }
 
 process.exitCode = await main();

@@ -5,6 +5,7 @@
  */
 
 import type { BenchCase, CaseResult } from "./cases.ts";
+import { type ComparedResult, peerNames } from "./peers.ts";
 
 /** The lines of the table, header first. */
 export function tableLines(results: readonly CaseResult[]): readonly string[] {
@@ -23,6 +24,44 @@ export function tableLines(results: readonly CaseResult[]): readonly string[] {
       .join(", "),
   ]);
   return align([header, ...rows]);
+}
+
+/** Capstan beside the peers, with how many times ahead it is; empty if there are none. */
+export function peerLines(results: readonly ComparedResult[]): readonly string[] {
+  const compared = results.filter(({ peers }) => Object.keys(peers).length > 0);
+  if (compared.length === 0) return [];
+  const rows = compared.map(({ name, unit, median, peers }) => [
+    ...[name, unit, formatNumber(median)],
+    ...peerNames.map((peer) => {
+      const figures = peers[peer];
+      if (figures === undefined) return "-";
+      if ("skipped" in figures) return "skipped";
+      return `${formatNumber(figures.median)} (${formatRatio(figures.ratio)})`;
+    }),
+  ]);
+  return [
+    "",
+    ...align([["case", "unit", "capstan", ...peerNames], ...rows]),
+    "",
+    ...peerNotes(compared),
+  ];
+}
+
+/** The version of each peer, and why it was skipped where it was. */
+function peerNotes(results: readonly ComparedResult[]): readonly string[] {
+  const notes = results.flatMap(({ name, peers }) =>
+    Object.entries(peers).map(([peer, figures]) =>
+      "skipped" in figures
+        ? `${peer} skipped in ${name}: ${figures.skipped}`
+        : `${peer} ${figures.version}`,
+    ),
+  );
+  return [...new Set(notes)];
+}
+
+/** `"120x"` when Capstan is so many times ahead, `"0.5x"` when it is behind. */
+export function formatRatio(ratio: number): string {
+  return `${ratio >= 10 ? Math.round(ratio).toLocaleString("en-US") : ratio.toPrecision(2)}x`;
 }
 
 /** What each case does, a line each. */

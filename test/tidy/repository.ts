@@ -26,7 +26,7 @@ export interface Problem {
 export const repositoryRoot = fileURLToPath(new URL("../..", import.meta.url));
 
 const skippedFolders = new Set([
-  ...["node_modules", "dist", ".git", ".capstan", "coverage", "out", "nightly"],
+  ...["node_modules", "dist", ".git", ".capstan", "coverage", "out", "nightly", ".peers"],
 ]);
 const textNames = /\.(ts|mts|mjs|js|cjs|json|jsonc|md|svg|html|css|sh|yml|yaml|txt)$|^run$/;
 
