@@ -1,7 +1,7 @@
 /**
  * The case `placement`: what one change costs the controller's real kernel on a large cluster that
- * is full, with a long queue; and beside it a cold pass, requests in eight dimensions, requests that
- * fit one worker, gangs, and `why`.
+ * is full, with a long queue; and beside it a cold pass, requests in eight dimensions, requests
+ * that fit one worker, gangs, and `why`.
  *
  * Every measured event is played three times from the same seed, and the fastest of the three
  * counts: what else the machine does at that moment is not the scheduler's.

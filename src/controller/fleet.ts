@@ -1,6 +1,6 @@
 /**
- * The index of the workers, brought up to date: for each queue the line of the workers that it could
- * use now, for each gang its groups.
+ * The index of the workers, brought up to date: for each queue the line of the workers that it
+ * could use now, for each gang its groups.
  *
  * Invariant: once its readers have caught up, a line has exactly the workers that `takes` accepts.
  * So whatever can make a worker take more marks it in the change log. What makes it take less may
@@ -92,8 +92,8 @@ function memberOf(
 }
 
 /**
- * What is kept for others depends on more than its worker: on bands, on time, on who else runs. Where
- * that has changed for a queue, the workers of the reservation are looked at again for it.
+ * What is kept for others depends on more than its worker: on bands, on time, on who else runs.
+ * Where that has changed for a queue, the workers of the reservation are looked at again for it.
  */
 export function lookAtKept(state: ControllerState, shape: Shape): void {
   const launch = shape.gang < 0 ? null : state.jobs[shape.gang].launch;

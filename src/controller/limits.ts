@@ -71,7 +71,7 @@ export const holdRestUs = 10_000_000;
 /** What a preemption frees is kept for its beneficiary so long, microseconds. */
 export const preemptionHoldUs = 60_000_000;
 
-/** Queues for which one placement pass plans preemptions. */
+/** Preemptions that one placement pass orders; more wait until something changes again. */
 export const preemptionsPerPassMax = 16;
 
 /** Ended attempts that a task of a launched job remembers; the oldest leave. */

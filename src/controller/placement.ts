@@ -258,9 +258,9 @@ class Pass {
       const { shape } = turn;
       // One eviction may not be enough for a queue of several.
       while (left > 0 && shape.queued > 0) {
-        left--;
         const candidates = () => this.#candidates(turn);
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
+        left--; // What helps nobody keeps nobody behind it from being helped.
       }
     }
   }

@@ -20,6 +20,7 @@ import {
   ordersOf,
   runGang,
 } from "../../test/support/job-builders.ts";
+import { preemptionsPerPassMax } from "./limits.ts";
 
 const cpu = (count: number) => ({ resources: { cpuMilli: count * 1000 } });
 const production = { band: "production" } as const;
@@ -71,6 +72,24 @@ describe("work of a better band", () => {
     worker.starts("mid/0", "low/0");
     harness.launch("p", production);
     assert.equal(worker.orders, "mid/0+ low/0-");
+  });
+
+  test("evicts, however many wait before it that no eviction helps", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.launch("a", production);
+    harness.launch("low", { ...batch, user: "bob" });
+    worker.starts("a/0", "low/0");
+    for (let i = 0; i < 2 * preemptionsPerPassMax; i++) {
+      harness.launch(`nowhere-${i}`, {
+        ...production,
+        constraints: [clause("region", "=", `r${i}`)],
+      });
+    }
+    harness.launch("p", { ...production, ...cpu(2) });
+    assert.equal(worker.orders, "a/0+ low/0+");
+    worker.finishes("a/0");
+    assert.equal(worker.orders, "low/0-");
   });
 
   test("evicts several small victims on one worker if one is not enough", () => {

@@ -21,6 +21,7 @@ import {
   type Victim,
 } from "../scheduler/preemption.ts";
 import { canEverRun } from "./eligibility.ts";
+import { fits } from "./fitting.ts";
 import { groupsOf } from "./fleet.ts";
 import { isWhole, launchOfGang } from "./gang-placement.ts";
 import { preemptionHoldUs } from "./limits.ts";
@@ -214,15 +215,24 @@ function preemptorOf(state: ControllerState, shape: Shape): Preemptor {
   return { amounts, used, band: effectiveBand(state, shape), unitVictims };
 }
 
+/** Whether a member fits there now, or may after evictions. */
+function mayTake(state: ControllerState, worker: Worker, shape: Shape): boolean {
+  const band = effectiveBand(state, shape);
+  return leastHarm(state, worker, { shape, band }) !== null || fits(state, worker, shape);
+}
+
 /** A gang needs all of its hosts, also those on which nothing has changed. */
 function planGang(state: ControllerState, shape: Shape, { spec, rows }: Launch): Plan | null {
   const size = rows.length;
   const groups: { group: string; hosts: PreemptionHost[] }[] = [];
   for (const [group, { able }] of groupsOf(state, shape, spec.task.groupBy).groups) {
     if (able.size < size) continue;
-    const members = [...able].sort((a, b) => a - b);
-    const hosts = members.map((index) => hostFor(state, state.workers[index], shape));
-    groups.push({ group, hosts: hosts.filter((host) => host !== null) });
+    const members = [...able].map((index) => state.workers[index]);
+    const hosts = members
+      .filter((worker) => mayTake(state, worker, shape))
+      .map((worker) => hostFor(state, worker, shape))
+      .filter((host) => host !== null);
+    if (hosts.length >= size) groups.push({ group, hosts });
   }
   const { amounts, used, band, unitVictims } = preemptorOf(state, shape);
   return planGangPreemption(groups, size, amounts, used, band, unitVictims);

@@ -381,3 +381,16 @@ test("what a leaving worker gives back goes elsewhere, uncharged, and not to it 
   };
   assert.equal(tasks[0].attempts[0].cause, "drained");
 });
+
+test("what was cancelled and let go is forgotten with the worker on which it still stopped", () => {
+  const harness = new ControllerHarness();
+  const worker = harness.aWorker();
+  const client = harness.aClient();
+  client.submits({ a: {} });
+  worker.starts("a");
+  client.cancels(["a"]);
+  client.releases("a");
+  assert.equal(harness.stateOf("a"), "KILLED");
+  worker.exits();
+  assert.equal(harness.stateOf("a"), "forgotten");
+});

@@ -279,10 +279,16 @@ function answerFollows(state: ControllerState, worker: WorkerIndex, task: number
 /** Rows of the tasks whose value a worker is believed to hold. */
 export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number[] {
   const { tasks } = state;
-  if (state.workers[worker].heldValues === 0) return []; // As every new one.
-  const held = [...tasks.rows()].filter((task) => tasks.holder[task] === worker);
-  for (const [task, extras] of state.extraHolders) if (extras.includes(worker)) held.push(task);
-  return held;
+  const { holder, length } = tasks;
+  const { heldValues } = state.workers[worker];
+  const copies: number[] = [];
+  for (const [task, extras] of state.extraHolders) if (extras.includes(worker)) copies.push(task);
+  const held: number[] = [];
+  // A loop over a million rows: one that ends when all are found, and of a new worker at once.
+  for (let task = 0; task < length && held.length + copies.length < heldValues; task++) {
+    if (holder[task] === worker && tasks.isLive(task)) held.push(task);
+  }
+  return [...held, ...copies];
 }
 
 /** The worker's incarnation is gone: everything on it has ended. */

@@ -1,8 +1,8 @@
 /**
  * The columns of the tree of rooms, those of devices among them. An amount that is free in sum may
- * lie in parts on several devices; so for each device dimension the tree also knows how many devices
- * nobody uses, and the most that is free of one. A kind of device has such columns too, for requests
- * that leave the variant open.
+ * lie in parts on several devices; so for each device dimension the tree also knows how many
+ * devices nobody uses, and the most that is free of one. A kind of device has such columns too, for
+ * requests that leave the variant open.
  *
  * @module
  */

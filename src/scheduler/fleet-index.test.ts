@@ -88,7 +88,7 @@ test("a line gives its workers by score, then by index, and knows who is in it",
   );
 });
 
-test("readers of the log see each worker that changed since they read once, or must look at all", () => {
+test("readers of the log see each worker that changed since they read, once", () => {
   const event = fc.oneof(fc.record({ mark: fc.nat(5) }), fc.record({ reader: fc.nat(2) }));
   fc.assert(
     fc.property(fc.array(event, { maxLength: 600, size: "max" }), (events) => {

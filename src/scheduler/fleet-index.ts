@@ -1,6 +1,6 @@
 /**
- * Everything about the workers that is kept in order so that placement need not look at all of them.
- * None of it is truth: all of it can be made anew from the workers, and is as far as they changed.
+ * Everything about the workers that is kept in order, so that placement need not look at all of
+ * them. None of it is truth: all of it can be made anew from the workers.
  *
  * It holds; what goes into it is for the controller to say (`fleet.ts` there).
  *
