@@ -21,6 +21,7 @@ import {
 } from "../scheduler/backfill.ts";
 import type { Room } from "../scheduler/fit.ts";
 import type { CertainStart } from "../scheduler/fleet-index.ts";
+import { keepsTurns } from "../scheduler/queue-policy.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { orderRetracts } from "./retracts.ts";
@@ -158,15 +159,20 @@ export function binds(state: ControllerState, reservation: Reservation, shape: S
 }
 
 /** Whether what is kept from the shape changes with time, with what others run and users hold. */
-export function isSwayed({ access, reservations }: ControllerState, shape: Shape): boolean {
-  if (reservations.size === 0) return false;
-  return access.budgets.size > 0 || (shape.isCommand && shape.timeoutUs > 0);
+export function isSwayed(state: ControllerState, shape: Shape): boolean {
+  if (state.reservations.size === 0) return false;
+  const isTimed = shape.isCommand && shape.timeoutUs > 0;
+  return isTimed || state.access.budgets.size > 0 || keepsTurns(state.policy);
 }
 
 /** How a reservation stands to a shape, as a number: while it is the same, so is what is kept. */
 export function stanceOf(state: ControllerState, reservation: Reservation, shape: Shape): number {
   const band = effectiveBand(state, state.shapes[reservation.shape]);
-  return 2 * band + (binds(state, reservation, shape) ? 1 : 0);
+  const stance = 2 * band + (binds(state, reservation, shape) ? 1 : 0);
+  if (reservation.reason !== "turn") return stance;
+  // What will have come free changes with time alone, where an attempt has not started yet.
+  const { released } = certainStartOf(state, reservation);
+  return released.reduce((sum, amount, index) => sum + amount * (index + 1) * 8, stance);
 }
 
 /** What a stop at its limit may take besides, microseconds. */
