@@ -186,7 +186,7 @@ describe("a journal in a data directory", () => {
   it("refuses a file that is not a journal of this format", async () => {
     await journaled(facts(1, 1));
     damage("UPDATE meta SET value = '7' WHERE name = 'format'");
-    await assert.rejects(openJournal({ dataDir }), /format 7 and this version reads format 2/);
+    await assert.rejects(openJournal({ dataDir }), /format 7 and this version reads format 3/);
   });
 });
 

@@ -100,6 +100,8 @@ export class Starter {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     for (const end of [this.parts.orders, ...Object.values(this.parts.readEnds)]) closeSync(end);
+    // One that somebody stopped would not hear of it; an idle one has nothing to lose.
+    if (this.#running === null) this.parts.child.kill("SIGKILL");
   }
 
   // What it tells.
