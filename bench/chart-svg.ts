@@ -184,6 +184,7 @@ function page(title: string, height: number, parts: readonly string[]): string {
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
       `height="${height}" role="img" aria-label="${title}">`,
+    `<title>${title}</title>`,
     style,
     `<rect class="page" width="${width}" height="${height}" rx="10"/>`,
     `<text class="title" x="${panel.left}" y="38">${title}</text>`,

@@ -60,6 +60,7 @@ export function svgOf({ title, unit, lengthS, lines }: Chart): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-size="12" ` +
       'font-family="system-ui, sans-serif" fill="#343a40">',
+    `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     `<text x="${left}" y="22" font-size="15" font-weight="600">${escaped(title)}</text>`,
     ...[...grid, ...ticks, ...paths],
