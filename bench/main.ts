@@ -11,7 +11,8 @@
  * @module
  */
 
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import type { BenchCase } from "./cases.ts";
 import { endToEndCases } from "./end-to-end.ts";
@@ -100,7 +101,9 @@ function startReport(
   return (results) => {
     process.stdout.write(`${[...tableLines(results), ...peerLines(results)].join("\n")}\n`);
     const report = { machine, fdatasyncMs, cases: results };
-    if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+    if (file === undefined) return;
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
   };
 }
 
