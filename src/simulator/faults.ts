@@ -201,7 +201,6 @@ function drawRequests(draws: Draws) {
     administration: maybe(draws, 0.06),
     sickness: maybe(draws, 0.03),
     valueLoss: maybe(draws, 0.05),
-    // The last draw: what a seed meant before it still means.
     turnUsMax: draws.pick([0, 0, 300, 5_000]),
   };
 }
