@@ -144,7 +144,7 @@ function readToEnd(readEnd: number, onChunk: (chunk: Buffer) => void): boolean {
       spare = null; // Parts of it are kept.
     }
   } catch {
-    return false; // EAGAIN: it is open at its other end.
+    return false; // EAGAIN: it is open at its other end. Of any other error the watcher tells.
   }
 }
 
