@@ -133,18 +133,25 @@ class StreamReader {
 const chunkBytes = 64 * 1024;
 let spare: Buffer | null = null;
 
-/** False if somebody may still write. */
+/** False if somebody may still write. What `onChunk` throws is thrown. */
 function readToEnd(readEnd: number, onChunk: (chunk: Buffer) => void): boolean {
+  while (true) {
+    spare ??= Buffer.allocUnsafeSlow(chunkBytes);
+    const count = readNow(readEnd, spare);
+    if (count < 0) return false;
+    if (count === 0) return true;
+    const chunk = spare.subarray(0, count);
+    spare = null; // Parts of it are kept.
+    onChunk(chunk);
+  }
+}
+
+/** Bytes that were read; 0 at the end; -1 if there are none now. */
+function readNow(readEnd: number, into: Buffer): number {
   try {
-    while (true) {
-      spare ??= Buffer.allocUnsafeSlow(chunkBytes);
-      const count = readSync(readEnd, spare, 0, chunkBytes, null);
-      if (count === 0) return true;
-      onChunk(spare.subarray(0, count));
-      spare = null; // Parts of it are kept.
-    }
+    return readSync(readEnd, into, 0, chunkBytes, null);
   } catch {
-    return false; // EAGAIN: it is open at its other end. Of any other error the watcher tells.
+    return -1; // EAGAIN: it is open at its other end. Any other error meets the watcher again.
   }
 }
 
