@@ -19,14 +19,17 @@ export interface ProcessCounts {
 }
 
 const lagResolutionMs = 20;
+const lookEveryMs = 1_000;
 
 export class ControllerMetrics {
   /** How late the event loop is, in nanoseconds, since the process began. */
   readonly #lag = monitorEventLoopDelay({ resolution: lagResolutionMs });
-  /** The same, begun anew each second. */
-  readonly #recentLag = monitorEventLoopDelay({ resolution: lagResolutionMs });
   readonly #onLate: (lateMs: number) => void;
-  readonly #looks: NodeJS.Timeout;
+  readonly #beats: NodeJS.Timeout;
+  #beatAtMs = performance.now();
+  #lookAtMs = this.#beatAtMs + lookEveryMs;
+  /** The most since the last look. The histogram above forgets a pause during which it is reset. */
+  #latestMs = 0;
   #lateSeconds = 0;
   readonly #calls = new Map<string, { method: string; code: string; count: number }>();
 
@@ -34,9 +37,8 @@ export class ControllerMetrics {
   constructor(onLate: (lateMs: number) => void) {
     this.#onLate = onLate;
     this.#lag.enable();
-    this.#recentLag.enable();
-    this.#looks = setInterval(() => this.#look(), 1_000);
-    this.#looks.unref();
+    this.#beats = setInterval(() => this.#beat(), lagResolutionMs);
+    this.#beats.unref();
   }
 
   /** Names come from closed sets: what anybody may send never becomes a label. */
@@ -48,9 +50,8 @@ export class ControllerMetrics {
   }
 
   close(): void {
-    clearInterval(this.#looks);
+    clearInterval(this.#beats);
     this.#lag.disable();
-    this.#recentLag.disable();
   }
 
   collect(summary: ClusterSummary, counts: ProcessCounts): readonly Metric[] {
@@ -68,9 +69,14 @@ export class ControllerMetrics {
     ];
   }
 
-  #look(): void {
-    const lateMs = lateOf(this.#recentLag.max) / 1e6;
-    this.#recentLag.reset();
+  #beat(): void {
+    const nowMs = performance.now();
+    this.#latestMs = Math.max(this.#latestMs, nowMs - this.#beatAtMs - lagResolutionMs);
+    this.#beatAtMs = nowMs;
+    if (nowMs < this.#lookAtMs) return;
+    this.#lookAtMs = nowMs + lookEveryMs;
+    const lateMs = this.#latestMs;
+    this.#latestMs = 0;
     if (lateMs <= loopLateMsMax) return;
     this.#lateSeconds++;
     this.#onLate(lateMs);
