@@ -55,7 +55,7 @@ test("a row that came first moves the others and sends itself alone", () => {
   assert.deepEqual(applyChanges(before, changes), after);
 });
 
-test("rows without a key of their own are compared by place, so what is appended is sent alone", () => {
+test("rows without a key are compared by place, so what is appended is sent alone", () => {
   const before = [{ at: "t" }, { at: "t" }];
   assert.deepEqual(changesBetween(before, [...before, { at: "t" }]), [
     {

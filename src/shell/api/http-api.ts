@@ -18,6 +18,7 @@ import { boundConnections } from "../transport/bound-connections.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { serveBundle, storeBundle } from "./bundle-routes.ts";
 import type { BundleStore } from "./bundle-store.ts";
+import type { DashboardFiles, FileRequest } from "./dashboard-files.ts";
 import { answerError, answerJson, answerText } from "./http-answers.ts";
 import { metricsContentType } from "./metrics.ts";
 import { openApiText } from "./openapi.ts";
@@ -51,6 +52,8 @@ export interface ApiBackend {
   readonly hosts: readonly string[];
   readonly bundles: BundleStore;
   readonly logger: Logger;
+  /** Without one, or until it is built, `/` is the plain status page. */
+  readonly dashboard?: DashboardFiles | undefined;
   /** Of the controller: said with each answer of the API. */
   readonly epoch: number;
   readiness(): Readiness;
@@ -98,6 +101,8 @@ export function createApiApp(backend: ApiBackend): Hono<{ Bindings: HttpBindings
     });
   }
   app.notFound((exchange) => {
+    const file = dashboardFile(exchange, backend);
+    if (file !== null) return file;
     authenticate(exchange.env.incoming, backend);
     throw notFound(exchange.req.path);
   });
@@ -109,7 +114,9 @@ export function createApiApp(backend: ApiBackend): Hono<{ Bindings: HttpBindings
 function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } {
   const { bundles } = backend;
   return {
-    "GET /": () => {
+    "GET /": (exchange) => {
+      const page = backend.dashboard?.page(fileRequestOf(exchange)) ?? null;
+      if (page !== null) return page;
       const headers = { "Content-Security-Policy": statusPage.contentSecurityPolicy };
       return answerText(200, "text/html; charset=utf-8", statusPage.html, headers);
     },
@@ -121,6 +128,9 @@ function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } 
     "GET /v1/openapi.json": () => answerText(200, "application/json", openApiText()),
     "GET /metrics": () => answerText(200, metricsContentType, backend.metrics()),
     "POST /v1/rpc/:method": (exchange, principal) => serveCall(exchange, principal, backend),
+    "GET /v1/events": () => {
+      throw new CapstanError("INVALID_ARGUMENT", "/v1/events is a WebSocket: ask for an upgrade");
+    },
     "GET /v1/bundles/:hash": ({ env, req }) => {
       return serveBundle(bundles, hashOf(req.param("hash")), env.outgoing, req.method === "HEAD");
     },
@@ -130,6 +140,22 @@ function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } 
       return storeBundle(bundles, hashOf(req.param("hash")), env.incoming);
     },
   };
+}
+
+/** A file of the dashboard, or its page: every view of it has an address of its own. */
+function dashboardFile(exchange: Exchange, { dashboard }: ApiBackend): Response | null {
+  const { req } = exchange;
+  if (dashboard === undefined || req.method !== "GET" || req.path.startsWith("/v1/")) return null;
+  const request = fileRequestOf(exchange);
+  const file = dashboard.file(request);
+  if (file !== null) return file;
+  const wantsPage = req.header("accept")?.includes("text/html") === true;
+  return wantsPage && !req.path.startsWith("/assets/") ? dashboard.page(request) : null;
+}
+
+function fileRequestOf({ req }: Exchange): FileRequest {
+  const acceptsGzip = /\bgzip\b/.test(req.header("accept-encoding") ?? "");
+  return { path: req.path, acceptsGzip, knownTag: req.header("if-none-match") ?? "" };
 }
 
 /** Who may go on to the route; throws UNAUTHENTICATED or FORBIDDEN. */

@@ -105,7 +105,13 @@ function plainPaths(): { readonly [path: string]: Json } {
   const said = (description: string) => ({ responses: { 200: { description } } });
   const hash = { name: "hash", in: "path", required: true, schema: { type: "string" } };
   return {
-    "/": { get: { summary: "The status page.", ...said("HTML.") } },
+    "/": { get: { summary: "The dashboard.", ...said("HTML.") } },
+    "/v1/events": {
+      get: {
+        summary: "Live queries over a WebSocket: see docs/reference/live.md.",
+        responses: { 101: { description: "The subprotocol `capstan.events.1`." } },
+      },
+    },
     "/healthz": { get: { summary: "Whether the process answers.", ...said("It does.") } },
     "/readyz": {
       get: {

@@ -164,6 +164,7 @@ describe("every route", () => {
     "GET /readyz": everybody,
     "GET /v1/openapi.json": everybody,
     "GET /metrics": readers,
+    "GET /v1/events": readers,
     "POST /v1/rpc/:method": roles,
     "GET /v1/bundles/:hash": ["admin", "user", "worker"],
     "PUT /v1/bundles/:hash": writers,

@@ -14,6 +14,7 @@ import type { ClientHello, WorkerHello } from "../../protocol/messages.ts";
 import type { QueuePolicy } from "../../scheduler/queue-policy.ts";
 import { reportBug } from "../api/http-answers.ts";
 import type { CallOrder, Readiness } from "../api/http-api.ts";
+import type { LiveBackend } from "../api/live-connection.ts";
 import { formatMetrics } from "../api/metrics.ts";
 import { streamAccess } from "../api/route-access.ts";
 import type { MethodName, ParsedRequests } from "../api/schemas.ts";
@@ -125,6 +126,29 @@ export class ControllerService<State, Fact> {
     return this.#authentication.identify(request);
   }
 
+  /** The same caller now; null once its token has ended. */
+  renew(caller: Caller): Principal | null {
+    return this.#authentication.renew(caller);
+  }
+
+  /** What live queries read. */
+  liveBackend(): LiveBackend {
+    const { journal, clock } = this.#options;
+    const at = (): string => new Date(clock.now() / 1000).toISOString();
+    return {
+      at,
+      sequence: () => journal.sequence,
+      clock: () => ({
+        ...{ sequence: journal.durableSequence, at: at(), live: true },
+        ...{ oldestSequence: null, oldestAt: null },
+      }),
+      read: (order, answer) => this.call(order, answer),
+      past: async () => {
+        throw new CapstanError("INVALID_ARGUMENT", "at: this controller keeps no past");
+      },
+    };
+  }
+
   /** A peer has said who it is; `request` is the upgrade that it came in by. */
   onHello(hello: ClientHello | WorkerHello, answer: HelloAnswer, request: IncomingMessage): void {
     const caller = this.identify(request);
@@ -217,7 +241,7 @@ export class ControllerService<State, Fact> {
       nextWorkerIndex: () => kernel.nextWorkerIndex(state),
       admitWorker: (hello) => kernel.admitWorker(state, hello),
       call: (order, answer) => this.call(order, answer),
-      renew: (caller) => this.#authentication.renew(caller),
+      renew: (caller) => this.renew(caller),
       overload: () => this.overload(),
       congested: () => journal.congested,
     };

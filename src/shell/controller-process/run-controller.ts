@@ -11,11 +11,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CapstanError } from "../../model/errors.ts";
 import { BundleStore } from "../api/bundle-store.ts";
+import type { DashboardFiles } from "../api/dashboard-files.ts";
 import { createApiServer } from "../api/http-api.ts";
+import { attachLiveServer, type LiveServer, livePath } from "../api/live-server.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { attachStreamServer } from "../transport/stream-server.ts";
+import type { Caller } from "./authentication.ts";
 import { Clock } from "./clock.ts";
 import { ControllerService } from "./controller-service.ts";
 import type { Kernel } from "./kernel.ts";
@@ -46,6 +49,8 @@ export interface ControllerRun<State, Fact> {
   /** Called once; nothing is sent or acknowledged afterwards. */
   readonly onFatal: (end: FatalEnd) => void;
   readonly logger?: Logger;
+  /** Default: none, and `/` is the plain status page. */
+  readonly dashboard?: DashboardFiles;
 }
 
 /**
@@ -70,6 +75,7 @@ export async function startController<State, Fact>(
       epoch: journal.epoch,
       bundles: bundles.store,
       logger,
+      dashboard: run.dashboard,
       readiness: () => service.readiness(),
       overload: () => service.overload(),
       identify: (request) => service.identify(request),
@@ -85,15 +91,18 @@ export async function startController<State, Fact>(
       },
       onHello: (hello, accept, refuse, request) =>
         service.onHello(hello, { accept, refuse }, request),
+      otherPaths: [livePath],
       onRejected: ({ code, message }) =>
         logger.warn({ code }, `a peer was turned away: ${message}`),
     });
+    const live = liveServerOf(server, hosts, service);
     const port = await listen(server, address);
     const url = urlOf(options, { ...address, port });
     service.start(url);
     logger.info({ url, epoch: journal.epoch, clusterId: journal.clusterId }, "serving");
     const close = async (): Promise<void> => {
       streams.close();
+      live.close();
       await service.close();
       await closeServer(server);
       await journal.close();
@@ -114,6 +123,19 @@ export async function startController<State, Fact>(
     await journal.close();
     throw error;
   }
+}
+
+function liveServerOf<State, Fact>(
+  server: Server,
+  hosts: readonly string[],
+  service: ControllerService<State, Fact>,
+): LiveServer {
+  return attachLiveServer<Caller>(server, {
+    hosts,
+    backend: service.liveBackend(),
+    identify: (request) => service.identify(request),
+    renew: (caller) => service.renew(caller),
+  });
 }
 
 function serviceOf<State, Fact>(

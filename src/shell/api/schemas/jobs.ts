@@ -40,6 +40,14 @@ export const bandNames = ["PRODUCTION", "INTERACTIVE", "BATCH"] as const;
 const readers: readonly Role[] = ["admin", "user", "viewer"];
 const writers: readonly Role[] = ["admin", "user"];
 
+/** A constraint as it is shown. */
+export const jobConstraint = responseOf({
+  key: z.string(),
+  op: z.enum(constraintOperators),
+  values: z.array(z.string()),
+  mode: z.enum(["REQUIRED", "PREFERRED"]),
+});
+
 /** What was asked for; secrets are hidden. */
 const jobSpec = responseOf({
   command: responseOf({
@@ -51,14 +59,7 @@ const jobSpec = responseOf({
   replicas: z.int(),
   resources,
   coscheduling: responseOf({ groupBy: z.string() }),
-  constraints: z.array(
-    responseOf({
-      key: z.string(),
-      op: z.enum(constraintOperators),
-      values: z.array(z.string()),
-      mode: z.enum(["REQUIRED", "PREFERRED"]),
-    }),
-  ),
+  constraints: z.array(jobConstraint),
   band: z.enum(bandNames),
   priority: z.number(),
   timeoutMs: z.number(),

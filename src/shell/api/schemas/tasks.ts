@@ -79,7 +79,7 @@ export const task = responseOf({
   pendingReason: z.string().nullable(),
 }).meta({ id: "Task", description: "A replica of a job, or a node of a graph." });
 
-const reasonCodes = [
+export const reasonCodes = [
   "INSUFFICIENT",
   "DEVICE_KIND",
   "DEVICE_VARIANT",
