@@ -58,7 +58,7 @@ const jobs: readonly LaunchOptions[] = [
     ...{ command: shell(training), resources: member, coscheduling: { groupBy: "rack" } },
   },
   {
-    ...{ name: "/grace/sweep", user: "grace", band: "batch", replicas: 60 },
+    ...{ name: "/grace/sweep", user: "grace", replicas: 60 },
     ...{ command: shell(sweeping), maxTaskFailures: 30, maxRetriesFailure: 2 },
   },
   { name: "/grace/ingest", user: "grace", replicas: 6, command: shell("echo read; echo kept") },

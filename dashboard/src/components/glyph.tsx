@@ -62,7 +62,7 @@ export function Glyph({ shape }: { readonly shape: Shape }) {
 const icons = {
   overview: "M2.5 9.5h3v4h-3zM6.5 5.5h3v8h-3zM10.5 2.5h3v11h-3z",
   jobs: "M2.5 4h11M2.5 8h11M2.5 12h7",
-  graph: "M3.8 3.8h0M12.2 8h0M3.8 12.2h0M5.2 4.4l5.6 2.9M5.2 11.6l5.6-2.9",
+  graph: "M2 2h4v3.4H2zM2 10.6h4V14H2zM10 6.3h4v3.4h-4zM6 3.7h1.4L10 7.2M6 12.3h1.4L10 8.8",
   stream: "M2 4.2h5M9 4.2h5M2 8h8M12 8h2M2 11.8h3M7 11.8h7",
   workers: "M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5h.1M5 11h.1",
   queue: "M3 3.5h10M3 6.5h10M5 9.5h6M6.5 12.5h3",

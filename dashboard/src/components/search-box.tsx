@@ -57,8 +57,9 @@ export function SearchBox() {
       <input
         ref={input}
         id="search"
-        type="search"
+        type="text"
         role="combobox"
+        inputMode="search"
         placeholder="Search jobs, tasks, workers"
         aria-label="Search jobs, tasks, workers"
         aria-expanded={hits !== null}

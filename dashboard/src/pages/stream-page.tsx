@@ -1,0 +1,172 @@
+/**
+ * Task stream: every execution on every lane of every worker over time, in the colour of its
+ * function; what waited before it started; what failed.
+ *
+ * @module
+ */
+
+import { useMemo, useState } from "preact/hooks";
+import type { Responses } from "../api.ts";
+import { categoryOf } from "../charts/palette.ts";
+import { type Lane, Timeline, type TimelineBar, type TimeWindow } from "../charts/timeline.tsx";
+import { Empty, ErrorNote, Loading } from "../components/pieces.tsx";
+import { useLive } from "../live/use-live.ts";
+import { now } from "../now.ts";
+import { hrefs, instant, query, setQuery } from "../router.ts";
+import { formatCount, formatDuration } from "../text/format.ts";
+import { lookOfCause } from "../text/states.ts";
+
+type Stream = Responses["GetTaskStream"];
+type Run = Stream["runs"][number];
+
+const spans = ["15s", "60s", "5m", "15m", "1h"] as const;
+
+const spanMs: { readonly [span in (typeof spans)[number]]: number } = {
+  "15s": 15_000,
+  "60s": 60_000,
+  "5m": 300_000,
+  "15m": 900_000,
+  "1h": 3_600_000,
+};
+
+export function StreamPage() {
+  const asked = query.value.get("last");
+  const last = spans.find((each) => each === asked) ?? "60s";
+  const [chosen, setChosen] = useState<TimeWindow | null>(null);
+  const request =
+    chosen === null
+      ? { last }
+      : { fromAt: timeText(chosen.fromMs), toAt: timeText(chosen.toMs) };
+  const { value, error, stale } = useLive("GetTaskStream", request);
+  const end = now.value;
+  const shown = chosen ?? { fromMs: end - spanMs[last], toMs: end };
+  return (
+    <>
+      <header class="page-head">
+        <h1>Task stream</h1>
+        <div class="page-actions">
+          <fieldset class="segments" aria-label="How much time">
+            {spans.map((span) => (
+              <button
+                key={span}
+                type="button"
+                aria-pressed={chosen === null && span === last}
+                onClick={() => {
+                  setChosen(null);
+                  setQuery({ last: span });
+                }}
+              >
+                {span}
+              </button>
+            ))}
+          </fieldset>
+          {chosen !== null && (
+            <button type="button" class="button solid" onClick={() => setChosen(null)}>
+              {instant.value === null ? "Follow" : "Whole window"}
+            </button>
+          )}
+        </div>
+      </header>
+      {error !== null && <ErrorNote error={error} />}
+      {value === null && error === null && <Loading lines={8} />}
+      {value !== null && <StreamView stream={value} shown={shown} stale={stale} onWindow={setChosen} />}
+    </>
+  );
+}
+
+function timeText(ms: number): string {
+  return new Date(Math.round(ms)).toISOString();
+}
+
+interface ViewProps {
+  readonly stream: Stream;
+  readonly shown: TimeWindow;
+  readonly stale: boolean;
+  readonly onWindow: (window: TimeWindow) => void;
+}
+
+function StreamView({ stream, shown, onWindow }: ViewProps) {
+  const { lanes, bars, names } = useMemo(() => marksOf(stream), [stream]);
+  if (stream.workers.length === 0) {
+    return <Empty title="No worker is there">What runs on workers is shown here, lane by lane.</Empty>;
+  }
+  return (
+    <div class="panel">
+      <Legend names={names} />
+      <Timeline
+        label="Executions by worker"
+        lanes={lanes}
+        bars={bars}
+        window={shown}
+        nowMs={now.value}
+        onWindow={onWindow}
+      />
+      <p class="soft stream-note">
+        {formatCount(stream.runs.length)} marks
+        {stream.bucketMs > 0 && `, runs told together by ${formatDuration(stream.bucketMs)}: zoom in`}
+        {stream.omitted > 0 && `, ${formatCount(stream.omitted)} runs of further workers left out`}
+        . Thin: sent to the worker, waiting or fetching inputs. Hatched: failed. Drag to move, Ctrl and
+        wheel to zoom.
+      </p>
+    </div>
+  );
+}
+
+function Legend({ names }: { readonly names: readonly (readonly [string, number])[] }) {
+  return (
+    <ul class="legend stream-legend">
+      {names.slice(0, 14).map(([name, count]) => (
+        <li key={name}>
+          <i class={`swatch cat-${categoryOf(name)}`} />
+          {name} <b>{formatCount(count)}</b>
+        </li>
+      ))}
+      {names.length > 14 && <li class="soft">and {names.length - 14} more</li>}
+      {names.length === 0 && <li class="soft">nothing ran in this window</li>}
+    </ul>
+  );
+}
+
+function marksOf(stream: Stream) {
+  const lanes: Lane[] = [];
+  const firstLane = new Map<string, number>();
+  const many = stream.workers.reduce((sum, worker) => sum + worker.lanes, 0) > 60;
+  for (const { workerId, lanes: count } of stream.workers) {
+    firstLane.set(workerId, lanes.length);
+    for (let lane = 0; lane < Math.max(1, count); lane++) {
+      lanes.push({
+        name: lane === 0 ? workerId : "",
+        begins: lane === 0,
+        height: many ? 8 : 16,
+        href: hrefs.worker(workerId),
+      });
+    }
+  }
+  const counts = new Map<string, number>();
+  const bars: TimelineBar[] = [];
+  for (const run of stream.runs) {
+    const first = firstLane.get(run.workerId);
+    if (first === undefined) continue;
+    counts.set(run.name, (counts.get(run.name) ?? 0) + run.count);
+    bars.push(barOf(run, first + run.lane));
+  }
+  const names = [...counts].sort((a, b) => b[1] - a[1]);
+  return { lanes, bars, names };
+}
+
+function barOf(run: Run, lane: number): TimelineBar {
+  const { name, count, failed, startMs, endMs, busyMs, taskId, cause } = run;
+  const length = (endMs ?? startMs) - startMs;
+  const several = count > 1;
+  const notes = several
+    ? [`${formatCount(count)} runs, ${formatCount(failed)} failed, busy ${formatDuration(busyMs)}`]
+    : [`${cause === null ? "Running" : lookOfCause(cause).word} on ${run.workerId}`, taskId ?? ""];
+  const mark = {
+    ...{ lane, startMs, endMs, text: name, title: several ? `${name} and others` : name, notes },
+    waitMs: several ? startMs : run.assignedMs,
+    density: several && length > 0 ? Math.min(1, busyMs / length) : 1,
+    failed: failed > 0 && failed * 2 >= count,
+    fill: (palette: { category(name: string): string }) => palette.category(name),
+  };
+  return taskId === null ? mark : { ...mark, href: hrefs.task(taskId) };
+}

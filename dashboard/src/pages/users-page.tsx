@@ -1,0 +1,130 @@
+/**
+ * Users: what they have of the cluster, what they may have, what of theirs waits.
+ *
+ * @module
+ */
+
+import { call, type Responses } from "../api.ts";
+import { ActionButton } from "../components/action-button.tsx";
+import { type Column, DataTable, Pager, pageToken } from "../components/data-table.tsx";
+import { Empty, ErrorNote, Loading } from "../components/pieces.tsx";
+import { useLive } from "../live/use-live.ts";
+import { hrefs } from "../router.ts";
+import { formatCount, formatPercent, formatResources, plural } from "../text/format.ts";
+
+type User = Responses["ListUsers"]["users"][number];
+type Share = Responses["GetSchedulerState"]["users"][number];
+
+interface Row {
+  readonly user: User;
+  readonly share: Share | undefined;
+}
+
+const columns: readonly Column<Row>[] = [
+  {
+    ...{ name: "user", title: "User", grows: true },
+    cell: ({ user }) => (
+      <div class="stacked">
+        <a class="id" href={hrefs.user(user.user)}>
+          {user.user}
+        </a>
+        {user.overBudget && (
+          <span class="reason-line">over budget: more interactive work competes as batch</span>
+        )}
+      </div>
+    ),
+  },
+  { name: "share", title: "Share of the cluster", cell: ({ share }) => <ShareBar share={share} /> },
+  { name: "running", title: "Running", numeric: true, cell: ({ user }) => formatCount(user.runningTaskCount) },
+  { name: "waiting", title: "Waiting", numeric: true, cell: ({ user }) => formatCount(user.pendingTaskCount) },
+  {
+    ...{ name: "budget", title: "Spend of budget", numeric: true },
+    cell: ({ user: { spend, budget } }) => (
+      <span>
+        {formatCount(Math.round(spend))}{" "}
+        <span class="soft">/ {budget === 0 ? "no limit" : formatCount(budget)}</span>
+      </span>
+    ),
+  },
+  { name: "weight", title: "Weight", numeric: true, wide: true, cell: ({ user }) => String(user.weight) },
+  {
+    ...{ name: "band", title: "Best band", wide: true },
+    cell: ({ user }) => <span class="soft">{user.bandMax.toLowerCase()}</span>,
+  },
+  {
+    ...{ name: "cap", title: "Cap", wide: true },
+    cell: ({ user: { cap } }) => (cap === null ? <span class="soft">none</span> : formatResources(cap)),
+  },
+  { name: "act", title: "", cell: ({ user }) => <WeightButton user={user} /> },
+];
+
+function ShareBar({ share }: { readonly share: Share | undefined }) {
+  const part = share?.dominantShare ?? 0;
+  const label = `${formatPercent(part, 1)} of the scarcest that it uses, by weight`;
+  return (
+    <div class="resource compact" title={label}>
+      <div class="resource-track" role="img" aria-label={label}>
+        <i class="used" style={{ width: `${Math.min(100, 100 * part)}%` }} />
+      </div>
+      <span class="resource-amount">{formatPercent(part, 1)}</span>
+    </div>
+  );
+}
+
+function WeightButton({ user: { user, weight } }: { readonly user: User }) {
+  const next = weight === 1 ? 2 : 1;
+  return (
+    <ActionButton
+      title={next === 2 ? "Double the share" : "Share as others"}
+      command={`capstan user set ${user} --weight ${next}`}
+      act={async () => {
+        const answer = await call("SetUserBudget", { user, weight: next });
+        return `The weight of ${user} is ${answer.budget.weight}.`;
+      }}
+    >
+      <p>
+        The weight of <b>{user}</b> becomes {next}: against one of weight 1 it may hold {next} times as
+        much before the other goes first. Budgets and caps are set with <code>capstan user set</code>.
+      </p>
+    </ActionButton>
+  );
+}
+
+export function UsersPage() {
+  const { value, error, stale } = useLive("ListUsers", { pageSize: 100, pageToken: pageToken() });
+  const scheduler = useLive("GetSchedulerState", {});
+  const shares = new Map(scheduler.value?.users.map((share) => [share.user, share]) ?? []);
+  const rows = (value?.users ?? []).map((user) => ({ user, share: shares.get(user.user) }));
+  return (
+    <>
+      <header class="page-head">
+        <h1>Users</h1>
+        {value !== null && <span class="soft">{plural(value.totalCount, "user")}</span>}
+      </header>
+      {error !== null && <ErrorNote error={error} />}
+      {value === null && error === null && <Loading lines={5} />}
+      {value !== null && rows.length === 0 && (
+        <Empty title="Nobody has launched anything yet">
+          A user appears here with the first job: <code>capstan run --user ada -- true</code>.
+        </Empty>
+      )}
+      {value !== null && rows.length > 0 && (
+        <>
+          <DataTable
+            label="Users"
+            columns={columns}
+            rows={rows}
+            rowKey={({ user }) => user.user}
+            stale={stale}
+          />
+          <Pager
+            nextPageToken={value.nextPageToken}
+            shown={rows.length}
+            total={value.totalCount}
+            noun="users"
+          />
+        </>
+      )}
+    </>
+  );
+}
