@@ -111,7 +111,13 @@ function Mark() {
   );
 }
 
-function Navigation({ open, current }: { readonly open: boolean; readonly current: string | undefined }) {
+function Navigation({
+  open,
+  current,
+}: {
+  readonly open: boolean;
+  readonly current: string | undefined;
+}) {
   return (
     <nav class={open ? "side open" : "side"} aria-label="Pages">
       <ul>
@@ -120,7 +126,9 @@ function Navigation({ open, current }: { readonly open: boolean; readonly curren
             <a href={to} aria-current={to === current ? "page" : undefined}>
               <Icon name={icon} />
               <span>{title}</span>
-              <kbd aria-hidden="true">g {key}</kbd>
+              <span class="kbd" aria-hidden="true">
+                g {key}
+              </span>
             </a>
           </li>
         ))}
@@ -146,7 +154,9 @@ function LiveMark() {
   const state = connection.state.value;
   if (instant.value !== null) return <span class="live-mark past">Past</span>;
   if (connection.clock.value?.live === false) return <span class="live-mark past">Recording</span>;
-  const word = { live: "Live", connecting: "Connecting", lost: "Lost", refused: "No access" }[state];
+  const word = { live: "Live", connecting: "Connecting", lost: "Lost", refused: "No access" }[
+    state
+  ];
   return (
     <span class={`live-mark ${state}`} role="status">
       {word}

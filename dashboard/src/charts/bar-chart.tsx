@@ -6,9 +6,9 @@
 
 import { useCallback, useRef, useState } from "preact/hooks";
 import { formatCount, formatExactTime } from "../text/format.ts";
+import { hatch } from "./hatch.ts";
 import { type Painting, useCanvas } from "./paint.ts";
 import { type Palette, readPalette } from "./palette.ts";
-import { hatch } from "./hatch.ts";
 
 export interface Series {
   readonly stepMs: number;
@@ -93,7 +93,12 @@ function paintBars(
     context.fillRect(x, y(value), step - gap, y(0) - y(value));
     if (failed[at] === 0) continue;
     context.fillStyle = hatch(context, palette.tone("fail"), palette.panel);
-    context.fillRect(x, y(value + failed[at]), step - gap, Math.max(2, y(value) - y(value + failed[at])));
+    context.fillRect(
+      x,
+      y(value + failed[at]),
+      step - gap,
+      Math.max(2, y(value) - y(value + failed[at])),
+    );
   }
   context.globalAlpha = 1;
   paintTimes(context, { series, palette, width, height });
@@ -106,7 +111,10 @@ interface AxisOptions {
   readonly width: number;
 }
 
-function paintAxis(context: CanvasRenderingContext2D, { palette, top, y, width }: AxisOptions): void {
+function paintAxis(
+  context: CanvasRenderingContext2D,
+  { palette, top, y, width }: AxisOptions,
+): void {
   context.font = "11px Inter, system-ui, sans-serif";
   context.textAlign = "right";
   context.textBaseline = "middle";

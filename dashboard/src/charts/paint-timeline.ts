@@ -124,7 +124,11 @@ function paintLanes(
       context.fillStyle = palette.line;
       context.fillRect(0, top, width, 1);
       context.fillStyle = palette.text;
-      context.fillText(fitted(context, lane.name, gutter - 10), 2, top + Math.min(lane.height, 20) / 2 + 1);
+      context.fillText(
+        fitted(context, lane.name, gutter - 10),
+        2,
+        top + Math.min(lane.height, 20) / 2 + 1,
+      );
     }
     top += lane.height;
   }
@@ -180,7 +184,10 @@ function paintBar(context: CanvasRenderingContext2D, given: BarOptions): void {
 
 function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
   if (context.measureText(text).width <= room) return text;
-  let kept = text.slice(0, Math.max(1, Math.floor((text.length * room) / context.measureText(text).width)));
+  let kept = text.slice(
+    0,
+    Math.max(1, Math.floor((text.length * room) / context.measureText(text).width)),
+  );
   while (kept.length > 1 && context.measureText(`${kept}…`).width > room) kept = kept.slice(0, -1);
   return kept.length <= 1 ? "" : `${kept}…`;
 }

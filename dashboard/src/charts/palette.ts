@@ -4,8 +4,8 @@
  * @module
  */
 
-import { colour } from "../theme.ts";
 import type { Tone } from "../text/states.ts";
+import { colour } from "../theme.ts";
 
 /** Colours by which functions are told apart; each also has its name beside it. */
 export const categoryCount = 10;

@@ -9,7 +9,14 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { navigate } from "../router.ts";
 import { formatDuration, formatExactTime } from "../text/format.ts";
 import { useCanvas } from "./paint.ts";
-import { axisHeight, gutterOf, type Lane, laneAt, paintTimeline, type TimelineBar } from "./paint-timeline.ts";
+import {
+  axisHeight,
+  gutterOf,
+  type Lane,
+  laneAt,
+  paintTimeline,
+  type TimelineBar,
+} from "./paint-timeline.ts";
 import { readPalette } from "./palette.ts";
 
 export type { Lane, TimelineBar } from "./paint-timeline.ts";
@@ -38,7 +45,14 @@ export function Timeline({ label, lanes, bars, window: shown, nowMs, onWindow }:
   const height = axisHeight + lanes.reduce((sum, lane) => sum + lane.height, 0);
   const paint = useCallback(
     (painting: Parameters<typeof paintTimeline>[0]) =>
-      paintTimeline(painting, { lanes, bars, shown, nowMs, hovered: hovered?.bar ?? null, palette: readPalette() }),
+      paintTimeline(painting, {
+        lanes,
+        bars,
+        shown,
+        nowMs,
+        hovered: hovered?.bar ?? null,
+        palette: readPalette(),
+      }),
     [lanes, bars, shown.fromMs, shown.toMs, nowMs, hovered?.bar],
   );
   const width = useCanvas(canvas, height, paint);
@@ -80,7 +94,8 @@ export function Timeline({ label, lanes, bars, window: shown, nowMs, onWindow }:
     const moved = drag.current?.moved === true;
     drag.current = null;
     if (moved) return;
-    const lane = event.offsetX < gutter ? lanes[laneAt(lanes, event.offsetY - axisHeight)] : undefined;
+    const lane =
+      event.offsetX < gutter ? lanes[laneAt(lanes, event.offsetY - axisHeight)] : undefined;
     const href = lane?.href ?? barAt(event.offsetX, event.offsetY)?.href;
     if (href !== undefined) navigate(href);
   };
@@ -99,13 +114,16 @@ export function Timeline({ label, lanes, bars, window: shown, nowMs, onWindow }:
     act();
   };
   return (
-    <div class="timeline">
+    <div
+      class="timeline"
+      role="application"
+      aria-label={`${label}. Arrow keys move, plus and minus zoom.`}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+    >
       <canvas
         ref={canvas}
         class={hovered?.bar.href === undefined ? "" : "pointing"}
-        role="application"
-        aria-label={`${label}. Arrow keys move, plus and minus zoom.`}
-        tabIndex={0}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           drag.current = { x: event.offsetX, window: shown, moved: false };
@@ -113,9 +131,10 @@ export function Timeline({ label, lanes, bars, window: shown, nowMs, onWindow }:
         onPointerMove={onMove}
         onPointerUp={onUp}
         onPointerLeave={() => setHovered(null)}
-        onKeyDown={onKeyDown}
       />
-      {hovered !== null && <Tip bar={hovered.bar} nowMs={nowMs} x={hovered.x} y={hovered.y} width={width} />}
+      {hovered !== null && (
+        <Tip bar={hovered.bar} nowMs={nowMs} x={hovered.x} y={hovered.y} width={width} />
+      )}
     </div>
   );
 }
@@ -129,7 +148,8 @@ function useWheel(
   latest.current = onWheel;
   useEffect(() => {
     const listener = (event: WheelEvent) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey || event.deltaX !== 0) latest.current(event);
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.deltaX !== 0)
+        latest.current(event);
     };
     canvas.current?.addEventListener("wheel", listener, { passive: false });
     return () => canvas.current?.removeEventListener("wheel", listener);

@@ -25,9 +25,18 @@ interface Props {
 }
 
 export function ActionButton(props: Props) {
-  const { title, children, command, dangerous = false, disabled = false, asksReason = false } = props;
+  const {
+    title,
+    children,
+    command,
+    dangerous = false,
+    disabled = false,
+    asksReason = false,
+  } = props;
   const dialog = useRef<HTMLDialogElement>(null);
-  const [outcome, setOutcome] = useState<{ readonly ok: boolean; readonly text: string } | null>(null);
+  const [outcome, setOutcome] = useState<{ readonly ok: boolean; readonly text: string } | null>(
+    null,
+  );
   const [busy, setBusy] = useState(false);
   const [reason, setReason] = useState("");
   const past = instant.value !== null;

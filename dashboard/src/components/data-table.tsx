@@ -93,7 +93,9 @@ function Heading<Row>({ column, order }: { readonly column: Column<Row>; readonl
     <th scope="col" class={classOf(column)} aria-sort={sorted}>
       <button type="button" class="sort" onClick={() => setQuery({ order: next, page: null })}>
         {title}
-        <span aria-hidden="true">{sorted === "none" ? "↕" : sorted === "ascending" ? "↑" : "↓"}</span>
+        <span aria-hidden="true">
+          {sorted === "none" ? "↕" : sorted === "ascending" ? "↑" : "↓"}
+        </span>
       </button>
     </th>
   );
@@ -110,7 +112,8 @@ interface PagerProps {
 export function Pager({ nextPageToken, shown, total, noun }: PagerProps) {
   const pages = (query.value.get("page") ?? "").split("~").filter((each) => each !== "");
   const go = (tokens: readonly string[]) => setQuery({ page: tokens.join("~") }, false);
-  const counted = total === undefined ? formatCount(shown) : `${formatCount(shown)} of ${formatCount(total)}`;
+  const counted =
+    total === undefined ? formatCount(shown) : `${formatCount(shown)} of ${formatCount(total)}`;
   if (pages.length === 0 && nextPageToken === "") {
     return (
       <p class="pager soft">

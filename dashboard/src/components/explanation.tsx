@@ -7,8 +7,8 @@
 
 import type { Responses } from "../api.ts";
 import { useLive } from "../live/use-live.ts";
-import { formatResources, plural, timeOf, formatDuration } from "../text/format.ts";
 import { now } from "../now.ts";
+import { formatDuration, formatResources, plural, timeOf } from "../text/format.ts";
 import { Loading, Panel, TaskLink, WorkerLink } from "./pieces.tsx";
 
 type Explained = Responses["Explain"];
@@ -67,11 +67,7 @@ function Reasons({ reasons }: { readonly reasons: Explained["reasons"] }) {
     <ul class="reasons">
       {reasons.map(({ code, message, workers, workersTotal }, index) => (
         <li key={`${code} ${index}`}>
-          <div
-            class="reason-share"
-            role="img"
-            aria-label={`${workers} of ${workersTotal} workers`}
-          >
+          <div class="reason-share" role="img" aria-label={`${workers} of ${workersTotal} workers`}>
             <i style={{ width: `${workersTotal === 0 ? 100 : (100 * workers) / workersTotal}%` }} />
           </div>
           <code class="reason-code">{code}</code>
@@ -90,8 +86,8 @@ function Holders({ holders }: { readonly holders: Explained["holders"] }) {
       <ul>
         {holders.slice(0, 8).map(({ workerId, taskId, user, granted }) => (
           <li key={`${workerId} ${taskId}`}>
-            <TaskLink id={taskId} /> <span class="soft">of {user} on</span> <WorkerLink id={workerId} />{" "}
-            <span class="soft">{formatResources(granted)}</span>
+            <TaskLink id={taskId} /> <span class="soft">of {user} on</span>{" "}
+            <WorkerLink id={workerId} /> <span class="soft">{formatResources(granted)}</span>
           </li>
         ))}
         {holders.length > 8 && <li class="soft">and {holders.length - 8} more</li>}

@@ -27,7 +27,7 @@ const restMs = 200;
 
 export function FilterBar({ fields, toggles = [], children }: Props) {
   return (
-    <div class="filters" role="search" aria-label="Filters">
+    <search class="filters" aria-label="Filters">
       {fields.map((field, index) => (
         <TextFilter key={field.name} field={field} first={index === 0} />
       ))}
@@ -44,7 +44,7 @@ export function FilterBar({ fields, toggles = [], children }: Props) {
         </label>
       ))}
       {children}
-    </div>
+    </search>
   );
 }
 
@@ -77,11 +77,13 @@ function TextFilter({ field, first }: { readonly field: TextField; readonly firs
 export function StateFilter({ states }: { readonly states: readonly string[] }) {
   const picked = (query.value.get("states") ?? "").split(",").filter((each) => each !== "");
   const toggle = (state: string) => {
-    const next = picked.includes(state) ? picked.filter((each) => each !== state) : [...picked, state];
+    const next = picked.includes(state)
+      ? picked.filter((each) => each !== state)
+      : [...picked, state];
     setQuery({ states: next.join(","), page: null });
   };
   return (
-    <div class="chips" role="group" aria-label="States">
+    <fieldset class="chips" aria-label="States">
       {states.map((state) => {
         const { word, shape, tone } = lookOf(state);
         return (
@@ -97,6 +99,6 @@ export function StateFilter({ states }: { readonly states: readonly string[] }) 
           </button>
         );
       })}
-    </div>
+    </fieldset>
   );
 }

@@ -40,7 +40,9 @@ const shapes: { readonly [name in Shape]: ComponentChildren } = {
   links: <path d="M1.4 6h2.8M7.8 6h2.8M6 1.4v2.2M6 8.4v2.2M3 3l6 6" stroke-width="1.7" />,
   up: <path d="M6 10.6V2M2.4 5.4L6 1.8l3.6 3.6" stroke-width="1.8" />,
   dot: <circle cx="6" cy="6" r="4" {...filled} />,
-  question: <path d="M3.6 4.2a2.5 2.5 0 1 1 3.6 2.3c-.8.4-1.2.8-1.2 1.5M6 10v.6" stroke-width="1.7" />,
+  question: (
+    <path d="M3.6 4.2a2.5 2.5 0 1 1 3.6 2.3c-.8.4-1.2.8-1.2 1.5M6 10v.6" stroke-width="1.7" />
+  ),
   bang: <path d="M6 1.2l5.2 9.4H.8zM6 4.4v3M6 8.8v.4" stroke-width="1.3" />,
   bar: (
     <>
@@ -66,7 +68,8 @@ const icons = {
   stream: "M2 4.2h5M9 4.2h5M2 8h8M12 8h2M2 11.8h3M7 11.8h7",
   workers: "M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5h.1M5 11h.1",
   queue: "M3 3.5h10M3 6.5h10M5 9.5h6M6.5 12.5h3",
-  users: "M6 7.4a2.4 2.4 0 1 0 0-4.8 2.4 2.4 0 0 0 0 4.8zM1.8 13.2c.3-2.3 2-3.6 4.2-3.6s3.9 1.3 4.2 3.6M10.6 2.9a2.3 2.3 0 0 1 0 4.3M12 9.9c1.3.5 2 1.6 2.2 3.3",
+  users:
+    "M6 7.4a2.4 2.4 0 1 0 0-4.8 2.4 2.4 0 0 0 0 4.8zM1.8 13.2c.3-2.3 2-3.6 4.2-3.6s3.9 1.3 4.2 3.6M10.6 2.9a2.3 2.3 0 0 1 0 4.3M12 9.9c1.3.5 2 1.6 2.2 3.3",
   events: "M8 4v4l2.6 1.8M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12z",
   doctor: "M1.8 8.4h2.8l1.7-4.6 3 8.6 1.9-4h3",
   search: "M7 11.4a4.4 4.4 0 1 0 0-8.8 4.4 4.4 0 0 0 0 8.8zM10.3 10.3l3.4 3.4",

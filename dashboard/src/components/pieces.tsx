@@ -120,7 +120,13 @@ export function JobLink({ id }: { readonly id: string }) {
   );
 }
 
-export function TaskLink({ id, children }: { readonly id: string; readonly children?: ComponentChildren }) {
+export function TaskLink({
+  id,
+  children,
+}: {
+  readonly id: string;
+  readonly children?: ComponentChildren;
+}) {
   return (
     <a class="id" href={hrefs.task(id)}>
       {children ?? id}
@@ -139,7 +145,11 @@ export function WorkerLink({ id }: { readonly id: string | null }) {
 
 interface TabsProps<Name extends string> {
   readonly label: string;
-  readonly tabs: readonly { readonly name: Name; readonly title: string; readonly count?: number | undefined }[];
+  readonly tabs: readonly {
+    readonly name: Name;
+    readonly title: string;
+    readonly count?: number | undefined;
+  }[];
   readonly current: Name;
   readonly onPick: (name: Name) => void;
 }

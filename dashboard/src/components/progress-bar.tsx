@@ -23,7 +23,12 @@ export function ProgressBar({ counts, words = false }: Props) {
   const label = parts.map(({ name, count }) => `${formatCount(count)} ${name}`).join(", ");
   return (
     <div class="progress">
-      <div class="progress-bar" role="img" aria-label={label === "" ? "no tasks" : label} title={label}>
+      <div
+        class="progress-bar"
+        role="img"
+        aria-label={label === "" ? "no tasks" : label}
+        title={label}
+      >
         {parts.map(({ name, tone, count }) => (
           <i key={name} class={`tone-${tone} part-${name}`} style={{ flexGrow: count }} />
         ))}

@@ -52,7 +52,7 @@ export function SearchBox() {
     event.preventDefault();
   };
   return (
-    <div class="search" role="search">
+    <search class="search">
       <Icon name="search" />
       <input
         ref={input}
@@ -71,9 +71,11 @@ export function SearchBox() {
         onKeyDown={onKeyDown}
         onBlur={() => window.setTimeout(() => setHits(null), 150)}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <span class="kbd" aria-hidden="true">
+        /
+      </span>
       {hits !== null && <Hits hits={hits} chosen={chosen} onPick={go} />}
-    </div>
+    </search>
   );
 }
 
@@ -85,22 +87,23 @@ interface HitsProps {
 
 function Hits({ hits, chosen, onPick }: HitsProps) {
   return (
-    <ul id="search-hits" class="hits" role="listbox" aria-label="Found">
-      {hits.length === 0 && <li class="soft hit">Nothing begins so. A name is /user/name.</li>}
+    <div id="search-hits" class="hits" role="listbox" aria-label="Found" tabIndex={-1}>
+      {hits.length === 0 && <p class="soft hit">Nothing begins so. A name is /user/name.</p>}
       {hits.map(({ href, title, state }, index) => (
-        <li
+        <div
           key={href}
           id={`hit-${index}`}
           role="option"
+          tabIndex={-1}
           aria-selected={index === chosen}
           class="hit"
           onMouseDown={() => onPick(href)}
         >
           <span class="id">{title}</span>
           <StateBadge state={state} />
-        </li>
+        </div>
       ))}
-    </ul>
+    </div>
   );
 }
 
@@ -112,11 +115,17 @@ async function findAll(text: string): Promise<readonly Hit[]> {
 async function findJobs(text: string): Promise<readonly Hit[]> {
   const filter = { namePrefix: text.startsWith("/") ? text : `/${text}` };
   const answer = await quiet(call("ListJobs", { filter, pageSize: hitsMax }));
-  return (answer?.jobs ?? []).map(({ jobId, state }) => ({ href: hrefs.job(jobId), title: jobId, state }));
+  return (answer?.jobs ?? []).map(({ jobId, state }) => ({
+    href: hrefs.job(jobId),
+    title: jobId,
+    state,
+  }));
 }
 
 async function findTask(text: string): Promise<readonly Hit[]> {
-  const answer: Responses["GetTaskStatus"] | null = await quiet(call("GetTaskStatus", { taskId: text }));
+  const answer: Responses["GetTaskStatus"] | null = await quiet(
+    call("GetTaskStatus", { taskId: text }),
+  );
   if (answer === null) return [];
   const { taskId, state } = answer.task;
   return [{ href: hrefs.task(taskId), title: taskId, state }];

@@ -21,6 +21,12 @@ export function StateBadge({ state, note }: { readonly state: string; readonly n
 }
 
 /** How an attempt ended; one without a cause lives. */
-export function CauseBadge({ state, cause }: { readonly state: string; readonly cause: string | null }) {
+export function CauseBadge({
+  state,
+  cause,
+}: {
+  readonly state: string;
+  readonly cause: string | null;
+}) {
   return <Look look={cause === null ? lookOf(state) : lookOfCause(cause)} />;
 }

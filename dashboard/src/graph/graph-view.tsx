@@ -52,46 +52,57 @@ interface DrawingProps extends Props {
 
 function Drawing({ graph, laidOut, around }: DrawingProps) {
   const { layout } = laidOut;
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const [view, setView] = useState({ x: 0, y: 0, scale: 1 });
   const fit = () => {
     const width = box.current?.clientWidth ?? layout.width;
     const height = Math.min(620, Math.max(260, layout.height));
     const scale = Math.min(1.15, width / layout.width, height / layout.height);
     const clear = Math.max(scale, 0.22);
-    setView({ x: Math.max(0, (width - layout.width * clear) / 2), y: Math.max(0, (height - layout.height * clear) / 2), scale: clear });
+    setView({
+      x: Math.max(0, (width - layout.width * clear) / 2),
+      y: Math.max(0, (height - layout.height * clear) / 2),
+      scale: clear,
+    });
   };
   useEffect(fit, [layout.width, layout.height]);
   const zoom = (factor: number) => {
     const width = (box.current?.clientWidth ?? 0) / 2;
     setView(({ x, y, scale }) => {
       const next = Math.max(0.05, Math.min(3, scale * factor));
-      return { scale: next, x: width - ((width - x) * next) / scale, y: 240 - ((240 - y) * next) / scale };
+      return {
+        scale: next,
+        x: width - ((width - x) * next) / scale,
+        y: 240 - ((240 - y) * next) / scale,
+      };
     });
   };
   const drag = useDrag((dx, dy) => setView((at) => ({ ...at, x: at.x + dx, y: at.y + dy })));
   const height = Math.min(620, Math.max(260, layout.height * view.scale + 24));
   return (
-    <div class="graph" ref={box}>
+    <section
+      class="graph"
+      ref={box}
+      aria-label={`Graph of ${graph.nodes.length} nodes and ${graph.edges.length} edges`}
+    >
       <div class="graph-buttons">
         <button type="button" class="button small" aria-label="Zoom in" onClick={() => zoom(1.3)}>
           +
         </button>
-        <button type="button" class="button small" aria-label="Zoom out" onClick={() => zoom(1 / 1.3)}>
+        <button
+          type="button"
+          class="button small"
+          aria-label="Zoom out"
+          onClick={() => zoom(1 / 1.3)}
+        >
           −
         </button>
         <button type="button" class="button small" onClick={fit}>
           Fit
         </button>
       </div>
-      <svg
-        class="graph-canvas"
-        width="100%"
-        height={height}
-        role="group"
-        aria-label={`Graph of ${graph.nodes.length} nodes and ${graph.edges.length} edges`}
-        {...drag}
-      >
+      <svg class="graph-canvas" width="100%" height={height} {...drag}>
+        <title>Graph</title>
         <g transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>
           <Curves graph={graph} laidOut={laidOut} />
           {graph.nodes.map((node) => {
@@ -102,7 +113,7 @@ function Drawing({ graph, laidOut, around }: DrawingProps) {
           })}
         </g>
       </svg>
-    </div>
+    </section>
   );
 }
 
@@ -112,7 +123,8 @@ function useDrag(onMove: (dx: number, dy: number) => void) {
     onPointerDown: (event: PointerEvent) => {
       if (event.target instanceof Element && event.target.closest("a") !== null) return;
       from.current = { x: event.clientX, y: event.clientY };
-      if (event.currentTarget instanceof Element) event.currentTarget.setPointerCapture(event.pointerId);
+      if (event.currentTarget instanceof Element)
+        event.currentTarget.setPointerCapture(event.pointerId);
     },
     onPointerMove: (event: PointerEvent) => {
       const last = from.current;
@@ -134,7 +146,14 @@ function Curves({ graph, laidOut }: { readonly graph: Graph; readonly laidOut: L
         const points = laidOut.layout.edges[index];
         const edge = counts.get(`${from}>${to}`);
         if (edge === undefined || points.length === 0) return null;
-        return <Curve key={`${from}>${to}`} edge={edge} points={points} grouped={graph.kind === "GROUPS"} />;
+        return (
+          <Curve
+            key={`${from}>${to}`}
+            edge={edge}
+            points={points}
+            grouped={graph.kind === "GROUPS"}
+          />
+        );
       })}
     </g>
   );
@@ -187,17 +206,25 @@ function Box({ node, at, graph, around }: BoxProps) {
   const width = widthOf(node, kind);
   const height = boxHeight[kind];
   const total = totalOf(node.taskStateCounts);
-  const state = Object.entries(node.taskStateCounts).find(([, count]) => (count ?? 0) > 0)?.[0] ?? "";
+  const state =
+    Object.entries(node.taskStateCounts).find(([, count]) => (count ?? 0) > 0)?.[0] ?? "";
   const name = kind === "TASKS" ? shortId(node.taskId ?? node.nodeId, node.name) : node.name;
   const room = Math.floor((width - 20) / 6.6);
   const href = node.taskId === null ? `${hrefs.job(jobId)}?tab=tasks` : hrefs.task(node.taskId);
   const label =
-    kind === "TASKS" ? `${name}, ${lookOf(state).word}` : `${name}, ${formatCount(total)} tasks: ${summary(node)}`;
+    kind === "TASKS"
+      ? `${name}, ${lookOf(state).word}`
+      : `${name}, ${formatCount(total)} tasks: ${summary(node)}`;
   return (
     <a href={href} aria-label={label} class={node.taskId === around ? "node around" : "node"}>
       <g transform={`translate(${at.x - width / 2} ${at.y - height / 2})`}>
         <title>{label}</title>
-        <rect width={width} height={height} rx="7" class={kind === "TASKS" ? `box tone-${lookOf(state).tone}` : "box"} />
+        <rect
+          width={width}
+          height={height}
+          rx="7"
+          class={kind === "TASKS" ? `box tone-${lookOf(state).tone}` : "box"}
+        />
         <text x="10" y={kind === "GROUPS" ? 20 : 19} class="node-name">
           {name.length > room ? `${name.slice(0, room - 1)}…` : name}
         </text>

@@ -45,8 +45,8 @@ function RepairButton() {
       }}
     >
       <p>
-        Every worker is asked anew what it has, what no worker has is ended, and what waits is looked at
-        again. It is safe at any time; <code>--dry-run</code> only says what it would do.
+        Every worker is asked anew what it has, what no worker has is ended, and what waits is
+        looked at again. It is safe at any time; <code>--dry-run</code> only says what it would do.
       </p>
     </ActionButton>
   );
@@ -61,19 +61,28 @@ function ReportView({ report }: { readonly report: Report }) {
         <div>
           <b>{ok ? "All is well" : "Something is wrong"}</b>
           <p class="soft">
-            {plural(invariantsChecked, "invariant")} checked at fact {formatCount(report.journalSeq)}
+            {plural(invariantsChecked, "invariant")} checked at fact{" "}
+            {formatCount(report.journalSeq)}
           </p>
         </div>
       </div>
       <div class="checks">
-        <Check name="Broken invariants" count={violations.length} good="Every rule of the state holds." />
+        <Check
+          name="Broken invariants"
+          count={violations.length}
+          good="Every rule of the state holds."
+        />
         <Check
           name="Wrong accounts"
           count={usageMismatches.length}
           good="What each worker is charged is what its attempts hold."
         />
         <Check name="Orphans" count={orphans.length} good="Nothing runs that nobody wants." />
-        <Check name="Stuck" count={stuck.length} good="Whatever waits has something that will move it." />
+        <Check
+          name="Stuck"
+          count={stuck.length}
+          good="Whatever waits has something that will move it."
+        />
         <Check
           name="Watchdog"
           count={report.watchdogFired}
@@ -150,7 +159,13 @@ function Findings({ report }: { readonly report: Report }) {
   );
 }
 
-function Listing({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+function Listing({
+  title,
+  children,
+}: {
+  readonly title: string;
+  readonly children: ComponentChildren;
+}) {
   return (
     <Panel title={title}>
       <ul class="plain">{children}</ul>

@@ -9,6 +9,7 @@ import { type Column, DataTable } from "../components/data-table.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Empty, ErrorNote, ExactTime, Loading, When } from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
+import { reachesBack } from "../moment.ts";
 import { hrefs, query, setQuery } from "../router.ts";
 import { formatCount } from "../text/format.ts";
 
@@ -18,19 +19,25 @@ const pageSize = 1_000;
 
 const columns: readonly Column<ClusterEvent>[] = [
   {
-    ...{ name: "sequence", title: "Fact", numeric: true },
-    cell: ({ sequence }) => (
-      <a class="mono" href={`/?at=${sequence}`} title="The overview at this instant">
-        {formatCount(sequence)}
-      </a>
-    ),
+    ...{ name: "sequence", title: "#", numeric: true, wide: true },
+    cell: ({ sequence }) => <span class="mono soft">{formatCount(sequence)}</span>,
   },
-  { name: "time", title: "Time", cell: ({ at }) => <ExactTime at={at} /> },
+  { name: "time", title: "Time", cell: ({ at }) => <Instant at={at} /> },
   { name: "age", title: "Age", wide: true, cell: ({ at }) => <When at={at} /> },
   { name: "type", title: "What", cell: ({ type }) => <span class="story-type">{type}</span> },
   { name: "id", title: "Of what", cell: ({ type, id }) => <Subject type={type} id={id} /> },
   { name: "message", title: "", grows: true, cell: ({ message }) => message },
 ];
+
+/** A link to the cluster as it was then, where the journal reaches back. */
+function Instant({ at }: { readonly at: string }) {
+  if (!reachesBack()) return <ExactTime at={at} />;
+  return (
+    <a href={`/?at=${encodeURIComponent(at)}`} title="The overview at this instant">
+      <ExactTime at={at} />
+    </a>
+  );
+}
 
 function Subject({ type, id }: { readonly type: string; readonly id: string }) {
   const href = type.startsWith("worker-")
@@ -60,12 +67,16 @@ export function EventsPage() {
         <h1>Events</h1>
         <span class="soft">who did what to the cluster, newest first</span>
       </header>
-      <FilterBar fields={[{ name: "text", label: "Contains", placeholder: "worker, user, reason" }]} />
+      <FilterBar
+        fields={[{ name: "text", label: "Contains", placeholder: "worker, user, reason" }]}
+      />
       {error !== null && <ErrorNote error={error} />}
       {value === null && error === null && <Loading lines={8} />}
       {value !== null && shown.length === 0 && (
         <Empty title={text === "" ? "Nothing has happened yet" : "No event contains that"}>
-          {text === "" ? "Launches, cancels, workers that come and go are kept here." : "Take the filter out."}
+          {text === ""
+            ? "Launches, cancels, workers that come and go are kept here."
+            : "Take the filter out."}
         </Empty>
       )}
       {shown.length > 0 && (

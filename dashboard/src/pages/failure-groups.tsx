@@ -61,7 +61,8 @@ export function FailureGroups({ job }: { readonly job: Job }) {
         {groups.slice(0, groupsMax).map(({ message, stderrTail, first, count }) => (
           <li key={first.taskId} class="failure">
             <p>
-              <span class="count-badge">{formatCount(count)}×</span> <b class="tone-fail">{message}</b>
+              <span class="count-badge">{formatCount(count)}×</span>{" "}
+              <b class="tone-fail">{message}</b>
             </p>
             {stderrTail !== "" && <pre class="tail">{stderrTail.trimEnd()}</pre>}
             <p class="soft">
@@ -71,7 +72,9 @@ export function FailureGroups({ job }: { readonly job: Job }) {
           </li>
         ))}
       </ul>
-      {upstream > 0 && <p class="soft">{plural(upstream, "task")} could not run because of these.</p>}
+      {upstream > 0 && (
+        <p class="soft">{plural(upstream, "task")} could not run because of these.</p>
+      )}
       {groups.length === 0 && job.error !== null && <p class="tone-fail">{job.error.message}</p>}
     </Panel>
   );

@@ -34,7 +34,8 @@ export function GraphPage() {
       {error !== null && <ErrorNote error={error} />}
       {request === null && graphs !== null && (
         <Empty title="No graph yet">
-          Functions that are submitted with the SDK form one: <code>client.submit(task, [future])</code>.
+          Functions that are submitted with the SDK form one:{" "}
+          <code>client.submit(task, [future])</code>.
         </Empty>
       )}
       {request !== null && value === null && error === null && <Loading lines={8} />}
@@ -62,13 +63,22 @@ function useGraphJobs(): readonly string[] | null {
   return value.jobs.filter(({ spec }) => spec === null).map(({ jobId }) => jobId);
 }
 
-function JobPicker({ jobs, picked }: { readonly jobs: readonly string[]; readonly picked: string }) {
+function JobPicker({
+  jobs,
+  picked,
+}: {
+  readonly jobs: readonly string[];
+  readonly picked: string;
+}) {
   if (jobs.length === 0 && picked === "") return null;
   const offered = jobs.includes(picked) || picked === "" ? jobs : [picked, ...jobs];
   return (
     <label class="field inline">
       <span>Of</span>
-      <select value={picked} onChange={(event) => setQuery({ job: event.currentTarget.value }, false)}>
+      <select
+        value={picked}
+        onChange={(event) => setQuery({ job: event.currentTarget.value }, false)}
+      >
         {offered.map((id) => (
           <option key={id} value={id}>
             {id}
@@ -98,7 +108,11 @@ function AroundHead({ around, depth }: { readonly around: string; readonly depth
             </button>
           ))}
         </fieldset>
-        <button type="button" class="button" onClick={() => setQuery({ around: null, depth: null }, false)}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => setQuery({ around: null, depth: null }, false)}
+        >
           The whole graph
         </button>
       </div>

@@ -9,7 +9,16 @@ import { ActionButton } from "../components/action-button.tsx";
 import { CommandLine, CopyButton } from "../components/copy-button.tsx";
 import { WhyPanel } from "../components/explanation.tsx";
 import { LogView } from "../components/log-view.tsx";
-import { ErrorNote, Facts, JobLink, Loading, Panel, Span, Tabs, When } from "../components/pieces.tsx";
+import {
+  ErrorNote,
+  Facts,
+  JobLink,
+  Loading,
+  Panel,
+  Span,
+  Tabs,
+  When,
+} from "../components/pieces.tsx";
 import { ProgressBar, ProgressLegend } from "../components/progress-bar.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
@@ -120,7 +129,10 @@ function JobFacts({ job }: { readonly job: Job }) {
         ["Band", job.band.toLowerCase()],
         ["Submitted", <When at={job.submittedAt} />],
         ["Started", <When at={job.startedAt} />],
-        [job.finishedAt === null ? "Runs for" : "Ran for", <Span from={job.startedAt} to={job.finishedAt} />],
+        [
+          job.finishedAt === null ? "Runs for" : "Ran for",
+          <Span from={job.startedAt} to={job.finishedAt} />,
+        ],
         ["Tasks", formatCount(job.spec === null ? totalOf(job.taskStateCounts) : job.replicas)],
         spec === null ? null : ["Asks, each", formatResources(spec.resources)],
         gang ? ["Gang", `all at once, one ${spec.coscheduling.groupBy}`] : null,

@@ -36,7 +36,9 @@ const columns: readonly Column<Task>[] = [
   { name: "state", title: "State", cell: ({ state }) => <StateBadge state={state} /> },
   {
     ...{ name: "worker", title: "Worker" },
-    cell: ({ workerId, attempts }) => <WorkerLink id={workerId ?? attempts.at(-1)?.workerId ?? null} />,
+    cell: ({ workerId, attempts }) => (
+      <WorkerLink id={workerId ?? attempts.at(-1)?.workerId ?? null} />
+    ),
   },
   {
     ...{ name: "attempts", title: "Attempts", numeric: true },
@@ -86,7 +88,9 @@ export function JobTasks({ jobId, counts }: Props) {
       {value === null && error === null && <Loading />}
       {value !== null && value.tasks.length === 0 && (
         <Empty title={picked.length > 0 ? "No task is in that state" : "No task is remembered"}>
-          {picked.length > 0 ? "Take a state out of the filter." : "What ended long ago is forgotten."}
+          {picked.length > 0
+            ? "Take a state out of the filter."
+            : "What ended long ago is forgotten."}
         </Empty>
       )}
       {value !== null && value.tasks.length > 0 && (

@@ -7,7 +7,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { Responses } from "../api.ts";
-import { type Lane, type TimelineBar, Timeline, type TimeWindow } from "../charts/timeline.tsx";
+import { type Lane, Timeline, type TimelineBar, type TimeWindow } from "../charts/timeline.tsx";
 import { Empty } from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
 import { now } from "../now.ts";
@@ -37,7 +37,10 @@ export function JobTimeline({ job, first }: Props) {
   }
   const fromMs = Math.min(...bars.map((bar) => bar.waitMs));
   const endMs = Math.max(...bars.map((bar) => bar.endMs ?? now.value));
-  const whole = { fromMs: fromMs - (endMs - fromMs) * 0.02, toMs: endMs + (endMs - fromMs) * 0.02 + 1 };
+  const whole = {
+    fromMs: fromMs - (endMs - fromMs) * 0.02,
+    toMs: endMs + (endMs - fromMs) * 0.02 + 1,
+  };
   return (
     <>
       <div class="timeline-head soft">

@@ -33,7 +33,9 @@ export function Losses({ job }: { readonly job: Job }) {
   return (
     <span class="losses">
       {failureCount > 0 && <span class="tone-fail">{plural(failureCount, "failure")}</span>}
-      {preemptionCount > 0 && <span class="tone-taken">{formatCount(preemptionCount)} taken away</span>}
+      {preemptionCount > 0 && (
+        <span class="tone-taken">{formatCount(preemptionCount)} taken away</span>
+      )}
     </span>
   );
 }
@@ -87,7 +89,9 @@ export const jobColumns: readonly Column<Job>[] = [
 
 function requestOf(): ListRequest {
   const get = (name: string) => query.value.get(name) ?? "";
-  const wanted = get("states").split(",").filter((each) => each !== "") as JobState[];
+  const wanted = get("states")
+    .split(",")
+    .filter((each) => each !== "") as JobState[];
   const order = (get("order") || "submittedAt desc") as NonNullable<ListRequest["orderBy"]>;
   const searched = get("name") !== "" || get("parent") !== "";
   return {
@@ -151,7 +155,8 @@ function NoJobs({ filtered }: { readonly filtered: boolean }) {
     return (
       <Empty title="No job is like that">
         <p>
-          Take a filter out, or <a href="/jobs">show all</a>. Jobs that ended long ago are forgotten.
+          Take a filter out, or <a href="/jobs">show all</a>. Jobs that ended long ago are
+          forgotten.
         </p>
       </Empty>
     );

@@ -7,7 +7,15 @@
 import type { Responses } from "../api.ts";
 import { BarChart } from "../charts/bar-chart.tsx";
 import { Glyph } from "../components/glyph.tsx";
-import { Empty, ErrorNote, JobLink, Loading, Panel, TaskLink, WorkerLink } from "../components/pieces.tsx";
+import {
+  Empty,
+  ErrorNote,
+  JobLink,
+  Loading,
+  Panel,
+  TaskLink,
+  WorkerLink,
+} from "../components/pieces.tsx";
 import { ProgressBar, ProgressLegend } from "../components/progress-bar.tsx";
 import { ResourceBar } from "../components/resource-bar.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
@@ -35,7 +43,11 @@ export function OverviewPage() {
           <div class="columns">
             <Panel title="Throughput" note="tasks that ended">
               <BarChart series={value.recent} label="The last minute, by seconds" height={132} />
-              <BarChart series={value.history} label="The last 15 minutes, by 15 seconds" height={132} />
+              <BarChart
+                series={value.history}
+                label="The last 15 minutes, by 15 seconds"
+                height={132}
+              />
             </Panel>
             <div class="column">
               <ResourcesPanel overview={value} />
@@ -53,19 +65,38 @@ function Tiles({ overview }: { readonly overview: Overview }) {
   const { recent, queued, running, workerStateCounts, jobStateCounts } = overview;
   const rates = recent.succeeded.slice(-10);
   const perSecond = rates.reduce((sum, each) => sum + each, 0) / Math.max(1, rates.length);
-  const workers = Object.values(workerStateCounts).reduce((sum: number, each) => sum + (each ?? 0), 0);
+  const workers = Object.values(workerStateCounts).reduce(
+    (sum: number, each) => sum + (each ?? 0),
+    0,
+  );
   const healthy = workerStateCounts.HEALTHY ?? 0;
   return (
     <dl class="tiles">
-      <Tile name="Tasks a second" value={perSecond < 10 ? perSecond.toFixed(1) : formatShort(perSecond)} note="over 10 s" />
+      <Tile
+        name="Tasks a second"
+        value={perSecond < 10 ? perSecond.toFixed(1) : formatShort(perSecond)}
+        note="over 10 s"
+      />
       <Tile
         name="On workers"
         value={formatShort(running.attempts)}
-        note={running.prefetched > 0 ? `and ${formatShort(running.prefetched)} sent ahead` : "attempts"}
+        note={
+          running.prefetched > 0 ? `and ${formatShort(running.prefetched)} sent ahead` : "attempts"
+        }
       />
-      <Tile name="Queued" value={formatShort(queued.tasks)} note={`in ${formatCount(queued.queues)} shapes`} href="/queue" />
+      <Tile
+        name="Queued"
+        value={formatShort(queued.tasks)}
+        note={`in ${formatCount(queued.queues)} shapes`}
+        href="/queue"
+      />
       <Tile name="Not ready" value={formatShort(queued.waiting)} note="wait for inputs or time" />
-      <Tile name="Jobs" value={formatShort(jobStateCounts.RUNNING ?? 0)} note="running" href="/jobs?states=RUNNING" />
+      <Tile
+        name="Jobs"
+        value={formatShort(jobStateCounts.RUNNING ?? 0)}
+        note="running"
+        href="/jobs?states=RUNNING"
+      />
       <Tile
         name="Workers"
         value={formatShort(workers)}
@@ -119,7 +150,9 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
               <SubjectLink subject={problem.subject} />
               <span>{problem.message}</span>
             </span>
-            {problem.count > 1 && <span class="soft">and {formatCount(problem.count - 1)} like it</span>}
+            {problem.count > 1 && (
+              <span class="soft">and {formatCount(problem.count - 1)} like it</span>
+            )}
           </li>
         ))}
       </ul>
@@ -139,7 +172,9 @@ function ResourcesPanel({ overview }: { readonly overview: Overview }) {
   return (
     <Panel
       title="Resources"
-      note={overview.reservations > 0 ? "granted, and kept (hatched) for somebody" : "granted of all"}
+      note={
+        overview.reservations > 0 ? "granted, and kept (hatched) for somebody" : "granted of all"
+      }
     >
       {shown.length === 0 ? (
         <Empty title="There is no worker">

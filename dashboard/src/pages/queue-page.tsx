@@ -8,7 +8,15 @@
 import type { Responses } from "../api.ts";
 import { Pager, pageToken } from "../components/data-table.tsx";
 import { Glyph } from "../components/glyph.tsx";
-import { Empty, ErrorNote, JobLink, Loading, TaskLink, When, WorkerLink } from "../components/pieces.tsx";
+import {
+  Empty,
+  ErrorNote,
+  JobLink,
+  Loading,
+  TaskLink,
+  When,
+  WorkerLink,
+} from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
 import { hrefs } from "../router.ts";
 import { formatCount, formatResources, plural } from "../text/format.ts";
@@ -26,8 +34,8 @@ export function QueuePage() {
         <h1>Queue</h1>
         {value !== null && (
           <span class="soft">
-            {plural(value.queuedTasks, "task")} in {plural(value.totalCount, "shape")}, in the order of
-            placement
+            {plural(value.queuedTasks, "task")} in {plural(value.totalCount, "shape")}, in the order
+            of placement
           </span>
         )}
       </header>
@@ -35,7 +43,8 @@ export function QueuePage() {
       {value === null && error === null && <Loading lines={8} />}
       {value !== null && value.queues.length === 0 && (
         <Empty title="Nothing waits for a place">
-          Whatever is ready runs. What waits for its inputs is counted on the <a href="/">overview</a>.
+          Whatever is ready runs. What waits for its inputs is counted on the{" "}
+          <a href="/">overview</a>.
         </Empty>
       )}
       {value !== null && value.queues.length > 0 && (
@@ -65,7 +74,8 @@ function QueueCard({ queue }: { readonly queue: Queue }) {
         <b class="queue-count">{formatCount(queued)}</b>
         <div class="queue-what">
           <span>
-            <b>{name}</b> <span class="soft">{isGang ? "gang of" : "of"}</span> <JobLink id={queue.jobId} />
+            <b>{name}</b> <span class="soft">{isGang ? "gang of" : "of"}</span>{" "}
+            <JobLink id={queue.jobId} />
           </span>
           <span class="soft">
             {formatResources(resources)}
@@ -128,8 +138,14 @@ function QueueReasons({ queue }: { readonly queue: Queue }) {
         <ul class="reasons">
           {reasons.map(({ code, message, workers, workersTotal }, index) => (
             <li key={`${code} ${index}`}>
-              <div class="reason-share" role="img" aria-label={`${workers} of ${workersTotal} workers`}>
-                <i style={{ width: `${workersTotal === 0 ? 100 : (100 * workers) / workersTotal}%` }} />
+              <div
+                class="reason-share"
+                role="img"
+                aria-label={`${workers} of ${workersTotal} workers`}
+              >
+                <i
+                  style={{ width: `${workersTotal === 0 ? 100 : (100 * workers) / workersTotal}%` }}
+                />
               </div>
               <code class="reason-code">{code}</code>
               <span>{message}</span>

@@ -34,9 +34,7 @@ export function StreamPage() {
   const last = spans.find((each) => each === asked) ?? "60s";
   const [chosen, setChosen] = useState<TimeWindow | null>(null);
   const request =
-    chosen === null
-      ? { last }
-      : { fromAt: timeText(chosen.fromMs), toAt: timeText(chosen.toMs) };
+    chosen === null ? { last } : { fromAt: timeText(chosen.fromMs), toAt: timeText(chosen.toMs) };
   const { value, error, stale } = useLive("GetTaskStream", request);
   const end = now.value;
   const shown = chosen ?? { fromMs: end - spanMs[last], toMs: end };
@@ -69,7 +67,9 @@ export function StreamPage() {
       </header>
       {error !== null && <ErrorNote error={error} />}
       {value === null && error === null && <Loading lines={8} />}
-      {value !== null && <StreamView stream={value} shown={shown} stale={stale} onWindow={setChosen} />}
+      {value !== null && (
+        <StreamView stream={value} shown={shown} stale={stale} onWindow={setChosen} />
+      )}
     </>
   );
 }
@@ -88,7 +88,9 @@ interface ViewProps {
 function StreamView({ stream, shown, onWindow }: ViewProps) {
   const { lanes, bars, names } = useMemo(() => marksOf(stream), [stream]);
   if (stream.workers.length === 0) {
-    return <Empty title="No worker is there">What runs on workers is shown here, lane by lane.</Empty>;
+    return (
+      <Empty title="No worker is there">What runs on workers is shown here, lane by lane.</Empty>
+    );
   }
   return (
     <div class="panel">
@@ -103,10 +105,11 @@ function StreamView({ stream, shown, onWindow }: ViewProps) {
       />
       <p class="soft stream-note">
         {formatCount(stream.runs.length)} marks
-        {stream.bucketMs > 0 && `, runs told together by ${formatDuration(stream.bucketMs)}: zoom in`}
-        {stream.omitted > 0 && `, ${formatCount(stream.omitted)} runs of further workers left out`}
-        . Thin: sent to the worker, waiting or fetching inputs. Hatched: failed. Drag to move, Ctrl and
-        wheel to zoom.
+        {stream.bucketMs > 0 &&
+          `, runs told together by ${formatDuration(stream.bucketMs)}: zoom in`}
+        {stream.omitted > 0 && `, ${formatCount(stream.omitted)} runs of further workers left out`}.
+        Thin: sent to the worker, waiting or fetching inputs. Hatched: failed. Drag to move, Ctrl
+        and wheel to zoom.
       </p>
     </div>
   );

@@ -6,12 +6,12 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Responses } from "../api.ts";
+import { hatch } from "../charts/hatch.ts";
 import { type Painting, useCanvas } from "../charts/paint.ts";
 import { type Palette, readPalette } from "../charts/palette.ts";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, navigate } from "../router.ts";
 import { lookOf } from "../text/states.ts";
-import { hatch } from "../charts/hatch.ts";
 
 /** The cells of a page of tasks; a job of more shows its first ones. */
 const cellsMax = 1_000;

@@ -80,7 +80,10 @@ function TaskHead({ task }: { readonly task: Task }) {
         <a class="button" href={`/graph?around=${encodeURIComponent(task.taskId)}`}>
           Neighbourhood
         </a>
-        <CopyButton text={`capstan task story ${task.taskId}`} label="Copy the command that tells its story">
+        <CopyButton
+          text={`capstan task story ${task.taskId}`}
+          label="Copy the command that tells its story"
+        >
           Command
         </CopyButton>
       </div>
@@ -226,7 +229,9 @@ function Inputs({ inputs }: { readonly inputs: readonly string[] }) {
             <TaskLink id={id} />
           </li>
         ))}
-        {inputs.length > inputsShown && <li class="soft">and {inputs.length - inputsShown} more</li>}
+        {inputs.length > inputsShown && (
+          <li class="soft">and {inputs.length - inputsShown} more</li>
+        )}
       </ul>
     </Panel>
   );

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { useState } from "preact/hooks";
 import { call, type Responses } from "../api.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { type Column, DataTable, Pager, pageToken } from "../components/data-table.tsx";
@@ -35,8 +36,18 @@ const columns: readonly Column<Row>[] = [
     ),
   },
   { name: "share", title: "Share of the cluster", cell: ({ share }) => <ShareBar share={share} /> },
-  { name: "running", title: "Running", numeric: true, cell: ({ user }) => formatCount(user.runningTaskCount) },
-  { name: "waiting", title: "Waiting", numeric: true, cell: ({ user }) => formatCount(user.pendingTaskCount) },
+  {
+    name: "running",
+    title: "Running",
+    numeric: true,
+    cell: ({ user }) => formatCount(user.runningTaskCount),
+  },
+  {
+    name: "waiting",
+    title: "Waiting",
+    numeric: true,
+    cell: ({ user }) => formatCount(user.pendingTaskCount),
+  },
   {
     ...{ name: "budget", title: "Spend of budget", numeric: true },
     cell: ({ user: { spend, budget } }) => (
@@ -46,16 +57,23 @@ const columns: readonly Column<Row>[] = [
       </span>
     ),
   },
-  { name: "weight", title: "Weight", numeric: true, wide: true, cell: ({ user }) => String(user.weight) },
+  {
+    name: "weight",
+    title: "Weight",
+    numeric: true,
+    wide: true,
+    cell: ({ user }) => String(user.weight),
+  },
   {
     ...{ name: "band", title: "Best band", wide: true },
     cell: ({ user }) => <span class="soft">{user.bandMax.toLowerCase()}</span>,
   },
   {
     ...{ name: "cap", title: "Cap", wide: true },
-    cell: ({ user: { cap } }) => (cap === null ? <span class="soft">none</span> : formatResources(cap)),
+    cell: ({ user: { cap } }) =>
+      cap === null ? <span class="soft">none</span> : formatResources(cap),
   },
-  { name: "act", title: "", cell: ({ user }) => <WeightButton user={user} /> },
+  { name: "act", title: "", cell: ({ user }) => <BudgetButton user={user} /> },
 ];
 
 function ShareBar({ share }: { readonly share: Share | undefined }) {
@@ -71,22 +89,49 @@ function ShareBar({ share }: { readonly share: Share | undefined }) {
   );
 }
 
-function WeightButton({ user: { user, weight } }: { readonly user: User }) {
-  const next = weight === 1 ? 2 : 1;
+/** Weight and budget; what is finer is set on the command line. */
+function BudgetButton({ user: { user, weight, budget } }: { readonly user: User }) {
+  const [nextWeight, setWeight] = useState(String(weight));
+  const [nextBudget, setBudget] = useState(String(budget));
   return (
     <ActionButton
-      title={next === 2 ? "Double the share" : "Share as others"}
-      command={`capstan user set ${user} --weight ${next}`}
+      title="Set"
+      command={`capstan user set ${user} --weight ${nextWeight} --budget ${nextBudget}`}
       act={async () => {
-        const answer = await call("SetUserBudget", { user, weight: next });
-        return `The weight of ${user} is ${answer.budget.weight}.`;
+        const request = { user, weight: Number(nextWeight), budget: Number(nextBudget) };
+        const answer = await call("SetUserBudget", request);
+        return `${user}: weight ${answer.budget.weight}, budget ${answer.budget.budget}.`;
       }}
     >
       <p>
-        The weight of <b>{user}</b> becomes {next}: against one of weight 1 it may hold {next} times as
-        much before the other goes first. Budgets and caps are set with <code>capstan user set</code>.
+        What <b>{user}</b> may use. Caps and bands are set with <code>capstan user set</code>.
       </p>
+      <div class="fields">
+        <NumberField label="Weight, 1 for most" value={nextWeight} onInput={setWeight} />
+        <NumberField label="Budget, 0 for no limit" value={nextBudget} onInput={setBudget} />
+      </div>
     </ActionButton>
+  );
+}
+
+interface NumberFieldProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onInput: (value: string) => void;
+}
+
+function NumberField({ label, value, onInput }: NumberFieldProps) {
+  return (
+    <label class="field">
+      {label}
+      <input
+        type="number"
+        min="0"
+        step="any"
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+    </label>
   );
 }
 

@@ -8,7 +8,17 @@ import { call, type Responses } from "../api.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { CopyButton } from "../components/copy-button.tsx";
 import { type Column, DataTable } from "../components/data-table.tsx";
-import { Empty, ErrorNote, Facts, JobLink, Loading, Panel, Span, TaskLink, When } from "../components/pieces.tsx";
+import {
+  Empty,
+  ErrorNote,
+  Facts,
+  JobLink,
+  Loading,
+  Panel,
+  Span,
+  TaskLink,
+  When,
+} from "../components/pieces.tsx";
 import { ResourceBar } from "../components/resource-bar.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
@@ -63,7 +73,10 @@ function WorkerHead({ worker }: { readonly worker: Worker }) {
       <h1 class="id">{workerId}</h1>
       <StateBadge state={state} />
       <div class="page-actions">
-        <CopyButton text={`capstan worker show ${workerId}`} label="Copy the command that shows this">
+        <CopyButton
+          text={`capstan worker show ${workerId}`}
+          label="Copy the command that shows this"
+        >
           Command
         </CopyButton>
         <CordonButton worker={worker} />
@@ -117,8 +130,9 @@ function DrainButton({ worker: { workerId, state } }: { readonly worker: Worker 
         </p>
       ) : (
         <p>
-          <b class="id">{workerId}</b> empties itself: no new work, values move to other workers, what
-          runs may finish. A deadline can be given on the command line (<code>--deadline 10m</code>).
+          <b class="id">{workerId}</b> empties itself: no new work, values move to other workers,
+          what runs may finish. A deadline can be given on the command line (
+          <code>--deadline 10m</code>).
         </p>
       )}
     </ActionButton>

@@ -55,7 +55,12 @@ const columns: readonly Column<Worker>[] = [
       />
     ),
   },
-  { name: "devices", title: "Devices", wide: true, cell: (worker) => <DeviceSummary worker={worker} /> },
+  {
+    name: "devices",
+    title: "Devices",
+    wide: true,
+    cell: (worker) => <DeviceSummary worker={worker} />,
+  },
   {
     ...{ name: "values", title: "Values", numeric: true, wide: true },
     cell: ({ heldValueBytes }) => formatBytes(heldValueBytes),

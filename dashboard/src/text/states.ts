@@ -11,16 +11,7 @@ export type TaskState = Responses["ListTasks"]["tasks"][number]["state"];
 export type JobState = Responses["ListJobs"]["jobs"][number]["state"];
 export type WorkerState = Responses["ListWorkers"]["workers"][number]["state"];
 
-export type Tone =
-  | "wait"
-  | "start"
-  | "run"
-  | "done"
-  | "fail"
-  | "lost"
-  | "taken"
-  | "ended"
-  | "warn";
+export type Tone = "wait" | "start" | "run" | "done" | "fail" | "lost" | "taken" | "ended" | "warn";
 
 /** Names of shapes in `components/glyph.tsx`. */
 export type Shape =
