@@ -23,6 +23,7 @@ import {
   type Reservation,
   type ShapeOnWorker,
   shapeOf,
+  specOf,
   touchWorker,
   type User,
   type Worker,
@@ -357,8 +358,26 @@ export function applyEnd(
   }
   touchWorker(state, worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
+  if (attempts.startedAt[row] > 0) keepRun(state, row, cause);
   if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);
+}
+
+/** Where and when an attempt ran that has ended. */
+function keepRun(state: ControllerState, row: number, cause: number): void {
+  const { attempts, tasks } = state;
+  const task = attempts.task[row];
+  state.runs.add({
+    attempt: attempts.id[row],
+    worker: attempts.worker[row],
+    jobId: jobOf(state, task).id,
+    index: tasks.index[task],
+    name: specOf(state, task).name,
+    assignedAt: attempts.assignedAt[row],
+    startedAt: attempts.startedAt[row],
+    endedAt: state.at,
+    cause,
+  });
 }
 
 /** What a launched job remembers of an attempt that has ended. */

@@ -90,9 +90,15 @@ function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
     answerCall: (state, method, request, principal) => {
       if (method === "ListEvents") return { log: [...state.log] };
       if (method === "WhoAmI") return principal;
+      if (method === "GetOverview") return { problems: [] };
       if (method === "GetTaskStatus") throw new InvariantError("no task", ["its secret story"]);
       return { method, request };
     },
+    *answerInSteps(state, method, request, principal) {
+      if (method === "ListTasks") yield;
+      return this.answerCall(state, method, request, principal);
+    },
+    endedTasks: () => ({ succeeded: 0, failed: 0 }),
     authorise: (_state, { user, role }, method) => {
       if (method !== "TerminateJob" || role === "admin") return null;
       return new CapstanError("FORBIDDEN", `${user} may not`);

@@ -40,6 +40,8 @@ export interface CallOrder {
   readonly principal: Principal;
   readonly method: string;
   readonly request: unknown;
+  /** Told how long, in ms, the loop was kept after `call` returned, each time. */
+  readonly onWork?: (tookMs: number) => void;
 }
 
 /** What came of it. `sequence` is how far the journal was that it reflects. */

@@ -141,7 +141,8 @@ export class LiveQueries {
     this.readCount++;
     const at = this.#source.at();
     this.#charged(() => {
-      query.drop = this.#source.read(query.order, (outcome) => {
+      const onWork = (tookMs: number) => this.#charge(tookMs);
+      query.drop = this.#source.read({ ...query.order, onWork }, (outcome) => {
         query.drop = null;
         this.#charged(() => this.#onRead(query, outcome, at));
       });
@@ -152,7 +153,10 @@ export class LiveQueries {
   #charged(act: () => void): void {
     const startMs = performance.now();
     act();
-    const tookMs = performance.now() - startMs;
+    this.#charge(performance.now() - startMs);
+  }
+
+  #charge(tookMs: number): void {
     this.#creditMs -= tookMs;
     this.busyMs += tookMs;
   }

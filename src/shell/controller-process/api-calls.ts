@@ -30,7 +30,7 @@ import {
 import type { Logger } from "../logging/logger.ts";
 import { type ChangeName, changeOf, isChange } from "./api-changes.ts";
 import { refusalOfBug } from "./errors-on-wire.ts";
-import { openChangesMax } from "./limits.ts";
+import { openChangesMax, openReadsMax, readSliceMs } from "./limits.ts";
 
 /** Called once, when everything that the outcome reflects is durable. */
 export type AnswerCall = (outcome: CallOutcome) => void;
@@ -50,8 +50,8 @@ export interface ApiContext {
   authorise(principal: Principal, method: string, request: Fields): CapstanError | null;
   budgetOf(user: string): UserBudget;
   logSources(question: LogQuestion, principal: Principal): LogSelection;
-  /** Answers a method that changes nothing of the cluster. Throws CapstanError. */
-  read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): unknown;
+  /** Answers a method that changes nothing of the cluster, in steps. Throws CapstanError. */
+  read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): ReadSteps;
   fetchLogs(request: ParsedRequests["FetchLogs"], selection: LogSelection): Promise<unknown>;
   /** Counts an answer: the name of the method, and `OK` or the code of the error. */
   count(method: string, code: string): void;
@@ -68,12 +68,25 @@ interface OpenChange {
 type Answered = { readonly result: unknown } | { readonly error: CapstanError };
 type Answer = (answered: Answered, sequence: number) => void;
 
+/** A read: it yields where the loop may do other things. */
+export type ReadSteps = Generator<void, unknown, void>;
+
 const nothing = (): void => undefined;
+
+/** Some steps, until they took their time. */
+function runSlice(steps: ReadSteps): IteratorResult<void, unknown> {
+  const endMs = performance.now() + readSliceMs;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true || performance.now() >= endMs) return step;
+  }
+}
 
 export class ApiCalls {
   readonly #context: ApiContext;
   readonly #changes = new Map<number, OpenChange>();
   #lastCall = 0;
+  #openReads = 0;
 
   constructor(context: ApiContext) {
     this.#context = context;
@@ -123,7 +136,8 @@ export class ApiCalls {
     this.#changes.clear();
   }
 
-  #carryOut({ principal, method, request }: CallOrder, answer: Answer): () => void {
+  #carryOut(order: CallOrder, answer: Answer): () => void {
+    const { principal, method, request } = order;
     if (!isMethodName(method)) throw unknownMethod(method);
     const refusal = checkRole(method, principal);
     if (refusal !== null) throw refusal;
@@ -132,9 +146,49 @@ export class ApiCalls {
     if (denied !== null) throw denied;
     if (isChange(method)) return this.#change(method, parsed as ChangeRequest, principal, answer);
     if (method === "FetchLogs") return this.#fetchLogs(parsed as LogRequest, principal, answer);
-    const result = this.#context.read(method, parsed, principal);
-    this.#context.hold((sequence) => answer({ result }, sequence));
-    return nothing;
+    return this.#read(this.#context.read(method, parsed, principal), order, answer);
+  }
+
+  /** What takes long is done in slices, between which the loop goes on. */
+  #read(steps: ReadSteps, order: CallOrder, answer: Answer): () => void {
+    const first = runSlice(steps);
+    if (first.done === true) {
+      this.#context.hold((sequence) => answer({ result: first.value }, sequence));
+      return nothing;
+    }
+    if (this.#openReads >= openReadsMax) {
+      throw new CapstanError("OVERLOADED", `${openReadsMax} long reads are open: try again`);
+    }
+    this.#openReads++;
+    let next: NodeJS.Immediate | null = null;
+    const goOn = (): void => {
+      const startMs = performance.now();
+      const answered = this.#goOn(steps, order.method);
+      order.onWork?.(performance.now() - startMs);
+      if (answered === null) {
+        next = setImmediate(goOn);
+        return;
+      }
+      next = null;
+      this.#openReads--;
+      this.#context.hold((sequence) => answer(answered, sequence));
+    };
+    next = setImmediate(goOn);
+    return () => {
+      if (next === null) return;
+      clearImmediate(next);
+      this.#openReads--;
+    };
+  }
+
+  /** One more slice; null if that was not the last. */
+  #goOn(steps: ReadSteps, method: string): Answered | null {
+    try {
+      const slice = runSlice(steps);
+      return slice.done === true ? { result: slice.value } : null;
+    } catch (thrown) {
+      return { error: this.#asError(thrown, method) };
+    }
   }
 
   #change(

@@ -31,6 +31,7 @@ export class ControllerMetrics {
   /** The most since the last look. The histogram above forgets a pause during which it is reset. */
   #latestMs = 0;
   #lateSeconds = 0;
+  #lastLate = { atMs: Number.NEGATIVE_INFINITY, lateMs: 0 };
   readonly #calls = new Map<string, { method: string; code: string; count: number }>();
 
   /** `onLate` is told of each second in which the loop was later than its budget. */
@@ -47,6 +48,12 @@ export class ControllerMetrics {
     const entry = this.#calls.get(key);
     if (entry === undefined) this.#calls.set(key, { method, code, count: 1 });
     else entry.count++;
+  }
+
+  /** How late the loop was when it was last too late, in ms, if that is not long ago; else 0. */
+  lately(withinMs: number): number {
+    const { atMs, lateMs } = this.#lastLate;
+    return performance.now() - atMs < withinMs ? lateMs : 0;
   }
 
   close(): void {
@@ -79,6 +86,7 @@ export class ControllerMetrics {
     this.#latestMs = 0;
     if (lateMs <= loopLateMsMax) return;
     this.#lateSeconds++;
+    this.#lastLate = { atMs: nowMs, lateMs };
     this.#onLate(lateMs);
   }
 

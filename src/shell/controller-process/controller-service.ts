@@ -20,7 +20,7 @@ import { streamAccess } from "../api/route-access.ts";
 import type { MethodName, ParsedRequests } from "../api/schemas.ts";
 import type { Journal, JournalNotice } from "../journal/journal.ts";
 import type { Logger } from "../logging/logger.ts";
-import { type AnswerCall, ApiCalls, type ApiContext } from "./api-calls.ts";
+import { type AnswerCall, ApiCalls, type ApiContext, type ReadSteps } from "./api-calls.ts";
 import {
   Authentication,
   type Caller,
@@ -33,10 +33,16 @@ import type { Clock } from "./clock.ts";
 import { ControllerMetrics } from "./controller-metrics.ts";
 import { LogFetcher } from "./fetch-logs.ts";
 import type { Kernel } from "./kernel.ts";
-import { tokenCheckMs } from "./limits.ts";
+import { lateShownMs, throughputLookMs, tokenCheckMs } from "./limits.ts";
 import type { HelloAnswer, PeerContext } from "./peer-context.ts";
 import { type PeerStatement, type Quarantine, statementOf } from "./quarantine.ts";
-import { clusterInfoOf } from "./shell-methods.ts";
+import {
+  clusterInfoOf,
+  type KernelOverview,
+  overviewOf,
+  problemsOfProcess,
+} from "./shell-methods.ts";
+import { Throughput } from "./throughput.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { packageVersion } from "./version.ts";
 import { WorkerLogs } from "./worker-logs.ts";
@@ -65,6 +71,7 @@ export class ControllerService<State, Fact> {
   readonly #calls: ApiCalls;
   readonly #authentication: Authentication;
   readonly #metrics: ControllerMetrics;
+  readonly #throughput = new Throughput();
   readonly #workerLogs: WorkerLogs;
   readonly #logs: LogFetcher;
   readonly #dataToken: string;
@@ -74,6 +81,7 @@ export class ControllerService<State, Fact> {
   #serving = false;
   #degraded: string[] = [];
   #tokenTimer: NodeJS.Timeout | null = null;
+  #lookTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ControllerServiceOptions<State, Fact>) {
     this.#options = options;
@@ -115,6 +123,10 @@ export class ControllerService<State, Fact> {
     this.#url = url;
     this.#serving = true;
     this.#loop.start(this.#options.journal.epoch, this.#options.policy);
+    this.#lookTimer = setInterval(() => {
+      const { kernel, clock } = this.#options;
+      this.#throughput.observe(clock.now() / 1000, kernel.endedTasks(this.#loop.state));
+    }, throughputLookMs);
     this.#tokenTimer = setInterval(() => {
       this.#clients.cutUnwelcome();
       this.#workers.cutUnwelcome();
@@ -217,6 +229,7 @@ export class ControllerService<State, Fact> {
       await new Promise<void>((resolve) => this.#loop.hold(() => resolve()));
     }
     if (this.#tokenTimer !== null) clearInterval(this.#tokenTimer);
+    if (this.#lookTimer !== null) clearInterval(this.#lookTimer);
     this.#clients.close();
     this.#workers.close();
     this.#loop.stop();
@@ -292,7 +305,7 @@ export class ControllerService<State, Fact> {
     }
   }
 
-  #read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): unknown {
+  *#read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): ReadSteps {
     const { kernel } = this.#options;
     const { state } = this.#loop;
     switch (method) {
@@ -303,9 +316,26 @@ export class ControllerService<State, Fact> {
         return this.#clusterInfo();
       case "GetDoctorReport":
         return this.#doctorReport(principal);
+      case "GetOverview":
+        return this.#overview(principal);
       default:
-        return kernel.answerCall(state, method, request, principal);
+        return yield* kernel.answerInSteps(state, method, request, principal);
     }
+  }
+
+  /** What the kernel sees, and what only the process knows. */
+  #overview(principal: Principal): unknown {
+    const { kernel, clock, journal } = this.#options;
+    const { state } = this.#loop;
+    const seen = kernel.answerCall(state, "GetOverview", {}, principal) as KernelOverview;
+    const nowMs = clock.now() / 1000;
+    this.#throughput.observe(nowMs, kernel.endedTasks(state));
+    return overviewOf(seen, {
+      clusterId: journal.clusterId,
+      startedAt: this.#startedAt,
+      series: this.#throughput.series(nowMs),
+      problems: problemsOfProcess(this.readiness(), this.#metrics.lately(lateShownMs)),
+    });
   }
 
   #clusterInfo(): unknown {

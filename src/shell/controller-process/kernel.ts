@@ -13,6 +13,7 @@ import type { WorkerIndex } from "../../model/ids.ts";
 import type { Principal, UserBudget } from "../../model/job.ts";
 import type { WorkerHello } from "../../protocol/messages.ts";
 import type { FoldKernel } from "../journal/journal.ts";
+import type { EndedTasks } from "./throughput.ts";
 
 /** What a client is told in the controller's hello. */
 export interface ClientSession {
@@ -46,6 +47,15 @@ export interface Kernel<State, Fact> extends FoldKernel<State, Fact> {
   nextDeadline(state: State): Micros | null;
   /** Answers an API method that changes nothing. Throws CapstanError. */
   answerCall(state: State, method: string, request: unknown, principal: Principal): unknown;
+  /** The same in steps, between which the loop may do other things. */
+  answerInSteps(
+    state: State,
+    method: string,
+    request: unknown,
+    principal: Principal,
+  ): Generator<void, unknown, void>;
+  /** How many tasks have ended since the state was begun. */
+  endedTasks(state: State): EndedTasks;
   /** Why the principal may not make this call, or null. The request was parsed. */
   authorise(
     state: State,

@@ -17,6 +17,7 @@ import {
   requestOf,
   resources,
   responseOf,
+  timeField,
   timeOrNull,
   withDefault,
 } from "./fields.ts";
@@ -36,8 +37,10 @@ const series = responseOf({
 }).meta({ id: "Throughput", description: "Tasks that ended in each step, oldest first." });
 
 const resourceUse = responseOf({
-  name: z.string().meta({ description: '"cpu", "memory", "disk", a device, or a custom name.' }),
-  unit: z.enum(["MILLI", "BYTES"]),
+  name: z.string().meta({
+    description: "cpu, memory, disk, slots, command slots, device:<kind>:<variant>, custom:<name>.",
+  }),
+  unit: z.enum(["MILLI", "BYTES", "COUNT"]),
   total: z.number().meta({ description: "Of the workers that are not lost." }),
   committed: z.number().meta({ description: "Granted to attempts that have not ended." }),
   held: z.number().meta({ description: "Free, and kept for somebody." }),
@@ -192,8 +195,8 @@ export const dashboardMethods = {
     access: readers,
     request: requestOf({
       last: durationField.optional().meta({ description: "The window ends now and is so long." }),
-      fromAt: z.iso.datetime({ offset: true }).optional(),
-      toAt: z.iso.datetime({ offset: true }).optional(),
+      fromAt: timeField.optional(),
+      toAt: timeField.optional(),
       workerIds: withDefault(z.array(idField).max(streamWorkersMax), []).meta({
         description: "Default: all, by id, up to the bound.",
       }),

@@ -14,6 +14,7 @@ import {
   durationText,
   idField,
   nextPageToken,
+  orderField,
   pageFields,
   requestOf,
   resources,
@@ -171,9 +172,6 @@ const launchWarning = responseOf({
 
 const jobOrders = ["submittedAt", "name", "state", "failureCount", "preemptionCount"] as const;
 
-/** What `orderBy` may be: a column, upward, or downward with ` desc`. */
-const jobOrderings = jobOrders.flatMap((name) => [name, `${name} desc`] as const);
-
 const jobFilter = requestOf({
   user: withDefault(z.string(), ""),
   states: withDefault(z.array(z.enum(jobStates)), []),
@@ -200,12 +198,12 @@ export const jobMethods = {
     response: responseOf({ job, tasks: z.array(task) }),
   },
   ListJobs: {
-    summary: "Jobs, by default in the order of their submission.",
+    summary: "Jobs, by default the latest first.",
     access: readers,
     request: requestOf({
       ...pageFields,
       filter: jobFilter.optional(),
-      orderBy: withDefault(z.enum(jobOrderings), "submittedAt"),
+      orderBy: orderField(jobOrders, "submittedAt desc"),
     }),
     response: responseOf({ jobs: z.array(job), totalCount: z.int(), nextPageToken }),
   },

@@ -1,0 +1,210 @@
+/**
+ * The whole at a glance: how much there is of everything, in which state, and what is wrong now.
+ *
+ * @module
+ */
+
+import { type JobState, taskStateCode, taskStates } from "../model/states.ts";
+import { dimension } from "../scheduler/dimensions.ts";
+import { couldEverPlace } from "./gang-placement.ts";
+import { jobState } from "./job-state.ts";
+import { overviewFailedUs, overviewQueuesMax } from "./limits.ts";
+import { headTask } from "./place-solo.ts";
+import { heldVector } from "./reservations.ts";
+import { type ControllerState, isHealthy, isOpen, type Job, taskIdOf } from "./state.ts";
+import { clusterTotal } from "./users.ts";
+import { stateReason, workerState } from "./views.ts";
+
+/** What is wrong, and one of those that it is wrong with. */
+export interface Problem {
+  readonly code: string;
+  readonly severity: "ERROR" | "WARNING";
+  readonly message: string;
+  readonly subject: {
+    readonly kind: "CONTROLLER" | "WORKER" | "JOB" | "TASK";
+    readonly id: string;
+  };
+  readonly count: number;
+}
+
+type Counts = { [name: string]: number };
+
+/** The kernel's part of GetOverview: what its shell measures is added there. */
+export function overview(state: ControllerState) {
+  const taskStateCounts = countTasks(state);
+  const queuedTasks = [...state.queuedShapes].reduce((sum, shape) => {
+    return sum + state.shapes[shape].queued;
+  }, 0);
+  const granted = state.grantedByBand.reduce((sum, one) => sum + one, 0);
+  return {
+    taskStateCounts,
+    jobStateCounts: countJobs(state),
+    workerStateCounts: countWorkers(state),
+    queued: {
+      tasks: queuedTasks,
+      queues: state.queuedShapes.size,
+      waiting: (taskStateCounts.PENDING ?? 0) - queuedTasks,
+    },
+    running: { attempts: granted, prefetched: state.attempts.live - granted },
+    resources: resourcesInUse(state),
+    reservations: state.reservations.size,
+    problems: problemsOf(state),
+  };
+}
+
+/** Of the tasks that are remembered or counted by a job that is, by state. */
+export function countTasks(state: ControllerState): Counts {
+  const totals = new Float64Array(taskStates.length);
+  for (const { stateCounts } of state.jobs) {
+    for (let code = 0; code < totals.length; code++) totals[code] += stateCounts[code];
+  }
+  const counts: Counts = {};
+  for (const [code, name] of taskStates.entries()) counts[name] = totals[code];
+  return counts;
+}
+
+function countJobs(state: ControllerState): Counts {
+  const counts: Counts = {};
+  for (const job of state.jobs) {
+    if (job.pruned) continue;
+    const name = jobState(job);
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+export function countWorkers(state: ControllerState): Counts {
+  const counts: Counts = {};
+  for (const worker of state.workers) {
+    const name = workerState(worker);
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** By dimension, over the workers that are not lost. */
+function resourcesInUse(state: ControllerState) {
+  const total = clusterTotal(state);
+  const committed = new Float64Array(total.length);
+  const held = new Float64Array(total.length);
+  for (const worker of state.workers) {
+    if (worker.lost) continue;
+    addTo(committed, worker.used);
+    if (worker.reservations.length > 0) addTo(held, heldVector(state, worker));
+  }
+  return state.dimensions.names.flatMap((name, index) => {
+    if (!(total[index] > 0)) return [];
+    const amounts = { total: total[index], committed: committed[index], held: held[index] };
+    return [{ name, unit: unitOf(index), ...amounts }];
+  });
+}
+
+function addTo(sum: Float64Array, vector: Float64Array): void {
+  for (let i = 0; i < sum.length && i < vector.length; i++) sum[i] += vector[i];
+}
+
+function unitOf(index: number): "MILLI" | "BYTES" | "COUNT" {
+  if (index === dimension.memory || index === dimension.disk) return "BYTES";
+  return index === dimension.slots || index === dimension.commandSlots ? "COUNT" : "MILLI";
+}
+
+/** Worst first. */
+function problemsOf(state: ControllerState): Problem[] {
+  const problems = [...workerProblems(state), ...queueProblems(state), ...jobProblems(state)];
+  const rank = ({ severity }: Problem) => (severity === "ERROR" ? 0 : 1);
+  return problems.sort((a, b) => rank(a) - rank(b));
+}
+
+/** Workers that should be there, or should be well. */
+function workerProblems(state: ControllerState): Problem[] {
+  const found = new Map<string, Problem>();
+  for (const worker of state.workers) {
+    const name = workerState(worker);
+    if (name !== "SUSPECT" && name !== "UNUSABLE" && name !== "LOST") continue;
+    // One that went long ago is history, and one that left as it should is no problem.
+    const isOld = name === "LOST" && state.at - worker.lastHeardAt > overviewFailedUs;
+    if (isOld) continue;
+    const { workerId } = worker;
+    addProblem(found, {
+      code: `WORKER_${name}`,
+      severity: name === "UNUSABLE" ? "ERROR" : "WARNING",
+      message: `${workerId} is ${name.toLowerCase()}: ${stateReason(worker)}`,
+      subject: { kind: "WORKER", id: workerId },
+      count: 1,
+    });
+  }
+  return [...found.values()];
+}
+
+/** The first of each code is told; the others are counted. */
+function addProblem(found: Map<string, Problem>, problem: Problem): void {
+  const known = found.get(problem.code);
+  const count = (known?.count ?? 0) + problem.count;
+  found.set(problem.code, { ...(known ?? problem), count });
+}
+
+/** Work that nobody can take, now or ever. */
+function queueProblems(state: ControllerState): Problem[] {
+  const [first] = state.queuedShapes;
+  if (first === undefined) return [];
+  const head = taskIdOf(state, headTask(state.shapes[first]));
+  if (!state.workers.some(isOpen)) {
+    const queued = [...state.queuedShapes].reduce((sum, one) => sum + state.shapes[one].queued, 0);
+    const why = state.workers.some(isHealthy) ? "all workers are closed" : "no worker is connected";
+    const subject = { kind: "TASK", id: head } as const;
+    const message = `${queued} tasks wait: ${why}`;
+    return [{ code: "NO_WORKERS", severity: "ERROR", message, subject, count: queued }];
+  }
+  return unplaceable(state);
+}
+
+function unplaceable(state: ControllerState): Problem[] {
+  const found = new Map<string, Problem>();
+  let looked = 0;
+  for (const index of state.queuedShapes) {
+    if (looked++ >= overviewQueuesMax) break;
+    const shape = state.shapes[index];
+    if (couldEverPlace(state, shape)) continue;
+    const id = taskIdOf(state, headTask(shape));
+    addProblem(found, {
+      code: "UNPLACEABLE",
+      severity: "ERROR",
+      message: `no present worker could ever run ${id}`,
+      subject: { kind: "TASK", id },
+      count: shape.queued,
+    });
+  }
+  return [...found.values()];
+}
+
+const failedStates: ReadonlySet<JobState> = new Set(["FAILED", "WORKER_FAILED", "UNSCHEDULABLE"]);
+
+/** Jobs that failed a short time ago, and those that go on although tasks of theirs failed. */
+function jobProblems(state: ControllerState): Problem[] {
+  const found = new Map<string, Problem>();
+  let latest = 0;
+  for (const job of state.jobs) {
+    if (job.pruned) continue;
+    const problem = problemOfJob(state, job);
+    if (problem === null) continue;
+    // The latest is the one that is told.
+    const known = found.get(problem.code);
+    const isLatest = known === undefined || job.sequence > latest;
+    if (isLatest) latest = job.sequence;
+    found.set(problem.code, { ...(isLatest ? problem : known), count: (known?.count ?? 0) + 1 });
+  }
+  return [...found.values()];
+}
+
+function problemOfJob(state: ControllerState, job: Job): Problem | null {
+  const subject = { kind: "JOB", id: job.id } as const;
+  const failed = job.stateCounts[taskStateCode.FAILED];
+  if (job.finishedAt === 0) {
+    if (failed === 0) return null;
+    const message = `${failed} tasks of ${job.id} failed; it goes on`;
+    return { code: "TASKS_FAILED", severity: "WARNING", message, subject, count: 1 };
+  }
+  if (state.at - job.finishedAt > overviewFailedUs || !failedStates.has(jobState(job))) return null;
+  const message = `${job.id} is ${jobState(job)}`;
+  return { code: "JOB_FAILED", severity: "WARNING", message, subject, count: 1 };
+}
