@@ -1,6 +1,7 @@
 /**
- * Makes a fresh clone ready: installs what `package-lock.json` says and compiles `src/` into
- * `dist/` and builds the dashboard there, each only when something changed since the last time. Every npm script runs it first.
+ * Makes a fresh clone ready: installs what `package-lock.json` says, compiles `src/` into `dist/`
+ * and builds the dashboard there, each only when something changed since the last time. Every npm
+ * script runs it first.
  *
  * It runs on the machine's own Node (20 or later) and needs no package. What comes after it runs on
  * the Node that the devDependency `node` brings: `node_modules/.bin/node`.

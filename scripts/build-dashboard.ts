@@ -1,6 +1,6 @@
 /**
- * Builds the dashboard into `dist/dashboard/`: one page, hashed assets, nothing inline, nothing that
- * is fetched from anywhere else.
+ * Builds the dashboard into `dist/dashboard/`: one page, hashed assets, nothing inline, nothing
+ * that is fetched from anywhere else.
  *
  *     node scripts/build-dashboard.ts
  *

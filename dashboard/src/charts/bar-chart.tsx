@@ -68,7 +68,11 @@ function captionOf({ succeeded, failed, stepMs, endAt }: Series, place: number):
 
 function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= value) ?? value;
+  return (
+    [1, 1.2, 1.6, 2, 3, 4, 6, 8, 10]
+      .map((factor) => factor * power)
+      .find((each) => each >= value) ?? value
+  );
 }
 
 function paintBars(

@@ -105,7 +105,9 @@ function paintAxis(
     context.fillRect(Math.round(x(at)), axisHeight - 6, 1, height);
     context.fillStyle = palette.soft;
     const text = formatExactTime(at);
-    context.fillText(step < 1_000 ? text : text.slice(0, 8), x(at) + 4, axisHeight / 2);
+    const shownText = step < 1_000 ? text : text.slice(0, 8);
+    if (x(at) + 4 + context.measureText(shownText).width > width) continue;
+    context.fillText(shownText, x(at) + 4, axisHeight / 2);
   }
 }
 

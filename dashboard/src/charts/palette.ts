@@ -17,7 +17,7 @@ export interface Palette {
   readonly panel: string;
   readonly track: string;
   tone(tone: Tone): string;
-  category(name: string): string;
+  category(category: number): string;
 }
 
 export function readPalette(): Palette {
@@ -34,15 +34,30 @@ export function readPalette(): Palette {
     panel: of("--panel"),
     track: of("--track"),
     tone: (tone) => of(`--mark-${tone}`),
-    category: (name) => of(`--cat-${categoryOf(name)}`),
+    category: (category) => of(`--cat-${category}`),
   };
 }
 
-/** The same name has the same colour on every page and every day. */
-export function categoryOf(name: string): number {
+/** Usually the same for a name on every page and every day. */
+function categoryOf(name: string): number {
   let hash = 2_166_136_261;
   for (let at = 0; at < name.length; at++) {
     hash = Math.imul(hash ^ name.charCodeAt(at), 16_777_619);
   }
-  return ((hash >>> 0) ^ (hash >>> 13)) % categoryCount;
+  return ((hash ^ (hash >>> 13)) >>> 0) % categoryCount;
+}
+
+/** A colour for each name; two share one only when there are more names than colours. */
+export function categoriesOf(names: readonly string[]): ReadonlyMap<string, number> {
+  const categories = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const name of names) {
+    let category = categoryOf(name);
+    while (taken.size < categoryCount && taken.has(category)) {
+      category = (category + 1) % categoryCount;
+    }
+    taken.add(category);
+    categories.set(name, category);
+  }
+  return categories;
 }

@@ -61,15 +61,31 @@ function Why({ explained }: { readonly explained: Explained }) {
   );
 }
 
-function Reasons({ reasons }: { readonly reasons: Explained["reasons"] }) {
+interface Reason {
+  readonly code: string;
+  readonly message: string;
+  readonly workers: number;
+  readonly workersTotal: number;
+}
+
+/** Each with the part of the workers that it holds on. */
+export function Reasons({ reasons }: { readonly reasons: readonly Reason[] }) {
   if (reasons.length === 0) return null;
   return (
     <ul class="reasons">
       {reasons.map(({ code, message, workers, workersTotal }, index) => (
         <li key={`${code} ${index}`}>
-          <div class="reason-share" role="img" aria-label={`${workers} of ${workersTotal} workers`}>
-            <i style={{ width: `${workersTotal === 0 ? 100 : (100 * workers) / workersTotal}%` }} />
-          </div>
+          {workers > 0 && workersTotal > 0 ? (
+            <div
+              class="reason-share"
+              role="img"
+              aria-label={`${workers} of ${workersTotal} workers`}
+            >
+              <i style={{ width: `${(100 * workers) / workersTotal}%` }} />
+            </div>
+          ) : (
+            <span />
+          )}
           <code class="reason-code">{code}</code>
           <span>{message}</span>
         </li>

@@ -73,9 +73,14 @@ function TextFilter({ field, first }: { readonly field: TextField; readonly firs
   );
 }
 
+/** What a field of the query lists, between commas. */
+export function listOf(text: string): readonly string[] {
+  return text.split(",").filter((each) => each !== "");
+}
+
 /** States to show; none picked shows all. */
 export function StateFilter({ states }: { readonly states: readonly string[] }) {
-  const picked = (query.value.get("states") ?? "").split(",").filter((each) => each !== "");
+  const picked = listOf(query.value.get("states") ?? "");
   const toggle = (state: string) => {
     const next = picked.includes(state)
       ? picked.filter((each) => each !== state)

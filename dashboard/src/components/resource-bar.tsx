@@ -4,19 +4,30 @@
  * @module
  */
 
-import { formatBytes, formatMilli, formatPercent } from "../text/format.ts";
+import { formatBytes, formatCount, formatMilli, formatPercent } from "../text/format.ts";
+
+export type Unit = "MILLI" | "BYTES" | "COUNT";
 
 interface Props {
   readonly name: string;
-  readonly unit: "MILLI" | "BYTES";
+  readonly unit: Unit;
   readonly total: number;
   readonly committed: number;
   readonly held: number;
   readonly compact?: boolean;
 }
 
-export function formatAmount(unit: "MILLI" | "BYTES", amount: number): string {
+function formatAmount(unit: Unit, amount: number): string {
+  if (unit === "COUNT") return formatCount(amount);
   return unit === "BYTES" ? formatBytes(amount) : formatMilli(amount);
+}
+
+/** `device:gpu:a100` is `gpu a100`. */
+function shownName(name: string): string {
+  if (name === "cpu") return "CPU";
+  if (name === "slots") return "Function slots";
+  const text = name.replace(/^(?:device|custom):/, "").replaceAll(":", " ");
+  return text === name ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 export function ResourceBar({ name, unit, total, committed, held, compact = false }: Props) {
@@ -26,7 +37,7 @@ export function ResourceBar({ name, unit, total, committed, held, compact = fals
     (held > 0 ? `, ${amount(held)} kept` : "");
   return (
     <div class={compact ? "resource compact" : "resource"} title={label}>
-      {!compact && <span class="resource-name">{name}</span>}
+      {!compact && <span class="resource-name">{shownName(name)}</span>}
       <div class="resource-track" role="img" aria-label={label}>
         <i class="used" style={{ width: share(committed, total) }} />
         <i class="kept" style={{ width: share(held, total) }} />

@@ -210,7 +210,10 @@ function Box({ node, at, graph, around }: BoxProps) {
     Object.entries(node.taskStateCounts).find(([, count]) => (count ?? 0) > 0)?.[0] ?? "";
   const name = kind === "TASKS" ? shortId(node.taskId ?? node.nodeId, node.name) : node.name;
   const room = Math.floor((width - 20) / 6.6);
-  const href = node.taskId === null ? `${hrefs.job(jobId)}?tab=tasks` : hrefs.task(node.taskId);
+  const href =
+    node.taskId === null
+      ? `${hrefs.job(jobId)}?function=${encodeURIComponent(node.name)}`
+      : hrefs.task(node.taskId);
   const label =
     kind === "TASKS"
       ? `${name}, ${lookOf(state).word}`

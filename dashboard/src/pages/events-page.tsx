@@ -5,17 +5,17 @@
  */
 
 import type { Responses } from "../api.ts";
-import { type Column, DataTable } from "../components/data-table.tsx";
+import { type Column, DataTable, Pager, pageToken } from "../components/data-table.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Empty, ErrorNote, ExactTime, Loading, When } from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
 import { reachesBack } from "../moment.ts";
-import { hrefs, query, setQuery } from "../router.ts";
+import { hrefs, query } from "../router.ts";
 import { formatCount } from "../text/format.ts";
 
 type ClusterEvent = Responses["ListEvents"]["events"][number];
 
-const pageSize = 1_000;
+const pageSize = 100;
 
 const columns: readonly Column<ClusterEvent>[] = [
   {
@@ -55,12 +55,13 @@ function Subject({ type, id }: { readonly type: string; readonly id: string }) {
 }
 
 export function EventsPage() {
-  const after = Number(query.value.get("after") ?? 0);
-  const { value, error, stale } = useLive("ListEvents", { after, pageSize });
-  const text = query.value.get("text") ?? "";
-  const shown = (value?.events ?? [])
-    .filter(({ type, id, message }) => `${type} ${id} ${message}`.includes(text))
-    .reverse();
+  const get = (name: string) => query.value.get(name) ?? "";
+  const request = {
+    ...{ pageSize, pageToken: pageToken(), orderBy: "sequence desc" },
+    filter: { id: get("id"), type: get("type") },
+  };
+  const { value, error, stale } = useLive("ListEvents", request);
+  const filtered = get("id") !== "" || get("type") !== "";
   return (
     <>
       <header class="page-head">
@@ -68,37 +69,40 @@ export function EventsPage() {
         <span class="soft">who did what to the cluster, newest first</span>
       </header>
       <FilterBar
-        fields={[{ name: "text", label: "Contains", placeholder: "worker, user, reason" }]}
+        fields={[
+          { name: "id", label: "Of what", placeholder: "job, worker, user" },
+          { name: "type", label: "What", placeholder: "job-launched" },
+        ]}
       />
       {error !== null && <ErrorNote error={error} />}
       {value === null && error === null && <Loading lines={8} />}
-      {value !== null && shown.length === 0 && (
-        <Empty title={text === "" ? "Nothing has happened yet" : "No event contains that"}>
-          {text === ""
-            ? "Launches, cancels, workers that come and go are kept here."
-            : "Take the filter out."}
-        </Empty>
-      )}
-      {shown.length > 0 && (
-        <DataTable
-          label="Events"
-          columns={columns}
-          rows={shown}
-          rowKey={({ sequence, type, id }) => `${sequence} ${type} ${id}`}
-          stale={stale}
-        />
-      )}
-      {value !== null && value.nextPageToken !== "" && value.events.length >= pageSize && (
-        <p class="pager">
-          <button
-            type="button"
-            class="button"
-            onClick={() => setQuery({ after: value.events.at(-1)?.sequence ?? 0 }, false)}
-          >
-            Later events
-          </button>
-        </p>
+      {value !== null && value.events.length === 0 && <NoEvents filtered={filtered} />}
+      {value !== null && value.events.length > 0 && (
+        <>
+          <DataTable
+            label="Events"
+            columns={columns}
+            rows={value.events}
+            rowKey={({ sequence }) => String(sequence)}
+            stale={stale}
+          />
+          <Pager
+            nextPageToken={value.nextPageToken}
+            shown={value.events.length}
+            total={value.totalCount}
+            noun="events"
+          />
+        </>
       )}
     </>
+  );
+}
+
+function NoEvents({ filtered }: { readonly filtered: boolean }) {
+  if (filtered) return <Empty title="No event is like that">Take a filter out.</Empty>;
+  return (
+    <Empty title="Nothing has happened yet">
+      Launches, cancels, workers that come and go are kept here.
+    </Empty>
   );
 }

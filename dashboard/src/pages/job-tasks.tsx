@@ -6,7 +6,7 @@
 
 import type { Responses } from "../api.ts";
 import { type Column, DataTable, Pager, pageToken } from "../components/data-table.tsx";
-import { FilterBar, StateFilter } from "../components/filter-bar.tsx";
+import { FilterBar, listOf, StateFilter } from "../components/filter-bar.tsx";
 import { Empty, ErrorNote, Loading, Span, TaskLink, WorkerLink } from "../components/pieces.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
@@ -21,7 +21,7 @@ const pageSize = 50;
 
 const columns: readonly Column<Task>[] = [
   {
-    ...{ name: "task", title: "Task", grows: true },
+    ...{ name: "task", title: "Task", orderBy: "submittedAt", grows: true },
     cell: ({ taskId, name, key, pendingReason, error }) => (
       <div class="stacked">
         <span>
@@ -33,7 +33,12 @@ const columns: readonly Column<Task>[] = [
       </div>
     ),
   },
-  { name: "state", title: "State", cell: ({ state }) => <StateBadge state={state} /> },
+  {
+    name: "state",
+    title: "State",
+    orderBy: "state",
+    cell: ({ state }) => <StateBadge state={state} />,
+  },
   {
     ...{ name: "worker", title: "Worker" },
     cell: ({ workerId, attempts }) => (
@@ -41,11 +46,11 @@ const columns: readonly Column<Task>[] = [
     ),
   },
   {
-    ...{ name: "attempts", title: "Attempts", numeric: true },
+    ...{ name: "attempts", title: "Attempts", orderBy: "failureCount", numeric: true },
     cell: ({ attempts }) => formatCount(attempts.length),
   },
   {
-    ...{ name: "ran", title: "Last ran for", numeric: true },
+    ...{ name: "ran", title: "Last ran for", orderBy: "startedAt", numeric: true },
     cell: ({ attempts }) => {
       const last = attempts.at(-1);
       return <Span from={last?.startedAt ?? null} to={last?.endedAt ?? null} />;
@@ -74,14 +79,19 @@ interface Props {
 
 export function JobTasks({ jobId, counts }: Props) {
   const present = Object.entries(counts).filter(([, count]) => (count ?? 0) > 0);
-  const picked = (query.value.get("states") ?? "").split(",").filter((each) => each !== "");
+  const picked = listOf(query.value.get("states") ?? "");
   const states = [...new Set([...present.map(([state]) => state), ...picked])];
-  const request = { jobId, pageSize, pageToken: pageToken(), states: picked as TaskState[] };
+  const order = query.value.get("order") ?? "submittedAt";
+  const filter = { name: query.value.get("function") ?? "" };
+  const request = {
+    ...{ jobId, pageSize, pageToken: pageToken(), orderBy: order, filter },
+    states: picked as TaskState[],
+  };
   const { value, error, stale } = useLive("ListTasks", request);
   return (
     <>
       <TaskGrid jobId={jobId} />
-      <FilterBar fields={[]}>
+      <FilterBar fields={[{ name: "function", label: "Function contains", placeholder: "any" }]}>
         <StateFilter states={states} />
       </FilterBar>
       {error !== null && <ErrorNote error={error} />}
@@ -101,6 +111,7 @@ export function JobTasks({ jobId, counts }: Props) {
             rows={value.tasks}
             rowKey={({ taskId }) => taskId}
             href={({ taskId }) => hrefs.task(taskId)}
+            order={order}
             stale={stale}
           />
           <Pager

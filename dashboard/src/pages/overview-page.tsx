@@ -147,8 +147,7 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
               {problem.severity === "ERROR" ? "Error" : "Warning"}
             </span>
             <span class="problem-text">
-              <SubjectLink subject={problem.subject} />
-              <span>{problem.message}</span>
+              <ProblemText problem={problem} />
             </span>
             {problem.count > 1 && (
               <span class="soft">and {formatCount(problem.count - 1)} like it</span>
@@ -157,6 +156,25 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
         ))}
       </ul>
     </Panel>
+  );
+}
+
+/** The subject is a link where the sentence names it, else before the sentence. */
+function ProblemText({ problem: { subject, message } }: { readonly problem: Problem }) {
+  const at = message.indexOf(subject.id);
+  if (at === -1 || subject.id === "") {
+    return (
+      <>
+        <SubjectLink subject={subject} /> <span>{message}</span>
+      </>
+    );
+  }
+  return (
+    <span>
+      {message.slice(0, at)}
+      <SubjectLink subject={subject} />
+      {message.slice(at + subject.id.length)}
+    </span>
   );
 }
 

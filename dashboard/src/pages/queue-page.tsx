@@ -7,6 +7,7 @@
 
 import type { Responses } from "../api.ts";
 import { Pager, pageToken } from "../components/data-table.tsx";
+import { Reasons } from "../components/explanation.tsx";
 import { Glyph } from "../components/glyph.tsx";
 import {
   Empty,
@@ -134,25 +135,7 @@ function QueueReasons({ queue }: { readonly queue: Queue }) {
           <b>What would start it</b> {change.message}
         </p>
       )}
-      {reasons.length > 0 && (
-        <ul class="reasons">
-          {reasons.map(({ code, message, workers, workersTotal }, index) => (
-            <li key={`${code} ${index}`}>
-              <div
-                class="reason-share"
-                role="img"
-                aria-label={`${workers} of ${workersTotal} workers`}
-              >
-                <i
-                  style={{ width: `${workersTotal === 0 ? 100 : (100 * workers) / workersTotal}%` }}
-                />
-              </div>
-              <code class="reason-code">{code}</code>
-              <span>{message}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Reasons reasons={reasons} />
       {holders.length > 0 && (
         <p class="soft">
           Held by{" "}

@@ -7,7 +7,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { Responses } from "../api.ts";
-import { categoryOf } from "../charts/palette.ts";
+import { categoriesOf, type Palette } from "../charts/palette.ts";
 import { type Lane, Timeline, type TimelineBar, type TimeWindow } from "../charts/timeline.tsx";
 import { Empty, ErrorNote, Loading } from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
@@ -86,7 +86,7 @@ interface ViewProps {
 }
 
 function StreamView({ stream, shown, onWindow }: ViewProps) {
-  const { lanes, bars, names } = useMemo(() => marksOf(stream), [stream]);
+  const { lanes, bars, names, categories } = useMemo(() => marksOf(stream), [stream]);
   if (stream.workers.length === 0) {
     return (
       <Empty title="No worker is there">What runs on workers is shown here, lane by lane.</Empty>
@@ -94,7 +94,7 @@ function StreamView({ stream, shown, onWindow }: ViewProps) {
   }
   return (
     <div class="panel">
-      <Legend names={names} />
+      <Legend names={names} categories={categories} />
       <Timeline
         label="Executions by worker"
         lanes={lanes}
@@ -115,12 +115,17 @@ function StreamView({ stream, shown, onWindow }: ViewProps) {
   );
 }
 
-function Legend({ names }: { readonly names: readonly (readonly [string, number])[] }) {
+interface LegendProps {
+  readonly names: readonly (readonly [name: string, count: number])[];
+  readonly categories: ReadonlyMap<string, number>;
+}
+
+function Legend({ names, categories }: LegendProps) {
   return (
     <ul class="legend stream-legend">
       {names.slice(0, 14).map(([name, count]) => (
         <li key={name}>
-          <i class={`swatch cat-${categoryOf(name)}`} />
+          <i class={`swatch cat-${categories.get(name)}`} />
           {name} <b>{formatCount(count)}</b>
         </li>
       ))}
@@ -145,19 +150,20 @@ function marksOf(stream: Stream) {
       });
     }
   }
+  const categories = categoriesOf([...new Set(stream.runs.map(({ name }) => name))].sort());
   const counts = new Map<string, number>();
   const bars: TimelineBar[] = [];
   for (const run of stream.runs) {
     const first = firstLane.get(run.workerId);
     if (first === undefined) continue;
     counts.set(run.name, (counts.get(run.name) ?? 0) + run.count);
-    bars.push(barOf(run, first + run.lane));
+    bars.push(barOf(run, first + run.lane, categories.get(run.name) ?? 0));
   }
   const names = [...counts].sort((a, b) => b[1] - a[1]);
-  return { lanes, bars, names };
+  return { lanes, bars, names, categories };
 }
 
-function barOf(run: Run, lane: number): TimelineBar {
+function barOf(run: Run, lane: number, category: number): TimelineBar {
   const { name, count, failed, startMs, endMs, busyMs, taskId, cause } = run;
   const length = (endMs ?? startMs) - startMs;
   const several = count > 1;
@@ -169,7 +175,7 @@ function barOf(run: Run, lane: number): TimelineBar {
     waitMs: several ? startMs : run.assignedMs,
     density: several && length > 0 ? Math.min(1, busyMs / length) : 1,
     failed: failed > 0 && failed * 2 >= count,
-    fill: (palette: { category(name: string): string }) => palette.category(name),
+    fill: (palette: Palette) => palette.category(category),
   };
   return taskId === null ? mark : { ...mark, href: hrefs.task(taskId) };
 }

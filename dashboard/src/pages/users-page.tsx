@@ -10,21 +10,15 @@ import { ActionButton } from "../components/action-button.tsx";
 import { type Column, DataTable, Pager, pageToken } from "../components/data-table.tsx";
 import { Empty, ErrorNote, Loading } from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
-import { hrefs } from "../router.ts";
+import { hrefs, query } from "../router.ts";
 import { formatCount, formatPercent, formatResources, plural } from "../text/format.ts";
 
 type User = Responses["ListUsers"]["users"][number];
-type Share = Responses["GetSchedulerState"]["users"][number];
 
-interface Row {
-  readonly user: User;
-  readonly share: Share | undefined;
-}
-
-const columns: readonly Column<Row>[] = [
+const columns: readonly Column<User>[] = [
   {
-    ...{ name: "user", title: "User", grows: true },
-    cell: ({ user }) => (
+    ...{ name: "user", title: "User", orderBy: "user", grows: true },
+    cell: (user) => (
       <div class="stacked">
         <a class="id" href={hrefs.user(user.user)}>
           {user.user}
@@ -35,22 +29,29 @@ const columns: readonly Column<Row>[] = [
       </div>
     ),
   },
-  { name: "share", title: "Share of the cluster", cell: ({ share }) => <ShareBar share={share} /> },
+  {
+    name: "share",
+    title: "Share of the cluster",
+    orderBy: "dominantShare",
+    cell: ({ dominantShare }) => <ShareBar part={dominantShare} />,
+  },
   {
     name: "running",
     title: "Running",
     numeric: true,
-    cell: ({ user }) => formatCount(user.runningTaskCount),
+    orderBy: "runningTaskCount",
+    cell: (user) => formatCount(user.runningTaskCount),
   },
   {
     name: "waiting",
     title: "Waiting",
     numeric: true,
-    cell: ({ user }) => formatCount(user.pendingTaskCount),
+    orderBy: "pendingTaskCount",
+    cell: (user) => formatCount(user.pendingTaskCount),
   },
   {
-    ...{ name: "budget", title: "Spend of budget", numeric: true },
-    cell: ({ user: { spend, budget } }) => (
+    ...{ name: "budget", title: "Spend of budget", orderBy: "spend", numeric: true },
+    cell: ({ spend, budget }) => (
       <span>
         {formatCount(Math.round(spend))}{" "}
         <span class="soft">/ {budget === 0 ? "no limit" : formatCount(budget)}</span>
@@ -62,22 +63,20 @@ const columns: readonly Column<Row>[] = [
     title: "Weight",
     numeric: true,
     wide: true,
-    cell: ({ user }) => String(user.weight),
+    cell: ({ weight }) => String(weight),
   },
   {
     ...{ name: "band", title: "Best band", wide: true },
-    cell: ({ user }) => <span class="soft">{user.bandMax.toLowerCase()}</span>,
+    cell: (user) => <span class="soft">{user.bandMax.toLowerCase()}</span>,
   },
   {
     ...{ name: "cap", title: "Cap", wide: true },
-    cell: ({ user: { cap } }) =>
-      cap === null ? <span class="soft">none</span> : formatResources(cap),
+    cell: ({ cap }) => (cap === null ? <span class="soft">none</span> : formatResources(cap)),
   },
-  { name: "act", title: "", cell: ({ user }) => <BudgetButton user={user} /> },
+  { name: "act", title: "", cell: (user) => <BudgetButton user={user} /> },
 ];
 
-function ShareBar({ share }: { readonly share: Share | undefined }) {
-  const part = share?.dominantShare ?? 0;
+function ShareBar({ part }: { readonly part: number }) {
   const label = `${formatPercent(part, 1)} of the scarcest that it uses, by weight`;
   return (
     <div class="resource compact" title={label}>
@@ -136,10 +135,10 @@ function NumberField({ label, value, onInput }: NumberFieldProps) {
 }
 
 export function UsersPage() {
-  const { value, error, stale } = useLive("ListUsers", { pageSize: 100, pageToken: pageToken() });
-  const scheduler = useLive("GetSchedulerState", {});
-  const shares = new Map(scheduler.value?.users.map((share) => [share.user, share]) ?? []);
-  const rows = (value?.users ?? []).map((user) => ({ user, share: shares.get(user.user) }));
+  const order = query.value.get("order") ?? "user";
+  const request = { pageSize: 100, pageToken: pageToken(), orderBy: order };
+  const { value, error, stale } = useLive("ListUsers", request);
+  const rows = value?.users ?? [];
   return (
     <>
       <header class="page-head">
@@ -159,7 +158,8 @@ export function UsersPage() {
             label="Users"
             columns={columns}
             rows={rows}
-            rowKey={({ user }) => user.user}
+            rowKey={({ user }) => user}
+            order={order}
             stale={stale}
           />
           <Pager

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { call, type Responses } from "../api.ts";
+import { call, type Requests, type Responses } from "../api.ts";
 import { ActionButton } from "../components/action-button.tsx";
 import { CopyButton } from "../components/copy-button.tsx";
 import { type Column, DataTable } from "../components/data-table.tsx";
@@ -228,16 +228,20 @@ function Devices({ worker }: { readonly worker: Worker }) {
 }
 
 function useDeviceOwners(workerId: string, any: boolean): ReadonlyMap<string, string> {
-  const { value } = useLive("ListTasks", any ? { states: ["RUNNING"], pageSize: 1_000 } : null);
+  const { value } = useLive("ListTasks", any ? tasksOn(workerId) : null);
   const owners = new Map<string, string>();
   for (const { taskId, attempts } of value?.tasks ?? []) {
-    const last = attempts.at(-1);
-    if (last === undefined || last.workerId !== workerId) continue;
-    for (const { kind, indices } of last.granted.devices) {
+    for (const { kind, indices } of attempts.at(-1)?.granted.devices ?? []) {
       for (const index of indices) owners.set(`${kind} ${index}`, taskId);
     }
   }
   return owners;
+}
+
+const tasksShown = 200;
+
+function tasksOn(workerId: string): Requests["ListTasks"] {
+  return { filter: { workerId }, unfinished: true, pageSize: tasksShown };
 }
 
 type Task = Responses["ListTasks"]["tasks"][number];
@@ -262,11 +266,10 @@ const runningColumns: readonly Column<Task>[] = [
 
 /** What of all that runs runs here. */
 function Running({ worker }: { readonly worker: Worker }) {
-  const request = { states: ["RUNNING", "BUILDING", "ASSIGNED"] as const, pageSize: 1_000 };
-  const { value } = useLive("ListTasks", request);
-  const tasks = (value?.tasks ?? []).filter(({ workerId }) => workerId === worker.workerId);
+  const { value } = useLive("ListTasks", tasksOn(worker.workerId));
+  const tasks = value?.tasks ?? [];
   return (
-    <Panel title="Running here" note={value === null ? "" : formatCount(tasks.length)}>
+    <Panel title="Running here" note={value === null ? "" : formatCount(value.totalCount)}>
       {value === null && <Loading />}
       {value !== null && tasks.length === 0 && (
         <Empty title="Nothing runs here">It takes work as soon as something fits.</Empty>

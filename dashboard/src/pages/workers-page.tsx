@@ -6,21 +6,27 @@
 
 import type { Requests, Responses } from "../api.ts";
 import { type Column, DataTable, Pager, pageToken } from "../components/data-table.tsx";
+import { FilterBar, listOf, StateFilter } from "../components/filter-bar.tsx";
 import { Empty, ErrorNote, Loading, When, WorkerLink } from "../components/pieces.tsx";
 import { ResourceBar } from "../components/resource-bar.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, query } from "../router.ts";
 import { formatBytes, formatCount } from "../text/format.ts";
+import type { WorkerState } from "../text/states.ts";
 
 type Worker = Responses["ListWorkers"]["workers"][number];
 type ListRequest = Requests["ListWorkers"];
 
 const pageSize = 100;
 
+const states: readonly WorkerState[] = [
+  ...(["HEALTHY", "SUSPECT", "UNUSABLE", "CORDONED", "DRAINING", "LOST"] as const),
+];
+
 const columns: readonly Column<Worker>[] = [
   {
-    ...{ name: "worker", title: "Worker", grows: true },
+    ...{ name: "worker", title: "Worker", orderBy: "workerId", grows: true },
     cell: ({ workerId, stateReason }) => (
       <div class="stacked">
         <WorkerLink id={workerId} />
@@ -28,13 +34,18 @@ const columns: readonly Column<Worker>[] = [
       </div>
     ),
   },
-  { name: "state", title: "State", cell: ({ state }) => <StateBadge state={state} /> },
   {
-    ...{ name: "running", title: "Running", numeric: true },
+    name: "state",
+    title: "State",
+    orderBy: "state",
+    cell: ({ state }) => <StateBadge state={state} />,
+  },
+  {
+    ...{ name: "running", title: "Running", orderBy: "attempts", numeric: true },
     cell: ({ runningTaskIds }) => formatCount(runningTaskIds.length),
   },
   {
-    ...{ name: "cpu", title: "CPU" },
+    ...{ name: "cpu", title: "CPU", orderBy: "cpu" },
     cell: ({ total, committed, held }) => (
       <ResourceBar
         {...{ name: "cpu", unit: "MILLI", compact: true }}
@@ -45,7 +56,7 @@ const columns: readonly Column<Worker>[] = [
     ),
   },
   {
-    ...{ name: "memory", title: "Memory asked", wide: true },
+    ...{ name: "memory", title: "Memory asked", orderBy: "memory", wide: true },
     cell: ({ total, committed, held }) => (
       <ResourceBar
         {...{ name: "memory", unit: "BYTES", compact: true }}
@@ -62,15 +73,15 @@ const columns: readonly Column<Worker>[] = [
     cell: (worker) => <DeviceSummary worker={worker} />,
   },
   {
-    ...{ name: "values", title: "Values", numeric: true, wide: true },
+    ...{ name: "values", title: "Values", orderBy: "heldValueBytes", numeric: true, wide: true },
     cell: ({ heldValueBytes }) => formatBytes(heldValueBytes),
   },
   {
-    ...{ name: "rss", title: "Process", numeric: true, wide: true },
+    ...{ name: "rss", title: "Process", orderBy: "rssBytes", numeric: true, wide: true },
     cell: ({ rssBytes }) => formatBytes(rssBytes),
   },
   {
-    ...{ name: "heard", title: "Heard", wide: true },
+    ...{ name: "heard", title: "Heard", orderBy: "lastHeartbeatAt", wide: true },
     cell: ({ lastHeartbeatAt }) => <When at={lastHeartbeatAt} />,
   },
 ];
@@ -95,17 +106,29 @@ function DeviceSummary({ worker }: { readonly worker: Worker }) {
 }
 
 export function WorkersPage() {
-  const request: ListRequest = { pageSize, pageToken: pageToken() };
+  const get = (name: string) => query.value.get(name) ?? "";
+  const request: ListRequest = {
+    ...{ pageSize, pageToken: pageToken(), orderBy: get("order") || "workerId" },
+    filter: { text: get("text"), states: listOf(get("states")) as WorkerState[] },
+  };
   const { value, error, stale } = useLive("ListWorkers", request);
-  const paged = query.value.has("page");
+  const filtered = ["text", "states", "page"].some((name) => query.value.has(name));
   return (
     <>
       <header class="page-head">
         <h1>Workers</h1>
       </header>
+      <FilterBar
+        fields={[{ name: "text", label: "Contains", placeholder: "id, address, key=value" }]}
+      >
+        <StateFilter states={states} />
+      </FilterBar>
       {error !== null && <ErrorNote error={error} />}
       {value === null && error === null && <Loading lines={8} />}
-      {value !== null && value.workers.length === 0 && !paged && (
+      {value !== null && value.workers.length === 0 && filtered && (
+        <Empty title="No worker is like that">Take a filter out.</Empty>
+      )}
+      {value !== null && value.workers.length === 0 && !filtered && (
         <Empty title="No worker is connected">
           <p>Start one on any machine that reaches this controller:</p>
           <pre class="example">capstan worker run --url {window.location.origin}</pre>
@@ -119,9 +142,15 @@ export function WorkersPage() {
             rows={value.workers}
             rowKey={({ workerId }) => workerId}
             href={({ workerId }) => hrefs.worker(workerId)}
+            order={request.orderBy ?? ""}
             stale={stale}
           />
-          <Pager nextPageToken={value.nextPageToken} shown={value.workers.length} noun="workers" />
+          <Pager
+            nextPageToken={value.nextPageToken}
+            shown={value.workers.length}
+            total={value.totalCount}
+            noun="workers"
+          />
         </>
       )}
     </>
