@@ -178,9 +178,11 @@ function paintBar(context: CanvasRenderingContext2D, given: BarOptions): void {
     context.lineWidth = 1.5;
     context.strokeRect(left, top, length, height);
   }
-  if (length > 40 && height >= 12 && !bar.failed) {
+  const textLeft = Math.max(left, gutter) + 4;
+  const room = right - textLeft - 6;
+  if (room > 34 && height >= 12 && !bar.failed) {
     context.fillStyle = palette.panel;
-    context.fillText(fitted(context, bar.text, length - 8), left + 4, top + height / 2 + 0.5);
+    context.fillText(fitted(context, bar.text, room), textLeft, top + height / 2 + 0.5);
   }
 }
 

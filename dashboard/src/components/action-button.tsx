@@ -6,9 +6,10 @@
  */
 
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { CallError } from "../api.ts";
 import { instant } from "../router.ts";
+import { quoted } from "../text/quoted.ts";
 import { CommandLine } from "./copy-button.tsx";
 
 interface Props {
@@ -25,30 +26,9 @@ interface Props {
 }
 
 export function ActionButton(props: Props) {
-  const {
-    title,
-    children,
-    command,
-    dangerous = false,
-    disabled = false,
-    asksReason = false,
-  } = props;
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [outcome, setOutcome] = useState<{ readonly ok: boolean; readonly text: string } | null>(
-    null,
-  );
-  const [busy, setBusy] = useState(false);
-  const [reason, setReason] = useState("");
+  const { title, dangerous = false, disabled = false } = props;
+  const [open, setOpen] = useState(false);
   const past = instant.value !== null;
-  const confirm = async () => {
-    setBusy(true);
-    setOutcome(await outcomeOf(() => props.act(reason)));
-    setBusy(false);
-  };
-  const open = () => {
-    setOutcome(null);
-    dialog.current?.showModal();
-  };
   return (
     <>
       <button
@@ -56,47 +36,80 @@ export function ActionButton(props: Props) {
         class={dangerous ? "button danger" : "button"}
         disabled={disabled || past}
         title={past ? "You look at the past: go back to now to act" : undefined}
-        onClick={open}
+        onClick={() => setOpen(true)}
       >
         {title}…
       </button>
-      <dialog ref={dialog} class="dialog" aria-label={title}>
-        <h2>{title}</h2>
-        <div class="dialog-text">{children}</div>
-        {asksReason && outcome === null && (
-          <label class="field">
-            Reason, for the audit
-            <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-          </label>
-        )}
-        <p class="soft dialog-same">The same from a terminal:</p>
-        <CommandLine command={command} />
-        {outcome !== null && (
-          <p class={outcome.ok ? "note note-done" : "note note-fail"} role="status">
-            {outcome.text}
-          </p>
-        )}
-        <div class="dialog-buttons">
-          <button type="button" class="button" onClick={() => dialog.current?.close()}>
-            {outcome?.ok === true ? "Close" : "Keep as it is"}
-          </button>
-          {outcome?.ok !== true && (
-            <button
-              type="button"
-              class={dangerous ? "button solid danger" : "button solid"}
-              disabled={busy}
-              onClick={confirm}
-            >
-              {title}
-            </button>
-          )}
-        </div>
-      </dialog>
+      {open && <ActionDialog {...props} onClose={() => setOpen(false)} />}
     </>
   );
 }
 
-async function outcomeOf(act: () => Promise<string>) {
+interface DialogProps extends Props {
+  readonly onClose: () => void;
+}
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+function ActionDialog(present: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [reason, setReason] = useState("");
+  // Once it was asked for, it stays what it was: the page behind it moves on.
+  const asked = useRef(present);
+  if (!busy && outcome === null && present.title === asked.current.title) asked.current = present;
+  const { title, children, command, dangerous = false, asksReason = false } = asked.current;
+  useEffect(() => dialog.current?.showModal(), []);
+  const confirm = async () => {
+    setBusy(true);
+    setOutcome(await outcomeOf(() => asked.current.act(reason)));
+    setBusy(false);
+  };
+  return (
+    <dialog ref={dialog} class="dialog" aria-label={title} onClose={present.onClose}>
+      <h2>{title}</h2>
+      <div class="dialog-text">{children}</div>
+      {asksReason && outcome === null && (
+        <label class="field">
+          Reason, for the audit
+          <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>
+      )}
+      <p class="soft dialog-same">The same from a terminal:</p>
+      <CommandLine command={withReason(command, reason)} />
+      {outcome !== null && (
+        <p class={outcome.ok ? "note note-done" : "note note-fail"} role="status">
+          {outcome.text}
+        </p>
+      )}
+      <div class="dialog-buttons">
+        <button type="button" class="button" onClick={() => dialog.current?.close()}>
+          {outcome?.ok === true ? "Close" : "Keep as it is"}
+        </button>
+        {outcome?.ok !== true && (
+          <button
+            type="button"
+            class={dangerous ? "button solid danger" : "button solid"}
+            disabled={busy}
+            onClick={confirm}
+          >
+            {title}
+          </button>
+        )}
+      </div>
+    </dialog>
+  );
+}
+
+function withReason(command: string, reason: string): string {
+  return reason === "" ? command : `${command} --reason ${quoted(reason)}`;
+}
+
+async function outcomeOf(act: () => Promise<string>): Promise<Outcome> {
   try {
     return { ok: true, text: await act() };
   } catch (error) {

@@ -122,7 +122,7 @@ export function Pager({ nextPageToken, shown, total, noun }: PagerProps) {
     );
   }
   return (
-    <nav class="pager" aria-label="Pages">
+    <nav class="pager" aria-label="Pages of the list">
       <span class="soft">
         {counted} {noun}, page {pages.length + 1}
       </span>

@@ -49,7 +49,7 @@ function Why({ explained }: { readonly explained: Explained }) {
       )}
       {wakers.length > 0 && (
         <p class="why-line">
-          <b>It is looked at again when</b> {wakers.map(({ message }) => message).join("; ")}
+          <b>What moves it</b> {wakers.map(({ message }) => message).join("; ")}
         </p>
       )}
       {deadlineAt !== null && (

@@ -1,11 +1,11 @@
 /**
- * Finds a job by the beginning of its name, and goes straight to what an id names.
+ * Finds jobs by the beginning of their names, workers and tasks by a part of their ids.
  *
  * @module
  */
 
 import { useRef, useState } from "preact/hooks";
-import { CallError, call, type Responses } from "../api.ts";
+import { CallError, call } from "../api.ts";
 import { hrefs, navigate } from "../router.ts";
 import { Icon } from "./glyph.tsx";
 import { StateBadge } from "./state-badge.tsx";
@@ -88,7 +88,7 @@ interface HitsProps {
 function Hits({ hits, chosen, onPick }: HitsProps) {
   return (
     <div id="search-hits" class="hits" role="listbox" aria-label="Found" tabIndex={-1}>
-      {hits.length === 0 && <p class="soft hit">Nothing begins so. A name is /user/name.</p>}
+      {hits.length === 0 && <p class="soft hit">Nothing is called so. A job is /user/name.</p>}
       {hits.map(({ href, title, state }, index) => (
         <div
           key={href}
@@ -108,7 +108,7 @@ function Hits({ hits, chosen, onPick }: HitsProps) {
 }
 
 async function findAll(text: string): Promise<readonly Hit[]> {
-  const found = await Promise.all([findJobs(text), findTask(text), findWorker(text)]);
+  const found = await Promise.all([findJobs(text), findWorkers(text), findTasks(text)]);
   return found.flat().slice(0, hitsMax);
 }
 
@@ -122,23 +122,21 @@ async function findJobs(text: string): Promise<readonly Hit[]> {
   }));
 }
 
-async function findTask(text: string): Promise<readonly Hit[]> {
-  const answer: Responses["GetTaskStatus"] | null = await quiet(
-    call("GetTaskStatus", { taskId: text }),
-  );
-  if (answer === null) return [];
-  const { taskId, state } = answer.task;
-  return [{ href: hrefs.task(taskId), title: taskId, state }];
+async function findTasks(text: string): Promise<readonly Hit[]> {
+  const answer = await quiet(call("ListTasks", { filter: { id: text }, pageSize: 4 }));
+  return (answer?.tasks ?? []).map(({ taskId, state }) => {
+    return { href: hrefs.task(taskId), title: taskId, state };
+  });
 }
 
-async function findWorker(text: string): Promise<readonly Hit[]> {
-  const answer = await quiet(call("GetWorkerStatus", { workerId: text }));
-  if (answer === null) return [];
-  const { workerId, state } = answer.worker;
-  return [{ href: hrefs.worker(workerId), title: workerId, state }];
+async function findWorkers(text: string): Promise<readonly Hit[]> {
+  const answer = await quiet(call("ListWorkers", { filter: { text }, pageSize: 4 }));
+  return (answer?.workers ?? []).map(({ workerId, state }) => {
+    return { href: hrefs.worker(workerId), title: workerId, state };
+  });
 }
 
-/** Most of what one types names nothing: that is no error. */
+/** The list stays empty where something is not to be seen: that is no error. */
 function quiet<Value>(asked: Promise<Value>): Promise<Value | null> {
   return asked.catch((error: unknown) => {
     if (error instanceof CallError) return null;

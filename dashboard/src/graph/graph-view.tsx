@@ -219,7 +219,7 @@ function Box({ node, at, graph, around }: BoxProps) {
       ? `${name}, ${lookOf(state).word}`
       : `${name}, ${formatCount(total)} tasks: ${summary(node)}`;
   return (
-    <a href={href} aria-label={label} class={node.taskId === around ? "node around" : "node"}>
+    <a href={href} class={node.taskId === around ? "node around" : "node"}>
       <g transform={`translate(${at.x - width / 2} ${at.y - height / 2})`}>
         <title>{label}</title>
         <rect

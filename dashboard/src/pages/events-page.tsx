@@ -26,7 +26,7 @@ const columns: readonly Column<ClusterEvent>[] = [
   { name: "age", title: "Age", wide: true, cell: ({ at }) => <When at={at} /> },
   { name: "type", title: "What", cell: ({ type }) => <span class="story-type">{type}</span> },
   { name: "id", title: "Of what", cell: ({ type, id }) => <Subject type={type} id={id} /> },
-  { name: "message", title: "", grows: true, cell: ({ message }) => message },
+  { name: "message", title: "Said", grows: true, cell: ({ message }) => message },
 ];
 
 /** A link to the cluster as it was then, where the journal reaches back. */

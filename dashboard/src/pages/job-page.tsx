@@ -24,6 +24,7 @@ import { StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, idOf, path, query, setQuery } from "../router.ts";
 import { formatCount, formatDuration, formatResources, plural } from "../text/format.ts";
+import { quoted } from "../text/quoted.ts";
 import { terminalStates, totalOf } from "../text/states.ts";
 import { FailureGroups } from "./failure-groups.tsx";
 import { JobTasks } from "./job-tasks.tsx";
@@ -231,10 +232,4 @@ function Environment({ env }: { readonly env: { readonly [name: string]: string 
       </ul>
     </Panel>
   );
-}
-
-/** As a shell would need it. */
-function quoted(word: string): string {
-  if (/^[\w./:=@%+,-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

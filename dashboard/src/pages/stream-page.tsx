@@ -21,6 +21,9 @@ type Run = Stream["runs"][number];
 
 const spans = ["15s", "60s", "5m", "15m", "1h"] as const;
 
+/** More marks than this are told together by the server: fewer than a screen has pixels. */
+const runsMax = 8_000;
+
 const spanMs: { readonly [span in (typeof spans)[number]]: number } = {
   "15s": 15_000,
   "60s": 60_000,
@@ -34,7 +37,9 @@ export function StreamPage() {
   const last = spans.find((each) => each === asked) ?? "60s";
   const [chosen, setChosen] = useState<TimeWindow | null>(null);
   const request =
-    chosen === null ? { last } : { fromAt: timeText(chosen.fromMs), toAt: timeText(chosen.toMs) };
+    chosen === null
+      ? { last, runsMax }
+      : { fromAt: timeText(chosen.fromMs), toAt: timeText(chosen.toMs), runsMax };
   const { value, error, stale } = useLive("GetTaskStream", request);
   const end = now.value;
   const shown = chosen ?? { fromMs: end - spanMs[last], toMs: end };

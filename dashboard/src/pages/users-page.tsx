@@ -73,7 +73,7 @@ const columns: readonly Column<User>[] = [
     ...{ name: "cap", title: "Cap", wide: true },
     cell: ({ cap }) => (cap === null ? <span class="soft">none</span> : formatResources(cap)),
   },
-  { name: "act", title: "", cell: (user) => <BudgetButton user={user} /> },
+  { name: "act", title: "Settings", cell: (user) => <BudgetButton user={user} /> },
 ];
 
 function ShareBar({ part }: { readonly part: number }) {
