@@ -200,7 +200,7 @@ describe("the stream of runs", () => {
       ],
     );
     assert.deepEqual([Math.floor(runs[0].busyMs), runs[1].endMs, bucketMs], [1_000, null, 0]);
-    assert.deepEqual(workers, [{ workerId: "w1", lanes: 1, slots: 9 }]);
+    assert.deepEqual(workers, [{ workerId: "w1", lanes: 1, slots: 257 }]);
   });
 
   test("tells several together where there are too many, and loses none", () => {
