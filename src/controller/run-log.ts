@@ -2,8 +2,9 @@
  * The latest executions that have ended: where, when, how. A bounded, volatile index over the
  * facts, as the story is: a replay rebuilds it as far back as the last snapshot.
  *
- * Each run has a lane of its worker, so that no two of a lane overlap: of the lanes that were free
- * when it started, the one that was used last. There are never more than ran at once.
+ * Each run has a lane of its worker, and no two of a lane overlap: of the lanes that were free when
+ * it started, the one that was used last. What ran one after the other may be told in one message,
+ * as if it had ended at once: where no lane was free it follows the run before it.
  *
  * @module
  */
@@ -14,7 +15,12 @@ import { taskStates } from "../model/states.ts";
 import { runsMax } from "./limits.ts";
 
 /** One execution that has ended. */
-export interface EndedRun {
+export interface EndedRun extends Run {
+  /** How much its worker runs at once. */
+  readonly slots: number;
+}
+
+interface Run {
   readonly attempt: AttemptId;
   readonly worker: WorkerIndex;
   readonly jobId: string;
@@ -30,7 +36,7 @@ export interface EndedRun {
 }
 
 /** The same with its lane. */
-export interface LanedRun extends EndedRun {
+export interface LanedRun extends Run {
   readonly lane: number;
 }
 
@@ -40,6 +46,8 @@ export class RunLog {
   #assignedAt = new Float64Array(0);
   #startedAt = new Float64Array(0);
   #endedAt = new Float64Array(0);
+  /** When its end was heard: entries are in this order. */
+  #heardAt = new Float64Array(0);
   #worker = new Uint32Array(0);
   #index = new Uint32Array(0);
   #lane = new Uint32Array(0);
@@ -59,11 +67,10 @@ export class RunLog {
     const row = this.#count & (this.#attempt.length - 1);
     this.#attempt[row] = run.attempt;
     this.#assignedAt[row] = run.assignedAt;
-    this.#startedAt[row] = run.startedAt;
-    this.#endedAt[row] = run.endedAt;
+    this.#heardAt[row] = run.endedAt;
     this.#worker[row] = run.worker;
     this.#index[row] = run.index;
-    this.#lane[row] = this.#takeLane(run);
+    this.#takeLane(run, row);
     this.#cause[row] = run.cause;
     this.#jobId[row] = run.jobId;
     this.#name[row] = run.name;
@@ -82,34 +89,41 @@ export class RunLog {
 
   /** When the oldest that is remembered ended; null if none was forgotten. */
   get oldestAt(): Micros | null {
-    return this.#count <= runsMax ? null : this.#endedAt[this.#rowOf(0)];
+    return this.#count <= runsMax ? null : this.#heardAt[this.#rowOf(0)];
   }
 
-  /** Those that ended at `from` or later, in the order of their ends. */
+  /** Those whose end was heard at `from` or later, in that order. */
   *since(from: Micros): Generator<LanedRun> {
     for (let place = this.#placeOf(from); place < this.length; place++) {
       yield this.#run(this.#rowOf(place));
     }
   }
 
-  #takeLane({ worker, startedAt, endedAt }: EndedRun): number {
+  #takeLane({ worker, slots, startedAt, endedAt }: EndedRun, row: number): void {
     let lanes = this.#lanes.get(worker);
     if (lanes === undefined) {
       lanes = [];
       this.#lanes.set(worker, lanes);
     }
-    const lane = freeLane(lanes, startedAt);
-    lanes[lane] = endedAt;
-    return lane;
+    const lane = freeLane(lanes, startedAt, slots);
+    const freeAt = lanes[lane] ?? 0;
+    const start = Math.max(startedAt, freeAt);
+    // What ends much later than it was heard of did not: then nobody knows how long it ran.
+    const isLate = start - startedAt > shiftMaxUs;
+    const end = isLate ? start : start + endedAt - startedAt;
+    lanes[lane] = end;
+    this.#lane[row] = lane;
+    this.#startedAt[row] = start;
+    this.#endedAt[row] = end;
   }
 
-  /** The first place whose run ended at `from` or later: ends come in order. */
+  /** The first place whose end was heard at `from` or later. */
   #placeOf(from: Micros): number {
     let low = 0;
     let high = this.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#endedAt[this.#rowOf(middle)] < from) low = middle + 1;
+      if (this.#heardAt[this.#rowOf(middle)] < from) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -143,6 +157,7 @@ export class RunLog {
     this.#assignedAt = grown(this.#assignedAt, new Float64Array(capacity));
     this.#startedAt = grown(this.#startedAt, new Float64Array(capacity));
     this.#endedAt = grown(this.#endedAt, new Float64Array(capacity));
+    this.#heardAt = grown(this.#heardAt, new Float64Array(capacity));
     this.#worker = grown(this.#worker, new Uint32Array(capacity));
     this.#index = grown(this.#index, new Uint32Array(capacity));
     this.#lane = grown(this.#lane, new Uint32Array(capacity));
@@ -150,11 +165,21 @@ export class RunLog {
   }
 }
 
-/** Of the lanes that were free at `startedAt`, the one used last; a new one if there is none. */
-export function freeLane(lanes: readonly number[], startedAt: Micros): number {
+/** How far a run may be moved so that it follows the one before it, microseconds. */
+const shiftMaxUs = 1_000_000;
+
+/**
+ * Of the lanes that were free at `startedAt`, the one used last; else a new one if there may be
+ * `slots`; else the one that is free first.
+ */
+export function freeLane(lanes: readonly number[], startedAt: Micros, slots: number): number {
   let best = -1;
-  for (const [lane, endedAt] of lanes.entries()) {
-    if (endedAt <= startedAt && (best < 0 || endedAt > lanes[best])) best = lane;
+  let first = 0;
+  for (let lane = 0; lane < lanes.length; lane++) {
+    const freeAt = lanes[lane];
+    if (freeAt < lanes[first]) first = lane;
+    if (freeAt <= startedAt && (best < 0 || freeAt > lanes[best])) best = lane;
   }
-  return best < 0 ? lanes.length : best;
+  if (best >= 0) return best;
+  return lanes.length < slots ? lanes.length : first;
 }

@@ -11,6 +11,7 @@ import { CapstanError } from "../model/errors.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
 import { attemptCauseCode, attemptCauses } from "../model/states.ts";
+import { lanesFor } from "./apply-attempts.ts";
 import { streamWorkersMax } from "./limits.ts";
 import { seesOwnOnly } from "./own-reads.ts";
 import { freeLane, type LanedRun } from "./run-log.ts";
@@ -92,11 +93,11 @@ function workersShown(state: ControllerState, workerIds: readonly string[]): Wor
 }
 
 function* runsWithin(state: ControllerState, { from, to }: Window): Generator<Shown> {
-  for (const run of state.runs.since(from)) if (run.startedAt < to) yield run;
+  for (const run of state.runs.since(from)) if (run.startedAt <= to) yield run;
   const lanes = new Map<WorkerIndex, number[]>();
   for (const row of rowsByStart(state)) {
     const run = liveRun(state, row, lanes);
-    if (run.startedAt < to) yield run;
+    if (run.startedAt <= to) yield run;
   }
 }
 
@@ -117,7 +118,7 @@ function liveRun(
   const task = attempts.task[row];
   const lanes = lanesOfWorkers.get(worker) ?? state.runs.lanesOf(worker);
   lanesOfWorkers.set(worker, lanes);
-  const lane = freeLane(lanes, attempts.startedAt[row]);
+  const lane = freeLane(lanes, attempts.startedAt[row], lanesFor(state, row));
   lanes[lane] = Infinity;
   const job = jobOf(state, task);
   return {
