@@ -9,14 +9,15 @@ import { computed, signal } from "@preact/signals";
 import { connection } from "./live/connection.ts";
 import { instant } from "./router.ts";
 
-const ticks = signal(Date.now());
+/** This machine's time, in ms since 1970; moves once a second. */
+export const tick = signal(Date.now());
 /** What the cluster's clock is ahead of this machine's, in ms. */
 const aheadMs = signal(0);
 /** The time of the instant that is looked at, once an answer has told it. */
 export const instantMs = signal<number | null>(null);
 
 window.setInterval(() => {
-  if (!document.hidden) ticks.value = Date.now();
+  if (!document.hidden) tick.value = Date.now();
 }, 1_000);
 
 connection.clock.subscribe((clock) => {
@@ -25,8 +26,8 @@ connection.clock.subscribe((clock) => {
 
 /** Milliseconds since 1970; moves once a second. */
 export const now = computed(() => {
-  if (instant.value === null) return ticks.value + aheadMs.value;
+  if (instant.value === null) return tick.value + aheadMs.value;
   const named = Date.parse(instant.value);
   if (!/^\d+$/.test(instant.value) && !Number.isNaN(named)) return named;
-  return instantMs.value ?? ticks.value;
+  return instantMs.value ?? tick.value;
 });

@@ -36,13 +36,12 @@ while :; do
   sleep 0.5
 done`;
 
-/** Fails for every seventh index, on its first two attempts for every third. */
+/** Fails for every seventh index. */
 const sweeping = `
 i=$CAPSTAN_TASK_INDEX
 echo "parameter set $i"
 sleep $((1 + i % 4))
 [ $((i % 7)) = 6 ] && { echo "ValueError: rate $i is out of range" >&2; exit 3; }
-[ $((i % 3)) = 2 ] && [ "$CAPSTAN_ATTEMPT" = 0 ] && { echo "connection reset" >&2; exit 1; }
 echo "done $i"`;
 
 const member = { cpu: 3, memory: "2g", device: { kind: "gpu", count: 2 } } as const;

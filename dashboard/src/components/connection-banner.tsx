@@ -8,7 +8,7 @@
 import { useState } from "preact/hooks";
 import { setToken, token } from "../api.ts";
 import { connection } from "../live/connection.ts";
-import { now } from "../now.ts";
+import { tick } from "../now.ts";
 import { formatDuration } from "../text/format.ts";
 
 /** A connection that comes back within this is not worth a word. */
@@ -17,8 +17,7 @@ const patienceMs = 1_500;
 export function ConnectionBanner() {
   const since = connection.lostSince.value;
   if (since === null || connection.state.value === "refused") return null;
-  // Both times are of this machine.
-  const goneMs = now.value - now.value + Date.now() - since;
+  const goneMs = tick.value - since;
   if (goneMs < patienceMs) return null;
   return (
     <div class="banner" role="alert">
@@ -43,7 +42,7 @@ export function TokenDialog() {
       <form class="dialog-like" onSubmit={submit} aria-labelledby="token-title">
         <h2 id="token-title">This controller asks for a token</h2>
         <p class="soft">
-          {token.value === "" ? "" : `${refusal.message}. `}
+          {token.value === "" ? "" : `It says: ${refusal.message.split(": send")[0]}. `}
           <code>capstan token create</code> makes one; it stays in this tab.
         </p>
         <input

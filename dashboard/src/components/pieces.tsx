@@ -173,3 +173,35 @@ export function Tabs<Name extends string>({ label, tabs, current, onPick }: Tabs
     </div>
   );
 }
+
+interface LinkedTextProps {
+  readonly text: string;
+  /** What of the text is a link; where the text does not have it, it stands behind. */
+  readonly id: string;
+  readonly href: string;
+}
+
+/** A sentence in which an id is a link. */
+export function LinkedText({ text, id, href }: LinkedTextProps) {
+  const at = id === "" ? -1 : text.indexOf(id);
+  const link = (
+    <a class="id" href={href}>
+      {id}
+    </a>
+  );
+  if (at === -1) {
+    return (
+      <span>
+        {text}
+        {id === "" ? null : <> · {link}</>}
+      </span>
+    );
+  }
+  return (
+    <span>
+      {text.slice(0, at)}
+      {link}
+      {text.slice(at + id.length)}
+    </span>
+  );
+}

@@ -136,7 +136,7 @@ function JobFacts({ job }: { readonly job: Job }) {
         ],
         ["Tasks", formatCount(job.spec === null ? totalOf(job.taskStateCounts) : job.replicas)],
         spec === null ? null : ["Asks, each", formatResources(spec.resources)],
-        gang ? ["Gang", `all at once, one ${spec.coscheduling.groupBy}`] : null,
+        gang ? ["Gang", `all at once, on one ${spec.coscheduling.groupBy}`] : null,
         ["Failures", <Losses job={job} />],
         job.failedTaskCount > 0 || (spec !== null && spec.maxTaskFailures > 0)
           ? [

@@ -7,15 +7,7 @@
 import type { Responses } from "../api.ts";
 import { BarChart } from "../charts/bar-chart.tsx";
 import { Glyph } from "../components/glyph.tsx";
-import {
-  Empty,
-  ErrorNote,
-  JobLink,
-  Loading,
-  Panel,
-  TaskLink,
-  WorkerLink,
-} from "../components/pieces.tsx";
+import { Empty, ErrorNote, LinkedText, Loading, Panel } from "../components/pieces.tsx";
 import { ProgressBar, ProgressLegend } from "../components/progress-bar.tsx";
 import { ResourceBar } from "../components/resource-bar.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
@@ -140,14 +132,18 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
   return (
     <Panel title="Wrong right now" class="problems">
       <ul class="plain">
-        {problems.map((problem) => (
+        {worstFirst(problems).map((problem) => (
           <li key={`${problem.code} ${problem.subject.id}`} class="problem">
             <span class={problem.severity === "ERROR" ? "state tone-fail" : "state tone-warn"}>
               <Glyph shape={problem.severity === "ERROR" ? "cross" : "bang"} />
               {problem.severity === "ERROR" ? "Error" : "Warning"}
             </span>
             <span class="problem-text">
-              <ProblemText problem={problem} />
+              <LinkedText
+                text={problem.message}
+                id={problem.subject.kind === "CONTROLLER" ? "controller" : problem.subject.id}
+                href={subjectHref(problem.subject)}
+              />
             </span>
             {problem.count > 1 && (
               <span class="soft">and {formatCount(problem.count - 1)} like it</span>
@@ -159,30 +155,15 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
   );
 }
 
-/** The subject is a link where the sentence names it, else before the sentence. */
-function ProblemText({ problem: { subject, message } }: { readonly problem: Problem }) {
-  const at = message.indexOf(subject.id);
-  if (at === -1 || subject.id === "") {
-    return (
-      <>
-        <SubjectLink subject={subject} /> <span>{message}</span>
-      </>
-    );
-  }
-  return (
-    <span>
-      {message.slice(0, at)}
-      <SubjectLink subject={subject} />
-      {message.slice(at + subject.id.length)}
-    </span>
-  );
+function worstFirst(problems: readonly Problem[]): readonly Problem[] {
+  const rank = ({ severity }: Problem) => (severity === "ERROR" ? 0 : 1);
+  return [...problems].sort((a, b) => rank(a) - rank(b));
 }
 
-function SubjectLink({ subject: { kind, id } }: { readonly subject: Problem["subject"] }) {
-  if (kind === "WORKER") return <WorkerLink id={id} />;
-  if (kind === "JOB") return <JobLink id={id} />;
-  if (kind === "TASK") return <TaskLink id={id} />;
-  return <a href="/doctor">controller</a>;
+function subjectHref({ kind, id }: Problem["subject"]): string {
+  if (kind === "WORKER") return hrefs.worker(id);
+  if (kind === "JOB") return hrefs.job(id);
+  return kind === "TASK" ? hrefs.task(id) : "/doctor";
 }
 
 function ResourcesPanel({ overview }: { readonly overview: Overview }) {

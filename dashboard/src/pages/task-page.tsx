@@ -15,6 +15,7 @@ import {
   ExactTime,
   Facts,
   JobLink,
+  LinkedText,
   Loading,
   Panel,
   Span,
@@ -250,22 +251,17 @@ function StoryPanel({ id }: { readonly id: string }) {
       )}
       {value !== null && (
         <ol class="story">
-          {value.events.map(({ at, type, attemptId, workerId, message }, index) => (
+          {value.events.map(({ at, type, workerId, message }, index) => (
             <li key={index}>
               <ExactTime at={at} />
               <span class="story-gap soft">{gapBefore(value.events, index)}</span>
               <span class="story-type">{type}</span>
               <span class="story-text">
-                {message}
-                {attemptId !== null && <span class="soft"> · attempt {attemptId}</span>}
-                {workerId !== null && workerId !== "" && (
-                  <>
-                    {" · "}
-                    <a class="id" href={hrefs.worker(workerId)}>
-                      {workerId}
-                    </a>
-                  </>
-                )}
+                <LinkedText
+                  text={storyText(type, message)}
+                  id={workerId ?? ""}
+                  href={hrefs.worker(workerId ?? "")}
+                />
               </span>
             </li>
           ))}
@@ -273,6 +269,11 @@ function StoryPanel({ id }: { readonly id: string }) {
       )}
     </Panel>
   );
+}
+
+/** Without the word that stands before it. */
+function storyText(type: string, message: string): string {
+  return message.startsWith(type) ? message.slice(type.length).replace(/^[:\s]+/, "") : message;
 }
 
 /** How long after the one before it. */
