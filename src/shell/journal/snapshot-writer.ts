@@ -1,7 +1,7 @@
 /**
  * Writes a snapshot into the journal's file in slices between commits, and then deletes, in slices
- * too, what is older than the snapshot before it. The snapshot counts from the moment its own row is there; until
- * then its chunks mean nothing and a later start deletes them.
+ * too, what is older than the snapshot before it. The snapshot counts from the moment its own row
+ * is there; until then its chunks mean nothing and a later start deletes them.
  *
  * @module
  */

@@ -119,7 +119,7 @@ describe("the past of a controller", () => {
     assert.equal(await jobsAt(url, new Date(Date.now() + 60_000).toISOString()), atEnd);
   });
 
-  it("is refused for what changes something, for what is no instant, and before it began", async () => {
+  it("is refused for what changes something, for no instant, and before it began", async () => {
     const codeOf = async (method: string, request: object, at: unknown) => {
       return (await ask(url, method, request, at)).body.error?.code;
     };

@@ -128,7 +128,8 @@ function callAtEnd(
   };
 }
 
-function journalFile(path: string): string {
+/** The file of a journal that is named by it or by its directory. Throws NOT_FOUND. */
+export function journalFile(path: string): string {
   const file = existsSync(path) && statSync(path).isDirectory() ? journalPath(path) : path;
   if (existsSync(file)) return file;
   throw new CapstanError("NOT_FOUND", `there is no journal ${file}`);
