@@ -38,6 +38,7 @@ async function aServer(
     metrics: () => "",
     identify: () => ({ principal: { user: "ann", role: "admin", jobId: "" } }),
     call: () => () => undefined,
+    past: () => Promise.reject(new CapstanError("INVALID_ARGUMENT", "no past")),
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -14,6 +14,7 @@ import { type Context, Hono } from "hono";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { PastAnswer } from "../past/past-reader.ts";
 import { boundConnections } from "../transport/bound-connections.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { serveBundle, storeBundle } from "./bundle-routes.ts";
@@ -44,6 +45,15 @@ export interface CallOrder {
   readonly onWork?: (tookMs: number) => void;
 }
 
+/** A read of the past, by whom. */
+export interface PastOrder {
+  readonly principal: Principal;
+  readonly method: string;
+  readonly request: unknown;
+  /** A sequence of the journal, or RFC 3339. */
+  readonly at: number | string;
+}
+
 /** What came of it. `sequence` is how far the journal was that it reflects. */
 export type CallOutcome =
   | { readonly result: unknown; readonly error: null; readonly sequence: number }
@@ -65,6 +75,8 @@ export interface ApiBackend {
   metrics(): string;
   /** Who sends a request, or why nobody who is known. */
   identify(request: IncomingMessage): { readonly principal: Principal } | CapstanError;
+  /** The answer of a read method at an instant of the past. Rejects with CapstanError. */
+  past(order: PastOrder, signal: AbortSignal): Promise<PastAnswer>;
   /** Carries a call out and answers when that is durable; what it returns drops the answer. */
   call(order: CallOrder, answer: (outcome: CallOutcome) => void): () => void;
 }
@@ -188,6 +200,8 @@ async function serveCall(
 ): Promise<Response> {
   const request = await readJson(env.incoming);
   const method = req.param("method") ?? "";
+  const at = req.query("at");
+  if (at !== undefined) return servePast(env.outgoing, { principal, method, request, at }, backend);
   const outcome = await new Promise<CallOutcome>((resolve) => {
     const drop = backend.call({ principal, method, request }, resolve);
     env.outgoing.once("close", drop);
@@ -196,6 +210,21 @@ async function serveCall(
   return answerJson(200, outcome.result, {
     "X-Capstan-Epoch": String(backend.epoch),
     "X-Capstan-Sequence": String(outcome.sequence),
+  });
+}
+
+async function servePast(
+  response: HttpBindings["outgoing"],
+  order: PastOrder & { readonly at: string },
+  backend: ApiBackend,
+): Promise<Response> {
+  const leaving = new AbortController();
+  response.once("close", () => leaving.abort());
+  const at = /^\d+$/.test(order.at) ? Number(order.at) : order.at;
+  const answer = await backend.past({ ...order, at }, leaving.signal);
+  return answerText(200, "application/json", answer.text, {
+    "X-Capstan-At": answer.at,
+    "X-Capstan-Sequence": String(answer.sequence),
   });
 }
 

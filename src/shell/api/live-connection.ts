@@ -8,7 +8,8 @@
 import type { WebSocket } from "ws";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
-import type { CallOutcome } from "./http-api.ts";
+import type { PastAnswer } from "../past/past-reader.ts";
+import type { CallOutcome, PastOrder } from "./http-api.ts";
 import {
   liveClockMs,
   liveLogMs,
@@ -23,29 +24,13 @@ import {
   type SubscribeMessage,
 } from "./live-messages.ts";
 import type { LiveQueries, LiveSource, LiveSubscriber } from "./live-queries.ts";
-import { isMethodName, methods, type Responses } from "./schemas.ts";
+import { isReadMethod, type Responses } from "./schemas.ts";
 
 /** What connections need of the controller. */
 export interface LiveBackend extends LiveSource {
   clock(): Omit<ClockMessage, "type">;
   /** The answer of a read method at an instant of the past. Rejects with CapstanError. */
-  past(order: PastOrder): Promise<PastAnswer>;
-}
-
-/** A read of the past, by whom. */
-export interface PastOrder {
-  readonly principal: Principal;
-  readonly method: string;
-  readonly request: unknown;
-  /** A sequence of the journal, or RFC 3339. */
-  readonly at: number | string;
-}
-
-export interface PastAnswer {
-  readonly result: unknown;
-  /** The last fact that it knows, and when that was. */
-  readonly sequence: number;
-  readonly at: string;
+  past(order: PastOrder, signal: AbortSignal): Promise<PastAnswer>;
 }
 
 export interface LiveConnectionOptions {
@@ -207,12 +192,13 @@ class Subscription implements LiveSubscriber {
 
   #askPast(principal: Principal, at: number | string): void {
     const { method, request } = this.#message;
-    this.#options.backend.past({ principal, method, request, at }).then(
+    const leaving = new AbortController();
+    this.#stop = () => leaving.abort();
+    this.#options.backend.past({ principal, method, request, at }, leaving.signal).then(
       (answer) => {
         if (this.#over) return;
-        const { sequence, result } = answer;
-        const position = `"sequence":${sequence},"at":${JSON.stringify(answer.at)}`;
-        this.tell("value", `${position},"value":${JSON.stringify(result)}`);
+        const position = `"sequence":${answer.sequence},"at":${JSON.stringify(answer.at)}`;
+        this.tell("value", `${position},"value":${answer.text}`);
       },
       (error: CapstanError) => this.fail(error),
     );
@@ -250,11 +236,6 @@ class Subscription implements LiveSubscriber {
     const position = `"sequence":${sequence},"at":${JSON.stringify(at)}`;
     this.tell("value", `${position},"value":${JSON.stringify(result)}`);
   }
-}
-
-/** Reads are what a viewer may do. */
-export function isReadMethod(method: string): boolean {
-  return isMethodName(method) && (methods[method].access as readonly string[]).includes("viewer");
 }
 
 /** A message of the protocol, or what is wrong with it. */

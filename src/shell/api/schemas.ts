@@ -61,6 +61,11 @@ export type Responses = {
 
 export const methodNames = Object.keys(methods) as readonly MethodName[];
 
+/** Whether it is a method that changes nothing: those are what a viewer may call. */
+export function isReadMethod(name: string): name is MethodName {
+  return isMethodName(name) && (methods[name].access as readonly Role[]).includes("viewer");
+}
+
 /** Whether there is such a method. */
 export function isMethodName(name: string): name is MethodName {
   return Object.hasOwn(methods, name);

@@ -22,6 +22,7 @@ import type { CallOrder, CallOutcome } from "../api/http-api.ts";
 import { parseRequest } from "../api/parse-request.ts";
 import {
   isMethodName,
+  isReadMethod,
   type MethodName,
   methodNames,
   methods,
@@ -119,6 +120,14 @@ export class ApiCalls {
     }
   }
 
+  /** The request of a read method, parsed, that the caller may make. Throws CapstanError. */
+  checkRead({ principal, method, request }: Omit<CallOrder, "onWork">): unknown {
+    const parsed = this.#check({ principal, method, request });
+    if (isReadMethod(method)) return parsed;
+    const why = `${method}: changes something: leave "at" out`;
+    throw new CapstanError("INVALID_ARGUMENT", why);
+  }
+
   /** The kernel's answer to a change, which is durable. */
   deliver(
     { call, result, error }: Extract<ControllerSend, { type: "reply-to-call" }>,
@@ -137,16 +146,22 @@ export class ApiCalls {
   }
 
   #carryOut(order: CallOrder, answer: Answer): () => void {
-    const { principal, method, request } = order;
+    const { principal } = order;
+    const parsed = this.#check(order);
+    const method = order.method as MethodName; // Or it would have been refused.
+    if (isChange(method)) return this.#change(method, parsed as ChangeRequest, principal, answer);
+    if (method === "FetchLogs") return this.#fetchLogs(parsed as LogRequest, principal, answer);
+    return this.#read(this.#context.read(method, parsed, principal), order, answer);
+  }
+
+  #check({ principal, method, request }: CallOrder): ParsedRequests[MethodName] {
     if (!isMethodName(method)) throw unknownMethod(method);
     const refusal = checkRole(method, principal);
     if (refusal !== null) throw refusal;
     const parsed: ParsedRequests[MethodName] = parseRequest(method, request);
     const denied = this.#context.authorise(principal, method, parsed);
     if (denied !== null) throw denied;
-    if (isChange(method)) return this.#change(method, parsed as ChangeRequest, principal, answer);
-    if (method === "FetchLogs") return this.#fetchLogs(parsed as LogRequest, principal, answer);
-    return this.#read(this.#context.read(method, parsed, principal), order, answer);
+    return parsed;
   }
 
   /** What takes long is done in slices, between which the loop goes on. */

@@ -7,19 +7,21 @@
 
 import type { IncomingMessage } from "node:http";
 import { assertNever } from "../../base/assert.ts";
+import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { ClientHello, WorkerHello } from "../../protocol/messages.ts";
 import type { QueuePolicy } from "../../scheduler/queue-policy.ts";
 import { reportBug } from "../api/http-answers.ts";
-import type { CallOrder, Readiness } from "../api/http-api.ts";
+import type { CallOrder, PastOrder, Readiness } from "../api/http-api.ts";
 import type { LiveBackend } from "../api/live-connection.ts";
 import { formatMetrics } from "../api/metrics.ts";
 import { streamAccess } from "../api/route-access.ts";
 import type { MethodName, ParsedRequests } from "../api/schemas.ts";
 import type { Journal, JournalNotice } from "../journal/journal.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { PastAnswer, PastReader } from "../past/past-reader.ts";
 import { type AnswerCall, ApiCalls, type ApiContext, type ReadSteps } from "./api-calls.ts";
 import {
   Authentication,
@@ -55,6 +57,8 @@ export interface ControllerServiceOptions<State, Fact> {
   readonly clock: Clock;
   readonly quarantine: Quarantine;
   readonly durable: boolean;
+  /** Null without a journal on a disk. */
+  readonly past: PastReader | null;
   /** The secret that opens everything; undefined on loopback without one. */
   readonly token: string | undefined;
   readonly expectWorkers: number;
@@ -146,19 +150,27 @@ export class ControllerService<State, Fact> {
   /** What live queries read. */
   liveBackend(): LiveBackend {
     const { journal, clock } = this.#options;
-    const at = (): string => new Date(clock.now() / 1000).toISOString();
+    const at = (): string => timeOf(clock.now());
     return {
       at,
       sequence: () => journal.sequence,
       clock: () => ({
         ...{ sequence: journal.durableSequence, at: at(), live: true },
-        ...{ oldestSequence: null, oldestAt: null },
+        oldestSequence: journal.oldest?.sequence ?? null,
+        oldestAt: journal.oldest === null ? null : timeOf(journal.oldest.at),
       }),
       read: (order, answer) => this.call(order, answer),
-      past: async () => {
-        throw new CapstanError("INVALID_ARGUMENT", "at: this controller keeps no past");
-      },
+      past: (order, signal) => this.past(order, signal),
     };
+  }
+
+  /** The answer of a read method at an instant of the past. Rejects with CapstanError. */
+  async past({ at, ...order }: PastOrder, signal: AbortSignal): Promise<PastAnswer> {
+    const request = this.#calls.checkRead(order);
+    const { past } = this.#options;
+    if (past !== null) return await past.read({ ...order, request, at }, signal);
+    const why = "at: this controller keeps no journal on a disk, so it has no past";
+    throw new CapstanError("INVALID_ARGUMENT", why);
   }
 
   /** A peer has said who it is; `request` is the upgrade that it came in by. */
@@ -234,6 +246,7 @@ export class ControllerService<State, Fact> {
     this.#workers.close();
     this.#loop.stop();
     this.#workerLogs.close();
+    await this.#options.past?.close();
     this.#metrics.close();
     this.#refuseOpenCalls(new CapstanError("UNREACHABLE", "the controller has closed"));
   }
@@ -404,6 +417,10 @@ export class ControllerService<State, Fact> {
     if (type === "snapshot-written" || type === "disk-recovered") logger.info(fields, type);
     else logger.warn(fields, type);
   }
+}
+
+function timeOf(at: Micros): string {
+  return new Date(at / 1000).toISOString();
 }
 
 function checkPeerRole(peer: "client" | "worker", { principal }: Caller): CapstanError | null {

@@ -14,8 +14,10 @@ import { BundleStore } from "../api/bundle-store.ts";
 import type { DashboardFiles } from "../api/dashboard-files.ts";
 import { createApiServer } from "../api/http-api.ts";
 import { attachLiveServer, type LiveServer, livePath } from "../api/live-server.ts";
+import { journalPath } from "../journal/database.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
+import { PastReader } from "../past/past-reader.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { attachStreamServer } from "../transport/stream-server.ts";
 import type { Caller } from "./authentication.ts";
@@ -80,6 +82,7 @@ export async function startController<State, Fact>(
       overload: () => service.overload(),
       identify: (request) => service.identify(request),
       call: (order, answer) => service.call(order, answer),
+      past: (order, signal) => service.past(order, signal),
       metrics: () => service.metrics(),
     });
     const streams = attachStreamServer(server, {
@@ -157,6 +160,7 @@ function serviceOf<State, Fact>(
     clock: new Clock(restored.at),
     quarantine: new Quarantine(options.dataDir ?? null),
     durable: options.dataDir !== undefined,
+    past: options.dataDir === undefined ? null : new PastReader(journalPath(options.dataDir)),
     token: options.token,
     expectWorkers: options.expectWorkers ?? 0,
     policy: options.policy ?? "fair",
