@@ -4,12 +4,17 @@
  * @module
  */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { connection } from "./live/connection.ts";
 import { instant, setQuery } from "./router.ts";
 
 /** The sequence that the present view of the past shows, once an answer has told it. */
 export const instantSequence = signal<number | null>(null);
+
+/** What is shown is over: an earlier instant, or a journal without a controller. */
+export const showsPast = computed(() => {
+  return instant.value !== null || connection.clock.value?.live === false;
+});
 
 /** Whether anything earlier than now can be looked at. */
 export function reachesBack(): boolean {

@@ -88,7 +88,7 @@ export class BusyCluster {
     this.#cluster = await startLocalCluster({
       workers: workerCount,
       port,
-      dataDir: join(this.#directory, "data"),
+      dataDir: this.dataDirectory,
       workerOptions: (index) => ({
         ...{ cpu: 8, memory: 16 * gib, disk: 100 * gib, threads: 4, commandSlots: 16 },
         devices: [{ kind: "gpu", variant: "a100", countMilli: 4_000, indices: [] }],
@@ -97,6 +97,11 @@ export class BusyCluster {
     });
     this.#client = await connect(this.#cluster.url);
     return this.#cluster.url;
+  }
+
+  /** Where its journal is. */
+  get dataDirectory(): string {
+    return join(this.#directory, "data");
   }
 
   get cluster(): LocalCluster {

@@ -8,7 +8,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CallError } from "../api.ts";
-import { instant } from "../router.ts";
+import { showsPast } from "../moment.ts";
 import { quoted } from "../text/quoted.ts";
 import { CommandLine } from "./copy-button.tsx";
 
@@ -28,14 +28,14 @@ interface Props {
 export function ActionButton(props: Props) {
   const { title, dangerous = false, disabled = false } = props;
   const [open, setOpen] = useState(false);
-  const past = instant.value !== null;
+  const past = showsPast.value;
   return (
     <>
       <button
         type="button"
         class={dangerous ? "button danger" : "button"}
         disabled={disabled || past}
-        title={past ? "You look at the past: go back to now to act" : undefined}
+        title={past ? "This is the past: nothing can be done about it" : undefined}
         onClick={() => setOpen(true)}
       >
         {title}…

@@ -7,7 +7,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Requests, Responses } from "../api.ts";
 import { useLive } from "../live/use-live.ts";
-import { instant } from "../router.ts";
+import { showsPast } from "../moment.ts";
 import { formatCount, formatExactTime } from "../text/format.ts";
 import { Empty, ErrorNote, Loading } from "./pieces.tsx";
 
@@ -32,15 +32,15 @@ export function LogView({ of, labelled }: Props) {
   const [wanted, setWanted] = useState("");
   const [follows, setFollows] = useState(true);
   const request = { ...of, tail: firstLines, maxLines: 1_000 };
-  const { value, error } = useLive("FetchLogs", instant.value === null ? request : null, joined);
+  const { value, error } = useLive("FetchLogs", showsPast.value ? null : request, joined);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (follows) box.current?.scrollTo(0, box.current.scrollHeight);
   });
-  if (instant.value !== null) {
+  if (showsPast.value) {
     return (
       <Empty title="Logs are not part of the journal">
-        Go back to now to read what the workers still have.
+        At the present one reads what the workers still have.
       </Empty>
     );
   }

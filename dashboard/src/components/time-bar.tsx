@@ -53,7 +53,7 @@ export function TimeBar() {
             Link
           </CopyButton>
           <button type="button" class="button solid" onClick={() => setQuery({ at: null }, false)}>
-            Back to now
+            {clock.live ? "Back to now" : "To the end"}
           </button>
         </>
       )}

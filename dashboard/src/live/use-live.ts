@@ -9,6 +9,7 @@ import { type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { applyChanges } from "../../../src/base/changes.ts";
 import type { ApiError, MethodName, Requests, Responses } from "../api.ts";
+import { instantSequence } from "../moment.ts";
 import { instantMs } from "../now.ts";
 import { instant } from "../router.ts";
 import { connection } from "./connection.ts";
@@ -54,7 +55,10 @@ function entryOf(key: string, method: string, request: unknown, join: Join | und
         live.value = { value: before, error: message.error, stale: false };
         return;
       }
-      if (instant.peek() !== null) instantMs.value = Date.parse(message.at);
+      if (instant.peek() !== null) {
+        instantMs.value = Date.parse(message.at);
+        instantSequence.value = message.sequence;
+      }
       const value =
         message.type === "change" ? applyChanges(before, message.changes) : message.value;
       const joined = join === undefined || message.type === "change" ? value : join(before, value);

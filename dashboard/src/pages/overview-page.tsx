@@ -12,6 +12,7 @@ import { ProgressBar, ProgressLegend } from "../components/progress-bar.tsx";
 import { ResourceBar } from "../components/resource-bar.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
+import { showsPast } from "../moment.ts";
 import { hrefs } from "../router.ts";
 import { formatCount, formatShort } from "../text/format.ts";
 import { lookOf, totalOf } from "../text/states.ts";
@@ -125,12 +126,12 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
         <span class="tone-done">
           <Glyph shape="check" />
         </span>
-        Nothing is wrong at this moment.
+        Nothing {showsPast.value ? "was" : "is"} wrong at this moment.
       </p>
     );
   }
   return (
-    <Panel title="Wrong right now" class="problems">
+    <Panel title={showsPast.value ? "Wrong at that moment" : "Wrong right now"} class="problems">
       <ul class="plain">
         {worstFirst(problems).map((problem) => (
           <li key={`${problem.code} ${problem.subject.id}`} class="problem">
