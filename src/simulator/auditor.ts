@@ -184,6 +184,8 @@ export class Auditor implements Observer {
 
   /** The controller hears what a worker said. */
   #onHeard(workerId: string, message: WorkerMessage, at: Micros): void {
+    // It has ended all it ran. An order that was decided before may still leave.
+    if (message.type === "leaving") this.#hosts.delete(workerId);
     const host = this.#hosts.get(workerId);
     if (host !== undefined) {
       host.heardCount++;

@@ -20,6 +20,7 @@ import { InvariantChecker } from "../controller/invariant-checker.ts";
 import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
 import { type ControllerState, newControllerState } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
+import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import type { DrawStream, Randomness } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { Faults } from "./faults.ts";
@@ -65,6 +66,8 @@ interface Turn {
 const pauseNoticedUs = 2_000_000;
 const dayUs = 86_400_000_000;
 
+const policiesDrawn: readonly QueuePolicy[] = ["fair", "fair", "fair", "fifo", "slowdown"];
+
 export class SimulatedController {
   state: ControllerState = newControllerState();
   isUp = false;
@@ -76,6 +79,7 @@ export class SimulatedController {
   readonly #around: ControllerSurroundings;
   readonly #disk: DrawStream;
   readonly #crash: DrawStream;
+  readonly #policies: DrawStream;
   #clock: SimulatedClock;
   /** The fold of all facts, journaled or not yet; null unless compared. */
   #fold: ControllerState | null = null;
@@ -93,6 +97,7 @@ export class SimulatedController {
     this.#around = around;
     this.#disk = around.randomness.stream("disk");
     this.#crash = around.randomness.stream("controller");
+    this.#policies = around.randomness.stream("policy");
     this.#clock = new SimulatedClock(around.timeline, around.timeline.now, 0);
   }
 
@@ -134,7 +139,9 @@ export class SimulatedController {
     this.#clock = new SimulatedClock(timeline, Math.max(this.#journaledAt, wall), ppm);
     this.isUp = true;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    this.take({ type: "controller-started", at: this.now(), epoch: this.epoch });
+    // Whoever runs it may choose another one with each start.
+    const policy = this.#policies.pick(policiesDrawn);
+    this.take({ type: "controller-started", at: this.now(), epoch: this.epoch, policy });
     if (this.#crash.chance(faults.crashInRecovery)) this.#dieSoon();
   }
 
