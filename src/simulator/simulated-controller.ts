@@ -20,7 +20,6 @@ import { InvariantChecker } from "../controller/invariant-checker.ts";
 import { durableText, snapshotOf, stateOf } from "../controller/snapshot.ts";
 import { type ControllerState, newControllerState } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
-import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import type { DrawStream, Randomness } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { Faults } from "./faults.ts";
@@ -65,8 +64,6 @@ interface Turn {
 /** A loop that stood still this long tells the kernel first of all. */
 const pauseNoticedUs = 2_000_000;
 const dayUs = 86_400_000_000;
-
-const policiesDrawn: readonly QueuePolicy[] = ["fair", "fair", "fair", "fifo", "slowdown"];
 
 export class SimulatedController {
   state: ControllerState = newControllerState();
@@ -140,7 +137,8 @@ export class SimulatedController {
     this.isUp = true;
     this.#timerAt = Number.POSITIVE_INFINITY;
     // Whoever runs it may choose another one with each start.
-    const policy = this.#policies.pick(policiesDrawn);
+    const isOther = this.#policies.chance(faults.otherPolicy);
+    const policy = isOther ? this.#policies.pick(["fifo", "slowdown"] as const) : "fair";
     this.take({ type: "controller-started", at: this.now(), epoch: this.epoch, policy });
     if (this.#crash.chance(faults.crashInRecovery)) this.#dieSoon();
   }
