@@ -211,6 +211,7 @@ const appliers: Appliers = {
   "placement-passed": (state) => {
     state.touchedWorkers.clear();
     state.untriedShapes.clear();
+    state.fleet.passedAt = state.at;
   },
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {

@@ -173,8 +173,16 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
  */
 function tookOver(state: ControllerState, row: number, earlier: ReadonlySet<TaskRef>): boolean {
   const { attempts, tasks } = state;
+  const task = attempts.task[row];
   const isOrdered = attempts.isGranted(row) && !attempts.hasFlag(row, attemptFlag.stopping);
-  return isOrdered && earlier.has(tasks.ref(attempts.task[row]));
+  return isOrdered && earlier.has(tasks.ref(task)) && hasItsInputs(state, task);
+}
+
+function hasItsInputs({ tasks }: ControllerState, task: number): boolean {
+  for (let position = 0; position < tasks.dependencyCount[task]; position++) {
+    if (tasks.holder[tasks.dependency(task, position)] === noSlot) return false;
+  }
+  return true;
 }
 
 /** Ends what still stands on workers that are lost: there should be nothing. */

@@ -29,6 +29,8 @@ export class FleetIndex {
   granted: GrantedRows | null = null;
   /** Reservation → when it is used at the latest, as of a ledger and a moment. */
   readonly certainStarts = new Map<number, CertainStart>();
+  /** When the last pass was: what is kept for a turn changes with time alone, until the next one. */
+  passedAt = -1;
   /** What all workers that are not lost have, by dimension; null where it must be added up. */
   total: Float64Array | null = null;
   /** Position in the change log up to which rooms and attributes are right. */
