@@ -7,6 +7,7 @@
  * @module
  */
 
+import { AlikeWorkers } from "./alike-workers.ts";
 import { AttributeIndex } from "./attribute-index.ts";
 import { ChangeLog } from "./change-log.ts";
 import { DeviceKinds } from "./device-rooms.ts";
@@ -21,6 +22,7 @@ export class FleetIndex {
   readonly rooms = new RoomTree();
   readonly devices = new DeviceKinds();
   readonly attributes = new AttributeIndex();
+  readonly alikes = new AlikeWorkers();
   /** Attribute → its values on whose workers a gang's reservation lies. */
   readonly takenGroups = new Map<string, ReadonlySet<string>>();
   /** Counts whatever changes who runs where, or until when. */
@@ -31,7 +33,7 @@ export class FleetIndex {
   readonly certainStarts = new Map<number, CertainStart>();
   /** What all workers that are not lost have, by dimension; null where it must be added up. */
   total: Float64Array | null = null;
-  /** Position in the change log up to which rooms and attributes are right. */
+  /** Position in the change log up to which rooms, attributes and alikes are right. */
   seen = -1;
   readonly #lineUps = new Kept(() => new LineUp());
   readonly #tallies = new Kept(() => new GroupTally());
