@@ -98,7 +98,7 @@ function sharedByAlikes(state: ControllerState, shape: Shape, ask: Judge): Judge
   const { alikes } = state.fleet;
   const known = new Map<number, number>();
   return (worker) => {
-    const number = alikes.stateOf(worker);
+    const number = alikes.stateOf(worker, state.workers[worker]);
     let answer = known.get(number);
     if (answer === undefined) {
       answer = ask(worker);
@@ -190,7 +190,7 @@ function catchUp(state: ControllerState): void {
 function takeUp(state: ControllerState, worker: Worker): void {
   const { alikes, attributes, rooms } = state.fleet;
   attributes.set(worker.index, worker.attributes);
-  alikes.set(worker.index, worker);
+  alikes.forget(worker.index);
   const isTaking = isOpen(worker);
   const { count: dimensionCount } = state.dimensions;
   for (let index = 0; index < dimensionCount; index++) {
