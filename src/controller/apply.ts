@@ -212,6 +212,10 @@ const appliers: Appliers = {
     state.touchedWorkers.clear();
     state.untriedShapes.clear();
   },
+  "placement-paused": (state, { workers, shapes }) => {
+    for (const worker of workers) state.touchedWorkers.add(worker);
+    for (const shape of shapes) state.untriedShapes.add(shape);
+  },
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {
       setRetracting(state, row, fact.on);

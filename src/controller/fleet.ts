@@ -35,15 +35,20 @@ export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
   lineUp.version = version;
   if (isWorthCatchingUp(state, seen, lineUp.length)) {
     const judge = judgeFor(state, shape);
+    state.fleet.spentUnits += changes.end - seen;
     changes.forEachSince(seen, (worker) => enter(lineUp, worker, judge));
     if (!isScored) lineUp.rescore(sharedByAlikes(state, shape, scorerFor(state, shape)));
   } else {
     lineUp.clear();
     const judge = sharedJudgeFor(state, shape);
     forEachPossible(state, shape, (worker) => enter(lineUp, worker, judge));
+    state.fleet.spentUnits += Math.ceil(lineUp.length / looksPerUnit);
   }
   return lineUp;
 }
+
+/** Workers that are put into a line made anew, for a unit of what a turn may spend. */
+const looksPerUnit = 4;
 
 /**
  * Whether to look at what changed, rather than at all that may fit: a line that was long is long
@@ -63,8 +68,8 @@ type Judge = (worker: number) => number;
 
 function enter(lineUp: LineUp, worker: number, judge: Judge): void {
   const score = judge(worker);
-  if (score === score) lineUp.set(worker, score);
-  else lineUp.remove(worker);
+  if (Number.isNaN(score)) lineUp.remove(worker);
+  else lineUp.set(worker, score);
 }
 
 function judgeFor(state: ControllerState, shape: Shape): Judge {

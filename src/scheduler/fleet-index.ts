@@ -12,7 +12,7 @@ import { AttributeIndex } from "./attribute-index.ts";
 import { ChangeLog } from "./change-log.ts";
 import { DeviceKinds } from "./device-rooms.ts";
 import { GroupTally } from "./group-tally.ts";
-import { linePlacesMax } from "./limits.ts";
+import { linePlacesMax, turnUnitsMax } from "./limits.ts";
 import { LineUp } from "./line-up.ts";
 import { RoomTree } from "./room-tree.ts";
 
@@ -31,6 +31,9 @@ export class FleetIndex {
   granted: GrantedRows | null = null;
   /** Reservation → when it is used at the latest, as of a ledger and a moment. */
   readonly certainStarts = new Map<number, CertainStart>();
+  /** Units of placement that a turn may spend, and those that this turn has spent. */
+  turnUnits = turnUnitsMax;
+  spentUnits = 0;
   /** What all workers that are not lost have, by dimension; null where it must be added up. */
   total: Float64Array | null = null;
   /** Position in the change log up to which rooms, attributes and alikes are right. */

@@ -249,7 +249,8 @@ function costOn(seat: DeviceSeat, placing: Placing, demand: Demand): number {
     let usableAfter = 0;
     const isOfVariant = columns.dimension[i] < 0 || columns.dimension[i] === index;
     if (isOfVariant && cpuMilli <= cpu && memoryBytes <= memory) {
-      const rest = columns.isSpecial[i] === 0 ? roomAfter : roomFor(seat, request, demand.classes[i]);
+      const rest =
+        columns.isSpecial[i] === 0 ? roomAfter : roomFor(seat, request, demand.classes[i]);
       const piece = columns.piece[i];
       const countMilli = columns.countMilli[i];
       const staysFree = rest === roomAfter && cpuMilli <= cpuAfter && memoryBytes <= memoryAfter;
