@@ -6,9 +6,11 @@
  */
 
 import { freeAmount } from "../scheduler/fit.ts";
-import { type Harm, noHarm } from "../scheduler/preemption.ts";
+import type { EvictionOffers } from "../scheduler/fleet-index.ts";
+import { type Harm, type HostOffer, noHarm } from "../scheduler/preemption.ts";
 import type { ControllerState, Shape, Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
+import { effectiveBand } from "./users.ts";
 
 /** Rows of granted attempts by worker: those of worker w from `starts[w]` to `starts[w + 1]`. */
 export interface GrantedRows {
@@ -51,6 +53,57 @@ export function victimRows(state: ControllerState, worker: number, band: number)
 
 function isVictim({ attempts }: ControllerState, row: number, band: number): boolean {
   return attempts.band[row] > band && !attempts.hasFlag(row, attemptFlag.stopping);
+}
+
+/** Of these workers those on which an eviction may make room for the shape. */
+export function offersFor(
+  state: ControllerState,
+  shape: Shape,
+  candidates: readonly Worker[],
+): HostOffer[] {
+  const known = offersOf(state, shape);
+  const offers: HostOffer[] = [];
+  for (const worker of candidates) {
+    const offer = offerOn(state, known, worker, shape);
+    if (offer !== null) offers.push(offer);
+  }
+  return offers;
+}
+
+/** Whether an eviction on the worker may make room for the shape. */
+export function hasOffer(state: ControllerState, worker: Worker, shape: Shape): boolean {
+  return offerOn(state, offersOf(state, shape), worker, shape) !== null;
+}
+
+function offerOn(
+  state: ControllerState,
+  { band, byWorker }: EvictionOffers,
+  worker: Worker,
+  shape: Shape,
+): HostOffer | null {
+  const known = byWorker[worker.index];
+  if (known !== undefined) return known;
+  const atLeast = leastHarm(state, worker, { shape, band });
+  const offer = atLeast === null ? null : { worker: worker.index, atLeast };
+  byWorker[worker.index] = offer;
+  return offer;
+}
+
+/** What is known of the workers that have not changed. */
+function offersOf(state: ControllerState, shape: Shape): EvictionOffers {
+  const { changes } = state.fleet;
+  const offers = state.fleet.offers(shape.index, shape);
+  const band = effectiveBand(state, shape);
+  if (offers.band !== band || offers.seen < changes.start) {
+    offers.band = band;
+    offers.byWorker = new Array(state.workers.length);
+  } else {
+    changes.forEachSince(offers.seen, (worker) => {
+      offers.byWorker[worker] = undefined;
+    });
+  }
+  offers.seen = changes.read();
+  return offers;
 }
 
 /**

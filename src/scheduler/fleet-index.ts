@@ -12,8 +12,9 @@ import { AttributeIndex } from "./attribute-index.ts";
 import { ChangeLog } from "./change-log.ts";
 import { DeviceKinds } from "./device-rooms.ts";
 import { GroupTally } from "./group-tally.ts";
-import { linePlacesMax, turnUnitsMax } from "./limits.ts";
+import { evictionOffersMax, linePlacesMax, turnUnitsMax } from "./limits.ts";
 import { LineUp } from "./line-up.ts";
+import type { HostOffer } from "./preemption.ts";
 import { RoomTree } from "./room-tree.ts";
 
 export class FleetIndex {
@@ -40,6 +41,7 @@ export class FleetIndex {
   seen = -1;
   readonly #lineUps = new Kept(() => new LineUp());
   readonly #tallies = new Kept(() => new GroupTally());
+  readonly #offers = new Kept(() => new EvictionOffers(), evictionOffersMax);
 
   /** A fleet of `workers` has come to be: longer lines are fewer. */
   bound(workers: number): void {
@@ -57,6 +59,21 @@ export class FleetIndex {
   tally(index: number, owner: object): GroupTally {
     return this.#tallies.of(index, owner);
   }
+
+  /** The offers of evictions for the queue `index`, as they were left. */
+  offers(index: number, owner: object): EvictionOffers {
+    return this.#offers.of(index, owner);
+  }
+}
+
+/** Where evictions for a queue may make room, and for what harm at least. */
+export class EvictionOffers {
+  /** Position in the change log up to which it is right. */
+  seen = -1;
+  /** The band of the queue that it is about. */
+  band = -1;
+  /** By worker: null where no eviction helps; none where that is not known. */
+  byWorker: (HostOffer | null | undefined)[] = [];
 }
 
 interface GrantedRows {
@@ -76,12 +93,13 @@ export interface CertainStart {
 
 /** Up to `max` things by place; the one that was made first goes. */
 class Kept<T> {
-  max = Number.POSITIVE_INFINITY;
+  max: number;
   readonly #entries = new Map<number, { readonly owner: object; readonly thing: T }>();
   readonly #make: () => T;
 
-  constructor(make: () => T) {
+  constructor(make: () => T, max = Number.POSITIVE_INFINITY) {
     this.#make = make;
+    this.max = max;
   }
 
   of(index: number, owner: object): T {
