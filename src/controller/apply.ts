@@ -213,6 +213,10 @@ const appliers: Appliers = {
     state.untriedShapes.clear();
     state.fleet.passedAt = state.at;
   },
+  "placement-paused": (state, { workers, shapes }) => {
+    for (const worker of workers) state.touchedWorkers.add(worker);
+    for (const shape of shapes) state.untriedShapes.add(shape);
+  },
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {
       setRetracting(state, row, fact.on);

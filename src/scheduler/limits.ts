@@ -58,5 +58,15 @@ export const changesPerWorkerMax = 4;
  */
 export const linePlacesMax = 16_777_216;
 
+/** Queues for which it is kept what evictions on each worker would cost; the oldest go. */
+export const evictionOffersMax = 64;
+
+/**
+ * Units of placement in one turn of the loop, of half a microsecond or so each: a look at a worker
+ * is one. Past it the rest waits for the next turn. More: fewer turns until a cluster is full, and
+ * longer pauses of the loop.
+ */
+export const turnUnitsMax = 32_768;
+
 /** Attribute keys by whose values workers are listed; past it the lists are made anew. */
 export const indexedKeysMax = 64;

@@ -77,6 +77,7 @@ export class SimulatedController {
   readonly #disk: DrawStream;
   readonly #crash: DrawStream;
   readonly #policies: DrawStream;
+  readonly #placement: DrawStream;
   #clock: SimulatedClock;
   /** The fold of all facts, journaled or not yet; null unless compared. */
   #fold: ControllerState | null = null;
@@ -95,6 +96,7 @@ export class SimulatedController {
     this.#disk = around.randomness.stream("disk");
     this.#crash = around.randomness.stream("controller");
     this.#policies = around.randomness.stream("policy");
+    this.#placement = around.randomness.stream("placement");
     this.#clock = new SimulatedClock(around.timeline, around.timeline.now, 0);
   }
 
@@ -127,6 +129,8 @@ export class SimulatedController {
     if (foldChecks) this.#fold = stateOf(snapshotOf(this.state));
     // From the facts alone, or from a snapshot of what they make.
     if (this.#crash.chance(0.5)) this.state = stateOf(snapshotOf(this.state));
+    // So little that passes are paused on clusters as small as these.
+    if (this.#placement.chance(0.3)) this.state.fleet.turnUnits = 1 + this.#placement.below(100);
     let wall = timeline.now;
     if (this.#crash.chance(faults.clockSetBack)) {
       wall = Math.max(0, wall - this.#crash.below(dayUs));
