@@ -9,14 +9,14 @@
  * and single tasks are in one order.
  *
  * Under a policy with one order over all users every queue is looked at in each pass, and the first
- * that does not fit has its turn kept (`turns.ts`).
+ * that does not fit has its turn kept (`turns.ts`). Under `fair` only who has waited for long has.
  *
  * @module
  */
 
 import type { Micros } from "../base/time.ts";
 import { type QueueKey, walkFairly, walkInOrder } from "../scheduler/fair-order.ts";
-import { keepsTurns, rankOf, turnRankOf, type Waiting } from "../scheduler/queue-policy.ts";
+import { keepsTurns, lateTurnRankOf, rankOf, turnRankOf, type Waiting } from "../scheduler/queue-policy.ts";
 import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
@@ -107,9 +107,7 @@ class Pass {
   run(): boolean {
     const turns = this.#turns();
     if (turns.length === 0) return true;
-    const [only] = turns;
     if (keepsTurns(this.#state.policy)) this.#placeInOrder(turns);
-    else if (turns.length === 1) this.#placeAll(only);
     else this.#placeFairly(turns);
     this.#close();
     if (isSpent(this.#state)) return false;
@@ -147,6 +145,9 @@ class Pass {
 
   #placeFairly(turns: readonly Turn[]): void {
     const state = this.#state;
+    this.#keepLateTurn();
+    const [only] = turns;
+    if (turns.length === 1) return this.#placeAll(only);
     const isShared = turns.some((turn) => turn.user !== turns[0].user);
     const total = isShared ? clusterTotal(state) : new Float64Array(0);
     const waiting = leastServedFirst(state, turns);
@@ -164,6 +165,22 @@ class Pass {
       if (turn.shape.queued > 0) this.#blocked.push(turn);
       return placed > 0 ? share(turn.user) : turn.shape.queued > 0 ? "blocked" : "empty";
     });
+  }
+
+  /** Shares do not count for the one queue, over all users, that has waited for too long. */
+  #keepLateTurn(): void {
+    const state = this.#state;
+    let late: Shape | null = null;
+    let first = Number.POSITIVE_INFINITY;
+    for (const index of state.queuedShapes) {
+      const shape = state.shapes[index];
+      const rank = lateTurnRankOf(waitingOf(state, shape));
+      if (rank >= first || !this.#waitsForRoom(shape)) continue;
+      late = shape;
+      first = rank;
+    }
+    if (late === null) endTurns(state, this.#out);
+    else keepTurn(state, this.#out, late, this.#at);
   }
 
   /** One order over all users; what is first and does not fit has its turn kept. */

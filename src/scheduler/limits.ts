@@ -37,6 +37,15 @@ export const turnHoldUs = 3_600_000_000;
 /** Under the policy `slowdown`: who has waited longer, microseconds, goes before all others. */
 export const agedAfterUs = 21_600_000_000;
 
+/**
+ * Under the policy `fair`: who has waited longer, microseconds, may have capacity kept. Less: more
+ * idles for what is wide; more: that starves for longer under load.
+ */
+export const lateAfterUs = 7_200_000_000;
+
+/** Of those, who has waited longer than this goes before all others, the oldest first. */
+export const lateAgedAfterUs = 18_000_000_000;
+
 /** Under the policy `slowdown`: what is expected to run shorter counts as this, microseconds. */
 export const expectedUsMin = 60_000_000;
 
