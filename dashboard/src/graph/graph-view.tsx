@@ -10,7 +10,7 @@ import { Loading } from "../components/pieces.tsx";
 import { hrefs } from "../router.ts";
 import { formatCount, formatShort } from "../text/format.ts";
 import { countOf, lookOf, progressParts, totalOf } from "../text/states.ts";
-import type { Point } from "./layout-messages.ts";
+import type { Layout, Point } from "./layout-messages.ts";
 import { type LaidOut, useLayout } from "./use-layout.ts";
 
 type Graph = Responses["GetGraph"];
@@ -50,70 +50,109 @@ interface DrawingProps extends Props {
   readonly laidOut: LaidOut;
 }
 
+/** Where the drawing lies under the window that one sees it through. */
+interface View {
+  readonly x: number;
+  readonly y: number;
+  readonly scale: number;
+}
+
+const heightMax = 620;
+const heightMin = 260;
+/** Smaller than this nothing can be read: then a part is shown, and the buttons show the whole. */
+const readableScale = 0.6;
+
+/** The whole drawing, in the middle. */
+function viewOfAll(layout: Layout, width: number): View {
+  const height = Math.min(heightMax, Math.max(heightMin, layout.height));
+  const scale = Math.min(1.15, width / layout.width, height / layout.height);
+  return {
+    x: (width - layout.width * scale) / 2,
+    y: (height - layout.height * scale) / 2,
+    scale,
+  };
+}
+
+/** What one sees first: all, if it can be read, else what is around a point. */
+function firstView(layout: Layout, width: number, middle: Point | undefined): View {
+  const all = viewOfAll(layout, width);
+  if (all.scale >= readableScale) return all;
+  const scale = readableScale + 0.2;
+  if (middle === undefined) return { x: 0, y: 0, scale };
+  return { x: width / 2 - middle.x * scale, y: heightMax / 2 - middle.y * scale, scale };
+}
+
+/** Zooms around the middle of the window. */
+function zoomed({ x, y, scale }: View, factor: number, width: number): View {
+  const next = Math.max(0.05, Math.min(3, scale * factor));
+  const [left, top] = [width / 2, heightMax / 2];
+  return {
+    scale: next,
+    x: left - ((left - x) * next) / scale,
+    y: top - ((top - y) * next) / scale,
+  };
+}
+
 function Drawing({ graph, laidOut, around }: DrawingProps) {
-  const { layout } = laidOut;
+  const { layout, places } = laidOut;
   const box = useRef<HTMLElement>(null);
-  const [view, setView] = useState({ x: 0, y: 0, scale: 1 });
-  const fit = () => {
-    const width = box.current?.clientWidth ?? layout.width;
-    const height = Math.min(620, Math.max(260, layout.height));
-    const scale = Math.min(1.15, width / layout.width, height / layout.height);
-    const clear = Math.max(scale, 0.22);
-    setView({
-      x: Math.max(0, (width - layout.width * clear) / 2),
-      y: Math.max(0, (height - layout.height * clear) / 2),
-      scale: clear,
-    });
-  };
-  useEffect(fit, [layout.width, layout.height]);
-  const zoom = (factor: number) => {
-    const width = (box.current?.clientWidth ?? 0) / 2;
-    setView(({ x, y, scale }) => {
-      const next = Math.max(0.05, Math.min(3, scale * factor));
-      return {
-        scale: next,
-        x: width - ((width - x) * next) / scale,
-        y: 240 - ((240 - y) * next) / scale,
-      };
-    });
-  };
+  const [view, setView] = useState<View>({ x: 0, y: 0, scale: 1 });
+  const widthOfBox = () => box.current?.clientWidth ?? layout.width;
+  const middle = layout.nodes[places.get(around) ?? -1];
+  useEffect(
+    () => setView(firstView(layout, widthOfBox(), middle)),
+    [layout.width, layout.height, around],
+  );
   const drag = useDrag((dx, dy) => setView((at) => ({ ...at, x: at.x + dx, y: at.y + dy })));
-  const height = Math.min(620, Math.max(260, layout.height * view.scale + 24));
+  const height = Math.min(heightMax, Math.max(heightMin, layout.height * view.scale + 24));
   return (
     <section
       class="graph"
       ref={box}
       aria-label={`Graph of ${graph.nodes.length} nodes and ${graph.edges.length} edges`}
     >
-      <div class="graph-buttons">
-        <button type="button" class="button small" aria-label="Zoom in" onClick={() => zoom(1.3)}>
-          +
-        </button>
-        <button
-          type="button"
-          class="button small"
-          aria-label="Zoom out"
-          onClick={() => zoom(1 / 1.3)}
-        >
-          −
-        </button>
-        <button type="button" class="button small" onClick={fit}>
-          Fit
-        </button>
-      </div>
+      <GraphButtons
+        onZoom={(factor) => setView((at) => zoomed(at, factor, widthOfBox()))}
+        onAll={() => setView(viewOfAll(layout, widthOfBox()))}
+      />
       <svg class="graph-canvas" width="100%" height={height} {...drag}>
         <title>Graph</title>
         <g transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>
           <Curves graph={graph} laidOut={laidOut} />
           {graph.nodes.map((node) => {
-            const place = laidOut.places.get(node.nodeId);
-            const at = place === undefined ? undefined : layout.nodes[place];
+            const at = layout.nodes[places.get(node.nodeId) ?? -1];
             if (at === undefined) return null;
             return <Box key={node.nodeId} node={node} at={at} graph={graph} around={around} />;
           })}
         </g>
       </svg>
     </section>
+  );
+}
+
+interface GraphButtonsProps {
+  readonly onZoom: (factor: number) => void;
+  readonly onAll: () => void;
+}
+
+function GraphButtons({ onZoom, onAll }: GraphButtonsProps) {
+  return (
+    <div class="graph-buttons">
+      <button type="button" class="button small" aria-label="Zoom in" onClick={() => onZoom(1.3)}>
+        +
+      </button>
+      <button
+        type="button"
+        class="button small"
+        aria-label="Zoom out"
+        onClick={() => onZoom(1 / 1.3)}
+      >
+        −
+      </button>
+      <button type="button" class="button small" onClick={onAll}>
+        All
+      </button>
+    </div>
   );
 }
 
