@@ -191,6 +191,23 @@ test("keys lead to pages, to the search and through the rows", { skip }, async (
   watched.assertClean();
 });
 
+test("the task stream is zoomed with keys and the wheel, and follows again", { skip }, async () => {
+  const { page } = watched;
+  await visit("/stream", "marks");
+  await page.locator(".timeline").focus();
+  await page.keyboard.press("+");
+  const follow = page.getByRole("button", { name: "Follow" });
+  await follow.waitFor();
+  await page.locator(".timeline canvas").hover({ position: { x: 600, y: 100 } });
+  await page.keyboard.down("Control");
+  await page.mouse.wheel(0, -300);
+  await page.keyboard.up("Control");
+  await page.getByText("marks").waitFor();
+  await follow.click();
+  await follow.waitFor({ state: "detached" });
+  watched.assertClean();
+});
+
 test("filters and order are in the URL and done by the server", { skip }, async () => {
   const { page } = watched;
   await visit("/jobs?user=grace&states=SUCCEEDED,RUNNING&order=name", "/grace/ingest");

@@ -8,7 +8,8 @@ import { useCallback, useRef, useState } from "preact/hooks";
 import { formatCount, formatExactTime } from "../text/format.ts";
 import { hatch } from "./hatch.ts";
 import { type Painting, useCanvas } from "./paint.ts";
-import { type Palette, readPalette } from "./palette.ts";
+import { readPalette } from "./palette.ts";
+import type { Palette } from "./timeline-marks.ts";
 
 export interface Series {
   readonly stepMs: number;

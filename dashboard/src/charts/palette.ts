@@ -4,21 +4,11 @@
  * @module
  */
 
-import type { Tone } from "../text/states.ts";
 import { colour } from "../theme.ts";
+import type { Palette } from "./timeline-marks.ts";
 
 /** Colours by which functions are told apart; each also has its name beside it. */
 export const categoryCount = 10;
-
-export interface Palette {
-  readonly text: string;
-  readonly soft: string;
-  readonly line: string;
-  readonly panel: string;
-  readonly track: string;
-  tone(tone: Tone): string;
-  category(category: number): string;
-}
 
 export function readPalette(): Palette {
   const read = new Map<string, string>();

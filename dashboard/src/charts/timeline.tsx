@@ -8,23 +8,20 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { navigate } from "../router.ts";
 import { formatDuration, formatExactTime } from "../text/format.ts";
-import { useCanvas } from "./paint.ts";
-import {
-  axisHeight,
-  gutterOf,
-  type Lane,
-  laneAt,
-  paintTimeline,
-  type TimelineBar,
-} from "./paint-timeline.ts";
+import { type Painting, useCanvas } from "./paint.ts";
+import { paintTimeline } from "./paint-timeline.ts";
 import { readPalette } from "./palette.ts";
+import { axisHeight, type Lane, type TimelineBar } from "./timeline-marks.ts";
+import {
+  shifted,
+  TimelineScale,
+  type TimeWindow,
+  windowAfterKey,
+  zoomed,
+} from "./timeline-scale.ts";
 
-export type { Lane, TimelineBar } from "./paint-timeline.ts";
-
-export interface TimeWindow {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+export type { Lane, TimelineBar } from "./timeline-marks.ts";
+export type { TimeWindow } from "./timeline-scale.ts";
 
 interface Props {
   readonly label: string;
@@ -36,82 +33,35 @@ interface Props {
   readonly onWindow: (window: TimeWindow) => void;
 }
 
-const shortestMs = 20;
+interface Hovered {
+  readonly bar: TimelineBar;
+  readonly x: number;
+  readonly y: number;
+}
 
-export function Timeline({ label, lanes, bars, window: shown, nowMs, onWindow }: Props) {
+export function Timeline(props: Props) {
+  const { label, lanes, bars, window: shown, nowMs, onWindow } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [hovered, setHovered] = useState<{ bar: TimelineBar; x: number; y: number } | null>(null);
-  const drag = useRef<{ x: number; window: TimeWindow; moved: boolean } | null>(null);
+  const [hovered, setHovered] = useState<Hovered | null>(null);
   const height = axisHeight + lanes.reduce((sum, lane) => sum + lane.height, 0);
   const paint = useCallback(
-    (painting: Parameters<typeof paintTimeline>[0]) =>
+    (painting: Painting) =>
       paintTimeline(painting, {
-        lanes,
-        bars,
-        shown,
-        nowMs,
+        ...{ lanes, bars, shown, nowMs, palette: readPalette() },
         hovered: hovered?.bar ?? null,
-        palette: readPalette(),
       }),
     [lanes, bars, shown.fromMs, shown.toMs, nowMs, hovered?.bar],
   );
   const width = useCanvas(canvas, height, paint);
-  const gutter = gutterOf(width);
-  const timeAt = (x: number) =>
-    shown.fromMs + ((x - gutter) / Math.max(1, width - gutter)) * (shown.toMs - shown.fromMs);
-
-  const zoom = (factor: number, around: number) => {
-    const span = Math.max(shortestMs, (shown.toMs - shown.fromMs) * factor);
-    const part = (around - shown.fromMs) / (shown.toMs - shown.fromMs);
-    const fromMs = around - span * part;
-    onWindow({ fromMs, toMs: fromMs + span });
-  };
-  const shift = (ms: number) => onWindow({ fromMs: shown.fromMs + ms, toMs: shown.toMs + ms });
-
-  const barAt = (x: number, y: number): TimelineBar | null => {
-    const lane = laneAt(lanes, y - axisHeight);
-    if (lane === -1 || x < gutter) return null;
-    const at = timeAt(x);
-    const slack = (2 * (shown.toMs - shown.fromMs)) / Math.max(1, width);
-    const found = bars.filter(
-      (bar) => bar.lane === lane && bar.waitMs <= at + slack && (bar.endMs ?? nowMs) >= at - slack,
-    );
-    return found.at(-1) ?? null;
-  };
-  const onMove = (event: PointerEvent) => {
-    const held = drag.current;
-    if (held === null) {
-      const bar = barAt(event.offsetX, event.offsetY);
-      setHovered(bar === null ? null : { bar, x: event.offsetX, y: event.offsetY });
-      return;
-    }
-    const perPixel = (held.window.toMs - held.window.fromMs) / Math.max(1, width - gutter);
-    const ms = (held.x - event.offsetX) * perPixel;
-    if (Math.abs(held.x - event.offsetX) > 3) held.moved = true;
-    if (held.moved) onWindow({ fromMs: held.window.fromMs + ms, toMs: held.window.toMs + ms });
-  };
-  const onUp = (event: PointerEvent) => {
-    const moved = drag.current?.moved === true;
-    drag.current = null;
-    if (moved) return;
-    const lane =
-      event.offsetX < gutter ? lanes[laneAt(lanes, event.offsetY - axisHeight)] : undefined;
-    const href = lane?.href ?? barAt(event.offsetX, event.offsetY)?.href;
-    if (href !== undefined) navigate(href);
-  };
-  useWheel(canvas, (event) => {
-    event.preventDefault();
-    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      shift(((event.deltaX || event.deltaY) / 600) * (shown.toMs - shown.fromMs));
-    } else zoom(Math.exp(event.deltaY / 400), timeAt(event.offsetX));
-  });
+  const scale = new TimelineScale(shown, width);
+  const pointer = usePointer(props, scale, setHovered);
+  useWheel(canvas, (event) => onWindow(windowAfterWheel(shown, event, scale)));
   const onKeyDown = (event: KeyboardEvent) => {
-    const span = shown.toMs - shown.fromMs;
-    const act = timelineKeys(span, zoom, shift, (shown.fromMs + shown.toMs) / 2)[event.key];
-    if (act === undefined) return;
+    const next = windowAfterKey(shown, event.key);
+    if (next === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    act();
+    onWindow(next);
   };
   return (
     <div
@@ -121,25 +71,60 @@ export function Timeline({ label, lanes, bars, window: shown, nowMs, onWindow }:
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
-      <canvas
-        ref={canvas}
-        class={hovered?.bar.href === undefined ? "" : "pointing"}
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          drag.current = { x: event.offsetX, window: shown, moved: false };
-        }}
-        onPointerMove={onMove}
-        onPointerUp={onUp}
-        onPointerLeave={() => setHovered(null)}
-      />
-      {hovered !== null && (
-        <Tip bar={hovered.bar} nowMs={nowMs} x={hovered.x} y={hovered.y} width={width} />
-      )}
+      <canvas ref={canvas} class={hovered?.bar.href === undefined ? "" : "pointing"} {...pointer} />
+      {hovered !== null && <Tip {...hovered} nowMs={nowMs} width={width} />}
     </div>
   );
 }
 
-/** A listener of Preact would be passive, and the page would scroll along. */
+/** A drag begins to move after so many pixels; until then it is a click. */
+const clickPixels = 3;
+
+/** Hovering tells of a bar, dragging moves the window, a click opens. */
+function usePointer(
+  props: Props,
+  scale: TimelineScale,
+  onHover: (hovered: Hovered | null) => void,
+) {
+  const drag = useRef<{ x: number; shown: TimeWindow; moved: boolean } | null>(null);
+  return {
+    onPointerDown: (event: PointerEvent) => {
+      if (event.currentTarget instanceof Element) {
+        event.currentTarget.setPointerCapture(event.pointerId);
+      }
+      drag.current = { x: event.offsetX, shown: props.window, moved: false };
+    },
+    onPointerMove: ({ offsetX, offsetY }: PointerEvent) => {
+      const held = drag.current;
+      if (held === null) {
+        const bar = scale.barAt(props, offsetX, offsetY);
+        onHover(bar === null ? null : { bar, x: offsetX, y: offsetY });
+        return;
+      }
+      if (Math.abs(held.x - offsetX) > clickPixels) held.moved = true;
+      if (held.moved) props.onWindow(shifted(held.shown, (held.x - offsetX) * scale.msPerPixel));
+    },
+    onPointerUp: ({ offsetX, offsetY }: PointerEvent) => {
+      const moved = drag.current?.moved === true;
+      drag.current = null;
+      const href = moved ? undefined : scale.hrefAt(props, offsetX, offsetY);
+      if (href !== undefined) navigate(href);
+    },
+    onPointerLeave: () => onHover(null),
+  };
+}
+
+function windowAfterWheel(shown: TimeWindow, event: WheelEvent, scale: TimelineScale): TimeWindow {
+  if (!event.shiftKey && Math.abs(event.deltaX) <= Math.abs(event.deltaY)) {
+    return zoomed(shown, Math.exp(event.deltaY / 400), scale.timeAt(event.offsetX));
+  }
+  return shifted(shown, (event.deltaX || event.deltaY) * scale.msPerPixel);
+}
+
+/**
+ * With Ctrl, Shift or sideways only: else the page scrolls. A listener of Preact would be passive,
+ * and the page would scroll in any case.
+ */
 function useWheel(
   canvas: { readonly current: HTMLCanvasElement | null },
   onWheel: (event: WheelEvent) => void,
@@ -148,27 +133,13 @@ function useWheel(
   latest.current = onWheel;
   useEffect(() => {
     const listener = (event: WheelEvent) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey || event.deltaX !== 0)
-        latest.current(event);
+      if (!event.ctrlKey && !event.metaKey && !event.shiftKey && event.deltaX === 0) return;
+      event.preventDefault();
+      latest.current(event);
     };
     canvas.current?.addEventListener("wheel", listener, { passive: false });
     return () => canvas.current?.removeEventListener("wheel", listener);
   }, []);
-}
-
-function timelineKeys(
-  span: number,
-  zoom: (factor: number, around: number) => void,
-  shift: (ms: number) => void,
-  middle: number,
-): { readonly [key: string]: () => void } {
-  return {
-    "+": () => zoom(0.5, middle),
-    "=": () => zoom(0.5, middle),
-    "-": () => zoom(2, middle),
-    ArrowLeft: () => shift(-span / 8),
-    ArrowRight: () => shift(span / 8),
-  };
 }
 
 interface TipProps {

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Responses } from "../api.ts";
-import { categoriesOf, type Palette } from "../charts/palette.ts";
+import { categoriesOf } from "../charts/palette.ts";
 import { type Lane, Timeline, type TimelineBar, type TimeWindow } from "../charts/timeline.tsx";
+import type { Palette } from "../charts/timeline-marks.ts";
 import { Empty, ErrorNote, Loading } from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
 import { now } from "../now.ts";
@@ -20,6 +21,9 @@ type Stream = Responses["GetTaskStream"];
 type Run = Stream["runs"][number];
 
 const spans = ["15s", "60s", "5m", "15m", "1h"] as const;
+
+/** After the last movement, until the server is asked. */
+const restMs = 180;
 
 /** More marks than this are told together by the server: fewer than a screen has pixels. */
 const runsMax = 8_000;
@@ -33,13 +37,13 @@ const spanMs: { readonly [span in (typeof spans)[number]]: number } = {
 };
 
 export function StreamPage() {
-  const asked = query.value.get("last");
-  const last = spans.find((each) => each === asked) ?? "60s";
+  const last = spans.find((each) => each === query.value.get("last")) ?? "60s";
   const [chosen, setChosen] = useState<TimeWindow | null>(null);
+  const asked = useRested(chosen);
   const request =
-    chosen === null
+    asked === null
       ? { last, runsMax }
-      : { fromAt: timeText(chosen.fromMs), toAt: timeText(chosen.toMs), runsMax };
+      : { fromAt: timeText(asked.fromMs), toAt: timeText(asked.toMs), runsMax };
   const { value, error, stale } = useLive("GetTaskStream", request);
   const end = now.value;
   const shown = chosen ?? { fromMs: end - spanMs[last], toMs: end };
@@ -77,6 +81,16 @@ export function StreamPage() {
       )}
     </>
   );
+}
+
+/** While the reader drags and zooms the server is not asked for every step. */
+function useRested(chosen: TimeWindow | null): TimeWindow | null {
+  const [rested, setRested] = useState(chosen);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setRested(chosen), chosen === null ? 0 : restMs);
+    return () => window.clearTimeout(timer);
+  }, [chosen]);
+  return rested;
 }
 
 function timeText(ms: number): string {

@@ -8,7 +8,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Responses } from "../api.ts";
 import { hatch } from "../charts/hatch.ts";
 import { type Painting, useCanvas } from "../charts/paint.ts";
-import { type Palette, readPalette } from "../charts/palette.ts";
+import { readPalette } from "../charts/palette.ts";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, navigate } from "../router.ts";
 import { lookOf } from "../text/states.ts";
@@ -92,7 +92,7 @@ interface CellOptions {
 }
 
 function paintCells({ context }: Painting, { states, columns, size, hovered }: CellOptions): void {
-  const palette: Palette = readPalette();
+  const palette = readPalette();
   const fills = new Map<string, CanvasPattern | string>();
   for (const [at, state] of states.entries()) {
     let fill = fills.get(state);

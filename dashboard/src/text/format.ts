@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Responses } from "../api.ts";
+import type { Responses } from "../../../src/shell/api/schemas.ts";
 
 export type Resources = Responses["GetWorkerStatus"]["worker"]["total"];
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Responses } from "../api.ts";
+import type { Responses } from "../../../src/shell/api/schemas.ts";
 
 export type TaskState = Responses["ListTasks"]["tasks"][number]["state"];
 export type JobState = Responses["ListJobs"]["jobs"][number]["state"];
