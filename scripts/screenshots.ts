@@ -91,6 +91,8 @@ async function takeShot(browser: Browser, url: string, shot: Shot): Promise<Buff
   await page.goto(url + shot.path);
   await pause(settleMs);
   await shot.prepare?.(page);
+  await page.locator(".stale").first().waitFor({ state: "detached" });
+  await pause(settleMs / 3);
   const png = await page.screenshot();
   await context.close();
   return png;

@@ -23,8 +23,7 @@ interface Props {
   readonly labelled: boolean;
 }
 
-function joined(before: Lines | null, value: Lines): Lines {
-  if (before === null) return value;
+function joined(before: Lines, value: Lines): Lines {
   return { ...value, lines: [...before.lines, ...value.lines].slice(-keptLines) };
 }
 

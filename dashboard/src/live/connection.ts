@@ -30,6 +30,8 @@ export interface Listener {
   readonly request: unknown;
   readonly at: string | null;
   onMessage(message: Exclude<LiveMessage, ClockMessage>): void;
+  /** It was subscribed to again: what comes next stands for itself. */
+  onRestart(): void;
 }
 
 class Connection {
@@ -76,7 +78,14 @@ class Connection {
     this.state.value = "live";
     this.lostSince.value = null;
     this.refusal.value = null;
-    for (const [id, listener] of this.#listeners) this.#say(subscription(id, listener));
+    for (const id of this.#listeners.keys()) this.#restart(id);
+  }
+
+  #restart(id: number): void {
+    const listener = this.#listeners.get(id);
+    if (listener === undefined || this.state.value !== "live") return;
+    listener.onRestart();
+    this.#say(subscription(id, listener));
   }
 
   #onMessage(socket: WebSocket, text: string): void {
@@ -94,9 +103,10 @@ class Connection {
     listener.onMessage(message);
   }
 
-  /** A subscription that was refused is over, and not asked for again after a reconnect. */
+  /** A subscription that was refused is over; one that may be tried again is, after a while. */
   #onError({ id, error }: LiveErrorMessage): void {
-    if (!error.retryable) this.#listeners.delete(id);
+    if (error.retryable) window.setTimeout(() => this.#restart(id), retryMaxMs);
+    else this.#listeners.delete(id);
   }
 
   #onClose(socket: WebSocket): void {

@@ -45,10 +45,14 @@ function entryOf(key: string, method: string, request: unknown, join: Join | und
   const known = entries.get(key);
   if (known !== undefined) return known;
   const live = signal<Live<unknown>>(nothing);
+  let goesOn = false;
   const end = connection.subscribe({
     method,
     request,
     at: instant.peek(),
+    onRestart: () => {
+      goesOn = false;
+    },
     onMessage: (message) => {
       const before = live.peek().value;
       if (message.type === "error") {
@@ -61,8 +65,9 @@ function entryOf(key: string, method: string, request: unknown, join: Join | und
       }
       const value =
         message.type === "change" ? applyChanges(before, message.changes) : message.value;
-      const joined = join === undefined || message.type === "change" ? value : join(before, value);
-      live.value = { value: joined, error: null, stale: false };
+      const joins = join !== undefined && goesOn && message.type === "value";
+      goesOn = true;
+      live.value = { value: joins ? join(before, value) : value, error: null, stale: false };
     },
   });
   const entry = { live, end, readers: 0, timer: 0 };
@@ -91,7 +96,7 @@ function retain(key: string, entry: Entry): () => void {
 export function useLive<Name extends MethodName>(
   method: Name,
   request: Requests[Name] | null,
-  join?: (before: Responses[Name] | null, value: Responses[Name]) => Responses[Name],
+  join?: (before: Responses[Name], value: Responses[Name]) => Responses[Name],
 ): Live<Responses[Name]> {
   const key =
     request === null ? null : `${method} ${JSON.stringify(request)} ${instant.value ?? ""}`;

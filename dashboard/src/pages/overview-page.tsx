@@ -35,11 +35,11 @@ export function OverviewPage() {
           <Problems problems={value.problems} />
           <div class="columns">
             <Panel title="Throughput" note="tasks that ended">
-              <BarChart series={value.recent} label="The last minute, by seconds" height={132} />
+              <BarChart series={value.recent} label="The last minute, by seconds" height={146} />
               <BarChart
                 series={value.history}
                 label="The last 15 minutes, by 15 seconds"
-                height={132}
+                height={146}
               />
             </Panel>
             <div class="column">
