@@ -10,13 +10,11 @@ import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { aSpec, type Drafts } from "../../test/support/fake-client.ts";
 import type { Principal } from "../model/job.ts";
 import type { GraphRequest, GraphView } from "./graph-view.ts";
-import type { overview } from "./overview.ts";
+import type { Overview } from "./overview.ts";
 import { answerCall } from "./queries.ts";
-import type { queueView } from "./queue-view.ts";
+import type { QueueView } from "./queue-view.ts";
 import type { StreamRequest, taskStream } from "./task-stream.ts";
 
-type Overview = ReturnType<typeof overview>;
-type Queue = ReturnType<typeof queueView>;
 type Stream = ReturnType<typeof taskStream>;
 
 const bob: Principal = { user: "bob", role: "user", jobId: "" };
@@ -88,7 +86,7 @@ describe("the queue", () => {
     harness.aWorker({ slots: 1 });
     harness.launch("first", { resources: { cpuMilli: 1_000 } });
     harness.launch("huge", { user: "bob", replicas: 3, resources: { cpuMilli: 9_000_000 } });
-    const { queues, totalCount, queuedTasks } = harness.call("GetQueue") as Queue;
+    const { queues, totalCount, queuedTasks } = harness.call("GetQueue") as QueueView;
     assert.deepEqual([totalCount, queuedTasks], [1, 3]);
     const [{ user, queued, headTaskId, canEverRun, reasons, change, oldestSince }] = queues;
     assert.deepEqual([user, queued, headTaskId, canEverRun], ["bob", 3, "/bob/huge/0", false]);
@@ -101,7 +99,7 @@ describe("the queue", () => {
     const harness = new ControllerHarness();
     harness.launch("a", { user: "ann" });
     harness.launch("b", { user: "bob" });
-    const answer = answerCall(harness.state, "GetQueue", {}, bob) as Queue;
+    const answer = answerCall(harness.state, "GetQueue", {}, bob) as QueueView;
     const names = answer.queues.map(({ user, name }) => `${user}:${name}`);
     assert.deepEqual(names.sort(), ["ann:", "bob:b"]);
   });

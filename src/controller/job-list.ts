@@ -8,6 +8,7 @@ import type { Principal } from "../model/job.ts";
 import { jobState } from "./job-state.ts";
 import { seesOwnOnly } from "./own-reads.ts";
 import type { ListRequest } from "./pages.ts";
+import { eachInSteps, endsItemStep, type Scan } from "./scan.ts";
 import { type Orders, orderNamed, Selection } from "./selection.ts";
 import type { ControllerState, Job } from "./state.ts";
 import { jobView } from "./views.ts";
@@ -30,17 +31,23 @@ const orders: Orders<Job> = {
 };
 
 /** The ListJobs response: of one name only the latest job; by default the latest first. */
-export function listJobs(state: ControllerState, request: ListRequest, principal: Principal) {
+export function* listJobs(
+  state: ControllerState,
+  request: ListRequest,
+  principal: Principal,
+): Scan<{ jobs: unknown[]; totalCount: number; nextPageToken: string }> {
   const filter = (request.filter ?? {}) as JobFilter;
   const { keyOf, direction } = orderNamed(orders, request.orderBy ?? "submittedAt desc");
   const selection = new Selection<Job>(request, direction);
   const own = seesOwnOnly(principal) ? principal.user : null;
-  for (const job of state.jobs) {
+  for (const [place, job] of state.jobs.entries()) {
+    if (endsItemStep(place)) yield;
     if (state.jobsById.get(job.id) !== job.index || (own !== null && job.user !== own)) continue;
     if (matches(state, job, filter)) selection.offer(job, keyOf(job), job.sequence);
   }
   const { page, nextPageToken } = selection.page();
-  const jobs = page.map((job) => jobView(state, job));
+  const shown = page.filter((job) => !job.pruned);
+  const jobs = yield* eachInSteps(shown, (job) => jobView(state, job));
   return { jobs, totalCount: selection.count, nextPageToken };
 }
 

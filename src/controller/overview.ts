@@ -11,6 +11,7 @@ import { jobState } from "./job-state.ts";
 import { overviewFailedUs, overviewQueuesMax } from "./limits.ts";
 import { headTask } from "./place-solo.ts";
 import { heldVector } from "./reservations.ts";
+import { endsItemStep, type Scan } from "./scan.ts";
 import { type ControllerState, isHealthy, isOpen, type Job, taskIdOf } from "./state.ts";
 import { clusterTotal } from "./users.ts";
 import { stateReason, workerState } from "./views.ts";
@@ -30,15 +31,17 @@ export interface Problem {
 type Counts = { [name: string]: number };
 
 /** The kernel's part of GetOverview: what its shell measures is added there. */
-export function overview(state: ControllerState) {
+export function* overview(state: ControllerState): Scan<Overview> {
   const taskStateCounts = countTasks(state);
+  yield;
+  const { jobStateCounts, problems } = yield* lookAtJobs(state);
   const queuedTasks = [...state.queuedShapes].reduce((sum, shape) => {
     return sum + state.shapes[shape].queued;
   }, 0);
   const granted = state.grantedByBand.reduce((sum, one) => sum + one, 0);
   return {
     taskStateCounts,
-    jobStateCounts: countJobs(state),
+    jobStateCounts,
     workerStateCounts: countWorkers(state),
     queued: {
       tasks: queuedTasks,
@@ -48,8 +51,19 @@ export function overview(state: ControllerState) {
     running: { attempts: granted, prefetched: state.attempts.live - granted },
     resources: resourcesInUse(state),
     reservations: state.reservations.size,
-    problems: problemsOf(state),
+    problems: worstFirst([...workerProblems(state), ...queueProblems(state), ...problems]),
   };
+}
+
+export interface Overview {
+  readonly taskStateCounts: Counts;
+  readonly jobStateCounts: Counts;
+  readonly workerStateCounts: Counts;
+  readonly queued: { readonly tasks: number; readonly queues: number; readonly waiting: number };
+  readonly running: { readonly attempts: number; readonly prefetched: number };
+  readonly resources: ReturnType<typeof resourcesInUse>;
+  readonly reservations: number;
+  readonly problems: readonly Problem[];
 }
 
 /** Of the tasks that are remembered or counted by a job that is, by state. */
@@ -60,16 +74,6 @@ export function countTasks(state: ControllerState): Counts {
   }
   const counts: Counts = {};
   for (const [code, name] of taskStates.entries()) counts[name] = totals[code];
-  return counts;
-}
-
-function countJobs(state: ControllerState): Counts {
-  const counts: Counts = {};
-  for (const job of state.jobs) {
-    if (job.pruned) continue;
-    const name = jobState(job);
-    counts[name] = (counts[name] ?? 0) + 1;
-  }
   return counts;
 }
 
@@ -108,11 +112,9 @@ function unitOf(index: number): "MILLI" | "BYTES" | "COUNT" {
   return index === dimension.slots || index === dimension.commandSlots ? "COUNT" : "MILLI";
 }
 
-/** Worst first. */
-function problemsOf(state: ControllerState): Problem[] {
-  const problems = [...workerProblems(state), ...queueProblems(state), ...jobProblems(state)];
+function worstFirst(problems: readonly Problem[]): readonly Problem[] {
   const rank = ({ severity }: Problem) => (severity === "ERROR" ? 0 : 1);
-  return problems.sort((a, b) => rank(a) - rank(b));
+  return [...problems].sort((a, b) => rank(a) - rank(b));
 }
 
 /** Workers that should be there, or should be well. */
@@ -179,21 +181,30 @@ function unplaceable(state: ControllerState): Problem[] {
 
 const failedStates: ReadonlySet<JobState> = new Set(["FAILED", "WORKER_FAILED", "UNSCHEDULABLE"]);
 
-/** Jobs that failed a short time ago, and those that go on although tasks of theirs failed. */
-function jobProblems(state: ControllerState): Problem[] {
-  const found = new Map<string, Problem>();
-  let latest = 0;
-  for (const job of state.jobs) {
+interface JobsSeen {
+  readonly jobStateCounts: Counts;
+  /** Jobs that failed a short time ago, and those that go on although tasks of theirs failed. */
+  readonly problems: readonly Problem[];
+}
+
+/** The latest of each code is the one that is told. */
+function* lookAtJobs(state: ControllerState): Scan<JobsSeen> {
+  const jobStateCounts: Counts = {};
+  const found = new Map<string, { readonly sequence: number; readonly problem: Problem }>();
+  for (const [place, job] of state.jobs.entries()) {
+    if (endsItemStep(place)) yield;
     if (job.pruned) continue;
+    const name = jobState(job);
+    jobStateCounts[name] = (jobStateCounts[name] ?? 0) + 1;
     const problem = problemOfJob(state, job);
     if (problem === null) continue;
-    // The latest is the one that is told.
     const known = found.get(problem.code);
-    const isLatest = known === undefined || job.sequence > latest;
-    if (isLatest) latest = job.sequence;
-    found.set(problem.code, { ...(isLatest ? problem : known), count: (known?.count ?? 0) + 1 });
+    const count = (known?.problem.count ?? 0) + 1;
+    const latest = known !== undefined && known.sequence > job.sequence ? known : null;
+    const told = latest ?? { sequence: job.sequence, problem };
+    found.set(problem.code, { ...told, problem: { ...told.problem, count } });
   }
-  return [...found.values()];
+  return { jobStateCounts, problems: [...found.values()].map(({ problem }) => problem) };
 }
 
 function problemOfJob(state: ControllerState, job: Job): Problem | null {

@@ -58,7 +58,7 @@ const methods: { readonly [name: string]: Method } = {
       return { task: taskView(state, task, state.story.ofTask(state.tasks.ref(task))) };
     },
   },
-  ListJobs: { fields: listFields, answer: listJobs },
+  ListJobs: { fields: listFields, steps: listJobs },
   GetJobStatus: { fields: ["jobId"], answer: getJobStatus },
   Explain: {
     fields: ["id"],
@@ -68,8 +68,8 @@ const methods: { readonly [name: string]: Method } = {
   ListEvents: { fields: ["after", ...listFields], answer: listEvents },
   GetDoctorReport: { fields: [], answer: doctorReport },
   GetSchedulerState: { fields: [], answer: schedulerState },
-  GetOverview: { fields: [], answer: overview },
-  GetQueue: { fields: pageFields, answer: queueView },
+  GetOverview: { fields: [], steps: overview },
+  GetQueue: { fields: pageFields, steps: queueView },
   GetGraph: { fields: ["jobId", "around", "depth", "nodesMax"], steps: graphView },
   GetTaskStream: {
     fields: ["last", "fromAt", "toAt", "workerIds", "runsMax"],

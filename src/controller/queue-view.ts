@@ -15,6 +15,7 @@ import { seesOwnOnly } from "./own-reads.ts";
 import { type ListRequest, paged } from "./pages.ts";
 import { headTask } from "./place-solo.ts";
 import { queueKeyOf } from "./placement.ts";
+import { eachInSteps, type Scan } from "./scan.ts";
 import {
   type ControllerState,
   jobOf,
@@ -33,19 +34,33 @@ export function queuesInOrder(state: ControllerState) {
 }
 
 /** The GetQueue response. */
-export function queueView(state: ControllerState, request: ListRequest, principal: Principal) {
+export function* queueView(
+  state: ControllerState,
+  request: ListRequest,
+  principal: Principal,
+): Scan<QueueView> {
   const queues = queuesInOrder(state);
   const { page, nextPageToken } = paged(queues, request);
-  return {
-    queues: page.map(({ shape, key }) => ({
-      queue: shape.index,
-      effectiveBand: bands[key.band].toUpperCase(),
-      ...waitingQueue(state, shape, principal),
-    })),
-    totalCount: queues.length,
-    queuedTasks: queues.reduce((sum, { shape }) => sum + shape.queued, 0),
-    nextPageToken,
-  };
+  const queuedTasks = queues.reduce((sum, { shape }) => sum + shape.queued, 0);
+  yield;
+  const views = yield* eachInSteps(page, ({ shape, key }) => {
+    if (shape.queued === 0) return null; // It was placed meanwhile.
+    const effectiveBand = bands[key.band].toUpperCase();
+    return { queue: shape.index, effectiveBand, ...waitingQueue(state, shape, principal) };
+  });
+  const shown = views.filter((view) => view !== null);
+  return { queues: shown, totalCount: queues.length, queuedTasks, nextPageToken };
+}
+
+/** The GetQueue response. */
+export interface QueueView {
+  readonly queues: readonly (ReturnType<typeof waitingQueue> & {
+    readonly queue: number;
+    readonly effectiveBand: string;
+  })[];
+  readonly totalCount: number;
+  readonly queuedTasks: number;
+  readonly nextPageToken: string;
 }
 
 function waitingQueue(state: ControllerState, shape: Shape, principal: Principal) {

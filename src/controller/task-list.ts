@@ -10,7 +10,7 @@ import { isTerminalCode, taskStates } from "../model/states.ts";
 import { findJob } from "./jobs.ts";
 import { seesOwnOnly } from "./own-reads.ts";
 import type { ListRequest } from "./pages.ts";
-import { endsStep, type Scan } from "./scan.ts";
+import { eachInSteps, endsStep, type Scan } from "./scan.ts";
 import { type Orders, orderNamed, Selection } from "./selection.ts";
 import { type ControllerState, type Job, jobOf, orderOf, specOf, taskIdOf } from "./state.ts";
 import { noSlot } from "./tables/task-table.ts";
@@ -68,7 +68,8 @@ export function* listTasks(
     }
   }
   const { page, nextPageToken } = selection.page();
-  return { tasks: taskViews(state, page), totalCount: selection.count, nextPageToken };
+  const tasks = yield* taskViews(state, page);
+  return { tasks, totalCount: selection.count, nextPageToken };
 }
 
 function jobAskedFor(state: ControllerState, { jobId = "" }: ListRequest): Job | null {
@@ -76,12 +77,15 @@ function jobAskedFor(state: ControllerState, { jobId = "" }: ListRequest): Job |
 }
 
 /** Those that were not forgotten while the rows were looked at. */
-function taskViews(state: ControllerState, refs: readonly number[]): unknown[] {
+function* taskViews(state: ControllerState, refs: readonly number[]): Scan<unknown[]> {
+  yield;
   const stories = state.story.ofTasks(new Set(refs));
-  return refs.flatMap((ref) => {
+  yield;
+  const views = yield* eachInSteps(refs, (ref) => {
     const task = state.tasks.find(ref);
-    return task < 0 ? [] : [taskView(state, task, stories.get(ref) ?? [])];
+    return task < 0 ? null : taskView(state, task, stories.get(ref) ?? []);
   });
+  return views.filter((view) => view !== null);
 }
 
 type Matcher = (task: number) => boolean;

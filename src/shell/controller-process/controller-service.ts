@@ -330,20 +330,24 @@ export class ControllerService<State, Fact> {
       case "GetDoctorReport":
         return this.#doctorReport(principal);
       case "GetOverview":
-        return this.#overview(principal);
+        return this.#overview(yield* this.#seenBy(principal));
       default:
         return yield* kernel.answerInSteps(state, method, request, principal);
     }
   }
 
+  #seenBy(principal: Principal): ReadSteps {
+    const { kernel } = this.#options;
+    return kernel.answerInSteps(this.#loop.state, "GetOverview", {}, principal);
+  }
+
   /** What the kernel sees, and what only the process knows. */
-  #overview(principal: Principal): unknown {
+  #overview(seen: unknown): unknown {
     const { kernel, clock, journal } = this.#options;
     const { state } = this.#loop;
-    const seen = kernel.answerCall(state, "GetOverview", {}, principal) as KernelOverview;
     const nowMs = clock.now() / 1000;
     this.#throughput.observe(nowMs, kernel.endedTasks(state));
-    return overviewOf(seen, {
+    return overviewOf(seen as KernelOverview, {
       clusterId: journal.clusterId,
       startedAt: this.#startedAt,
       series: this.#throughput.series(nowMs),
