@@ -26,7 +26,7 @@ interface Shot {
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
-/** The cluster works for so long before the first picture, so that charts have something in them. */
+/** The cluster works for so long before the first picture: charts have something in them. */
 const warmUpMs = 75_000;
 /** A page is live: its numbers and its layouts settle within this. */
 const settleMs = 1_800;
