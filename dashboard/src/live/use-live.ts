@@ -45,11 +45,12 @@ function entryOf(key: string, method: string, request: unknown, join: Join | und
   const known = entries.get(key);
   if (known !== undefined) return known;
   const live = signal<Live<unknown>>(nothing);
+  const at = instant.peek();
   let goesOn = false;
   const end = connection.subscribe({
     method,
     request,
-    at: instant.peek(),
+    at,
     onRestart: () => {
       goesOn = false;
     },
@@ -59,7 +60,7 @@ function entryOf(key: string, method: string, request: unknown, join: Join | und
         live.value = { value: before, error: message.error, stale: false };
         return;
       }
-      if (instant.peek() !== null) {
+      if (at !== null && at === instant.peek()) {
         instantMs.value = Date.parse(message.at);
         instantSequence.value = message.sequence;
       }

@@ -73,7 +73,7 @@ export const jobColumns: readonly Column<Job>[] = [
     cell: ({ user, band }) => (
       <div class="stacked">
         <a href={hrefs.user(user)}>{user}</a>
-        <span class="reason-line">{band.toLowerCase()}</span>
+        <span class="sub-line">{band.toLowerCase()}</span>
       </div>
     ),
   },
