@@ -14,6 +14,7 @@ import { CapstanError, type ErrorCode } from "../../model/errors.ts";
 import type { TaskRef } from "../../model/ids.ts";
 import { dataPath, dataProtocol, encodeRequest } from "./framing.ts";
 import { idleConnectionMs, peerConnectTimeoutMs, transferStallTimeoutMs } from "./limits.ts";
+import { doorTo } from "./local-door.ts";
 import { type FetchedValues, ValueReader } from "./value-reader.ts";
 
 const upgradeReplyBytesMax = 16 * 1024;
@@ -47,20 +48,40 @@ export class PeerConnection {
    * @throws CapstanError UNREACHABLE, UNAUTHENTICATED, FORBIDDEN or PROTOCOL_ERROR; the signal's
    * reason when it is aborted.
    */
-  static open(peer: PeerAddress, signal?: AbortSignal): Promise<PeerConnection> {
+  static async open(peer: PeerAddress, signal?: AbortSignal): Promise<PeerConnection> {
+    const door = doorTo(peer.address);
+    if (door !== null) {
+      try {
+        return await PeerConnection.#openOver({ path: door }, peer, signal);
+      } catch (error) {
+        // Its worker may have been killed, or have opened another one since.
+        const isClosed = error instanceof CapstanError && error.code === "UNREACHABLE";
+        if (!isClosed || signal?.aborted === true) throw error;
+      }
+    }
+    const way = { ...parseAddress(peer.address), noDelay: true };
+    return PeerConnection.#openOver(way, peer, signal);
+  }
+
+  static #openOver(
+    way: net.NetConnectOpts,
+    peer: PeerAddress,
+    signal: AbortSignal | undefined,
+  ): Promise<PeerConnection> {
     const waiting = Promise.withResolvers<PeerConnection>();
-    const connection = new PeerConnection(peer, waiting);
+    const connection = new PeerConnection(way, peer, waiting);
     return connection.#abortable(waiting.promise, signal);
   }
 
-  private constructor({ address, token }: PeerAddress, opening: Waiting<PeerConnection>) {
+  private constructor(
+    way: net.NetConnectOpts,
+    { address, token }: PeerAddress,
+    opening: Waiting<PeerConnection>,
+  ) {
     this.#address = address;
     this.#opening = opening;
-    const { host, port } = parseAddress(address);
     this.#socket = net.connect({
-      host,
-      port,
-      noDelay: true,
+      ...way,
       onread: {
         buffer: () => this.#fetching?.reader.nextBuffer() ?? this.#scratch,
         callback: (length, buffer) => this.#onBytes(asBuffer(buffer).subarray(0, length)),
