@@ -41,7 +41,7 @@ export async function openDoor(server: Server, address: string): Promise<void> {
   });
 }
 
-/** Removes what workers left that were killed. A door that is just being opened may go with them. */
+/** Removes what killed workers left. A door that is just being opened may go with them. */
 async function removeDeadDoors(): Promise<void> {
   const paths = readdirSync(doorDirectory()).map((name) => join(doorDirectory(), name));
   for (const path of paths) if (await isDead(path)) unlinkSync(path);
