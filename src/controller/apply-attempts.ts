@@ -331,6 +331,7 @@ export function applyAttemptsStopping(
     state.strays.set(attempts.id[row], row);
     state.strayOfTask.set(task, row);
     touchKept(state, state.workers[attempts.worker[row]].reservations);
+    state.fleet.changes.mark(attempts.worker[row]); // It can be evicted no more.
   }
 }
 
@@ -445,6 +446,7 @@ export function applyAttemptSuperseded(
   const worker = attempts.worker[fact.attempt];
   const band = attempts.band[fact.attempt];
   const row = assign(state, { task: fact.task, worker, band }, fact.at);
+  state.fleet.changes.mark(worker); // What was stopping can be evicted again.
   attempts.grants[row] = grant;
   if (devices !== undefined) state.deviceGrants.set(row, devices);
   const isGranted = attempts.isGranted(fact.attempt);

@@ -21,7 +21,6 @@ import {
 } from "../scheduler/backfill.ts";
 import type { Room } from "../scheduler/fit.ts";
 import type { CertainStart } from "../scheduler/fleet-index.ts";
-import { keepsTurns } from "../scheduler/queue-policy.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { orderRetracts } from "./retracts.ts";
@@ -162,7 +161,12 @@ export function binds(state: ControllerState, reservation: Reservation, shape: S
 export function isSwayed(state: ControllerState, shape: Shape): boolean {
   if (state.reservations.size === 0) return false;
   const isTimed = shape.isCommand && shape.timeoutUs > 0;
-  return isTimed || state.access.budgets.size > 0 || keepsTurns(state.policy);
+  return isTimed || state.access.budgets.size > 0 || hasTurn(state);
+}
+
+function hasTurn({ reservations }: ControllerState): boolean {
+  for (const { reason } of reservations.values()) if (reason === "turn") return true;
+  return false;
 }
 
 /** How a reservation stands to a shape, as a number: while it is the same, so is what is kept. */
