@@ -1,7 +1,7 @@
 /**
  * What a unix socket of Node takes for a value: the bound of the case `transfer` on this machine.
- * Two processes, nothing of ours between them, fresh memory each time, and once a private copy, as a
- * function gets one.
+ * Two processes, nothing of ours between them, fresh memory each time; then the same with a copy
+ * behind it, as a function gets one of its own.
  *
  * @module
  */

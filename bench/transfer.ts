@@ -57,6 +57,6 @@ async function prepare(): Promise<Prepared> {
 export const transferCase: BenchCase = {
   name: "transfer",
   unit: "GB/s",
-  what: `a Float64Array of ${bytes} bytes from one worker to a task on another, beside a bare socket`,
+  what: `a Float64Array of ${bytes} bytes from worker to worker, beside a bare socket`,
   prepare,
 };
