@@ -54,9 +54,7 @@ export class PeerConnection {
       try {
         return await PeerConnection.#openOver({ path: door }, peer, signal);
       } catch (error) {
-        // Its worker may have been killed, or have opened another one since.
-        const isClosed = error instanceof CapstanError && error.code === "UNREACHABLE";
-        if (!isClosed || signal?.aborted === true) throw error;
+        if (!isDeadDoor(error) || signal?.aborted === true) throw error;
       }
     }
     const way = { ...parseAddress(peer.address), noDelay: true };
@@ -89,7 +87,7 @@ export class PeerConnection {
     });
     this.#socket.setTimeout(peerConnectTimeoutMs);
     this.#socket.on("timeout", () => this.#onTimeout());
-    this.#socket.on("error", (error) => this.#fail("UNREACHABLE", error.message));
+    this.#socket.on("error", (error) => this.#fail("UNREACHABLE", error.message, error));
     this.#socket.on("end", () => this.#fail("UNREACHABLE", "it closed the connection"));
     this.#socket.on("close", () => this.#fail("UNREACHABLE", "the connection was closed"));
     this.#socket.write(upgradeRequest(address, token));
@@ -178,10 +176,10 @@ export class PeerConnection {
     else this.close();
   }
 
-  #fail(code: ErrorCode, reason: string): void {
+  #fail(code: ErrorCode, reason: string, cause?: Error): void {
     if (this.#failure !== null) return;
     const message = `values from the worker at ${this.#address} could not be fetched: ${reason}`;
-    this.#failure = new CapstanError(code, message);
+    this.#failure = new CapstanError(code, message, { cause });
     this.#socket.destroy();
     this.#opening?.reject(this.#failure);
     this.#fetching?.waiting.reject(this.#failure);
@@ -213,6 +211,12 @@ export function parseAddress(address: string): { host: string; port: number } {
     throw new CapstanError("INVALID_ARGUMENT", message);
   }
   return { host, port };
+}
+
+/** Nobody is behind it: its worker was killed. One that is only slow would be so over TCP too. */
+function isDeadDoor(error: unknown): boolean {
+  const cause = error instanceof CapstanError ? (error.cause as NodeJS.ErrnoException) : undefined;
+  return cause?.code === "ECONNREFUSED" || cause?.code === "ENOENT";
 }
 
 function codeOfStatus(status: number): ErrorCode {
