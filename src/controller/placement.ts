@@ -16,7 +16,14 @@
 
 import type { Micros } from "../base/time.ts";
 import { type QueueKey, walkFairly, walkInOrder } from "../scheduler/fair-order.ts";
-import { keepsTurns, lateTurnRankOf, rankOf, turnRankOf, type Waiting } from "../scheduler/queue-policy.ts";
+import { lateTurnRestUs, lateTurnWorkersMax } from "../scheduler/limits.ts";
+import {
+  keepsTurns,
+  lateTurnRankOf,
+  rankOf,
+  turnRankOf,
+  type Waiting,
+} from "../scheduler/queue-policy.ts";
 import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
@@ -179,8 +186,11 @@ class Pass {
       late = shape;
       first = rank;
     }
-    if (late === null) endTurns(state, this.#out);
-    else keepTurn(state, this.#out, late, this.#at);
+    if (late === null) return endTurns(state, this.#out);
+    // To choose the worker costs a look at all that runs, and a long queue has many late heads.
+    if (this.#at < state.fleet.lateTurnAt + lateTurnRestUs) return;
+    const turn = { shape: late, at: this.#at, workersMax: lateTurnWorkersMax };
+    if (keepTurn(state, this.#out, turn)) state.fleet.lateTurnAt = this.#at;
   }
 
   /** One order over all users; what is first and does not fit has its turn kept. */
@@ -200,7 +210,9 @@ class Pass {
       this.#blocked.push(...waiting);
       return endTurns(this.#state, this.#out);
     }
-    keepTurn(this.#state, this.#out, (first as Turn).shape, this.#at);
+    const { shape } = first as Turn;
+    const turn = { shape, at: this.#at, workersMax: Number.POSITIVE_INFINITY };
+    keepTurn(this.#state, this.#out, turn);
     walkInOrder(this.#ranked(waiting, rankOf), (turn) => {
       if (this.#placeOne(turn)) return this.#ranked([turn], rankOf)[0];
       if (turn.shape.queued > 0) this.#blocked.push(turn);
