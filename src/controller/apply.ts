@@ -211,6 +211,7 @@ const appliers: Appliers = {
   "placement-passed": (state) => {
     state.touchedWorkers.clear();
     state.untriedShapes.clear();
+    state.fleet.passedAt = state.at;
   },
   "placement-paused": (state, { workers, shapes }) => {
     for (const worker of workers) state.touchedWorkers.add(worker);

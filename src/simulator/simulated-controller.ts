@@ -76,6 +76,7 @@ export class SimulatedController {
   readonly #around: ControllerSurroundings;
   readonly #disk: DrawStream;
   readonly #crash: DrawStream;
+  readonly #policies: DrawStream;
   readonly #placement: DrawStream;
   #clock: SimulatedClock;
   /** The fold of all facts, journaled or not yet; null unless compared. */
@@ -94,6 +95,7 @@ export class SimulatedController {
     this.#around = around;
     this.#disk = around.randomness.stream("disk");
     this.#crash = around.randomness.stream("controller");
+    this.#policies = around.randomness.stream("policy");
     this.#placement = around.randomness.stream("placement");
     this.#clock = new SimulatedClock(around.timeline, around.timeline.now, 0);
   }
@@ -138,7 +140,10 @@ export class SimulatedController {
     this.#clock = new SimulatedClock(timeline, Math.max(this.#journaledAt, wall), ppm);
     this.isUp = true;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    this.take({ type: "controller-started", at: this.now(), epoch: this.epoch });
+    // Whoever runs it may choose another one with each start.
+    const isOther = this.#policies.chance(faults.otherPolicy);
+    const policy = isOther ? this.#policies.pick(["fifo", "slowdown"] as const) : "fair";
+    this.take({ type: "controller-started", at: this.now(), epoch: this.epoch, policy });
     if (this.#crash.chance(faults.crashInRecovery)) this.#dieSoon();
   }
 

@@ -10,7 +10,7 @@ import { mayUse } from "../eligibility.ts";
 import { fits } from "../fitting.ts";
 import { gangCandidates, isWhole, launchOfGang } from "../gang-placement.ts";
 import { isPlacementPaused } from "../placement-budget.ts";
-import { type ControllerState, isOpen, type Shape } from "../state.ts";
+import { type ControllerState, isOpen, type Shape, type Worker } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
 import { capCount } from "../users.ts";
 import type { Inspection, RecordRule } from "./inspection.ts";
@@ -81,9 +81,14 @@ function forEachIdleMatch(
     return;
   }
   for (const worker of state.workers) {
-    if (!isOpen(worker)) continue;
+    if (!isOpen(worker) || isTurnOutdated(state, worker)) continue;
     if (mayUse(worker, shape) && fits(state, worker, shape)) visit(worker.workerId);
   }
+}
+
+/** Whether what a turn keeps there may have become less since the last pass, with time alone. */
+function isTurnOutdated({ at, fleet }: ControllerState, worker: Worker): boolean {
+  return at > fleet.passedAt && worker.reservations.some(({ reason }) => reason === "turn");
 }
 
 /** The group that could take a waiting gang now, or null. */
