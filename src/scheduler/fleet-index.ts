@@ -36,7 +36,7 @@ export class FleetIndex {
   granted: GrantedRows | null = null;
   /** Reservation → when it is used at the latest, as of a ledger and a moment. */
   readonly certainStarts = new Map<number, CertainStart>();
-  /** When the last pass was: what is kept for a turn changes with time alone, until the next one. */
+  /** When the last pass was: what is kept for a turn changes with time alone until the next. */
   passedAt = -1;
   /** Units of placement that a turn may spend, and those that this turn has spent. */
   turnUnits = turnUnitsMax;
