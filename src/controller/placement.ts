@@ -179,10 +179,14 @@ class Pass {
     const state = this.#state;
     let late: Shape | null = null;
     let first = Number.POSITIVE_INFINITY;
+    let tops: Map<number, number> | null = null;
     for (const index of state.queuedShapes) {
       const shape = state.shapes[index];
-      const rank = lateTurnRankOf(waitingOf(state, shape));
+      const rank = lateTurnRankOf(lineWaitOf(state, shape));
       if (rank >= first || !this.#waitsForRoom(shape)) continue;
+      tops ??= topPriorities(state);
+      // What its own user wants first is not late for the sake of others.
+      if (shape.priority < (tops.get(shape.user) ?? 0)) continue;
       late = shape;
       first = rank;
     }
@@ -327,6 +331,22 @@ function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[
 
 function headOrderOf(state: ControllerState, shape: Shape): number {
   return orderOf(state, headTask(shape));
+}
+
+/** The same without what its head waited for its inputs, before anything stood in line here. */
+function lineWaitOf(state: ControllerState, shape: Shape): Waiting {
+  const waiting = waitingOf(state, shape);
+  return { ...waiting, waitedUs: Math.min(waiting.waitedUs, state.at - shape.queuedSince) };
+}
+
+/** User → the highest priority of what waits. */
+function topPriorities({ queuedShapes, shapes }: ControllerState): Map<number, number> {
+  const tops = new Map<number, number>();
+  for (const index of queuedShapes) {
+    const { user, priority } = shapes[index];
+    tops.set(user, Math.max(priority, tops.get(user) ?? priority));
+  }
+  return tops;
 }
 
 function waitingOf(state: ControllerState, shape: Shape): Waiting {

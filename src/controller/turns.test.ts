@@ -64,6 +64,26 @@ describe("under fair, what does not fit", () => {
     assert.deepEqual(turnsIn(harness), []);
   });
 
+  test("has no turn while its user has something before it", () => {
+    const { harness, ann, bob } = aCrowd();
+    const { spec } = cpus(4);
+    ann.submits({ wider: { spec: { ...spec, priority: 5 } } });
+    harness.after(lateAfterUs / 1_000 + 1_000);
+    bob.submits({ second: cpus(1) });
+    const [reservation] = harness.state.reservations.values();
+    assert.equal(harness.state.shapes[reservation.shape].priority, 5);
+  });
+
+  test("is late by what it waited in line, not for its inputs", () => {
+    const { harness, worker, ann, bob } = aCrowd();
+    ann.cancels(["wide"]);
+    ann.submits({ input: cpus(1), after: { ...cpus(4), on: ["input"] } });
+    harness.after(lateAfterUs / 1_000 + 1_000);
+    worker.finishes("input");
+    bob.submits({ second: cpus(1) });
+    assert.deepEqual(turnsIn(harness), []);
+  });
+
   test("keeps nothing from a better band", () => {
     const { harness, worker, bob } = aCrowd();
     harness.after(lateAfterUs / 1_000 + 1_000);
