@@ -41,7 +41,7 @@ export interface CallOrder {
   readonly principal: Principal;
   readonly method: string;
   readonly request: unknown;
-  /** Told how long, in ms, the loop was kept after `call` returned, each time. */
+  /** Told the CPU time, in ms, that the call took after `call` returned, each time. */
   readonly onWork?: (tookMs: number) => void;
 }
 

@@ -10,10 +10,10 @@ export const liveRefreshMs = 250;
 /** Without a new fact a live query is read again after so long: for what is in no journal. */
 export const liveIdleRefreshMs = 2_000;
 
-/** Of the time of the controller's loop, what live queries may take. More of them come later. */
+/** Of the CPU time of the controller's loop, what live queries may take. More come later. */
 export const liveShare = 0.1;
 
-/** Time of the loop, in ms, that live queries may take in one go after they took none. */
+/** CPU time, in ms, that live queries may take in one go after they took none. */
 export const liveCreditMsMax = 25;
 
 /** Different questions that are kept up to date. A further one is told OVERLOADED. */

@@ -19,6 +19,7 @@ import type { Principal, UserBudget } from "../../model/job.ts";
 import { editDistance, nearestName } from "../../model/nearest-name.ts";
 import { reportBug } from "../api/http-answers.ts";
 import type { CallOrder, CallOutcome } from "../api/http-api.ts";
+import { cpuMsSince } from "../api/live-queries.ts";
 import { parseRequest } from "../api/parse-request.ts";
 import {
   isMethodName,
@@ -177,9 +178,9 @@ export class ApiCalls {
     this.#openReads++;
     let next: NodeJS.Immediate | null = null;
     const goOn = (): void => {
-      const startMs = performance.now();
+      const before = process.threadCpuUsage();
       const answered = this.#goOn(steps, order.method);
-      order.onWork?.(performance.now() - startMs);
+      order.onWork?.(cpuMsSince(before));
       if (answered === null) {
         next = setImmediate(goOn);
         return;
