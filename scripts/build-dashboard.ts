@@ -7,8 +7,26 @@
  * @module
  */
 
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+
+/** Packages whose code or font is in what is built: it carries their licenses along. */
+const bundledPackages = [
+  ...["preact", "@preact/signals", "@preact/signals-core"],
+  ...["@dagrejs/dagre", "@dagrejs/graphlib", "@fontsource-variable/inter"],
+];
+
+const packages = fileURLToPath(new URL("../node_modules", import.meta.url));
+const target = fileURLToPath(new URL("../dist/dashboard", import.meta.url));
+
+function licenseOf(name: string): string {
+  const folder = join(packages, name);
+  const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+  if (file === undefined) throw new Error(`the package ${name} has no license file`);
+  return `${name}\n${"=".repeat(name.length)}\n\n${readFileSync(join(folder, file), "utf8")}`;
+}
 
 const root = fileURLToPath(new URL("../dashboard", import.meta.url));
 
@@ -20,7 +38,7 @@ await build({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
   build: {
-    outDir: fileURLToPath(new URL("../dist/dashboard", import.meta.url)),
+    outDir: target,
     emptyOutDir: true,
     target: "es2022",
     // What is small becomes a file too: the page's policy forbids what is inline.
@@ -29,3 +47,5 @@ await build({
     sourcemap: false,
   },
 });
+
+writeFileSync(join(target, "licenses.txt"), bundledPackages.map(licenseOf).join("\n\n"));
