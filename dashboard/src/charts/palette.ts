@@ -8,7 +8,7 @@ import { colour } from "../theme.ts";
 import type { Palette } from "./timeline-marks.ts";
 
 /** Colours by which functions are told apart; each also has its name beside it. */
-export const categoryCount = 10;
+const categoryCount = 10;
 
 export function readPalette(): Palette {
   const read = new Map<string, string>();

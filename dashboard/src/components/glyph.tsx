@@ -81,10 +81,6 @@ const icons = {
   close: "M3.5 3.5l9 9M12.5 3.5l-9 9",
   back: "M9.8 3.2L5 8l4.8 4.8",
   forward: "M6.2 3.2L11 8l-4.8 4.8",
-  play: "M4.5 2.8v10.4L13 8z",
-  link: "M6.6 9.4l2.8-2.8M7.4 4.6l1.6-1.6a3 3 0 0 1 4.2 4.2l-1.6 1.6M8.6 11.4L7 13a3 3 0 0 1-4.2-4.2l1.6-1.6",
-  keyboard: "M1.8 4h12.4v8H1.8zM4 6.4h.1M6.6 6.4h.1M9.2 6.4h.1M11.8 6.4h.1M4.6 9.4h6.8",
-  more: "M3.5 8h0M8 8h0M12.5 8h0",
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -40,7 +40,7 @@ export function Losses({ job }: { readonly job: Job }) {
   );
 }
 
-export const jobColumns: readonly Column<Job>[] = [
+const jobColumns: readonly Column<Job>[] = [
   {
     ...{ name: "name", title: "Job", orderBy: "name", grows: true },
     cell: (job) => (
