@@ -35,18 +35,16 @@ export function* overview(state: ControllerState): Scan<Overview> {
   const taskStateCounts = countTasks(state);
   yield;
   const { jobStateCounts, problems } = yield* lookAtJobs(state);
-  const queuedTasks = [...state.queuedShapes].reduce((sum, shape) => {
-    return sum + state.shapes[shape].queued;
-  }, 0);
+  const queuedCount = queuedTasks(state);
   const granted = state.grantedByBand.reduce((sum, one) => sum + one, 0);
   return {
     taskStateCounts,
     jobStateCounts,
     workerStateCounts: countWorkers(state),
     queued: {
-      tasks: queuedTasks,
+      tasks: queuedCount,
       queues: state.queuedShapes.size,
-      waiting: (taskStateCounts.PENDING ?? 0) - queuedTasks,
+      waiting: (taskStateCounts.PENDING ?? 0) - queuedCount,
     },
     running: { attempts: granted, prefetched: state.attempts.live - granted },
     resources: resourcesInUse(state),
@@ -61,7 +59,7 @@ export interface Overview {
   readonly workerStateCounts: Counts;
   readonly queued: { readonly tasks: number; readonly queues: number; readonly waiting: number };
   readonly running: { readonly attempts: number; readonly prefetched: number };
-  readonly resources: ReturnType<typeof resourcesInUse>;
+  readonly resources: readonly ResourceUse[];
   readonly reservations: number;
   readonly problems: readonly Problem[];
 }
@@ -86,8 +84,22 @@ export function countWorkers(state: ControllerState): Counts {
   return counts;
 }
 
+/** Tasks that are ready to run and not placed. */
+export function queuedTasks(state: ControllerState): number {
+  return [...state.queuedShapes].reduce((sum, shape) => sum + state.shapes[shape].queued, 0);
+}
+
+/** What there is of a resource, in its unit. */
+export interface ResourceUse {
+  readonly name: string;
+  readonly unit: "MILLI" | "BYTES" | "COUNT";
+  readonly total: number;
+  readonly committed: number;
+  readonly held: number;
+}
+
 /** By dimension, over the workers that are not lost. */
-function resourcesInUse(state: ControllerState) {
+export function resourcesInUse(state: ControllerState): ResourceUse[] {
   const total = clusterTotal(state);
   const committed = new Float64Array(total.length);
   const held = new Float64Array(total.length);
@@ -107,7 +119,7 @@ function addTo(sum: Float64Array, vector: Float64Array): void {
   for (let i = 0; i < sum.length && i < vector.length; i++) sum[i] += vector[i];
 }
 
-function unitOf(index: number): "MILLI" | "BYTES" | "COUNT" {
+function unitOf(index: number): ResourceUse["unit"] {
   if (index === dimension.memory || index === dimension.disk) return "BYTES";
   return index === dimension.slots || index === dimension.commandSlots ? "COUNT" : "MILLI";
 }
@@ -151,7 +163,7 @@ function queueProblems(state: ControllerState): Problem[] {
   if (first === undefined) return [];
   const head = taskIdOf(state, headTask(state.shapes[first]));
   if (!state.workers.some(isOpen)) {
-    const queued = [...state.queuedShapes].reduce((sum, one) => sum + state.shapes[one].queued, 0);
+    const queued = queuedTasks(state);
     const why = state.workers.some(isHealthy) ? "all workers are closed" : "no worker is connected";
     const subject = { kind: "TASK", id: head } as const;
     const message = `${queued} tasks wait: ${why}`;

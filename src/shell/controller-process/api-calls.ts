@@ -55,8 +55,8 @@ export interface ApiContext {
   /** Answers a method that changes nothing of the cluster, in steps. Throws CapstanError. */
   read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): ReadSteps;
   fetchLogs(request: ParsedRequests["FetchLogs"], selection: LogSelection): Promise<unknown>;
-  /** Counts an answer: the name of the method, and `OK` or the code of the error. */
-  count(method: string, code: string): void;
+  /** Counts an answer: the method, `OK` or the code of the error, and how long it took. */
+  count(method: string, code: string, seconds: number): void;
 }
 
 type LogRequest = ParsedRequests["FetchLogs"];
@@ -102,10 +102,14 @@ export class ApiCalls {
   /** Carries a call out. What it returns drops the answer: nobody waits for it any more. */
   call(order: CallOrder, answerCall: AnswerCall): () => void {
     const { method } = order;
+    const startedMs = performance.now();
     const answer: Answer = (answered, sequence) => {
       const isError = "error" in answered;
       const known = isMethodName(method) ? method : "unknown";
-      this.#context.count(known, isError ? answered.error.code : "OK");
+      const seconds = (performance.now() - startedMs) / 1_000;
+      const code = isError ? answered.error.code : "OK";
+      // A live query is one question, however often it is read: those are counted where they are.
+      if (order.onWork === undefined) this.#context.count(known, code, seconds);
       answerCall(
         isError
           ? { result: null, error: answered.error, sequence }

@@ -10,7 +10,12 @@ import { authorise, principalOf } from "../../controller/authorise.ts";
 import { nextDeadline } from "../../controller/deadlines.ts";
 import { type Fact, isDurable } from "../../controller/facts.ts";
 import { logSources } from "../../controller/log-sources.ts";
-import { countTasks, countWorkers } from "../../controller/overview.ts";
+import {
+  countTasks,
+  countWorkers,
+  queuedTasks,
+  resourcesInUse,
+} from "../../controller/overview.ts";
 import { answerCall, answerInSteps } from "../../controller/queries.ts";
 import type { ControllerState } from "../../controller/state.ts";
 import { step } from "../../controller/step.ts";
@@ -58,6 +63,9 @@ function summaryOf(state: ControllerState): ClusterSummary {
   return {
     taskStateCounts: countTasks(state),
     workerStateCounts: countWorkers(state),
+    queuedTaskCount: queuedTasks(state),
+    queueCount: state.queuedShapes.size,
+    resources: resourcesInUse(state),
     workerCount,
     attemptCount,
     recomputedCount,

@@ -32,7 +32,7 @@ import {
 } from "./authentication.ts";
 import { ClientSessions } from "./client-sessions.ts";
 import type { Clock } from "./clock.ts";
-import { ControllerMetrics } from "./controller-metrics.ts";
+import { ControllerMetrics, type LiveCounts } from "./controller-metrics.ts";
 import { LogFetcher } from "./fetch-logs.ts";
 import type { Kernel } from "./kernel.ts";
 import { lateShownMs, throughputLookMs, tokenCheckMs } from "./limits.ts";
@@ -81,6 +81,8 @@ export class ControllerService<State, Fact> {
   readonly #dataToken: string;
   readonly #logToken: string;
   readonly #startedAt: number;
+  /** Set by whoever serves them. */
+  liveCounts: () => LiveCounts = () => noLive;
   #url = "";
   #serving = false;
   #degraded: string[] = [];
@@ -229,7 +231,10 @@ export class ControllerService<State, Fact> {
       durableSequence: journal.durableSequence,
       epoch: journal.epoch,
       clientCount: this.#clients.count,
+      workerSessionCount: this.#workers.registeredCount,
       openChangeCount: this.#calls.openCount,
+      ended: kernel.endedTasks(this.#loop.state),
+      live: this.liveCounts(),
     });
     return formatMetrics(metrics);
   }
@@ -286,7 +291,7 @@ export class ControllerService<State, Fact> {
       logSources: (question, principal) => kernel.logSources(state, question, principal),
       read: (method, request, principal) => this.#read(method, request, principal),
       fetchLogs: (request, selection) => this.#logs.fetch(request, selection),
-      count: (method, code) => this.#metrics.countCall(method, code),
+      count: (method, code, seconds) => this.#metrics.calls.count(method, code, seconds),
     };
   }
 
@@ -422,6 +427,8 @@ export class ControllerService<State, Fact> {
     else logger.warn(fields, type);
   }
 }
+
+const noLive: LiveCounts = { connectionCount: 0, queryCount: 0, readCount: 0, busyMs: 0 };
 
 function timeOf(at: Micros): string {
   return new Date(at / 1000).toISOString();

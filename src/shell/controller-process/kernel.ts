@@ -8,6 +8,7 @@
 import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import type { LogQuestion, LogSelection } from "../../controller/log-sources.ts";
+import type { ResourceUse } from "../../controller/overview.ts";
 import type { CapstanError } from "../../model/errors.ts";
 import type { WorkerIndex } from "../../model/ids.ts";
 import type { Principal, UserBudget } from "../../model/job.ts";
@@ -33,6 +34,10 @@ export interface ClusterSummary {
   readonly workerCount: number;
   /** Attempts since this controller began to serve, repeats among them. */
   readonly attemptCount: number;
+  /** Tasks that are ready to run and not placed, and the different requests among these. */
+  readonly queuedTaskCount: number;
+  readonly queueCount: number;
+  readonly resources: readonly ResourceUse[];
   /** Executions that were done again because a worker died with them or with their value. */
   readonly recomputedCount: number;
 }

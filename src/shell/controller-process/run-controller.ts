@@ -133,12 +133,18 @@ function liveServerOf<State, Fact>(
   hosts: readonly string[],
   service: ControllerService<State, Fact>,
 ): LiveServer {
-  return attachLiveServer<Caller>(server, {
+  const live = attachLiveServer<Caller>(server, {
     hosts,
     backend: service.liveBackend(),
     identify: (request) => service.identify(request),
     renew: (caller) => service.renew(caller),
   });
+  service.liveCounts = () => ({
+    connectionCount: live.connectionCount,
+    ...{ queryCount: live.queries.queryCount, readCount: live.queries.readCount },
+    busyMs: live.queries.busyMs,
+  });
+  return live;
 }
 
 function serviceOf<State, Fact>(

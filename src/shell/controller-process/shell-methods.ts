@@ -31,6 +31,7 @@ export function clusterInfoOf(
   facts: ProcessFacts,
 ): Responses["GetClusterInfo"] {
   const { journal, url, durable, clientCount, readiness } = facts;
+  const { queuedTaskCount: _, queueCount: __, resources: ___, ...counts } = summary;
   return {
     clusterId: journal.clusterId,
     epoch: journal.epoch,
@@ -46,7 +47,7 @@ export function clusterInfoOf(
     notReadyReasons: readiness.reasons,
     degraded: readiness.degraded,
     rssBytes: process.memoryUsage.rss(),
-    ...summary,
+    ...counts,
   };
 }
 
