@@ -39,6 +39,7 @@ const expected: { readonly [method: string]: string } = {
   GetSchedulerState: "auv",
   GetOverview: "auv",
   GetQueue: "auv",
+  GetTaskGrid: "auv",
   GetGraph: "auv",
   GetTaskStream: "auv",
   Explain: "auv",

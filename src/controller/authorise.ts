@@ -52,6 +52,7 @@ const rules = {
   GetSchedulerState: read,
   GetOverview: read,
   GetQueue: read,
+  GetTaskGrid: read,
   GetGraph: read,
   GetTaskStream: read,
   Explain: read,

@@ -13,6 +13,7 @@ import type { GraphRequest, GraphView } from "./graph-view.ts";
 import type { Overview } from "./overview.ts";
 import { answerCall } from "./queries.ts";
 import type { QueueView } from "./queue-view.ts";
+import type { TaskGrid, TaskGridRequest } from "./task-grid.ts";
 import type { StreamRequest, taskStream } from "./task-stream.ts";
 
 type Stream = ReturnType<typeof taskStream>;
@@ -102,6 +103,37 @@ describe("the queue", () => {
     const answer = answerCall(harness.state, "GetQueue", {}, bob) as QueueView;
     const names = answer.queues.map(({ user, name }) => `${user}:${name}`);
     assert.deepEqual(names.sort(), ["ann:", "bob:b"]);
+  });
+});
+
+describe("the grid of tasks", () => {
+  const grid = (harness: ControllerHarness, request: TaskGridRequest) =>
+    harness.call("GetTaskGrid", request) as TaskGrid;
+
+  test("has a character for the state of each task, by index", () => {
+    const harness = new ControllerHarness();
+    harness.launch("a", { replicas: 3 });
+    const { rows, taskCount, indexEnd, jobId } = grid(harness, { jobId: "a" });
+    assert.deepEqual([taskCount, indexEnd, rows], [3, 3, ["000"]]);
+    harness.aWorker({ slots: 1 });
+    assert.match(grid(harness, { jobId }).rows[0], /^[123]00$/);
+  });
+
+  test("has rows of 500 cells, from the index that was asked for", () => {
+    const harness = new ControllerHarness();
+    harness.launch("a", { replicas: 1_203 });
+    const lengths = (request: object) =>
+      grid(harness, { jobId: "a", ...request }).rows.map(({ length }) => length);
+    assert.deepEqual(lengths({}), [500, 500, 203]);
+    assert.deepEqual(lengths({ fromIndex: 1_200 }), [3]);
+    assert.deepEqual(lengths({ fromIndex: 100, cellsMax: 501 }), [500, 1]);
+    assert.deepEqual(lengths({ fromIndex: 5_000 }), []);
+  });
+
+  test("needs a job that there is", () => {
+    const harness = new ControllerHarness();
+    assert.throws(() => grid(harness, {}), { code: "INVALID_ARGUMENT" });
+    assert.throws(() => grid(harness, { jobId: "none" }), { code: "NOT_FOUND" });
   });
 });
 

@@ -24,6 +24,7 @@ import { schedulerState, usageByUser } from "./scheduler-view.ts";
 import { type Orders, orderNamed, Selection } from "./selection.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
 import type { ClusterEvent, StoryEntry } from "./story.ts";
+import { taskGrid } from "./task-grid.ts";
 import { listTasks } from "./task-list.ts";
 import { taskStream } from "./task-stream.ts";
 import { listEndpoints, listTokens, listUsers, whoAmI } from "./users-view.ts";
@@ -70,6 +71,7 @@ const methods: { readonly [name: string]: Method } = {
   GetSchedulerState: { fields: [], answer: schedulerState },
   GetOverview: { fields: [], steps: overview },
   GetQueue: { fields: pageFields, steps: queueView },
+  GetTaskGrid: { fields: ["jobId", "fromIndex", "cellsMax"], steps: taskGrid },
   GetGraph: { fields: ["jobId", "around", "depth", "nodesMax"], steps: graphView },
   GetTaskStream: {
     fields: ["last", "fromAt", "toAt", "workerIds", "runsMax"],

@@ -1,115 +1,140 @@
 /**
- * Every task of a job as one small cell, in the colour of its state: a hundred thousand at a glance.
+ * Every task of a job as one small cell, in the colour of its state: ten thousand at a glance, and
+ * more by the window.
  *
  * @module
  */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { taskStates } from "../../../src/model/states.ts";
 import type { Responses } from "../api.ts";
 import { hatch } from "../charts/hatch.ts";
 import { type Painting, useCanvas } from "../charts/paint.ts";
 import { readPalette } from "../charts/palette.ts";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, navigate } from "../router.ts";
+import { formatCount } from "../text/format.ts";
 import { lookOf } from "../text/states.ts";
 
-/** The cells of a page of tasks; a job of more shows its first ones. */
-const cellsMax = 1_000;
+type GridValue = Responses["GetTaskGrid"];
 
-type Task = Responses["ListTasks"]["tasks"][number];
+const cellsMax = 10_000;
+
+/** Smaller, the more there are. */
+function sizeOf(cells: number): number {
+  if (cells > 4_000) return 6;
+  return cells > 400 ? 9 : 14;
+}
 
 export function TaskGrid({ jobId }: { readonly jobId: string }) {
-  const { value } = useLive("ListTasks", { jobId, pageSize: cellsMax });
-  if (value === null || value.tasks.length < 2) return null;
-  const inOrder = [...value.tasks].sort((a, b) => a.index - b.index);
-  return <Grid tasks={inOrder} total={value.totalCount} />;
+  const [fromIndex, setFromIndex] = useState(0);
+  const { value } = useLive("GetTaskGrid", { jobId, fromIndex, cellsMax });
+  if (value === null || value.indexEnd < 2) return null;
+  return (
+    <div class="task-grid">
+      <Grid grid={value} />
+      {value.indexEnd > cellsMax && (
+        <nav class="pager" aria-label="Parts of the grid">
+          <span class="soft">
+            {formatCount(fromIndex)} to{" "}
+            {formatCount(Math.min(fromIndex + cellsMax, value.indexEnd) - 1)} of{" "}
+            {formatCount(value.indexEnd)}, {formatCount(value.taskCount)} remembered
+          </span>
+          <button
+            type="button"
+            class="button small"
+            disabled={fromIndex === 0}
+            onClick={() => setFromIndex(Math.max(0, fromIndex - cellsMax))}
+          >
+            Earlier
+          </button>
+          <button
+            type="button"
+            class="button small"
+            disabled={fromIndex + cellsMax >= value.indexEnd}
+            onClick={() => setFromIndex(fromIndex + cellsMax)}
+          >
+            Later
+          </button>
+        </nav>
+      )}
+    </div>
+  );
 }
 
-interface GridProps {
-  readonly tasks: readonly Task[];
-  readonly total: number;
-}
-
-function Grid({ tasks, total }: GridProps) {
+function Grid({ grid }: { readonly grid: GridValue }) {
+  const { jobId, fromIndex, rows } = grid;
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hovered, setHovered] = useState<number | null>(null);
   const [width, setWidth] = useState(600);
-  const size = tasks.length > 400 ? 9 : 14;
+  const cells = rows.join("");
+  const size = sizeOf(cells.length);
   const columns = Math.max(1, Math.floor(width / size));
-  const rows = Math.ceil(tasks.length / columns);
-  const states = tasks.map(({ state }) => state).join();
   const paint = useCallback(
-    (painting: Painting) =>
-      paintCells(painting, { states: states.split(","), columns, size, hovered }),
-    [states, size, columns, hovered],
+    (painting: Painting) => paintCells(painting, { cells, columns, size, hovered }),
+    [cells, size, columns, hovered],
   );
-  const measured = useCanvas(canvas, rows * size, paint);
+  const measured = useCanvas(canvas, Math.ceil(cells.length / columns) * size, paint);
   useEffect(() => setWidth(measured), [measured]);
-  const cellAt = (event: PointerEvent | MouseEvent): number | null => {
-    const column = Math.floor(event.offsetX / size);
-    const cell = Math.floor(event.offsetY / size) * columns + column;
-    return column < columns && cell < tasks.length ? cell : null;
+  const cellAt = ({ offsetX, offsetY }: MouseEvent): number | null => {
+    const column = Math.floor(offsetX / size);
+    const cell = Math.floor(offsetY / size) * columns + column;
+    return column < columns && cells[cell] !== undefined && cells[cell] !== "-" ? cell : null;
   };
-  const task = hovered === null ? undefined : tasks[hovered];
+  const idOf = (cell: number) => `${jobId}/${fromIndex + cell}`;
   return (
-    <div class="task-grid">
+    <>
       <div class="chart-box">
         <canvas
           ref={canvas}
           class="pointing"
           role="img"
-          aria-label={`${tasks.length} tasks by state; the table below has the same`}
+          aria-label={`${formatCount(cells.length)} tasks by state; the table below has the same`}
           onPointerMove={(event) => setHovered(cellAt(event))}
           onPointerLeave={() => setHovered(null)}
           onClick={(event) => {
             const cell = cellAt(event);
-            if (cell !== null) navigate(hrefs.task(tasks[cell].taskId));
+            if (cell !== null) navigate(hrefs.task(idOf(cell)));
           }}
         />
       </div>
       <p class="soft task-grid-caption">
-        {task === undefined ? gridCaption(tasks.length, total) : captionOf(task)}
+        {hovered === null
+          ? "Each cell is a task; point at one, or open it."
+          : `${idOf(hovered)} · ${lookOf(stateAt(cells, hovered)).word}`}
       </p>
-    </div>
+    </>
   );
 }
 
-function captionOf({ taskId, state, workerId }: Task): string {
-  const where = workerId === null ? "" : ` on ${workerId}`;
-  return `${taskId} · ${lookOf(state).word}${where}`;
-}
-
-function gridCaption(shown: number, total: number): string {
-  if (shown === total) return "Each cell is a task; point at one, or open it.";
-  return `The first ${shown.toLocaleString("en")} of ${total.toLocaleString("en")} tasks, each a cell.`;
+function stateAt(cells: string, cell: number): string {
+  return taskStates[Number.parseInt(cells[cell], 36)] ?? "";
 }
 
 interface CellOptions {
-  readonly states: readonly string[];
+  readonly cells: string;
   readonly columns: number;
   readonly size: number;
   readonly hovered: number | null;
 }
 
-function paintCells({ context }: Painting, { states, columns, size, hovered }: CellOptions): void {
+function paintCells({ context }: Painting, { cells, columns, size, hovered }: CellOptions): void {
   const palette = readPalette();
-  const fills = new Map<string, CanvasPattern | string>();
-  for (const [at, state] of states.entries()) {
-    let fill = fills.get(state);
-    if (fill === undefined) {
-      const { tone } = lookOf(state);
-      const colour = tone === "wait" ? palette.track : palette.tone(tone);
-      fill = tone === "fail" ? hatch(context, colour, palette.panel) : colour;
-      fills.set(state, fill);
-    }
+  const fills = taskStates.map((state) => {
+    const { tone } = lookOf(state);
+    if (tone === "wait") return palette.track;
+    return tone === "fail" ? hatch(context, palette.tone(tone), palette.panel) : palette.tone(tone);
+  });
+  const gap = size > 8 ? 2 : 1;
+  for (let at = 0; at < cells.length; at++) {
+    if (cells[at] === "-") continue;
+    context.fillStyle = fills[Number.parseInt(cells[at], 36)];
     const x = (at % columns) * size;
     const y = Math.floor(at / columns) * size;
-    context.fillStyle = fill;
-    context.fillRect(x, y, size - 2, size - 2);
-    if (at === hovered) {
-      context.strokeStyle = palette.text;
-      context.lineWidth = 1.5;
-      context.strokeRect(x, y, size - 2, size - 2);
-    }
+    context.fillRect(x, y, size - gap, size - gap);
+    if (at !== hovered) continue;
+    context.strokeStyle = palette.text;
+    context.lineWidth = 1.5;
+    context.strokeRect(x, y, size - gap, size - gap);
   }
 }

@@ -40,6 +40,9 @@ export const requestEntriesMax = 10_000;
 /** Nodes of one answer of GetGraph, and four times as many edges. What is left out is counted. */
 export const graphNodesMax = 2_000;
 
+/** Cells of one answer of GetTaskGrid. More of a job is asked for from a later index. */
+export const gridCellsMax = 50_000;
+
 /** Runs of one answer of GetTaskStream. Where there are more, several are told together. */
 export const streamRunsMax = 20_000;
 

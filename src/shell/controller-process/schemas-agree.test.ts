@@ -76,6 +76,7 @@ describe("the real kernel", () => {
       GetSchedulerState: {},
       GetOverview: {},
       GetQueue: {},
+      GetTaskGrid: { jobId },
       GetGraph: { jobId },
       GetTaskStream: { last: "5m" },
       Explain: { id: jobId },

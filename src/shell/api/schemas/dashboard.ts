@@ -8,7 +8,7 @@
 import { z } from "zod";
 import type { Role } from "../../../model/job.ts";
 import { attemptCauses, taskStates } from "../../../model/states.ts";
-import { graphNodesMax, streamRunsMax, streamWorkersMax } from "../limits.ts";
+import { graphNodesMax, gridCellsMax, streamRunsMax, streamWorkersMax } from "../limits.ts";
 import {
   durationField,
   idField,
@@ -175,6 +175,26 @@ export const dashboardMethods = {
       totalCount: z.int(),
       queuedTasks: z.int(),
       nextPageToken,
+    }),
+  },
+  GetTaskGrid: {
+    summary: "The states of a job's tasks by index, a character each.",
+    access: readers,
+    request: requestOf({
+      jobId: idField,
+      fromIndex: withDefault(z.int().min(0), 0),
+      cellsMax: withDefault(z.int().min(1).max(gridCellsMax), 20_000),
+    }),
+    response: responseOf({
+      jobId: z.string(),
+      taskCount: z.int().meta({ description: "Tasks that are remembered." }),
+      fromIndex: z.int(),
+      indexEnd: z.int().meta({ description: "One past the highest index; 0 without tasks." }),
+      rows: z.array(z.string()).meta({
+        description:
+          "Of 500 cells each: a digit or letter for the place of the state in the list of states " +
+          '(PENDING is 0, UPSTREAM_FAILED b), "-" where no task is remembered.',
+      }),
     }),
   },
   GetGraph: {
