@@ -9,6 +9,7 @@ import { BlobsBuilder } from "../src/base/blobs.ts";
 import { Prng } from "../src/base/prng.ts";
 import { apply } from "../src/controller/apply.ts";
 import type { ApiRequest, ControllerEvent } from "../src/controller/events.ts";
+import { isPlacementPaused } from "../src/controller/placement-budget.ts";
 import { type ControllerState, newControllerState } from "../src/controller/state.ts";
 import { step } from "../src/controller/step.ts";
 import type { Constraint } from "../src/model/constraints.ts";
@@ -70,13 +71,22 @@ export class Fleet {
     }
   }
 
-  /** All workers take work at once: one cold pass. Every queue is tried against all of them. */
+  /** All workers take work at once: a cold pass, or its first turn, of every queue. */
   opens(): number {
     for (const { index } of this.state.workers) {
       apply(this.state, { type: "worker-health", worker: index, trouble: "" });
     }
     for (const shape of this.state.queuedShapes) this.state.untriedShapes.add(shape);
     return this.step({ type: "tick", at: this.now() });
+  }
+
+  /** Turns until nothing is left to be placed; the milliseconds of each. */
+  turns(): number[] {
+    const times: number[] = [];
+    while (isPlacementPaused(this.state)) {
+      times.push(this.step({ type: "tick", at: this.now() }));
+    }
+    return times;
   }
 
   /** A client with specs of its own; returns its index. */

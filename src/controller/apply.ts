@@ -211,6 +211,11 @@ const appliers: Appliers = {
   "placement-passed": (state) => {
     state.touchedWorkers.clear();
     state.untriedShapes.clear();
+    state.fleet.passedAt = state.at;
+  },
+  "placement-paused": (state, { workers, shapes }) => {
+    for (const worker of workers) state.touchedWorkers.add(worker);
+    for (const shape of shapes) state.untriedShapes.add(shape);
   },
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {

@@ -22,6 +22,7 @@ import {
   suspectAfterUs,
 } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { isPlacementPaused } from "./placement-budget.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, specOf } from "./state.ts";
@@ -33,6 +34,7 @@ import { loseWorker } from "./workers.ts";
 
 /** When `tick` has something to do next, or null while only an event can change anything. */
 export function nextDeadline(state: ControllerState): Micros | null {
+  if (isPlacementPaused(state)) return state.at;
   let next = Number.POSITIVE_INFINITY;
   if (state.delays.length > 0) next = Math.min(next, state.delays.peekKey());
   if (state.schedulingDeadlines.length > 0) {

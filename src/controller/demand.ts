@@ -42,5 +42,5 @@ function computeDemand(state: ControllerState): Demand {
   const entries = asked.map(({ request, resources, constraints, askedCount }) => {
     return { request, devices: resources.devices, constraints, count: askedCount };
   });
-  return demandOf(entries, state.dimensions.names, demandClassesMax);
+  return demandOf(entries, state.dimensions, demandClassesMax);
 }

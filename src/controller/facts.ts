@@ -268,6 +268,12 @@ export type VolatileFact =
   | { readonly type: "value-cached"; readonly task: number; readonly bytes: Uint8Array }
   /** A pass takes up all that was touched and untried. */
   | { readonly type: "placement-passed" }
+  /** A pass has spent its turn: these are for the next one. */
+  | {
+      readonly type: "placement-paused";
+      readonly workers: Uint32Array;
+      readonly shapes: Uint32Array;
+    }
   | { readonly type: "retracts-ordered"; readonly attempts: Uint32Array; readonly on: boolean };
 
 export type Fact = DurableFact | VolatileFact;
@@ -294,6 +300,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "value-kept",
   "value-cached",
   "placement-passed",
+  "placement-paused",
   "retracts-ordered",
 ]);
 

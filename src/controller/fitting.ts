@@ -6,7 +6,6 @@
 
 import { anyVariant } from "../model/canonical-resources.ts";
 import { fitsDevices } from "../scheduler/devices.ts";
-import { deviceDimension } from "../scheduler/dimensions.ts";
 import { fitsOne, freeAmount, type Room } from "../scheduler/fit.ts";
 import { mayUse } from "./eligibility.ts";
 import { chooseSpecialGrant, knowsItsDevices } from "./grants.ts";
@@ -27,12 +26,11 @@ function getsDevices(state: ControllerState, worker: Worker, room: Room, shape: 
   if (devices.length > 1) return chooseSpecialGrant(state, worker, room, shape) !== null;
   if (!knowsItsDevices(worker)) return false;
   const [{ kind, variant, countMilli }] = devices;
-  const isAny = variant === anyVariant;
-  const wanted = deviceDimension(kind, isAny ? "" : variant);
+  const { amounts } = shape.request;
   for (const [index, use] of worker.deviceUse) {
-    const name = state.dimensions.names[index];
-    if (isAny ? !name.startsWith(wanted) : name !== wanted) continue;
-    if (freeAmount(room, index) < countMilli) continue;
+    const isWanted =
+      variant === anyVariant ? state.dimensions.kinds[index] === kind : amounts[index] > 0;
+    if (!isWanted || freeAmount(room, index) < countMilli) continue;
     if (fitsDevices(use, worker.capacity[index], countMilli)) return true;
   }
   return false;

@@ -17,8 +17,8 @@ import { freeAmount } from "../scheduler/fit.ts";
 import type { GroupMember, GroupTally } from "../scheduler/group-tally.ts";
 import { LineUp } from "../scheduler/line-up.ts";
 import type { Need, RoomTree } from "../scheduler/room-tree.ts";
-import { scoreOf } from "../scheduler/score.ts";
-import { canEverRun } from "./eligibility.ts";
+import { isBlindToAttributes, scoreOf } from "../scheduler/score.ts";
+import { canEverRun, mayUse } from "./eligibility.ts";
 import { fits, takes } from "./fitting.ts";
 import { stanceOf } from "./reservations.ts";
 import { type ControllerState, isOpen, type Shape, type Worker } from "./state.ts";
@@ -33,14 +33,22 @@ export function lineUpOf(state: ControllerState, shape: Shape): LineUp {
   if (seen === changes.end && isScored) return lineUp;
   lineUp.seen = changes.read();
   lineUp.version = version;
-  const look = (worker: number) => enter(state, lineUp, shape, state.workers[worker]);
-  if (isScored && isWorthCatchingUp(state, seen, lineUp.length)) changes.forEachSince(seen, look);
-  else {
+  if (isWorthCatchingUp(state, seen, lineUp.length)) {
+    const judge = judgeFor(state, shape);
+    state.fleet.spentUnits += changes.end - seen;
+    changes.forEachSince(seen, (worker) => enter(lineUp, worker, judge));
+    if (!isScored) lineUp.rescore(sharedByAlikes(state, shape, scorerFor(state, shape)));
+  } else {
     lineUp.clear();
-    forEachPossible(state, shape, look);
+    const judge = sharedJudgeFor(state, shape);
+    forEachPossible(state, shape, (worker) => enter(lineUp, worker, judge));
+    state.fleet.spentUnits += Math.ceil(lineUp.length / looksPerUnit);
   }
   return lineUp;
 }
+
+/** Workers that are put into a line made anew, for a unit of what a turn may spend. */
+const looksPerUnit = 4;
 
 /**
  * Whether to look at what changed, rather than at all that may fit: a line that was long is long
@@ -55,10 +63,54 @@ function isWorthCatchingUp(
   return seen >= start && end - seen <= Math.max(length, workers.length / 4) + 16;
 }
 
-function enter(state: ControllerState, lineUp: LineUp, shape: Shape, worker: Worker): void {
-  if (takes(state, worker, shape))
-    lineUp.set(worker.index, scoreOf(worker, shape, state.demand.demand));
-  else lineUp.remove(worker.index);
+/** The score of a worker; NaN of one that does not take the shape. */
+type Judge = (worker: number) => number;
+
+function enter(lineUp: LineUp, worker: number, judge: Judge): void {
+  const score = judge(worker);
+  if (Number.isNaN(score)) lineUp.remove(worker);
+  else lineUp.set(worker, score);
+}
+
+function judgeFor(state: ControllerState, shape: Shape): Judge {
+  const scoreOf = scorerFor(state, shape);
+  return (worker) => (takes(state, state.workers[worker], shape) ? scoreOf(worker) : Number.NaN);
+}
+
+function scorerFor({ workers, demand: { demand } }: ControllerState, shape: Shape): Judge {
+  return (worker) => scoreOf(workers[worker], shape, demand);
+}
+
+/** The same for many workers at once: of those that are alike, whether it fits is asked once. */
+function sharedJudgeFor(state: ControllerState, shape: Shape): Judge {
+  const scoreOf = scorerFor(state, shape);
+  const judge = judgeFor(state, shape);
+  const shared = sharedByAlikes(state, shape, (worker) => {
+    return fits(state, state.workers[worker], shape) ? scoreOf(worker) : Number.NaN;
+  });
+  return (index) => {
+    const worker = state.workers[index];
+    // What is kept there, or used by what nobody knows, is no part of its state.
+    if (worker.reservations.length > 0 || worker.foundlings.size > 0) return judge(index);
+    return isOpen(worker) && mayUse(worker, shape) ? shared(index) : Number.NaN;
+  };
+}
+
+/** Asks once for all workers in the same state, where no attribute makes a difference. */
+function sharedByAlikes(state: ControllerState, shape: Shape, ask: Judge): Judge {
+  if (!isBlindToAttributes(shape, state.demand.demand)) return ask;
+  catchUp(state);
+  const { alikes } = state.fleet;
+  const known = new Map<number, number>();
+  return (worker) => {
+    const number = alikes.stateOf(worker, state.workers[worker]);
+    let answer = known.get(number);
+    if (answer === undefined) {
+      answer = ask(worker);
+      known.set(number, answer);
+    }
+    return answer;
+  };
 }
 
 /** The groups that could take the gang of this shape, with what is free in each. */
@@ -105,7 +157,7 @@ export function lookAtKept(state: ControllerState, shape: Shape): void {
     line.stances.set(reservation.id, stance);
     for (const index of reservation.workers) {
       const worker = state.workers[index];
-      if (line instanceof LineUp) enter(state, line, shape, worker);
+      if (line instanceof LineUp) enter(line, index, judgeFor(state, shape));
       else line.set(index, memberOf(state, shape, worker, groupBy));
     }
   }
@@ -141,8 +193,9 @@ function catchUp(state: ControllerState): void {
 }
 
 function takeUp(state: ControllerState, worker: Worker): void {
-  const { attributes, rooms } = state.fleet;
+  const { alikes, attributes, rooms } = state.fleet;
   attributes.set(worker.index, worker.attributes);
+  alikes.forget(worker.index);
   const isTaking = isOpen(worker);
   const { count: dimensionCount } = state.dimensions;
   for (let index = 0; index < dimensionCount; index++) {

@@ -4,6 +4,12 @@
  * @module
  */
 
+/** What placing one command costs of the units of a turn (`turnUnitsMax`). */
+export const commandUnits = 16;
+
+/** What placing one function costs of them. */
+export const functionUnits = 2;
+
 /** A worker that was silent this long gets no new work, microseconds. */
 export const suspectAfterUs = 3_000_000;
 

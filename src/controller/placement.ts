@@ -9,19 +9,27 @@
  * and single tasks are in one order.
  *
  * Under a policy with one order over all users every queue is looked at in each pass, and the first
- * that does not fit has its turn kept (`turns.ts`).
+ * that does not fit has its turn kept (`turns.ts`). Under `fair` only who has waited for long has.
  *
  * @module
  */
 
 import type { Micros } from "../base/time.ts";
 import { type QueueKey, walkFairly, walkInOrder } from "../scheduler/fair-order.ts";
-import { keepsTurns, rankOf, turnRankOf, type Waiting } from "../scheduler/queue-policy.ts";
+import { lateTurnRestUs, lateTurnWorkersMax } from "../scheduler/limits.ts";
+import {
+  keepsTurns,
+  lateTurnRankOf,
+  rankOf,
+  turnRankOf,
+  type Waiting,
+} from "../scheduler/queue-policy.ts";
 import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { headTask, placeSome, useReservations } from "./place-solo.ts";
+import { affordable, isSpent, payFor } from "./placement-budget.ts";
 import { preemptFor } from "./preempt.ts";
 import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
 import { AssignmentRecorder } from "./recorders.ts";
@@ -39,13 +47,14 @@ import { endTurns, keepTurn } from "./turns.ts";
 import { capCount, clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
 /**
- * Places what can be placed. Changes nothing when nothing changed. What a pass itself makes free,
- * because nobody waits for it any more, is looked at in another one.
+ * Places what can be placed, until the turn has spent its budget. Changes nothing when nothing
+ * changed. What a pass itself makes free, because nobody waits for it any more, is looked at in
+ * another one.
  */
 export function placeQueued(state: ControllerState, out: Outbox, at: Micros): void {
   settleReservations(state, out, at);
   for (let passes = 0; passes < passesMax; passes++) {
-    if (state.touchedWorkers.size === 0 && state.untriedShapes.size === 0) return;
+    if (state.touchedWorkers.size + state.untriedShapes.size === 0 || isSpent(state)) return;
     placeOnce(state, out, at);
   }
 }
@@ -59,8 +68,9 @@ function placeOnce(state: ControllerState, out: Outbox, at: Micros): void {
   out.record(state, { type: "placement-passed" });
   for (const worker of touched) promotePrefetched(state, out, worker);
   const pass = new Pass(state, out, { touched, untried, at });
-  pass.run();
-  retractForIdle(state, out, touched);
+  if (pass.run()) return retractForIdle(state, out, touched);
+  const workers = Uint32Array.from(touched, ({ index }) => index);
+  out.record(state, { type: "placement-paused", workers, shapes: Uint32Array.from(untried) });
 }
 
 /** A queue in the order, and where it may go. */
@@ -100,20 +110,21 @@ class Pass {
     this.#assignments = new AssignmentRecorder(at);
   }
 
-  run(): void {
+  /** Whether it came to its end: what it leaves, another one must look at from the beginning. */
+  run(): boolean {
     const turns = this.#turns();
-    if (turns.length === 0) return;
-    const [only] = turns;
+    if (turns.length === 0) return true;
     if (keepsTurns(this.#state.policy)) this.#placeInOrder(turns);
-    else if (turns.length === 1) this.#placeAll(only);
     else this.#placeFairly(turns);
     this.#close();
+    if (isSpent(this.#state)) return false;
     // What waits on a worker goes ahead of others: not where the order is one over all.
     if (!keepsTurns(this.#state.policy)) {
       for (const turn of this.#blocked) this.#prefetch(turn);
     }
     this.#close();
     this.#preempt();
+    return true;
   }
 
   /** Every queue that is not empty and for which something has changed. */
@@ -141,6 +152,9 @@ class Pass {
 
   #placeFairly(turns: readonly Turn[]): void {
     const state = this.#state;
+    this.#keepLateTurn();
+    const [only] = turns;
+    if (turns.length === 1) return this.#placeAll(only);
     const isShared = turns.some((turn) => turn.user !== turns[0].user);
     const total = isShared ? clusterTotal(state) : new Float64Array(0);
     const waiting = leastServedFirst(state, turns);
@@ -160,22 +174,49 @@ class Pass {
     });
   }
 
+  /** Shares do not count for the one queue, over all users, that has waited for too long. */
+  #keepLateTurn(): void {
+    const state = this.#state;
+    let late: Shape | null = null;
+    let first = Number.POSITIVE_INFINITY;
+    let tops: Map<number, number> | null = null;
+    for (const index of state.queuedShapes) {
+      const shape = state.shapes[index];
+      const rank = lateTurnRankOf(lineWaitOf(state, shape));
+      if (rank >= first || !this.#waitsForRoom(shape)) continue;
+      tops ??= topPriorities(state);
+      // What its own user wants first is not late for the sake of others.
+      if (shape.priority < (tops.get(shape.user) ?? 0)) continue;
+      late = shape;
+      first = rank;
+    }
+    if (late === null) return endTurns(state, this.#out);
+    // To choose the worker costs a look at all that runs, and a long queue has many late heads.
+    if (this.#at < state.fleet.lateTurnAt + lateTurnRestUs) return;
+    const turn = { shape: late, at: this.#at, workersMax: lateTurnWorkersMax };
+    if (keepTurn(state, this.#out, turn)) state.fleet.lateTurnAt = this.#at;
+  }
+
   /** One order over all users; what is first and does not fit has its turn kept. */
   #placeInOrder(turns: readonly Turn[]): void {
     let first: Turn | null = null;
     walkInOrder(this.#ranked(turns, turnRankOf), (turn) => {
       if (this.#placeOne(turn)) return this.#ranked([turn], turnRankOf)[0];
+      if (isSpent(this.#state)) return "stop";
       if (turn.shape.queued === 0 || !this.#waitsForRoom(turn.shape)) return null;
       first = turn;
       return "stop";
     });
+    if (isSpent(this.#state)) return;
     this.#close(); // A reservation is recorded on the way.
     const waiting = turns.filter(({ shape }) => shape.queued > 0);
     if (first === null) {
       this.#blocked.push(...waiting);
       return endTurns(this.#state, this.#out);
     }
-    keepTurn(this.#state, this.#out, (first as Turn).shape, this.#at);
+    const { shape } = first as Turn;
+    const turn = { shape, at: this.#at, workersMax: Number.POSITIVE_INFINITY };
+    keepTurn(this.#state, this.#out, turn);
     walkInOrder(this.#ranked(waiting, rankOf), (turn) => {
       if (this.#placeOne(turn)) return this.#ranked([turn], rankOf)[0];
       if (turn.shape.queued > 0) this.#blocked.push(turn);
@@ -211,13 +252,16 @@ class Pass {
 
   #place(turn: Turn, limit: number): number {
     const { shape } = turn;
-    if (shape.queued === 0) return 0;
+    const state = this.#state;
+    if (shape.queued === 0 || isSpent(state)) return 0;
     if (shape.gang >= 0) return this.#placeGang(turn);
     const assignments = this.#assignments;
-    const used = placeSome(this.#state, this.#out, { shape, limit, assignments });
-    if (used.length > 0 && this.#state.reservations.size > 0) {
+    const most = Math.min(limit, affordable(state, shape));
+    const used = placeSome(state, this.#out, { shape, limit: most, assignments });
+    payFor(state, shape, used.length);
+    if (used.length > 0 && state.reservations.size > 0) {
       this.#close();
-      useReservations(this.#state, this.#out, shape, used);
+      useReservations(state, this.#out, shape, used);
     }
     return used.length;
   }
@@ -239,6 +283,7 @@ class Pass {
     }
     this.#close();
     useGangHold(this.#state, this.#out, shape);
+    payFor(this.#state, shape, size);
     return size;
   }
 
@@ -286,6 +331,22 @@ function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[
 
 function headOrderOf(state: ControllerState, shape: Shape): number {
   return orderOf(state, headTask(shape));
+}
+
+/** The same without what its head waited for its inputs, before anything stood in line here. */
+function lineWaitOf(state: ControllerState, shape: Shape): Waiting {
+  const waiting = waitingOf(state, shape);
+  return { ...waiting, waitedUs: Math.min(waiting.waitedUs, state.at - shape.queuedSince) };
+}
+
+/** User → the highest priority of what waits. */
+function topPriorities({ queuedShapes, shapes }: ControllerState): Map<number, number> {
+  const tops = new Map<number, number>();
+  for (const index of queuedShapes) {
+    const { user, priority } = shapes[index];
+    tops.set(user, Math.max(priority, tops.get(user) ?? priority));
+  }
+  return tops;
 }
 
 function waitingOf(state: ControllerState, shape: Shape): Waiting {

@@ -13,7 +13,6 @@ import { anyVariant } from "../model/canonical-resources.ts";
 import { chooseDeviceIndices } from "../scheduler/devices.ts";
 import { deviceDimension } from "../scheduler/dimensions.ts";
 import {
-  type HostOffer,
   type PreemptionHost,
   type Preemptor,
   planAmong,
@@ -27,7 +26,7 @@ import { isWhole, launchOfGang } from "./gang-placement.ts";
 import { preemptionHoldUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { headTask } from "./place-solo.ts";
-import { leastHarm, victimRows } from "./preemption-bounds.ts";
+import { hasOffer, offersFor, victimRows } from "./preemption-bounds.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { reservationsOf, reserve, roomFor } from "./reservations.ts";
 import {
@@ -95,20 +94,6 @@ function isStopping(state: ControllerState, workers: readonly number[]): boolean
     if (workers.includes(state.attempts.worker[row])) return true;
   }
   return false;
-}
-
-/** Workers on which an eviction may make room, each looked at only if it must be. */
-function* offersFor(
-  state: ControllerState,
-  shape: Shape,
-  candidates: readonly Worker[],
-): Generator<HostOffer> {
-  const band = effectiveBand(state, shape);
-  for (const worker of candidates) {
-    const atLeast = leastHarm(state, worker, { shape, band });
-    if (atLeast === null) continue;
-    yield { worker: worker.index, atLeast, look: () => hostFor(state, worker, shape) };
-  }
 }
 
 /** The worker as a plan sees it; null if the shape could not run there in any case. */
@@ -205,7 +190,8 @@ function planSolo(
   shape: Shape,
   candidates: readonly Worker[],
 ): Plan | null {
-  const plan = planAmong(offersFor(state, shape, candidates), preemptorOf(state, shape));
+  const look = (worker: number) => hostFor(state, state.workers[worker], shape);
+  const plan = planAmong(offersFor(state, shape, candidates), look, preemptorOf(state, shape));
   return plan === null ? null : { workers: [plan.worker], victims: plan.victims };
 }
 
@@ -217,8 +203,7 @@ function preemptorOf(state: ControllerState, shape: Shape): Preemptor {
 
 /** Whether a member fits there now, or may after evictions. */
 function mayTake(state: ControllerState, worker: Worker, shape: Shape): boolean {
-  const band = effectiveBand(state, shape);
-  return leastHarm(state, worker, { shape, band }) !== null || fits(state, worker, shape);
+  return hasOffer(state, worker, shape) || fits(state, worker, shape);
 }
 
 /** A gang needs all of its hosts, also those on which nothing has changed. */

@@ -6,38 +6,12 @@
  */
 
 import { freeAmount } from "../scheduler/fit.ts";
-import { type Harm, noHarm } from "../scheduler/preemption.ts";
+import type { EvictionOffers } from "../scheduler/fleet-index.ts";
+import { type Harm, type HostOffer, noHarm } from "../scheduler/preemption.ts";
+import { grantedRows } from "./granted-rows.ts";
 import type { ControllerState, Shape, Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
-
-/** Rows of granted attempts by worker: those of worker w from `starts[w]` to `starts[w + 1]`. */
-export interface GrantedRows {
-  readonly starts: Uint32Array;
-  readonly rows: Uint32Array;
-}
-
-/** The granted attempts of every worker; made once for as long as nothing is granted or ends. */
-export function grantedRows(state: ControllerState): GrantedRows {
-  const { attempts, fleet, workers } = state;
-  const known = fleet.granted;
-  if (known !== null && known.ledger === fleet.ledger) return known;
-  const starts = new Uint32Array(workers.length + 1);
-  for (let row = 0; row < attempts.length; row++) {
-    if (isGranted(state, row)) starts[attempts.worker[row] + 1]++;
-  }
-  for (let worker = 0; worker < workers.length; worker++) starts[worker + 1] += starts[worker];
-  const next = starts.slice();
-  const rows = new Uint32Array(starts[workers.length]);
-  for (let row = 0; row < attempts.length; row++) {
-    if (isGranted(state, row)) rows[next[attempts.worker[row]]++] = row;
-  }
-  fleet.granted = { ledger: fleet.ledger, starts, rows };
-  return fleet.granted;
-}
-
-function isGranted({ attempts }: ControllerState, row: number): boolean {
-  return attempts.id[row] !== 0 && attempts.isGranted(row);
-}
+import { effectiveBand } from "./users.ts";
 
 /** Rows of the attempts on a worker that may be evicted for a band. */
 export function victimRows(state: ControllerState, worker: number, band: number): number[] {
@@ -53,6 +27,59 @@ function isVictim({ attempts }: ControllerState, row: number, band: number): boo
   return attempts.band[row] > band && !attempts.hasFlag(row, attemptFlag.stopping);
 }
 
+/** Of these workers those on which an eviction may make room for the shape. */
+export function offersFor(
+  state: ControllerState,
+  shape: Shape,
+  candidates: readonly Worker[],
+): HostOffer[] {
+  const known = offersOf(state, shape);
+  const shortage = new Shortage(shape);
+  const offers: HostOffer[] = [];
+  for (const worker of candidates) {
+    const offer = offerOn(state, known, worker, { shape, band: known.band, shortage });
+    if (offer !== null) offers.push(offer);
+  }
+  return offers;
+}
+
+/** Whether an eviction on the worker may make room for the shape. */
+export function hasOffer(state: ControllerState, worker: Worker, shape: Shape): boolean {
+  const known = offersOf(state, shape);
+  return offerOn(state, known, worker, { shape, band: known.band }) !== null;
+}
+
+function offerOn(
+  state: ControllerState,
+  { byWorker }: EvictionOffers,
+  worker: Worker,
+  wanted: Wanted,
+): HostOffer | null {
+  const known = byWorker[worker.index];
+  if (known !== undefined) return known;
+  const atLeast = leastHarm(state, worker, wanted);
+  const offer = atLeast === null ? null : { worker: worker.index, atLeast };
+  byWorker[worker.index] = offer;
+  return offer;
+}
+
+/** What is known of the workers that have not changed. */
+function offersOf(state: ControllerState, shape: Shape): EvictionOffers {
+  const { changes } = state.fleet;
+  const offers = state.fleet.offers(shape.index, shape);
+  const band = effectiveBand(state, shape);
+  if (offers.band !== band || offers.seen < changes.start) {
+    offers.band = band;
+    offers.byWorker = new Array(state.workers.length);
+  } else {
+    changes.forEachSince(offers.seen, (worker) => {
+      offers.byWorker[worker] = undefined;
+    });
+  }
+  offers.seen = changes.read();
+  return offers;
+}
+
 /**
  * The least that an eviction on this worker for the shape could cost, or null if all victims there
  * together would not make room. Where no single victim is enough there are two, or as many as the
@@ -61,35 +88,60 @@ function isVictim({ attempts }: ControllerState, row: number, band: number): boo
 export function leastHarm(
   state: ControllerState,
   worker: Worker,
-  { shape, band }: { readonly shape: Shape; readonly band: number },
+  { shape, band, shortage = new Shortage(shape) }: Wanted,
 ): Harm | null {
   const { starts, rows } = grantedRows(state);
-  const short = new Shortage(worker, shape);
+  shortage.begin(worker);
   for (let i = starts[worker.index]; i < starts[worker.index + 1]; i++) {
-    if (isVictim(state, rows[i], band)) short.add(state, rows[i]);
+    if (isVictim(state, rows[i], band)) shortage.add(state, rows[i]);
   }
-  return short.leastHarm();
+  return shortage.leastHarm();
+}
+
+interface Wanted {
+  readonly shape: Shape;
+  readonly band: number;
+  /** Of that shape; for whoever asks about many workers. */
+  readonly shortage?: Shortage;
 }
 
 /** What a worker lacks for a shape, and what its victims would free of that. */
 class Shortage {
-  readonly #dimensions: number[] = [];
-  readonly #missing: number[] = [];
-  readonly #most: number[] = [];
-  readonly #sums: number[] = [];
+  readonly #request: Shape["request"];
+  /** Dimensions that are short, and how much of each; as many as `#count`. */
+  readonly #dimensions: number[];
+  readonly #missing: Float64Array;
+  readonly #most: Float64Array;
+  readonly #sums: Float64Array;
+  #count = 0;
   #lowestBand = -1;
   #value = Number.POSITIVE_INFINITY;
   /** Of a victim that is enough by itself. */
   #singleValue = Number.POSITIVE_INFINITY;
 
-  constructor(worker: Worker, { request }: Shape) {
-    for (const index of request.used) {
-      const missing = request.amounts[index] - freeAmount(worker, index);
+  constructor({ request }: Shape) {
+    const { length } = request.used;
+    this.#request = request;
+    this.#dimensions = request.used.slice();
+    this.#missing = new Float64Array(length);
+    this.#most = new Float64Array(length);
+    this.#sums = new Float64Array(length);
+  }
+
+  /** It is about this worker from now on. */
+  begin(worker: Worker): void {
+    const { used, amounts } = this.#request;
+    this.#count = 0;
+    this.#lowestBand = -1;
+    this.#value = Number.POSITIVE_INFINITY;
+    this.#singleValue = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < used.length; i++) {
+      const missing = amounts[used[i]] - freeAmount(worker, used[i]);
       if (missing <= 0) continue;
-      this.#dimensions.push(index);
-      this.#missing.push(missing);
-      this.#most.push(0);
-      this.#sums.push(0);
+      this.#dimensions[this.#count] = used[i];
+      this.#missing[this.#count] = missing;
+      this.#most[this.#count] = 0;
+      this.#sums[this.#count++] = 0;
     }
   }
 
@@ -97,7 +149,7 @@ class Shortage {
     const { value } = shapes[attempts.shape[row]];
     const grant = attempts.grants[row];
     let isEnough = true;
-    for (let i = 0; i < this.#dimensions.length; i++) {
+    for (let i = 0; i < this.#count; i++) {
       const amount = grant?.[this.#dimensions[i]] ?? 0;
       if (amount < this.#missing[i]) isEnough = false;
       if (amount > this.#most[i]) this.#most[i] = amount;
@@ -110,13 +162,13 @@ class Shortage {
 
   leastHarm(): Harm | null {
     if (this.#lowestBand < 0) return null;
-    if (this.#missing.length === 0) return noHarm; // It is devices, or what is kept for others.
+    if (this.#count === 0) return noHarm; // It is devices, or what is kept for others.
     const about = { band: this.#lowestBand, gangs: 0 };
     if (this.#singleValue < Number.POSITIVE_INFINITY) {
       return { ...about, victims: 1, value: this.#singleValue };
     }
     let victims = 2;
-    for (let i = 0; i < this.#missing.length; i++) {
+    for (let i = 0; i < this.#count; i++) {
       if (this.#sums[i] < this.#missing[i]) return null;
       victims = Math.max(victims, Math.ceil(this.#missing[i] / this.#most[i]));
     }

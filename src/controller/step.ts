@@ -17,6 +17,7 @@ import { onAttemptPrepared, settleGangs } from "./gangs.ts";
 import { settleJobs, settleRestarts } from "./jobs.ts";
 import { Outbox, type Output } from "./outbox.ts";
 import { placeQueued } from "./placement.ts";
+import { isSpent, renewBudget } from "./placement-budget.ts";
 import { onAttemptFailed, onAttemptMeasured, onReports, tellsAnEnd } from "./reports.ts";
 import type { ControllerState } from "./state.ts";
 import { settleReleases } from "./values.ts";
@@ -37,6 +38,7 @@ const roundsMax = 8;
 export function step(state: ControllerState, event: ControllerEvent): Output {
   assert(event.at >= state.at, "time never goes back");
   const out = new Outbox();
+  renewBudget(state, event);
   if (event.at > state.at) out.record(state, { type: "time-passed", at: event.at });
   handle(state, out, event);
   settle(state, out, event.at);
@@ -44,7 +46,7 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
     placeQueued(state, out, event.at);
     // What was preempted may take its gang and its job along, and that may let others start.
     settle(state, out, event.at);
-    if (state.touchedWorkers.size + state.untriedShapes.size === 0) break;
+    if (state.touchedWorkers.size + state.untriedShapes.size === 0 || isSpent(state)) break;
   }
   return out.finish(state);
 }

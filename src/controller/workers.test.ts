@@ -208,6 +208,33 @@ describe("a worker that says hello again", () => {
     assert.equal(harness.stateOf("a"), "ASSIGNED");
   });
 
+  test("without the successor of what it still runs is given that order again", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    const client = harness.aClient();
+    client.submits({ a: {} });
+    worker.starts("a");
+    const { id: former } = worker.attemptOf("a");
+    client.cancels(["a"]);
+    client.retries("a");
+    const { id, task } = worker.attemptOf("a");
+    worker.disconnects();
+    worker.attempts.delete(id);
+    const phase = 1;
+    worker.attempts.set(former, {
+      id: former,
+      task,
+      label: "a",
+      granted: true,
+      phase,
+      recalled: false,
+    });
+    assert.deepEqual(worker.connects(), ["w1 < stop a", "w1 < compute a"]);
+    assert.ok(worker.attempts.has(id));
+    assert.deepEqual(harness.usedBy(worker), { cpu: 1000, slots: 1 });
+    assert.deepEqual(lossesOf(harness, "a"), [0]);
+  });
+
   test("as a new process has lost all that the old one had", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker();

@@ -14,13 +14,14 @@
 import { digestWith } from "../base/digest.ts";
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
-import type { AttemptId, WorkerIndex } from "../model/ids.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
 import type { FactOf } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
 import { forgetUnlessHeld, holds, lossOf, onValueHeld } from "./reports.ts";
 import { retractUnfed } from "./retracts.ts";
+import { sendAttempt } from "./send-attempt.ts";
 import { pushReleaseCandidates } from "./settle.ts";
 import { type ControllerState, isHealthy, specOf, type Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
@@ -132,14 +133,14 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
   const { worker, inventory, at } = event;
   const reported = new Map<AttemptId, number>();
   for (let i = 0; i < inventory.attempts.length; i++) reported.set(inventory.attempts[i], i);
-  const missing: number[] = [];
+  const absent: number[] = [];
   const granted: number[] = [];
   const stopping: number[] = [];
   const retracting: number[] = [];
   for (const row of rowsOn(state, worker)) {
     const entry = reported.get(state.attempts.id[row]);
     if (entry === undefined) {
-      missing.push(row);
+      absent.push(row);
       continue;
     }
     reported.delete(state.attempts.id[row]);
@@ -156,7 +157,32 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
   orderAgain(state, out, { worker, type: "stop", rows: stopping });
   orderAgain(state, out, { worker, type: "grant", rows: granted });
   stopUnknown(state, out, event, reported);
+  const earlier = new Set<TaskRef>();
+  for (const entry of reported.values()) earlier.add(inventory.attemptTasks[entry]);
+  const missing: number[] = [];
+  for (const row of absent) {
+    if (tookOver(state, row, earlier)) sendAttempt(state, out, row);
+    else missing.push(row);
+  }
   endAll(state, out, { rows: missing, cause: "never-had-it", reason: "", at });
+}
+
+/**
+ * Whether an attempt whose order was lost has the grant of an earlier one of its task that is still
+ * there: the grant is not free, so the order is given again.
+ */
+function tookOver(state: ControllerState, row: number, earlier: ReadonlySet<TaskRef>): boolean {
+  const { attempts, tasks } = state;
+  const task = attempts.task[row];
+  const isOrdered = attempts.isGranted(row) && !attempts.hasFlag(row, attemptFlag.stopping);
+  return isOrdered && earlier.has(tasks.ref(task)) && hasItsInputs(state, task);
+}
+
+function hasItsInputs({ tasks }: ControllerState, task: number): boolean {
+  for (let position = 0; position < tasks.dependencyCount[task]; position++) {
+    if (tasks.holder[tasks.dependency(task, position)] === noSlot) return false;
+  }
+  return true;
 }
 
 /** Ends what still stands on workers that are lost: there should be nothing. */

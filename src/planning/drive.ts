@@ -13,6 +13,7 @@ import { BlobsBuilder } from "../base/blobs.ts";
 import { Heap } from "../base/heap.ts";
 import type { Micros } from "../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
+import { isPlacementPaused } from "../controller/placement-budget.ts";
 import { type ControllerState, newControllerState } from "../controller/state.ts";
 import { step } from "../controller/step.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
@@ -255,6 +256,9 @@ export class Drive {
         const answer = this.#answerTo(send);
         if (answer !== null) events.push(answer);
       }
+      // It goes on in another turn, at the same instant here.
+      const isLast = i + 1 === events.length;
+      if (isLast && isPlacementPaused(this.state)) events.push({ type: "tick", at: this.#at });
     }
   }
 

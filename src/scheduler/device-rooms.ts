@@ -55,10 +55,10 @@ export class DeviceKinds {
   /** Dimensions that were looked at: they are named once and for ever. */
   #seen = 0;
 
-  kindsIn({ names }: Dimensions): readonly DeviceKind[] {
-    for (; this.#seen < names.length; this.#seen++) {
-      const [family, kind] = names[this.#seen].split(":");
-      if (family === "device") this.#kind(kind).dimensions.push(this.#seen);
+  kindsIn({ kinds }: Dimensions): readonly DeviceKind[] {
+    for (; this.#seen < kinds.length; this.#seen++) {
+      const kind = kinds[this.#seen];
+      if (kind !== "") this.#kind(kind).dimensions.push(this.#seen);
     }
     return this.#all;
   }

@@ -19,6 +19,8 @@ const fixedNames = ["cpu", "memory", "disk", "slots", "command slots"];
 /** The interned names of all dimensions. */
 export class Dimensions {
   readonly names: string[] = [...fixedNames];
+  /** By dimension: the kind of device, "" for what is none. */
+  readonly kinds: string[] = fixedNames.map(() => "");
   readonly #byName = new Map<string, number>(fixedNames.map((name, index) => [name, index]));
 
   get count(): number {
@@ -29,6 +31,7 @@ export class Dimensions {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
     this.names.push(name);
+    this.kinds.push(name.startsWith("device:") ? name.split(":")[1] : "");
     this.#byName.set(name, this.names.length - 1);
     return this.names.length - 1;
   }

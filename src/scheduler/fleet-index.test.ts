@@ -88,6 +88,27 @@ test("a line gives its workers by score, then by index, and knows who is in it",
   );
 });
 
+test("a line whose workers all get new scores is in their order, and stays in order", () => {
+  const score = fc.nat(5);
+  const change = fc.record({ worker: fc.nat(60), before: score, after: score });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 80, size: "max" }), (changes) => {
+      const line = new LineUp();
+      const fresh = new LineUp();
+      const scores = new Map(changes.map(({ worker, after }) => [worker, after]));
+      for (const { worker, before } of changes) line.set(worker, before);
+      line.rescore((worker) => scores.get(worker) ?? -1);
+      for (const [worker, after] of scores) fresh.set(worker, after);
+      for (let first = fresh.first(); first >= 0; first = fresh.first()) {
+        assert.equal(line.first(), first);
+        assert.equal(line.scoreOf(first), scores.get(first));
+        for (const each of [line, fresh]) each.remove(first);
+      }
+      assert.equal(line.length, 0);
+    }),
+  );
+});
+
 test("readers of the log see each worker that changed since they read, once", () => {
   const event = fc.oneof(fc.record({ mark: fc.nat(5) }), fc.record({ reader: fc.nat(2) }));
   fc.assert(

@@ -38,7 +38,7 @@ function demandFor(...resources: readonly Resources[]) {
   const entries = resources.map((one) => {
     return { request: vectorOf(one), devices: one.devices, constraints: [], count: 1 };
   });
-  return demandOf(entries, dimensions.names, 8);
+  return demandOf(entries, dimensions, 8);
 }
 
 test("taking what nobody could have used strands less", () => {

@@ -29,28 +29,53 @@ export interface DemandEntry {
 interface DemandClass {
   /** Its part of all that is asked for; they sum up to 1. */
   readonly weight: number;
-  readonly kind: string;
+  /** Into `kinds` of the demand. */
+  readonly kind: number;
   /** The one dimension that it can use; -1 for any of its kind. */
   readonly dimension: number;
   readonly countMilli: number;
   /** Into `pieces`: what must be free of one device so that a part of the request fits there. */
   readonly piece: number;
-  /** What it asks for besides devices: dimensions, and their amounts. */
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  /** What it asks for besides these and devices: dimensions, and their amounts. */
   readonly dimensions: readonly number[];
   readonly amounts: readonly number[];
   readonly constraints: readonly Constraint[];
 }
 
+/** The classes by column, as the score of a worker reads them all, one after the other. */
+interface DemandColumns {
+  readonly weight: Float64Array;
+  readonly kind: Int32Array;
+  readonly dimension: Int32Array;
+  readonly countMilli: Float64Array;
+  readonly piece: Int32Array;
+  readonly cpuMilli: Float64Array;
+  readonly memoryBytes: Float64Array;
+  /** 1 where only the class itself says the rest. */
+  readonly isSpecial: Uint8Array;
+}
+
 /** What work is expected to ask of devices. */
 export interface Demand {
   readonly classes: readonly DemandClass[];
+  readonly columns: DemandColumns;
   /** Different amounts of one device that are asked for, thousandths. */
   readonly pieces: readonly number[];
   /** By dimension: the kind of device, "" for what is none. */
   readonly kinds: readonly string[];
+  /** By dimension: a number for the kind of device, -1 for what is none. */
+  readonly kindNumbers: readonly number[];
 }
 
-export const noDemand: Demand = { classes: [], pieces: [], kinds: [] };
+export const noDemand: Demand = {
+  classes: [],
+  columns: columnsOf([]),
+  pieces: [],
+  kinds: [],
+  kindNumbers: [],
+};
 
 /** Of a worker, what matters here. */
 export interface DeviceSeat extends Room {
@@ -63,12 +88,12 @@ export interface DeviceSeat extends Room {
  * The demand that these entries make; those without devices count for nothing. Of a request for
  * several kinds of device the first stands for all.
  *
- * @param names The names of all dimensions.
+ * @param dimensions All that are known.
  * @param classesMax The most frequent entries that are kept: the score costs as many looks.
  */
 export function demandOf(
   entries: readonly DemandEntry[],
-  names: readonly string[],
+  { names, kinds }: { readonly names: readonly string[]; readonly kinds: readonly string[] },
   classesMax: number,
 ): Demand {
   const kept = entries
@@ -76,10 +101,12 @@ export function demandOf(
     .sort((a, b) => b.count - a.count)
     .slice(0, classesMax);
   const total = kept.reduce((sum, { count }) => sum + count, 0);
-  const kinds = names.map((name) => (name.startsWith("device:") ? name.split(":")[1] : ""));
   const pieces = [...new Set(kept.map(({ devices: [device] }) => pieceOf(device)))];
-  const about = { names, kinds, pieces, total };
-  return { classes: kept.map((entry) => classOf(entry, about)), pieces, kinds };
+  const known = [...new Set(kinds)].filter((kind) => kind !== "");
+  const about = { names, kinds, known, pieces, total };
+  const classes = kept.map((entry) => classOf(entry, about));
+  const kindNumbers = kinds.map((kind) => known.indexOf(kind));
+  return { classes, columns: columnsOf(classes), pieces, kinds: kinds.slice(), kindNumbers };
 }
 
 function pieceOf({ countMilli }: DeviceAmount): number {
@@ -91,28 +118,47 @@ function classOf(
   about: {
     readonly names: readonly string[];
     readonly kinds: readonly string[];
+    readonly known: readonly string[];
     readonly pieces: readonly number[];
     readonly total: number;
   },
 ): DemandClass {
   const { kind, variant, countMilli } = device;
   const isAny = variant === anyVariant;
-  const dimensions = request.used.filter((index) => !isSlot(index) && about.kinds[index] === "");
+  const dimensions = request.used.filter((index) => !isCommon(index) && about.kinds[index] === "");
   return {
     weight: count / about.total,
-    kind,
+    kind: about.known.indexOf(kind),
     dimension: isAny ? -1 : about.names.indexOf(deviceDimension(kind, variant)),
     countMilli,
     piece: about.pieces.indexOf(pieceOf(device)),
+    cpuMilli: request.amounts[dimension.cpu] ?? 0,
+    memoryBytes: request.amounts[dimension.memory] ?? 0,
     dimensions,
     amounts: dimensions.map((index) => request.amounts[index]),
     constraints,
   };
 }
 
-/** Places for threads and processes are many, and no reason why a device is of no use. */
-function isSlot(index: number): boolean {
-  return index === dimension.slots || index === dimension.commandSlots;
+/** What has a column; places for threads and processes are many, and no reason to be of no use. */
+function isCommon(index: number): boolean {
+  const { cpu, memory, slots, commandSlots } = dimension;
+  return index === cpu || index === memory || index === slots || index === commandSlots;
+}
+
+function columnsOf(classes: readonly DemandClass[]): DemandColumns {
+  return {
+    weight: Float64Array.from(classes, ({ weight }) => weight),
+    kind: Int32Array.from(classes, ({ kind }) => kind),
+    dimension: Int32Array.from(classes, (one) => one.dimension),
+    countMilli: Float64Array.from(classes, ({ countMilli }) => countMilli),
+    piece: Int32Array.from(classes, ({ piece }) => piece),
+    cpuMilli: Float64Array.from(classes, ({ cpuMilli }) => cpuMilli),
+    memoryBytes: Float64Array.from(classes, ({ memoryBytes }) => memoryBytes),
+    isSpecial: Uint8Array.from(classes, (one) => {
+      return Number(one.dimensions.length + one.constraints.length > 0);
+    }),
+  };
 }
 
 /**
@@ -185,39 +231,54 @@ interface Placing {
 
 /** By how many thousandths more is stranded there, expected over the demand. */
 function costOn(seat: DeviceSeat, placing: Placing, demand: Demand): number {
-  const { index, before, after } = placing;
-  const kind = demand.kinds[index];
+  const { index, request, before, after } = placing;
+  const { columns, kindNumbers } = demand;
+  const kind = kindNumbers[index];
   const totalBefore = before[before.length - 1];
   const totalAfter = after[after.length - 1];
+  const cpu = freeAmount(seat, dimension.cpu);
+  const memory = freeAmount(seat, dimension.memory);
+  const cpuAfter = cpu - askedOf(request, dimension.cpu);
+  const memoryAfter = memory - askedOf(request, dimension.memory);
   let cost = 0;
-  for (const wanted of demand.classes) {
-    if (wanted.kind !== kind) continue;
-    const room = roomFor(seat, placing, wanted);
-    const usableBefore = room === noRoom ? 0 : usableBy(wanted, before);
-    const usableAfter = room === roomAfter ? usableBy(wanted, after) : 0;
-    cost += wanted.weight * (totalAfter - usableAfter - (totalBefore - usableBefore));
+  for (let i = 0; i < columns.weight.length; i++) {
+    if (columns.kind[i] !== kind) continue;
+    const cpuMilli = columns.cpuMilli[i];
+    const memoryBytes = columns.memoryBytes[i];
+    let usableBefore = 0;
+    let usableAfter = 0;
+    const isOfVariant = columns.dimension[i] < 0 || columns.dimension[i] === index;
+    if (isOfVariant && cpuMilli <= cpu && memoryBytes <= memory) {
+      const rest =
+        columns.isSpecial[i] === 0 ? roomAfter : roomFor(seat, request, demand.classes[i]);
+      const piece = columns.piece[i];
+      const countMilli = columns.countMilli[i];
+      const staysFree = rest === roomAfter && cpuMilli <= cpuAfter && memoryBytes <= memoryAfter;
+      if (rest !== noRoom && before[piece] >= countMilli) usableBefore = before[piece];
+      if (staysFree && after[piece] >= countMilli) usableAfter = after[piece];
+    }
+    cost += columns.weight[i] * (totalAfter - usableAfter - (totalBefore - usableBefore));
   }
   return cost;
 }
 
-function usableBy({ piece, countMilli }: DemandClass, usable: readonly number[]): number {
-  return usable[piece] >= countMilli ? usable[piece] : 0;
+function askedOf({ amounts }: RequestVector, index: number): number {
+  return index < amounts.length ? amounts[index] : 0;
 }
 
 const noRoom = 0;
 const roomBefore = 1;
 const roomAfter = 2;
 
-/** Whether what goes with the devices is there: never, until the request is placed, or then too. */
-function roomFor(seat: DeviceSeat, { index, request }: Placing, wanted: DemandClass): number {
-  if (wanted.dimension >= 0 && wanted.dimension !== index) return noRoom;
+/** Whether the rest of what goes with the devices is there: never, only before, or after too. */
+function roomFor(seat: DeviceSeat, request: RequestVector, wanted: DemandClass): number {
   let room = roomAfter;
   const { dimensions, amounts } = wanted;
   for (let i = 0; i < dimensions.length; i++) {
     const dimension = dimensions[i];
     const free = freeAmount(seat, dimension) - amounts[i];
     if (free < 0) return noRoom;
-    if (dimension < request.amounts.length && free < request.amounts[dimension]) room = roomBefore;
+    if (free < askedOf(request, dimension)) room = roomBefore;
   }
   const { constraints } = wanted;
   return constraints.length === 0 || satisfiesAll(seat.attributes, constraints) ? room : noRoom;

@@ -37,6 +37,21 @@ export const turnHoldUs = 3_600_000_000;
 /** Under the policy `slowdown`: who has waited longer, microseconds, goes before all others. */
 export const agedAfterUs = 21_600_000_000;
 
+/**
+ * Under the policy `fair`: who has waited longer, microseconds, may have capacity kept. Less: more
+ * idles for what is wide; more: that starves for longer under load.
+ */
+export const lateAfterUs = 7_200_000_000;
+
+/** Such a turn goes to another one at most this often, microseconds. */
+export const lateTurnRestUs = 1_000_000;
+
+/** For such a turn so many workers are compared, those that lack the least. */
+export const lateTurnWorkersMax = 256;
+
+/** Of those, who has waited longer than this goes before all others, the oldest first. */
+export const lateAgedAfterUs = 18_000_000_000;
+
 /** Under the policy `slowdown`: what is expected to run shorter counts as this, microseconds. */
 export const expectedUsMin = 60_000_000;
 
@@ -57,6 +72,16 @@ export const changesPerWorkerMax = 4;
  * worker at most; past it the line that was made first goes, and is made anew when it is needed.
  */
 export const linePlacesMax = 16_777_216;
+
+/** Queues for which it is kept what evictions on each worker would cost; the oldest go. */
+export const evictionOffersMax = 64;
+
+/**
+ * Units of placement in one turn of the loop, of half a microsecond or so each: a look at a worker
+ * is one. Past it the rest waits for the next turn. More: fewer turns until a cluster is full, and
+ * longer pauses of the loop.
+ */
+export const turnUnitsMax = 32_768;
 
 /** Attribute keys by whose values workers are listed; past it the lists are made anew. */
 export const indexedKeysMax = 64;

@@ -57,6 +57,16 @@ export class LineUp {
     if (place < last) this.#settle(place, this.#workers[last], this.#scores[last]);
   }
 
+  /** Gives everybody in it a new score. */
+  rescore(scoreOf: (worker: number) => number): void {
+    for (let place = 0; place < this.length; place++) {
+      this.#scores[place] = scoreOf(this.#workers[place]);
+    }
+    for (let place = (this.length >> 1) - 1; place >= 0; place--) {
+      this.#sink(place, this.#workers[place], this.#scores[place]);
+    }
+  }
+
   /** What a worker in it was put in with. */
   scoreOf(worker: number): number {
     return this.#scores[this.#places[worker] - 1];
@@ -71,6 +81,12 @@ export class LineUp {
       this.#move(parent, at);
       at = parent;
     }
+    this.#sink(at, worker, score);
+  }
+
+  /** Fills the gap with a worker that nobody above it comes after: there, or below it. */
+  #sink(place: number, worker: number, score: number): void {
+    let at = place;
     for (let child = this.#bestBelow(at); child < this.length; child = this.#bestBelow(at)) {
       if (this.#goesBefore(worker, score, child)) break;
       this.#move(child, at);

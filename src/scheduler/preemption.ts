@@ -64,12 +64,10 @@ export function planPreemption(
   band: number,
   unitVictims: (unit: number) => readonly Victim[],
 ): PreemptionPlan | null {
-  const offers = hosts.map((host) => ({
-    worker: host.worker,
-    atLeast: noHarm,
-    look: () => host,
-  }));
-  return planAmong(offers, { amounts, used, band, unitVictims });
+  const byWorker = new Map(hosts.map((host) => [host.worker, host]));
+  const offers = hosts.map(({ worker }) => ({ worker, atLeast: noHarm }));
+  const look = (worker: number) => byWorker.get(worker) ?? null;
+  return planAmong(offers, look, { amounts, used, band, unitVictims });
 }
 
 /** A host that is looked at only if it may be better than the best so far. */
@@ -77,19 +75,22 @@ export interface HostOffer {
   readonly worker: number;
   /** No set of victims there is less harm than this. */
   readonly atLeast: Harm;
-  /** Null: the request may not run there after all. */
-  readonly look: () => PreemptionHost | null;
 }
 
-/** The same as {@link planPreemption}, without a look at most hosts where one victim is enough. */
+/**
+ * The same as {@link planPreemption}, without a look at most hosts where one victim is enough.
+ *
+ * @param look The host of an offer; null: the request may not run there after all.
+ */
 export function planAmong(
   offers: Iterable<HostOffer>,
+  look: (worker: number) => PreemptionHost | null,
   preemptor: Preemptor,
 ): PreemptionPlan | null {
   let best: HostPlan | null = null;
   for (const offer of offers) {
     if (best !== null && !mayBeBetter(offer, best)) continue;
-    const host = offer.look();
+    const host = look(offer.worker);
     if (host === null) continue;
     const set = cheapestSet(host, preemptor, { gone: noUnits, limit: best?.set.harm ?? null });
     if (set === null) continue;

@@ -6,14 +6,26 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agedAfterUs, expectedUsMin } from "./limits.ts";
-import { rankOf, turnRankOf } from "./queue-policy.ts";
+import { agedAfterUs, expectedUsMin, lateAfterUs, lateAgedAfterUs } from "./limits.ts";
+import { lateTurnRankOf, rankOf, turnRankOf } from "./queue-policy.ts";
 
 const hour = 3_600_000_000;
 
 test("under fair there is no order over all users", () => {
   assert.equal(rankOf("fair", { headOrder: 7, waitedUs: hour, expectedUs: hour }), 0);
   assert.equal(turnRankOf("fair", { headOrder: 7, waitedUs: 9 * hour, expectedUs: hour }), 0);
+});
+
+test("under fair nobody has a turn before it is late; after long the oldest has it", () => {
+  const early = { headOrder: 1, waitedUs: lateAfterUs, expectedUs: hour };
+  assert.equal(lateTurnRankOf(early), Number.POSITIVE_INFINITY);
+  const late = { headOrder: 9, waitedUs: lateAfterUs + 1, expectedUs: hour };
+  const lateAndLong = { ...late, headOrder: 8, expectedUs: 9 * hour };
+  assert.ok(lateTurnRankOf(late) < lateTurnRankOf(lateAndLong));
+  const aged = { headOrder: 3, waitedUs: lateAgedAfterUs + 1, expectedUs: 100 * hour };
+  const older = { ...aged, headOrder: 2 };
+  assert.ok(lateTurnRankOf(aged) < lateTurnRankOf(late));
+  assert.ok(lateTurnRankOf(older) < lateTurnRankOf(aged));
 });
 
 test("under fifo who came first goes first, however long it runs", () => {

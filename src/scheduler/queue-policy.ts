@@ -1,8 +1,9 @@
 /**
  * Policies: whose turn it is in a queue, and whether the first that does not fit is waited for.
  *
- * - `fair` (the default): users by their dominant shares, then priority, depth, age. Nobody waits
- *   for anybody: what does not fit blocks nothing behind it.
+ * - `fair` (the default): users by their dominant shares, then priority, depth, age. What does not
+ *   fit blocks nothing behind it, until it has waited for `lateAfterUs`: then it may have a turn,
+ *   who waits longest for how long it runs first, and after `lateAgedAfterUs` the oldest.
  * - `fifo`: first come, first served, whoever asks. The first that does not fit has capacity kept
  *   for it; others go ahead only if they cannot delay it (EASY backfilling).
  * - `slowdown`: the same with another order: who waits longest for how long it runs goes first, by
@@ -13,7 +14,7 @@
  * @module
  */
 
-import { agedAfterUs, expectedUsMin } from "./limits.ts";
+import { agedAfterUs, expectedUsMin, lateAfterUs, lateAgedAfterUs } from "./limits.ts";
 
 export const queuePolicies = ["fair", "fifo", "slowdown"] as const;
 
@@ -30,9 +31,12 @@ export interface Waiting {
 }
 
 /** The lower the earlier; 0 under `fair`, which has no order over all users. */
-export function rankOf(policy: QueuePolicy, { headOrder, waitedUs, expectedUs }: Waiting): number {
+export function rankOf(policy: QueuePolicy, waiting: Waiting): number {
   if (policy === "fair") return 0;
-  if (policy === "fifo") return headOrder;
+  return policy === "fifo" ? waiting.headOrder : slowdownRankOf(waiting);
+}
+
+function slowdownRankOf({ waitedUs, expectedUs }: Waiting): number {
   return -(waitedUs + expectedUs) / Math.max(expectedUs, expectedUsMin);
 }
 
@@ -41,12 +45,22 @@ export function rankOf(policy: QueuePolicy, { headOrder, waitedUs, expectedUs }:
  * so for every place, a queue of old wide tasks would keep the short ones waiting for nothing.
  */
 export function turnRankOf(policy: QueuePolicy, waiting: Waiting): number {
-  const { headOrder, waitedUs } = waiting;
-  const isAged = policy === "slowdown" && waitedUs > agedAfterUs;
-  return isAged ? headOrder - Number.MAX_SAFE_INTEGER : rankOf(policy, waiting);
+  const isAged = policy === "slowdown" && waiting.waitedUs > agedAfterUs;
+  return isAged ? agedRankOf(waiting) : rankOf(policy, waiting);
 }
 
-/** Whether capacity is kept for the first queue that does not fit. */
+/** Before all ranks of what is younger. */
+function agedRankOf({ headOrder }: Waiting): number {
+  return headOrder - Number.MAX_SAFE_INTEGER;
+}
+
+/** Whose turn is kept under `fair`, the lowest; Infinity for who has not waited for long. */
+export function lateTurnRankOf(waiting: Waiting): number {
+  if (waiting.waitedUs <= lateAfterUs) return Number.POSITIVE_INFINITY;
+  return waiting.waitedUs > lateAgedAfterUs ? agedRankOf(waiting) : slowdownRankOf(waiting);
+}
+
+/** Whether capacity is kept in every pass for the first queue that does not fit. */
 export function keepsTurns(policy: QueuePolicy): boolean {
   return policy !== "fair";
 }

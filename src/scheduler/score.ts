@@ -37,6 +37,14 @@ export function scoreOf(seat: Seat, wanted: Wanted, demand: Demand): number {
   return preferred - misuse - cost / costMilliMax;
 }
 
+/**
+ * Whether workers with the same capacity and the same use have the same score, whatever their
+ * attributes are.
+ */
+export function isBlindToAttributes({ constraints }: Wanted, { classes }: Demand): boolean {
+  return constraints.length === 0 && classes.every((one) => one.constraints.length === 0);
+}
+
 /** What is free, in thousandths of a stranded device: work fills workers up one after the other. */
 function emptiness(seat: Seat): number {
   return (

@@ -45,6 +45,8 @@ interface Order {
   isAnswered: boolean;
   /** The answer that the controller heard, or "". */
   heard: string;
+  /** The worker came back and did not name it: the order is given again. */
+  isLost: boolean;
 }
 
 interface Host {
@@ -132,6 +134,10 @@ export class Auditor implements Observer {
     const before = isGivenUp ? undefined : known?.held;
     const held = new Map<AttemptId, Order>();
     for (const task of inventory.values) this.#committed.add(task);
+    const named = new Set(inventory.attempts);
+    for (const order of this.#orders.values()) {
+      if (order.workerId === workerId && !named.has(order.attempt)) order.isLost = true;
+    }
     for (const [i, attempt] of inventory.attempts.entries()) {
       const order = this.#orders.get(attempt);
       if (order !== undefined && isGivenUp) order.isGivenUp = true;
@@ -178,6 +184,8 @@ export class Auditor implements Observer {
 
   /** The controller hears what a worker said. */
   #onHeard(workerId: string, message: WorkerMessage, at: Micros): void {
+    // It has ended all it ran. An order that was decided before may still leave.
+    if (message.type === "leaving") this.#hosts.delete(workerId);
     const host = this.#hosts.get(workerId);
     if (host !== undefined) {
       host.heardCount++;
@@ -260,7 +268,9 @@ export class Auditor implements Observer {
       const definition = this.#specs.get(message.specs[i]);
       this.#note(at, "ordered", attempt, workerId);
       if (definition === undefined) return this.#broken("specs come before their use", attempt);
-      if (attempt <= (this.#lastOrder.get(task) ?? 0))
+      const again = this.#orders.get(attempt);
+      const isAgain = again?.isLost === true && again.workerId === workerId;
+      if (attempt < (this.#lastOrder.get(task) ?? 0) + (isAgain ? 0 : 1))
         this.#broken("attempts of a task rise strictly", attempt, task);
       for (let left = message.inputCounts[i]; left > 0; left--, input++) {
         if (!this.#committed.has(message.inputTasks[input]))
@@ -294,8 +304,8 @@ export class Auditor implements Observer {
 
   /** A task's stopping attempt hands what it holds to the task's next one on the same worker. */
   #supersede(workerId: string, task: TaskRef): void {
-    const last = this.#lastOrder.get(task);
-    if (last !== undefined) this.#hosts.get(workerId)?.held.delete(last);
+    const held = this.#hosts.get(workerId)?.held;
+    for (const [attempt, order] of held ?? []) if (order.task === task) held?.delete(attempt);
   }
 
   #grant(workerId: string, attempt: AttemptId, at: Micros): void {
@@ -457,5 +467,6 @@ function newOrder(
     mayStart: isAlone(definition),
     isAnswered: false,
     heard: "",
+    isLost: false,
   };
 }

@@ -80,10 +80,12 @@ export interface Faults {
   readonly clockRatePpm: number;
   /** Of a start of the controller: that the wall clock was set back by up to a day. */
   readonly clockSetBack: number;
+  /** Of a start of the controller: that it orders queues otherwise than by the default policy. */
+  readonly otherPolicy: number;
   /** Timers fire up to so much late. */
+  readonly timerLateUsMax: number;
   /** How long a worker's turn may gather events before it takes them up, microseconds. */
   readonly turnUsMax: number;
-  readonly timerLateUsMax: number;
   readonly clientLoss: number;
   /** A client goes away for good, and with it what only it wanted. */
   readonly clientVanishing: number;
@@ -113,8 +115,7 @@ export const noFaults: Faults = {
   ...{ workerCrash: 0, launcherSurvives: 0, newIdentity: 0, capacityChange: 0 },
   ...{ workerStorm: 0, workerLeave: 0, workerPause: 0, controllerPause: 0, pauseUsMax: 0 },
   ...{ controllerCrash: 0, crashAtBoundary: 0, crashInRecovery: 0, diskFailure: 0 },
-  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0, clientLoss: 0 },
-  ...{ clockRatePpm: 0, clockSetBack: 0, timerLateUsMax: 0 },
+  ...{ clockRatePpm: 0, clockSetBack: 0, otherPolicy: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
@@ -202,6 +203,7 @@ function drawRequests(draws: Draws) {
     sickness: maybe(draws, 0.03),
     valueLoss: maybe(draws, 0.05),
     turnUsMax: draws.pick([0, 0, 300, 5_000]),
+    otherPolicy: 0.4,
   };
 }
 
@@ -217,6 +219,7 @@ const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
     "ignoreTerm",
     "endAtStop",
     "clockRatePpm",
+    "otherPolicy",
     "timerLateUsMax",
     "poison",
   ] as const),

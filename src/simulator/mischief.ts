@@ -186,6 +186,8 @@ export function crashOne(cluster: SimulatedCluster, draws: DrawStream): void {
   timeline.after(draws.below(100_000), () => {
     const next = cluster.hostOf(nextId, host.place);
     const cpuMilli = Math.max(1_000, next.fullCapacity.cpuMilli * factor);
+    // What was launched for the machine that it takes the place of must fit it in the end.
+    next.replace(host);
     next.capacity = { ...next.fullCapacity, cpuMilli };
     cluster.startWorker(nextId);
   });

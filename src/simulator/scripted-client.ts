@@ -156,6 +156,7 @@ export class ScriptedClient implements ClusterClient {
         return;
       case "failures":
         for (const [entry, number] of message.tasks.entries()) {
+          if (this.#isRetrying(number)) continue;
           this.#settle(number, message.failures[message.causes[entry]].code);
         }
         return;
@@ -164,6 +165,11 @@ export class ScriptedClient implements ClusterClient {
         return;
       default: // Progress and addresses.
     }
+  }
+
+  /** Whether a retry of it is not acknowledged: what is told of a failure is of the try before. */
+  #isRetrying(number: number): boolean {
+    return this.#unacknowledged.some((one) => one.type === "retry" && one.tasks.includes(number));
   }
 
   #settle(number: number, outcome: string): void {

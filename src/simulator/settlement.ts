@@ -96,7 +96,9 @@ export function forgottenTasks({ state }: SimulatedCluster): number {
 export function isEmpty(cluster: SimulatedCluster): boolean {
   if (forgottenTasks(cluster) > 0) return false;
   for (const host of cluster.hosts.values()) if (host.processCount > 0) return false;
-  return cluster.workers.every(({ alive, values }) => !alive || values.size === 0);
+  return cluster.workers.every(
+    ({ alive, values, state }) => !alive || (values.size === 0 && state.executions.size === 0),
+  );
 }
 
 /** With every session closed, nothing is held anywhere. */

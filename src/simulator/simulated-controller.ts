@@ -76,6 +76,8 @@ export class SimulatedController {
   readonly #around: ControllerSurroundings;
   readonly #disk: DrawStream;
   readonly #crash: DrawStream;
+  readonly #policies: DrawStream;
+  readonly #placement: DrawStream;
   #clock: SimulatedClock;
   /** The fold of all facts, journaled or not yet; null unless compared. */
   #fold: ControllerState | null = null;
@@ -93,6 +95,8 @@ export class SimulatedController {
     this.#around = around;
     this.#disk = around.randomness.stream("disk");
     this.#crash = around.randomness.stream("controller");
+    this.#policies = around.randomness.stream("policy");
+    this.#placement = around.randomness.stream("placement");
     this.#clock = new SimulatedClock(around.timeline, around.timeline.now, 0);
   }
 
@@ -125,6 +129,8 @@ export class SimulatedController {
     if (foldChecks) this.#fold = stateOf(snapshotOf(this.state));
     // From the facts alone, or from a snapshot of what they make.
     if (this.#crash.chance(0.5)) this.state = stateOf(snapshotOf(this.state));
+    // So little that passes are paused on clusters as small as these.
+    if (this.#placement.chance(0.3)) this.state.fleet.turnUnits = 1 + this.#placement.below(100);
     let wall = timeline.now;
     if (this.#crash.chance(faults.clockSetBack)) {
       wall = Math.max(0, wall - this.#crash.below(dayUs));
@@ -134,7 +140,10 @@ export class SimulatedController {
     this.#clock = new SimulatedClock(timeline, Math.max(this.#journaledAt, wall), ppm);
     this.isUp = true;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    this.take({ type: "controller-started", at: this.now(), epoch: this.epoch });
+    // Whoever runs it may choose another one with each start.
+    const isOther = this.#policies.chance(faults.otherPolicy);
+    const policy = isOther ? this.#policies.pick(["fifo", "slowdown"] as const) : "fair";
+    this.take({ type: "controller-started", at: this.now(), epoch: this.epoch, policy });
     if (this.#crash.chance(faults.crashInRecovery)) this.#dieSoon();
   }
 

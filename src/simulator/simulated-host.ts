@@ -113,6 +113,12 @@ export class SimulatedHost {
     if (capacity.cpuMilli > this.largestCapacity.cpuMilli) this.largestCapacity = capacity;
   }
 
+  /** It stands in for a machine that is gone for good: in the end it must have what that had. */
+  replace({ largestCapacity }: SimulatedHost): void {
+    const isLarger = largestCapacity.cpuMilli > this.largestCapacity.cpuMilli;
+    if (isLarger) this.largestCapacity = largestCapacity;
+  }
+
   get processCount(): number {
     return this.#processes.size;
   }

@@ -216,13 +216,22 @@ export class SimulatedWorker {
     this.values.clear();
   }
 
-  /** Gathers what comes within a turn of the loop; without turns each event is one. */
+  /**
+   * Gathers what comes within a turn of the loop; without turns each event is one. A connection
+   * that opens or closes ends the turn, as in the shell: what is said belongs to that connection.
+   */
   #take(event: WorkerEvent): void {
     const { timeline, faults, draws } = this.#around;
     this.#turn.push(event);
-    if (faults.turnUsMax === 0) return this.#endTurn();
+    const endsTurn = event.type === "connected" || event.type === "disconnected";
+    if (faults.turnUsMax === 0 || endsTurn) return this.#endTurn();
     if (this.#turn.length > 1) return;
-    timeline.after(draws.below(faults.turnUsMax), () => this.#whenAwake(() => this.#endTurn()));
+    const turn = this.#turn;
+    timeline.after(draws.below(faults.turnUsMax), () => {
+      this.#whenAwake(() => {
+        if (this.#turn === turn) this.#endTurn();
+      });
+    });
   }
 
   #endTurn(): void {

@@ -20,7 +20,8 @@ import type { SimulatedWorker } from "./simulated-worker.ts";
 export const traceLinesMax = 30;
 
 const dullFacts: ReadonlySet<string> = new Set([
-  ...["time-passed", "worker-heard", "silence-checked", "placement-passed", "deadlines-passed"],
+  ...["time-passed", "worker-heard", "silence-checked", "deadlines-passed"],
+  ...["placement-passed", "placement-paused"],
   ...["order-applied", "message-sent", "heartbeat-sent", "answers-acknowledged", "answers-kept"],
 ]);
 

@@ -13,6 +13,7 @@ import type { ControllerEvent } from "../controller/events.ts";
 import type { Fact } from "../controller/facts.ts";
 import { Outbox, type Output } from "../controller/outbox.ts";
 import { placeQueued } from "../controller/placement.ts";
+import { isPlacementPaused } from "../controller/placement-budget.ts";
 import { type ControllerState, touchWorker } from "../controller/state.ts";
 import { Copier } from "./explorer/copy.ts";
 import type { Observer } from "./observer.ts";
@@ -44,7 +45,7 @@ export class Watchdog implements Observer {
 
 /** What a full pass would do now that no event has done; empty where nothing is missed. */
 function missedMoves(state: ControllerState): string[] {
-  if (state.queuedShapes.size === 0) return [];
+  if (state.queuedShapes.size === 0 || isPlacementPaused(state)) return [];
   const copy = new Copier().copy(state);
   wakeEverything(copy);
   const out = new Outbox();

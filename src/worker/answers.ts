@@ -6,13 +6,21 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import type { AttemptFailure } from "../model/failure.ts";
 import { type AttemptId, noAttempt, type TaskRef } from "../model/ids.ts";
 import { type AttemptFailed, reportKind } from "../protocol/messages.ts";
 import { type Outbox, record } from "./outbox.ts";
 import type { Report } from "./report-columns.ts";
 import { plainReport, report, sendAnswer } from "./reports.ts";
-import { type Execution, type Run, runOfState, type Shape, type WorkerState } from "./state.ts";
+import {
+  type Execution,
+  type Run,
+  runOfState,
+  type Shape,
+  type Withheld,
+  type WorkerState,
+} from "./state.ts";
 
 /** Whether anything may start at all. */
 export function mayStart(state: WorkerState): boolean {
@@ -111,6 +119,47 @@ export function answerFailed(
   const successor = closeRun(state, out, run, next);
   const { attempt, task } = run;
   sendAnswer(state, out, { type: "attempt-failed", attempt, task, successor, cause, failure });
+}
+
+/**
+ * Whether an orphan pays for a task with the grant that the controller has moved to the task's next
+ * attempt. That grant is free when the orphan has ended, and not before.
+ */
+export function isPaidByOrphan(
+  state: WorkerState,
+  {
+    task,
+    spec,
+    granted,
+  }: { readonly task: TaskRef; readonly spec: number; readonly granted: boolean },
+): boolean {
+  const orphan = state.orphans.get(task);
+  if (orphan === undefined || !granted) return false;
+  return orphan.paying && !orphan.silent && orphan.run.spec.id === spec;
+}
+
+/**
+ * Leaves the answer of a run that never started to the orphan that pays for it, if there is one;
+ * else false, and whoever ends the run answers.
+ */
+export function leaveToOrphan(state: WorkerState, out: Outbox, run: Run, told: Withheld): boolean {
+  const { task, spec, granted } = run;
+  if (!isPaidByOrphan(state, { task, spec: spec.id, granted })) return false;
+  const orphan = present(state.orphans.get(task), "the orphan that pays is live");
+  answerAbandoned(state, out, orphan.run, run);
+  record(state, out, { type: "execution-answers-for-next", execution: orphan.id, told });
+  return true;
+}
+
+/** What an orphan owes at its end. */
+export function answerWithheld(
+  state: WorkerState,
+  out: Outbox,
+  run: Run,
+  { next, told }: { readonly next: Run | null; readonly told: Withheld },
+): void {
+  if (told.type === "abandoned") answerAbandoned(state, out, run, next);
+  else answerHandedBack(state, out, run, next, told);
 }
 
 function shapeOfOrder(state: WorkerState, spec: number, shape: number): Shape | undefined {

@@ -11,6 +11,7 @@ import type { ExecutionId } from "./events.ts";
 import type { ExecutionFact } from "./facts.ts";
 import { charge } from "./ledger.ts";
 import {
+  abandoned,
   type Execution,
   type Lane,
   type Run,
@@ -69,6 +70,7 @@ function placeExecution(
     run,
     orphan: false,
     silent: false,
+    told: abandoned,
     paying: false,
     since: fact.at,
     startedAt: -1,
@@ -158,6 +160,13 @@ export const executionAppliers: ExecutionAppliers = {
     const execution = liveExecution(state, id);
     orphanExecution(state, execution, at);
     moveTask(state, recordOf(state, execution.run.task), released);
+  },
+  "execution-answers-for-next": (state, { execution: id, told }) => {
+    const execution = liveExecution(state, id);
+    const record = recordOf(state, execution.run.task);
+    execution.run = present(unstartedRun(record.state), "the task has a run that did not start");
+    execution.told = told;
+    moveTask(state, record, released);
   },
   "execution-abort-sent": (state, { execution: id, reason }) => {
     const execution = liveExecution(state, id);

@@ -13,6 +13,7 @@ import type { AttemptId, TaskRef } from "../model/ids.ts";
 import type { RunAccepted, TaskFact } from "./facts.ts";
 import { RunQueue } from "./run-queue.ts";
 import {
+  abandoned,
   holdsValue,
   type Run,
   type RunKind,
@@ -196,6 +197,7 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
   assert(execution.orphan && execution.abort === null, "only an untouched orphan is adopted");
   execution.run = run;
   execution.orphan = false;
+  execution.told = abandoned;
   state.orphans.delete(fact.task);
   state.unsentStops.delete(execution);
   moveTask(state, record, { type: "executing", execution });

@@ -168,6 +168,44 @@ test("a grant has one holder: what a superseded execution held is its successor'
   ]);
 });
 
+function aWorkerWithSuccessor(): TestWorker {
+  const worker = new TestWorker({ slots: 2 });
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  worker.happens({ type: "tick" });
+  worker.ordered(compute({ attempt: 12, task: 1 }));
+  return worker;
+}
+
+test("a grant is free when what used it has ended: a successor is answered then", () => {
+  const worker = aWorkerWithSuccessor();
+  assert.deepEqual(worker.ordered(aboutAttempts("stop", [12, 1])), ["abandoned 11 of 1"]);
+  assert.deepEqual(worker.happens({ type: "execution-aborted", execution: 1 }), [
+    "abandoned 12 of 1",
+  ]);
+});
+
+test("a grant is free when what used it has ended: also when the successor is handed back", () => {
+  const worker = aWorkerWithSuccessor();
+  assert.deepEqual(worker.checksHealth("full"), ['health "full"', "abandoned 11 of 1"]);
+  assert.deepEqual(worker.happens({ type: "execution-aborted", execution: 1 }), [
+    `handedBack 12 of 1 reason ${refused}`,
+  ]);
+});
+
+test("a grant is free when what used it has ended: also when the successor is refused", () => {
+  const worker = new TestWorker({ slots: 2 });
+  worker.ordered(compute({ attempt: 11, task: 1 }));
+  worker.ordered(aboutAttempts("stop", [11, 1]));
+  worker.happens({ type: "tick" });
+  worker.checksHealth("full");
+  assert.deepEqual(worker.ordered(compute({ attempt: 12, task: 1 })), ["abandoned 11 of 1"]);
+  assert.deepEqual(worker.ordered(compute({ attempt: 12, task: 1 })), [], "it is answered later");
+  assert.deepEqual(worker.happens({ type: "execution-aborted", execution: 1 }), [
+    `handedBack 12 of 1 reason ${refused}`,
+  ]);
+});
+
 test("a grant has one holder: an adopted execution has that of its new attempt", () => {
   const worker = new TestWorker({ slots: 2 });
   worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 13, task: 3, prefetched: true }));

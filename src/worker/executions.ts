@@ -14,10 +14,10 @@ import { assertNever } from "../base/assert.ts";
 import type { AttemptFailure } from "../model/failure.ts";
 import { handBackReason, reportKind } from "../protocol/messages.ts";
 import {
-  answerAbandoned,
   answerFailed,
   answerFinished,
   answerHandedBack,
+  answerWithheld,
   runOf,
 } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
@@ -57,10 +57,10 @@ function promoteNext(state: WorkerState, out: Outbox, left: Execution): Executio
 
 /** The end of something that no task wants any more. */
 function endOrphan(state: WorkerState, out: Outbox, orphan: Execution): void {
-  const { run, silent } = orphan;
+  const { run, silent, told } = orphan;
   const next = closeExecution(state, out, orphan, -1);
   if (silent) grantSilently(state, out, next);
-  else answerAbandoned(state, out, run, runOf(next));
+  else answerWithheld(state, out, run, { next: runOf(next), told });
 }
 
 /** What follows a silent orphan is silent too; it runs, so it counts as granted. */

@@ -10,7 +10,7 @@ import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { GangMember } from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
-import type { AnswerMessage, RevokeIntent } from "./state.ts";
+import type { AnswerMessage, RevokeIntent, Withheld } from "./state.ts";
 
 /** A run was ordered: T1–T3, or T6 when it adopts the orphan `adopts` (0 for none). */
 export interface RunAccepted {
@@ -104,6 +104,12 @@ export type ExecutionFact =
   | { readonly type: "execution-taken-up"; readonly execution: ExecutionId; readonly at: Micros }
   /** T21. */
   | { readonly type: "execution-orphaned"; readonly execution: ExecutionId; readonly at: Micros }
+  /** The next run of its task never starts: it is answered with `told` when this orphan ends. */
+  | {
+      readonly type: "execution-answers-for-next";
+      readonly execution: ExecutionId;
+      readonly told: Withheld;
+    }
   | {
       readonly type: "execution-abort-sent";
       readonly execution: ExecutionId;

@@ -11,7 +11,7 @@
 import { assertNever } from "../base/assert.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import { handBackReason, needsSourcesReason } from "../protocol/messages.ts";
-import { answerHandedBack } from "./answers.ts";
+import { answerHandedBack, leaveToOrphan } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { reportNeedsSources } from "./reports.ts";
@@ -117,9 +117,13 @@ export function handBackUnstarted(
   reason: number,
   other: TaskRef,
 ): void {
-  record(state, out, { type: "task-rescheduled", task: run.task, reason });
-  releaseInputs(state, out, run);
-  answerHandedBack(state, out, run, null, { reason, other });
+  const told = { type: "handed-back", reason, other } as const;
+  if (leaveToOrphan(state, out, run, told)) releaseInputs(state, out, run);
+  else {
+    record(state, out, { type: "task-rescheduled", task: run.task, reason });
+    releaseInputs(state, out, run);
+    answerHandedBack(state, out, run, null, told);
+  }
   out.closing.push(run.task);
 }
 

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import { blobAt } from "../base/blobs.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import {
@@ -14,7 +15,7 @@ import {
   inlineSource,
   reportKind,
 } from "../protocol/messages.ts";
-import { answerAbandoned, answerAtOnce } from "./answers.ts";
+import { answerAbandoned, answerAtOnce, isPaidByOrphan, leaveToOrphan } from "./answers.ts";
 import { findRun, recordOf } from "./apply-tasks.ts";
 import type { ExecutionId, ExecutionInput } from "./events.ts";
 import { hasBegun, orphan, sendRevoke } from "./executions.ts";
@@ -29,6 +30,7 @@ import {
 import { type Outbox, record } from "./outbox.ts";
 import { flushReports, plainReport, report, unacknowledgedAnswers } from "./reports.ts";
 import {
+  abandoned,
   isGang,
   isNeeded,
   type Run,
@@ -143,6 +145,7 @@ function refusalOf(state: WorkerState, order: ComputeOrder): number {
 
 function computeOne(state: WorkerState, out: Outbox, order: ComputeOrder, reason: number): void {
   if (reason !== 0) {
+    if (followsOrphan(state, order)) return refuseSuccessor(state, out, order, reason);
     const row = plainReport(reportKind.handedBack, order.attempt, order.task);
     return answerAtOnce(state, out, { ...row, reason }, order);
   }
@@ -155,6 +158,27 @@ function computeOne(state: WorkerState, out: Outbox, order: ComputeOrder, reason
   }
   const former = known === undefined ? null : detachRun(state, out, known);
   acceptOrder(state, out, order, former);
+}
+
+function followsOrphan(state: WorkerState, order: ComputeOrder): boolean {
+  if (!isPaidByOrphan(state, order)) return false;
+  const known = state.tasks.get(order.task)?.state;
+  return known === undefined || (known.type !== "memory" && runOfState(known) === null);
+}
+
+/** What still runs of its task holds its grant: it is taken, and goes back when that has ended. */
+function refuseSuccessor(
+  state: WorkerState,
+  out: Outbox,
+  order: ComputeOrder,
+  reason: number,
+): void {
+  const { task, attempt } = order;
+  const known = state.tasks.get(task);
+  if (known !== undefined) detachRun(state, out, known);
+  record(state, out, acceptedRun(order, 0));
+  const run = present(findRun(state, task, attempt), "what was accepted has a run");
+  handBackUnstarted(state, out, run, reason, 0);
 }
 
 /**
@@ -280,11 +304,14 @@ export function onRetract(state: WorkerState, out: Outbox, message: HotMessageOf
   }
 }
 
-/** T20 of an unstarted run: answered at once. */
+/** T20 of an unstarted run: answered at once, or by the orphan that it follows. */
 function stopUnstarted(state: WorkerState, out: Outbox, run: Run): void {
-  record(state, out, { type: "task-released", task: run.task });
-  releaseInputs(state, out, run);
-  answerAbandoned(state, out, run, null);
+  if (leaveToOrphan(state, out, run, abandoned)) releaseInputs(state, out, run);
+  else {
+    record(state, out, { type: "task-released", task: run.task });
+    releaseInputs(state, out, run);
+    answerAbandoned(state, out, run, null);
+  }
   out.closing.push(run.task);
 }
 

@@ -120,6 +120,8 @@ export type TaskState =
   | { readonly type: "failed"; readonly kind: "execution" | "transfer" }
   | { readonly type: "rescheduled"; readonly reason: number };
 
+export const abandoned: Withheld = { type: "abandoned" };
+
 export interface TaskRecord {
   readonly task: TaskRef;
   state: TaskState;
@@ -132,6 +134,11 @@ export interface TaskRecord {
 /** Why a revoke was sent, which says what follows when it succeeds. */
 export type RevokeIntent = "stop" | "retract" | "requeue" | "shutdown";
 
+/** The answer of a run that never started, kept back until what it follows has ended. */
+export type Withheld =
+  | { readonly type: "abandoned" }
+  | { readonly type: "handed-back"; readonly reason: number; readonly other: TaskRef };
+
 /** Something in the executor. It pays for its lane and grant from head of lane until it ends. */
 export interface Execution {
   readonly id: ExecutionId;
@@ -142,6 +149,8 @@ export interface Execution {
   orphan: boolean;
   /** No answer is owed: the controller that ordered it is gone. */
   silent: boolean;
+  /** What an orphan says of its run at its end. */
+  told: Withheld;
   /** Head of its lane: its run holds a grant. */
   paying: boolean;
   /** When it became head of its lane. */

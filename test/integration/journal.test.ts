@@ -18,6 +18,7 @@ import { type Journal, type JournalNotice, openJournal } from "../../src/shell/j
 import {
   diskFreeBytesMin,
   diskFreeBytesResume,
+  quickCommitsInRowMax,
   walCheckpointPages,
 } from "../../src/shell/journal/limits.ts";
 import { aFact, foldKernel, type ToyFact, type ToyState } from "./journal-fixtures/toy-kernel.ts";
@@ -111,10 +112,11 @@ describe("a journal in a data directory", () => {
         said.push(sequence);
         const row = reader.prepare("SELECT max(last) AS last FROM commits").get();
         assert.ok(Number(row?.last) >= sequence);
-        if (sequence === 200) resolve();
+        if (sequence === 1200) resolve();
       };
     });
-    for (let i = 1; i <= 200; i++) journal.append([aFact(i)], i);
+    journal.append(facts(1, 1000), 1); // Too much for the loop: the thread has something to do.
+    for (let i = 1001; i <= 1200; i++) journal.append([aFact(i)], i);
     assert.equal(journal.durableSequence, 0);
     await done;
     assert.deepEqual(
@@ -126,6 +128,21 @@ describe("a journal in a data directory", () => {
     assert.ok(said.length < 20, `200 turns took ${said.length} commits: no group commit`);
     reader.close();
     await journal.close();
+  });
+
+  it("makes small commits durable at once, and leaves one in so many to the thread", async () => {
+    const journal = await openJournal<ToyFact>({ dataDir });
+    const heard = new Promise<number>((resolve) => {
+      journal.onDurable = resolve;
+    });
+    let quick = 0;
+    while (journal.durableSequence === quick) journal.append([aFact(++quick)], quick);
+    assert.ok(quick > 1 && quick - 1 <= quickCommitsInRowMax);
+    assert.equal(await heard, quick);
+    await journal.close();
+    const again = await openJournal<ToyFact>({ dataDir });
+    assert.deepEqual(again.restore(foldKernel).state, folded(facts(1, quick)));
+    await again.close();
   });
 
   it("has one cluster id for ever and a new epoch at every open", async () => {

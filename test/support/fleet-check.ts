@@ -10,8 +10,10 @@ import { canEverRun } from "../../src/controller/eligibility.ts";
 import { fits, takes } from "../../src/controller/fitting.ts";
 import { groupsOf, lineUpOf, lookAtKept } from "../../src/controller/fleet.ts";
 import { launchOfGang } from "../../src/controller/gang-placement.ts";
+import { leastHarm, offersFor } from "../../src/controller/preemption-bounds.ts";
 import { isSwayed } from "../../src/controller/reservations.ts";
 import { type ControllerState, isOpen, type Shape } from "../../src/controller/state.ts";
+import { effectiveBand } from "../../src/controller/users.ts";
 import { attributeOf } from "../../src/model/constraints.ts";
 import { scoreOf } from "../../src/scheduler/score.ts";
 
@@ -22,8 +24,19 @@ export function checkFleet(state: ControllerState): number {
     if (shape.specCount === 0) continue; // Its place is free.
     if (isSwayed(state, shape)) lookAtKept(state, shape); // As a pass does.
     compared += shape.gang < 0 ? checkLine(state, shape) : checkGroups(state, shape);
+    checkOffers(state, shape);
   }
   return compared;
+}
+
+/** What evictions cost at least, as it is remembered, and as it is. */
+function checkOffers(state: ControllerState, shape: Shape): void {
+  const band = effectiveBand(state, shape);
+  const scanned = state.workers
+    .map((worker) => ({ worker: worker.index, atLeast: leastHarm(state, worker, { shape, band }) }))
+    .filter(({ atLeast }) => atLeast !== null);
+  const kept = offersFor(state, shape, state.workers);
+  assert.deepEqual(kept, scanned, `the evictions for shape ${shape.index}`);
 }
 
 /** By score, then by index: a scan of all workers. */

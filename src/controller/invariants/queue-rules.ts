@@ -9,7 +9,8 @@ import { chooseGang } from "../../scheduler/gang.ts";
 import { mayUse } from "../eligibility.ts";
 import { fits } from "../fitting.ts";
 import { gangCandidates, isWhole, launchOfGang } from "../gang-placement.ts";
-import { type ControllerState, isOpen, type Shape } from "../state.ts";
+import { isPlacementPaused } from "../placement-budget.ts";
+import { type ControllerState, isOpen, type Shape, type Worker } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
 import { capCount } from "../users.ts";
 import type { Inspection, RecordRule } from "./inspection.ts";
@@ -46,10 +47,13 @@ function isInLine({ tasks }: ControllerState, ring: U32Ring): boolean {
   return tasks.isLive(head) && tasks.stage[head] === stage.queued;
 }
 
-/** S-8: work conservation: no queued shape fits free capacity on a worker that may run it. */
+/**
+ * S-8: work conservation: no queued shape fits free capacity on a worker that may run it, unless a
+ * turn has spent its budget: then the next turn goes on at once.
+ */
 function noQueuedShapeFitsFreeCapacity(look: Inspection, index: number): void {
   const shape = look.state.shapes[index];
-  if (shape.queued === 0) return;
+  if (shape.queued === 0 || isPlacementPaused(look.state)) return;
   forEachIdleMatch(look.state, shape, (workerId) => {
     look.report([workerId], `shape ${index} is queued and fits`);
   });
@@ -77,9 +81,14 @@ function forEachIdleMatch(
     return;
   }
   for (const worker of state.workers) {
-    if (!isOpen(worker)) continue;
+    if (!isOpen(worker) || isTurnOutdated(state, worker)) continue;
     if (mayUse(worker, shape) && fits(state, worker, shape)) visit(worker.workerId);
   }
+}
+
+/** Whether what a turn keeps there may have become less since the last pass, with time alone. */
+function isTurnOutdated({ at, fleet }: ControllerState, worker: Worker): boolean {
+  return at > fleet.passedAt && worker.reservations.some(({ reason }) => reason === "turn");
 }
 
 /** The group that could take a waiting gang now, or null. */

@@ -92,6 +92,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "value-kept": "everything",
   "value-cached": "nothing",
   "placement-passed": "nothing",
+  "placement-paused": "nothing",
   "retracts-ordered": "named",
 };
 

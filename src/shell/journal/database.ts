@@ -15,14 +15,17 @@ import { CapstanError } from "../../model/errors.ts";
 import { epochMax } from "../../model/ids.ts";
 import { damaged } from "./damage.ts";
 import { type CommitHeader, commitChecksum } from "./fact-codec.ts";
-import { databaseBusyTimeoutMs, walCheckpointPages } from "./limits.ts";
+import { databaseBusyTimeoutMs, quickCommitsInRowMax, walCheckpointPages } from "./limits.ts";
 
 const formatVersion = "3";
 const pageBytes = 4096;
 const sqliteFull = 13;
 
-/** What stays in the cache of `preallocateLog`, and what the last commit may add to a full log. */
-const slackPages = 64;
+/**
+ * What stays in the cache of `preallocateLog`, and what may be added to a full log: by quick
+ * commits, and by the commit after them.
+ */
+const slackPages = 64 + 3 * quickCommitsInRowMax;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;

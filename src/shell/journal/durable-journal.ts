@@ -5,7 +5,9 @@
  *
  *     append ─▶ [next commit] ─▶ thread: one row, fsync ─▶ committed ─▶ onDurable
  *
- * A failed commit ends everything: nothing after it is ever called durable.
+ * A small commit that the disk takes at once is made by the loop itself, when the thread has
+ * nothing to do (`quick-commits.ts`). A failed commit ends everything: nothing after it is ever
+ * called durable.
  *
  * @module
  */
@@ -30,11 +32,12 @@ import {
   writeMeta,
 } from "./database.ts";
 import { DiskReserve } from "./disk-reserve.ts";
-import { CommitWriter } from "./fact-codec.ts";
+import { type CommitHeader, CommitWriter } from "./fact-codec.ts";
 import type { FoldKernel, Journal, JournalOptions, Restored } from "./journal.ts";
 import type { FromJournalThread, JournalThreadData, ToJournalThread } from "./journal-protocol.ts";
 import { pendingCommitBytesMax } from "./limits.ts";
 import { checkLog } from "./log-check.ts";
+import { QuickCommits } from "./quick-commits.ts";
 import { restoreState } from "./restore.ts";
 import { SnapshotSchedule } from "./snapshot-schedule.ts";
 import { threadModule } from "./thread-module.ts";
@@ -130,6 +133,7 @@ class DurableJournal<Fact> implements Journal<Fact> {
   readonly #dataDir: string;
   readonly #reserve: DiskReserve;
   readonly #snapshots: SnapshotSchedule;
+  readonly #quick: QuickCommits;
   readonly #next = new CommitWriter();
   #nextFirst = 0;
   #nextAt: Micros = 0;
@@ -161,6 +165,7 @@ class DurableJournal<Fact> implements Journal<Fact> {
       write: (snapshot) => this.#say({ type: "write-snapshot", ...snapshot }, snapshot.bytes),
       onNotice: (notice) => this.onNotice(notice),
     });
+    this.#quick = new QuickCommits(dataDir);
     thread.on("message", (message: FromJournalThread) => this.#hear(message));
     thread.on("error", (error) => this.#fail(asDiskFailure(error, "written")));
     thread.on("exit", () => this.#onThreadExit());
@@ -185,7 +190,7 @@ class DurableJournal<Fact> implements Journal<Fact> {
     this.#next.pushTurn(facts, at);
     this.#nextAt = at;
     this.sequence += facts.length;
-    this.#commitNext();
+    if (!this.#commitQuickly()) this.#commitNext();
     return this.sequence;
   }
 
@@ -211,19 +216,40 @@ class DurableJournal<Fact> implements Journal<Fact> {
         this.#drained = resolve;
       });
     }
+    this.#quick.close();
     this.#say({ type: "close" });
     await once(this.#thread, "exit");
     this.#lock.release();
+  }
+
+  /** False if the next commit is for the thread. */
+  #commitQuickly(): boolean {
+    if (this.#committing || this.#snapshots.isWriting) return false;
+    if (!this.#quick.takes(this.#next.byteLength)) return false;
+    const { first, last, at, blob } = this.#takeNext();
+    try {
+      this.#quick.write({ first, last, epoch: this.epoch, at }, blob);
+      this.durableSequence = last;
+      this.#snapshots.onDurable(last);
+    } catch (error) {
+      this.#fail(asDiskFailure(error, "written"));
+    }
+    return true;
   }
 
   /** Starts the next commit unless one is under way: what waits then goes together. */
   #commitNext(): void {
     if (this.#committing || this.#next.byteLength === 0) return;
     this.#committing = true;
+    const commit = this.#takeNext();
+    this.#say({ type: "commit", ...commit }, commit.blob);
+  }
+
+  #takeNext(): Pick<CommitHeader, "first" | "last" | "at"> & { blob: Uint8Array<ArrayBuffer> } {
     const blob = this.#next.take();
     const last = this.sequence;
     this.#snapshots.onCommit(last, blob.length);
-    this.#say({ type: "commit", first: this.#nextFirst, last, at: this.#nextAt, blob }, blob);
+    return { first: this.#nextFirst, last, at: this.#nextAt, blob };
   }
 
   #hear(message: FromJournalThread): void {
@@ -231,6 +257,7 @@ class DurableJournal<Fact> implements Journal<Fact> {
       case "ready":
         break;
       case "committed":
+        this.#quick.onThreadCommit(message.bytes, message.ms);
         this.#onCommitted(message.last);
         break;
       case "commit-failed":

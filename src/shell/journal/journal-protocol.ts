@@ -33,7 +33,13 @@ export type ToJournalThread =
 
 export type FromJournalThread =
   | { readonly type: "ready" }
-  | { readonly type: "committed"; readonly last: number }
+  /** `bytes` is the size of the blob, `ms` what it took to make it durable. */
+  | {
+      readonly type: "committed";
+      readonly last: number;
+      readonly bytes: number;
+      readonly ms: number;
+    }
   /** Nothing after the last `committed` may be acknowledged, ever. */
   | { readonly type: "commit-failed"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "snapshot-written"; readonly sequence: number }

@@ -8,9 +8,9 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, present } from "../../base/assert.ts";
-import type { ErrorCode } from "../../model/errors.ts";
+import { CapstanError, type ErrorCode } from "../../model/errors.ts";
+import { CommitRowWriter } from "./commit-row.ts";
 import { openForWriting, preallocateLog } from "./database.ts";
-import { commitChecksum } from "./fact-codec.ts";
 import type { FromJournalThread, JournalThreadData, ToJournalThread } from "./journal-protocol.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
 
@@ -18,10 +18,7 @@ const port = present(parentPort, "the journal thread runs as a worker thread");
 const { dataDir, epoch } = workerData as JournalThreadData;
 const database = openForWriting(dataDir);
 preallocateLog(dataDir);
-const insertCommit = database.prepare(
-  `INSERT INTO commits (first, last, epoch, at, checksum, blob) SELECT ?, ?, ?, ?, ?, ?
-   WHERE (SELECT value FROM meta WHERE name = 'epoch') = ?`,
-);
+const rows = new CommitRowWriter(database);
 const snapshots = new SnapshotWriter(database, {
   onWritten: (sequence) => say({ type: "snapshot-written", sequence }),
   onFailed: (message) => say({ type: "snapshot-failed", message }),
@@ -49,17 +46,15 @@ function say(message: FromJournalThread): void {
   port.postMessage(message);
 }
 
-/** One statement is one transaction: the row is written under our epoch, or not at all. */
-function commit(message: Extract<ToJournalThread, { type: "commit" }>): void {
+function commit({ first, last, at, blob }: Extract<ToJournalThread, { type: "commit" }>): void {
   if (broken) return;
-  const { first, last, at, blob } = message;
+  const startedAt = performance.now();
   try {
-    const checksum = commitChecksum({ first, last, epoch, at }, blob);
-    const { changes } = insertCommit.run(first, last, epoch, at, checksum, blob, String(epoch));
-    if (changes === 1) say({ type: "committed", last });
-    else fail("STALE_EPOCH", "another controller has taken over this data directory");
+    rows.write({ first, last, epoch, at }, blob);
+    say({ type: "committed", last, bytes: blob.length, ms: performance.now() - startedAt });
   } catch (error) {
-    fail("DISK_FAILED", `the journal could not be written: ${(error as Error).message}`);
+    if (!(error instanceof CapstanError)) throw error;
+    fail(error.code, error.message);
   }
 }
 

@@ -25,6 +25,21 @@ export const deleteSliceRows = 64;
  */
 export const walCheckpointPages = 1_000;
 
+/** Encoded facts that the loop itself may make durable at once. More is for the journal thread. */
+export const quickCommitBytesMax = 4 * 1024;
+
+/**
+ * The loop makes small commits itself while they take less than this on average. A larger bound
+ * makes lone tasks sooner on slower disks, and lets the loop stand still for longer.
+ */
+export const quickCommitMsMax = 0.5;
+
+/**
+ * Commits that the loop may make in a row; the next is for the thread, which folds the log when it
+ * is full. Each adds at most three pages to it.
+ */
+export const quickCommitsInRowMax = 128;
+
 /** Preallocated on the data directory's disk; given back when the disk is nearly full. */
 export const diskReserveBytes = 32 * 1024 * 1024;
 

@@ -36,6 +36,11 @@ export class SnapshotSchedule {
     this.#options = options;
   }
 
+  /** The journal thread writes one: it has the file to itself now and then. */
+  get isWriting(): boolean {
+    return this.#phase === "writing";
+  }
+
   onCommit(_last: number, bytes: number): void {
     this.#bytes += bytes;
     this.#commits++;
