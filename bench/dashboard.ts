@@ -155,7 +155,7 @@ class Served {
     return this.#live.queries;
   }
 
-  /** As a heartbeat does and an event: it costs nothing, so that what is measured is the looking. */
+  /** As a heartbeat does and an event: it costs nothing, so that the looking is what counts. */
   #change(): void {
     const { state, random } = this.fleet;
     const worker = state.workers[random.below(workerCount)];

@@ -1,6 +1,7 @@
 /**
  * How long calls of the API took from the call to the answer, and how they ended, by method: a
- * counter and a histogram. Names come from closed sets: what anybody may send never becomes a label.
+ * counter and a histogram. Names come from closed sets: what anybody may send never becomes a
+ * label.
  *
  * @module
  */

@@ -190,7 +190,7 @@ function endedMetric({ succeeded, failed }: EndedTasks): Metric {
     {
       name: "capstan_tasks_ended_total",
       type: "counter",
-      help: "Ends of tasks since this controller began to serve; one that is tried again counts again.",
+      help: "Ends of tasks since this controller began to serve, also of those done again.",
     },
     "outcome",
     { succeeded, failed },
