@@ -128,6 +128,8 @@ describe("the grid of tasks", () => {
     assert.deepEqual(lengths({ fromIndex: 1_200 }), [3]);
     assert.deepEqual(lengths({ fromIndex: 100, cellsMax: 501 }), [500, 1]);
     assert.deepEqual(lengths({ fromIndex: 5_000 }), []);
+    const { indexBegin, fromIndex } = grid(harness, { jobId: "a" });
+    assert.deepEqual([indexBegin, fromIndex], [0, 0]);
   });
 
   test("needs a job that there is", () => {

@@ -8,11 +8,12 @@
 import { CapstanError } from "../model/errors.ts";
 import { findJob } from "./jobs.ts";
 import { endsStep, type Scan } from "./scan.ts";
-import type { ControllerState } from "./state.ts";
+import type { ControllerState, Job } from "./state.ts";
 
 /** A request of GetTaskGrid as it was parsed. */
 export interface TaskGridRequest {
   readonly jobId?: string;
+  /** Default: the first that is remembered. */
   readonly fromIndex?: number;
   readonly cellsMax?: number;
 }
@@ -21,9 +22,12 @@ export interface TaskGrid {
   readonly jobId: string;
   /** Tasks that are remembered. */
   readonly taskCount: number;
-  readonly fromIndex: number;
-  /** One past the highest index; 0 without tasks. */
+  /** The lowest index of these. */
+  readonly indexBegin: number;
+  /** One past the highest; 0 without tasks. */
   readonly indexEnd: number;
+  /** Of the first cell. */
+  readonly fromIndex: number;
   readonly rows: readonly string[];
 }
 
@@ -34,27 +38,38 @@ const noTask = 255;
 
 /** The GetTaskGrid response. Throws NOT_FOUND, or INVALID_ARGUMENT without a job. */
 export function* taskGrid(state: ControllerState, request: TaskGridRequest): Scan<TaskGrid> {
-  const { jobId = "", fromIndex = 0, cellsMax = cellsDefault } = request;
+  const { jobId = "", cellsMax = cellsDefault } = request;
   if (jobId === "")
     throw new CapstanError("INVALID_ARGUMENT", "jobId: expected a non-empty string");
   const job = findJob(state, jobId);
-  const { tasks } = state;
-  const codes = new Uint8Array(cellsMax).fill(noTask);
   let taskCount = 0;
+  let indexBegin = Number.MAX_SAFE_INTEGER;
   let indexEnd = 0;
+  yield* eachTaskOf(state, job, (_task, index) => {
+    taskCount++;
+    indexBegin = Math.min(indexBegin, index);
+    indexEnd = Math.max(indexEnd, index + 1);
+  });
+  if (taskCount === 0) indexBegin = 0;
+  const fromIndex = request.fromIndex ?? indexBegin;
+  const codes = new Uint8Array(Math.max(0, Math.min(cellsMax, indexEnd - fromIndex))).fill(noTask);
+  yield* eachTaskOf(state, job, (task, index) => {
+    const cell = index - fromIndex;
+    if (cell >= 0 && cell < codes.length) codes[cell] = state.tasks.state[task];
+  });
+  return { jobId: job.id, taskCount, indexBegin, indexEnd, fromIndex, rows: rowsOf(codes) };
+}
+
+/** In steps: what comes meanwhile may be missed, and is there the next time. */
+function* eachTaskOf(
+  { tasks }: ControllerState,
+  job: Job,
+  look: (task: number, index: number) => void,
+): Scan<void> {
   for (let task = 0; task < tasks.length; task++) {
-    if (tasks.isLive(task) && tasks.job[task] === job.index) {
-      const index = tasks.index[task];
-      taskCount++;
-      indexEnd = Math.max(indexEnd, index + 1);
-      if (index >= fromIndex && index < fromIndex + cellsMax) {
-        codes[index - fromIndex] = tasks.state[task];
-      }
-    }
+    if (tasks.isLive(task) && tasks.job[task] === job.index) look(task, tasks.index[task]);
     if (endsStep(task)) yield;
   }
-  const cells = Math.max(0, Math.min(cellsMax, indexEnd - fromIndex));
-  return { jobId: job.id, taskCount, fromIndex, indexEnd, rows: rowsOf(codes.subarray(0, cells)) };
 }
 
 function rowsOf(codes: Uint8Array): string[] {

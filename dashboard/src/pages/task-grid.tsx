@@ -27,23 +27,24 @@ function sizeOf(cells: number): number {
 }
 
 export function TaskGrid({ jobId }: { readonly jobId: string }) {
-  const [fromIndex, setFromIndex] = useState(0);
-  const { value } = useLive("GetTaskGrid", { jobId, fromIndex, cellsMax });
-  if (value === null || value.indexEnd < 2) return null;
+  const [asked, setFromIndex] = useState<number | null>(null);
+  const from = asked === null ? {} : { fromIndex: asked };
+  const { value } = useLive("GetTaskGrid", { jobId, cellsMax, ...from });
+  if (value === null || value.taskCount < 2) return null;
+  const { fromIndex, indexBegin, indexEnd, taskCount } = value;
   return (
     <div class="task-grid">
       <Grid grid={value} />
-      {value.indexEnd > cellsMax && (
+      {indexEnd - indexBegin > cellsMax && (
         <nav class="pager" aria-label="Parts of the grid">
           <span class="soft">
-            {formatCount(fromIndex)} to{" "}
-            {formatCount(Math.min(fromIndex + cellsMax, value.indexEnd) - 1)} of{" "}
-            {formatCount(value.indexEnd)}, {formatCount(value.taskCount)} remembered
+            {formatCount(fromIndex)} to {formatCount(Math.min(fromIndex + cellsMax, indexEnd) - 1)}{" "}
+            of {formatCount(indexEnd)}, {formatCount(taskCount)} remembered
           </span>
           <button
             type="button"
             class="button small"
-            disabled={fromIndex === 0}
+            disabled={fromIndex <= indexBegin}
             onClick={() => setFromIndex(Math.max(0, fromIndex - cellsMax))}
           >
             Earlier
@@ -51,7 +52,7 @@ export function TaskGrid({ jobId }: { readonly jobId: string }) {
           <button
             type="button"
             class="button small"
-            disabled={fromIndex + cellsMax >= value.indexEnd}
+            disabled={fromIndex + cellsMax >= indexEnd}
             onClick={() => setFromIndex(fromIndex + cellsMax)}
           >
             Later
@@ -75,7 +76,9 @@ function Grid({ grid }: { readonly grid: GridValue }) {
     [cells, size, columns, hovered],
   );
   const measured = useCanvas(canvas, Math.ceil(cells.length / columns) * size, paint);
-  useEffect(() => setWidth(measured), [measured]);
+  useEffect(() => {
+    if (measured > 0) setWidth(measured);
+  }, [measured]);
   const cellAt = ({ offsetX, offsetY }: MouseEvent): number | null => {
     const column = Math.floor(offsetX / size);
     const cell = Math.floor(offsetY / size) * columns + column;

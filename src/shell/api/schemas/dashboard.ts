@@ -10,6 +10,7 @@ import type { Role } from "../../../model/job.ts";
 import { attemptCauses, taskStates } from "../../../model/states.ts";
 import { graphNodesMax, gridCellsMax, streamRunsMax, streamWorkersMax } from "../limits.ts";
 import {
+  countField,
   durationField,
   idField,
   nextPageToken,
@@ -182,14 +183,15 @@ export const dashboardMethods = {
     access: readers,
     request: requestOf({
       jobId: idField,
-      fromIndex: withDefault(z.int().min(0), 0),
+      fromIndex: countField.optional().meta({ description: "Default: the first remembered." }),
       cellsMax: withDefault(z.int().min(1).max(gridCellsMax), 20_000),
     }),
     response: responseOf({
       jobId: z.string(),
       taskCount: z.int().meta({ description: "Tasks that are remembered." }),
-      fromIndex: z.int(),
-      indexEnd: z.int().meta({ description: "One past the highest index; 0 without tasks." }),
+      indexBegin: z.int().meta({ description: "The lowest index of these." }),
+      indexEnd: z.int().meta({ description: "One past the highest; 0 without tasks." }),
+      fromIndex: z.int().meta({ description: "Of the first cell." }),
       rows: z.array(z.string()).meta({
         description:
           "Of 500 cells each: a digit or letter for the place of the state in the list of states " +
