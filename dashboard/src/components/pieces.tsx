@@ -8,7 +8,14 @@ import type { ComponentChildren } from "preact";
 import type { ApiError } from "../api.ts";
 import { now } from "../now.ts";
 import { hrefs } from "../router.ts";
-import { formatAgo, formatDuration, formatExactTime, formatTime, timeOf } from "../text/format.ts";
+import {
+  formatAgo,
+  formatCount,
+  formatDuration,
+  formatExactTime,
+  formatTime,
+  timeOf,
+} from "../text/format.ts";
 
 interface PanelProps {
   readonly title?: ComponentChildren;
@@ -167,7 +174,7 @@ export function Tabs<Name extends string>({ label, tabs, current, onPick }: Tabs
           onClick={() => onPick(name)}
         >
           {title}
-          {count !== undefined && <span class="tab-count">{count}</span>}
+          {count !== undefined && <span class="tab-count">{formatCount(count)}</span>}
         </button>
       ))}
     </div>

@@ -138,10 +138,10 @@ function JobFacts({ job }: { readonly job: Job }) {
         spec === null ? null : ["Asks, each", formatResources(spec.resources)],
         gang ? ["Gang", `all at once, on one ${spec.coscheduling.groupBy}`] : null,
         ["Failures", <Losses job={job} />],
-        job.failedTaskCount > 0 || (spec !== null && spec.maxTaskFailures > 0)
+        spec !== null && (job.failedTaskCount > 0 || spec.maxTaskFailures > 0)
           ? [
               "Failed tasks",
-              `${formatCount(job.failedTaskCount)} of ${formatCount(spec?.maxTaskFailures ?? 0)} allowed`,
+              `${formatCount(job.failedTaskCount)}, ${formatCount(spec.maxTaskFailures)} allowed`,
             ]
           : null,
       ]}
