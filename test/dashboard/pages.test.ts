@@ -183,7 +183,7 @@ test("keys lead to pages, to the search and through the rows", { skip }, async (
   assert.equal(await rowLink(), true);
   await page.keyboard.press("/");
   await page.keyboard.type("/grace/sw");
-  await page.getByRole("option", { name: "/grace/sweep Succeeded" }).waitFor();
+  await page.getByRole("option", { selected: true }).getByText("/grace/sweep").waitFor();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "/grace/sweep" }).waitFor();
   await page.keyboard.press("?");
