@@ -36,7 +36,7 @@ export interface LocalWorkerOptions {
   /** Commands that run at once; default 256. */
   readonly commandSlots?: number;
   /** Counts in thousandths, without indices; default none. */
-  readonly devices?: readonly DeviceAmount[];
+  readonly devices?: readonly Omit<DeviceAmount, "indices">[];
   /** Counters by lower-case name, in thousandths; default none. */
   readonly custom?: { readonly [name: string]: number };
   /** For constraints and gangs, besides what the machine says of itself. */
@@ -144,7 +144,9 @@ export function workerOfferOf(settings: LocalSettings, index: number): object {
   checkInteger("threads", slots, 1, 1_024);
   if (commandSlots !== undefined) checkInteger("commandSlots", commandSlots, 0, 65_536);
   const { devices = [], custom = {}, attributes = {} } = options;
-  const capacity = { cpuMilli, memoryBytes: memory, diskBytes: disk, devices, custom };
+  // The worker numbers them: all that were declared, from 0.
+  const unnumbered = devices.map((device): DeviceAmount => ({ ...device, indices: [] }));
+  const capacity = { cpuMilli, memoryBytes: memory, diskBytes: disk, devices: unnumbered, custom };
   return { slots, ...(commandSlots === undefined ? {} : { commandSlots }), capacity, attributes };
 }
 
