@@ -31,6 +31,7 @@ import { taskStoryCommand } from "./commands/task-story.ts";
 import { tokenCreateCommand } from "./commands/token-create.ts";
 import { tokenListCommand } from "./commands/token-list.ts";
 import { tokenRevokeCommand } from "./commands/token-revoke.ts";
+import { topCommand } from "./commands/top.ts";
 import { upCommand } from "./commands/up.ts";
 import { userListCommand } from "./commands/user-list.ts";
 import { userSetCommand } from "./commands/user-set.ts";
@@ -104,6 +105,7 @@ const routes = buildRouteMap({
     run: runCommand,
     job,
     task,
+    top: topCommand,
     events: eventsCommand,
     why: whyCommand,
     doctor: doctorCommand,

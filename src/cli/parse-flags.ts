@@ -26,7 +26,15 @@ export function parseWhole(text: string): number {
   throw new RangeError(`expected a whole number, 0 or more, not "${text}"`);
 }
 
+/** Seconds above 0, with decimals. Throws RangeError for anything else. */
+export function parseSeconds(text: string): number {
+  const seconds = parseNumber(text);
+  if (seconds > 0) return seconds;
+  throw new RangeError(`expected a number of seconds above 0, not "${text}"`);
+}
+
 /** A whole number of either sign. Throws RangeError for anything else. */
+
 export function parseInteger(text: string): number {
   if (/^-?\d{1,15}$/.test(text)) return Number(text);
   throw new RangeError(`expected a whole number, not "${text}"`);

@@ -14,11 +14,14 @@ import type { Terminal, TextStream } from "./context.ts";
 /** Takes the line away that the cursor is in. */
 export const clearLine = "\r\x1b[2K";
 
+/** Takes all away that is on the screen; the next text begins at its top. */
+export const clearScreen = "\x1b[H\x1b[J";
+
 /**
- * Where a text of ours is written over a status line, it begins so. Besides colours that is all
+ * Where a text of ours is written over a status line or a screen, it begins so. Besides colours that is all
  * that we say to a terminal; words of others never stand there.
  */
-const redraws: readonly string[] = [clearLine, "\r\x1b[K"];
+const redraws: readonly string[] = [clearLine, "\r\x1b[K", clearScreen];
 
 const escapeCode = "\\u001b";
 /** A colour, or a character that a terminal, or the eye, takes for an order. */

@@ -124,8 +124,11 @@ function unitOf(index: number): ResourceUse["unit"] {
   return index === dimension.slots || index === dimension.commandSlots ? "COUNT" : "MILLI";
 }
 
-function worstFirst(problems: readonly Problem[]): readonly Problem[] {
-  const rank = ({ severity }: Problem) => (severity === "ERROR" ? 0 : 1);
+/** Errors before warnings; otherwise as they were. */
+export function worstFirst<P extends { readonly severity: Problem["severity"] }>(
+  problems: readonly P[],
+): P[] {
+  const rank = ({ severity }: P) => (severity === "ERROR" ? 0 : 1);
   return [...problems].sort((a, b) => rank(a) - rank(b));
 }
 

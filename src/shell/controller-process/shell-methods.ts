@@ -4,6 +4,7 @@
  * @module
  */
 
+import { worstFirst } from "../../controller/overview.ts";
 import type { Readiness } from "../api/http-api.ts";
 import type { Responses } from "../api/schemas.ts";
 import type { ClusterSummary } from "./kernel.ts";
@@ -76,7 +77,7 @@ export function overviewOf(seen: KernelOverview, process: OverviewOfProcess): Ov
     startedAt: startedAt === null ? null : new Date(startedAt / 1000).toISOString(),
     ...series,
     ...seen,
-    problems: [...problems, ...seen.problems],
+    problems: worstFirst([...problems, ...seen.problems]),
   };
 }
 
