@@ -276,7 +276,7 @@ describe("starts", () => {
 
 describe("a revoke", () => {
   it("takes back what has not begun, and nothing else", async () => {
-    const slow = aBundle("() => new Promise((resolve) => setTimeout(resolve, 50))");
+    const slow = aBundle("() => new Promise((resolve) => setTimeout(resolve, 400))");
     start(anOrder(1, slow), anOrder(2, slow), anOrder(3, aBundle("() => 3")));
     await sink.until(() => sink.news.some((item) => item.type === "started"));
     assert.equal(executor.revoke(1), false);
@@ -288,7 +288,10 @@ describe("a revoke", () => {
   });
 
   it("of more executions than a lane's window holds frees their places", async () => {
-    const blocked = aBundle("() => new Promise((resolve) => setTimeout(resolve, 30))");
+    const source = `() => new Promise((resolve) => {
+      getContext().signal.addEventListener("abort", resolve);
+    })`;
+    const blocked = aBundle(source, contextImport());
     const short = aBundle("() => 1");
     start(anOrder(0, blocked));
     await sink.until(() => sink.news.some((item) => item.type === "started"));
@@ -299,6 +302,7 @@ describe("a revoke", () => {
       for (let i = 0; i < 1000; i++) assert.equal(executor.revoke(first + i), true);
     }
     start(anOrder(9999, short));
+    executor.abort(0, "stopped", 60_000);
     assert.equal(await sink.value(9999), 1);
     assert.equal(executor.count, 0);
   });
