@@ -26,6 +26,23 @@ export type {
   TaskJobOptions,
 } from "./job-types.ts";
 export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
+export { defineReduction, type Reduction, type ReductionParts } from "./studies/reduction.ts";
+export type { Study } from "./studies/study.ts";
+export { parameterSetId, replicateSeed } from "./studies/study-ids.ts";
+export type {
+  Aggregate,
+  Aggregated,
+  Aggregates,
+  ProgramModel,
+  Simulate,
+  StudyOptions,
+} from "./studies/study-options.ts";
+export type {
+  ReplicateFailure,
+  SetResult,
+  SetState,
+  StudyProgress,
+} from "./studies/study-results.ts";
 export type { MapOptions, SubmitOptions } from "./submit-options.ts";
 export {
   type AnyTask,
