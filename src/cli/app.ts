@@ -24,6 +24,10 @@ import { jobWaitCommand } from "./commands/job-wait.ts";
 import { rpcCommand } from "./commands/rpc.ts";
 import { runCommand } from "./commands/run.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { studyExportCommand } from "./commands/study-export.ts";
+import { studyListCommand } from "./commands/study-list.ts";
+import { studyResumeCommand, studyRunCommand } from "./commands/study-run.ts";
+import { studyShowCommand } from "./commands/study-show.ts";
 import { taskListCommand } from "./commands/task-list.ts";
 import { taskShowCommand } from "./commands/task-show.ts";
 import { taskStoryCommand } from "./commands/task-story.ts";
@@ -75,6 +79,17 @@ const task = buildRouteMap({
   docs: { brief: "Look at tasks" },
 });
 
+const study = buildRouteMap({
+  routes: {
+    run: studyRunCommand,
+    list: studyListCommand,
+    show: studyShowCommand,
+    resume: studyResumeCommand,
+    export: studyExportCommand,
+  },
+  docs: { brief: "Simulate parameter sets many times, aggregate, resume" },
+});
+
 const token = buildRouteMap({
   routes: { create: tokenCreateCommand, list: tokenListCommand, revoke: tokenRevokeCommand },
   docs: { brief: "Say who may call" },
@@ -103,6 +118,7 @@ const routes = buildRouteMap({
     run: runCommand,
     job,
     task,
+    study,
     events: eventsCommand,
     why: whyCommand,
     doctor: doctorCommand,

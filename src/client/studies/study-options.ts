@@ -67,6 +67,8 @@ export interface StudyOptions<P, O, G> {
   readonly replicateOptions?: MapOptions | undefined;
   /** Options of the aggregations. */
   readonly aggregateOptions?: MapOptions | undefined;
+  /** The module that `capstan study resume` is to import; `capstan study run` sets it. */
+  readonly file?: string | undefined;
 }
 
 /** A named aggregation. */
@@ -89,6 +91,8 @@ export interface StudyPlan {
   readonly isSingle: boolean;
   readonly replicateOptions: MapOptions;
   readonly aggregateOptions: MapOptions;
+  /** Absolute; "" for none. */
+  readonly file: string;
 }
 
 /** The name of the only target. */
@@ -99,7 +103,7 @@ export const defaultStudiesDirectory = ".capstan/studies";
 
 const optionNames = [
   ...(["name", "parameterSets", "replicates", "simulate", "aggregate", "quorum", "seed"] as const),
-  ...(["directory", "openReplicates", "replicateOptions", "aggregateOptions"] as const),
+  ...(["directory", "openReplicates", "replicateOptions", "aggregateOptions", "file"] as const),
 ] as const;
 
 /** Checks the options of a study. Throws INVALID_ARGUMENT, which names the one that is wrong. */
@@ -122,6 +126,7 @@ export function parseStudyOptions(options: StudyOptions<never, never, unknown>):
     targets: parseTargets(aggregate),
     isSingle: isTask(aggregate),
     ...{ replicateOptions, aggregateOptions },
+    file: options.file === undefined ? "" : resolve(options.file),
   };
 }
 

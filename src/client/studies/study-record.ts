@@ -109,7 +109,7 @@ export class StudyRecord {
   /** When the last run ended in an orderly way; "" if it did not, or is under way. */
   endedAt = "";
   readonly #file: RecordFile;
-  readonly #lock: DataDirectoryLock | null;
+  #lock: DataDirectoryLock | null;
   readonly #seriesByKey = new Map<string, number>();
   readonly #setsById = new Map<string, number>();
   readonly #found = new Map<number, (SeriesOfSet | undefined)[]>();
@@ -213,6 +213,7 @@ export class StudyRecord {
   close(): void {
     this.#file.close();
     this.#lock?.release();
+    this.#lock = null;
   }
 
   #append(head: Head, value?: unknown): void {

@@ -16,12 +16,6 @@ import { StudyRecord } from "./study-record.ts";
 import type { SetResult, StudyProgress } from "./study-results.ts";
 import { StudyRun } from "./study-run.ts";
 
-/** What made a study, beside its options. For `capstan study`. */
-export interface StudyOrigin {
-  /** The module that defines it, absolute; "" for a program. */
-  readonly file: string;
-}
-
 interface Prepared {
   readonly run: StudyRun;
   readonly record: StudyRecord;
@@ -48,11 +42,10 @@ const nothingYet: StudyProgress = {
 export function startStudy<P, V>(
   session: Session,
   options: StudyOptions<never, never, unknown>,
-  origin: StudyOrigin = { file: "" },
 ): Study<P, V> {
   const plan = parseStudyOptions(options);
   const parameterSets = [...((options.parameterSets ?? []) as Iterable<P>)];
-  return new Study<P, V>(session, plan, parameterSets, origin);
+  return new Study<P, V>(session, plan, parameterSets);
 }
 
 /** A study at work. Made by `client.study`. */
@@ -70,11 +63,11 @@ export class Study<P = unknown, V = unknown> {
   #wakeIterators: (() => void)[] = [];
   #stopped: { readonly error: unknown } | null = null;
 
-  constructor(session: Session, plan: StudyPlan, first: readonly P[], origin: StudyOrigin) {
+  constructor(session: Session, plan: StudyPlan, first: readonly P[]) {
     this.name = plan.name;
     this.directory = plan.directory;
     const ids = idsOf(first, "parameterSets");
-    this.#prepared = this.#prepare(session, plan, origin).then((prepared) => {
+    this.#prepared = this.#prepare(session, plan).then((prepared) => {
       this.#add(prepared, first, ids);
       return prepared;
     });
@@ -143,7 +136,7 @@ export class Study<P = unknown, V = unknown> {
     return this.close();
   }
 
-  async #prepare(session: Session, plan: StudyPlan, origin: StudyOrigin): Promise<Prepared> {
+  async #prepare(session: Session, plan: StudyPlan): Promise<Prepared> {
     const model = await modelOf(session, plan.simulate, plan.replicateOptions);
     const identities = await Promise.all(
       plan.targets.map(({ task }) => identityOfTask(session, task)),
@@ -156,7 +149,7 @@ export class Study<P = unknown, V = unknown> {
     const aggregateKeys = identities.map((identity) =>
       contentId({ series: seriesKey, aggregate: identity, replicates: plan.replicates }),
     );
-    record.begin({ ...headOf(plan, model), series, aggregateKeys, file: origin.file });
+    record.begin({ ...headOf(plan, model), series, aggregateKeys, file: plan.file });
     const run = new StudyRun({
       ...{ session, plan, record, model, series, aggregateKeys },
       onSetEnded: (set) => this.#onSetEnded(set),
