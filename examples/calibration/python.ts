@@ -11,7 +11,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, defineStudy, startLocalCluster } from "capstan";
+import { connect, defineStudy, program, startLocalCluster } from "capstan";
+import type { Curve } from "../epidemic/model.ts";
 import { fit } from "./model.ts";
 
 export const options = {
@@ -22,10 +23,10 @@ export const options = {
     { beta: 2.2, gamma: 0.44 },
   ],
   replicates: 6,
-  simulate: {
+  simulate: program<Curve>({
     command: ["python3", "model.py"],
     workspace: join(import.meta.dirname, "python-model"),
-  },
+  }),
   aggregate: fit,
   replicateOptions: { timeout: "60s", retries: 1 },
 } as const;

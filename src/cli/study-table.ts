@@ -36,7 +36,8 @@ export function printSets(terminal: Terminal, { name, sets, replicates }: StudyR
 
 function whyNot({ error, failed }: SetResult): string {
   if (error !== "") return error;
-  return failed > 0 ? `${failed} replicates failed` : "";
+  if (failed === 0) return "";
+  return failed === 1 ? "1 replicate failed" : `${failed} replicates failed`;
 }
 
 function short(text: string): string {

@@ -31,13 +31,15 @@ export { defineReduction, type Reduction, type ReductionParts } from "./studies/
 export type { Study } from "./studies/study.ts";
 export { defineStudy, type Search, type StudyDefinition } from "./studies/study-definition.ts";
 export { parameterSetId, replicateSeed } from "./studies/study-ids.ts";
-export type {
-  Aggregate,
-  Aggregated,
-  Aggregates,
-  ProgramModel,
-  Simulate,
-  StudyOptions,
+export {
+  type Aggregate,
+  type Aggregated,
+  type Aggregates,
+  type ProgramModel,
+  type ProgramOptions,
+  program,
+  type Simulate,
+  type StudyOptions,
 } from "./studies/study-options.ts";
 export type {
   ReplicateFailure,

@@ -50,37 +50,56 @@ async function aggregateAtOnce(
   const places = set.placesBetween(0, host.replicates);
   const bytes = sizeOf(places);
   if (bytes > aggregateBytesMax) throw tooLarge(bytes);
-  using future = await withValues(host, places, (values) =>
+  const future = await withValues(host, places, (values) =>
     host.session.submit(task, [values, set.recorded.parameters], host.options),
   );
-  return await future.result();
+  return await futureValue(future);
 }
 
+/**
+ * The states come back here and are sent on: a future that is held, or depended on, would keep the
+ * values that went into it on the controller until the whole set is done.
+ */
 async function reduceSet(host: AggregationHost, task: AnyTask, set: SetProgress): Promise<unknown> {
-  const held: Future<unknown>[] = [];
-  const step = (name: ReductionStep, ...args: unknown[]): Future<unknown> => {
-    const future = host.session.submit(task, [name, ...args], host.options);
-    held.push(future);
-    return future;
-  };
-  try {
-    let states: Future<unknown>[] = [];
-    for (let part = 0; part * foldReplicates < host.replicates; part++) {
-      await set.partSettled(part);
-      for (const places of piecesOf(set, part)) {
-        states.push(await withValues(host, places, (values) => step("fold", values)));
-      }
+  const { session, options, replicates } = host;
+  const step = (name: ReductionStep, ...args: unknown[]) =>
+    session.submit(task, [name, ...args], options);
+  let states: Promise<unknown>[] = [];
+  for (let part = 0; part * foldReplicates < replicates; part++) {
+    await set.partSettled(part);
+    for (const places of piecesOf(set, part)) {
+      const future = await withValues(host, places, (values) => step("fold", values));
+      states.push(quietly(futureValue(future)));
     }
-    checkQuorum(host, set);
-    while (states.length > 1) {
-      states = groupsOf(states).map((group) =>
-        group.length > 1 ? step("merge", group) : group[0],
-      );
-    }
-    return await step("finish", states[0], set.recorded.parameters).result();
-  } finally {
-    for (const future of held) future.release();
   }
+  checkQuorum(host, set);
+  while (states.length > 1) {
+    states = groupsOf(states).map((group) => quietly(mergeGroup(step, group)));
+  }
+  return await futureValue(step("finish", await states[0], set.recorded.parameters));
+}
+
+async function mergeGroup(
+  step: (name: ReductionStep, states: unknown) => Future<unknown>,
+  group: readonly Promise<unknown>[],
+): Promise<unknown> {
+  const states = await Promise.all(group);
+  return states.length === 1 ? states[0] : await futureValue(step("merge", states));
+}
+
+/** Its value, of which the cluster then keeps nothing. */
+async function futureValue(future: Future<unknown>): Promise<unknown> {
+  try {
+    return await future.result();
+  } finally {
+    future.release();
+  }
+}
+
+/** A promise that may fail before anybody waits for it; whoever does is told. */
+function quietly(promise: Promise<unknown>): Promise<unknown> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** Reads values and submits a task with them. They are gone from here when the task has ended. */
@@ -98,7 +117,7 @@ async function withValues(
     values.leave(bytes);
     throw error;
   }
-  // Until it has ended its arguments may have to be sent again, and lie in the controller.
+  // Until it has ended its arguments lie in the controller, and may have to be sent again.
   void future.exception().then(
     () => values.leave(bytes),
     () => values.leave(bytes),

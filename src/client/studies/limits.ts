@@ -17,10 +17,10 @@ export const openReplicatesDefault = 2_048;
 export const openArgumentBytesMax = 64 * 1024 * 1024;
 
 /** Sets whose aggregation is under way at a time; others wait, with their values on the disk. */
-export const openAggregationsMax = 64;
+export const openAggregationsMax = 32;
 
 /** Bytes of recorded values that aggregations may hold in the client at a time; one always may. */
-export const openValueBytesMax = 64 * 1024 * 1024;
+export const openValueBytesMax = 16 * 1024 * 1024;
 
 /** Replicates that one task of a reduction folds. */
 export const foldReplicates = 256;

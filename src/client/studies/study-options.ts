@@ -11,11 +11,19 @@ import type { MapOptions } from "../submit-options.ts";
 import { type AnyTask, type Task, taskSymbol } from "../task.ts";
 import { openReplicatesDefault, replicatesMax } from "./limits.ts";
 
+declare const valueOfProgram: unique symbol;
+
 /**
  * A model that is a program in any language. It gets one line of JSON on its standard input,
  * `{"parameters": …, "seed": …, "replicate": …}`, and writes its result to standard output as JSON.
  */
-export interface ProgramModel {
+export interface ProgramModel<O = unknown> extends ProgramOptions {
+  /** Never there: carries the type. */
+  readonly [valueOfProgram]?: () => O;
+}
+
+/** How a model that is a program is started. */
+export interface ProgramOptions {
   /** The program and its arguments; no shell reads them. */
   readonly command: readonly string[];
   /** A directory of this machine that the program starts in a copy of. Default an empty one. */
@@ -24,8 +32,13 @@ export interface ProgramModel {
   readonly env?: { readonly [name: string]: string } | undefined;
 }
 
+/** A program as a model whose values are an `O`: `program<Curve>({ command: ["./model"] })`. */
+export function program<O>(options: ProgramOptions): ProgramModel<O> {
+  return options;
+}
+
 /** What computes one replicate. The same parameters and seed must give the same value. */
-export type Simulate<P, O> = Task<[parameters: P, seed: number], O> | ProgramModel;
+export type Simulate<P, O> = Task<[parameters: P, seed: number], O> | ProgramModel<O>;
 
 /** What aggregates the values of a set: a task, or a reduction that does it in parts. */
 export type Aggregate<P, O, A> = Task<[values: readonly O[], parameters: P], A>;
@@ -143,7 +156,8 @@ export function isTask(value: unknown): value is AnyTask {
 function parseSimulate(simulate: unknown): AnyTask | ProgramModel {
   if (isTask(simulate)) return simulate;
   if (typeof simulate === "object" && simulate !== null && "command" in simulate) {
-    return parseFields("simulate", simulate, ["command", "workspace", "env"]) as ProgramModel;
+    parseFields("simulate", simulate, ["command", "workspace", "env"]);
+    return simulate as ProgramModel; // Its fields are checked where the command is made.
   }
   const wanted = "a task (defineTask), or { command } for a program";
   throw new CapstanError("INVALID_ARGUMENT", `simulate: expected ${wanted}`);
