@@ -79,7 +79,7 @@ function scatter(xName: string, yName: string, points: readonly Point[]): string
     return (
       `<line x1="${frame.left}" x2="${width - frame.right}" y1="${y}" y2="${y}"/>` +
       `<text x="${frame.left - 6}" y="${y}" dy="4" text-anchor="end">${cellText(round(ys.at(share)))}</text>` +
-      `<text x="${x}" y="${height - frame.bottom + 16}" text-anchor="middle">${cellText(round(xs.at(share)))}</text>`
+      `<text x="${x}" y="${height - frame.bottom + 16}" text-anchor="${anchors[share]}">${cellText(round(xs.at(share)))}</text>`
     );
   });
   return (
@@ -89,6 +89,9 @@ function scatter(xName: string, yName: string, points: readonly Point[]): string
     `</svg><figcaption>${escaped(yName)} against ${escaped(xName)}; the least is marked</figcaption></figure>`
   );
 }
+
+/** The labels at the ends stay within the figure. */
+const anchors: { readonly [share: number]: string } = { 0: "start", 0.5: "middle", 1: "end" };
 
 interface Extent {
   readonly share: (value: number) => number;
@@ -118,7 +121,7 @@ function tableOf({ sets, replicates }: StudyReport): string {
     const byName = new Map(cells[i]);
     const parts = [
       `${set.index}`,
-      ...columns.map((column) => cellText(byName.get(column)).slice(0, 80)),
+      ...columns.map((column) => shortCell(cellText(byName.get(column)))),
       ...[`${set.succeeded}/${replicates}`, set.state, set.error],
     ];
     const texts = parts.map((part) => `<td>${escaped(part)}</td>`).join("");
@@ -130,6 +133,11 @@ function tableOf({ sets, replicates }: StudyReport): string {
     `<h2>Sets</h2><div class="wide"><table><thead><tr>${head.join("")}</tr></thead>` +
     `<tbody>${rows.join("\n")}</tbody></table></div>${note}`
   );
+}
+
+/** A list of numbers is not read in a table. */
+function shortCell(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
 }
 
 function failuresOf({ sets }: StudyReport): string {

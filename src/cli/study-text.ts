@@ -15,7 +15,9 @@ export type Cells = readonly (readonly [name: string, value: unknown])[];
 export function cellText(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "number") return `${Number(value.toPrecision(6))}`;
-  return typeof value === "string" ? value : jsonText(value);
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return `[${value.map(cellText).join(", ")}]`;
+  return jsonText(value);
 }
 
 /** JSON, with what JSON cannot say as its nearest: views as arrays, maps as entries. */
