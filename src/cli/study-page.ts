@@ -67,7 +67,8 @@ function scatter(xName: string, yName: string, points: readonly Point[]): string
     height - frame.bottom - (height - frame.top - frame.bottom) * ys.share(y);
   const dots = points.map((point) => {
     const kind = point === least ? "least" : point.set.state === "PARTIAL" ? "partial" : "";
-    const label = `set ${point.set.index}: ${xName} ${cellText(point.x)}, ${yName} ${cellText(point.y)}`;
+    const place = `${xName} ${cellText(point.x)}, ${yName} ${cellText(point.y)}`;
+    const label = `set ${point.set.index}: ${place}`;
     return (
       `<circle class="${kind}" cx="${toX(point.x).toFixed(1)}" cy="${toY(point.y).toFixed(1)}" ` +
       `r="${kind === "least" ? 5 : 3.5}"><title>${escaped(label)}</title></circle>`
@@ -76,17 +77,21 @@ function scatter(xName: string, yName: string, points: readonly Point[]): string
   const grid = [0, 0.5, 1].map((share) => {
     const y = toY(ys.at(share)).toFixed(1);
     const x = toX(xs.at(share)).toFixed(1);
+    const [xLabel, yLabel] = [xs, ys].map((axis) => cellText(round(axis.at(share))));
     return (
       `<line x1="${frame.left}" x2="${width - frame.right}" y1="${y}" y2="${y}"/>` +
-      `<text x="${frame.left - 6}" y="${y}" dy="4" text-anchor="end">${cellText(round(ys.at(share)))}</text>` +
-      `<text x="${x}" y="${height - frame.bottom + 16}" text-anchor="${anchors[share]}">${cellText(round(xs.at(share)))}</text>`
+      `<text x="${frame.left - 6}" y="${y}" dy="4" text-anchor="end">${yLabel}</text>` +
+      `<text x="${x}" y="${height - frame.bottom + 16}" text-anchor="${anchors[share]}">` +
+      `${xLabel}</text>`
     );
   });
   return (
     `<figure><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(yName)} by ` +
     `${escaped(xName)}">${grid.join("")}${dots.join("")}` +
-    `<text class="axis" x="${width / 2}" y="${height - 6}" text-anchor="middle">${escaped(xName)}</text>` +
-    `</svg><figcaption>${escaped(yName)} against ${escaped(xName)}; the least is marked</figcaption></figure>`
+    `<text class="axis" x="${width / 2}" y="${height - 6}" text-anchor="middle">` +
+    `${escaped(xName)}</text></svg>` +
+    `<figcaption>${escaped(yName)} against ${escaped(xName)}; the least is marked</figcaption>` +
+    "</figure>"
   );
 }
 
@@ -169,7 +174,8 @@ const style = `
   --dot: #1971c2; --least: #c2255c; --partial: #e8590c; --bad: #c92a2a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e9ecef; --dim: #909296; --rule: #373a40;
   --paper: #1a1b1e; --dot: #74c0fc; --least: #faa2c1; --partial: #ffa94d; --bad: #ff8787; } }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 72rem; margin: 0 auto; padding: 1.5rem; }
 h1 { margin: 0; } .sum { font-weight: 600; }
 .figures { display: flex; flex-wrap: wrap; gap: 1.5rem; } figure { margin: 0; width: 22.5rem; }

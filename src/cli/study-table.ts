@@ -9,7 +9,7 @@ import type { SetResult } from "../client/studies/study-results.ts";
 import type { Terminal } from "./context.ts";
 import { shownSetsMax } from "./limits.ts";
 import { announceMore, paintFor, paintState, printTable } from "./print.ts";
-import { cellText, columnsOf, resultCells } from "./study-text.ts";
+import { cellText, columnsOf, counted, resultCells } from "./study-text.ts";
 
 /** Characters of a parameter or a value in a table. */
 const cellCharactersMax = 24;
@@ -36,8 +36,7 @@ export function printSets(terminal: Terminal, { name, sets, replicates }: StudyR
 
 function whyNot({ error, failed }: SetResult): string {
   if (error !== "") return error;
-  if (failed === 0) return "";
-  return failed === 1 ? "1 replicate failed" : `${failed} replicates failed`;
+  return failed > 0 ? `${counted(failed, "replicate")} failed` : "";
 }
 
 function short(text: string): string {

@@ -44,7 +44,7 @@ export function resultCells({ parameters, value }: SetResult): Cells {
   const short = cellsOf("parameters", parameters).map(
     ([name, cell]) => [name.replace(/^parameters\./, ""), cell] as const,
   );
-  return [...short, ...cellsOf("value", value)];
+  return value === null ? short : [...short, ...cellsOf("value", value)];
 }
 
 /** Names of all cells of all rows, in the order in which they are met. */
@@ -62,9 +62,17 @@ export function closingLine({ sets, replicates }: StudyReport): string {
     `${sum(({ succeeded }) => succeeded)}/${sets.length * replicates} replicates`,
     `${done}/${sets.length} sets`,
     ...(partial === 0 ? [] : [`${partial} of them partial`]),
-    `${failed} sets failed`,
-    `${sum((set) => set.failed)} replicates failed`,
+    `${counted(failed, "set")} failed`,
+    `${counted(
+      sum((set) => set.failed),
+      "replicate",
+    )} failed`,
   ].join(", ");
+}
+
+/** `0 sets`, `1 set`, `2 sets` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** One line for each replicate that failed: which, why, where. */
@@ -88,7 +96,7 @@ export function setsCsv({ sets }: StudyReport): string {
   const rows = sets.map(({ id, index, parameters, state, succeeded, failed, value, error }) => [
     ...Object.entries({ index, id, state, succeeded, failed }),
     ...cellsOf("parameters", parameters),
-    ...cellsOf("value", value),
+    ...(value === null ? [] : cellsOf("value", value)),
     ["error", error] as const,
   ]);
   return csvOf(rows);

@@ -160,9 +160,9 @@ export class Client {
   }
 
   /**
-   * Starts a study, or resumes the one of that name: `replicates` simulations of each parameter set,
-   * and their aggregate. Each finished replicate is on the disk at once and is never computed again
-   * for the same code, parameters and seed. One process at a time works on a study.
+   * Starts a study, or resumes the one of that name: `replicates` simulations of each parameter
+   * set, and their aggregate. Each finished replicate is on the disk at once and is never computed
+   * again for the same code, parameters and seed. One process at a time works on a study.
    *
    * Throws INVALID_ARGUMENT for a wrong option, and for parameters that are not JSON or are given
    * twice. What goes wrong later rejects `results`.

@@ -50,9 +50,9 @@ export const studyRunCommand = buildCommand<Flags, [string], CliContext>({
   docs: {
     brief: "Run a study, or go on with the one of that name",
     fullDescription:
-      "Simulates each parameter set of the study that FILE exports (defineStudy), aggregates each " +
-      "set, and prints a table. What is finished is kept and never computed again. Ctrl-C stops " +
-      "it; run it again to go on. Exits with 1 if a set has no value.",
+      "Simulates each parameter set of the study that FILE exports (defineStudy), aggregates " +
+      "each set, and prints a table. What is finished is kept and never computed again. Ctrl-C " +
+      "stops it; run it again to go on. Exits with 1 if a set has no value.",
   },
 });
 

@@ -1,6 +1,6 @@
 /**
- * The aggregation of one set: all values to one task, or the tree of a reduction, which begins while
- * the set is still simulated.
+ * The aggregation of one set: all values to one task, or the tree of a reduction, which begins
+ * while the set is still simulated.
  *
  * The values come from the record. They travel as arguments, so what is finished holds nothing on
  * the cluster, and a study that is taken up again aggregates as one that was never interrupted.

@@ -120,7 +120,8 @@ export class StudyRecord {
   /**
    * Opens the record in `directory`. For `"write"` it is created and held for this process alone.
    *
-   * Throws DATA_DIRECTORY_IN_USE while another writer has it, NOT_FOUND (for `"read"`), DISK_FAILED.
+   * Throws DATA_DIRECTORY_IN_USE while another writer has it, NOT_FOUND (for `"read"`), or
+   * DISK_FAILED.
    */
   constructor(directory: string, mode: "read" | "write") {
     this.directory = directory;

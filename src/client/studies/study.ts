@@ -1,7 +1,7 @@
 /**
- * A study: parameter sets, each simulated many times and aggregated, with a record on this machine's
- * disk that survives everything. The name is the key: what was finished under it is never computed
- * again.
+ * A study: parameter sets, each simulated many times and aggregated, with a record on this
+ * machine's disk that survives everything. The name is the key: what was finished under it is never
+ * computed again.
  *
  * @module
  */
