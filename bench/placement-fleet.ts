@@ -71,7 +71,7 @@ export class Fleet {
     }
   }
 
-  /** All workers take work at once: a cold pass, or its first turn; every queue against them all. */
+  /** All workers take work at once: a cold pass, or its first turn, of every queue. */
   opens(): number {
     for (const { index } of this.state.workers) {
       apply(this.state, { type: "worker-health", worker: index, trouble: "" });

@@ -71,7 +71,7 @@ export function caseLines(cases: readonly BenchCase[]): readonly string[] {
 
 /** Three significant digits, thousands grouped. */
 export function formatNumber(value: number): string {
-  if (value >= 1_000) return Math.round(value).toLocaleString("en-US");
+  if (value >= 999.5) return Math.round(value).toLocaleString("en-US");
   return value.toPrecision(3);
 }
 

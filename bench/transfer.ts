@@ -5,8 +5,10 @@
  */
 
 import { type Client, wait } from "capstan";
-import type { BenchCase } from "./cases.ts";
+import type { BenchCase, Prepared } from "./cases.ts";
 import { onCluster } from "./end-to-end.ts";
+import { median } from "./measure.ts";
+import { prepareSocketOnly } from "./socket-only.ts";
 import { lastOf, makeNumbers } from "./tasks.ts";
 
 const bytes = 100_000_000;
@@ -28,12 +30,33 @@ async function transfer(client: Client): Promise<number> {
   return bytes / 1e9 / seconds;
 }
 
+/** In turns with the same bytes over a bare socket: what there is to be reached. */
+async function prepare(): Promise<Prepared> {
+  const bare: { socket: number; withCopy: number }[] = [];
+  const socketOnly = await prepareSocketOnly(bytes);
+  const cluster = await onCluster(transfer, undefined, {
+    workerOptions: (index: number) => ({ attributes: { side: index === 0 ? "left" : "right" } }),
+  });
+  return {
+    ...cluster,
+    run: async () => {
+      bare.push(await socketOnly.measure());
+      return cluster.run();
+    },
+    details: () => ({
+      socketOnly: median(bare.map(({ socket }) => socket)),
+      socketAndCopy: median(bare.map(({ withCopy }) => withCopy)),
+    }),
+    close: async () => {
+      socketOnly.close();
+      await cluster.close();
+    },
+  };
+}
+
 export const transferCase: BenchCase = {
   name: "transfer",
   unit: "GB/s",
-  what: `a Float64Array of ${bytes} bytes from one worker to a task on another`,
-  prepare: () =>
-    onCluster(transfer, undefined, {
-      workerOptions: (index: number) => ({ attributes: { side: index === 0 ? "left" : "right" } }),
-    }),
+  what: `a Float64Array of ${bytes} bytes from worker to worker, beside a bare socket`,
+  prepare,
 };

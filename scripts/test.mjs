@@ -30,7 +30,7 @@ const silenceMs = testTimeoutMs + 30_000;
 /** Files of tests that run at the same time: the machines that this runs on have two cores. */
 const testConcurrency = 2;
 
-const everyTest = ["src/**/*.test.ts", "test/**/*.test.ts"];
+const everyTest = ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"];
 
 const checks = [
   { name: "types of src", program: "typescript/bin/tsc", args: ["-b"] },

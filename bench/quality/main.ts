@@ -72,16 +72,17 @@ function* kthResults(): Generator<Result> {
     ...{ unit: "", goal: "92.58 +- 0.15", tolerance: 0.002 },
     isMet: Math.abs(fifo.averageBoundedSlowdown - 92.58) <= 0.15,
   };
-  const slowdown = runKth(log, "slowdown");
-  yield {
-    ...{ name: name("slowdown", "average bounded slowdown"), unit: "", goal: "< 69.4" },
-    ...{ value: slowdown.averageBoundedSlowdown, tolerance: 0.002 },
-    isMet: slowdown.averageBoundedSlowdown < 69.4,
-  };
-  yield {
-    ...{ name: name("slowdown", "longest wait"), unit: "s", goal: `<= ${easyMaxWaitS}` },
-    ...{ value: slowdown.maxWaitS, tolerance: 0.002, isMet: slowdown.maxWaitS <= easyMaxWaitS },
-  };
+  for (const policy of ["fair", "slowdown"] as const) {
+    const { averageBoundedSlowdown, maxWaitS } = runKth(log, policy);
+    yield {
+      ...{ name: name(policy, "average bounded slowdown"), unit: "", goal: "< 69.4" },
+      ...{ value: averageBoundedSlowdown, tolerance: 0.002, isMet: averageBoundedSlowdown < 69.4 },
+    };
+    yield {
+      ...{ name: name(policy, "longest wait"), unit: "s", goal: `<= ${easyMaxWaitS}` },
+      ...{ value: maxWaitS, tolerance: 0.002, isMet: maxWaitS <= easyMaxWaitS },
+    };
+  }
 }
 
 const easyMaxWaitS = 262_194;

@@ -4,6 +4,12 @@
  * @module
  */
 
+/**
+ * Tasks that one message says are wanted, or released; more are sent as several. With more the
+ * controller stands still for longer, with fewer it is told more often.
+ */
+export const namedTasksMax = 16_384;
+
 /** Tasks in one submit message; more are sent as several. */
 export const submitTasksMax = 16_384;
 

@@ -14,10 +14,9 @@ import { assertNever } from "../base/assert.ts";
 import { blobAt } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { CapstanError } from "../model/errors.ts";
-import { wantRowsMax } from "../protocol/limits.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import type { BundleHandle } from "./bundle-uploads.ts";
-import { unacknowledgedBytesMax, unconfirmedReleasesMax } from "./limits.ts";
+import { namedTasksMax, unacknowledgedBytesMax, unconfirmedReleasesMax } from "./limits.ts";
 import { contentOf, runOf, type SpecEntry, specError } from "./spec-table.ts";
 import { BatchCollector, rowsOf, type SubmitBatch, submitMessage } from "./submit-batch.ts";
 
@@ -273,8 +272,10 @@ export class Outbox {
   }
 
   #sendRelease(tasks: Uint32Array): void {
-    this.#host.send({ type: "release", tasks });
-    this.#sentReleases.push({ after: this.#lastSequence, tasks });
+    for (const part of partsOf(tasks)) {
+      this.#host.send({ type: "release", tasks: part });
+      this.#sentReleases.push({ after: this.#lastSequence, tasks: part });
+    }
     this.#sentReleaseCount += tasks.length;
     while (this.#sentReleaseCount > unconfirmedReleasesMax && this.#sentReleases.length > 1) {
       this.#sentReleaseCount -= this.#sentReleases[0].tasks.length;
@@ -361,9 +362,7 @@ export class Outbox {
   }
 
   #sendWants(tasks: Uint32Array): void {
-    for (let at = 0; at < tasks.length; at += wantRowsMax) {
-      this.#host.send({ type: "want", tasks: tasks.slice(at, at + wantRowsMax) });
-    }
+    for (const part of partsOf(tasks)) this.#host.send({ type: "want", tasks: part });
   }
 
   /** What is wanted, but for tasks whose submit is still to come: their outcomes come by it. */
@@ -384,4 +383,11 @@ function submitItem(batch: SubmitBatch): SubmitItem {
 
 function bytesOf(item: Sequenced): number {
   return item.type === "submit" ? item.batch.bytes : 4 * item.tasks.length;
+}
+
+/** In order, none longer than a message may be. */
+function* partsOf(tasks: Uint32Array): Generator<Uint32Array> {
+  for (let at = 0; at < tasks.length; at += namedTasksMax) {
+    yield tasks.slice(at, at + namedTasksMax);
+  }
 }

@@ -14,6 +14,7 @@ import { deviceDimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
 import { leaveLine, placeInLine, setTaskState } from "./apply-tasks.ts";
 import type { FactOf, SpecialGrant } from "./facts.ts";
+import { noteLedger } from "./granted-rows.ts";
 import { attemptRecordsMax, startMaxUs } from "./limits.ts";
 import {
   type ControllerState,
@@ -57,7 +58,7 @@ export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): 
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
   state.fleet.changes.mark(worker.index);
-  state.fleet.ledger++;
+  noteLedger(state, worker.index);
   const shape = state.shapes[attempts.shape[row]];
   const user = state.users[shape.user];
   state.grantedByBand[attempts.band[row]] += sign;
@@ -288,7 +289,7 @@ function tellAttempt(state: ControllerState, kind: number, row: number, detail =
 /** One attempt runs. */
 export function applyStart(state: ControllerState, row: number, at: number): void {
   const { attempts, tasks } = state;
-  state.fleet.ledger++;
+  noteLedger(state, attempts.worker[row]);
   attempts.flags[row] |= attemptFlag.started;
   shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]).started++;
   attempts.startedAt[row] = at;
@@ -321,8 +322,8 @@ export function applyAttemptsStopping(
   fact: FactOf<"attempts-stopping">,
 ): void {
   const { attempts, tasks } = state;
-  state.fleet.ledger++;
   for (const row of fact.attempts) {
+    noteLedger(state, attempts.worker[row]);
     attempts.flags[row] |= attemptFlag.stopping;
     attempts.stopReason[row] = fact.reason;
     tellAttempt(state, storyKind["stop-ordered"], row, fact.reason);
@@ -391,9 +392,9 @@ function keepRecord(state: ControllerState, row: number, cause: number): void {
 
 function closeRow(state: ControllerState, row: number): void {
   const { attempts, tasks } = state;
-  state.fleet.ledger++;
   setRetracting(state, row, false);
   const worker = state.workers[attempts.worker[row]];
+  noteLedger(state, worker.index);
   const task = attempts.task[row];
   const id = attempts.id[row];
   worker.liveAttempts--;

@@ -227,6 +227,7 @@ export function addShape(
     woken: new U32Ring(),
     queued: 0,
     askedCount: 0,
+    queuedSince: 0,
     meanUs: 0,
     prefetched: 0,
     retracting: 0,

@@ -97,7 +97,10 @@ function enqueue(state: ControllerState, task: number): void {
   tasks.stage[task] = stage.queued;
   (tasks.hasFlag(task, taskFlag.woken) ? shape.woken : shape.fresh).pushBack(task);
   shape.queued++;
-  if (shape.queued === 1) state.queuedShapes.add(shape.index);
+  if (shape.queued === 1) {
+    state.queuedShapes.add(shape.index);
+    shape.queuedSince = state.at;
+  }
   state.untriedShapes.add(shape.index);
 }
 

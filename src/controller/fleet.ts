@@ -81,7 +81,7 @@ function scorerFor({ workers, demand: { demand } }: ControllerState, shape: Shap
   return (worker) => scoreOf(workers[worker], shape, demand);
 }
 
-/** The same for many workers at once: whether it fits is asked, too, once for those that are alike. */
+/** The same for many workers at once: of those that are alike, whether it fits is asked once. */
 function sharedJudgeFor(state: ControllerState, shape: Shape): Judge {
   const scoreOf = scorerFor(state, shape);
   const judge = judgeFor(state, shape);

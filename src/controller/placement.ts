@@ -16,7 +16,14 @@
 
 import type { Micros } from "../base/time.ts";
 import { type QueueKey, walkFairly, walkInOrder } from "../scheduler/fair-order.ts";
-import { keepsTurns, lateTurnRankOf, rankOf, turnRankOf, type Waiting } from "../scheduler/queue-policy.ts";
+import { lateTurnRestUs, lateTurnWorkersMax } from "../scheduler/limits.ts";
+import {
+  keepsTurns,
+  lateTurnRankOf,
+  rankOf,
+  turnRankOf,
+  type Waiting,
+} from "../scheduler/queue-policy.ts";
 import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
@@ -172,15 +179,22 @@ class Pass {
     const state = this.#state;
     let late: Shape | null = null;
     let first = Number.POSITIVE_INFINITY;
+    let tops: Map<number, number> | null = null;
     for (const index of state.queuedShapes) {
       const shape = state.shapes[index];
-      const rank = lateTurnRankOf(waitingOf(state, shape));
+      const rank = lateTurnRankOf(lineWaitOf(state, shape));
       if (rank >= first || !this.#waitsForRoom(shape)) continue;
+      tops ??= topPriorities(state);
+      // What its own user wants first is not late for the sake of others.
+      if (shape.priority < (tops.get(shape.user) ?? 0)) continue;
       late = shape;
       first = rank;
     }
-    if (late === null) endTurns(state, this.#out);
-    else keepTurn(state, this.#out, late, this.#at);
+    if (late === null) return endTurns(state, this.#out);
+    // To choose the worker costs a look at all that runs, and a long queue has many late heads.
+    if (this.#at < state.fleet.lateTurnAt + lateTurnRestUs) return;
+    const turn = { shape: late, at: this.#at, workersMax: lateTurnWorkersMax };
+    if (keepTurn(state, this.#out, turn)) state.fleet.lateTurnAt = this.#at;
   }
 
   /** One order over all users; what is first and does not fit has its turn kept. */
@@ -200,7 +214,9 @@ class Pass {
       this.#blocked.push(...waiting);
       return endTurns(this.#state, this.#out);
     }
-    keepTurn(this.#state, this.#out, (first as Turn).shape, this.#at);
+    const { shape } = first as Turn;
+    const turn = { shape, at: this.#at, workersMax: Number.POSITIVE_INFINITY };
+    keepTurn(this.#state, this.#out, turn);
     walkInOrder(this.#ranked(waiting, rankOf), (turn) => {
       if (this.#placeOne(turn)) return this.#ranked([turn], rankOf)[0];
       if (turn.shape.queued > 0) this.#blocked.push(turn);
@@ -315,6 +331,22 @@ function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[
 
 function headOrderOf(state: ControllerState, shape: Shape): number {
   return orderOf(state, headTask(shape));
+}
+
+/** The same without what its head waited for its inputs, before anything stood in line here. */
+function lineWaitOf(state: ControllerState, shape: Shape): Waiting {
+  const waiting = waitingOf(state, shape);
+  return { ...waiting, waitedUs: Math.min(waiting.waitedUs, state.at - shape.queuedSince) };
+}
+
+/** User → the highest priority of what waits. */
+function topPriorities({ queuedShapes, shapes }: ControllerState): Map<number, number> {
+  const tops = new Map<number, number>();
+  for (const index of queuedShapes) {
+    const { user, priority } = shapes[index];
+    tops.set(user, Math.max(priority, tops.get(user) ?? priority));
+  }
+  return tops;
 }
 
 function waitingOf(state: ControllerState, shape: Shape): Waiting {

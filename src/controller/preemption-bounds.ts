@@ -8,38 +8,10 @@
 import { freeAmount } from "../scheduler/fit.ts";
 import type { EvictionOffers } from "../scheduler/fleet-index.ts";
 import { type Harm, type HostOffer, noHarm } from "../scheduler/preemption.ts";
+import { grantedRows } from "./granted-rows.ts";
 import type { ControllerState, Shape, Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { effectiveBand } from "./users.ts";
-
-/** Rows of granted attempts by worker: those of worker w from `starts[w]` to `starts[w + 1]`. */
-export interface GrantedRows {
-  readonly starts: Uint32Array;
-  readonly rows: Uint32Array;
-}
-
-/** The granted attempts of every worker; made once for as long as nothing is granted or ends. */
-export function grantedRows(state: ControllerState): GrantedRows {
-  const { attempts, fleet, workers } = state;
-  const known = fleet.granted;
-  if (known !== null && known.ledger === fleet.ledger) return known;
-  const starts = new Uint32Array(workers.length + 1);
-  for (let row = 0; row < attempts.length; row++) {
-    if (isGranted(state, row)) starts[attempts.worker[row] + 1]++;
-  }
-  for (let worker = 0; worker < workers.length; worker++) starts[worker + 1] += starts[worker];
-  const next = starts.slice();
-  const rows = new Uint32Array(starts[workers.length]);
-  for (let row = 0; row < attempts.length; row++) {
-    if (isGranted(state, row)) rows[next[attempts.worker[row]]++] = row;
-  }
-  fleet.granted = { ledger: fleet.ledger, starts, rows };
-  return fleet.granted;
-}
-
-function isGranted({ attempts }: ControllerState, row: number): boolean {
-  return attempts.id[row] !== 0 && attempts.isGranted(row);
-}
 
 /** Rows of the attempts on a worker that may be evicted for a band. */
 export function victimRows(state: ControllerState, worker: number, band: number): number[] {

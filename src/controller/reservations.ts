@@ -21,6 +21,7 @@ import {
 } from "../scheduler/backfill.ts";
 import type { Room } from "../scheduler/fit.ts";
 import type { CertainStart } from "../scheduler/fleet-index.ts";
+import { grantedRows, grantedRowsOn } from "./granted-rows.ts";
 import { holdRestUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { orderRetracts } from "./retracts.ts";
@@ -236,15 +237,26 @@ export function runningOn(
   state: ControllerState,
   workers: readonly WorkerIndex[],
 ): Map<WorkerIndex, Running[]> {
-  const { attempts } = state;
-  const running = new Map<WorkerIndex, Running[]>(workers.map((index) => [index, []]));
-  for (const row of attempts.rows()) {
-    if (!attempts.isGranted(row)) continue;
-    const amounts = attempts.grantOf(row);
-    running.get(attempts.worker[row])?.push({ endsBy: endsBy(state, row), amounts });
+  const running = new Map<WorkerIndex, Running[]>();
+  const runningRow = (row: number): Running => {
+    return { endsBy: endsBy(state, row), amounts: state.attempts.grantOf(row) };
+  };
+  if (workers.length <= fewWorkers) {
+    for (const worker of workers) {
+      running.set(worker, grantedRowsOn(state, worker).map(runningRow));
+    }
+    return running;
+  }
+  const { starts, rows } = grantedRows(state);
+  for (const worker of workers) {
+    const own = rows.subarray(starts[worker], starts[worker + 1]);
+    running.set(worker, Array.from(own, runningRow));
   }
   return running;
 }
+
+/** For more, all attempts are looked at once. */
+const fewWorkers = 16;
 
 /** When an attempt has ended at the latest; what was told to stop may do so at any moment. */
 function endsBy(state: ControllerState, row: number): number {

@@ -279,6 +279,8 @@ export interface Shape {
   // Volatile:
   /** Tasks of it that were submitted, if it asks for devices. */
   askedCount: number;
+  /** When its queue was last empty; 0 for not known. */
+  queuedSince: Micros;
   /** Mean run time, microseconds; 0 until one ended. */
   meanUs: number;
   prefetched: number;

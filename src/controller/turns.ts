@@ -23,14 +23,24 @@ import {
   type Worker,
 } from "./state.ts";
 
-/** This queue is the first that does not fit: its turn is kept, and no other. */
-export function keepTurn(state: ControllerState, out: Outbox, shape: Shape, at: Micros): void {
-  if (turnsOf(state).some((one) => one.shape === shape.index)) return;
+/**
+ * This queue is the first that does not fit: its turn is kept, and no other; whether it is new.
+ *
+ * @param workersMax Only so many workers are asked when it could start there: those that lack the
+ *   least.
+ */
+export function keepTurn(
+  state: ControllerState,
+  out: Outbox,
+  { shape, at, workersMax }: { shape: Shape; at: Micros; workersMax: number },
+): boolean {
+  if (turnsOf(state).some((one) => one.shape === shape.index)) return false;
   endTurns(state, out);
-  const worker = chooseWorker(state, shape);
-  if (worker === null) return;
+  const worker = chooseWorker(state, shape, workersMax);
+  if (worker === null) return true;
   const expiresAt = at + turnHoldUs;
   reserve(state, out, { shape, reason: "turn", workers: [worker.index], expiresAt });
+  return true;
 }
 
 /** Everything fits, or the policy is another one. */
@@ -42,8 +52,12 @@ function turnsOf({ reservations }: ControllerState): Reservation[] {
   return [...reservations.values()].filter(({ reason }) => reason === "turn");
 }
 
-function chooseWorker(state: ControllerState, shape: Shape): Worker | null {
-  const able = state.workers.filter((one) => isOpen(one) && canEverRun(state, shape, one));
+function chooseWorker(state: ControllerState, shape: Shape, workersMax: number): Worker | null {
+  const able = nearest(
+    state.workers.filter((one) => isOpen(one) && canEverRun(state, shape, one)),
+    shape,
+    workersMax,
+  );
   const running = runningOn(
     state,
     able.map(({ index }) => index),
@@ -65,6 +79,15 @@ function chooseWorker(state: ControllerState, shape: Shape): Worker | null {
   function lacksLess(one: Worker, other: Worker): boolean {
     return lackOf(one, shape) < lackOf(other, shape);
   }
+}
+
+/** Those that lack the least, in the order of their indices. */
+function nearest(workers: readonly Worker[], shape: Shape, max: number): readonly Worker[] {
+  if (workers.length <= max) return workers;
+  const lacks = workers.map((worker) => ({ worker, lack: lackOf(worker, shape) }));
+  lacks.sort((a, b) => a.lack - b.lack || a.worker.index - b.worker.index);
+  const kept = lacks.slice(0, max).map(({ worker }) => worker);
+  return kept.sort((a, b) => a.index - b.index);
 }
 
 /** What is missing as a part of what is asked for, all dimensions together. */

@@ -28,15 +28,21 @@ export class FleetIndex {
   readonly takenGroups = new Map<string, ReadonlySet<string>>();
   /** Counts whatever changes who runs where, or until when. */
   ledger = 0;
+  /** The same by worker. */
+  readonly ledgers: number[] = [];
+  /** Rows of granted attempts on a worker, as of its own ledger. */
+  readonly grantedOn = new Map<number, { ledger: number; rows: readonly number[] }>();
   /** Rows of granted attempts by worker, as of a ledger. */
   granted: GrantedRows | null = null;
   /** Reservation → when it is used at the latest, as of a ledger and a moment. */
   readonly certainStarts = new Map<number, CertainStart>();
-  /** When the last pass was: what is kept for a turn changes with time alone, until the next one. */
+  /** When the last pass was: what is kept for a turn changes with time alone until the next. */
   passedAt = -1;
   /** Units of placement that a turn may spend, and those that this turn has spent. */
   turnUnits = turnUnitsMax;
   spentUnits = 0;
+  /** When somebody late was last given a turn under the policy `fair`, microseconds. */
+  lateTurnAt = Number.NEGATIVE_INFINITY;
   /** What all workers that are not lost have, by dimension; null where it must be added up. */
   total: Float64Array | null = null;
   /** Position in the change log up to which rooms, attributes and alikes are right. */
@@ -50,6 +56,10 @@ export class FleetIndex {
     const count = Math.ceil(linePlacesMax / Math.max(1, workers));
     this.#lineUps.max = count;
     this.#tallies.max = count;
+  }
+
+  ledgerOf(worker: number): number {
+    return this.ledgers[worker] ?? 0;
   }
 
   /** The line of the queue `index`, as it was left. Another `owner` at that place has a new one. */

@@ -270,7 +270,7 @@ const noRoom = 0;
 const roomBefore = 1;
 const roomAfter = 2;
 
-/** Whether the rest of what goes with the devices is there: never, until the placement, or after. */
+/** Whether the rest of what goes with the devices is there: never, only before, or after too. */
 function roomFor(seat: DeviceSeat, request: RequestVector, wanted: DemandClass): number {
   let room = roomAfter;
   const { dimensions, amounts } = wanted;

@@ -43,6 +43,12 @@ export const agedAfterUs = 21_600_000_000;
  */
 export const lateAfterUs = 7_200_000_000;
 
+/** Such a turn goes to another one at most this often, microseconds. */
+export const lateTurnRestUs = 1_000_000;
+
+/** For such a turn so many workers are compared, those that lack the least. */
+export const lateTurnWorkersMax = 256;
+
 /** Of those, who has waited longer than this goes before all others, the oldest first. */
 export const lateAgedAfterUs = 18_000_000_000;
 

@@ -16,7 +16,7 @@ test("under fair there is no order over all users", () => {
   assert.equal(turnRankOf("fair", { headOrder: 7, waitedUs: 9 * hour, expectedUs: hour }), 0);
 });
 
-test("under fair nobody has a turn until it is late; the turn goes to the oldest after long", () => {
+test("under fair nobody has a turn before it is late; after long the oldest has it", () => {
   const early = { headOrder: 1, waitedUs: lateAfterUs, expectedUs: hour };
   assert.equal(lateTurnRankOf(early), Number.POSITIVE_INFINITY);
   const late = { headOrder: 9, waitedUs: lateAfterUs + 1, expectedUs: hour };

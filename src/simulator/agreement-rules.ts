@@ -149,8 +149,17 @@ export class AgreementRules {
     for (const { run, silent } of worker.state.executions.values()) {
       const { attempt } = run;
       if (silent || this.#live.has(attempt) || this.#superseded.has(attempt)) continue;
+      if (this.#wasGivenUp(attempt)) continue;
       fail("what runs has not ended", [worker.workerId, formatAttemptId(attempt)]);
     }
+  }
+
+  /** Whether an agent took it up that was given up since: the next one finds it still running. */
+  #wasGivenUp(attempt: AttemptId): boolean {
+    for (const incarnation of this.#lost) {
+      if (this.#accepted.get(incarnation)?.has(attempt)) return true;
+    }
+    return false;
   }
 }
 

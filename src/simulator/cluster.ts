@@ -453,8 +453,8 @@ export class SimulatedCluster {
           throw new InvariantError(standstillOf(this, owed, false), openTasks(this.state));
       }
       owed = owedBy(this);
-      // What a client had said and nobody had heard is work as well.
-      if (this.timeline.now >= deadline) deadline = Math.max(deadline, now + boundUs());
+      // What a client had said and nobody had heard is work as well, and shrinks as it is done.
+      deadline = Math.max(deadline, now + boundUs());
     }
     if (owed !== null) throw new InvariantError(this.#whyOwed(owed), openTasks(this.state));
   }

@@ -177,7 +177,7 @@ function aWorkerWithSuccessor(): TestWorker {
   return worker;
 }
 
-test("a grant is free when what used it has ended: the answer of a successor waits for that", () => {
+test("a grant is free when what used it has ended: a successor is answered then", () => {
   const worker = aWorkerWithSuccessor();
   assert.deepEqual(worker.ordered(aboutAttempts("stop", [12, 1])), ["abandoned 11 of 1"]);
   assert.deepEqual(worker.happens({ type: "execution-aborted", execution: 1 }), [

@@ -104,7 +104,7 @@ export type ExecutionFact =
   | { readonly type: "execution-taken-up"; readonly execution: ExecutionId; readonly at: Micros }
   /** T21. */
   | { readonly type: "execution-orphaned"; readonly execution: ExecutionId; readonly at: Micros }
-  /** The next run of its task never starts, and is answered with `told` when this orphan has ended. */
+  /** The next run of its task never starts: it is answered with `told` when this orphan ends. */
   | {
       readonly type: "execution-answers-for-next";
       readonly execution: ExecutionId;

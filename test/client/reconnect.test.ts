@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, test } from "node:test";
 import { emptyBlobs } from "../../src/base/blobs.ts";
 import { type CapstanError, type Client, connect, gather } from "../../src/client/index.ts";
+import { namedTasksMax } from "../../src/client/limits.ts";
 import { ScriptedController, until } from "./scripted-controller.ts";
 import { add, first } from "./tasks.ts";
 
@@ -59,6 +60,18 @@ test("after a reconnect what was not acknowledged is sent again, then what is wa
   assert.deepEqual([...(await controller.take("want")).tasks], [0, 1]);
   controller.sendResults({ 0: 2, 1: 4 });
   assert.deepEqual(await gather([a, b]), [2, 4]);
+});
+
+test("what is wanted of many tasks, or released, is said in several messages", async () => {
+  const count = namedTasksMax + 5;
+  const parts = [namedTasksMax, 5];
+  const futures = client.map(add, Array(count).fill([1, 1]));
+  await controller.take("submit");
+  controller.untaken.length = 0;
+  controller.cut();
+  for (const length of parts) assert.equal((await controller.take("want")).tasks.length, length);
+  for (const future of futures) future.release();
+  for (const length of parts) assert.equal((await controller.take("release")).tasks.length, length);
 });
 
 test("what is submitted while the controller is away is sent when it is back", async () => {

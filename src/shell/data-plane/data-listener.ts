@@ -14,6 +14,7 @@ import { boundConnections } from "../transport/bound-connections.ts";
 import { endRefused } from "../transport/end-refused.ts";
 import { type GuardOptions, guardRequest } from "../transport/http-guard.ts";
 import { dataPath, dataProtocol } from "./framing.ts";
+import { openDoor } from "./local-door.ts";
 import { LogRoute, type LogSource } from "./log-route.ts";
 import { ValueSender } from "./value-sender.ts";
 
@@ -43,10 +44,13 @@ export interface DataListenerOptions {
 export class DataListener {
   readonly port: number;
   readonly #server: http.Server;
+  /** For who is on the same machine. */
+  readonly #door: http.Server;
   readonly #sockets: ReadonlySet<Duplex>;
 
-  constructor(server: http.Server, sockets: ReadonlySet<Duplex>) {
+  constructor(server: http.Server, door: http.Server, sockets: ReadonlySet<Duplex>) {
     this.#server = server;
+    this.#door = door;
     this.#sockets = sockets;
     this.port = (server.address() as AddressInfo).port;
   }
@@ -59,9 +63,10 @@ export class DataListener {
   /** Stops listening and cuts every connection. */
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
+    const servers = [this.#server, this.#door];
+    const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
+    for (const server of servers) server.closeAllConnections();
+    await Promise.all(closed);
   }
 }
 
@@ -69,7 +74,28 @@ const noLogs: LogSource = { readLog: () => Promise.resolve(null) };
 
 /** @throws CapstanError ADDRESS_IN_USE; other failures of the socket as they are. */
 export async function startDataListener(options: DataListenerOptions): Promise<DataListener> {
+  const sockets = new Set<Duplex>();
   const logs = new LogRoute(options.logs ?? noLogs);
+  const sender = new ValueSender(options.source);
+  const server = aServer({ options, logs, sender, sockets });
+  await listen(server, options);
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const address = `${host}:${(server.address() as AddressInfo).port}`;
+  const names = [...(options.names ?? []), address];
+  const door = aServer({ options: { ...options, names }, logs, sender, sockets });
+  await openDoor(door, address);
+  return new DataListener(server, door, sockets);
+}
+
+interface Serving {
+  readonly options: DataListenerOptions;
+  readonly logs: LogRoute;
+  readonly sender: ValueSender;
+  /** Those that were upgraded. */
+  readonly sockets: Set<Duplex>;
+}
+
+function aServer({ options, logs, sender, sockets }: Serving): http.Server {
   const server = http.createServer((request, response) => {
     const { logTokens = options.tokens } = options;
     const refusal = guardRequest(request, guardOf({ ...options, tokens: logTokens }));
@@ -79,8 +105,6 @@ export async function startDataListener(options: DataListenerOptions): Promise<D
     refusePlain(response, new CapstanError("NOT_FOUND", message));
   });
   boundConnections(server);
-  const sockets = new Set<Duplex>();
-  const sender = new ValueSender(options.source);
   server.on("upgrade", (request: http.IncomingMessage, socket: Socket, first: Buffer) => {
     const refusal = checkUpgrade(request, options);
     if (refusal !== null) return refuse(socket, refusal);
@@ -89,8 +113,7 @@ export async function startDataListener(options: DataListenerOptions): Promise<D
     accept(socket);
     sender.serve(socket, first);
   });
-  await listen(server, options);
-  return new DataListener(server, sockets);
+  return server;
 }
 
 function guardOf({ names = [], tokens }: DataListenerOptions): GuardOptions {

@@ -14,6 +14,7 @@ import { CapstanError, type ErrorCode } from "../../model/errors.ts";
 import type { TaskRef } from "../../model/ids.ts";
 import { dataPath, dataProtocol, encodeRequest } from "./framing.ts";
 import { idleConnectionMs, peerConnectTimeoutMs, transferStallTimeoutMs } from "./limits.ts";
+import { doorTo } from "./local-door.ts";
 import { type FetchedValues, ValueReader } from "./value-reader.ts";
 
 const upgradeReplyBytesMax = 16 * 1024;
@@ -47,20 +48,38 @@ export class PeerConnection {
    * @throws CapstanError UNREACHABLE, UNAUTHENTICATED, FORBIDDEN or PROTOCOL_ERROR; the signal's
    * reason when it is aborted.
    */
-  static open(peer: PeerAddress, signal?: AbortSignal): Promise<PeerConnection> {
+  static async open(peer: PeerAddress, signal?: AbortSignal): Promise<PeerConnection> {
+    const door = doorTo(peer.address);
+    if (door !== null) {
+      try {
+        return await PeerConnection.#openOver({ path: door }, peer, signal);
+      } catch (error) {
+        if (!isDeadDoor(error) || signal?.aborted === true) throw error;
+      }
+    }
+    const way = { ...parseAddress(peer.address), noDelay: true };
+    return PeerConnection.#openOver(way, peer, signal);
+  }
+
+  static #openOver(
+    way: net.NetConnectOpts,
+    peer: PeerAddress,
+    signal: AbortSignal | undefined,
+  ): Promise<PeerConnection> {
     const waiting = Promise.withResolvers<PeerConnection>();
-    const connection = new PeerConnection(peer, waiting);
+    const connection = new PeerConnection(way, peer, waiting);
     return connection.#abortable(waiting.promise, signal);
   }
 
-  private constructor({ address, token }: PeerAddress, opening: Waiting<PeerConnection>) {
+  private constructor(
+    way: net.NetConnectOpts,
+    { address, token }: PeerAddress,
+    opening: Waiting<PeerConnection>,
+  ) {
     this.#address = address;
     this.#opening = opening;
-    const { host, port } = parseAddress(address);
     this.#socket = net.connect({
-      host,
-      port,
-      noDelay: true,
+      ...way,
       onread: {
         buffer: () => this.#fetching?.reader.nextBuffer() ?? this.#scratch,
         callback: (length, buffer) => this.#onBytes(asBuffer(buffer).subarray(0, length)),
@@ -68,7 +87,7 @@ export class PeerConnection {
     });
     this.#socket.setTimeout(peerConnectTimeoutMs);
     this.#socket.on("timeout", () => this.#onTimeout());
-    this.#socket.on("error", (error) => this.#fail("UNREACHABLE", error.message));
+    this.#socket.on("error", (error) => this.#fail("UNREACHABLE", error.message, error));
     this.#socket.on("end", () => this.#fail("UNREACHABLE", "it closed the connection"));
     this.#socket.on("close", () => this.#fail("UNREACHABLE", "the connection was closed"));
     this.#socket.write(upgradeRequest(address, token));
@@ -157,10 +176,10 @@ export class PeerConnection {
     else this.close();
   }
 
-  #fail(code: ErrorCode, reason: string): void {
+  #fail(code: ErrorCode, reason: string, cause?: Error): void {
     if (this.#failure !== null) return;
     const message = `values from the worker at ${this.#address} could not be fetched: ${reason}`;
-    this.#failure = new CapstanError(code, message);
+    this.#failure = new CapstanError(code, message, { cause });
     this.#socket.destroy();
     this.#opening?.reject(this.#failure);
     this.#fetching?.waiting.reject(this.#failure);
@@ -192,6 +211,12 @@ export function parseAddress(address: string): { host: string; port: number } {
     throw new CapstanError("INVALID_ARGUMENT", message);
   }
   return { host, port };
+}
+
+/** Nobody is behind it: its worker was killed. One that is only slow would be so over TCP too. */
+function isDeadDoor(error: unknown): boolean {
+  const cause = error instanceof CapstanError ? (error.cause as NodeJS.ErrnoException) : undefined;
+  return cause?.code === "ECONNREFUSED" || cause?.code === "ENOENT";
 }
 
 function codeOfStatus(status: number): ErrorCode {

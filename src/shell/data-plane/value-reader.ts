@@ -21,7 +21,8 @@ export interface FetchedValues {
 }
 
 const scratchBytes = 64 * 1024;
-const directReadBytesMax = 1 << 20;
+/** Longer reads are slower: what the kernel writes leaves the caches before it is done. */
+const directReadBytesMax = 1 << 18;
 
 export class ValueReader {
   readonly #tasks: readonly TaskRef[];

@@ -9,13 +9,14 @@
  * finds out. Removing goes on behind the attempts, one after the other: nobody waits for it.
  *
  * Most short commands leave nothing at all. Their directories become the next attempt's by being
- * renamed, because to make and remove them costs more than such a command does.
+ * renamed, because to make and remove them costs more than such a command does. That is done at
+ * once: to ask a thread for it costs several times what these calls take, which touch no disk.
  *
  * @module
  */
 
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { lstat, mkdir, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { lstat, mkdir, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { exitFileName } from "../launcher/log-format.ts";
 import {
@@ -62,7 +63,7 @@ interface KeptAttempt {
 }
 
 const directoryMode = 0o700;
-const untouchedNames = ["logs", join("logs", exitFileName), "output", "work"].join();
+const attemptNames = ["logs", "output", "work"].join();
 
 const attemptName = /^\d+\.\d+$/;
 
@@ -77,7 +78,6 @@ export class AttemptDirectories {
   /** Of attempts that left nothing: empty, and nobody's. */
   #spares: string[] = [];
   #nextSpare = 1;
-  readonly #parking = new Set<Promise<void>>();
   /** Ended attempts that wrote nothing and of which nothing is kept; oldest first. */
   readonly #silent = new Set<string>();
 
@@ -111,7 +111,7 @@ export class AttemptDirectories {
     this.#silent.delete(attemptId);
     const spare = this.#spares.pop();
     if (spare !== undefined) {
-      if (await isRenamed(spare, root)) return;
+      if (isRenamed(spare, root)) return;
       this.#later(() => this.#remove(spare));
     }
     try {
@@ -140,10 +140,9 @@ export class AttemptDirectories {
   /** Like `end`, for one that wrote nothing: if it left no file either, nothing of it is kept. */
   endSilent(attemptId: string): void {
     if (!this.#open.has(attemptId)) return;
-    const hasRoom = this.#spares.length + this.#parking.size < spareDirectoriesMax;
+    const hasRoom = this.#spares.length < spareDirectoriesMax;
     if (!hasRoom || !this.#isUntouched(attemptId)) return this.end(attemptId);
-    const parking = this.#park(attemptId).then(() => void this.#parking.delete(parking));
-    this.#parking.add(parking);
+    this.#park(attemptId);
   }
 
   /** The attempt never ran: nothing of it is kept. */
@@ -181,7 +180,6 @@ export class AttemptDirectories {
 
   /** Resolves when everything that was to be removed is gone. */
   async settled(): Promise<void> {
-    await Promise.all(this.#parking);
     await this.#work;
   }
 
@@ -189,20 +187,25 @@ export class AttemptDirectories {
   #isUntouched(attemptId: string): boolean {
     const { root, work, output, logs } = this.pathsOf(attemptId);
     try {
-      const names = readdirSync(root, { recursive: true, encoding: "utf8" });
       const isAsMade = (path: string) => (statSync(path).mode & 0o7777) === directoryMode;
-      return names.sort().join() === untouchedNames && [work, output, logs].every(isAsMade);
+      return (
+        namesIn(root) === attemptNames &&
+        namesIn(logs) === exitFileName &&
+        namesIn(work) === "" &&
+        namesIn(output) === "" &&
+        [work, output, logs].every(isAsMade)
+      );
     } catch {
       return false; // The program removed it, or took our right to look: not worth keeping.
     }
   }
 
-  async #park(attemptId: string): Promise<void> {
+  #park(attemptId: string): void {
     const { root, logs } = this.pathsOf(attemptId);
     const spare = join(this.#options.root, `spare-${this.#nextSpare++}`);
     try {
-      await unlink(join(logs, exitFileName));
-      await rename(root, spare);
+      unlinkSync(join(logs, exitFileName));
+      renameSync(root, spare);
     } catch {
       return this.end(attemptId);
     }
@@ -262,13 +265,18 @@ export class AttemptDirectories {
   }
 }
 
-async function isRenamed(from: string, to: string): Promise<boolean> {
+function isRenamed(from: string, to: string): boolean {
   try {
-    await rename(from, to);
+    renameSync(from, to);
     return true;
   } catch {
     return false; // There is one of that name: another cluster gave the same number before.
   }
+}
+
+/** In order, with commas between. */
+function namesIn(directory: string): string {
+  return readdirSync(directory).sort().join();
 }
 
 /** Bytes of all files below a directory; links are not followed. What vanishes meanwhile is 0. */

@@ -52,13 +52,16 @@ export function variableName(text: string): string {
 
 const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** Asked once: to ask costs a dozen system calls. */
+const temporaryDirectory = tmpdir();
+
 function machineVariables(): Environment {
   const { PATH, HOME, LANG } = process.env;
   return {
     PATH: PATH ?? standardPath,
     HOME: HOME ?? "/",
     LANG: LANG ?? "C.UTF-8",
-    TMPDIR: tmpdir(),
+    TMPDIR: temporaryDirectory,
   };
 }
 
