@@ -13,16 +13,16 @@ import type { Parameters } from "../epidemic/model.ts";
 import { DifferentialEvolution } from "./differential-evolution.ts";
 import { epidemic, fit } from "./model.ts";
 
-const waves = 6;
+const waves = 5;
 
 export const options = {
   name: "epidemic",
-  replicates: 40,
-  quorum: 30,
+  replicates: 20,
+  quorum: 15,
   seed: 1978,
   simulate: epidemic,
   aggregate: fit,
-  replicateOptions: { timeout: "3s" },
+  replicateOptions: { timeout: "5s" },
 } as const;
 
 interface Fit {

@@ -44,7 +44,7 @@ export class ProgressLine {
       return;
     }
     // In a pipe: when another tenth is done, or another set has ended.
-    const step = `${progress.sets} ${Math.floor(10 * shareOf(progress))}`;
+    const step = `${progress.sets} ${Math.floor(10 * shareOf(progress))} ${progress.refusal}`;
     if (step === this.#told) return;
     this.#told = step;
     stderr.write(`${line}\n`);
@@ -57,11 +57,12 @@ export class ProgressLine {
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const rate = (replicatesSucceeded + replicatesFailed - replicatesReused) / seconds;
     const failed = replicatesFailed > 0 ? `  ${replicatesFailed} failed` : "";
+    const refusal = progress.refusal === "" ? "" : `  refused: ${progress.refusal}`;
     const lost = setsFailed > 0 ? ` (${setsFailed} failed)` : "";
     return (
       `${`${Math.floor(100 * shareOf(progress))}`.padStart(3)} %  ` +
       `${replicatesSucceeded}/${replicates} replicates${failed}  ` +
-      `${setsSucceeded + setsPartial}/${sets} sets${lost}  ${Math.round(rate)}/s`
+      `${setsSucceeded + setsPartial}/${sets} sets${lost}  ${Math.round(rate)}/s${refusal}`
     );
   }
 }

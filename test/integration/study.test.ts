@@ -85,7 +85,7 @@ test("a study simulates each set with seeds of its own and aggregates it", async
     ...{ sets: 3, setsSucceeded: 3, setsPartial: 0, setsFailed: 0 },
     ...{ replicates: 30, replicatesSucceeded: 30, replicatesFailed: 0 },
     ...{ replicatesReused: 0, replicatesOpen: 0 },
-    ...{ aggregations: 3, aggregationsSucceeded: 3, aggregationsFailed: 0 },
+    ...{ aggregations: 3, aggregationsSucceeded: 3, aggregationsFailed: 0, refusal: "" },
   });
 });
 
@@ -200,6 +200,24 @@ test("a search asks wave by wave, and is told at once what the record knows", as
   assert.equal(first.progress.sets, 6);
   const second = await search();
   assert.equal(second.progress.replicatesReused, 60);
+});
+
+test("a study asks for fewer at a time where a quota refuses more, and says so", async () => {
+  await aCluster();
+  const { user } = (await client.call("WhoAmI", {})) as { readonly user: string };
+  await client.call("SetUserBudget", { user, activeTasksMax: 20 });
+  await using study = client.study({ ...common, directory, replicates: 50 });
+  let refusal = "";
+  const results = study.results();
+  while (refusal === "") {
+    await turn();
+    refusal = study.progress.refusal;
+  }
+  assert.match(refusal, /20/);
+  assert.deepEqual(
+    (await results).map(({ value, state }) => [value, state]),
+    [0, 1, 2].map((x) => [expectedMean(x, 50), "SUCCEEDED"]),
+  );
 });
 
 test("a study outlives a killed worker and a controller that is killed and restarted", async () => {

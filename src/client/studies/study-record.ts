@@ -240,6 +240,7 @@ export class StudyRecord {
         break;
       case "use":
         this.used.push(head.set);
+        this.endedAt = "";
         break;
       case "value":
         this.#at(head).places[head.replicate] = place;

@@ -56,4 +56,6 @@ export interface StudyProgress {
   readonly aggregations: number;
   readonly aggregationsSucceeded: number;
   readonly aggregationsFailed: number;
+  /** Why the cluster takes no more replicates for now, such as a quota; "" if it does. */
+  readonly refusal: string;
 }

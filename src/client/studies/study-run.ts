@@ -61,6 +61,8 @@ export class StudyRun {
   /** Sets that were begun and are not over, though all of their replicates are settled. */
   #aggregating = 0;
   #isBackingOff = false;
+  /** Why the cluster takes no more, until it does. */
+  #refusal = "";
   readonly #counts = { setsSucceeded: 0, setsPartial: 0, setsFailed: 0 };
   readonly #replicates = { succeeded: 0, failed: 0, reused: 0 };
   readonly #aggregations = { succeeded: 0, failed: 0 };
@@ -89,6 +91,7 @@ export class StudyRun {
       aggregations: sets * plan.targets.length,
       aggregationsSucceeded: this.#aggregations.succeeded,
       aggregationsFailed: this.#aggregations.failed,
+      refusal: this.#refusal,
     };
   }
 
@@ -149,7 +152,9 @@ export class StudyRun {
     while (!this.#isFull) {
       const bytes = set.argumentBytes;
       const byBytes = Math.ceil((openArgumentBytesMax - this.#openBytes) / bytes);
-      const replicates = set.take(Math.min(this.#window - this.#open.size, byBytes, submitMax));
+      const replicates = set.take(
+        Math.min(Math.ceil(this.#window - this.#open.size), byBytes, submitMax),
+      );
       if (replicates.length === 0) return false;
       this.#submitAll(set, replicates);
     }
@@ -197,6 +202,9 @@ export class StudyRun {
     try {
       set.addValue(replicate, value);
       this.#replicates.succeeded++;
+      this.#refusal = "";
+      // Halved by a refusal, one more for each that is full again: it stays near what is allowed.
+      this.#window = Math.min(this.#parts.plan.openReplicates, this.#window + 1 / this.#window);
     } catch (error) {
       if (!(error instanceof CapstanError) || error.code === "DISK_FAILED") throw error;
       this.#recordFailure(set, replicate, failureOf(error, taskId));
@@ -214,7 +222,7 @@ export class StudyRun {
       return;
     }
     if (!isPassing(error)) throw error;
-    if (this.#isTriedOut(`${set.index} ${replicate}`)) {
+    if (!isRefusal(error) && this.#isTriedOut(`${set.index} ${replicate}`)) {
       this.#recordFailure(set, replicate, failureOf(error, taskId));
       return;
     }
@@ -232,9 +240,12 @@ export class StudyRun {
 
   /** Too much for the cluster or the user's quota: fewer at a time, after a while. */
   #backOff(error: CapstanError): void {
-    if (error.code !== "NOT_FOUND") this.#window = Math.max(1, this.#window >> 1);
-    if (this.#isBackingOff) return;
+    if (this.#isBackingOff) return; // All replicates of a message are refused together.
     this.#isBackingOff = true;
+    if (isRefusal(error)) {
+      this.#window = Math.max(1, Math.floor(this.#window / 2));
+      this.#refusal = error.message;
+    }
     const goOn = (): void => {
       this.#isBackingOff = false;
       this.pump();
@@ -303,7 +314,10 @@ export class StudyRun {
         const value = await aggregateSet(this.#host, task, set);
         return value;
       } catch (error) {
-        if (!isPassing(error) || this.#isTriedOut(`${set.index} aggregate`)) throw error;
+        const isOver = (passing: CapstanError) =>
+          !isRefusal(passing) && this.#isTriedOut(`${set.index} aggregate`);
+        if (!isPassing(error) || isOver(error)) throw error;
+        if (isRefusal(error)) this.#refusal = error.message;
         await this.#parts.session.clock.pause(backOffMs, this.#stop.signal);
       }
     }
@@ -330,6 +344,11 @@ function valueOfSet({ isSingle }: StudyPlan, ends: readonly AggregateEnd[]): unk
 function isPassing(error: unknown): error is CapstanError {
   if (!(error instanceof CapstanError) || error instanceof TaskError) return false;
   return ["NOT_FOUND", "OVERLOADED", "QUOTA_EXCEEDED", "UNREACHABLE"].includes(error.code);
+}
+
+/** The cluster has no room, or the user no quota: for how long is not ours to say. */
+function isRefusal(error: CapstanError): boolean {
+  return error.code === "OVERLOADED" || error.code === "QUOTA_EXCEEDED";
 }
 
 function failureOf(error: Error, taskId: string): RecordedFailure {

@@ -32,7 +32,7 @@ const nothingYet: StudyProgress = {
   ...{ sets: 0, setsSucceeded: 0, setsPartial: 0, setsFailed: 0 },
   ...{ replicates: 0, replicatesSucceeded: 0, replicatesFailed: 0 },
   ...{ replicatesReused: 0, replicatesOpen: 0 },
-  ...{ aggregations: 0, aggregationsSucceeded: 0, aggregationsFailed: 0 },
+  ...{ aggregations: 0, aggregationsSucceeded: 0, aggregationsFailed: 0, refusal: "" },
 };
 
 /**
