@@ -202,24 +202,6 @@ test("a search asks wave by wave, and is told at once what the record knows", as
   assert.equal(second.progress.replicatesReused, 60);
 });
 
-test("a study asks for fewer at a time where a quota refuses more, and says so", async () => {
-  await aCluster();
-  const { user } = (await client.call("WhoAmI", {})) as { readonly user: string };
-  await client.call("SetUserBudget", { user, activeTasksMax: 20 });
-  await using study = client.study({ ...common, directory, replicates: 50 });
-  let refusal = "";
-  const results = study.results();
-  while (refusal === "") {
-    await turn();
-    refusal = study.progress.refusal;
-  }
-  assert.match(refusal, /20/);
-  assert.deepEqual(
-    (await results).map(({ value, state }) => [value, state]),
-    [0, 1, 2].map((x) => [expectedMean(x, 50), "SUCCEEDED"]),
-  );
-});
-
 test("a study outlives a killed worker and a controller that is killed and restarted", async () => {
   const { processes } = await aCluster({ durable: true });
   const options = { simulate: simulateSlowly, replicates: 100 };
