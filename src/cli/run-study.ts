@@ -50,6 +50,7 @@ export async function runStudyFile(
     await definition.search?.(study as Study);
     await study.results();
   } catch (error) {
+    line.stop();
     if (stop.signal.aborted) return sayInterrupted(terminal, study);
     throw error;
   } finally {

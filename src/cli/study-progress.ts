@@ -20,6 +20,7 @@ export class ProgressLine {
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
   #told = "";
+  #isStopped = false;
 
   constructor(terminal: Terminal, look: () => StudyProgress) {
     this.#terminal = terminal;
@@ -27,9 +28,12 @@ export class ProgressLine {
     this.#timer = setInterval(() => this.#draw(), redrawEveryMs);
   }
 
-  /** Tells the last state, and no more. */
+  /** Tells the last state, and no more; again is nothing. */
   stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
     clearInterval(this.#timer);
+    this.#told = "";
     this.#draw();
     if (this.#terminal.stderr.isTTY === true) this.#terminal.stderr.write("\n");
   }

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { runCli } from "../../src/cli/app.ts";
 import {
   type Client,
   connect,
@@ -286,6 +287,30 @@ test("a study whose process is killed is taken up by the next where it stood", a
     results.map(({ value }) => value),
     [0, 1, 2].map((x) => expectedMean(x, 100)),
   );
+});
+
+test("capstan study run tells progress and result, and resume goes on", async () => {
+  const { url, token } = await aCluster();
+  const file = fileURLToPath(new URL("study-definition.ts", import.meta.url));
+  const cli = async (...words: readonly string[]) => {
+    const out: string[] = [];
+    const err: string[] = [];
+    const exitCode = await runCli(["study", ...words, "--dir", directory], {
+      stdout: { write: (chunk: string) => void out.push(chunk) },
+      stderr: { write: (chunk: string) => void err.push(chunk) },
+      env: { CAPSTAN_URL: url, CAPSTAN_TOKEN: token },
+    });
+    return { exitCode, out: out.join(""), err: err.join("") };
+  };
+  const first = await cli("run", file);
+  assert.equal(first.exitCode, 0, first.err);
+  assert.match(first.err, /^100 % .* failed {2}2\/2 sets/m);
+  assert.match(first.out, /^0\t0\t.*\tPARTIAL\t\d+ replicates? failed$/m);
+  assert.match(first.out, /^set 0 replicate \d+: TASK_FAILED on local-\d: .* multiple of five/m);
+  const { study, progress } = JSON.parse((await cli("resume", "cli", "--json")).out);
+  assert.equal(study.runs, 2);
+  assert.equal(progress.replicatesReused, progress.replicatesSucceeded);
+  assert.ok(progress.replicatesReused > 10);
 });
 
 async function untilSucceeded(study: Study, number: number): Promise<void> {
