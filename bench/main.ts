@@ -15,6 +15,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import type { BenchCase } from "./cases.ts";
+import { dashboardCase } from "./dashboard.ts";
 import { endToEndCases } from "./end-to-end.ts";
 import { failoverCase } from "./failover.ts";
 import { kernelCase } from "./kernel.ts";
@@ -33,6 +34,7 @@ const allCases: readonly BenchCase[] = [
   kernelCase,
   memoryCase,
   placementCase,
+  dashboardCase,
   ...endToEndCases,
   transferCase,
   failoverCase,

@@ -1,6 +1,7 @@
 /**
- * Makes a fresh clone ready: installs what `package-lock.json` says and compiles `src/` into
- * `dist/`, each only when something changed since the last time. Every npm script runs it first.
+ * Makes a fresh clone ready: installs what `package-lock.json` says, compiles `src/` into `dist/`
+ * and builds the dashboard there, each only when something changed since the last time. Every npm
+ * script runs it first.
  *
  * It runs on the machine's own Node (20 or later) and needs no package. What comes after it runs on
  * the Node that the devDependency `node` brings: `node_modules/.bin/node`.
@@ -31,6 +32,7 @@ const neededNodeMajor = 24;
 const ownNode = at("node_modules", ".bin", "node");
 const installStamp = at("node_modules", ".capstan-install");
 const buildStamp = at("dist", ".capstan-build");
+const dashboardPage = at("dist", "dashboard", "index.html");
 
 /** What npm prints when it cannot reach its registry. */
 const networkTrouble =
@@ -43,6 +45,7 @@ function main() {
   requireNode();
   install();
   build();
+  buildDashboard();
 }
 
 function requireNode() {
@@ -117,16 +120,37 @@ function build() {
   say(`compiled in ${seconds(begun)} s`);
 }
 
-/** Folders count too: theirs changes when a file is removed. */
+/** Vite, unless nothing that the page is made of is newer than it. */
+function buildDashboard() {
+  const built = statIfThere(dashboardPage);
+  const shared = ["src/base", "src/model", "src/shell/api"].map((room) => newestMs(at(room)));
+  if (built !== undefined && Math.max(newestMs(at("dashboard")), ...shared) <= built.mtimeMs)
+    return;
+  say("building the dashboard (vite) …");
+  const begun = Date.now();
+  const script = at("scripts", "build-dashboard.ts");
+  const done = spawnSync(ownNode, ["--disable-warning=ExperimentalWarning", script], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (done.status !== 0) throw new Refusal("The dashboard does not build; see the messages above.");
+  // What changes during a build is newer than it.
+  utimesSync(dashboardPage, begun / 1000, begun / 1000);
+  say(`dashboard built in ${seconds(begun)} s`);
+}
+
 function newestSourceMs() {
-  let newest = 0;
-  const look = (/** @type {string} */ path) => {
+  const names = readdirSync(root).filter((name) => /^tsconfig.*\.json$/.test(name));
+  return Math.max(newestMs(at("src")), ...names.map((name) => statSync(at(name)).mtimeMs));
+}
+
+/** Folders count too: theirs changes when a file is removed. */
+function newestMs(/** @type {string} */ folder) {
+  let newest = statSync(folder).mtimeMs;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.name.endsWith(".test.ts")) continue;
+    const path = join(entry.parentPath ?? entry.path, entry.name);
     newest = Math.max(newest, statSync(path).mtimeMs);
-  };
-  for (const name of readdirSync(root)) if (/^tsconfig.*\.json$/.test(name)) look(at(name));
-  look(at("src"));
-  for (const entry of readdirSync(at("src"), { recursive: true, withFileTypes: true })) {
-    if (!entry.name.endsWith(".test.ts")) look(join(entry.parentPath ?? entry.path, entry.name));
   }
   return newest;
 }

@@ -35,6 +35,7 @@ const everyTest = ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"
 const checks = [
   { name: "types of src", program: "typescript/bin/tsc", args: ["-b"] },
   { name: "types of tests", program: "typescript/bin/tsc", args: ["-p", "tsconfig.tests.json"] },
+  { name: "types of the dashboard", program: "typescript/bin/tsc", args: ["-p", "dashboard"] },
   { name: "lint and format", program: "@biomejs/biome/bin/biome", args: ["check", "."] },
 ];
 

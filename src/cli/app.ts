@@ -21,6 +21,7 @@ import { jobLogsCommand } from "./commands/job-logs.ts";
 import { jobShowCommand } from "./commands/job-show.ts";
 import { jobSummaryCommand } from "./commands/job-summary.ts";
 import { jobWaitCommand } from "./commands/job-wait.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { rpcCommand } from "./commands/rpc.ts";
 import { runCommand } from "./commands/run.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -123,6 +124,7 @@ const routes = buildRouteMap({
     why: whyCommand,
     doctor: doctorCommand,
     simulate: simulateCommand,
+    replay: replayCommand,
     rpc: rpcCommand,
     endpoint,
     token,

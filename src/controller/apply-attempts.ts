@@ -24,6 +24,7 @@ import {
   type Reservation,
   type ShapeOnWorker,
   shapeOf,
+  specOf,
   touchWorker,
   type User,
   type Worker,
@@ -108,6 +109,8 @@ function enlargedVector(vector: Float64Array, length: number): Float64Array {
   larger.set(vector);
   return larger;
 }
+
+const finishedCode = attemptCauseCode("finished");
 
 const noDevices: readonly DeviceAmount[] = [];
 
@@ -336,6 +339,15 @@ export function applyAttemptsStopping(
   }
 }
 
+/** How an attempt ends. */
+interface AttemptEnd {
+  readonly successor: number;
+  /** Index into `attemptCauses`. */
+  readonly cause: number;
+  /** How long it ran, as its worker told; 0 where nobody did. */
+  readonly ranUs: number;
+}
+
 /**
  * The only place where an attempt leaves the ledger. Its grant goes back to its worker, or whole to
  * the prefetched attempt of its shape that took over.
@@ -343,8 +355,7 @@ export function applyAttemptsStopping(
 export function applyEnd(
   state: ControllerState,
   row: number,
-  successor: number,
-  cause: number,
+  { successor, cause, ranUs }: AttemptEnd,
 ): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
@@ -359,8 +370,33 @@ export function applyEnd(
   }
   touchWorker(state, worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
+  if (attempts.startedAt[row] > 0 || cause === finishedCode) keepRun(state, row, cause, ranUs);
   if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);
+}
+
+/** How many attempts of its kind its worker runs at once. */
+export function lanesFor({ workers, attempts, shapes }: ControllerState, row: number): number {
+  const { slots, commandSlots } = workers[attempts.worker[row]];
+  return shapes[attempts.shape[row]].isCommand ? slots + commandSlots : slots;
+}
+
+/** Where and when an attempt ran that has ended. */
+function keepRun(state: ControllerState, row: number, cause: number, ranUs: number): void {
+  const { attempts, tasks } = state;
+  const task = attempts.task[row];
+  state.runs.add({
+    attempt: attempts.id[row],
+    worker: attempts.worker[row],
+    slots: lanesFor(state, row),
+    jobId: jobOf(state, task).id,
+    index: tasks.index[task],
+    name: specOf(state, task).name,
+    assignedAt: attempts.assignedAt[row],
+    startedAt: attempts.startedAt[row] || state.at - ranUs,
+    endedAt: state.at,
+    cause,
+  });
 }
 
 /** What a launched job remembers of an attempt that has ended. */
@@ -431,7 +467,8 @@ function endAttemptOfJob(state: ControllerState, launch: Launch): void {
 
 export function applyAttemptsEnded(state: ControllerState, fact: FactOf<"attempts-ended">): void {
   for (let i = 0; i < fact.attempts.length; i++) {
-    applyEnd(state, fact.attempts[i], fact.successors[i], fact.causes[i]);
+    const [successor, cause] = [fact.successors[i], fact.causes[i]];
+    applyEnd(state, fact.attempts[i], { successor, cause, ranUs: 0 });
   }
 }
 

@@ -325,7 +325,8 @@ export function applyWorkerClosedToWork(
     : fact.cordoned
       ? "worker-cordoned"
       : "worker-open";
-  tellEvent(state, { type, id: worker.workerId, message: "" });
+  const message = fact.by === undefined ? "" : `by ${fact.by}`;
+  tellEvent(state, { type, id: worker.workerId, message });
 }
 
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {

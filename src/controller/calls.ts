@@ -52,9 +52,9 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
     case "terminate-job":
       return onTerminateJob(state, out, { principal, request, at });
     case "drain-worker":
-      return onDrainWorker(state, out, { request, at });
+      return onDrainWorker(state, out, { principal, request, at });
     case "cordon-worker":
-      return onCordonWorker(state, out, { request, at });
+      return onCordonWorker(state, out, { principal, request, at });
     case "set-user-budget":
       return onSetUserBudget(state, out, { principal, request, at });
     case "create-token":

@@ -356,7 +356,8 @@ function isInQueue(state: ControllerState, task: number, shape: Shape): boolean 
   return tasks.isLive(task) && tasks.stage[task] === stage.queued && shapeOf(state, task) === shape;
 }
 
-function holdersOfCapacity(state: ControllerState, shape: Shape) {
+/** Attempts whose end could make room for the shape: the first few. */
+export function holdersOfCapacity(state: ControllerState, shape: Shape) {
   const holders = [];
   const { attempts } = state;
   for (const row of attempts.rows()) {

@@ -173,6 +173,8 @@ export type DurableFact =
       readonly draining: boolean;
       /** Microseconds; 0 for never. */
       readonly drainBy: Micros;
+      /** Whose word it was; older journals do not say. */
+      readonly by?: string;
     }
   | {
       readonly type: "job-launched";

@@ -4,11 +4,14 @@
  * @module
  */
 
-import { CapstanError } from "../model/errors.ts";
+import type { Principal } from "../model/job.ts";
 import { jobState } from "./job-state.ts";
-import { listedJobs } from "./job-tree.ts";
+import { seesOwnOnly } from "./own-reads.ts";
 import type { ListRequest } from "./pages.ts";
+import { eachInSteps, endsItemStep, type Scan } from "./scan.ts";
+import { type Orders, orderNamed, Selection } from "./selection.ts";
 import type { ControllerState, Job } from "./state.ts";
+import { jobView } from "./views.ts";
 
 /** `filter` of ListJobs: all that is given must hold. */
 interface JobFilter {
@@ -19,36 +22,33 @@ interface JobFilter {
   readonly rootsOnly?: boolean;
 }
 
-type Order = (state: ControllerState, a: Job, b: Job) => number;
-
-const orders: { readonly [name: string]: Order } = {
-  submittedAt: (_, a, b) => a.sequence - b.sequence,
-  name: (_, a, b) => compareTexts(a.id, b.id),
-  state: (_, a, b) => compareTexts(jobState(a), jobState(b)),
-  failureCount: (_, a, b) => failures(a) - failures(b),
-  preemptionCount: (_, a, b) => preemptions(a) - preemptions(b),
+const orders: Orders<Job> = {
+  submittedAt: ({ sequence }) => sequence,
+  name: ({ id }) => id,
+  state: (job) => jobState(job),
+  failureCount: ({ launch }) => launch?.failureCount ?? 0,
+  preemptionCount: ({ launch }) => launch?.preemptionCount ?? 0,
 };
 
-/** Jobs that match, in the order asked for; by default the latest first. */
-export function matchingJobs(state: ControllerState, request: ListRequest): Job[] {
+/** The ListJobs response: of one name only the latest job; by default the latest first. */
+export function* listJobs(
+  state: ControllerState,
+  request: ListRequest,
+  principal: Principal,
+): Scan<{ jobs: unknown[]; totalCount: number; nextPageToken: string }> {
   const filter = (request.filter ?? {}) as JobFilter;
-  const { order, sign } = orderOf(request.orderBy ?? "submittedAt desc");
-  return listedJobs(state)
-    .filter((job) => matches(state, job, filter))
-    .sort((a, b) => sign * order(state, a, b) || a.sequence - b.sequence);
-}
-
-function orderOf(orderBy: unknown): { order: Order; sign: 1 | -1 } {
-  const [name, direction, rest] = String(orderBy).split(" ");
-  const isKnown = Object.hasOwn(orders, name) && ["desc", "asc", undefined].includes(direction);
-  if (isKnown && rest === undefined) {
-    return { order: orders[name], sign: direction === "desc" ? -1 : 1 };
+  const { keyOf, direction } = orderNamed(orders, request.orderBy ?? "submittedAt desc");
+  const selection = new Selection<Job>(request, direction);
+  const own = seesOwnOnly(principal) ? principal.user : null;
+  for (const [place, job] of state.jobs.entries()) {
+    if (endsItemStep(place)) yield;
+    if (state.jobsById.get(job.id) !== job.index || (own !== null && job.user !== own)) continue;
+    if (matches(state, job, filter)) selection.offer(job, keyOf(job), job.sequence);
   }
-  const known = Object.keys(orders).join(", ");
-  throw new CapstanError(
-    "INVALID_ARGUMENT",
-    `orderBy: expected one of ${known}, with " desc" for the reverse, not ${orderBy}`,
-  );
+  const { page, nextPageToken } = selection.page();
+  const shown = page.filter((job) => !job.pruned);
+  const jobs = yield* eachInSteps(shown, (job) => jobView(state, job));
+  return { jobs, totalCount: selection.count, nextPageToken };
 }
 
 function matches(state: ControllerState, job: Job, filter: JobFilter): boolean {
@@ -60,17 +60,4 @@ function matches(state: ControllerState, job: Job, filter: JobFilter): boolean {
   if (rootsOnly === true && above >= 0) return false;
   if (parent === undefined || parent === "") return true;
   return above >= 0 && state.jobs[above].id === parent;
-}
-
-function failures({ launch }: Job): number {
-  return launch?.failureCount ?? 0;
-}
-
-function preemptions({ launch }: Job): number {
-  return launch?.preemptionCount ?? 0;
-}
-
-function compareTexts(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

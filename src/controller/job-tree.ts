@@ -31,9 +31,3 @@ export function treeOf(state: ControllerState, job: Job): Job[] {
   }
   return found;
 }
-
-/** Every job that lists show, in order of submission: of one name only the latest. */
-export function listedJobs(state: ControllerState): Job[] {
-  const listed = state.jobs.filter((job) => state.jobsById.get(job.id) === job.index);
-  return listed.sort((a, b) => a.sequence - b.sequence);
-}

@@ -166,7 +166,8 @@ export function onTerminateJob(
     return { error: new CapstanError("NOT_FOUND", `no job ${JSON.stringify(request.jobId)}`) };
   }
   const wasOpen = isOpenJob(job);
-  const why = request.reason === "" ? `cancelled by ${principal.user}` : request.reason;
+  const who = `cancelled by ${principal.user}`;
+  const why = request.reason === "" ? who : `${who}: ${request.reason}`;
   endTree(state, out, job, { message: why, at });
   settleJobs(state, out, at);
   return { result: { jobId: job.id, terminated: wasOpen, state: jobState(job) } };

@@ -46,6 +46,18 @@ export const unreachableMaxUs = 30_000_000;
 /** Transitions that the story remembers, all tasks together; the oldest leave. */
 export const storyEntriesMax = 262_144;
 
+/** Executions that have ended and are remembered, all workers together; the oldest leave. */
+export const runsMax = 131_072;
+
+/** Workers whose executions one answer shows; the runs of others are counted only. */
+export const streamWorkersMax = 1_000;
+
+/** The overview tells of what failed or was lost so long ago, microseconds: an hour. */
+export const overviewFailedUs = 3_600_000_000;
+
+/** Queues of which the overview asks whether any worker could ever run them. */
+export const overviewQueuesMax = 100;
+
 /** Events about the cluster that are remembered; a quarter leaves when they are more. */
 export const eventsMax = 8_192;
 

@@ -28,7 +28,8 @@ export function paged<T>(
   };
 }
 
-function pageOf(request: ListRequest): { start: number; size: number } {
+/** Where the page of a request begins, and how long it may be. Throws INVALID_ARGUMENT. */
+export function pageOf(request: ListRequest): { start: number; size: number } {
   const size = request.pageSize ?? pageSizeDefault;
   const token = request.pageToken ?? "";
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1 || size > pageSizeMax) {

@@ -7,61 +7,86 @@
 import { CapstanError } from "../model/errors.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
-import { attemptCauses, isTerminalCode, taskStates } from "../model/states.ts";
+import { attemptCauses, taskStates } from "../model/states.ts";
 import { doctorReport } from "./doctor.ts";
 import { explain } from "./explain.ts";
-import { matchingJobs } from "./job-list.ts";
+import { graphView } from "./graph-view.ts";
+import { listJobs } from "./job-list.ts";
 import { findJob } from "./jobs.ts";
 import { pageSizeMax } from "./limits.ts";
 import { logSources } from "./log-sources.ts";
 import { absoluteId, findTask } from "./lookup.ts";
-import { requireOwnId, seesOwnOnly } from "./own-reads.ts";
-import { paged } from "./pages.ts";
-import { schedulerState, userUsage } from "./scheduler-view.ts";
-import { type ControllerState, type Job, jobOf, orderOf, taskIdOf } from "./state.ts";
-import type { StoryEntry } from "./story.ts";
+import { overview } from "./overview.ts";
+import { requireOwnId } from "./own-reads.ts";
+import { queueView } from "./queue-view.ts";
+import { finish, type Scan } from "./scan.ts";
+import { schedulerState, usageByUser } from "./scheduler-view.ts";
+import { type Orders, orderNamed, Selection } from "./selection.ts";
+import { type ControllerState, taskIdOf } from "./state.ts";
+import type { ClusterEvent, StoryEntry } from "./story.ts";
+import { taskGrid } from "./task-grid.ts";
+import { listTasks } from "./task-list.ts";
+import { taskStream } from "./task-stream.ts";
 import { listEndpoints, listTokens, listUsers, whoAmI } from "./users-view.ts";
 import { formatTime, jobView, taskView, workerView } from "./views.ts";
-import { rowsByWorker } from "./workers.ts";
+import { listWorkers } from "./worker-list.ts";
 
 type Request = { readonly [field: string]: unknown };
-type Method = (state: ControllerState, request: Request, principal: Principal) => unknown;
+type Answer = (state: ControllerState, request: Request, principal: Principal) => unknown;
+type InSteps = (state: ControllerState, request: Request, principal: Principal) => Scan<unknown>;
 
-const methods: { readonly [name: string]: { readonly fields: readonly string[]; answer: Method } } =
-  {
-    ListWorkers: { fields: ["pageSize", "pageToken"], answer: listWorkers },
-    GetWorkerStatus: { fields: ["workerId"], answer: getWorkerStatus },
-    ListTasks: {
-      fields: ["jobId", "states", "unfinished", "pageSize", "pageToken"],
-      answer: listTasks,
+interface Method {
+  readonly fields: readonly string[];
+  readonly answer?: Answer;
+  /** Instead: for what looks at all tasks. */
+  readonly steps?: InSteps;
+}
+
+const pageFields = ["pageSize", "pageToken"];
+const listFields = [...pageFields, "filter", "orderBy"];
+
+const methods: { readonly [name: string]: Method } = {
+  ListWorkers: { fields: listFields, answer: listWorkers },
+  GetWorkerStatus: { fields: ["workerId"], answer: getWorkerStatus },
+  ListTasks: {
+    fields: ["jobId", "states", "unfinished", ...listFields],
+    steps: listTasks,
+  },
+  GetTaskStatus: {
+    fields: ["taskId"],
+    answer: (state, request) => {
+      const task = findTask(state, stringField(request, "taskId"));
+      return { task: taskView(state, task, state.story.ofTask(state.tasks.ref(task))) };
     },
-    GetTaskStatus: {
-      fields: ["taskId"],
-      answer: (state, request) => {
-        const task = findTask(state, stringField(request, "taskId"));
-        return { task: taskView(state, task, state.story.ofTask(state.tasks.ref(task))) };
-      },
-    },
-    ListJobs: { fields: ["pageSize", "pageToken", "filter", "orderBy"], answer: listJobs },
-    GetJobStatus: { fields: ["jobId"], answer: getJobStatus },
-    Explain: {
-      fields: ["id"],
-      answer: (state, request) => explain(state, stringField(request, "id")),
-    },
-    GetStory: { fields: ["id"], answer: getStory },
-    ListEvents: { fields: ["after", "pageSize", "pageToken"], answer: listEvents },
-    GetDoctorReport: { fields: [], answer: doctorReport },
-    GetSchedulerState: { fields: [], answer: schedulerState },
-    ListUsers: {
-      fields: ["pageSize", "pageToken"],
-      answer: (state, request) => listUsers(state, request, (user) => userUsage(state, user)),
-    },
-    ListTokens: { fields: ["pageSize", "pageToken"], answer: listTokens },
-    ListEndpoints: { fields: ["pageSize", "pageToken", "name", "prefix"], answer: listEndpoints },
-    WhoAmI: { fields: [], answer: (_state, _request, principal) => whoAmI(principal) },
-    // For FetchLogs, which the shell answers.
-    LogSources: { fields: ["jobId", "taskId", "attemptId"], answer: logSources },
-  };
+  },
+  ListJobs: { fields: listFields, steps: listJobs },
+  GetJobStatus: { fields: ["jobId"], answer: getJobStatus },
+  Explain: {
+    fields: ["id"],
+    answer: (state, request) => explain(state, stringField(request, "id")),
+  },
+  GetStory: { fields: ["id"], answer: getStory },
+  ListEvents: { fields: ["after", ...listFields], answer: listEvents },
+  GetDoctorReport: { fields: [], answer: doctorReport },
+  GetSchedulerState: { fields: [], answer: schedulerState },
+  GetOverview: { fields: [], steps: overview },
+  GetQueue: { fields: pageFields, steps: queueView },
+  GetTaskGrid: { fields: ["jobId", "fromIndex", "cellsMax"], steps: taskGrid },
+  GetGraph: { fields: ["jobId", "around", "depth", "nodesMax"], steps: graphView },
+  GetTaskStream: {
+    fields: ["last", "fromAt", "toAt", "workerIds", "runsMax"],
+    answer: taskStream,
+  },
+  ListUsers: {
+    fields: listFields,
+    answer: (state, request) => listUsers(state, request, usageByUser(state)),
+  },
+  ListTokens: { fields: pageFields, answer: listTokens },
+  ListEndpoints: { fields: [...pageFields, "name", "prefix"], answer: listEndpoints },
+  WhoAmI: { fields: [], answer: (_state, _request, principal) => whoAmI(principal) },
+  // For FetchLogs, which the shell answers.
+  LogSources: { fields: ["jobId", "taskId", "attemptId"], answer: logSources },
+};
 
 /** The methods that `answerCall` knows. */
 export const queryMethods: readonly string[] = Object.keys(methods);
@@ -73,6 +98,16 @@ export function answerCall(
   request: unknown,
   principal: Principal = nobody,
 ): unknown {
+  return finish(answerInSteps(state, method, request, principal));
+}
+
+/** The same in steps, between which the state may go on: what looks at all tasks takes several. */
+export function* answerInSteps(
+  state: ControllerState,
+  method: string,
+  request: unknown,
+  principal: Principal,
+): Scan<unknown> {
   const known = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (known === undefined) {
     throw new CapstanError("NOT_FOUND", `no method ${method}; known: ${queryMethods.join(", ")}`);
@@ -89,10 +124,12 @@ export function answerCall(
       `${method}: unknown field ${field}; known: ${names}`,
     );
   }
-  return known.answer(state, withFullIds(state, fields as Request, principal), principal);
+  const full = withFullIds(state, fields as Request, principal);
+  if (known.steps !== undefined) return yield* known.steps(state, full, principal);
+  return known.answer?.(state, full, principal);
 }
 
-const idFields = ["jobId", "taskId", "id"];
+const idFields = ["jobId", "taskId", "id", "around"];
 
 /** People may leave out the user of a job or task. Throws FORBIDDEN for what is not to be seen. */
 function withFullIds(state: ControllerState, request: Request, principal: Principal): Request {
@@ -115,13 +152,6 @@ function stringField(request: Request, field: string): string {
   throw new CapstanError("INVALID_ARGUMENT", `${field}: expected a non-empty string`);
 }
 
-function listWorkers(state: ControllerState, request: Request) {
-  const { page, nextPageToken } = paged(state.workers, request);
-  const rows = rowsByWorker(state);
-  const workers = page.map((worker) => workerView(state, worker, rows.get(worker.index) ?? []));
-  return { workers, controllerEpoch: state.epoch, nextPageToken };
-}
-
 function getWorkerStatus(state: ControllerState, request: Request) {
   const workerId = stringField(request, "workerId");
   const index = state.workersById.get(workerId);
@@ -129,63 +159,9 @@ function getWorkerStatus(state: ControllerState, request: Request) {
   return { worker: workerView(state, state.workers[index]) };
 }
 
-function listTasks(state: ControllerState, request: Request, principal: Principal) {
-  const rows = matchingTasks(state, request).filter((task) => isVisible(state, task, principal));
-  const { page, nextPageToken } = paged(rows, request);
-  const stories = state.story.ofTasks(new Set(page.map((task) => state.tasks.ref(task))));
-  const tasks = page.map((task) => taskView(state, task, stories.get(state.tasks.ref(task)) ?? []));
-  return { tasks, totalCount: rows.length, nextPageToken };
-}
-
-function isVisible(state: ControllerState, task: number, principal: Principal): boolean {
-  return !seesOwnOnly(principal) || jobOf(state, task).user === principal.user;
-}
-
-function matchingTasks(state: ControllerState, request: Request): number[] {
-  const { tasks } = state;
-  const { unfinished = false, states = [], jobId = "" } = request;
-  if (typeof unfinished !== "boolean") {
-    throw new CapstanError("INVALID_ARGUMENT", "unfinished: expected true or false");
-  }
-  const codes = stateCodes(states);
-  const job = jobId === "" ? null : findJob(state, String(jobId));
-  const rows: number[] = [];
-  const among = job?.launch?.rows ?? state.tasks.rows();
-  for (const task of among) {
-    if (job !== null && tasks.job[task] !== job.index) continue;
-    if (unfinished && isTerminalCode(tasks.state[task])) continue;
-    if (codes.size > 0 && !codes.has(tasks.state[task])) continue;
-    rows.push(task);
-  }
-  return rows.sort((a, b) => orderOf(state, a) - orderOf(state, b));
-}
-
-function stateCodes(states: unknown): Set<number> {
-  if (!Array.isArray(states)) {
-    throw new CapstanError("INVALID_ARGUMENT", "states: expected an array of task states");
-  }
-  return new Set(
-    states.map((name: unknown) => {
-      const code = (taskStates as readonly unknown[]).indexOf(name);
-      if (code >= 0) return code;
-      throw new CapstanError(
-        "INVALID_ARGUMENT",
-        `states: ${JSON.stringify(name)} is no task state; known: ${taskStates.join(", ")}`,
-      );
-    }),
-  );
-}
-
-function listJobs(state: ControllerState, request: Request, principal: Principal) {
-  const own = (job: Job) => !seesOwnOnly(principal) || job.user === principal.user;
-  const jobs = matchingJobs(state, request).filter(own);
-  const { page, nextPageToken } = paged(jobs, request);
-  return { jobs: page.map((job) => jobView(state, job)), totalCount: jobs.length, nextPageToken };
-}
-
 function getJobStatus(state: ControllerState, request: Request, principal: Principal) {
   const job = findJob(state, stringField(request, "jobId"));
-  const { tasks } = listTasks(state, { jobId: job.id, pageSize: pageSizeMax }, principal);
+  const { tasks } = finish(listTasks(state, { jobId: job.id, pageSize: pageSizeMax }, principal));
   return { job: jobView(state, job), tasks };
 }
 
@@ -237,13 +213,28 @@ function detailOf(entry: StoryEntry): string | null {
   }
 }
 
+/** `filter` of ListEvents: all that is given must hold. */
+interface EventFilter {
+  readonly type?: string;
+  /** A part of the id of what it happened to. */
+  readonly id?: string;
+}
+
+const eventOrders: Orders<ClusterEvent> = { sequence: ({ sequence }) => sequence };
+
 function listEvents(state: ControllerState, request: Request) {
   const { after = 0 } = request;
   if (typeof after !== "number" || !Number.isSafeInteger(after) || after < 0) {
     throw new CapstanError("INVALID_ARGUMENT", "after: expected the sequence of an event, or 0");
   }
-  const newer = state.story.events.filter((event) => event.sequence > after);
-  const { page, nextPageToken } = paged(newer, request);
+  const { type = "", id = "" } = (request.filter ?? {}) as EventFilter;
+  const { keyOf, direction } = orderNamed(eventOrders, request.orderBy ?? "sequence");
+  const selection = new Selection<ClusterEvent>(request, direction);
+  for (const event of state.story.events) {
+    const matches = (type === "" || event.type === type) && event.id.includes(id);
+    if (event.sequence > after && matches) selection.offer(event, keyOf(event), event.sequence);
+  }
+  const { page, nextPageToken } = selection.page();
   const events = page.map((event) => ({ ...event, at: formatTime(event.at) ?? "" }));
-  return { events, nextPageToken };
+  return { events, totalCount: selection.count, nextPageToken };
 }

@@ -51,9 +51,15 @@ export class EndRecorder {
     this.#successors = new U32Column(expected);
   }
 
-  push(state: ControllerState, attempt: number, cause: AttemptCause, successor: number): void {
+  /** `end.ranUs`: how long it ran, if its worker said so. Only those who look are told. */
+  push(
+    state: ControllerState,
+    attempt: number,
+    end: { readonly cause: AttemptCause; readonly successor: number; readonly ranUs?: number },
+  ): void {
+    const { cause, successor, ranUs = 0 } = end;
     const code = attemptCauseCode(cause);
-    applyEnd(state, attempt, successor, code);
+    applyEnd(state, attempt, { successor, cause: code, ranUs });
     this.#attempts.push(attempt);
     this.#causes.push(code);
     this.#successors.push(successor);

@@ -183,7 +183,8 @@ function sortEnd(state: ControllerState, row: number, sorting: Sorting, entry: n
   const cause = told === "stopped" ? attemptCauses[attempts.stopReason[row]] : told;
   if (finished) sorted.sample(attempts.shape[row], reports.durations[entry]);
   if (isCurrent && !finished) sorted.losses.push(lossOf(state, row, cause));
-  ends.push(state, row, cause, findSuccessor(state, row, reports.successors[entry]));
+  const successor = findSuccessor(state, row, reports.successors[entry]);
+  ends.push(state, row, { cause, successor, ranUs: reports.durations[entry] });
   if (!isCurrent) {
     sorted.abandoned.push(task);
     sorted.others.push(entry);
@@ -500,7 +501,8 @@ export function onAttemptFailed(
   const loss = { ...lossOf(state, row, message.cause), failure: message.failure };
   keepFailure(state, out, row, message.failure);
   const ends = new EndRecorder(at);
-  ends.push(state, row, message.cause, findSuccessor(state, row, message.successor));
+  const successor = findSuccessor(state, row, message.successor);
+  ends.push(state, row, { cause: message.cause, successor });
   ends.close(out);
   if (isCurrent) judgeLosses(state, out, { losses: [loss], at });
   else pushReleaseCandidates(state, out, task);

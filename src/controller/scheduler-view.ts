@@ -4,22 +4,19 @@
  * @module
  */
 
-import { bands } from "../model/states.ts";
-import { compareWithinUser } from "../scheduler/fair-order.ts";
+import { bands, taskStateCode } from "../model/states.ts";
 import { openTasks } from "./job-state.ts";
 import { headTask } from "./place-solo.ts";
-import { queueKeyOf } from "./placement.ts";
+import { queuesInOrder } from "./queue-view.ts";
 import { type ControllerState, type Shape, taskIdOf } from "./state.ts";
 import { budgetOf, clusterTotal, shareOf } from "./users.ts";
+import type { UserUsage } from "./users-view.ts";
 import { formatTime } from "./views.ts";
 
 /** The GetSchedulerState response. */
 export function schedulerState(state: ControllerState) {
   const total = clusterTotal(state);
-  const queues = state.shapes
-    .filter((shape) => shape.queued > 0)
-    .map((shape) => ({ shape, key: queueKeyOf(state, shape) }))
-    .sort((a, b) => a.key.band - b.key.band || compareWithinUser(a.key, b.key));
+  const queues = queuesInOrder(state);
   return {
     queues: queues.map(({ shape, key }) => ({
       queue: shape.index,
@@ -52,16 +49,25 @@ export function ownerOf(state: ControllerState, shape: Shape): string {
   return shape.queued > 0 ? taskIdOf(state, headTask(shape)) : "";
 }
 
-/** What a user has running and waiting now. */
-export function userUsage(state: ControllerState, name: string) {
-  const index = state.usersByName.get(name);
-  const spend = index === undefined ? 0 : state.users[index].spend;
-  let open = 0;
-  let pending = 0;
+/** What every user who has submitted something has running and waiting now. */
+export function usageByUser(state: ControllerState): ReadonlyMap<string, UserUsage> {
+  const total = clusterTotal(state);
+  const pending = new Float64Array(state.users.length);
+  const open = new Float64Array(state.users.length);
   for (const job of state.jobs) {
-    if (job.pruned || job.user !== name) continue;
-    open += openTasks(job);
-    pending += job.stateCounts[0];
+    if (job.pruned) continue;
+    open[job.userIndex] += openTasks(job);
+    pending[job.userIndex] += job.stateCounts[taskStateCode.PENDING];
   }
-  return { spend, running: open - pending, pending };
+  return new Map(
+    state.users.map((user) => [
+      user.name,
+      {
+        spend: user.spend,
+        dominantShare: shareOf(state, user, total),
+        running: open[user.index] - pending[user.index],
+        pending: pending[user.index],
+      },
+    ]),
+  );
 }

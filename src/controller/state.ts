@@ -24,6 +24,7 @@ import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
+import { RunLog } from "./run-log.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { HashIndex } from "./tables/hash-index.ts";
@@ -405,6 +406,8 @@ export interface ControllerState {
   readonly demand: DemandState;
   /** What happened, for people. */
   readonly story: StoryLog;
+  /** What ran where, for people. */
+  readonly runs: RunLog;
 }
 
 export function newControllerState(): ControllerState {
@@ -466,6 +469,7 @@ export function newControllerState(): ControllerState {
     nextSilenceCheckAt: 0,
     demand: newDemandState(),
     story: new StoryLog(),
+    runs: new RunLog(),
   };
 }
 

@@ -18,7 +18,6 @@ import { onCreateToken, onRegisterEndpoint, onRevokeToken } from "./access.ts";
 import { listEndpoints, listTokens, listUsers, whoAmI } from "./users-view.ts";
 
 const admin = aPrincipal("root", "admin");
-const noUsage = { spend: 0, running: 0, pending: 0 };
 
 function aSceneWithTokens(): AccessScene {
   const scene = new AccessScene();
@@ -87,8 +86,8 @@ test("users are all that have a budget or a token, with what they use and may us
   const scene = aSceneWithTokens();
   const budget = { user: "cat", ...budgetDefaults, budget: 100, bandMax: "batch" } as const;
   scene.record(scene.state, { type: "budget-set", at: scene.at, budget });
-  const usage = { spend: 101, running: 2, pending: 3 };
-  const usageOf = (user: string) => (user === "cat" ? usage : noUsage);
+  const usage = { spend: 101, dominantShare: 0.5, running: 2, pending: 3 };
+  const usageOf = new Map([["cat", usage]]);
   const { users, totalCount, nextPageToken } = listUsers(scene.state, {}, usageOf);
   assert.deepEqual([users.map(({ user }) => user), totalCount], [["ann", "bob", "cat"], 3]);
   assert.equal(nextPageToken, "");
@@ -100,12 +99,13 @@ test("users are all that have a budget or a token, with what they use and may us
     cap: null,
     activeTasksMax: 2_000_000,
     spend: 101,
+    dominantShare: 0.5,
     overBudget: true,
     runningTaskCount: 2,
     pendingTaskCount: 3,
   });
   assert.equal(users[0].overBudget, false, "a budget of 0 is unlimited");
-  const atBudget = listUsers(scene.state, {}, () => ({ ...usage, spend: 100 }));
+  const atBudget = listUsers(scene.state, {}, new Map([["cat", { ...usage, spend: 100 }]]));
   assert.equal(atBudget.users[2].overBudget, false);
 });
 

@@ -13,6 +13,7 @@ import { budgetView } from "./access.ts";
 import { isTokenAlive, type TokenRecord } from "./access-state.ts";
 import { type EndpointQuery, endpointsVisible, endpointView } from "./endpoints.ts";
 import { type ListRequest, paged } from "./pages.ts";
+import { type Orders, orderNamed, Selection } from "./selection.ts";
 import type { ControllerState } from "./state.ts";
 import { budgetOf } from "./users.ts";
 import { formatTime } from "./views.ts";
@@ -21,6 +22,8 @@ import { formatTime } from "./views.ts";
 export interface UserUsage {
   /** Value of the user's running work that is not batch, in the unit of budgets. */
   readonly spend: number;
+  /** The largest part of a resource of the cluster that the user holds, by weight. */
+  readonly dominantShare: number;
   /** Tasks with an attempt. */
   readonly running: number;
   /** Tasks that wait. */
@@ -55,25 +58,46 @@ function tokenView(token: TokenRecord, at: Micros) {
   };
 }
 
+const noUsage: UserUsage = { spend: 0, dominantShare: 0, running: 0, pending: 0 };
+
+interface ListedUser extends UserUsage {
+  readonly user: string;
+}
+
+const userOrders: Orders<ListedUser> = {
+  user: ({ user }) => user,
+  spend: ({ spend }) => spend,
+  dominantShare: ({ dominantShare }) => dominantShare,
+  runningTaskCount: ({ running }) => running,
+  pendingTaskCount: ({ pending }) => pending,
+};
+
 /** ListUsers: everybody who has submitted something, has a budget or a token; by name. */
 export function listUsers(
   state: ControllerState,
   request: ListRequest,
-  usageOf: (user: string) => UserUsage,
+  usageOf: ReadonlyMap<string, UserUsage>,
 ) {
   const { access, usersByName } = state;
   const names = new Set([...usersByName.keys(), ...access.budgets.keys()]);
   for (const { user } of access.tokens.values()) names.add(user);
-  const sorted = [...names].sort((a, b) => (a < b ? -1 : 1));
-  const { page, nextPageToken } = paged(sorted, request);
-  const users = page.map((user) => userView(budgetOf(state, user), usageOf(user)));
-  return { users, totalCount: sorted.length, nextPageToken };
+  const { user: part = "" } = (request.filter ?? {}) as { readonly user?: string };
+  const { keyOf, direction } = orderNamed(userOrders, request.orderBy ?? "user");
+  const selection = new Selection<ListedUser>(request, direction);
+  for (const [place, user] of [...names].sort((a, b) => (a < b ? -1 : 1)).entries()) {
+    const listed = { user, ...(usageOf.get(user) ?? noUsage) };
+    if (user.includes(part)) selection.offer(listed, keyOf(listed), place);
+  }
+  const { page, nextPageToken } = selection.page();
+  const users = page.map((listed) => userView(budgetOf(state, listed.user), listed));
+  return { users, totalCount: selection.count, nextPageToken };
 }
 
-function userView(budget: UserBudget, { spend, running, pending }: UserUsage) {
+function userView(budget: UserBudget, { spend, dominantShare, running, pending }: UserUsage) {
   return {
     ...budgetView(budget),
     spend,
+    dominantShare,
     overBudget: budget.budget > 0 && spend > budget.budget,
     runningTaskCount: running,
     pendingTaskCount: pending,

@@ -9,6 +9,7 @@
 
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
+import type { Principal } from "../model/job.ts";
 import type { ApiAnswer } from "./access.ts";
 import type { ApiRequest } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
@@ -20,12 +21,17 @@ import { judgeLosses, type Loss } from "./verdicts.ts";
 import { workerView } from "./views.ts";
 import { rowsOn } from "./workers.ts";
 
-type Request<T extends ApiRequest["type"]> = Extract<ApiRequest, { type: T }>;
+/** What was asked of a worker, and by whom. */
+interface Order<T extends ApiRequest["type"]> {
+  readonly principal: Principal;
+  readonly request: Extract<ApiRequest, { type: T }>;
+  readonly at: Micros;
+}
 
 export function onDrainWorker(
   state: ControllerState,
   out: Outbox,
-  { request, at }: { request: Request<"drain-worker">; at: Micros },
+  { principal, request, at }: Order<"drain-worker">,
 ): ApiAnswer {
   const { workerId, drain, deadlineMs } = request;
   const drainBy = drain && deadlineMs > 0 ? at + deadlineMs * 1000 : 0;
@@ -34,13 +40,14 @@ export function onDrainWorker(
     cordoned: worker.cordoned,
     draining: drain,
     drainBy,
+    by: principal.user,
   }));
 }
 
 export function onCordonWorker(
   state: ControllerState,
   out: Outbox,
-  { request, at }: { request: Request<"cordon-worker">; at: Micros },
+  { principal, request, at }: Order<"cordon-worker">,
 ): ApiAnswer {
   const { workerId, cordon } = request;
   return close(state, out, workerId, ({ draining, drainBy }) => ({
@@ -48,6 +55,7 @@ export function onCordonWorker(
     cordoned: cordon,
     draining,
     drainBy,
+    by: principal.user,
   }));
 }
 
@@ -60,6 +68,7 @@ function close(
     readonly cordoned: boolean;
     readonly draining: boolean;
     readonly drainBy: Micros;
+    readonly by: string;
   },
 ): ApiAnswer {
   const index = state.workersById.get(workerId);

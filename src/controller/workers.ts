@@ -273,7 +273,7 @@ function endAll(
     const task = state.attempts.task[row];
     if (state.tasks.attempt[task] === row) losses.push({ ...lossOf(state, row, cause), reason });
     else released.push(task);
-    ends.push(state, row, cause, noSlot);
+    ends.push(state, row, { cause, successor: noSlot });
   }
   ends.close(out);
   judgeLosses(state, out, { losses, at });

@@ -9,7 +9,12 @@ import type { Principal } from "../model/job.ts";
 import type { ApiContext } from "../shell/controller-process/api-calls.ts";
 import { controllerKernel } from "../shell/controller-process/controller-kernel.ts";
 import { LogFetcher } from "../shell/controller-process/fetch-logs.ts";
-import { clusterInfoOf } from "../shell/controller-process/shell-methods.ts";
+import {
+  clusterInfoOf,
+  type KernelOverview,
+  overviewOf,
+} from "../shell/controller-process/shell-methods.ts";
+import { Throughput } from "../shell/controller-process/throughput.ts";
 import { packageVersion } from "../shell/controller-process/version.ts";
 import { createLogger } from "../shell/logging/logger.ts";
 import type { SimulatedController } from "../simulator/simulated-controller.ts";
@@ -37,7 +42,10 @@ export function apiContextOf(controller: SimulatedController, logs: VirtualLogs)
     logSources: (question, principal) => kernel.logSources(controller.state, question, principal),
     fetchLogs: (request, selection) => fetcher.fetch(request, selection),
     count: () => undefined,
-    read: (method, request, principal) => read(controller, method, request, principal),
+    *read(method, request, principal) {
+      yield* []; // Nothing else waits while it reads.
+      return read(controller, method, request, principal);
+    },
   };
 }
 
@@ -50,6 +58,7 @@ function read(
   const { state } = controller;
   const answer = () => controllerKernel.answerCall(state, method, request, principal);
   if (method === "GetClusterInfo") return clusterInfo(controller);
+  if (method === "GetOverview") return overview(controller, answer() as KernelOverview);
   if (method === "GetDoctorReport") {
     const loops = [{ name: "controller", lastTickAgoMs: 0 }];
     const journalSeq = controller.journal.length;
@@ -57,6 +66,16 @@ function read(
   }
   if (method === "ReportWorkerExit") throw new InvariantError("no supervisor is simulated");
   return answer();
+}
+
+/** Nobody looks at the clock between two calls, so nothing is told of the time past. */
+function overview(controller: SimulatedController, seen: KernelOverview): unknown {
+  return overviewOf(seen, {
+    clusterId: simulatedClusterId,
+    startedAt: null,
+    series: new Throughput().series(controller.now() / 1000),
+    problems: [],
+  });
 }
 
 function clusterInfo(controller: SimulatedController): unknown {

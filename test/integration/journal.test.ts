@@ -222,16 +222,39 @@ describe("snapshots", () => {
     return journal;
   }
 
-  it("stand for the commits before them, which are deleted", async () => {
-    const journal = await withSnapshot();
-    await journal.close();
+  /** What is in the file: `3 6 | 4`, the snapshots and the first fact that has a commit. */
+  function kept(): string {
     const reader = new DatabaseSync(join(dataDir, "journal.sqlite"), { readOnly: true });
-    assert.deepEqual(
-      { ...reader.prepare("SELECT sequence FROM snapshots").get() },
-      { sequence: 3 },
-    );
-    assert.equal(reader.prepare("SELECT min(first) AS first FROM commits").get()?.first, 4);
+    const snapshots = reader.prepare("SELECT sequence FROM snapshots ORDER BY sequence").all();
+    const first = reader.prepare("SELECT min(first) AS first FROM commits").get()?.first;
     reader.close();
+    return `${snapshots.map(({ sequence }) => sequence).join(" ")} | ${first}`;
+  }
+
+  /** Goes on from fact 6 until the next snapshot is written. */
+  async function untilNextSnapshot(journal: Journal<ToyFact>): Promise<void> {
+    const written = new Promise<JournalNotice>((resolve) => {
+      journal.onNotice = resolve;
+    });
+    const first = journal.sequence + 1;
+    for (let n = first; n < first + 3; n++) {
+      journal.append([aFact(n)], n);
+      await durable(journal, n);
+    }
+    assert.equal((await written).type, "snapshot-written");
+  }
+
+  it("keep the one before them and all since: what is older is deleted", async () => {
+    const journal = await withSnapshot();
+    assert.deepEqual([kept(), journal.oldest?.sequence], ["3 | 1", 0]);
+    await untilNextSnapshot(journal);
+    const [first, second] = kept().split(" ");
+    assert.equal(first, "3");
+    assert.equal(kept(), `3 ${second} | 4`);
+    assert.deepEqual(journal.oldest, { sequence: 3, at: 3 });
+    await untilNextSnapshot(journal);
+    assert.equal(journal.oldest?.sequence, Number(second));
+    await journal.close();
   });
 
   it("and what came after them fold into the same state as all facts", async () => {

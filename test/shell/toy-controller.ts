@@ -84,15 +84,24 @@ function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
       taskStateCounts: { PENDING: state.log.length },
       workerStateCounts: { HEALTHY: state.workers.length },
       workerCount: state.workers.length,
+      queuedTaskCount: 0,
+      queueCount: 0,
+      resources: [],
       attemptCount: 0,
       recomputedCount: 0,
     }),
     answerCall: (state, method, request, principal) => {
       if (method === "ListEvents") return { log: [...state.log] };
       if (method === "WhoAmI") return principal;
+      if (method === "GetOverview") return { problems: [] };
       if (method === "GetTaskStatus") throw new InvariantError("no task", ["its secret story"]);
       return { method, request };
     },
+    *answerInSteps(state, method, request, principal) {
+      if (method === "ListTasks") yield;
+      return this.answerCall(state, method, request, principal);
+    },
+    endedTasks: () => ({ succeeded: 0, failed: 0 }),
     authorise: (_state, { user, role }, method) => {
       if (method !== "TerminateJob" || role === "admin") return null;
       return new CapstanError("FORBIDDEN", `${user} may not`);

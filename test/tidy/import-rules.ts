@@ -78,6 +78,17 @@ function refusedRoom(room: string, target: string): string {
   return room === "worker" && other === "controller" ? "the kernels do not know each other" : "";
 }
 
+/** The dashboard is a client: of `src` it knows the pure base and model, and the API's schemas. */
+export function checkDashboardImports(file: SourceFile): readonly Problem[] {
+  return importsOf(file)
+    .filter(({ specifier }) => specifier.startsWith("."))
+    .flatMap(({ specifier, line }) => {
+      const target = posix.join(posix.dirname(file.path), specifier);
+      if (/^(?:dashboard\/src|src\/base|src\/model|src\/shell\/api)\//.test(target)) return [];
+      return [problem(file, line, `imports ${specifier}: not of the dashboard's`)];
+    });
+}
+
 /** Pure rooms import no `node:` module and no package; their tests may. */
 export function checkPureImports(file: SourceFile): readonly Problem[] {
   if (!pureRooms.includes(roomOf(file.path)) || isTest(file)) return [];

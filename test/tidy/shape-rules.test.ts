@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkDashboardImports } from "./import-rules.ts";
 import type { SourceFile } from "./repository.ts";
 import { assertTidy, isCode, isTest, problemsOf, readRepository } from "./repository.ts";
 import {
@@ -16,6 +17,7 @@ import {
   checkHeader,
   checkHosts,
   checkLineLength,
+  checkMarkup,
   checkName,
   checkWords,
   functionLinesMedianMax,
@@ -25,8 +27,9 @@ import {
 const files = readRepository();
 const code = files.filter(isCode);
 const namedAsWeLike = files.filter(({ path }) =>
-  /^(?:src|test|scripts|bench|examples)\//.test(path),
+  /^(?:src|test|scripts|bench|examples|dashboard)\//.test(path),
 );
+const dashboard = files.filter(({ path }) => /^dashboard\/src\/.*\.tsx?$/.test(path));
 const written = files.filter(({ path }) => path !== "package-lock.json" && path !== "LICENSE");
 
 test("every file of code begins with a header that says what it is", () => {
@@ -43,6 +46,18 @@ test("lines are at most 100 columns", () => {
 
 test("functions are at most 70 lines", () => {
   assertTidy(problemsOf(code, checkFunctionLength));
+});
+
+test("components of the dashboard have a header and the shape of other code", () => {
+  assert.ok(dashboard.length > 0);
+  for (const rule of [checkHeader, checkFileLength, checkLineLength, checkBannedCode]) {
+    assertTidy(problemsOf(dashboard, rule));
+  }
+});
+
+test("the dashboard makes no markup of text and imports only what is pure or the API's", () => {
+  assertTidy(problemsOf(dashboard, checkMarkup));
+  assertTidy(problemsOf(dashboard, checkDashboardImports));
 });
 
 test("half of the functions of src are at most 12 lines", () => {
@@ -121,6 +136,15 @@ test("canary: long functions of every form are reported, blocks and types are no
     `describe("a (b)", () => {${body}});`,
   ];
   for (const text of other) assert.deepEqual(checkFunctionLength(aFile(text)), [], text.trim());
+});
+
+test("canary: markup of text and an import of the server are reported", () => {
+  const path = "dashboard/src/pages/x.tsx";
+  assert.equal(checkMarkup(aFile("box.innerHTML = name;\n", path)).length, 1);
+  assert.equal(checkMarkup(aFile("<p dangerouslySetInnerHTML={x} />\n", path)).length, 1);
+  const imports = (specifier: string) => aFile(`import { a } from "${specifier}";\n`, path);
+  assert.equal(checkDashboardImports(imports("../../../src/controller/step.ts")).length, 1);
+  assert.deepEqual(checkDashboardImports(imports("../../../src/base/changes.ts")), []);
 });
 
 test("canary: names that say nothing or are not in kebab case are reported", () => {

@@ -193,3 +193,13 @@ export function checkExpectedErrors(file: SourceFile): readonly Problem[] {
   if (at === -1) return [];
   return [{ path: file.path, line: lineAt(file.text, at), message: "an expected type error" }];
 }
+
+/** What turns text into markup or code: what people name things must stay text. */
+export function checkMarkup(file: SourceFile): readonly Problem[] {
+  const wrong = /\b(?:innerHTML|outerHTML|dangerouslySetInnerHTML|insertAdjacentHTML|eval)\b/g;
+  return [...file.text.matchAll(wrong)].map((match) => ({
+    path: file.path,
+    line: lineAt(file.text, match.index),
+    message: `${match[0]}: text becomes markup`,
+  }));
+}

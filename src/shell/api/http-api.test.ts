@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,22 +16,29 @@ import { type TestContext, test } from "node:test";
 import { CapstanError } from "../../model/errors.ts";
 import { createLogger } from "../logging/logger.ts";
 import { BundleStore } from "./bundle-store.ts";
+import { DashboardFiles } from "./dashboard-files.ts";
 import { createApiServer } from "./http-api.ts";
 
 /** A server of administrators that carries no call out. */
-async function aServer(t: TestContext, overload: CapstanError | null = null) {
+async function aServer(
+  t: TestContext,
+  overload: CapstanError | null = null,
+  dashboard?: DashboardFiles,
+) {
   const directory = mkdtempSync(join(tmpdir(), "capstan-http-"));
   const lines: string[] = [];
   const server = createApiServer({
     hosts: [],
     bundles: new BundleStore(directory),
     logger: createLogger({ name: "test", to: { write: (line) => void lines.push(line) } }),
+    dashboard,
     epoch: 1,
     readiness: () => ({ ready: true, reasons: [], degraded: [] }),
     overload: () => overload,
     metrics: () => "",
     identify: () => ({ principal: { user: "ann", role: "admin", jobId: "" } }),
     call: () => () => undefined,
+    past: () => Promise.reject(new CapstanError("INVALID_ARGUMENT", "no past")),
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -78,3 +85,59 @@ for (const request of ["POST /v1/rpc/WhoAmI", `PUT /v1/bundles/${"a".repeat(64)}
     assert.deepEqual(lines, []);
   });
 }
+
+/** A built dashboard, and beside it a file that is none of its own. */
+function aDashboard(t: TestContext): string {
+  const above = mkdtempSync(join(tmpdir(), "capstan-dashboard-"));
+  t.after(() => rmSync(above, { recursive: true }));
+  const directory = join(above, "dashboard");
+  mkdirSync(join(directory, "assets"), { recursive: true });
+  writeFileSync(join(above, "secret.txt"), "secret");
+  writeFileSync(join(directory, "index.html"), "<!doctype html><title>Capstan</title>");
+  writeFileSync(join(directory, "icon.svg"), "<svg/>");
+  writeFileSync(join(directory, "assets", "app-1f.js"), "x".repeat(1_000));
+  return directory;
+}
+
+test("the dashboard has an address for every view, and its assets never change", async (t) => {
+  const { port } = await aServer(t, null, new DashboardFiles(aDashboard(t)));
+  const get = (path: string, accept = "*/*") =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers: { accept } });
+  for (const path of ["/", "/jobs/%2Fann%2Ftrain", "/a/b/c"]) {
+    const page = await get(path, "text/html,*/*");
+    assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8", path);
+    assert.match(await page.text(), /<title>Capstan/);
+    assert.equal(page.headers.get("cache-control"), "no-cache");
+    const policy = page.headers.get("content-security-policy") ?? "";
+    assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self';/);
+    assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+  }
+  const asset = await get("/assets/app-1f.js");
+  assert.equal(asset.headers.get("cache-control"), "public, max-age=31536000, immutable");
+  assert.equal(asset.headers.get("content-encoding"), "gzip");
+  assert.equal((await asset.text()).length, 1_000);
+  assert.equal((await get("/icon.svg")).headers.get("content-type"), "image/svg+xml");
+  for (const path of ["/assets/gone.js", "/v1/none", "/%2e%2e/secret.txt", "/..%2fsecret.txt"]) {
+    const answer = await get(path, path.startsWith("/v1") ? "text/html" : "*/*");
+    assert.equal(answer.status, 404, path);
+    assert.doesNotMatch(await answer.text(), /secret"$|^secret$/);
+  }
+});
+
+test("a file that the browser has is not sent again, and a new build is served", async (t) => {
+  const directory = aDashboard(t);
+  const { port } = await aServer(t, null, new DashboardFiles(directory));
+  const url = `http://127.0.0.1:${port}/`;
+  const first = await fetch(url);
+  await first.text();
+  const known = { headers: { "if-none-match": first.headers.get("etag") ?? "" } };
+  assert.equal((await fetch(url, known)).status, 304);
+  writeFileSync(join(directory, "index.html"), "<title>another build</title>");
+  assert.match(await (await fetch(url, known)).text(), /another build/);
+});
+
+test("without a build the plain status page says so", async (t) => {
+  const { port } = await aServer(t, null, new DashboardFiles(join(tmpdir(), "no-such-directory")));
+  const page = await fetch(`http://127.0.0.1:${port}/`);
+  assert.match(await page.text(), /the dashboard is not built/);
+});

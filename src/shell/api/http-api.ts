@@ -14,10 +14,12 @@ import { type Context, Hono } from "hono";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { PastAnswer } from "../past/past-reader.ts";
 import { boundConnections } from "../transport/bound-connections.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { serveBundle, storeBundle } from "./bundle-routes.ts";
 import type { BundleStore } from "./bundle-store.ts";
+import type { DashboardFiles, FileRequest } from "./dashboard-files.ts";
 import { answerError, answerJson, answerText } from "./http-answers.ts";
 import { metricsContentType } from "./metrics.ts";
 import { openApiText } from "./openapi.ts";
@@ -39,6 +41,17 @@ export interface CallOrder {
   readonly principal: Principal;
   readonly method: string;
   readonly request: unknown;
+  /** Told the CPU time, in ms, that the call took after `call` returned, each time. */
+  readonly onWork?: (tookMs: number) => void;
+}
+
+/** A read of the past, by whom. */
+export interface PastOrder {
+  readonly principal: Principal;
+  readonly method: string;
+  readonly request: unknown;
+  /** A sequence of the journal, or RFC 3339. */
+  readonly at: number | string;
 }
 
 /** What came of it. `sequence` is how far the journal was that it reflects. */
@@ -51,6 +64,8 @@ export interface ApiBackend {
   readonly hosts: readonly string[];
   readonly bundles: BundleStore;
   readonly logger: Logger;
+  /** Without one, or until it is built, `/` is the plain status page. */
+  readonly dashboard?: DashboardFiles | undefined;
   /** Of the controller: said with each answer of the API. */
   readonly epoch: number;
   readiness(): Readiness;
@@ -60,6 +75,8 @@ export interface ApiBackend {
   metrics(): string;
   /** Who sends a request, or why nobody who is known. */
   identify(request: IncomingMessage): { readonly principal: Principal } | CapstanError;
+  /** The answer of a read method at an instant of the past. Rejects with CapstanError. */
+  past(order: PastOrder, signal: AbortSignal): Promise<PastAnswer>;
   /** Carries a call out and answers when that is durable; what it returns drops the answer. */
   call(order: CallOrder, answer: (outcome: CallOutcome) => void): () => void;
 }
@@ -98,6 +115,8 @@ export function createApiApp(backend: ApiBackend): Hono<{ Bindings: HttpBindings
     });
   }
   app.notFound((exchange) => {
+    const file = dashboardFile(exchange, backend);
+    if (file !== null) return file;
     authenticate(exchange.env.incoming, backend);
     throw notFound(exchange.req.path);
   });
@@ -109,7 +128,9 @@ export function createApiApp(backend: ApiBackend): Hono<{ Bindings: HttpBindings
 function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } {
   const { bundles } = backend;
   return {
-    "GET /": () => {
+    "GET /": (exchange) => {
+      const page = backend.dashboard?.page(fileRequestOf(exchange)) ?? null;
+      if (page !== null) return page;
       const headers = { "Content-Security-Policy": statusPage.contentSecurityPolicy };
       return answerText(200, "text/html; charset=utf-8", statusPage.html, headers);
     },
@@ -121,6 +142,9 @@ function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } 
     "GET /v1/openapi.json": () => answerText(200, "application/json", openApiText()),
     "GET /metrics": () => answerText(200, metricsContentType, backend.metrics()),
     "POST /v1/rpc/:method": (exchange, principal) => serveCall(exchange, principal, backend),
+    "GET /v1/events": () => {
+      throw new CapstanError("INVALID_ARGUMENT", "/v1/events is a WebSocket: ask for an upgrade");
+    },
     "GET /v1/bundles/:hash": ({ env, req }) => {
       return serveBundle(bundles, hashOf(req.param("hash")), env.outgoing, req.method === "HEAD");
     },
@@ -130,6 +154,22 @@ function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } 
       return storeBundle(bundles, hashOf(req.param("hash")), env.incoming);
     },
   };
+}
+
+/** A file of the dashboard, or its page: every view of it has an address of its own. */
+function dashboardFile(exchange: Exchange, { dashboard }: ApiBackend): Response | null {
+  const { req } = exchange;
+  if (dashboard === undefined || req.method !== "GET" || req.path.startsWith("/v1/")) return null;
+  const request = fileRequestOf(exchange);
+  const file = dashboard.file(request);
+  if (file !== null) return file;
+  const wantsPage = req.header("accept")?.includes("text/html") === true;
+  return wantsPage && !req.path.startsWith("/assets/") ? dashboard.page(request) : null;
+}
+
+function fileRequestOf({ req }: Exchange): FileRequest {
+  const acceptsGzip = /\bgzip\b/.test(req.header("accept-encoding") ?? "");
+  return { path: req.path, acceptsGzip, knownTag: req.header("if-none-match") ?? "" };
 }
 
 /** Who may go on to the route; throws UNAUTHENTICATED or FORBIDDEN. */
@@ -160,6 +200,8 @@ async function serveCall(
 ): Promise<Response> {
   const request = await readJson(env.incoming);
   const method = req.param("method") ?? "";
+  const at = req.query("at");
+  if (at !== undefined) return servePast(env.outgoing, { principal, method, request, at }, backend);
   const outcome = await new Promise<CallOutcome>((resolve) => {
     const drop = backend.call({ principal, method, request }, resolve);
     env.outgoing.once("close", drop);
@@ -168,6 +210,21 @@ async function serveCall(
   return answerJson(200, outcome.result, {
     "X-Capstan-Epoch": String(backend.epoch),
     "X-Capstan-Sequence": String(outcome.sequence),
+  });
+}
+
+async function servePast(
+  response: HttpBindings["outgoing"],
+  order: PastOrder & { readonly at: string },
+  backend: ApiBackend,
+): Promise<Response> {
+  const leaving = new AbortController();
+  response.once("close", () => leaving.abort());
+  const at = /^\d+$/.test(order.at) ? Number(order.at) : order.at;
+  const answer = await backend.past({ ...order, at }, leaving.signal);
+  return answerText(200, "application/json", answer.text, {
+    "X-Capstan-At": answer.at,
+    "X-Capstan-Sequence": String(answer.sequence),
   });
 }
 

@@ -36,3 +36,18 @@ export const logCursorCharactersMax = 900_000;
 
 /** Entries of a map or a list in a request: variables, metadata, exit codes, states. */
 export const requestEntriesMax = 10_000;
+
+/** Nodes of one answer of GetGraph, and four times as many edges. What is left out is counted. */
+export const graphNodesMax = 2_000;
+
+/** Cells of one answer of GetTaskGrid. More of a job is asked for from a later index. */
+export const gridCellsMax = 50_000;
+
+/** Runs of one answer of GetTaskStream. Where there are more, several are told together. */
+export const streamRunsMax = 20_000;
+
+/** Workers of one answer of GetTaskStream. The runs of others are counted only. */
+export const streamWorkersMax = 1_000;
+
+/** Bytes of the dashboard's files, which are kept in memory. Those past it are not served. */
+export const dashboardBytesMax = 32 * 1024 * 1024;

@@ -7,13 +7,15 @@
 /** One name with its values. Names of counters end in `_total`. */
 export interface Metric {
   readonly name: string;
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   /** One sentence. */
   readonly help: string;
   readonly samples: readonly MetricSample[];
 }
 
 export interface MetricSample {
+  /** Of a histogram: `_bucket`, `_sum` or `_count`, behind the name. */
+  readonly suffix?: string;
   readonly labels: { readonly [label: string]: string };
   readonly value: number;
 }
@@ -48,7 +50,9 @@ export function formatMetrics(metrics: readonly Metric[]): string {
 }
 
 function formatMetric({ name, type, help, samples }: Metric): string {
-  const lines = samples.map(({ labels, value }) => `${name}${formatLabels(labels)} ${value}\n`);
+  const lines = samples.map(({ suffix = "", labels, value }) => {
+    return `${name}${suffix}${formatLabels(labels)} ${value}\n`;
+  });
   return `# HELP ${name} ${help.replaceAll("\n", " ")}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { errorRegistry } from "../../model/errors.ts";
 import { packageVersion } from "../controller-process/version.ts";
-import { type Method, methods } from "./schemas.ts";
+import { isReadMethod, type Method, methods } from "./schemas.ts";
 
 type Json = { readonly [name: string]: unknown };
 
@@ -75,6 +75,7 @@ function operationOf(name: string, { summary, access }: Method): Json {
     operationId: name,
     summary,
     description: `For role ${access.join(", ")}.`,
+    ...(isReadMethod(name) ? { parameters: [atParameter] } : {}),
     requestBody: { content: jsonOf(`${name}Request`) },
     responses: {
       200: { description: "The answer; it is durable.", content: jsonOf(`${name}Response`) },
@@ -82,6 +83,14 @@ function operationOf(name: string, { summary, access }: Method): Json {
     },
   };
 }
+
+const atParameter: Json = {
+  name: "at",
+  in: "query",
+  required: false,
+  description: "An instant of the past: a sequence of the journal, or RFC 3339.",
+  schema: { type: "string" },
+};
 
 function jsonOf(schema: string): Json {
   return { "application/json": { schema: { $ref: `${refPrefix}${schema}` } } };
@@ -105,7 +114,13 @@ function plainPaths(): { readonly [path: string]: Json } {
   const said = (description: string) => ({ responses: { 200: { description } } });
   const hash = { name: "hash", in: "path", required: true, schema: { type: "string" } };
   return {
-    "/": { get: { summary: "The status page.", ...said("HTML.") } },
+    "/": { get: { summary: "The dashboard.", ...said("HTML.") } },
+    "/v1/events": {
+      get: {
+        summary: "Live queries over a WebSocket: see docs/reference/live.md.",
+        responses: { 101: { description: "The subprotocol `capstan.events.1`." } },
+      },
+    },
     "/healthz": { get: { summary: "Whether the process answers.", ...said("It does.") } },
     "/readyz": {
       get: {

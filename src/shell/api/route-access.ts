@@ -19,6 +19,7 @@ export const routeAccess: { readonly [route: string]: RouteAccess } = {
   "GET /readyz": "everybody",
   "GET /v1/openapi.json": "everybody",
   "GET /metrics": readers,
+  "GET /v1/events": readers,
   // The table of methods says who may call which.
   "POST /v1/rpc/:method": roles,
   "GET /v1/bundles/:hash": ["admin", "user", "worker"],

@@ -11,6 +11,7 @@ import type { z } from "zod";
 import type { Role } from "../../model/job.ts";
 import { accessMethods } from "./schemas/access.ts";
 import { clusterMethods } from "./schemas/cluster.ts";
+import { dashboardMethods } from "./schemas/dashboard.ts";
 import { jobMethods } from "./schemas/jobs.ts";
 import { taskMethods } from "./schemas/tasks.ts";
 import { workerMethods } from "./schemas/workers.ts";
@@ -31,6 +32,7 @@ export const methods = {
   ...workerMethods,
   ...clusterMethods,
   ...accessMethods,
+  ...dashboardMethods,
 } satisfies { readonly [name: string]: Method };
 
 export type MethodName = keyof typeof methods;
@@ -58,6 +60,11 @@ export type Responses = {
 };
 
 export const methodNames = Object.keys(methods) as readonly MethodName[];
+
+/** Whether it is a method that changes nothing: those are what a viewer may call. */
+export function isReadMethod(name: string): name is MethodName {
+  return isMethodName(name) && (methods[name].access as readonly Role[]).includes("viewer");
+}
 
 /** Whether there is such a method. */
 export function isMethodName(name: string): name is MethodName {

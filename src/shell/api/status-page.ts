@@ -1,6 +1,7 @@
 /**
- * The plain status page at `/`: one self-contained document that asks the API once a second. It
- * holds no data itself, so it is served without a token; with one, it asks the reader for it.
+ * The plain status page, which `/` is while the dashboard is not built: one self-contained document
+ * that asks the API once a second. It holds no data itself, so it is served without a token; with
+ * one, it asks the reader for it.
  *
  * @module
  */
@@ -87,7 +88,8 @@ const body = `
       <tbody id="workers"></tbody></table></div>
   </section>
   <section id="failed" hidden><h2>Recent failures</h2><ul id="failures"></ul></section>
-  <footer>Refreshed every second.
+  <footer>This is the plain status page: the dashboard is not built (<code>npm run build</code>).
+    Refreshed every second.
     The same numbers: <code>capstan worker list</code>, <code>capstan task list</code>.</footer>
 </main>`;
 

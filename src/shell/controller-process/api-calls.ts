@@ -19,9 +19,11 @@ import type { Principal, UserBudget } from "../../model/job.ts";
 import { editDistance, nearestName } from "../../model/nearest-name.ts";
 import { reportBug } from "../api/http-answers.ts";
 import type { CallOrder, CallOutcome } from "../api/http-api.ts";
+import { cpuMsSince } from "../api/live-queries.ts";
 import { parseRequest } from "../api/parse-request.ts";
 import {
   isMethodName,
+  isReadMethod,
   type MethodName,
   methodNames,
   methods,
@@ -30,7 +32,7 @@ import {
 import type { Logger } from "../logging/logger.ts";
 import { type ChangeName, changeOf, isChange } from "./api-changes.ts";
 import { refusalOfBug } from "./errors-on-wire.ts";
-import { openChangesMax } from "./limits.ts";
+import { openChangesMax, openReadsMax, readSliceMs } from "./limits.ts";
 
 /** Called once, when everything that the outcome reflects is durable. */
 export type AnswerCall = (outcome: CallOutcome) => void;
@@ -50,11 +52,11 @@ export interface ApiContext {
   authorise(principal: Principal, method: string, request: Fields): CapstanError | null;
   budgetOf(user: string): UserBudget;
   logSources(question: LogQuestion, principal: Principal): LogSelection;
-  /** Answers a method that changes nothing of the cluster. Throws CapstanError. */
-  read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): unknown;
+  /** Answers a method that changes nothing of the cluster, in steps. Throws CapstanError. */
+  read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): ReadSteps;
   fetchLogs(request: ParsedRequests["FetchLogs"], selection: LogSelection): Promise<unknown>;
-  /** Counts an answer: the name of the method, and `OK` or the code of the error. */
-  count(method: string, code: string): void;
+  /** Counts an answer: the method, `OK` or the code of the error, and how long it took. */
+  count(method: string, code: string, seconds: number): void;
 }
 
 type LogRequest = ParsedRequests["FetchLogs"];
@@ -68,12 +70,25 @@ interface OpenChange {
 type Answered = { readonly result: unknown } | { readonly error: CapstanError };
 type Answer = (answered: Answered, sequence: number) => void;
 
+/** A read: it yields where the loop may do other things. */
+export type ReadSteps = Generator<void, unknown, void>;
+
 const nothing = (): void => undefined;
+
+/** Some steps, until they took their time. */
+function runSlice(steps: ReadSteps): IteratorResult<void, unknown> {
+  const endMs = performance.now() + readSliceMs;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true || performance.now() >= endMs) return step;
+  }
+}
 
 export class ApiCalls {
   readonly #context: ApiContext;
   readonly #changes = new Map<number, OpenChange>();
   #lastCall = 0;
+  #openReads = 0;
 
   constructor(context: ApiContext) {
     this.#context = context;
@@ -87,10 +102,14 @@ export class ApiCalls {
   /** Carries a call out. What it returns drops the answer: nobody waits for it any more. */
   call(order: CallOrder, answerCall: AnswerCall): () => void {
     const { method } = order;
+    const startedMs = performance.now();
     const answer: Answer = (answered, sequence) => {
       const isError = "error" in answered;
       const known = isMethodName(method) ? method : "unknown";
-      this.#context.count(known, isError ? answered.error.code : "OK");
+      const seconds = (performance.now() - startedMs) / 1_000;
+      const code = isError ? answered.error.code : "OK";
+      // A live query is one question, however often it is read: those are counted where they are.
+      if (order.onWork === undefined) this.#context.count(known, code, seconds);
       answerCall(
         isError
           ? { result: null, error: answered.error, sequence }
@@ -104,6 +123,14 @@ export class ApiCalls {
       this.#context.hold((sequence) => answer({ error }, sequence));
       return nothing;
     }
+  }
+
+  /** The request of a read method, parsed, that the caller may make. Throws CapstanError. */
+  checkRead({ principal, method, request }: Omit<CallOrder, "onWork">): unknown {
+    const parsed = this.#check({ principal, method, request });
+    if (isReadMethod(method)) return parsed;
+    const why = `${method}: changes something: leave "at" out`;
+    throw new CapstanError("INVALID_ARGUMENT", why);
   }
 
   /** The kernel's answer to a change, which is durable. */
@@ -123,18 +150,65 @@ export class ApiCalls {
     this.#changes.clear();
   }
 
-  #carryOut({ principal, method, request }: CallOrder, answer: Answer): () => void {
+  #carryOut(order: CallOrder, answer: Answer): () => void {
+    const { principal } = order;
+    const parsed = this.#check(order);
+    const method = order.method as MethodName; // Or it would have been refused.
+    if (isChange(method)) return this.#change(method, parsed as ChangeRequest, principal, answer);
+    if (method === "FetchLogs") return this.#fetchLogs(parsed as LogRequest, principal, answer);
+    return this.#read(this.#context.read(method, parsed, principal), order, answer);
+  }
+
+  #check({ principal, method, request }: CallOrder): ParsedRequests[MethodName] {
     if (!isMethodName(method)) throw unknownMethod(method);
     const refusal = checkRole(method, principal);
     if (refusal !== null) throw refusal;
     const parsed: ParsedRequests[MethodName] = parseRequest(method, request);
     const denied = this.#context.authorise(principal, method, parsed);
     if (denied !== null) throw denied;
-    if (isChange(method)) return this.#change(method, parsed as ChangeRequest, principal, answer);
-    if (method === "FetchLogs") return this.#fetchLogs(parsed as LogRequest, principal, answer);
-    const result = this.#context.read(method, parsed, principal);
-    this.#context.hold((sequence) => answer({ result }, sequence));
-    return nothing;
+    return parsed;
+  }
+
+  /** What takes long is done in slices, between which the loop goes on. */
+  #read(steps: ReadSteps, order: CallOrder, answer: Answer): () => void {
+    const first = runSlice(steps);
+    if (first.done === true) {
+      this.#context.hold((sequence) => answer({ result: first.value }, sequence));
+      return nothing;
+    }
+    if (this.#openReads >= openReadsMax) {
+      throw new CapstanError("OVERLOADED", `${openReadsMax} long reads are open: try again`);
+    }
+    this.#openReads++;
+    let next: NodeJS.Immediate | null = null;
+    const goOn = (): void => {
+      const before = process.threadCpuUsage();
+      const answered = this.#goOn(steps, order.method);
+      order.onWork?.(cpuMsSince(before));
+      if (answered === null) {
+        next = setImmediate(goOn);
+        return;
+      }
+      next = null;
+      this.#openReads--;
+      this.#context.hold((sequence) => answer(answered, sequence));
+    };
+    next = setImmediate(goOn);
+    return () => {
+      if (next === null) return;
+      clearImmediate(next);
+      this.#openReads--;
+    };
+  }
+
+  /** One more slice; null if that was not the last. */
+  #goOn(steps: ReadSteps, method: string): Answered | null {
+    try {
+      const slice = runSlice(steps);
+      return slice.done === true ? { result: slice.value } : null;
+    } catch (thrown) {
+      return { error: this.#asError(thrown, method) };
+    }
   }
 
   #change(

@@ -10,15 +10,21 @@ import { authorise, principalOf } from "../../controller/authorise.ts";
 import { nextDeadline } from "../../controller/deadlines.ts";
 import { type Fact, isDurable } from "../../controller/facts.ts";
 import { logSources } from "../../controller/log-sources.ts";
-import { answerCall } from "../../controller/queries.ts";
+import {
+  countTasks,
+  countWorkers,
+  queuedTasks,
+  resourcesInUse,
+} from "../../controller/overview.ts";
+import { answerCall, answerInSteps } from "../../controller/queries.ts";
 import type { ControllerState } from "../../controller/state.ts";
 import { step } from "../../controller/step.ts";
 import { budgetOf } from "../../controller/users.ts";
-import { workerState } from "../../controller/views.ts";
 import { admitWorker } from "../../controller/workers.ts";
-import { taskStates } from "../../model/states.ts";
+import { taskStateCode } from "../../model/states.ts";
 import { foldKernel } from "./controller-fold.ts";
 import type { ClusterSummary, Kernel } from "./kernel.ts";
+import type { EndedTasks } from "./throughput.ts";
 
 export const controllerKernel: Kernel<ControllerState, Fact> = {
   ...foldKernel,
@@ -26,6 +32,8 @@ export const controllerKernel: Kernel<ControllerState, Fact> = {
   isDurable,
   nextDeadline,
   answerCall,
+  answerInSteps,
+  endedTasks,
   authorise,
   principalOf,
   budgetOf,
@@ -44,21 +52,20 @@ export const controllerKernel: Kernel<ControllerState, Fact> = {
   nextWorkerIndex: (state) => state.workers.length,
 };
 
+function endedTasks({ runs }: ControllerState): EndedTasks {
+  const succeeded = runs.endedCounts[taskStateCode.SUCCEEDED];
+  return { succeeded, failed: runs.endedCounts.reduce((sum, one) => sum + one, 0) - succeeded };
+}
+
 function summaryOf(state: ControllerState): ClusterSummary {
-  const counts: { [state: string]: number } = {};
-  for (const [code, name] of taskStates.entries()) {
-    counts[name] = state.jobs.reduce((sum, job) => sum + job.stateCounts[code], 0);
-  }
-  const workerStateCounts: { [state: string]: number } = {};
-  for (const worker of state.workers) {
-    const name = workerState(worker);
-    workerStateCounts[name] = (workerStateCounts[name] ?? 0) + 1;
-  }
   const workerCount = state.workers.filter((worker) => !worker.lost).length;
   const { attemptCounter: attemptCount, recomputedCount } = state;
   return {
-    taskStateCounts: counts,
-    workerStateCounts,
+    taskStateCounts: countTasks(state),
+    workerStateCounts: countWorkers(state),
+    queuedTaskCount: queuedTasks(state),
+    queueCount: state.queuedShapes.size,
+    resources: resourcesInUse(state),
     workerCount,
     attemptCount,
     recomputedCount,

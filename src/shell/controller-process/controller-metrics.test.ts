@@ -25,9 +25,12 @@ test("a pause of the event loop beyond its budget is told, and counted", async (
     workerStateCounts: {},
     attemptCount: 0,
     recomputedCount: 0,
+    resources: [],
   };
   const counts = { journalSequence: 0, durableSequence: 0, epoch: 1 };
-  const others = { clientCount: 0, openChangeCount: 0 };
+  const live = { connectionCount: 0, queryCount: 0, readCount: 0, busyMs: 0 };
+  const ended = { succeeded: 0, failed: 0 };
+  const others = { clientCount: 0, workerSessionCount: 0, openChangeCount: 0, ended, live };
   const collected = metrics.collect({ ...summary } as never, { ...counts, ...others });
   metrics.close();
   const late = collected.find(({ name }) => name === "capstan_event_loop_late_seconds_total");

@@ -6,8 +6,11 @@
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Metric, metricByLabel, plainMetric } from "../api/metrics.ts";
+import { CallTimes } from "./call-times.ts";
 import type { ClusterSummary } from "./kernel.ts";
 import { loopLateMsMax } from "./limits.ts";
+import type { EndedTasks } from "./throughput.ts";
+import { packageVersion } from "./version.ts";
 
 /** Counts that go with the process. */
 export interface ProcessCounts {
@@ -15,7 +18,20 @@ export interface ProcessCounts {
   readonly durableSequence: number;
   readonly epoch: number;
   readonly clientCount: number;
+  /** Workers that are connected and registered. */
+  readonly workerSessionCount: number;
   readonly openChangeCount: number;
+  readonly ended: EndedTasks;
+  readonly live: LiveCounts;
+}
+
+/** What live queries do. */
+export interface LiveCounts {
+  readonly connectionCount: number;
+  readonly queryCount: number;
+  readonly readCount: number;
+  /** CPU time of the loop. */
+  readonly busyMs: number;
 }
 
 const lagResolutionMs = 20;
@@ -31,7 +47,8 @@ export class ControllerMetrics {
   /** The most since the last look. The histogram above forgets a pause during which it is reset. */
   #latestMs = 0;
   #lateSeconds = 0;
-  readonly #calls = new Map<string, { method: string; code: string; count: number }>();
+  #lastLate = { atMs: Number.NEGATIVE_INFINITY, lateMs: 0 };
+  readonly calls = new CallTimes();
 
   /** `onLate` is told of each second in which the loop was later than its budget. */
   constructor(onLate: (lateMs: number) => void) {
@@ -41,12 +58,10 @@ export class ControllerMetrics {
     this.#beats.unref();
   }
 
-  /** Names come from closed sets: what anybody may send never becomes a label. */
-  countCall(method: string, code: string): void {
-    const key = `${method} ${code}`;
-    const entry = this.#calls.get(key);
-    if (entry === undefined) this.#calls.set(key, { method, code, count: 1 });
-    else entry.count++;
+  /** How late the loop was when it was last too late, in ms, if that is not long ago; else 0. */
+  lately(withinMs: number): number {
+    const { atMs, lateMs } = this.#lastLate;
+    return performance.now() - atMs < withinMs ? lateMs : 0;
   }
 
   close(): void {
@@ -57,6 +72,9 @@ export class ControllerMetrics {
   collect(summary: ClusterSummary, counts: ProcessCounts): readonly Metric[] {
     return [
       ...clusterMetrics(summary),
+      ...resourceMetrics(summary.resources),
+      endedMetric(counts.ended),
+      ...liveMetrics(counts.live),
       ...processMetrics(counts),
       this.#lagMetric(),
       plainMetric(
@@ -65,7 +83,7 @@ export class ControllerMetrics {
         `Seconds in which the event loop was more than its budget of ${loopLateMsMax} ms late.`,
         this.#lateSeconds,
       ),
-      this.#callMetric(),
+      ...this.calls.metrics(),
     ];
   }
 
@@ -79,6 +97,7 @@ export class ControllerMetrics {
     this.#latestMs = 0;
     if (lateMs <= loopLateMsMax) return;
     this.#lateSeconds++;
+    this.#lastLate = { atMs: nowMs, lateMs };
     this.#onLate(lateMs);
   }
 
@@ -97,17 +116,6 @@ export class ControllerMetrics {
       ],
     };
   }
-
-  #callMetric(): Metric {
-    return {
-      name: "capstan_api_calls_total",
-      type: "counter",
-      help: "Calls that were answered, by method and by the code of the answer.",
-      samples: [...this.#calls.values()].map(({ method, code, count }) => {
-        return { labels: { method, code }, value: count };
-      }),
-    };
-  }
 }
 
 /** What is measured is a timer of `lagResolutionMs`, all of it. */
@@ -117,7 +125,15 @@ function lateOf(nanoseconds: number): number {
 
 function clusterMetrics(summary: ClusterSummary): readonly Metric[] {
   const { taskStateCounts, workerStateCounts, attemptCount, recomputedCount } = summary;
+  const { queuedTaskCount, queueCount } = summary;
   return [
+    plainMetric(
+      "gauge",
+      "capstan_queued_tasks",
+      "Tasks ready to run, not placed.",
+      queuedTaskCount,
+    ),
+    plainMetric("gauge", "capstan_queues", "Different requests among these.", queueCount),
     metricByLabel(
       { name: "capstan_tasks", type: "gauge", help: "Tasks that are remembered, by state." },
       "state",
@@ -143,6 +159,58 @@ function clusterMetrics(summary: ClusterSummary): readonly Metric[] {
   ];
 }
 
+type Use = ClusterSummary["resources"];
+
+/** In the base units of Prometheus: cores, bytes, whole devices. */
+function resourceMetrics(resources: Use): readonly Metric[] {
+  const metric = (name: string, help: string, amountOf: (use: Use[number]) => number): Metric => ({
+    ...{ name, type: "gauge", help },
+    samples: resources.map((use) => {
+      const value = use.unit === "MILLI" ? amountOf(use) / 1_000 : amountOf(use);
+      return { labels: { resource: use.name }, value };
+    }),
+  });
+  return [
+    metric(
+      "capstan_resource_capacity",
+      "What workers that are not lost have: cores, bytes, devices, slots.",
+      ({ total }) => total,
+    ),
+    metric(
+      "capstan_resource_committed",
+      "Of that, what is granted to attempts that have not ended.",
+      ({ committed }) => committed,
+    ),
+    metric("capstan_resource_held", "Of that, free and kept for somebody.", ({ held }) => held),
+  ];
+}
+
+function endedMetric({ succeeded, failed }: EndedTasks): Metric {
+  return metricByLabel(
+    {
+      name: "capstan_tasks_ended_total",
+      type: "counter",
+      help: "Ends of tasks since this controller began to serve, also of those done again.",
+    },
+    "outcome",
+    { succeeded, failed },
+  );
+}
+
+function liveMetrics({ connectionCount, queryCount, readCount, busyMs }: LiveCounts) {
+  return [
+    plainMetric("gauge", "capstan_live_connections", "Open streams of events.", connectionCount),
+    plainMetric("gauge", "capstan_live_queries", "Questions kept up to date.", queryCount),
+    plainMetric("counter", "capstan_live_reads_total", "Reads for live queries.", readCount),
+    plainMetric(
+      "counter",
+      "capstan_live_cpu_seconds_total",
+      "CPU time of the event loop for live queries.",
+      busyMs / 1_000,
+    ),
+  ];
+}
+
 function processMetrics(counts: ProcessCounts): readonly Metric[] {
   const { journalSequence, durableSequence, epoch, clientCount, openChangeCount } = counts;
   const gauge = (name: string, help: string, value: number): Metric => {
@@ -153,7 +221,18 @@ function processMetrics(counts: ProcessCounts): readonly Metric[] {
     gauge("capstan_journal_durable_sequence", "The last one on the disk.", durableSequence),
     gauge("capstan_controller_epoch", "Starts of a controller on this journal.", epoch),
     gauge("capstan_clients", "Clients that are connected.", clientCount),
+    gauge("capstan_worker_sessions", "Workers that are connected.", counts.workerSessionCount),
     gauge("capstan_open_changes", "Changes through the API without an answer.", openChangeCount),
+    {
+      ...{ name: "capstan_build_info", type: "gauge", help: "1; its labels say what runs." },
+      samples: [{ labels: { version: packageVersion, node: process.version }, value: 1 }],
+    },
+    gauge(
+      "process_start_time_seconds",
+      "When the process began, in seconds since 1970.",
+      performance.timeOrigin / 1_000,
+    ),
+    gauge("nodejs_heap_size_used_bytes", "Heap in use.", process.memoryUsage().heapUsed),
     gauge("process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss()),
     plainMetric(
       "counter",

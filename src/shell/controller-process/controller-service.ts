@@ -7,19 +7,22 @@
 
 import type { IncomingMessage } from "node:http";
 import { assertNever } from "../../base/assert.ts";
+import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { ClientHello, WorkerHello } from "../../protocol/messages.ts";
 import type { QueuePolicy } from "../../scheduler/queue-policy.ts";
 import { reportBug } from "../api/http-answers.ts";
-import type { CallOrder, Readiness } from "../api/http-api.ts";
+import type { CallOrder, PastOrder, Readiness } from "../api/http-api.ts";
+import type { LiveBackend } from "../api/live-connection.ts";
 import { formatMetrics } from "../api/metrics.ts";
 import { streamAccess } from "../api/route-access.ts";
 import type { MethodName, ParsedRequests } from "../api/schemas.ts";
 import type { Journal, JournalNotice } from "../journal/journal.ts";
 import type { Logger } from "../logging/logger.ts";
-import { type AnswerCall, ApiCalls, type ApiContext } from "./api-calls.ts";
+import type { PastAnswer, PastReader } from "../past/past-reader.ts";
+import { type AnswerCall, ApiCalls, type ApiContext, type ReadSteps } from "./api-calls.ts";
 import {
   Authentication,
   type Caller,
@@ -29,13 +32,19 @@ import {
 } from "./authentication.ts";
 import { ClientSessions } from "./client-sessions.ts";
 import type { Clock } from "./clock.ts";
-import { ControllerMetrics } from "./controller-metrics.ts";
+import { ControllerMetrics, type LiveCounts } from "./controller-metrics.ts";
 import { LogFetcher } from "./fetch-logs.ts";
 import type { Kernel } from "./kernel.ts";
-import { tokenCheckMs } from "./limits.ts";
+import { lateShownMs, throughputLookMs, tokenCheckMs } from "./limits.ts";
 import type { HelloAnswer, PeerContext } from "./peer-context.ts";
 import { type PeerStatement, type Quarantine, statementOf } from "./quarantine.ts";
-import { clusterInfoOf } from "./shell-methods.ts";
+import {
+  clusterInfoOf,
+  type KernelOverview,
+  overviewOf,
+  problemsOfProcess,
+} from "./shell-methods.ts";
+import { Throughput } from "./throughput.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { packageVersion } from "./version.ts";
 import { WorkerLogs } from "./worker-logs.ts";
@@ -48,6 +57,8 @@ export interface ControllerServiceOptions<State, Fact> {
   readonly clock: Clock;
   readonly quarantine: Quarantine;
   readonly durable: boolean;
+  /** Null without a journal on a disk. */
+  readonly past: PastReader | null;
   /** The secret that opens everything; undefined on loopback without one. */
   readonly token: string | undefined;
   readonly expectWorkers: number;
@@ -64,15 +75,19 @@ export class ControllerService<State, Fact> {
   readonly #calls: ApiCalls;
   readonly #authentication: Authentication;
   readonly #metrics: ControllerMetrics;
+  readonly #throughput = new Throughput();
   readonly #workerLogs: WorkerLogs;
   readonly #logs: LogFetcher;
   readonly #dataToken: string;
   readonly #logToken: string;
   readonly #startedAt: number;
+  /** Set by whoever serves them. */
+  liveCounts: () => LiveCounts = () => noLive;
   #url = "";
   #serving = false;
   #degraded: string[] = [];
   #tokenTimer: NodeJS.Timeout | null = null;
+  #lookTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ControllerServiceOptions<State, Fact>) {
     this.#options = options;
@@ -114,6 +129,10 @@ export class ControllerService<State, Fact> {
     this.#url = url;
     this.#serving = true;
     this.#loop.start(this.#options.journal.epoch, this.#options.policy);
+    this.#lookTimer = setInterval(() => {
+      const { kernel, clock } = this.#options;
+      this.#throughput.observe(clock.now() / 1000, kernel.endedTasks(this.#loop.state));
+    }, throughputLookMs);
     this.#tokenTimer = setInterval(() => {
       this.#clients.cutUnwelcome();
       this.#workers.cutUnwelcome();
@@ -123,6 +142,37 @@ export class ControllerService<State, Fact> {
   /** Who sends the request, or why nobody who is known. */
   identify(request: IncomingMessage): Caller | CapstanError {
     return this.#authentication.identify(request);
+  }
+
+  /** The same caller now; null once its token has ended. */
+  renew(caller: Caller): Principal | null {
+    return this.#authentication.renew(caller);
+  }
+
+  /** What live queries read. */
+  liveBackend(): LiveBackend {
+    const { journal, clock } = this.#options;
+    const at = (): string => timeOf(clock.now());
+    return {
+      at,
+      sequence: () => journal.sequence,
+      clock: () => ({
+        ...{ sequence: journal.durableSequence, at: at(), live: true },
+        oldestSequence: journal.oldest?.sequence ?? null,
+        oldestAt: journal.oldest === null ? null : timeOf(journal.oldest.at),
+      }),
+      read: (order, answer) => this.call(order, answer),
+      past: (order, signal) => this.past(order, signal),
+    };
+  }
+
+  /** The answer of a read method at an instant of the past. Rejects with CapstanError. */
+  async past({ at, ...order }: PastOrder, signal: AbortSignal): Promise<PastAnswer> {
+    const request = this.#calls.checkRead(order);
+    const { past } = this.#options;
+    if (past !== null) return await past.read({ ...order, request, at }, signal);
+    const why = "at: this controller keeps no journal on a disk, so it has no past";
+    throw new CapstanError("INVALID_ARGUMENT", why);
   }
 
   /** A peer has said who it is; `request` is the upgrade that it came in by. */
@@ -181,7 +231,10 @@ export class ControllerService<State, Fact> {
       durableSequence: journal.durableSequence,
       epoch: journal.epoch,
       clientCount: this.#clients.count,
+      workerSessionCount: this.#workers.registeredCount,
       openChangeCount: this.#calls.openCount,
+      ended: kernel.endedTasks(this.#loop.state),
+      live: this.liveCounts(),
     });
     return formatMetrics(metrics);
   }
@@ -193,10 +246,12 @@ export class ControllerService<State, Fact> {
       await new Promise<void>((resolve) => this.#loop.hold(() => resolve()));
     }
     if (this.#tokenTimer !== null) clearInterval(this.#tokenTimer);
+    if (this.#lookTimer !== null) clearInterval(this.#lookTimer);
     this.#clients.close();
     this.#workers.close();
     this.#loop.stop();
     this.#workerLogs.close();
+    await this.#options.past?.close();
     this.#metrics.close();
     this.#refuseOpenCalls(new CapstanError("UNREACHABLE", "the controller has closed"));
   }
@@ -217,7 +272,7 @@ export class ControllerService<State, Fact> {
       nextWorkerIndex: () => kernel.nextWorkerIndex(state),
       admitWorker: (hello) => kernel.admitWorker(state, hello),
       call: (order, answer) => this.call(order, answer),
-      renew: (caller) => this.#authentication.renew(caller),
+      renew: (caller) => this.renew(caller),
       overload: () => this.overload(),
       congested: () => journal.congested,
     };
@@ -236,7 +291,7 @@ export class ControllerService<State, Fact> {
       logSources: (question, principal) => kernel.logSources(state, question, principal),
       read: (method, request, principal) => this.#read(method, request, principal),
       fetchLogs: (request, selection) => this.#logs.fetch(request, selection),
-      count: (method, code) => this.#metrics.countCall(method, code),
+      count: (method, code, seconds) => this.#metrics.calls.count(method, code, seconds),
     };
   }
 
@@ -268,7 +323,7 @@ export class ControllerService<State, Fact> {
     }
   }
 
-  #read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): unknown {
+  *#read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): ReadSteps {
     const { kernel } = this.#options;
     const { state } = this.#loop;
     switch (method) {
@@ -279,9 +334,30 @@ export class ControllerService<State, Fact> {
         return this.#clusterInfo();
       case "GetDoctorReport":
         return this.#doctorReport(principal);
+      case "GetOverview":
+        return this.#overview(yield* this.#seenBy(principal));
       default:
-        return kernel.answerCall(state, method, request, principal);
+        return yield* kernel.answerInSteps(state, method, request, principal);
     }
+  }
+
+  #seenBy(principal: Principal): ReadSteps {
+    const { kernel } = this.#options;
+    return kernel.answerInSteps(this.#loop.state, "GetOverview", {}, principal);
+  }
+
+  /** What the kernel sees, and what only the process knows. */
+  #overview(seen: unknown): unknown {
+    const { kernel, clock, journal } = this.#options;
+    const { state } = this.#loop;
+    const nowMs = clock.now() / 1000;
+    this.#throughput.observe(nowMs, kernel.endedTasks(state));
+    return overviewOf(seen as KernelOverview, {
+      clusterId: journal.clusterId,
+      startedAt: this.#startedAt,
+      series: this.#throughput.series(nowMs),
+      problems: problemsOfProcess(this.readiness(), this.#metrics.lately(lateShownMs)),
+    });
   }
 
   #clusterInfo(): unknown {
@@ -350,6 +426,12 @@ export class ControllerService<State, Fact> {
     if (type === "snapshot-written" || type === "disk-recovered") logger.info(fields, type);
     else logger.warn(fields, type);
   }
+}
+
+const noLive: LiveCounts = { connectionCount: 0, queryCount: 0, readCount: 0, busyMs: 0 };
+
+function timeOf(at: Micros): string {
+  return new Date(at / 1000).toISOString();
 }
 
 function checkPeerRole(peer: "client" | "worker", { principal }: Caller): CapstanError | null {

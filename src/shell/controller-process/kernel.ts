@@ -8,11 +8,13 @@
 import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import type { LogQuestion, LogSelection } from "../../controller/log-sources.ts";
+import type { ResourceUse } from "../../controller/overview.ts";
 import type { CapstanError } from "../../model/errors.ts";
 import type { WorkerIndex } from "../../model/ids.ts";
 import type { Principal, UserBudget } from "../../model/job.ts";
 import type { WorkerHello } from "../../protocol/messages.ts";
 import type { FoldKernel } from "../journal/journal.ts";
+import type { EndedTasks } from "./throughput.ts";
 
 /** What a client is told in the controller's hello. */
 export interface ClientSession {
@@ -32,6 +34,10 @@ export interface ClusterSummary {
   readonly workerCount: number;
   /** Attempts since this controller began to serve, repeats among them. */
   readonly attemptCount: number;
+  /** Tasks that are ready to run and not placed, and the different requests among these. */
+  readonly queuedTaskCount: number;
+  readonly queueCount: number;
+  readonly resources: readonly ResourceUse[];
   /** Executions that were done again because a worker died with them or with their value. */
   readonly recomputedCount: number;
 }
@@ -46,6 +52,15 @@ export interface Kernel<State, Fact> extends FoldKernel<State, Fact> {
   nextDeadline(state: State): Micros | null;
   /** Answers an API method that changes nothing. Throws CapstanError. */
   answerCall(state: State, method: string, request: unknown, principal: Principal): unknown;
+  /** The same in steps, between which the loop may do other things. */
+  answerInSteps(
+    state: State,
+    method: string,
+    request: unknown,
+    principal: Principal,
+  ): Generator<void, unknown, void>;
+  /** How many tasks have ended since the state was begun. */
+  endedTasks(state: State): EndedTasks;
   /** Why the principal may not make this call, or null. The request was parsed. */
   authorise(
     state: State,

@@ -78,3 +78,24 @@ export const logAnswerBytesMax = 32 * 1024 * 1024;
 
 /** Budget of one pause of the controller's event loop. A longer one is logged and counted. */
 export const loopLateMsMax = 50;
+
+/** Steps of each series of the overview; what is older is forgotten. */
+export const throughputSteps = 60;
+
+/** The last minute is told by steps so long, in ms. */
+export const throughputRecentStepMs = 1_000;
+
+/** The last 15 minutes are told by steps so long, in ms. */
+export const throughputHistoryStepMs = 15_000;
+
+/** How often it is looked how many tasks have ended, in ms. */
+export const throughputLookMs = 250;
+
+/** A read that looks at all tasks keeps the loop so long in one go, in ms; others come between. */
+export const readSliceMs = 3;
+
+/** Reads that have not come to their end. A further one is told OVERLOADED. */
+export const openReadsMax = 64;
+
+/** The overview tells of a late loop for so long, in ms. */
+export const lateShownMs = 60_000;

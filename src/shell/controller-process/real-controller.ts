@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DashboardFiles } from "../api/dashboard-files.ts";
 import { foldModule } from "./controller-fold.ts";
 import { controllerKernel } from "./controller-kernel.ts";
 import type { ControllerOptions } from "./options.ts";
@@ -21,5 +22,6 @@ export function runController(
   options: ControllerOptions,
   onFatal: (end: FatalEnd) => void,
 ): Promise<ControllerProcess> {
-  return startController(options, { kernel: controllerKernel, foldModule, onFatal });
+  const dashboard = new DashboardFiles();
+  return startController(options, { kernel: controllerKernel, foldModule, onFatal, dashboard });
 }

@@ -11,11 +11,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CapstanError } from "../../model/errors.ts";
 import { BundleStore } from "../api/bundle-store.ts";
+import type { DashboardFiles } from "../api/dashboard-files.ts";
 import { createApiServer } from "../api/http-api.ts";
+import { attachLiveServer, type LiveServer, livePath } from "../api/live-server.ts";
+import { journalPath } from "../journal/database.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
+import { PastReader } from "../past/past-reader.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { attachStreamServer } from "../transport/stream-server.ts";
+import type { Caller } from "./authentication.ts";
 import { Clock } from "./clock.ts";
 import { ControllerService } from "./controller-service.ts";
 import type { Kernel } from "./kernel.ts";
@@ -46,6 +51,8 @@ export interface ControllerRun<State, Fact> {
   /** Called once; nothing is sent or acknowledged afterwards. */
   readonly onFatal: (end: FatalEnd) => void;
   readonly logger?: Logger;
+  /** Default: none, and `/` is the plain status page. */
+  readonly dashboard?: DashboardFiles;
 }
 
 /**
@@ -70,10 +77,12 @@ export async function startController<State, Fact>(
       epoch: journal.epoch,
       bundles: bundles.store,
       logger,
+      dashboard: run.dashboard,
       readiness: () => service.readiness(),
       overload: () => service.overload(),
       identify: (request) => service.identify(request),
       call: (order, answer) => service.call(order, answer),
+      past: (order, signal) => service.past(order, signal),
       metrics: () => service.metrics(),
     });
     const streams = attachStreamServer(server, {
@@ -85,15 +94,18 @@ export async function startController<State, Fact>(
       },
       onHello: (hello, accept, refuse, request) =>
         service.onHello(hello, { accept, refuse }, request),
+      otherPaths: [livePath],
       onRejected: ({ code, message }) =>
         logger.warn({ code }, `a peer was turned away: ${message}`),
     });
+    const live = liveServerOf(server, hosts, service);
     const port = await listen(server, address);
     const url = urlOf(options, { ...address, port });
     service.start(url);
     logger.info({ url, epoch: journal.epoch, clusterId: journal.clusterId }, "serving");
     const close = async (): Promise<void> => {
       streams.close();
+      live.close();
       await service.close();
       await closeServer(server);
       await journal.close();
@@ -116,6 +128,25 @@ export async function startController<State, Fact>(
   }
 }
 
+function liveServerOf<State, Fact>(
+  server: Server,
+  hosts: readonly string[],
+  service: ControllerService<State, Fact>,
+): LiveServer {
+  const live = attachLiveServer<Caller>(server, {
+    hosts,
+    backend: service.liveBackend(),
+    identify: (request) => service.identify(request),
+    renew: (caller) => service.renew(caller),
+  });
+  service.liveCounts = () => ({
+    connectionCount: live.connectionCount,
+    ...{ queryCount: live.queries.queryCount, readCount: live.queries.readCount },
+    busyMs: live.queries.busyMs,
+  });
+  return live;
+}
+
 function serviceOf<State, Fact>(
   options: ControllerOptions,
   run: ControllerRun<State, Fact>,
@@ -135,6 +166,7 @@ function serviceOf<State, Fact>(
     clock: new Clock(restored.at),
     quarantine: new Quarantine(options.dataDir ?? null),
     durable: options.dataDir !== undefined,
+    past: options.dataDir === undefined ? null : new PastReader(journalPath(options.dataDir)),
     token: options.token,
     expectWorkers: options.expectWorkers ?? 0,
     policy: options.policy ?? "fair",

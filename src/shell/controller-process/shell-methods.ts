@@ -31,6 +31,7 @@ export function clusterInfoOf(
   facts: ProcessFacts,
 ): Responses["GetClusterInfo"] {
   const { journal, url, durable, clientCount, readiness } = facts;
+  const { queuedTaskCount: _, queueCount: __, resources: ___, ...counts } = summary;
   return {
     clusterId: journal.clusterId,
     epoch: journal.epoch,
@@ -46,6 +47,55 @@ export function clusterInfoOf(
     notReadyReasons: readiness.reasons,
     degraded: readiness.degraded,
     rssBytes: process.memoryUsage.rss(),
-    ...summary,
+    ...counts,
   };
+}
+
+/** What the kernel answers to GetOverview: what its shell measures is added. */
+export type KernelOverview = Omit<
+  Responses["GetOverview"],
+  "clusterId" | "startedAt" | "recent" | "history"
+>;
+
+type Overview = Responses["GetOverview"];
+
+/** What a process knows and its kernel does not. */
+export interface OverviewOfProcess {
+  readonly clusterId: string;
+  /** Microseconds; null for a state of the past. */
+  readonly startedAt: number | null;
+  readonly series: Pick<Overview, "recent" | "history">;
+  readonly problems: Overview["problems"];
+}
+
+/** The answer of `GetOverview`. */
+export function overviewOf(seen: KernelOverview, process: OverviewOfProcess): Overview {
+  const { clusterId, startedAt, series, problems } = process;
+  return {
+    clusterId,
+    startedAt: startedAt === null ? null : new Date(startedAt / 1000).toISOString(),
+    ...series,
+    ...seen,
+    problems: [...problems, ...seen.problems],
+  };
+}
+
+type Problem = Overview["problems"][number];
+
+/** What is wrong with the process itself; `lateMs` is how late its loop was a short time ago. */
+export function problemsOfProcess(readiness: Readiness, lateMs: number): readonly Problem[] {
+  const subject = { kind: "CONTROLLER", id: "" } as const;
+  const about = { subject, count: 1 };
+  const problems: Problem[] = [];
+  for (const message of readiness.degraded) {
+    problems.push({ code: "DEGRADED", severity: "ERROR", message, ...about });
+  }
+  for (const message of readiness.reasons) {
+    problems.push({ code: "NOT_READY", severity: "WARNING", message, ...about });
+  }
+  if (lateMs > 0) {
+    const message = `the event loop stood still for ${Math.round(lateMs)} ms`;
+    problems.push({ code: "LOOP_LATE", severity: "WARNING", message, ...about });
+  }
+  return problems;
 }

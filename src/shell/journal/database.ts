@@ -95,22 +95,32 @@ function isDiskFull(error: unknown): boolean {
 }
 
 export function openForReading(dataDir: string): DatabaseSync {
-  return new DatabaseSync(journalPath(dataDir), {
-    readOnly: true,
-    timeout: databaseBusyTimeoutMs,
-  });
+  return openFileForReading(journalPath(dataDir));
+}
+
+/** The journal in a file of any name: a copy that somebody sent. */
+export function openFileForReading(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: true, timeout: databaseBusyTimeoutMs });
+}
+
+/** The format of a journal, if this version reads it. Throws DISK_FAILED. */
+export function checkReadable(database: DatabaseSync): void {
+  const found = readMeta(database, "format");
+  if (found !== formatVersion) throw otherFormat(found);
 }
 
 function checkFormat(database: DatabaseSync): void {
   const found = readMeta(database, "format");
   if (found === null) writeMeta(database, "format", formatVersion);
-  else if (found !== formatVersion) {
-    throw new CapstanError(
-      "DISK_FAILED",
-      `the journal has format ${found} and this version reads format ${formatVersion}: ` +
-        "use the version that wrote it, or another data directory",
-    );
-  }
+  else if (found !== formatVersion) throw otherFormat(found);
+}
+
+function otherFormat(found: string | null): CapstanError {
+  return new CapstanError(
+    "DISK_FAILED",
+    `the journal has format ${found} and this version reads format ${formatVersion}: ` +
+      "use the version that wrote it, or another data directory",
+  );
 }
 
 export function readMeta(database: DatabaseSync, name: string): string | null {
@@ -184,6 +194,68 @@ function checkCommit(commit: CommitRow, checksum: number, previous: number): voi
   }
 }
 
+/** An instant of a journal: the last fact that had happened, and when that was, microseconds. */
+export interface JournalInstant {
+  readonly sequence: number;
+  readonly at: number;
+}
+
+/** How far back the journal goes: where it begins, or its oldest snapshot. */
+export function oldestInstant(database: DatabaseSync): JournalInstant {
+  const commit = database.prepare("SELECT first, at FROM commits ORDER BY last LIMIT 1").get();
+  if (commit?.first === 1) return { sequence: 0, at: Number(commit.at) };
+  const snapshot = database
+    .prepare("SELECT sequence, at FROM snapshots ORDER BY sequence LIMIT 1")
+    .get();
+  return snapshot === undefined ? { sequence: 0, at: 0 } : instantOf(snapshot);
+}
+
+/** The last instant of the journal. */
+export function newestInstant(database: DatabaseSync): JournalInstant {
+  const [commit] = database
+    .prepare("SELECT last AS sequence, at FROM commits ORDER BY last DESC LIMIT 1")
+    .all();
+  return commit === undefined ? oldestInstant(database) : instantOf(commit);
+}
+
+function instantOf(row: { readonly [column: string]: unknown }): JournalInstant {
+  return { sequence: Number(row.sequence), at: Number(row.at) };
+}
+
+/** The newest snapshot of at most `sequence`, or null. */
+export function readSnapshotUpTo(database: DatabaseSync, sequence: number): SnapshotRow | null {
+  const row = database
+    .prepare("SELECT max(sequence) AS sequence FROM snapshots WHERE sequence <= ?")
+    .get(sequence);
+  return row?.sequence == null ? null : readSnapshotAt(database, Number(row.sequence));
+}
+
+/**
+ * The commits that hold facts in (after, upTo], oldest first, each checked. The first may begin
+ * earlier, the last may end later.
+ */
+export function* readCommitsOver(
+  database: DatabaseSync,
+  after: number,
+  upTo: number,
+): Generator<CommitRow> {
+  const rows = database
+    .prepare(
+      "SELECT first, last, epoch, at, checksum, blob FROM commits " +
+        "WHERE last > ? AND first <= ? ORDER BY last",
+    )
+    .iterate(after, upTo);
+  let previous = after;
+  for (const row of rows) {
+    const commit = row as unknown as CommitRow & { readonly checksum: number };
+    const begins = previous === after && commit.first <= after + 1;
+    checkCommit(commit, commit.checksum, begins ? commit.first - 1 : previous);
+    previous = commit.last;
+    yield commit;
+  }
+  if (previous < upTo) throw damaged(`facts ${previous + 1} to ${upTo} are missing`, previous + 1);
+}
+
 /** The newest complete snapshot, or null. */
 export interface SnapshotRow {
   readonly sequence: number;
@@ -193,11 +265,14 @@ export interface SnapshotRow {
 }
 
 export function readSnapshot(database: DatabaseSync): SnapshotRow | null {
+  return readSnapshotUpTo(database, Number.MAX_SAFE_INTEGER);
+}
+
+function readSnapshotAt(database: DatabaseSync, sequence: number): SnapshotRow | null {
   const row = database
-    .prepare("SELECT sequence, at, hash, chunks, bytes FROM snapshots ORDER BY sequence DESC")
-    .get();
+    .prepare("SELECT sequence, at, hash, chunks, bytes FROM snapshots WHERE sequence = ?")
+    .get(sequence);
   if (row === undefined) return null;
-  const sequence = Number(row.sequence);
   const bytes = new Uint8Array(Number(row.bytes));
   const chunks = database
     .prepare("SELECT blob FROM snapshot_chunks WHERE sequence = ? ORDER BY position")

@@ -21,8 +21,11 @@ import type { Micros } from "../../base/time.ts";
 import { CapstanError } from "../../model/errors.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
 import {
+  type JournalInstant,
   journalPath,
   lastSequence,
+  oldestInstant,
+  openForReading,
   openForWriting,
   raiseEpoch,
   readMeta,
@@ -90,6 +93,16 @@ function newCluster(database: DatabaseSync): string {
   return clusterId;
 }
 
+/** A look at two rows: now and then, since the commits that a snapshot replaced are gone. */
+function readOldest(dataDir: string): JournalInstant {
+  const database = openForReading(dataDir);
+  try {
+    return oldestInstant(database);
+  } finally {
+    database.close();
+  }
+}
+
 function asDiskFailure(error: unknown, done: string): CapstanError {
   if (error instanceof CapstanError) return error;
   return new CapstanError(
@@ -114,6 +127,7 @@ class DurableJournal<Fact> implements Journal<Fact> {
   onNotice: Journal<Fact>["onNotice"] = () => undefined;
   sequence: number;
   durableSequence: number;
+  oldest: JournalInstant;
   readonly #lock: DataDirectoryLock;
   readonly #thread: Worker;
   readonly #dataDir: string;
@@ -134,6 +148,7 @@ class DurableJournal<Fact> implements Journal<Fact> {
     this.epoch = identity.epoch;
     this.sequence = identity.sequence;
     this.durableSequence = identity.sequence;
+    this.oldest = readOldest(dataDir);
     this.#lock = lock;
     this.#thread = thread;
     this.#dataDir = dataDir;
@@ -249,6 +264,7 @@ class DurableJournal<Fact> implements Journal<Fact> {
         this.#fail(new CapstanError(message.code, message.message));
         break;
       case "snapshot-written":
+        this.oldest = readOldest(this.#dataDir);
         this.#snapshots.onWritten(message.sequence);
         break;
       case "snapshot-failed":

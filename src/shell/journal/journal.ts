@@ -8,6 +8,7 @@
 
 import type { Micros } from "../../base/time.ts";
 import type { CapstanError } from "../../model/errors.ts";
+import type { JournalInstant } from "./database.ts";
 import { openDurableJournal } from "./durable-journal.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 
@@ -38,6 +39,8 @@ export interface Journal<Fact> {
   /** The number of the last fact handed in; facts count from 1. */
   readonly sequence: number;
   readonly durableSequence: number;
+  /** How far back it goes; null for one in memory, which forgets. */
+  readonly oldest: JournalInstant | null;
   /** More waits for the disk than the bound allows: take no new work until it has drained. */
   readonly congested: boolean;
   /** The disk is nearly full: refuse new submits, let what was accepted go on. */

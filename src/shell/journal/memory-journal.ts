@@ -13,6 +13,7 @@ export class MemoryJournal<Fact> implements Journal<Fact> {
   readonly epoch = 1;
   readonly congested = false;
   readonly diskLow = false;
+  readonly oldest = null;
   sequence = 0;
   onDurable: Journal<Fact>["onDurable"] = () => undefined;
   onFailure: Journal<Fact>["onFailure"] = () => undefined;

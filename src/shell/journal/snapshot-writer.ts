@@ -1,7 +1,7 @@
 /**
  * Writes a snapshot into the journal's file in slices between commits, and then deletes, in slices
- * too, what it made superfluous. The snapshot counts from the moment its own row is there; until
- * then its chunks mean nothing and a later start deletes them.
+ * too, what is older than the snapshot before it. The snapshot counts from the moment its own row
+ * is there; until then its chunks mean nothing and a later start deletes them.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export class SnapshotWriter {
 
   *#write(order: SnapshotOrder): Generator<void> {
     const { sequence, at, hash, bytes } = order;
-    yield* this.#deleteChunksExcept(currentSnapshot(this.#database));
+    yield* this.#deleteStrayChunks();
     const insert = this.#database.prepare("INSERT INTO snapshot_chunks VALUES (?, ?, ?)");
     const chunks = Math.ceil(bytes.length / snapshotChunkBytes);
     for (let position = 0; position < chunks; position++) {
@@ -65,9 +65,11 @@ export class SnapshotWriter {
     this.#events.onWritten(sequence);
   }
 
-  *#deleteSuperfluous(sequence: number): Generator<void> {
+  /** The snapshot before stays, with all commits since: the past goes as far back. */
+  *#deleteSuperfluous(written: number): Generator<void> {
+    const sequence = snapshotBefore(this.#database, written);
     this.#database.prepare("DELETE FROM snapshots WHERE sequence < ?").run(sequence);
-    yield* this.#deleteChunksExcept(sequence);
+    yield* this.#deleteStrayChunks();
     const remove = this.#database.prepare(
       `DELETE FROM commits WHERE last IN
          (SELECT last FROM commits WHERE last <= ? ORDER BY last LIMIT ${deleteSliceRows})`,
@@ -75,17 +77,21 @@ export class SnapshotWriter {
     while (remove.run(sequence).changes !== 0) yield;
   }
 
-  *#deleteChunksExcept(sequence: number): Generator<void> {
+  /** Of snapshots that were deleted, or never became whole. */
+  *#deleteStrayChunks(): Generator<void> {
     const remove = this.#database.prepare(
       `DELETE FROM snapshot_chunks WHERE rowid IN
-         (SELECT rowid FROM snapshot_chunks WHERE sequence <> ? LIMIT ${deleteSliceRows})`,
+         (SELECT rowid FROM snapshot_chunks
+          WHERE sequence NOT IN (SELECT sequence FROM snapshots) LIMIT ${deleteSliceRows})`,
     );
-    while (remove.run(sequence).changes !== 0) yield;
+    while (remove.run().changes !== 0) yield;
   }
 }
 
-/** The sequence of the snapshot that counts; -1 when there is none. */
-function currentSnapshot(database: DatabaseSync): number {
-  const row = database.prepare("SELECT max(sequence) AS sequence FROM snapshots").get();
-  return row?.sequence === null || row === undefined ? -1 : Number(row.sequence);
+/** The sequence of the snapshot before one; 0, where the journal begins, if there is none. */
+function snapshotBefore(database: DatabaseSync, sequence: number): number {
+  const row = database
+    .prepare("SELECT max(sequence) AS sequence FROM snapshots WHERE sequence < ?")
+    .get(sequence);
+  return Number(row?.sequence ?? 0);
 }

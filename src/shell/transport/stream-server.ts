@@ -11,7 +11,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { CapstanError, errorRegistry } from "../../model/errors.ts";
+import { CapstanError } from "../../model/errors.ts";
 import { FrameReader, FrameWriter } from "../../protocol/codec.ts";
 import { protocolError } from "../../protocol/frame-format.ts";
 import type { ClientHello, ControllerHello, WorkerHello } from "../../protocol/messages.ts";
@@ -20,6 +20,7 @@ import { coldCodec } from "./cold-codec.ts";
 import { endRefused } from "./end-refused.ts";
 import { helloTimeoutMs } from "./limits.ts";
 import { MessageStream } from "./message-stream.ts";
+import { refuseUpgrade } from "./refuse-upgrade.ts";
 
 /** The path of the stream on the one port. */
 export const streamPath = "/v1/stream";
@@ -44,6 +45,8 @@ export interface StreamServerOptions {
   ) => void;
   /** Told of each peer that was turned away before its hello was whole and valid. */
   readonly onRejected?: (error: CapstanError) => void;
+  /** Paths whose upgrades somebody else serves; those to any other path are refused. */
+  readonly otherPaths?: readonly string[];
   /** How long a hello may take. Default `helloTimeoutMs`. */
   readonly helloTimeoutMs?: number;
 }
@@ -54,11 +57,11 @@ export interface StreamServer {
   close(): void;
 }
 
-/** Serves streams on `httpServer`. Upgrades to other paths are refused if nobody else listens. */
+/** Serves streams on `httpServer`. Upgrades to unknown paths are refused. */
 export function attachStreamServer(httpServer: Server, options: StreamServerOptions): StreamServer {
   const greeting = new Set<Duplex>();
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const error = upgradeError(httpServer, request, options);
+    const error = upgradeError(request, options);
     if (error === "not-ours") return;
     if (error !== null) {
       refuseUpgrade(socket as Socket, error);
@@ -86,13 +89,12 @@ export function attachStreamServer(httpServer: Server, options: StreamServerOpti
 }
 
 function upgradeError(
-  httpServer: Server,
   request: IncomingMessage,
   options: StreamServerOptions,
 ): CapstanError | "not-ours" | null {
   const path = (request.url ?? "").split("?", 1)[0];
   if (path !== streamPath) {
-    if (httpServer.listenerCount("upgrade") > 1) return "not-ours";
+    if (options.otherPaths?.includes(path) === true) return "not-ours";
     return new CapstanError("NOT_FOUND", `nothing to upgrade to at ${path}`);
   }
   const denied = options.authorise(request);
@@ -101,16 +103,6 @@ function upgradeError(
   return new CapstanError(
     "VERSION_MISMATCH",
     `this port speaks ${streamProtocol}, not ${JSON.stringify(request.headers.upgrade)}`,
-  );
-}
-
-function refuseUpgrade(socket: Socket, error: CapstanError): void {
-  const body = JSON.stringify(error);
-  endRefused(
-    socket,
-    `HTTP/1.1 ${errorRegistry[error.code].httpStatus} ${error.code}\r\n` +
-      "Content-Type: application/json\r\nConnection: close\r\n" +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 

@@ -12,6 +12,7 @@ import { InvariantError } from "../../base/assert.ts";
 import { Heap } from "../../base/heap.ts";
 import { NumberMap } from "../../base/number-map.ts";
 import { U32Ring } from "../../base/ring.ts";
+import { RunLog } from "../../controller/run-log.ts";
 import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { EdgePool } from "../../controller/tables/edges.ts";
@@ -92,7 +93,7 @@ export class Copier {
   #copyInstance(value: object): object {
     if (value instanceof RunQueue) return this.#copyQueue(value);
     // The story is for people, and empty reports are what a step leaves: both are as good new.
-    if (value instanceof StoryLog) return this.#remember(value, value);
+    if (value instanceof StoryLog || value instanceof RunLog) return this.#remember(value, value);
     // An index is made anew where it is missing.
     if (value instanceof FleetIndex) return this.#remember(value, new FleetIndex());
     if (value instanceof ReportColumns) return this.#remember(value, new ReportColumns());

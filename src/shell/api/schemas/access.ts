@@ -13,6 +13,7 @@ import {
   durationField,
   idField,
   nextPageToken,
+  orderField,
   pageFields,
   requestOf,
   resources,
@@ -40,10 +41,19 @@ const budgetShape = {
 const user = responseOf({
   ...budgetShape,
   spend: z.number(),
+  dominantShare: z.number(),
   overBudget: z.boolean(),
   runningTaskCount: z.int(),
   pendingTaskCount: z.int(),
 }).meta({ id: "User", description: "What a user may use, and uses." });
+
+const userOrders = [
+  "user",
+  "spend",
+  "dominantShare",
+  "runningTaskCount",
+  "pendingTaskCount",
+] as const;
 
 const token = responseOf({
   tokenId: z.string(),
@@ -72,7 +82,13 @@ export const accessMethods = {
   ListUsers: {
     summary: "Users: what they may use, and what they use.",
     access: readers,
-    request: requestOf(pageFields),
+    request: requestOf({
+      ...pageFields,
+      filter: requestOf({
+        user: withDefault(textField, "").meta({ description: "A part of the name." }),
+      }).optional(),
+      orderBy: orderField(userOrders, "user"),
+    }),
     response: responseOf({ users: z.array(user), totalCount: z.int(), nextPageToken }),
   },
   SetUserBudget: {

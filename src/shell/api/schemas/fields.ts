@@ -68,6 +68,12 @@ export function anyCase<const Names extends readonly string[]>(names: Names) {
     .meta({ description: `One of ${names.join(", ")}; case does not matter.` });
 }
 
+/** RFC 3339; microseconds since 1970 when parsed. */
+export const timeField = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text) * 1000)
+  .meta({ description: "A time as in RFC 3339." });
+
 /** A whole number of at least 0. */
 export const countField = z.int().min(0);
 
@@ -81,6 +87,12 @@ export const pageFields = {
   pageSize: withDefault(z.int().min(1).max(pageSizeMax), 50),
   pageToken: withDefault(z.string().max(pageTokenCharactersMax), ""),
 };
+
+/** `orderBy` of a list: one of `names`, upward, or downward with ` desc`. */
+export function orderField(names: readonly string[], fallback: string) {
+  const orderings = names.flatMap((name) => [name, `${name} desc`]);
+  return withDefault(z.enum(orderings), fallback);
+}
 
 /** Ends a list: `""` on its last page. */
 export const nextPageToken = z.string();

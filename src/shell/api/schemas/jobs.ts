@@ -14,6 +14,7 @@ import {
   durationText,
   idField,
   nextPageToken,
+  orderField,
   pageFields,
   requestOf,
   resources,
@@ -40,6 +41,14 @@ export const bandNames = ["PRODUCTION", "INTERACTIVE", "BATCH"] as const;
 const readers: readonly Role[] = ["admin", "user", "viewer"];
 const writers: readonly Role[] = ["admin", "user"];
 
+/** A constraint as it is shown. */
+export const jobConstraint = responseOf({
+  key: z.string(),
+  op: z.enum(constraintOperators),
+  values: z.array(z.string()),
+  mode: z.enum(["REQUIRED", "PREFERRED"]),
+});
+
 /** What was asked for; secrets are hidden. */
 const jobSpec = responseOf({
   command: responseOf({
@@ -51,14 +60,7 @@ const jobSpec = responseOf({
   replicas: z.int(),
   resources,
   coscheduling: responseOf({ groupBy: z.string() }),
-  constraints: z.array(
-    responseOf({
-      key: z.string(),
-      op: z.enum(constraintOperators),
-      values: z.array(z.string()),
-      mode: z.enum(["REQUIRED", "PREFERRED"]),
-    }),
-  ),
+  constraints: z.array(jobConstraint),
   band: z.enum(bandNames),
   priority: z.number(),
   timeoutMs: z.number(),
@@ -170,9 +172,6 @@ const launchWarning = responseOf({
 
 const jobOrders = ["submittedAt", "name", "state", "failureCount", "preemptionCount"] as const;
 
-/** What `orderBy` may be: a column, upward, or downward with ` desc`. */
-const jobOrderings = jobOrders.flatMap((name) => [name, `${name} desc`] as const);
-
 const jobFilter = requestOf({
   user: withDefault(z.string(), ""),
   states: withDefault(z.array(z.enum(jobStates)), []),
@@ -199,12 +198,12 @@ export const jobMethods = {
     response: responseOf({ job, tasks: z.array(task) }),
   },
   ListJobs: {
-    summary: "Jobs, by default in the order of their submission.",
+    summary: "Jobs, by default the latest first.",
     access: readers,
     request: requestOf({
       ...pageFields,
       filter: jobFilter.optional(),
-      orderBy: withDefault(z.enum(jobOrderings), "submittedAt"),
+      orderBy: orderField(jobOrders, "submittedAt desc"),
     }),
     response: responseOf({ jobs: z.array(job), totalCount: z.int(), nextPageToken }),
   },

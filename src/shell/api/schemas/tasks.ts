@@ -13,6 +13,7 @@ import {
   durationField,
   idField,
   nextPageToken,
+  orderField,
   pageFields,
   requestOf,
   resources,
@@ -79,7 +80,7 @@ export const task = responseOf({
   pendingReason: z.string().nullable(),
 }).meta({ id: "Task", description: "A replica of a job, or a node of a graph." });
 
-const reasonCodes = [
+export const reasonCodes = [
   "INSUFFICIENT",
   "DEVICE_KIND",
   "DEVICE_VARIANT",
@@ -187,6 +188,27 @@ const clusterEvent = responseOf({
   message: z.string(),
 });
 
+const taskFilter = requestOf({
+  user: withDefault(z.string(), ""),
+  name: withDefault(textField, "").meta({ description: "A part of its function or program." }),
+  id: withDefault(textField, "").meta({ description: "A part of its id." }),
+  workerId: withDefault(z.string(), "").meta({ description: "Where it has an attempt now." }),
+});
+
+const taskOrders = [
+  "submittedAt",
+  "name",
+  "state",
+  "failureCount",
+  "valueBytes",
+  "startedAt",
+] as const;
+
+const eventFilter = requestOf({
+  type: withDefault(z.string(), ""),
+  id: withDefault(textField, "").meta({ description: "A part of what it happened to." }),
+});
+
 export const taskMethods = {
   GetTaskStatus: {
     summary: "One task, by its id or its key.",
@@ -201,6 +223,8 @@ export const taskMethods = {
       jobId: withDefault(z.string(), ""),
       states: withDefault(z.array(z.enum(taskStates)), []),
       unfinished: withDefault(z.boolean(), false),
+      filter: taskFilter.optional(),
+      orderBy: orderField(taskOrders, "submittedAt"),
       ...pageFields,
     }),
     response: responseOf({ tasks: z.array(task), totalCount: z.int(), nextPageToken }),
@@ -235,9 +259,14 @@ export const taskMethods = {
     response: responseOf({ id: z.string(), events: z.array(storyEvent) }),
   },
   ListEvents: {
-    summary: "What happened to the cluster, oldest first.",
+    summary: "What happened to the cluster, by default the oldest first.",
     access: readers,
-    request: requestOf({ after: withDefault(countField, 0), ...pageFields }),
-    response: responseOf({ events: z.array(clusterEvent), nextPageToken }),
+    request: requestOf({
+      after: withDefault(countField, 0),
+      filter: eventFilter.optional(),
+      orderBy: orderField(["sequence"], "sequence"),
+      ...pageFields,
+    }),
+    response: responseOf({ events: z.array(clusterEvent), totalCount: z.int(), nextPageToken }),
   },
 };

@@ -10,11 +10,14 @@ import {
   durationField,
   idField,
   nextPageToken,
+  orderField,
   pageFields,
   requestOf,
   resources,
   responseOf,
+  textField,
   timeOrNull,
+  withDefault,
 } from "./fields.ts";
 
 export const workerStates = [
@@ -52,13 +55,37 @@ const worker = responseOf({
   rssBytes: z.number(),
 }).meta({ id: "Worker", description: "`available` = `total` - `committed` - `held`." });
 
+const workerFilter = requestOf({
+  states: withDefault(z.array(z.enum(workerStates)), []),
+  text: withDefault(textField, "").meta({
+    description: "A part of its id, of its address, or of an attribute `key=value`.",
+  }),
+});
+
+const workerOrders = [
+  "registration",
+  "workerId",
+  "state",
+  "cpu",
+  "memory",
+  "attempts",
+  "rssBytes",
+  "heldValueBytes",
+  "lastHeartbeatAt",
+] as const;
+
 export const workerMethods = {
   ListWorkers: {
     summary: "All workers, the lost ones too.",
     access: readers,
-    request: requestOf(pageFields),
+    request: requestOf({
+      ...pageFields,
+      filter: workerFilter.optional(),
+      orderBy: orderField(workerOrders, "registration"),
+    }),
     response: responseOf({
       workers: z.array(worker),
+      totalCount: z.int(),
       controllerEpoch: z.int(),
       nextPageToken,
     }),

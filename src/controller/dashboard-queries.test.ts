@@ -1,0 +1,273 @@
+/**
+ * The queries that show the whole at a glance: the overview, the queue, the graph, what ran where.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { aSpec, type Drafts } from "../../test/support/fake-client.ts";
+import type { Principal } from "../model/job.ts";
+import type { GraphRequest, GraphView } from "./graph-view.ts";
+import type { Overview } from "./overview.ts";
+import { answerCall } from "./queries.ts";
+import type { QueueView } from "./queue-view.ts";
+import type { TaskGrid, TaskGridRequest } from "./task-grid.ts";
+import type { StreamRequest, taskStream } from "./task-stream.ts";
+
+type Stream = ReturnType<typeof taskStream>;
+
+const bob: Principal = { user: "bob", role: "user", jobId: "" };
+
+function named(name: string, ...on: readonly string[]) {
+  return { on, spec: aSpec({ name }) };
+}
+
+/** `load` twice, `sum` over both, `show` of the sum. */
+const diamond: Drafts = {
+  l1: named("load"),
+  l2: named("load"),
+  s: named("sum", "l1", "l2"),
+  v: named("show", "s"),
+};
+
+describe("the overview", () => {
+  const seen = (harness: ControllerHarness) => harness.call("GetOverview") as Overview;
+
+  test("counts tasks, jobs, workers, what waits and what is used", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 1 });
+    harness.aClient().submits(diamond);
+    worker.starts("l1");
+    const { taskStateCounts, jobStateCounts, workerStateCounts, queued } = seen(harness);
+    assert.deepEqual([taskStateCounts.RUNNING, taskStateCounts.PENDING], [1, 2]);
+    assert.deepEqual([jobStateCounts, workerStateCounts], [{ RUNNING: 1 }, { HEALTHY: 1 }]);
+    assert.deepEqual(queued, { tasks: 0, queues: 0, waiting: 2 });
+    assert.deepEqual(seen(harness).running, { attempts: 1, prefetched: 1 });
+    const slots = seen(harness).resources.find(({ name }) => name === "slots");
+    assert.deepEqual(slots, { name: "slots", unit: "COUNT", total: 1, committed: 1, held: 0 });
+  });
+
+  test("has no problem where nothing is wrong", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker().starts();
+    harness.aClient().submits(diamond);
+    assert.deepEqual(seen(harness).problems, []);
+  });
+
+  test("names what is wrong, worst first, one of each kind with a count", () => {
+    const harness = new ControllerHarness();
+    const [first, second] = [harness.aWorker(), harness.aWorker()];
+    harness.launch("bad");
+    [first, second].find(({ attempts }) => attempts.size > 0)?.fails("bad/0");
+    harness.launch("huge", { resources: { cpuMilli: 9_000_000 } });
+    for (const worker of [first, second]) worker.disconnects();
+    const codes = () => seen(harness).problems.map(({ code, count }) => `${code} ${count}`);
+    assert.deepEqual(codes(), ["NO_WORKERS 1", "WORKER_SUSPECT 2", "JOB_FAILED 1"]);
+    first.connects();
+    assert.deepEqual(codes(), ["UNPLACEABLE 1", "WORKER_SUSPECT 1", "JOB_FAILED 1"]);
+    const [unplaceable] = seen(harness).problems;
+    assert.deepEqual(unplaceable.subject, { kind: "TASK", id: "/ann/huge/0" });
+  });
+
+  test("forgets what failed long ago", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("bad");
+    worker.fails("bad/0");
+    harness.after(3_601_000);
+    assert.deepEqual(seen(harness).problems, []);
+  });
+});
+
+describe("the queue", () => {
+  test("says of each request who waits since when, why, who holds it and what would help", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker({ slots: 1 });
+    harness.launch("first", { resources: { cpuMilli: 1_000 } });
+    harness.launch("huge", { user: "bob", replicas: 3, resources: { cpuMilli: 9_000_000 } });
+    const { queues, totalCount, queuedTasks } = harness.call("GetQueue") as QueueView;
+    assert.deepEqual([totalCount, queuedTasks], [1, 3]);
+    const [{ user, queued, headTaskId, canEverRun, reasons, change, oldestSince }] = queues;
+    assert.deepEqual([user, queued, headTaskId, canEverRun], ["bob", 3, "/bob/huge/0", false]);
+    assert.equal(reasons[0].code, "INSUFFICIENT");
+    assert.match(change?.message ?? "", /cpu/i);
+    assert.match(oldestSince ?? "", /^1970-01-01T00:/);
+  });
+
+  test("does not tell a user what the work of others is called", () => {
+    const harness = new ControllerHarness();
+    harness.launch("a", { user: "ann" });
+    harness.launch("b", { user: "bob" });
+    const answer = answerCall(harness.state, "GetQueue", {}, bob) as QueueView;
+    const names = answer.queues.map(({ user, name }) => `${user}:${name}`);
+    assert.deepEqual(names.sort(), ["ann:", "bob:b"]);
+  });
+});
+
+describe("the grid of tasks", () => {
+  const grid = (harness: ControllerHarness, request: TaskGridRequest) =>
+    harness.call("GetTaskGrid", request) as TaskGrid;
+
+  test("has a character for the state of each task, by index", () => {
+    const harness = new ControllerHarness();
+    harness.launch("a", { replicas: 3 });
+    const { rows, taskCount, indexEnd, jobId } = grid(harness, { jobId: "a" });
+    assert.deepEqual([taskCount, indexEnd, rows], [3, 3, ["000"]]);
+    harness.aWorker({ slots: 1 });
+    assert.match(grid(harness, { jobId }).rows[0], /^[123]00$/);
+  });
+
+  test("has rows of 500 cells, from the index that was asked for", () => {
+    const harness = new ControllerHarness();
+    harness.launch("a", { replicas: 1_203 });
+    const lengths = (request: object) =>
+      grid(harness, { jobId: "a", ...request }).rows.map(({ length }) => length);
+    assert.deepEqual(lengths({}), [500, 500, 203]);
+    assert.deepEqual(lengths({ fromIndex: 1_200 }), [3]);
+    assert.deepEqual(lengths({ fromIndex: 100, cellsMax: 501 }), [500, 1]);
+    assert.deepEqual(lengths({ fromIndex: 5_000 }), []);
+    const { indexBegin, fromIndex } = grid(harness, { jobId: "a" });
+    assert.deepEqual([indexBegin, fromIndex], [0, 0]);
+  });
+
+  test("needs a job that there is", () => {
+    const harness = new ControllerHarness();
+    assert.throws(() => grid(harness, {}), { code: "INVALID_ARGUMENT" });
+    assert.throws(() => grid(harness, { jobId: "none" }), { code: "NOT_FOUND" });
+  });
+});
+
+describe("the graph", () => {
+  const graph = (harness: ControllerHarness, request: GraphRequest) =>
+    harness.call("GetGraph", request) as GraphView;
+
+  test("has a node for each name and an edge with the number of inputs", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker({ slots: 1 });
+    harness.aClient().submits(diamond);
+    const { nodes, edges, kind, taskCount, omitted } = graph(harness, { jobId: "/ann/graph-1" });
+    assert.deepEqual([kind, taskCount], ["GROUPS", 4]);
+    assert.deepEqual(
+      nodes.map(({ name, taskCount: count }) => `${name} ${count}`),
+      ["load 2", "sum 1", "show 1"],
+    );
+    assert.deepEqual(
+      edges.map(({ edgeId, count }) => `${edgeId} ${count}`),
+      ["load → sum 2", "sum → show 1"],
+    );
+    assert.deepEqual(omitted, { nodes: 0, edges: 0, tasks: 0 });
+  });
+
+  test("keeps the largest groups and counts what it left out", () => {
+    const harness = new ControllerHarness();
+    harness.aClient().submits(diamond);
+    const { nodes, edges, omitted } = graph(harness, { jobId: "/ann/graph-1", nodesMax: 1 });
+    assert.deepEqual(
+      nodes.map(({ name }) => name),
+      ["load"],
+    );
+    assert.deepEqual([edges, omitted], [[], { nodes: 2, edges: 2, tasks: 2 }]);
+  });
+
+  test("shows what stands around a task, both ways, so far and no farther", () => {
+    const harness = new ControllerHarness();
+    harness.aClient().submits(diamond);
+    const around = "/ann/graph-1/2";
+    const near = graph(harness, { around, depth: 1 });
+    assert.deepEqual(near.nodes.map(({ taskId }) => taskId?.at(-1)).sort(), ["0", "1", "2", "3"]);
+    assert.equal(near.edges.length, 3);
+    const few = graph(harness, { around, depth: 1, nodesMax: 2 });
+    assert.deepEqual([few.nodes.length, few.omitted.nodes], [2, 2]);
+    const end = graph(harness, { around: "/ann/graph-1/3", depth: 1 });
+    assert.deepEqual(end.nodes.map(({ name }) => name).sort(), ["show", "sum"]);
+  });
+
+  test("wants a job or a task, and shows a user only what is theirs", () => {
+    const harness = new ControllerHarness();
+    harness.aClient().submits(diamond);
+    assert.throws(() => graph(harness, {}), { code: "INVALID_ARGUMENT" });
+    assert.throws(() => graph(harness, { jobId: "/ann/none" }), { code: "NOT_FOUND" });
+    for (const request of [{ jobId: "/ann/graph-1" }, { around: "/ann/graph-1/1" }]) {
+      const ask = () => answerCall(harness.state, "GetGraph", request, bob);
+      assert.throws(ask, { code: "FORBIDDEN" });
+    }
+  });
+});
+
+describe("the stream of runs", () => {
+  const stream = (harness: ControllerHarness, request: StreamRequest = {}) =>
+    harness.call("GetTaskStream", request) as Stream;
+
+  /** Runs `count` tasks one after the other, each a second long. */
+  function ran(count: number): ControllerHarness {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 1 });
+    for (let i = 0; i < count; i++) {
+      harness.launch(`j${i}`);
+      worker.starts(`j${i}/0`);
+      harness.after(1_000);
+      worker.finishes(`j${i}/0`);
+    }
+    return harness;
+  }
+
+  test("has each run with its lane, its times and its end, and those that run", () => {
+    const harness = ran(1);
+    harness.launch("now");
+    harness.workers[0].starts("now/0");
+    const { runs, workers, bucketMs } = stream(harness);
+    assert.deepEqual(
+      runs.map(({ taskId, lane, cause, count, failed }) => ({
+        taskId,
+        lane,
+        cause,
+        count,
+        failed,
+      })),
+      [
+        { taskId: "/ann/j0/0", lane: 0, cause: "finished", count: 1, failed: 0 },
+        { taskId: "/ann/now/0", lane: 0, cause: null, count: 1, failed: 0 },
+      ],
+    );
+    assert.deepEqual([Math.floor(runs[0].busyMs), runs[1].endMs, bucketMs], [1_000, null, 0]);
+    assert.deepEqual(workers, [{ workerId: "w1", lanes: 1, slots: 257 }]);
+  });
+
+  test("tells several together where there are too many, and loses none", () => {
+    const harness = ran(40);
+    const { runs, bucketMs } = stream(harness, { last: 60_000, runsMax: 16 });
+    assert.ok(runs.length <= 16 && bucketMs > 1_000);
+    assert.equal(
+      runs.reduce((sum, { count }) => sum + count, 0),
+      40,
+    );
+    assert.equal(Math.floor(runs.reduce((sum, { busyMs }) => sum + busyMs, 0)), 40_000);
+    const again = stream(harness, { last: 59_000, runsMax: 16 });
+    const ids = new Set(runs.map(({ runId }) => runId));
+    assert.ok(
+      again.runs.slice(1).every(({ runId }) => ids.has(runId)),
+      "steps do not move",
+    );
+  });
+
+  test("shows the window that is asked for, and of the workers asked for", () => {
+    const harness = ran(3);
+    const toAt = harness.state.at - 1_500_000;
+    const { runs } = stream(harness, { fromAt: toAt - 500_000, toAt });
+    assert.deepEqual(
+      runs.map(({ taskId }) => taskId),
+      ["/ann/j1/0"],
+    );
+    assert.throws(() => stream(harness, { fromAt: toAt, toAt }), { code: "INVALID_ARGUMENT" });
+    const other = stream(harness, { workerIds: ["w9"] });
+    assert.deepEqual([other.runs, other.workers, other.omitted], [[], [], 3]);
+  });
+
+  test("does not tell a user what others run", () => {
+    const harness = ran(1);
+    const { runs } = answerCall(harness.state, "GetTaskStream", {}, bob) as Stream;
+    assert.equal(runs[0].name, "");
+  });
+});

@@ -1,0 +1,49 @@
+/**
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Selection } from "./selection.ts";
+
+const direction = fc.constantFrom("asc", "desc") as fc.Arbitrary<"asc" | "desc">;
+
+test("a page is what it would be if all rows were sorted", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 400 }),
+      fc.integer({ min: 0, max: 120 }),
+      fc.integer({ min: 1, max: 60 }),
+      direction,
+      (keys, start, pageSize, way) => {
+        const sign = way === "desc" ? -1 : 1;
+        const rows = keys.map((key, tie) => ({ key, tie }));
+        const sorted = [...rows].sort((a, b) => sign * (a.key - b.key) || a.tie - b.tie);
+        const selection = new Selection<number>({ pageSize, pageToken: String(start) }, way);
+        for (const { key, tie } of rows) selection.offer(tie, key, tie);
+        const { page, nextPageToken } = selection.page();
+        const end = start + pageSize;
+        assert.deepEqual(
+          page,
+          sorted.slice(start, end).map(({ tie }) => tie),
+        );
+        assert.equal(selection.count, rows.length);
+        assert.equal(nextPageToken, end < rows.length ? String(end) : "");
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("of very many rows only about two pages are kept", () => {
+  const selection = new Selection<number>({ pageSize: 10 }, "desc");
+  for (let row = 0; row < 200_000; row++) selection.offer(row, (row * 7_919) % 200_000, row);
+  const { page } = selection.page();
+  assert.equal(page.length, 10);
+  const keys = page.map((row) => (row * 7_919) % 200_000);
+  assert.deepEqual(
+    keys,
+    [199_999, 199_998, 199_997, 199_996, 199_995, 199_994, 199_993, 199_992, 199_991, 199_990],
+  );
+});
