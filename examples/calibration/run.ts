@@ -14,17 +14,19 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Client, connect, startLocalCluster } from "capstan";
 import { options, search } from "./study.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "capstan-calibration-"));
-const dataDir = join(directory, "cluster");
-try {
-  await using cluster = await startLocalCluster({ workers: 2, dataDir });
-  await using client = await connect(cluster.url, { token: cluster.token });
-  const faults = hurt(cluster.processes);
-  await calibrate(client, "with faults");
-  await faults;
-  await calibrate(client, "again");
-} finally {
-  rmSync(directory, { recursive: true });
+if (import.meta.main) {
+  const directory = mkdtempSync(join(tmpdir(), "capstan-calibration-"));
+  const dataDir = join(directory, "cluster");
+  try {
+    await using cluster = await startLocalCluster({ workers: 2, dataDir });
+    await using client = await connect(cluster.url, { token: cluster.token });
+    const faults = hurt(cluster.processes);
+    await calibrate(client, "with faults");
+    await faults;
+    await calibrate(client, "again");
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 async function calibrate(client: Client, how: string): Promise<void> {
