@@ -21,15 +21,15 @@ if (import.meta.main) {
     await using cluster = await startLocalCluster({ workers: 2, dataDir });
     await using client = await connect(cluster.url, { token: cluster.token });
     const faults = hurt(cluster.processes);
-    await calibrate(client, "with faults");
+    await calibrate(client, directory, "with faults");
     await faults;
-    await calibrate(client, "again");
+    await calibrate(client, directory, "again");
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
-async function calibrate(client: Client, how: string): Promise<void> {
+async function calibrate(client: Client, directory: string, how: string): Promise<void> {
   await using study = client.study({ ...options, directory });
   await search(study);
   const results = await study.results();
