@@ -50,6 +50,20 @@ export const examplePrograms: readonly ExampleProgram[] = [
     args: ["--sets", "3", "--replicates", "20", "--workers", "2", "--output", "/dev/null"],
     prints: [/^60\/60 simulations, 3\/3 aggregations, 0 failed,/m],
   },
+  {
+    path: "calibration/run.ts",
+    prints: [
+      /^killed a worker$/m,
+      /^killed the controller, and started it again$/m,
+      /^with faults: (beta .* boys off; 40\/40 sets), .*[\s\S]*^again: \1, /m,
+      / failed \(TASK_TIMED_OUT\)$/m,
+    ],
+  },
+  {
+    path: "calibration/python.ts",
+    prints: [/^beta 1\.67 gamma 0\.44: SUCCEEDED, 6 replicates, \d/m],
+    needs: "python3",
+  },
   { path: "jobs/two-at-a-time.ts", prints: [/^at most 2 of 4 ran at a time/m] },
   { path: "jobs/scheduling-timeout.ts", prints: [/^UNSCHEDULABLE after [23]\.\d s: /m] },
   { path: "jobs/no-blocking.ts", prints: [/small SUCCEEDED; .*big is PENDING/] },

@@ -25,6 +25,10 @@ import { replayCommand } from "./commands/replay.ts";
 import { rpcCommand } from "./commands/rpc.ts";
 import { runCommand } from "./commands/run.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { studyExportCommand } from "./commands/study-export.ts";
+import { studyListCommand } from "./commands/study-list.ts";
+import { studyResumeCommand, studyRunCommand } from "./commands/study-run.ts";
+import { studyShowCommand } from "./commands/study-show.ts";
 import { taskListCommand } from "./commands/task-list.ts";
 import { taskShowCommand } from "./commands/task-show.ts";
 import { taskStoryCommand } from "./commands/task-story.ts";
@@ -77,6 +81,17 @@ const task = buildRouteMap({
   docs: { brief: "Look at tasks" },
 });
 
+const study = buildRouteMap({
+  routes: {
+    run: studyRunCommand,
+    list: studyListCommand,
+    show: studyShowCommand,
+    resume: studyResumeCommand,
+    export: studyExportCommand,
+  },
+  docs: { brief: "Simulate parameter sets many times, aggregate, resume" },
+});
+
 const token = buildRouteMap({
   routes: { create: tokenCreateCommand, list: tokenListCommand, revoke: tokenRevokeCommand },
   docs: { brief: "Say who may call" },
@@ -106,6 +121,7 @@ const routes = buildRouteMap({
     job,
     task,
     top: topCommand,
+    study,
     events: eventsCommand,
     why: whyCommand,
     doctor: doctorCommand,

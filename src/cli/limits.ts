@@ -60,3 +60,15 @@ export const stderrTailLines = 10;
 
 /** Child jobs that a bug report lists; further ones are counted. */
 export const childJobsMax = 200;
+
+/** Sets of a study that a table shows; further ones are counted: an export has them all. */
+export const shownSetsMax = 50;
+
+/** Figures on the page of a study: one for each parameter that is a number. */
+export const pageFiguresMax = 8;
+
+/** Sets in the table on the page of a study; further ones are counted. */
+export const pageSetsMax = 1_000;
+
+/** Failed replicates that the page of a study lists; the heading counts all. */
+export const pageFailuresMax = 100;

@@ -24,6 +24,8 @@ import { launchJob } from "./jobs.ts";
 import { NetworkTransport } from "./network-transport.ts";
 import { Session } from "./session.ts";
 import type { AnyWork } from "./spec-table.ts";
+import { type Study, startStudy } from "./studies/study.ts";
+import type { Aggregated, Aggregates, StudyOptions } from "./studies/study-options.ts";
 import type { MapOptions, SubmitOptions } from "./submit-options.ts";
 import type { Arguments, Returned, Task } from "./task.ts";
 import type { WaitLimits } from "./waiting.ts";
@@ -155,6 +157,20 @@ export class Client {
   job(id: string): Job {
     const path = parseJobPath("id", id, this.#session.home);
     return new Job(this.#session, path, { state: null, warnings: [] });
+  }
+
+  /**
+   * Starts a study, or resumes the one of that name: `replicates` simulations of each parameter
+   * set, and their aggregate. Each finished replicate is on the disk at once and is never computed
+   * again for the same code, parameters and seed. One process at a time works on a study.
+   *
+   * Throws INVALID_ARGUMENT for a wrong option, and for parameters that are not JSON or are given
+   * twice. What goes wrong later rejects `results`.
+   */
+  study<P, O, const G extends Aggregates<P, Awaited<O>>>(
+    options: StudyOptions<P, O, G>,
+  ): Study<P, Aggregated<G>> {
+    return startStudy(this.#session, options as unknown as StudyOptions<never, never, unknown>);
   }
 
   /** A method of the API by name. Rejects with the controller's error or UNREACHABLE. */

@@ -26,6 +26,27 @@ export type {
   TaskJobOptions,
 } from "./job-types.ts";
 export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
+export { listStudies, readStudy, type StudyReport } from "./studies/read-study.ts";
+export { defineReduction, type Reduction, type ReductionParts } from "./studies/reduction.ts";
+export type { Study } from "./studies/study.ts";
+export { defineStudy, type Search, type StudyDefinition } from "./studies/study-definition.ts";
+export { parameterSetId, replicateSeed } from "./studies/study-ids.ts";
+export {
+  type Aggregate,
+  type Aggregated,
+  type Aggregates,
+  type ProgramModel,
+  type ProgramOptions,
+  program,
+  type Simulate,
+  type StudyOptions,
+} from "./studies/study-options.ts";
+export type {
+  ReplicateFailure,
+  SetResult,
+  SetState,
+  StudyProgress,
+} from "./studies/study-results.ts";
 export type { MapOptions, SubmitOptions } from "./submit-options.ts";
 export {
   type AnyTask,
