@@ -18,8 +18,8 @@ export const clearLine = "\r\x1b[2K";
 export const clearScreen = "\x1b[H\x1b[J";
 
 /**
- * Where a text of ours is written over a status line or a screen, it begins so. Besides colours that
- * is all that we say to a terminal; words of others never stand there.
+ * Where a text of ours is written over a status line or a screen, it begins so. Besides colours
+ * that is all that we say to a terminal; words of others never stand there.
  */
 const redraws: readonly string[] = [clearLine, "\r\x1b[K", clearScreen];
 
