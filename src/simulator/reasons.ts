@@ -10,6 +10,7 @@ import { InvariantError } from "../base/assert.ts";
 import type { ApiRequest, ControllerEvent } from "../controller/events.ts";
 import { explainTask } from "../controller/explain.ts";
 import type { Reason } from "../controller/explain-reasons.ts";
+import { isPlacementPaused } from "../controller/placement-budget.ts";
 import {
   type ControllerState,
   isHealthy,
@@ -70,6 +71,8 @@ export class ReasonChecker implements Observer {
 
   onControllerStep({ state }: { readonly state: ControllerState }): void {
     if (++this.#steps % this.#every !== 0 && state.notBefore.size === 0) return;
+    // A pass that is paused keeps what is left for the next turn of the loop, and for no reason.
+    if (isPlacementPaused(state)) return;
     const waiting = waitingTasks(state);
     if (waiting.length === 0) return;
     for (const tried of checkReasons(state, this.#draws.pick(waiting), this.#explain)) {

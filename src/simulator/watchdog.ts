@@ -53,10 +53,14 @@ function missedMoves(state: ControllerState): string[] {
   return out.facts.filter(isMove).map(({ type }) => type);
 }
 
-/** Whether waiting work moves by it; to wait on a worker instead of in line is not that. */
+/**
+ * Whether waiting work moves by it; to wait on a worker instead of in line is not that. Nor is a
+ * turn that is kept: who has it, and where, changes with time alone, and each pass decides it anew.
+ */
 function isMove(fact: Fact): boolean {
   if (fact.type === "attempts-assigned") return fact.prefetched.includes(0);
-  return fact.type === "attempts-stopping" || fact.type === "capacity-reserved";
+  if (fact.type === "capacity-reserved") return fact.reservation.reason !== "turn";
+  return fact.type === "attempts-stopping";
 }
 
 /** Lets the next pass look at every queue and every worker. */
