@@ -161,21 +161,27 @@ export interface CommitRow extends CommitHeader {
   readonly blob: Uint8Array;
 }
 
+type StoredCommit = CommitRow & { readonly checksum: number };
+
+/** As they are stored, oldest first; nothing is checked. `condition` is ours, never given. */
+function commitRows(
+  database: DatabaseSync,
+  condition: string,
+  bounds: readonly number[],
+): Iterable<StoredCommit> {
+  const columns = "first, last, epoch, at, checksum, blob";
+  const query = `SELECT ${columns} FROM commits WHERE ${condition} ORDER BY last`;
+  return database.prepare(query).iterate(...bounds) as unknown as Iterable<StoredCommit>;
+}
+
 /** The commits in (after, upTo], oldest first; each checked and following on the one before. */
 export function* readCommits(
   database: DatabaseSync,
   after: number,
   upTo: number,
 ): Generator<CommitRow> {
-  const rows = database
-    .prepare(
-      "SELECT first, last, epoch, at, checksum, blob FROM commits " +
-        "WHERE last > ? AND last <= ? ORDER BY last",
-    )
-    .iterate(after, upTo);
   let previous = after;
-  for (const row of rows) {
-    const commit = row as unknown as CommitRow & { readonly checksum: number };
+  for (const commit of commitRows(database, "last > ? AND last <= ?", [after, upTo])) {
     checkCommit(commit, commit.checksum, previous);
     previous = commit.last;
     yield commit;
@@ -239,15 +245,8 @@ export function* readCommitsOver(
   after: number,
   upTo: number,
 ): Generator<CommitRow> {
-  const rows = database
-    .prepare(
-      "SELECT first, last, epoch, at, checksum, blob FROM commits " +
-        "WHERE last > ? AND first <= ? ORDER BY last",
-    )
-    .iterate(after, upTo);
   let previous = after;
-  for (const row of rows) {
-    const commit = row as unknown as CommitRow & { readonly checksum: number };
+  for (const commit of commitRows(database, "last > ? AND first <= ?", [after, upTo])) {
     const begins = previous === after && commit.first <= after + 1;
     checkCommit(commit, commit.checksum, begins ? commit.first - 1 : previous);
     previous = commit.last;
