@@ -212,3 +212,16 @@ export function LinkedText({ text, id, href }: LinkedTextProps) {
     </span>
   );
 }
+
+/** The page of one thing whose answer has not come, or was an error. */
+export function NotThereYet(props: { readonly id: string; readonly error: ApiError | null }) {
+  const { id, error } = props;
+  return (
+    <>
+      <header class="page-head">
+        <h1 class="id">{id}</h1>
+      </header>
+      {error === null ? <Loading lines={8} /> : <ErrorNote error={error} />}
+    </>
+  );
+}

@@ -13,7 +13,7 @@ import {
   ErrorNote,
   Facts,
   JobLink,
-  Loading,
+  NotThereYet,
   Panel,
   Span,
   Tabs,
@@ -40,16 +40,7 @@ type TabName = (typeof tabNames)[number];
 export function JobPage() {
   const id = idOf(path.value, "/jobs");
   const { value, error, stale } = useLive("GetJobStatus", { jobId: id });
-  if (value === null) {
-    return (
-      <>
-        <header class="page-head">
-          <h1 class="id">{id}</h1>
-        </header>
-        {error === null ? <Loading lines={8} /> : <ErrorNote error={error} />}
-      </>
-    );
-  }
+  if (value === null) return <NotThereYet id={id} error={error} />;
   const { job, tasks } = value;
   return (
     <div class={stale ? "stale" : ""}>

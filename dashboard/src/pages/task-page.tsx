@@ -17,6 +17,7 @@ import {
   JobLink,
   LinkedText,
   Loading,
+  NotThereYet,
   Panel,
   Span,
   TaskLink,
@@ -37,16 +38,7 @@ const inputsShown = 24;
 export function TaskPage() {
   const id = idOf(path.value, "/tasks");
   const { value, error, stale } = useLive("GetTaskStatus", { taskId: id });
-  if (value === null) {
-    return (
-      <>
-        <header class="page-head">
-          <h1 class="id">{id}</h1>
-        </header>
-        {error === null ? <Loading lines={8} /> : <ErrorNote error={error} />}
-      </>
-    );
-  }
+  if (value === null) return <NotThereYet id={id} error={error} />;
   const { task } = value;
   return (
     <div class={stale ? "stale" : ""}>

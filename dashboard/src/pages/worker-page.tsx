@@ -10,10 +10,10 @@ import { CopyButton } from "../components/copy-button.tsx";
 import { type Column, DataTable } from "../components/data-table.tsx";
 import {
   Empty,
-  ErrorNote,
   Facts,
   JobLink,
   Loading,
+  NotThereYet,
   Panel,
   Span,
   TaskLink,
@@ -30,16 +30,7 @@ type Worker = Responses["GetWorkerStatus"]["worker"];
 export function WorkerPage() {
   const id = idOf(path.value, "/workers/");
   const { value, error, stale } = useLive("GetWorkerStatus", { workerId: id });
-  if (value === null) {
-    return (
-      <>
-        <header class="page-head">
-          <h1 class="id">{id}</h1>
-        </header>
-        {error === null ? <Loading lines={8} /> : <ErrorNote error={error} />}
-      </>
-    );
-  }
+  if (value === null) return <NotThereYet id={id} error={error} />;
   const { worker } = value;
   return (
     <div class={stale ? "stale" : ""}>
