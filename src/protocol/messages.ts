@@ -52,6 +52,10 @@ export const reportKind = {
   retractRefused: 9,
   /** The attempt's work directory is being made. */
   building: 10,
+  /** It waits for tasks of its own, and its slot and CPU are free meanwhile. */
+  yielded: 11,
+  /** It goes on, and holds its slot and CPU again. */
+  rejoined: 12,
 } as const;
 
 /** What `reports.reasons` holds for `handedBack`. */

@@ -43,7 +43,7 @@ function passGrant(state: WorkerState, out: Outbox, heir: Run | null): AttemptId
  * its task, or else the first ready run of its shape that has no grant.
  */
 function heirOf(state: WorkerState, ended: Run, next: Run | null): Run | null {
-  if (!ended.granted) return null;
+  if (!ended.granted || ended.hasYielded) return null;
   if (next !== null && !next.granted) return next;
   const newer = newerRun(state, ended);
   if (newer === null) return chooseHeir(state, ended.shape);

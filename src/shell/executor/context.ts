@@ -31,7 +31,15 @@ export interface TaskContext {
   readonly logger: TaskLogger;
 }
 
-const contexts = new AsyncLocalStorage<TaskContext>();
+/** What the SDK asks of a running task besides; not for tasks. */
+export interface RunningTask extends TaskContext {
+  /** It waits for tasks of its own until the returned function is called. */
+  beginWait(): () => void;
+  /** `act` is called when the execution has ended, however it did. */
+  whenEnded(act: () => void): void;
+}
+
+const contexts = new AsyncLocalStorage<RunningTask>();
 
 /**
  * The context of the task that this code runs in.
@@ -39,15 +47,20 @@ const contexts = new AsyncLocalStorage<TaskContext>();
  * @throws CapstanError INVALID_ARGUMENT outside a task.
  */
 export function getContext(): TaskContext {
-  const context = contexts.getStore();
-  if (context === undefined) {
+  const context = runningTask();
+  if (context === null) {
     const message = "getContext() was called outside a running task";
     throw new CapstanError("INVALID_ARGUMENT", message);
   }
   return context;
 }
 
+/** The task that this code runs in, or null. */
+export function runningTask(): RunningTask | null {
+  return contexts.getStore() ?? null;
+}
+
 /** For the executor: runs `run` inside `context`. */
-export function runInContext<T>(context: TaskContext, run: () => T): T {
+export function runInContext<T>(context: RunningTask, run: () => T): T {
   return contexts.run(context, run);
 }

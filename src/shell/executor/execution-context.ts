@@ -7,29 +7,67 @@
 
 import { CapstanError } from "../../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../../model/ids.ts";
-import type { TaskContext, TaskLogger } from "./context.ts";
+import type { RunningTask, TaskLogger } from "./context.ts";
 import type { FromThread, LogLevel } from "./thread-messages.ts";
 
+/** How a context speaks to whoever started its execution. */
+export interface ContextDoor {
+  post(message: FromThread): void;
+  /** It begins to wait for tasks of its own, or does not any more. */
+  waits(waits: boolean): void;
+}
+
 /** The context that a running function sees, and the handle to abort it. */
-export class ExecutionContext implements TaskContext {
+export class ExecutionContext implements RunningTask {
   readonly worker: string;
   readonly #attempt: AttemptId;
   readonly #task: TaskRef;
-  readonly #post: (message: FromThread) => void;
+  readonly #door: ContextDoor;
+  readonly #whenEnded: (() => void)[] = [];
+  /** Waits that are open now. */
+  #waits = 0;
+  #waitingSinceMs = 0;
+  #waitedMs = 0;
   #controller: AbortController | null = null;
   #abortReason: CapstanError | null = null;
   #logger: TaskLogger | null = null;
 
-  constructor(
-    task: TaskRef,
-    attempt: AttemptId,
-    worker: string,
-    post: (message: FromThread) => void,
-  ) {
+  constructor(task: TaskRef, attempt: AttemptId, worker: string, door: ContextDoor) {
     this.#task = task;
     this.#attempt = attempt;
     this.worker = worker;
-    this.#post = post;
+    this.#door = door;
+  }
+
+  /** How long it has waited for tasks of its own, milliseconds. */
+  get waitedMs(): number {
+    return this.#waits === 0
+      ? this.#waitedMs
+      : this.#waitedMs + performance.now() - this.#waitingSinceMs;
+  }
+
+  beginWait(): () => void {
+    if (this.#waits++ === 0) {
+      this.#waitingSinceMs = performance.now();
+      this.#door.waits(true);
+    }
+    let isOpen = true;
+    return () => {
+      if (!isOpen) return;
+      isOpen = false;
+      if (--this.#waits > 0) return;
+      this.#waitedMs += performance.now() - this.#waitingSinceMs;
+      this.#door.waits(false);
+    };
+  }
+
+  whenEnded(act: () => void): void {
+    this.#whenEnded.push(act);
+  }
+
+  /** The execution is over. */
+  end(): void {
+    for (const act of this.#whenEnded.splice(0)) act();
   }
 
   get taskId(): string {
@@ -69,6 +107,6 @@ export class ExecutionContext implements TaskContext {
 
   #log(level: LogLevel, message: string, fields: { readonly [name: string]: unknown } = {}): void {
     const { taskId, attempt } = this;
-    this.#post({ type: "log", level, message, fields: { taskId, attempt, ...fields } });
+    this.#door.post({ type: "log", level, message, fields: { taskId, attempt, ...fields } });
   }
 }

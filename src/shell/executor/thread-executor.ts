@@ -61,6 +61,11 @@ export class ThreadExecutor {
     return this.#lanes.some((lane) => lane.revoke(execution));
   }
 
+  /** An execution waits beside its lane from now on; the thread takes up what comes next. */
+  yield(execution: ExecutionId): void {
+    this.#lanes.some((lane) => lane.yield(execution));
+  }
+
   /**
    * Ends an execution: what has not begun is taken back, what runs sees its signal and, `graceMs`
    * later, the end of its thread. Any end answers it; `aborted` comes at once if it had not begun.

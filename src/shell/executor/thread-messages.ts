@@ -22,6 +22,8 @@ export type ToThread =
       readonly functions: readonly FunctionPlace[];
       readonly frame: OrderFrame;
     }
+  /** What waits has its place beside the line: take up what comes next. */
+  | { readonly type: "go-on"; readonly sequence: number }
   | { readonly type: "abort"; readonly sequence: number; readonly reason: "stopped" | "timeout" };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -41,6 +43,8 @@ export type FromThread =
       readonly cause: "failed" | "module-unloadable";
       readonly failure: AttemptFailure;
     }
+  /** The function waits for tasks of its own; or it goes on. */
+  | { readonly type: "waits" | "rejoined"; readonly sequence: number }
   /** Input `index` could not be decoded. */
   | {
       readonly type: "input-failed";

@@ -117,6 +117,11 @@ export class Executions implements ExecutionSink, CommandSink {
     loop.post({ type: "execution-revoked", execution, revoked });
   }
 
+  /** A function waits beside its lane. */
+  yield(execution: ExecutionId): void {
+    this.#executor.yield(execution);
+  }
+
   abort({ execution, reason, graceMs }: AbortExecution): void {
     const { commands } = this.#options;
     if (this.#waiting.delete(execution)) this.aborted(execution);
@@ -186,6 +191,14 @@ export class Executions implements ExecutionSink, CommandSink {
 
   started(execution: ExecutionId): void {
     this.#options.loop.post({ type: "execution-started", execution });
+  }
+
+  waits(execution: ExecutionId): void {
+    this.#options.loop.post({ type: "execution-waits", execution });
+  }
+
+  rejoined(execution: ExecutionId): void {
+    this.#options.loop.post({ type: "execution-rejoined", execution });
   }
 
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void {

@@ -249,6 +249,8 @@ class WorkerProcess implements RunningWorker, Carrier {
         return this.#executions.release(send);
       case "revoke-execution":
         return this.#executions.revoke(send.execution);
+      case "yield-execution":
+        return this.#executions.yield(send.execution);
       case "abort-execution":
         return this.#executions.abort(send);
       case "store-result":
