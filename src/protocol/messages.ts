@@ -222,6 +222,8 @@ export interface DefineSpec {
   readonly type: "define-spec";
   readonly spec: number;
   readonly definition: TaskSpec;
+  /** To a worker: whose tasks these are. A client says nothing: it is known. */
+  readonly user?: string | undefined;
 }
 
 /** The address of worker `index`, before its first mention on this connection. */

@@ -126,10 +126,10 @@ export class FunctionBehaviour {
     const { run } = task;
     const { workerId, attempt } = execution;
     this.#counts.set(run, (this.#counts.get(run) ?? 0) + 1);
-    const context = new ExecutionContext(execution.task, attempt, workerId, {
-      post: () => undefined,
-      waits: setWaits,
-    });
+    const context = new ExecutionContext(
+      { task: execution.task, attempt, worker: workerId, user: "", priority: 0 },
+      { post: () => undefined, waits: setWaits, askCredentials: () => undefined },
+    );
     this.#begun.set(attempt, { name, workerId, context, leave: () => {} });
     const args = this.#decode(execution);
     if (args instanceof InputError) {

@@ -7,7 +7,7 @@
 
 import { CapstanError } from "../../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../../model/ids.ts";
-import type { RunningTask, TaskLogger } from "./context.ts";
+import type { RunningTask, TaskCredentials, TaskLogger } from "./context.ts";
 import type { FromThread, LogLevel } from "./thread-messages.ts";
 
 /** How a context speaks to whoever started its execution. */
@@ -15,11 +15,24 @@ export interface ContextDoor {
   post(message: FromThread): void;
   /** It begins to wait for tasks of its own, or does not any more. */
   waits(waits: boolean): void;
+  /** Answered by `takeCredentials`. */
+  askCredentials(): void;
+}
+
+/** Which execution it is. */
+export interface ExecutionIdentity {
+  readonly task: TaskRef;
+  readonly attempt: AttemptId;
+  readonly worker: string;
+  readonly user: string;
+  readonly priority: number;
 }
 
 /** The context that a running function sees, and the handle to abort it. */
 export class ExecutionContext implements RunningTask {
   readonly worker: string;
+  readonly user: string;
+  readonly priority: number;
   readonly #attempt: AttemptId;
   readonly #task: TaskRef;
   readonly #door: ContextDoor;
@@ -28,14 +41,18 @@ export class ExecutionContext implements RunningTask {
   #waits = 0;
   #waitingSinceMs = 0;
   #waitedMs = 0;
+  #asked: PromiseWithResolvers<TaskCredentials> | null = null;
   #controller: AbortController | null = null;
   #abortReason: CapstanError | null = null;
   #logger: TaskLogger | null = null;
 
-  constructor(task: TaskRef, attempt: AttemptId, worker: string, door: ContextDoor) {
+  constructor(identity: ExecutionIdentity, door: ContextDoor) {
+    const { task, attempt, worker, user, priority } = identity;
     this.#task = task;
     this.#attempt = attempt;
     this.worker = worker;
+    this.user = user;
+    this.priority = priority;
     this.#door = door;
   }
 
@@ -59,6 +76,25 @@ export class ExecutionContext implements RunningTask {
       this.#waitedMs += performance.now() - this.#waitingSinceMs;
       this.#door.waits(false);
     };
+  }
+
+  credentials(): Promise<TaskCredentials> {
+    if (this.#asked === null) {
+      this.#asked = Promise.withResolvers();
+      this.#door.askCredentials();
+    }
+    return this.#asked.promise;
+  }
+
+  /** What `askCredentials` asked for. The next one asks anew: they hold for a while only. */
+  takeCredentials(answer: {
+    readonly credentials: TaskCredentials | null;
+    readonly refused: string;
+  }): void {
+    const asked = this.#asked;
+    this.#asked = null;
+    if (answer.credentials !== null) asked?.resolve(answer.credentials);
+    else asked?.reject(new CapstanError("UNREACHABLE", answer.refused));
   }
 
   whenEnded(act: () => void): void {

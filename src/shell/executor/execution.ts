@@ -18,6 +18,9 @@ export interface ExecutionOrder {
   /** The bundle's file; it must exist. */
   readonly bundlePath: string;
   readonly functionName: string;
+  /** Whose task it is. */
+  readonly user: string;
+  readonly priority: number;
   /** Encoded arguments. */
   readonly args: Uint8Array;
   /** Encoded inputs; one above `inlineValueBytesMax` begins a SharedArrayBuffer. */

@@ -72,6 +72,10 @@ export class LaneThread {
       this.#running.get(message.sequence)?.context.abort(message.reason);
       return;
     }
+    if (message.type === "credentials") {
+      this.#running.get(message.sequence)?.context.takeCredentials(message);
+      return;
+    }
     if (message.type === "go-on") {
       this.#running.get(message.sequence)?.goOn();
       return;
@@ -166,10 +170,13 @@ export class LaneThread {
     return null;
   }
 
-  #newRunning({ task, attempt, sequence }: FramedOrder): Running {
-    const context = new ExecutionContext(task, attempt, this.#workerId, {
+  #newRunning({ task, attempt, sequence, functionIndex }: FramedOrder): Running {
+    const { user, priority } = this.#places[functionIndex];
+    const identity = { task, attempt, user, priority, worker: this.#workerId };
+    const context = new ExecutionContext(identity, {
       post: (message) => this.#post(message),
       waits: (waits) => this.#post({ type: waits ? "waits" : "rejoined", sequence }),
+      askCredentials: () => this.#post({ type: "credentials-wanted", sequence }),
     });
     return { context, goOn: () => undefined };
   }

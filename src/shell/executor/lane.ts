@@ -11,7 +11,9 @@
 
 import { Worker } from "node:worker_threads";
 import type { AttemptFailure } from "../../model/failure.ts";
+import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
+import type { TaskCredentials } from "./context.ts";
 import { errorRecordOf, plainErrorRecord } from "./error-record.ts";
 import type { ExecutionOrder, ExecutionSink, FailureCause } from "./execution.ts";
 import type { FunctionTable } from "./function-table.ts";
@@ -37,6 +39,8 @@ export interface LaneOptions {
   readonly sink: ExecutionSink;
   /** Old-generation heap limit of the thread in MiB; 0 leaves the engine's default. */
   readonly heapLimitMib: number;
+  /** With what a running task speaks to its controller. */
+  readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
 }
 
 export class Lane {
@@ -139,7 +143,7 @@ export class Lane {
 
   #write(sent: SentOrder): void {
     const { order, sequence } = sent;
-    const functionIndex = this.#options.functions.indexOf(order.bundlePath, order.functionName);
+    const functionIndex = this.#options.functions.indexOf(order);
     this.#memory.resetClaim(sequence);
     const { attempt, task, args, inputs } = order;
     this.#frame.write({ sequence, functionIndex, attempt, task, args, inputs });
@@ -190,6 +194,9 @@ export class Lane {
       case "notice":
         this.#memory.lowerNotice();
         break;
+      case "credentials-wanted":
+        this.#giveCredentials(message.sequence);
+        return;
       case "waits":
       case "rejoined":
         this.#drain();
@@ -203,6 +210,24 @@ export class Lane {
     }
     this.#drain();
     this.#options.sink.batchEnded();
+  }
+
+  #giveCredentials(sequence: number): void {
+    const sent = this.#orders.at(sequence);
+    if (sent === null) return;
+    const worker = this.#worker; // Another thread never asked.
+    const tell = (credentials: TaskCredentials | null, refused: string): void => {
+      worker?.postMessage({
+        type: "credentials",
+        sequence,
+        credentials,
+        refused,
+      } satisfies ToThread);
+    };
+    this.#options.credentials(sent.order.attempt).then(
+      (credentials) => tell(credentials, ""),
+      (reason: unknown) => tell(null, errorRecordOf(reason).message),
+    );
   }
 
   #onWait({ type, sequence }: Extract<FromThread, { type: "waits" | "rejoined" }>): void {
