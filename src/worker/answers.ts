@@ -10,6 +10,7 @@ import { present } from "../base/assert.ts";
 import type { AttemptFailure } from "../model/failure.ts";
 import { type AttemptId, noAttempt, type TaskRef } from "../model/ids.ts";
 import { type AttemptFailed, reportKind } from "../protocol/messages.ts";
+import { amountsFit } from "./ledger.ts";
 import { type Outbox, record } from "./outbox.ts";
 import type { Report } from "./report-columns.ts";
 import { plainReport, report, sendAnswer } from "./reports.ts";
@@ -27,8 +28,11 @@ export function mayStart(state: WorkerState): boolean {
   return !state.paused && state.leaveBy < 0 && state.trouble === "";
 }
 
+/** Where more is held than there is, since something went on that had yielded, nobody inherits. */
 function chooseHeir(state: WorkerState, shape: Shape): Run | null {
-  return mayStart(state) ? shape.prefetched.first() : null;
+  const heir = mayStart(state) ? shape.prefetched.first() : null;
+  if (heir === null) return null;
+  return amountsFit(state.capacity, state.used, heir.spec.amounts) ? heir : null;
 }
 
 /** Gives a grant that is free now to `heir`. The attempt that has it, or 0: it stays free. */
