@@ -2,8 +2,7 @@
  * A function that waits for tasks of its own gives its lane and its CPU to others meanwhile: tasks
  * that submit tasks cannot wait for each other in a circle of slots.
  *
- *     on its lane ─▶ waits ─▶ (nothing queues behind it) ─▶ yielded ─▶ beside the lanes, pays in full
- *                                                              ▲────────────────┘
+ *     on its lane ─▶ waits ─▶ (nothing queues behind it) ─▶ yielded ◀─▶ beside the lanes, charged
  *
  * Its thread goes on with other functions and comes back to it between two of them, so no CPU is
  * used twice; but it is charged again at once when it rejoins, so more may be charged than there

@@ -322,7 +322,7 @@ export class FakeWorker {
     return found;
   }
 
-  /** What it was ordered and has not ended, in order: `a`, `b+` runs, `c-` stops, `e~` has yielded, `(d)` waits. */
+  /** What it was ordered, in order: `a`, `b+` runs, `c-` stops, `e~` has yielded, `(d)` waits. */
   get orders(): string {
     const words = [...this.attempts.values()].map(({ label, granted, phase }) => {
       const marked = `${label}${["", "+", "-", "~"][phase]}`;

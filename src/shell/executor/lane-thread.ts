@@ -4,10 +4,10 @@
  *
  *     orders ─▶ claim ─▶ (import) ─▶ decode ─▶ run ─▶ encode ─▶ ring or message ─▶ notice
  *
- * One execution at a time, also when functions are asynchronous; but what waits for tasks of its own
- * lets others run meanwhile. A result is in the ring as soon as
- * it exists; a *notice* (the one thing that costs) is posted when the thread has nothing more to
- * do, before it waits, and at least every `resultNotifyMs`.
+ * One execution at a time, also when functions are asynchronous; but while one waits for tasks of
+ * its own others run. A result is in the ring as soon as it exists; a *notice* (the one thing that
+ * costs) is posted when the thread has nothing more to do, before it waits, and at least every
+ * `resultNotifyMs`.
  *
  * @module
  */

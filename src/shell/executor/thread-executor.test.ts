@@ -393,6 +393,6 @@ function toShared(bytes: Uint8Array): Uint8Array {
 }
 
 function contextImport(): string {
-  const url = new URL("./context.ts", import.meta.url).href;
+  const url = new URL("../../client/task-context.ts", import.meta.url).href;
   return `import { getContext } from ${JSON.stringify(url)};`;
 }

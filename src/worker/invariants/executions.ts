@@ -56,7 +56,7 @@ function theHeadOfEachLaneAndNothingElsePays(state: WorkerState): void {
   if (idle !== state.idleLanes) broken("idle lanes are counted");
 }
 
-/** W34: what has yielded once has a place of its own, pays all the same, and is a function. */
+/** W35: what has yielded once has a place of its own, pays all the same, and is a function. */
 function checkBeside(state: WorkerState, execution: Execution): void {
   const { id, lane, paying, run, waits, yielded } = execution;
   if (lane.entries.length !== 1) broken(`execution ${id} is alone beside the lanes`);
@@ -248,7 +248,7 @@ export const executionRules: WorkerRules = {
   "W17 every run is owed exactly one answer": everyRunIsOwedExactlyOneAnswer,
   "W32 commands stay in their slots": commandsStayInTheirSlots,
   "W33 a member starts when it is released": aMemberStartsWhenItIsReleased,
-  "W34 what waits yields unless something queues behind it":
+  "W35 what waits yields unless something queues behind it":
     whatWaitsYieldsUnlessSomethingQueuesBehindIt,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
 };
