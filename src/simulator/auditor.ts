@@ -37,6 +37,8 @@ interface Order {
   /** Of a command. */
   readonly context: AttemptContext | null;
   isStopped: boolean;
+  /** What it held is its successor's, also while it still runs. */
+  isSuperseded: boolean;
   /** Its worker was silent for long: what it holds may be somebody else's since. */
   isGivenUp: boolean;
   isPrepared: boolean;
@@ -153,7 +155,8 @@ export class Auditor implements Observer {
       const order = this.#orders.get(attempt);
       if (order !== undefined && isGivenUp) order.isGivenUp = true;
       if (order !== undefined && inventory.phases[i] === phaseYielded) order.isYieldHeard = true;
-      const isGranted = inventory.phases[i] > 0 || before?.has(attempt) === true;
+      const runs = inventory.phases[i] > 0 && order?.isSuperseded === false;
+      const isGranted = runs || before?.has(attempt) === true;
       // What was answered, and not acknowledged, is listed as well, and answered again.
       if (order?.isAnswered === false && !order.isGivenUp && isGranted) held.set(attempt, order);
     }
@@ -328,7 +331,11 @@ export class Auditor implements Observer {
   /** A task's stopping attempt hands what it holds to the task's next one on the same worker. */
   #supersede(workerId: string, task: TaskRef): void {
     const held = this.#hosts.get(workerId)?.held;
-    for (const [attempt, order] of held ?? []) if (order.task === task) held?.delete(attempt);
+    for (const [attempt, order] of held ?? []) {
+      if (order.task !== task) continue;
+      order.isSuperseded = true;
+      held?.delete(attempt);
+    }
   }
 
   #grant(workerId: string, attempt: AttemptId, at: Micros): void {
@@ -499,6 +506,7 @@ function newOrder(
     ...fields,
     amounts: amountsOf(definition, context),
     isStopped: false,
+    isSuperseded: false,
     isGivenUp: false,
     isPrepared: false,
     mayStart: isAlone(definition),
