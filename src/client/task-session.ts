@@ -24,30 +24,55 @@ import { machineClock, type OpenWait, type WaitClock } from "./wait-clock.ts";
 
 /** The session of a task's user in this thread. The task uses it until it ends. */
 export function sessionInside(task: RunningTask): Session {
+  const transport = ownTransports.get(task);
+  if (transport !== undefined) return sessionOver(transport, task);
   let shared = sharedByUser.get(task.user);
   if (shared === undefined || shared.session.table.closedWith !== null) {
-    shared = new SharedSession(task.user);
+    shared = new SharedSession({ user: task.user, clientId: randomUUID() });
     sharedByUser.set(task.user, shared);
   }
   shared.join(task);
   return shared.session;
 }
 
+/** For a task of a simulated cluster: how it reaches that, with a session of its own. */
+export function setTransportInside(task: RunningTask, transport: Transport): void {
+  ownTransports.set(task, transport);
+}
+
+const ownTransports = new WeakMap<RunningTask, Transport>();
+
+function sessionOver(transport: Transport, task: RunningTask): Session {
+  const clientId = `inside ${task.taskId} ${task.attempt}`;
+  const own = new SharedSession({ user: task.user, clientId, transport });
+  own.join(task);
+  return own.session;
+}
+
 const sharedByUser = new Map<string, SharedSession>();
+
+interface SharedSessionOptions {
+  readonly user: string;
+  readonly clientId: string;
+  /** Default: the network. A session over another one is its task's own, and ends with it. */
+  readonly transport?: Transport;
+}
 
 /** What a task has submitted that it has not ended without. */
 class SharedSession {
   readonly session: Session;
   readonly #user: string;
+  readonly #isOwn: boolean;
   /** Those that run, with the numbers of what they submitted. */
   readonly #tasks = new Map<RunningTask, number[]>();
   #idleTimer: NodeJS.Timeout | null = null;
 
-  constructor(user: string) {
+  constructor({ user, clientId, transport }: SharedSessionOptions) {
     this.#user = user;
+    this.#isOwn = transport !== undefined;
     this.session = new Session({
-      transport: new TaskTransport(() => this.#anyTask()),
-      ...{ token: "", user, jobAround: "", clientId: randomUUID() },
+      transport: transport ?? new TaskTransport(() => this.#anyTask()),
+      ...{ token: "", user, jobAround: "", clientId },
       onWarning: (code, message) => runningTask()?.logger.warn(message, { code }),
       onSubmitted: (number) => this.#ownerOf().push(number),
       defaults: () => ({ priority: priorityInside() }),
@@ -70,6 +95,7 @@ class SharedSession {
     }
     this.#tasks.delete(task);
     if (this.#tasks.size > 0) return;
+    if (this.#isOwn) return void this.#close();
     this.#idleTimer = setTimeout(() => void this.#close(), idleTaskSessionMs);
     this.#idleTimer.unref();
   }
@@ -144,6 +170,25 @@ class TaskTransport implements Transport {
   }
 }
 
+/** A clock inside a task: whoever waits by it gives its slot back. */
+export function clockInside(clock: WaitClock): WaitClock {
+  return {
+    nowMs: () => clock.nowMs(),
+    after: (delayMs, act) => clock.after(delayMs, act),
+    pause: (delayMs, signal) => clock.pause(delayMs, signal),
+    poll: (delayMs, signal) => clock.poll(delayMs, signal),
+    random: () => clock.random(),
+    waits: (wait) => {
+      const rejoin = waitInside(wait);
+      const stop = clock.waits(wait);
+      return () => {
+        stop();
+        rejoin();
+      };
+    },
+  };
+}
+
 /** Whoever waits gives its slot back, and is told when its task is to end. */
 function waitInside(wait: OpenWait): () => void {
   const task = runningTask();
@@ -158,7 +203,7 @@ function waitInside(wait: OpenWait): () => void {
   };
 }
 
-const taskClock: WaitClock = { ...machineClock, waits: waitInside };
+const taskClock = clockInside(machineClock);
 
 /** Before the siblings of the task that submits. */
 function priorityInside(): number {

@@ -8,6 +8,7 @@
 import type { Bundle } from "../client/bundle.ts";
 import type { BundleSource } from "../client/bundle-uploads.ts";
 import type { TaskDefinition } from "../client/task.ts";
+import { clockInside } from "../client/task-session.ts";
 import type {
   ConnectedClient,
   FetchedBytes,
@@ -105,6 +106,11 @@ export class ClientLinks {
       fetchValues: (request) => this.#fetch(request),
       close: () => undefined,
     };
+  }
+
+  /** The same for a task that runs here. */
+  transportInside(): Transport {
+    return { ...this.transport(), clock: clockInside(this.#around.drive) };
   }
 
   deliver(send: ToClient): void {

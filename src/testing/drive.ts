@@ -42,6 +42,18 @@ interface RunningFunction {
   readonly settled: Promise<void>;
   /** Virtual time does not wait for it any more. */
   isLeftBehind: boolean;
+  /** It waits for tasks of its own, which take virtual time. */
+  isWaiting: boolean;
+  /** Settles when it begins to wait so. */
+  waitBegins: PromiseWithResolvers<void>;
+}
+
+/** What is told of a function that runs. */
+export interface FunctionHandle {
+  /** Nobody listens to it any more. */
+  leave(): void;
+  /** It waits for tasks of its own, or does not any more. */
+  setWaits(waits: boolean): void;
 }
 
 export class Drive implements WaitClock {
@@ -126,12 +138,10 @@ export class Drive implements WaitClock {
     this.#hasNews = true;
   }
 
-  /**
-   * A function of the program runs: virtual time waits for it, within the patience. What is
-   * returned says that nobody listens to it any more.
-   */
-  runs(name: string, settled: Promise<void>): () => void {
-    const running = { name, settled, isLeftBehind: false };
+  /** A function of the program runs: virtual time waits for it, within the patience. */
+  runs(name: string, settled: Promise<void>): FunctionHandle {
+    const waitBegins = Promise.withResolvers<void>();
+    const running = { name, settled, isLeftBehind: false, isWaiting: false, waitBegins };
     this.#functions.add(running);
     const onSettled = (): void => {
       this.#functions.delete(running);
@@ -139,7 +149,16 @@ export class Drive implements WaitClock {
       this.#wake();
     };
     settled.then(onSettled, onSettled);
-    return () => void this.#functions.delete(running);
+    return {
+      leave: () => void this.#functions.delete(running),
+      setWaits: (waits) => this.#setWaits(running, waits),
+    };
+  }
+
+  #setWaits(running: RunningFunction, waits: boolean): void {
+    running.isWaiting = waits;
+    if (waits) running.waitBegins.resolve();
+    else running.waitBegins = Promise.withResolvers();
   }
 
   #pause(
@@ -194,12 +213,15 @@ export class Drive implements WaitClock {
   }
 
   #awaited(): RunningFunction | undefined {
-    for (const running of this.#functions) if (!running.isLeftBehind) return running;
+    for (const running of this.#functions) {
+      if (!running.isLeftBehind && !running.isWaiting) return running;
+    }
     return undefined;
   }
 
   async #untilSettled(running: RunningFunction): Promise<void> {
-    running.isLeftBehind = !(await settlesWithin(running.settled, this.#patienceMs));
+    const stops = Promise.race([running.settled, running.waitBegins.promise]);
+    running.isLeftBehind = !(await settlesWithin(stops, this.#patienceMs));
   }
 
   /** False if nothing that matters will ever happen. */
@@ -220,7 +242,7 @@ export class Drive implements WaitClock {
   /** The program's own timers, and functions left behind, may still set something off. */
   async #standStill(): Promise<void> {
     const before = this.#time.stirCount;
-    const [running] = this.#functions;
+    const running = [...this.#functions].find(({ isWaiting }) => !isWaiting);
     if (running === undefined) await pauseReal(standstillGraceMs);
     else await settlesWithin(running.settled, functionMsMax);
     const isStill = !this.#hasNews && this.#time.stirCount === before;

@@ -9,6 +9,8 @@
  */
 
 import { type AnyTask, definitionOf, type TaskDefinition } from "../client/task.ts";
+import { setTransportInside } from "../client/task-session.ts";
+import type { Transport } from "../client/transport.ts";
 import { CapstanError } from "../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
 import type { FunctionRun } from "../model/spec.ts";
@@ -18,7 +20,7 @@ import { ExecutionContext } from "../shell/executor/execution-context.ts";
 import { decodeArguments, decodeValue, encodeValue } from "../shell/values/value-codec.ts";
 import type { Ending, RunningExecution } from "../simulator/behaviour.ts";
 import type { Draws } from "../simulator/draws.ts";
-import type { Drive } from "./drive.ts";
+import type { Drive, FunctionHandle } from "./drive.ts";
 import type { FunctionRegistry } from "./function-registry.ts";
 import { drawUs, parseTakes, type TakesUs } from "./takes.ts";
 import type { Trace } from "./trace.ts";
@@ -31,7 +33,12 @@ export interface BehaviourSurroundings {
   readonly draws: Draws;
   readonly functions: FunctionRegistry;
   readonly trace: Trace;
+  /** How a function reaches the cluster that it runs on. */
+  transportInside(): Transport;
 }
+
+/** As whom functions submit tasks: as the clients of tests do. */
+const insideUser = "test";
 
 /** How long a task runs: for all of its executions, or by the arguments of each. */
 export type TaskTakes = TakesUs | ((...args: readonly unknown[]) => unknown);
@@ -40,8 +47,10 @@ interface Begun {
   readonly name: string;
   readonly workerId: string;
   readonly context: ExecutionContext;
-  /** Virtual time does not wait for it any more. */
-  leave: () => void;
+  /** It waits for tasks of its own. */
+  waits: boolean;
+  /** Of an asynchronous function, for which virtual time waits; null for any other. */
+  handle: FunctionHandle | null;
 }
 
 /** How an execution tells of itself. */
@@ -108,16 +117,18 @@ export class FunctionBehaviour {
     const beganAt = time.now;
     const task = functions.find(run);
     const { takesUs, ending } = this.#run(execution, { task, name, setWaits });
+    const begun = this.#begun.get(attempt);
     const finish = (settled: Ending): void => {
+      begun?.context.end();
       time.after(beganAt + takesUs - time.now, () => {
         if (this.#begun.delete(attempt)) trace.add(workerId, `${wordOf(settled)} ${name}`);
         end(settled);
       });
     };
     if (!(ending instanceof Promise)) return finish(ending);
-    const leave = drive.runs(name, ending.then(finish));
-    const begun = this.#begun.get(attempt);
-    if (begun !== undefined) begun.leave = leave;
+    if (begun === undefined) return;
+    begun.handle = drive.runs(name, ending.then(finish));
+    if (begun.waits) begun.handle.setWaits(true);
   }
 
   /** Calls the function. How it will end, and how long it takes in virtual time. */
@@ -126,11 +137,19 @@ export class FunctionBehaviour {
     const { run } = task;
     const { workerId, attempt } = execution;
     this.#counts.set(run, (this.#counts.get(run) ?? 0) + 1);
+    const { priority } = execution.definition;
+    const waits = (waiting: boolean): void => {
+      begun.waits = waiting;
+      begun.handle?.setWaits(waiting);
+      setWaits(waiting);
+    };
     const context = new ExecutionContext(
-      { task: execution.task, attempt, worker: workerId, user: "", priority: 0 },
-      { post: () => undefined, waits: setWaits, askCredentials: () => undefined },
+      { task: execution.task, attempt, worker: workerId, user: insideUser, priority },
+      { post: () => undefined, waits, askCredentials: () => undefined },
     );
-    this.#begun.set(attempt, { name, workerId, context, leave: () => {} });
+    setTransportInside(context, this.#around.transportInside());
+    const begun: Begun = { name, workerId, context, waits: false, handle: null };
+    this.#begun.set(attempt, begun);
     const args = this.#decode(execution);
     if (args instanceof InputError) {
       return { takesUs: 0, ending: { type: "input-failed", task: args.task } };
@@ -146,7 +165,8 @@ export class FunctionBehaviour {
     const { trace, drive } = this.#around;
     trace.add(begun.workerId, `${reason === "timeout" ? "timed out" : reason} ${begun.name}`);
     begun.context.abort(reason);
-    begun.leave();
+    begun.context.end();
+    begun.handle?.leave();
     drive.news();
   }
 

@@ -62,7 +62,10 @@ export class World {
     this.rates = rates;
     this.drive = new Drive(time, randomness.stream("clients"), patienceMs, this.#driveHost());
     const { drive } = this;
-    const around = { time, trace, drive, functions: registry, draws: randomness.stream("takes") };
+    const around = {
+      ...{ time, trace, drive, functions: registry, draws: randomness.stream("takes") },
+      transportInside: () => this.clients.transportInside(),
+    };
     this.functions = new FunctionBehaviour(around, takes);
     this.commands = new CommandBehaviour(around, takes, this.#logs);
     this.controller = new SimulatedController({
