@@ -60,6 +60,7 @@ import {
 } from "./apply-tasks.ts";
 import type { Fact, FactOf } from "./facts.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
+import { countMoves } from "./moves.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
@@ -165,7 +166,8 @@ const appliers: Appliers = {
   "worker-heard": (state, fact) => {
     const worker = state.workers[fact.worker];
     worker.lastHeardAt = fact.at;
-    worker.rssBytes = fact.rssBytes;
+    countMoves(state.moves, worker.memory, fact.memory);
+    worker.memory = fact.memory;
   },
   "worker-suspected": applyWorkerSuspected,
   "silence-excused": (state, fact) => {

@@ -18,12 +18,13 @@ import type { JobSpec } from "../model/job.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
-import type { GangMember } from "../protocol/messages.ts";
+import type { GangMember, WorkerMemory } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
+import { type Moves, noMoves } from "./moves.ts";
 import { RunLog } from "./run-log.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
@@ -221,7 +222,8 @@ export interface Worker {
   /** Why it can run nothing, by its own checks; "" while it is well. */
   trouble: string;
   lastHeardAt: Micros;
-  rssBytes: number;
+  /** As its last heartbeat said. */
+  memory: WorkerMemory;
   /** Values that it is believed to hold, and their bytes. */
   heldValues: number;
   heldValueBytes: number;
@@ -408,6 +410,8 @@ export interface ControllerState {
   readonly story: StoryLog;
   /** What ran where, for people. */
   readonly runs: RunLog;
+  /** What workers did with values, for people. */
+  readonly moves: Moves;
 }
 
 export function newControllerState(): ControllerState {
@@ -470,6 +474,7 @@ export function newControllerState(): ControllerState {
     demand: newDemandState(),
     story: new StoryLog(),
     runs: new RunLog(),
+    moves: noMoves(),
   };
 }
 

@@ -294,7 +294,7 @@ export function workerView(
     runningJobIds: [...jobs],
     stoppingAttemptIds: stopping,
     heldValueBytes: worker.heldValueBytes,
-    rssBytes: worker.rssBytes,
+    ...worker.memory,
   };
 }
 

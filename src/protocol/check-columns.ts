@@ -13,7 +13,9 @@ import {
   type HotMessageOf,
   handBackReason,
   needsSourcesReason,
+  noMemory,
   reportKind,
+  type WorkerMemory,
 } from "./messages.ts";
 
 type ColumnChecks = {
@@ -174,11 +176,13 @@ function checkInventory(message: HotMessageOf<"inventory">): void {
   requireSizes("inventory.valueSizes", valueSizes);
 }
 
+const memoryFields = Object.keys(noMemory) as readonly (keyof WorkerMemory)[];
+
 function checkHeartbeat(message: HotMessageOf<"heartbeat">): void {
   requireId("heartbeat.applied", message.applied);
   requireId("heartbeat.sent", message.sent);
-  requireId("heartbeat.rssBytes", message.rssBytes);
   requireId("heartbeat.valueBytes", message.valueBytes);
+  for (const field of memoryFields) requireId(`heartbeat.${field}`, message[field]);
 }
 
 function requireRows(column: string, length: number, expected: number): void {

@@ -162,6 +162,12 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     valuesDigest: 0,
     rssBytes: 123456789,
     valueBytes: 0,
+    spilledBytes: 4096,
+    spillCount: 5,
+    loadCount: 4,
+    spillFailureCount: 1,
+    fetchCount: 3,
+    fetchedBytes: 987654321,
   },
 };
 

@@ -205,10 +205,36 @@ export const hotMessages = {
       attemptsDigest: "u32",
       valuesDigest: "u32",
       rssBytes: "f64",
+      /** Of all values here, and of those that are on the disk. */
       valueBytes: "f64",
+      spilledBytes: "f64",
+      /** Values to the disk and back since the process began, and how often that failed. */
+      spillCount: "f64",
+      loadCount: "f64",
+      spillFailureCount: "f64",
+      /** Values that came from peers since the process began. */
+      fetchCount: "f64",
+      fetchedBytes: "f64",
     },
   },
 } as const;
+
+/** What a worker says of its memory with each heartbeat. */
+export type WorkerMemory = Pick<
+  HotMessageOf<"heartbeat">,
+  | "rssBytes"
+  | "spilledBytes"
+  | "spillCount"
+  | "loadCount"
+  | "spillFailureCount"
+  | "fetchCount"
+  | "fetchedBytes"
+>;
+
+export const noMemory: WorkerMemory = {
+  ...{ rssBytes: 0, spilledBytes: 0, spillCount: 0, loadCount: 0, spillFailureCount: 0 },
+  ...{ fetchCount: 0, fetchedBytes: 0 },
+};
 
 export type HotMessage = MessagesOf<typeof hotMessages>;
 export type HotMessageOf<T extends HotMessage["type"]> = Extract<HotMessage, { type: T }>;

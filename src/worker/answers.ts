@@ -24,7 +24,7 @@ import {
 
 /** Whether anything may start at all. */
 export function mayStart(state: WorkerState): boolean {
-  return !state.paused && state.leaveBy < 0 && state.trouble === "";
+  return state.pause === null && state.leaveBy < 0 && state.trouble === "";
 }
 
 function chooseHeir(state: WorkerState, shape: Shape): Run | null {

@@ -10,6 +10,7 @@ import { enqueueRun, moveTask, recordOf, stateForRun } from "./apply-tasks.ts";
 import type { ExecutionId } from "./events.ts";
 import type { ExecutionFact } from "./facts.ts";
 import { charge } from "./ledger.ts";
+import { pinValue, unpinValue } from "./residence.ts";
 import {
   abandoned,
   type Execution,
@@ -43,7 +44,7 @@ function pinInputs(state: WorkerState, run: Run): readonly Value[] {
   return run.dependencies.map((dependency) => {
     const input = recordOf(state, dependency).state;
     assert(input.type === "memory", "an execution begins only when its inputs are in memory");
-    input.value.pins++;
+    pinValue(state.residence, input.value);
     return input.value;
   });
 }
@@ -106,7 +107,7 @@ function unplace(state: WorkerState, execution: Execution): void {
   if (execution.run.spec.kind === "command") state.commands.delete(execution);
   else if (entries.length === 0) state.idleLanes++;
   if (execution.paying) charge(state.used, execution.run.spec.amounts, -1);
-  for (const value of execution.values) value.pins--;
+  for (const value of execution.values) unpinValue(state.residence, value);
   state.executions.delete(execution.id);
   state.unsentStops.delete(execution);
 }

@@ -11,6 +11,7 @@ import { assert, present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import type { RunAccepted, TaskFact } from "./facts.ts";
+import { admitValue, dismissValue, noFile } from "./residence.ts";
 import { RunQueue } from "./run-queue.ts";
 import {
   abandoned,
@@ -123,6 +124,7 @@ function leaveState(state: WorkerState, record: TaskRecord): void {
       return;
     case "memory":
       state.valueBytes -= before.value.sizeBytes;
+      dismissValue(state.residence, before.value);
       state.valuesDigest = digestWithout(state.valuesDigest, record.task);
       return;
   }
@@ -146,6 +148,7 @@ function enterState(state: WorkerState, record: TaskRecord): void {
       return;
     case "memory":
       state.valueBytes += after.value.sizeBytes;
+      admitValue(state.residence, after.value);
       state.valuesDigest = digestWith(state.valuesDigest, record.task);
       return;
   }
@@ -216,7 +219,8 @@ function storeValue(
   { task, sizeBytes, copied }: Extract<TaskFact, { type: "value-stored" }>,
 ): void {
   const record = ensureRecord(state, task);
-  const value: Value = { task, sizeBytes, pins: 0, gone: false, copied };
+  const unread = { pins: 0, gone: false };
+  const value: Value = { task, sizeBytes, ...unread, copied, place: "memory", file: noFile };
   moveTask(state, record, { type: "memory", value });
   for (const dependent of record.neededBy ?? []) {
     const waiting = recordOf(state, dependent).state;

@@ -6,6 +6,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
+import { memoryAppliers } from "./apply-memory.ts";
 import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
 import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
 import { amountsOf, asksBeyondCpu, couldHold } from "./ledger.ts";
@@ -129,12 +130,6 @@ const connectionAppliers: AppliersOf<ConnectionFact> = {
   "health-changed": (state, { trouble }) => {
     state.trouble = trouble;
   },
-  "worker-paused": (state) => {
-    state.paused = true;
-  },
-  "worker-resumed": (state) => {
-    state.paused = false;
-  },
   "leave-began": (state, { by }) => {
     state.leaveBy = by;
   },
@@ -157,6 +152,7 @@ const appliers: AppliersOf<WorkerFact> = {
   ...taskAppliers,
   ...executionAppliers,
   ...transferAppliers,
+  ...memoryAppliers,
   ...connectionAppliers,
 };
 

@@ -116,7 +116,8 @@ export function askAgain(state: WorkerState, out: Outbox, before: number): void 
 /** Says that the worker is alive, with digests that the controller can compare at this point. */
 export function sendHeartbeat(state: WorkerState, out: Outbox): void {
   flushReports(state, out);
-  const { applied, sent } = state.connection;
+  const { connection, residence, valueBytes } = state;
+  const { applied, sent } = connection;
   record(state, out, { type: "heartbeat-sent", at: out.at });
   record(state, out, { type: "message-sent", answers: null });
   out.sends.push({
@@ -128,7 +129,9 @@ export function sendHeartbeat(state: WorkerState, out: Outbox): void {
       attemptsDigest: state.attemptsDigest,
       valuesDigest: state.valuesDigest,
       rssBytes: 0, // The kernel cannot see it: the shell fills it in as it sends.
-      valueBytes: state.valueBytes,
+      valueBytes,
+      spilledBytes: valueBytes - residence.residentBytes,
+      ...residence.counts,
     },
   });
 }

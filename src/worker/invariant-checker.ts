@@ -28,6 +28,8 @@ const ofEverything: ReadonlySet<WorkerFact["type"]> = new Set([
   "executions-recovered",
   "peer-left",
   "health-changed",
+  "worker-paused",
+  "pause-outlasted",
 ] as const);
 
 /** When a worker's state is looked at whole. */

@@ -38,6 +38,21 @@ export const peerBackoffMsMax = 2_000;
 /** Milliseconds after which sources that did not come are asked for again. */
 export const askSourcesAgainMs = 5_000;
 
+/** Bytes below which a value stays in memory: a file of its own would cost more than it frees. */
+export const spillBytesMin = 16 * 1024;
+
+/** Values on their way to the disk at once. Higher: a disk that seeks is slower in total. */
+export const spillsMax = 2;
+
+/** Milliseconds for which a disk that refused a value is left alone; then it is tried again. */
+export const spillRestMs = 10_000;
+
+/** Milliseconds that unstarted runs wait on a worker that is short of memory; then they go back. */
+export const pauseBoundMs = 10_000;
+
+/** Part of the pause bound below which a worker goes on. Higher: it pauses again sooner. */
+export const resumeShare = 0.9;
+
 /** Microseconds after a stop in which a compute of the same task may still adopt what runs. */
 export const adoptionWindowUs = 2_000;
 

@@ -138,7 +138,7 @@ function isRepeated(
 /** Why an order cannot be taken at all, or 0. */
 function refusalOf(state: WorkerState, order: ComputeOrder): number {
   if (state.leaveBy >= 0) return handBackReason.shutdown;
-  if (state.trouble !== "") return handBackReason.refused;
+  if (state.trouble !== "" || state.pause?.outlasted === true) return handBackReason.refused;
   if (state.specs.get(order.spec)?.couldRun !== true) return handBackReason.refused;
   return order.dependencies.includes(order.task) ? handBackReason.refused : 0;
 }

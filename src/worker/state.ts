@@ -25,10 +25,11 @@ import type {
   GangMember,
   HotMessageOf,
 } from "../protocol/messages.ts";
-import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
+import type { ExecutionId, ExecutionInput, FileId, TransferId } from "./events.ts";
 import { type Amounts, type Capacity, capacityOf } from "./ledger.ts";
 import { commandSlotsDefault, heartbeatMsDefault } from "./limits.ts";
 import { ReportColumns } from "./report-columns.ts";
+import { newResidence, type Place, type Residence } from "./residence.ts";
 import type { RunQueue } from "./run-queue.ts";
 
 /** What a worker is told about itself when it starts. */
@@ -41,6 +42,10 @@ export interface WorkerConfig {
   readonly capacity: Resources;
   /** Milliseconds between heartbeats; default 1000. */
   readonly heartbeatMs?: number;
+  /** Bytes of values in memory, above which some go to the disk; default: none ever does. */
+  readonly memoryTargetBytes?: number;
+  /** Bytes in use, of the process or of values, above which nothing starts; default: never. */
+  readonly memoryPauseBytes?: number;
 }
 
 /** What is run on lanes of its own: functions on threads, commands each in its own process. */
@@ -91,7 +96,7 @@ export interface Run {
   queue: RunQueue | null;
 }
 
-/** Bytes in the store. Executions hold it by reference: a forced loss leaves their pin intact. */
+/** Bytes in the store, or on the disk. Executions hold it by reference: a forced loss leaves their pin intact. */
 export interface Value {
   readonly task: TaskRef;
   readonly sizeBytes: number;
@@ -101,6 +106,19 @@ export interface Value {
   gone: boolean;
   /** It came from another worker. */
   readonly copied: boolean;
+  /** Where the bytes are. */
+  place: Place;
+  /** Its file, unless it is simply in memory: then `noFile`. */
+  file: FileId;
+}
+
+/** The worker is short of memory: nothing starts. */
+export interface Pause {
+  readonly since: Micros;
+  /** As the controller is told. */
+  readonly reason: string;
+  /** It lasts so long that what had not started was handed back. */
+  outlasted: boolean;
 }
 
 export type TaskState =
@@ -239,7 +257,8 @@ export interface WorkerState {
   /** Of commands, one for each slot; more if more were recovered. */
   readonly commandLanes: Lane[];
   keptAnswers: KeptAnswers[];
-  paused: boolean;
+  readonly residence: Residence;
+  pause: Pause | null;
   /** Why it can run nothing, as a sentence; "" while it is well. */
   trouble: string;
   /** When a leaving worker goes whatever is owed; -1 while it stays. */
@@ -295,6 +314,7 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
   requireSlots("slots", slots, 1);
   requireSlots("commandSlots", commandSlots, 0);
   const capacity = capacityOf(config.capacity);
+  const { memoryTargetBytes = Infinity, memoryPauseBytes = Infinity } = config;
   return {
     slots,
     commandSlots,
@@ -311,7 +331,8 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     lanes: lanesOf(slots),
     commandLanes: lanesOf(commandSlots),
     keptAnswers: [],
-    paused: false,
+    residence: newResidence(memoryTargetBytes, memoryPauseBytes),
+    pause: null,
     trouble: "",
     leaveBy: -1,
     saidLeaving: false,

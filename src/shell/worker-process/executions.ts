@@ -2,8 +2,9 @@
  * Executions between the kernel, the bundles, the store and the executors: functions run in
  * threads, commands in processes of their own.
  *
- * A function whose bundle is not here yet waits outside its lane, so that it blocks nobody; for the
- * kernel it has been started and can be revoked or aborted like any other.
+ * A function whose bundle is not here yet, or whose inputs are being read from the disk, waits
+ * outside its lane, so that it blocks nobody; for the kernel it has been started and can be revoked
+ * or aborted like any other.
  *
  * @module
  */
@@ -28,6 +29,7 @@ import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
 import type { BundleStore } from "./bundle-store.ts";
 import type { KernelLoop } from "./kernel-loop.ts";
+import type { Spills } from "./spills.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
 type PrepareExecution = Extract<WorkerSend, { type: "prepare-execution" }>;
@@ -37,6 +39,7 @@ type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
 export interface ExecutionsOptions {
   readonly loop: KernelLoop;
   readonly store: ValueStore;
+  readonly spills: Spills;
   readonly bundles: BundleStore;
   readonly commands: CommandExecutor;
   readonly logger: Logger;
@@ -141,7 +144,9 @@ export class Executions implements ExecutionSink, CommandSink {
 
   #startFunction(order: StartExecution, run: FunctionRun): void {
     const bundlePath = this.#options.bundles.pathOf(run.bundle);
-    if (bundlePath === null) this.#awaitBundle(order, run);
+    const reads = this.#readsOf(order);
+    if (bundlePath === null) this.#await(order, run, this.#options.bundles.fetch(run.bundle));
+    else if (reads.length > 0) this.#await(order, run, Promise.all(reads));
     else this.#startNow(order, bundlePath, run.functionName);
   }
 
@@ -159,15 +164,22 @@ export class Executions implements ExecutionSink, CommandSink {
     this.#executor.start({ execution, lane, attempt, task, ...call });
   }
 
-  #awaitBundle(order: StartExecution, run: FunctionRun): void {
+  /** Inputs that are on their way back from the disk. */
+  #readsOf({ inputs }: StartExecution): readonly Promise<void>[] {
+    const { spills } = this.#options;
+    const reads = inputs.map(({ task, inline }) => (inline === null ? spills.reading(task) : null));
+    return reads.filter((read) => read != null);
+  }
+
+  #await(order: StartExecution, run: FunctionRun, coming: Promise<unknown>): void {
     this.#waiting.set(order.execution, order);
-    this.#options.bundles.fetch(run.bundle).then(
-      () => this.#onBundle(order, run),
+    coming.then(
+      () => this.#onHere(order, run),
       (error: unknown) => this.#onBundleFailed(order, error),
     );
   }
 
-  #onBundle(order: StartExecution, run: FunctionRun): void {
+  #onHere(order: StartExecution, run: FunctionRun): void {
     // Taken back while it waited: its number is not used again.
     if (!this.#waiting.delete(order.execution)) return;
     this.#startFunction(order, run);

@@ -26,7 +26,15 @@ import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
 
 /** Counted for people, or derived from what is hashed beside it. */
-const silentFields = new Set(["recomputedCount", "key", "requestKey", "rssBytes", "names"]);
+const silentFields = new Set([
+  "recomputedCount",
+  "key",
+  "requestKey",
+  "memory",
+  "moves",
+  "counts",
+  "names",
+]);
 
 /** Written once and often met: hashed once. */
 const fixedFields = new Set([
