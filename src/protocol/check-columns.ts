@@ -107,10 +107,12 @@ function checkContexts(contexts: readonly string[], count: number): void {
 }
 
 function checkInputs(message: HotMessageOf<"compute">): void {
-  const { inputCounts, inputTasks, inputSources, inputs } = message;
+  const { inputCounts, inputTasks, inputSources, inputSizes, inputs } = message;
   requireSum("compute.inputCounts", inputCounts, inputTasks.length, "inputs");
   requireRows("compute.inputSources", inputSources.length, inputTasks.length);
   requireIds("compute.inputTasks", inputTasks);
+  requireRows("compute.inputSizes", inputSizes.length, inputTasks.length);
+  requireIds("compute.inputSizes", inputSizes);
   requireRows("compute.inputs", blobCount(inputs), inputTasks.length);
 }
 

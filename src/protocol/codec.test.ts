@@ -121,6 +121,7 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     inputCounts: Uint32Array.of(0, 2),
     inputTasks: Float64Array.of(11, 12),
     inputSources: Uint32Array.of(4294967295, 3),
+    inputSizes: Float64Array.of(0, 70_000),
     inputs: blobsOf([Uint8Array.of(1, 129), new Uint8Array(0)]),
   },
   grant: { type: "grant", attempts: Float64Array.of(5), tasks: Float64Array.of(6) },

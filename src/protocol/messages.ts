@@ -137,6 +137,8 @@ export const hotMessages = {
        * already here).
        */
       inputSources: "u32s",
+      /** Bytes of each input that is to be fetched; 0 for the others. */
+      inputSizes: "f64s",
       /** One entry for each input; empty unless its source is `inlineSource`. */
       inputs: "blobs",
     },

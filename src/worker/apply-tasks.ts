@@ -43,7 +43,8 @@ export function recordOf(state: WorkerState, task: TaskRef): TaskRecord {
 function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
   const known = state.tasks.get(task);
   if (known !== undefined) return known;
-  const record: TaskRecord = { task, state: released, hadRun: false, neededBy: null };
+  const nothing = { toldBytes: 0, hadRun: false, neededBy: null };
+  const record: TaskRecord = { task, state: released, ...nothing };
   state.tasks.set(task, record);
   return record;
 }
@@ -195,7 +196,13 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
   record.hadRun = true;
   state.openRuns++;
   state.attemptsDigest = digestWith(state.attemptsDigest, run.attempt);
-  if (fact.adopts === 0) return moveTask(state, record, stateForRun(state, run));
+  if (fact.adopts === 0) {
+    moveTask(state, record, stateForRun(state, run));
+    for (let i = 0; i < fact.dependencies.length; i++) {
+      recordOf(state, fact.dependencies[i]).toldBytes = fact.dependencyBytes[i];
+    }
+    return;
+  }
   const execution = present(state.executions.get(fact.adopts), "the adopted execution is live");
   assert(execution.orphan && execution.abort === null, "only an untouched orphan is adopted");
   execution.run = run;

@@ -19,12 +19,10 @@ type AppliersOf<F extends WorkerFact> = {
 };
 
 function startTransfer(state: WorkerState, fact: FactOf<"transfer-started">): void {
-  const transfer: Transfer = {
-    id: fact.transfer,
-    peer: fact.peer,
-    tasks: fact.tasks,
-    wanted: new Set(fact.tasks),
-  };
+  const { transfer: id, peer, tasks } = fact;
+  const sizeBytes = tasks.reduce((sum, task) => sum + recordOf(state, task).toldBytes, 0);
+  const transfer: Transfer = { id, peer, tasks, sizeBytes, wanted: new Set(tasks) };
+  state.residence.arrivingBytes += sizeBytes;
   state.nextTransfer = fact.transfer + 1;
   state.transfers.set(transfer.id, transfer);
   present(state.peers.get(fact.peer), "a transfer is from a live peer").transfers++;
@@ -41,6 +39,7 @@ const transferAppliers: AppliersOf<TransferFact> = {
   "transfer-ended": (state, { transfer: id }) => {
     const transfer = present(state.transfers.get(id), `transfer ${id} is live`);
     state.transfers.delete(id);
+    state.residence.arrivingBytes -= transfer.sizeBytes;
     const peer = state.peers.get(transfer.peer);
     if (peer !== undefined) peer.transfers--;
   },

@@ -24,6 +24,8 @@ export interface RunAccepted {
   readonly context: string;
   readonly inputs: readonly ExecutionInput[];
   readonly dependencies: readonly TaskRef[];
+  /** Bytes of each dependency, as far as they are known; else 0. */
+  readonly dependencyBytes: readonly number[];
   readonly adopts: ExecutionId;
 }
 

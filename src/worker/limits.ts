@@ -31,6 +31,15 @@ export const transfersMax = 50;
 /** Values asked of a peer in one transfer. Beyond it they go into the next. */
 export const tasksPerTransferMax = 64;
 
+/** Bytes asked of a peer in one transfer, unless one value alone has more. Beyond: the next one. */
+export const transferBytesMax = 64 * 1024 * 1024;
+
+/**
+ * Bytes on their way from all peers, and at most as many as may stay in memory. Beyond it fetches
+ * wait their turn; one is always under way. Higher: more memory that no target bounds.
+ */
+export const fetchBytesMax = 256 * 1024 * 1024;
+
 /** Milliseconds that a busy or failing peer is left alone, doubling from the first to the last. */
 export const peerBackoffMsMin = 50;
 export const peerBackoffMsMax = 2_000;

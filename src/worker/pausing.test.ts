@@ -30,7 +30,7 @@ function aWorker(): TestWorker {
   return new TestWorker({ heartbeatMs: 100_000 }, [aSpec()]);
 }
 
-test("short of memory nothing new starts and what runs goes on; with room work starts again", () => {
+test("short of memory nothing new starts and what runs goes on; with room it starts again", () => {
   const worker = aWorker();
   worker.ordered(compute(aRun(11), aRun(12)));
   assert.deepEqual(worker.runsShort(), [shortOfMemory]);

@@ -47,7 +47,9 @@ export interface Residence {
 
   // Derived; each can be rebuilt from the values, and the invariants do.
   residentBytes: number;
-  /** Of those, what is on its way to the disk. */
+  /** What transfers under way are said to bring. */
+  arrivingBytes: number;
+  /** Of the resident ones, what is on its way to the disk. */
   writingBytes: number;
   writingCount: number;
   /** What is not simply in memory, by the number of its file. */
@@ -65,6 +67,7 @@ export function newResidence(targetBytes: number, pauseBytes: number): Residence
     nextFile: 1,
     counts: { spillCount: 0, loadCount: 0, spillFailureCount: 0, fetchCount: 0, fetchedBytes: 0 },
     residentBytes: 0,
+    arrivingBytes: 0,
     writingBytes: 0,
     writingCount: 0,
     files: new Map(),
@@ -161,6 +164,7 @@ export function valueIn({ files }: Residence, file: FileId): Value {
 /** Nothing is held any more. */
 export function emptyResidence(residence: Residence): void {
   residence.residentBytes = 0;
+  residence.arrivingBytes = 0;
   residence.writingBytes = 0;
   residence.writingCount = 0;
   residence.files.clear();

@@ -20,9 +20,10 @@ import type { Value, WorkerState } from "./state.ts";
 
 type EventOf<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
 
-/** Whether more is in memory than should be, beside what is on its way out. */
-export function hasExcess({ residentBytes, writingBytes, targetBytes }: Residence): boolean {
-  return residentBytes - writingBytes > targetBytes;
+/** Whether more is in memory, or about to be, than should be, beside what is on its way out. */
+export function hasExcess(residence: Residence): boolean {
+  const { residentBytes, arrivingBytes, writingBytes, targetBytes } = residence;
+  return residentBytes + arrivingBytes - writingBytes > targetBytes;
 }
 
 /** Sends what was used least recently to the disk, some at a time. */

@@ -96,7 +96,10 @@ export interface Run {
   queue: RunQueue | null;
 }
 
-/** Bytes in the store, or on the disk. Executions hold it by reference: a forced loss leaves their pin intact. */
+/**
+ * Bytes in the store, or on the disk. Executions hold it by reference: a forced loss leaves their
+ * pin intact.
+ */
 export interface Value {
   readonly task: TaskRef;
   readonly sizeBytes: number;
@@ -143,6 +146,8 @@ export const abandoned: Withheld = { type: "abandoned" };
 export interface TaskRecord {
   readonly task: TaskRef;
   state: TaskState;
+  /** Bytes of its value, as who ordered something that reads it said; 0 if nobody has. */
+  toldBytes: number;
   /** A run of it was ordered here and it was not forgotten since: only `forget` may erase it. */
   hadRun: boolean;
   /** Tasks in waiting, ready or blocked that read its value; null for none. */
@@ -202,6 +207,8 @@ export interface Transfer {
   readonly id: TransferId;
   readonly peer: WorkerIndex;
   readonly tasks: readonly TaskRef[];
+  /** What it is said to bring. */
+  readonly sizeBytes: number;
   readonly wanted: Set<TaskRef>;
 }
 

@@ -2,8 +2,8 @@
  * Fetching inputs from peers: which peer is asked for what, and what follows from its answer.
  *
  * A peer that is busy keeps its place as a source and is left alone for a while; one that fails
- * or does not have a value is dropped as a source. The order names no sizes, so the bounds are on
- * transfers and on values, not on bytes.
+ * or does not have a value is dropped as a source. Transfers, values and bytes under way are
+ * bounded; the bytes of a value are what the controller says.
  *
  * @module
  */
@@ -22,9 +22,11 @@ import {
   usableSources,
 } from "./inputs.ts";
 import {
+  fetchBytesMax,
   peerBackoffMsMax,
   peerBackoffMsMin,
   tasksPerTransferMax,
+  transferBytesMax,
   transfersMax,
   transfersPerPeerMax,
 } from "./limits.ts";
@@ -39,13 +41,24 @@ export function peerIsOpen(state: WorkerState, peer: Peer, at: number): boolean 
   return (
     peer.busyUntil <= at &&
     peer.transfers < transfersPerPeerMax &&
-    state.transfers.size < transfersMax
+    state.transfers.size < transfersMax &&
+    hasBudget(state)
   );
 }
 
-function firstTasks(queue: ReadonlySet<TaskRef>): readonly TaskRef[] {
+/** However large the next value is, one may always come. */
+function hasBudget({ transfers, residence }: WorkerState): boolean {
+  const budget = Math.min(fetchBytesMax, residence.targetBytes);
+  return transfers.size === 0 || residence.arrivingBytes < budget;
+}
+
+/** What one transfer brings: as many values as are allowed, by count and bytes; one at least. */
+function firstTasks(state: WorkerState, queue: ReadonlySet<TaskRef>): readonly TaskRef[] {
   const tasks: TaskRef[] = [];
+  let bytes = 0;
   for (const task of queue) {
+    bytes += recordOf(state, task).toldBytes;
+    if (tasks.length > 0 && bytes > transferBytesMax) break;
     tasks.push(task);
     if (tasks.length === tasksPerTransferMax) break;
   }
@@ -58,7 +71,7 @@ export function startFetches(state: WorkerState, out: Outbox): void {
   for (const peer of [...state.fetchable]) {
     while (peer.queue.size > 0 && peerIsOpen(state, peer, out.at)) {
       const transfer = state.nextTransfer;
-      const tasks = firstTasks(peer.queue);
+      const tasks = firstTasks(state, peer.queue);
       record(state, out, { type: "transfer-started", transfer, peer: peer.index, tasks });
       out.sends.push({ type: "start-fetch", transfer, peer: peer.index, tasks });
     }

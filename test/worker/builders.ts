@@ -56,6 +56,8 @@ export function resources(overrides: Partial<Resources> = {}): Resources {
 
 export interface OrderedInput {
   readonly task: number;
+  /** As the controller says it; default 0. */
+  readonly sizeBytes?: number;
   /** A worker's index, or the bytes that come along. */
   readonly source: number | Uint8Array;
 }
@@ -89,6 +91,7 @@ export function compute(...runs: readonly OrderedRun[]): HotMessageOf<"compute">
     inputSources: Uint32Array.from(inputs, ({ source }) =>
       typeof source === "number" ? source : inlineSource,
     ),
+    inputSizes: Float64Array.from(inputs, ({ sizeBytes = 0 }) => sizeBytes),
     inputs: blobsOf(bytes),
   };
 }

@@ -2,8 +2,8 @@
  * Answers the requests of one data listener's connections.
  *
  * Bytes go from the store to the socket without a copy, and from the disk a part at a time. A slow
- * reader holds up only its own connection: no more than `sendWindowBytes` (and one value) are handed
- * to a socket ahead.
+ * reader holds up only its own connection: no more than `sendWindowBytes` (and one value) are
+ * handed to a socket ahead.
  *
  * @module
  */

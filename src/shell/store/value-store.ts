@@ -1,9 +1,9 @@
 /**
  * The bytes of a worker's values, in memory and on the disk.
  *
- * The kernel decides what is kept and where; this knows only bytes. What has just come, from the executor or
- * a peer, is *pending* under its execution or transfer until the kernel names the task that it
- * belongs to, or discards it.
+ * The kernel decides what is kept and where; this knows only bytes. What has just come, from the
+ * executor or a peer, is *pending* under its execution or transfer until the kernel names the task
+ * that it belongs to, or discards it.
  *
  * Values above `inlineValueBytesMax` live in shared memory: made there by the thread that computed
  * them or by the socket that received them, read there by every thread and peer. The process's main

@@ -48,13 +48,13 @@ export const freeDiskFractionMin = 0.05;
 /** Free bytes of the work directory's disk below which the worker takes nothing new. */
 export const freeDiskBytesMin = 256 * 1024 * 1024;
 
-/** Part of a worker's memory that values take before the first go to the disk, unless it is said. */
+/** Part of a worker's memory that values take before the first go to the disk, by default. */
 export const memoryTargetShare = 0.6;
 
-/** Part of a worker's memory in use above which it starts nothing, unless it is said. */
+/** Part of a worker's memory in use above which it starts nothing, by default. */
 export const memoryPauseShare = 0.8;
 
-/** Bytes of values that stay in memory on a worker of little memory, unless it is said otherwise. */
+/** Bytes of values that stay in memory on a worker of little memory, by default. */
 export const memoryTargetBytesMin = 64 * 1024 * 1024;
 
 /** Bytes that the pause bound is above the target at least: what the process itself takes. */
