@@ -295,6 +295,8 @@ export function workerView(
     stoppingAttemptIds: stopping,
     heldValueBytes: worker.heldValueBytes,
     ...worker.memory,
+    // As it was at the last heartbeat: what is known to be gone since is on no disk.
+    spilledBytes: Math.min(worker.memory.spilledBytes, worker.heldValueBytes),
   };
 }
 

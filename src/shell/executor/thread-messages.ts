@@ -22,6 +22,8 @@ export type ToThread =
       readonly functions: readonly FunctionPlace[];
       readonly frame: OrderFrame;
     }
+  /** Memory is short: collect garbage. */
+  | { readonly type: "collect" }
   | { readonly type: "abort"; readonly sequence: number; readonly reason: "stopped" | "timeout" };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";

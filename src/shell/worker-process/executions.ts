@@ -23,6 +23,7 @@ import type { RecoveredCommand } from "../executor/command-recovery.ts";
 import { isCommandSpec } from "../executor/command-tag.ts";
 import { errorRecordOf } from "../executor/error-record.ts";
 import type { ExecutionSink, FailureCause } from "../executor/execution.ts";
+import { collectGarbage } from "../executor/garbage.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel } from "../executor/thread-messages.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -125,6 +126,12 @@ export class Executions implements ExecutionSink, CommandSink {
     if (this.#waiting.delete(execution)) this.aborted(execution);
     else if (commands.has(execution)) commands.abort(execution, graceMs);
     else this.#executor.abort(execution, reason, graceMs);
+  }
+
+  /** Memory is short: everything here collects its garbage. */
+  collect(): void {
+    this.#executor.collect();
+    collectGarbage();
   }
 
   /** Hands the lanes what was started in this turn. */

@@ -63,6 +63,12 @@ export const memoryProcessBytes = 512 * 1024 * 1024;
 /** How often a worker measures its memory, in milliseconds. */
 export const memoryLookMs = 250;
 
+/** Part of its pause bound above which a worker collects garbage. */
+export const collectShare = 0.8;
+
+/** Pause between two collections of garbage at least, in milliseconds. */
+export const collectEveryMs = 1_000;
+
 /** Change of the memory in use that the worker takes note of, as a part of its pause bound. */
 export const memoryStepShare = 1 / 64;
 

@@ -315,6 +315,7 @@ class WorkerProcess implements RunningWorker, Carrier {
   #newMemoryWatch(pauseBytes: number): MemoryWatch {
     return new MemoryWatch({
       pauseBytes,
+      collect: () => this.#executions.collect(),
       onMeasured: (rssBytes) => {
         this.#loop.post({ type: "memory-measured", rssBytes });
         this.#loop.pump();
