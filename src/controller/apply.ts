@@ -60,10 +60,10 @@ import {
 } from "./apply-tasks.ts";
 import type { Fact, FactOf } from "./facts.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
-import { countMoves } from "./moves.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
+import { countTraffic } from "./traffic.ts";
 
 type Appliers = {
   readonly [T in Fact["type"]]: (state: ControllerState, fact: FactOf<T>) => void;
@@ -166,9 +166,10 @@ const appliers: Appliers = {
   "worker-heard": (state, fact) => {
     const worker = state.workers[fact.worker];
     worker.lastHeardAt = fact.at;
-    countMoves(state.moves, worker.memory, fact.memory);
+    countTraffic(state.trafficCounts, worker.memory, fact.memory);
     worker.memory = fact.memory;
   },
+  "traffic-told": (state, { worker, message, at }) => state.traffic.add(worker, message, at),
   "worker-suspected": applyWorkerSuspected,
   "silence-excused": (state, fact) => {
     for (const worker of state.workers) worker.lastHeardAt += fact.pausedUs;

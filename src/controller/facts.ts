@@ -243,6 +243,12 @@ export type VolatileFact =
       readonly worker: WorkerIndex;
       readonly memory: WorkerMemory;
     }
+  | {
+      readonly type: "traffic-told";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      readonly message: HotMessageOf<"traffic">;
+    }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }
   | { readonly type: "silence-excused"; readonly pausedUs: number }
@@ -287,6 +293,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "worker-present",
   "worker-absent",
   "worker-heard",
+  "traffic-told",
   "worker-suspected",
   "worker-health",
   "silence-excused",

@@ -24,12 +24,13 @@ import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
-import { type Moves, noMoves } from "./moves.ts";
+
 import { RunLog } from "./run-log.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { HashIndex } from "./tables/hash-index.ts";
 import { TaskTable } from "./tables/task-table.ts";
+import { noTraffic, type TrafficCounts, TrafficLog } from "./traffic.ts";
 
 /** One submission; for graphs, one client session. Its state is derived from the counts. */
 export interface Job {
@@ -410,8 +411,9 @@ export interface ControllerState {
   readonly story: StoryLog;
   /** What ran where, for people. */
   readonly runs: RunLog;
-  /** What workers did with values, for people. */
-  readonly moves: Moves;
+  /** How values travelled, for people. */
+  readonly traffic: TrafficLog;
+  readonly trafficCounts: TrafficCounts;
 }
 
 export function newControllerState(): ControllerState {
@@ -474,7 +476,8 @@ export function newControllerState(): ControllerState {
     demand: newDemandState(),
     story: new StoryLog(),
     runs: new RunLog(),
-    moves: noMoves(),
+    traffic: new TrafficLog(),
+    trafficCounts: noTraffic(),
   };
 }
 

@@ -7,7 +7,13 @@
 
 import { blobCount } from "../base/blobs.ts";
 import { protocolError } from "./frame-format.ts";
-import { contextCharsMax, submitRowsMax, valueSizeBytesMax, wantRowsMax } from "./limits.ts";
+import {
+  contextCharsMax,
+  submitRowsMax,
+  trafficRowsMax,
+  valueSizeBytesMax,
+  wantRowsMax,
+} from "./limits.ts";
 import {
   type HotMessage,
   type HotMessageOf,
@@ -15,6 +21,7 @@ import {
   needsSourcesReason,
   noMemory,
   reportKind,
+  trafficKind,
   type WorkerMemory,
 } from "./messages.ts";
 
@@ -40,6 +47,7 @@ const checks: ColumnChecks = {
   reports: checkReports,
   inventory: checkInventory,
   heartbeat: checkHeartbeat,
+  traffic: checkTraffic,
 };
 
 /** Throws PROTOCOL_ERROR naming the column if the message does not fit together. */
@@ -177,6 +185,22 @@ function checkInventory(message: HotMessageOf<"inventory">): void {
   requireIds("inventory.values", values);
   requireSizes("inventory.valueSizes", valueSizes);
 }
+
+function checkTraffic(message: HotMessageOf<"traffic">): void {
+  const { kinds, counts, peers } = message;
+  requireAtMost("traffic.kinds", kinds.length, trafficRowsMax);
+  for (const column of ["tasks", "sizes", "agos", "durations"] as const) {
+    requireRows(`traffic.${column}`, message[column].length, kinds.length);
+    requireIds(`traffic.${column}`, message[column]);
+  }
+  requireRows("traffic.counts", counts.length, kinds.length);
+  requireRows("traffic.peers", peers.length, kinds.length);
+  for (const kind of kinds) {
+    if (!knownTraffic.has(kind)) throw protocolError(`traffic.kinds: ${kind} is no kind`);
+  }
+}
+
+const knownTraffic: ReadonlySet<number> = new Set(Object.values(trafficKind));
 
 const memoryFields = Object.keys(noMemory) as readonly (keyof WorkerMemory)[];
 

@@ -155,6 +155,17 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     values: Float64Array.of(9, 10),
     valueSizes: Float64Array.of(100, 200),
   },
+  traffic: {
+    type: "traffic",
+    kinds: Uint8Array.of(1, 3),
+    tasks: Float64Array.of(4294967296, 7),
+    counts: Uint32Array.of(2, 1),
+    sizes: Float64Array.of(70_000, 1e9),
+    agos: Float64Array.of(0, 999_999),
+    durations: Float64Array.of(12, 3_400_000),
+    peers: Uint32Array.of(3, 0),
+    omitted: 5,
+  },
   heartbeat: {
     type: "heartbeat",
     applied: 12,

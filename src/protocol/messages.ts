@@ -71,6 +71,16 @@ export const needsSourcesReason = {
   unreachable: 1,
 } as const;
 
+/** What `traffic.kinds` holds. */
+export const trafficKind = {
+  /** From a peer. */
+  fetch: 1,
+  /** To the disk. */
+  spill: 2,
+  /** From the disk. */
+  load: 3,
+} as const;
+
 /** Hot messages, both directions. Opcodes are for ever. */
 export const hotMessages = {
   // client → controller
@@ -195,6 +205,25 @@ export const hotMessages = {
       phases: "u8s",
       values: "f64s",
       valueSizes: "f64s",
+    },
+  },
+  /** How values travelled since the last such message; goes before a heartbeat. */
+  traffic: {
+    opcode: 63,
+    fields: {
+      /** As in `trafficKind`. */
+      kinds: "u8s",
+      /** Of a fetch that brought several values, the first of `counts`. */
+      tasks: "f64s",
+      counts: "u32s",
+      sizes: "f64s",
+      /** Microseconds from the end to this message, and from the start to the end. */
+      agos: "f64s",
+      durations: "f64s",
+      /** Who had it: of a fetch; 0 for others. */
+      peers: "u32s",
+      /** Further ones, which are not told. */
+      omitted: "u32",
     },
   },
   heartbeat: {
@@ -460,7 +489,7 @@ export type ToClientMessage =
 
 /** What a worker may say after its hello. */
 export type WorkerMessage =
-  | HotMessageOf<"reports" | "inventory" | "heartbeat">
+  | HotMessageOf<"reports" | "inventory" | "heartbeat" | "traffic">
   | AttemptFailed
   | AttemptPrepared
   | AttemptMeasured

@@ -27,10 +27,11 @@ export const memoryAppliers: MemoryAppliers = {
       if (held?.type === "memory") useValue(state.residence, held.value);
     }
   },
-  "spill-began": (state, { task, file }) => {
+  "spill-began": (state, { at, task, file }) => {
     const { state: held } = recordOf(state, task);
     const value = present(held.type === "memory" ? held.value : undefined, "the value is held");
     state.residence.nextFile = file + 1;
+    value.sentAt = at;
     moveValue(state.residence, value, "writing", file);
   },
   "spill-ended": ({ residence }, { file }) => {
@@ -46,8 +47,10 @@ export const memoryAppliers: MemoryAppliers = {
     residence.restUntil = until;
     moveValue(residence, valueIn(residence, file), "memory", file);
   },
-  "load-began": ({ residence }, { file }) => {
-    moveValue(residence, valueIn(residence, file), "reading", file);
+  "load-began": ({ residence }, { at, file }) => {
+    const value = valueIn(residence, file);
+    value.sentAt = at;
+    moveValue(residence, value, "reading", file);
   },
   "load-ended": ({ residence }, { file }) => {
     residence.counts.loadCount++;
@@ -56,6 +59,8 @@ export const memoryAppliers: MemoryAppliers = {
   "file-lost": ({ residence }) => {
     residence.counts.spillFailureCount++; // The value goes with the next fact.
   },
+  "value-travelled": (state, { travel }) => state.traffic.push(travel),
+  "traffic-told": (state) => state.traffic.clear(),
   "worker-paused": (state, { at, reason }) => {
     state.pause = { since: at, reason, outlasted: false };
   },

@@ -227,7 +227,15 @@ function storeValue(
 ): void {
   const record = ensureRecord(state, task);
   const unread = { pins: 0, gone: false };
-  const value: Value = { task, sizeBytes, ...unread, copied, place: "memory", file: noFile };
+  const value: Value = {
+    task,
+    sizeBytes,
+    ...unread,
+    copied,
+    place: "memory",
+    file: noFile,
+    sentAt: 0,
+  };
   moveTask(state, record, { type: "memory", value });
   for (const dependent of record.neededBy ?? []) {
     const waiting = recordOf(state, dependent).state;

@@ -19,9 +19,9 @@ type AppliersOf<F extends WorkerFact> = {
 };
 
 function startTransfer(state: WorkerState, fact: FactOf<"transfer-started">): void {
-  const { transfer: id, peer, tasks } = fact;
+  const { transfer: id, peer, tasks, at: startedAt } = fact;
   const sizeBytes = tasks.reduce((sum, task) => sum + recordOf(state, task).toldBytes, 0);
-  const transfer: Transfer = { id, peer, tasks, sizeBytes, wanted: new Set(tasks) };
+  const transfer: Transfer = { id, peer, tasks, sizeBytes, startedAt, wanted: new Set(tasks) };
   state.residence.arrivingBytes += sizeBytes;
   state.nextTransfer = fact.transfer + 1;
   state.transfers.set(transfer.id, transfer);

@@ -20,6 +20,8 @@ const ofTheStream: ReadonlySet<WorkerFact["type"]> = new Set([
   "answers-acknowledged",
   "heartbeat-sent",
   "leaving-said",
+  "value-travelled",
+  "traffic-told",
 ] as const);
 
 /** Facts after which any record may be another one. */

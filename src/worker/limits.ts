@@ -40,6 +40,12 @@ export const transferBytesMax = 64 * 1024 * 1024;
  */
 export const fetchBytesMax = 256 * 1024 * 1024;
 
+/** Bytes below which the ways of values are told only if they took long. */
+export const trafficBytesMin = 64 * 1024;
+
+/** Microseconds from which the ways of values are told however small they are. */
+export const trafficUsMin = 10_000;
+
 /** Milliseconds that a busy or failing peer is left alone, doubling from the first to the last. */
 export const peerBackoffMsMin = 50;
 export const peerBackoffMsMax = 2_000;

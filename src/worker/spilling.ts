@@ -9,7 +9,7 @@
  */
 
 import { microsPerMs } from "../base/time.ts";
-import { reportKind } from "../protocol/messages.ts";
+import { reportKind, trafficKind } from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
 import { loseValue } from "./inputs.ts";
 import { spillRestMs, spillsMax } from "./limits.ts";
@@ -17,6 +17,7 @@ import { type Outbox, record } from "./outbox.ts";
 import { plainReport, report } from "./reports.ts";
 import type { Residence } from "./residence.ts";
 import type { Value, WorkerState } from "./state.ts";
+import { isTold } from "./traffic-columns.ts";
 
 type EventOf<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
 
@@ -33,7 +34,7 @@ export function spillExcess(state: WorkerState, out: Outbox): void {
     if (residence.restUntil > out.at || residence.spillable.size === 0) return;
     const [{ task }] = residence.spillable;
     const file = residence.nextFile;
-    record(state, out, { type: "spill-began", task, file });
+    record(state, out, { type: "spill-began", at: out.at, task, file });
     out.sends.push({ type: "spill-value", file, task });
   }
 }
@@ -51,7 +52,7 @@ export function bringBack(state: WorkerState, out: Outbox, { task, place, file }
     record(state, out, { type: "spill-abandoned", file });
     out.sends.push({ type: "abandon-spill", file });
   } else if (place === "disk") {
-    record(state, out, { type: "load-began", file });
+    record(state, out, { type: "load-began", at: out.at, file });
     out.sends.push({ type: "load-value", file, task });
   }
 }
@@ -64,6 +65,7 @@ export function onValueWritten(
 ): void {
   const value = state.residence.files.get(file);
   if (value === undefined) return;
+  tellTravel(state, out, trafficKind.spill, value);
   record(state, out, { type: "spill-ended", file });
   out.sends.push({ type: "unload-value", file, task: value.task });
 }
@@ -83,7 +85,16 @@ export function onValueRead(
   out: Outbox,
   { file }: EventOf<"value-read">,
 ): void {
-  if (state.residence.files.has(file)) record(state, out, { type: "load-ended", file });
+  const value = state.residence.files.get(file);
+  if (value === undefined) return;
+  tellTravel(state, out, trafficKind.load, value);
+  record(state, out, { type: "load-ended", file });
+}
+
+function tellTravel(state: WorkerState, out: Outbox, kind: number, value: Value): void {
+  const { task, sizeBytes, sentAt: startedAt } = value;
+  const travel = { kind, task, count: 1, sizeBytes, peer: 0, startedAt, endedAt: out.at };
+  if (isTold(travel)) record(state, out, { type: "value-travelled", travel });
 }
 
 /** The value is gone with its file: the controller has it computed again. */

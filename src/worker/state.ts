@@ -31,6 +31,7 @@ import { commandSlotsDefault, heartbeatMsDefault } from "./limits.ts";
 import { ReportColumns } from "./report-columns.ts";
 import { newResidence, type Place, type Residence } from "./residence.ts";
 import type { RunQueue } from "./run-queue.ts";
+import { TrafficColumns } from "./traffic-columns.ts";
 
 /** What a worker is told about itself when it starts. */
 export interface WorkerConfig {
@@ -113,6 +114,8 @@ export interface Value {
   place: Place;
   /** Its file, unless it is simply in memory: then `noFile`. */
   file: FileId;
+  /** When its bytes were last sent to the disk, or back. */
+  sentAt: Micros;
 }
 
 /** The worker is short of memory: nothing starts. */
@@ -209,6 +212,7 @@ export interface Transfer {
   readonly tasks: readonly TaskRef[];
   /** What it is said to bring. */
   readonly sizeBytes: number;
+  readonly startedAt: Micros;
   readonly wanted: Set<TaskRef>;
 }
 
@@ -298,6 +302,8 @@ export interface WorkerState {
   readonly missing: Set<TaskRef>;
   /** Runs without a terminal answer, silent ones apart. */
   openRuns: number;
+  /** How values travelled since that was last told. */
+  readonly traffic: TrafficColumns;
   attemptsDigest: number;
   valuesDigest: number;
   valueBytes: number;
@@ -359,6 +365,7 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     fetchable: new Set(),
     missing: new Set(),
     openRuns: 0,
+    traffic: new TrafficColumns(),
     attemptsDigest: 0,
     valuesDigest: 0,
     valueBytes: 0,

@@ -9,7 +9,12 @@
  */
 
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
-import { handBackReason, needsSourcesReason, reportKind } from "../protocol/messages.ts";
+import {
+  handBackReason,
+  needsSourcesReason,
+  reportKind,
+  trafficKind,
+} from "../protocol/messages.ts";
 import { mayStart } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import type { WorkerEvent } from "./events.ts";
@@ -33,6 +38,7 @@ import {
 import { type Outbox, record } from "./outbox.ts";
 import { plainReport, report } from "./reports.ts";
 import type { Peer, TaskRecord, Transfer, WorkerState } from "./state.ts";
+import { isTold } from "./traffic-columns.ts";
 
 type EventOf<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
 
@@ -72,7 +78,8 @@ export function startFetches(state: WorkerState, out: Outbox): void {
     while (peer.queue.size > 0 && peerIsOpen(state, peer, out.at)) {
       const transfer = state.nextTransfer;
       const tasks = firstTasks(state, peer.queue);
-      record(state, out, { type: "transfer-started", transfer, peer: peer.index, tasks });
+      const { index } = peer;
+      record(state, out, { type: "transfer-started", at: out.at, transfer, peer: index, tasks });
       out.sends.push({ type: "start-fetch", transfer, peer: peer.index, tasks });
     }
   }
@@ -158,6 +165,7 @@ export function onFetchFinished(
   if (transfer === undefined) return;
   record(state, out, { type: "transfer-ended", transfer: transfer.id });
   record(state, out, { type: "peer-answered", index: transfer.peer });
+  tellFetch(state, out, transfer, event.got);
   for (const got of event.got) {
     if (transfer.tasks.includes(got.task)) acceptFetched(state, out, transfer, got);
   }
@@ -165,6 +173,20 @@ export function onFetchFinished(
   for (const task of [...transfer.wanted]) {
     retryElsewhere(state, out, { task, transfer, keep: false });
   }
+}
+
+function tellFetch(
+  state: WorkerState,
+  out: Outbox,
+  { peer, startedAt }: Transfer,
+  got: EventOf<"fetch-finished">["got"],
+): void {
+  if (got.length === 0) return;
+  const sizeBytes = got.reduce((sum, one) => sum + one.sizeBytes, 0);
+  const [{ task }] = got;
+  const brought = { kind: trafficKind.fetch, task, count: got.length, sizeBytes, peer };
+  const travel = { ...brought, startedAt, endedAt: out.at };
+  if (isTold(travel)) record(state, out, { type: "value-travelled", travel });
 }
 
 /** Leaves a peer alone, twice as long each time until it gives something again. */

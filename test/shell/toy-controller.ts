@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { InvariantError } from "../../src/base/assert.ts";
 import { blobsOf } from "../../src/base/blobs.ts";
 import type { ControllerEvent, ControllerSend } from "../../src/controller/events.ts";
-import { noMoves } from "../../src/controller/moves.ts";
+import { noTraffic } from "../../src/controller/traffic.ts";
 import { CapstanError } from "../../src/model/errors.ts";
 import { budgetDefaults, type Principal } from "../../src/model/job.ts";
 import { noResources } from "../../src/model/resources.ts";
@@ -93,7 +93,7 @@ function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
       recomputedCount: 0,
       valueBytes: 0,
       spilledBytes: 0,
-      moves: noMoves(),
+      trafficCounts: noTraffic(),
     }),
     answerCall: (state, method, request, principal) => {
       if (method === "ListEvents") return { log: [...state.log] };

@@ -59,7 +59,7 @@ function endedTasks({ runs }: ControllerState): EndedTasks {
 
 function summaryOf(state: ControllerState): ClusterSummary {
   const workerCount = state.workers.filter((worker) => !worker.lost).length;
-  const { attemptCounter: attemptCount, recomputedCount, moves } = state;
+  const { attemptCounter: attemptCount, recomputedCount, trafficCounts } = state;
   const sumOf = (bytesOf: (worker: Worker) => number) =>
     state.workers.reduce((sum, worker) => sum + (worker.lost ? 0 : bytesOf(worker)), 0);
   return {
@@ -73,6 +73,6 @@ function summaryOf(state: ControllerState): ClusterSummary {
     recomputedCount,
     valueBytes: sumOf(({ heldValueBytes }) => heldValueBytes),
     spilledBytes: sumOf(({ memory }) => memory.spilledBytes),
-    moves,
+    trafficCounts,
   };
 }

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { noMoves } from "../../controller/moves.ts";
+import { noTraffic } from "../../controller/traffic.ts";
 import { ControllerMetrics } from "./controller-metrics.ts";
 import { loopLateMsMax } from "./limits.ts";
 
@@ -29,7 +29,7 @@ test("a pause of the event loop beyond its budget is told, and counted", async (
     resources: [],
     valueBytes: 3,
     spilledBytes: 1,
-    moves: noMoves(),
+    trafficCounts: noTraffic(),
   };
   const counts = { journalSequence: 0, durableSequence: 0, epoch: 1 };
   const live = { connectionCount: 0, queryCount: 0, readCount: 0, busyMs: 0 };

@@ -186,7 +186,11 @@ function resourceMetrics(resources: Use): readonly Metric[] {
   ];
 }
 
-function valueMetrics({ valueBytes, spilledBytes, moves }: ClusterSummary): readonly Metric[] {
+function valueMetrics({
+  valueBytes,
+  spilledBytes,
+  trafficCounts,
+}: ClusterSummary): readonly Metric[] {
   const counter = (name: string, help: string, value: number): Metric => {
     return plainMetric("counter", name, help, value);
   };
@@ -200,15 +204,23 @@ function valueMetrics({ valueBytes, spilledBytes, moves }: ClusterSummary): read
       "place",
       { memory: Math.max(0, valueBytes - spilledBytes), disk: spilledBytes },
     ),
-    counter("capstan_spills_total", "Values that workers wrote to their disks.", moves.spillCount),
-    counter("capstan_loads_total", "Values that workers read back.", moves.loadCount),
+    counter(
+      "capstan_spills_total",
+      "Values that workers wrote to their disks.",
+      trafficCounts.spillCount,
+    ),
+    counter("capstan_loads_total", "Values that workers read back.", trafficCounts.loadCount),
     counter(
       "capstan_spill_failures_total",
       "Values that a disk did not take, or did not give back.",
-      moves.spillFailureCount,
+      trafficCounts.spillFailureCount,
     ),
-    counter("capstan_fetches_total", "Values that workers had from others.", moves.fetchCount),
-    counter("capstan_fetched_bytes_total", "Bytes of these.", moves.fetchedBytes),
+    counter(
+      "capstan_fetches_total",
+      "Values that workers had from others.",
+      trafficCounts.fetchCount,
+    ),
+    counter("capstan_fetched_bytes_total", "Bytes of these.", trafficCounts.fetchedBytes),
   ];
 }
 

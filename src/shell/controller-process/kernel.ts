@@ -8,8 +8,8 @@
 import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import type { LogQuestion, LogSelection } from "../../controller/log-sources.ts";
-import type { Moves } from "../../controller/moves.ts";
 import type { ResourceUse } from "../../controller/overview.ts";
+import type { TrafficCounts } from "../../controller/traffic.ts";
 import type { CapstanError } from "../../model/errors.ts";
 import type { WorkerIndex } from "../../model/ids.ts";
 import type { Principal, UserBudget } from "../../model/job.ts";
@@ -45,7 +45,7 @@ export interface ClusterSummary {
   readonly valueBytes: number;
   readonly spilledBytes: number;
   /** What worker processes that this controller has heard did with values. */
-  readonly moves: Moves;
+  readonly trafficCounts: TrafficCounts;
 }
 
 export interface Kernel<State, Fact> extends FoldKernel<State, Fact> {

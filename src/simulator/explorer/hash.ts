@@ -31,7 +31,8 @@ const silentFields = new Set([
   "key",
   "requestKey",
   "memory",
-  "moves",
+  "traffic",
+  "trafficCounts",
   "counts",
   "names",
 ]);
