@@ -146,9 +146,9 @@ interface LegendProps {
 
 /** How values travel: words, and the tone of the mark. */
 const travels = {
-  FETCH: { title: "Fetched", what: "values from other workers", tone: "start" },
-  SPILL: { title: "Written to disk", what: "values to disk", tone: "warn" },
-  LOAD: { title: "Read from disk", what: "values back from disk", tone: "taken" },
+  FETCH: { title: "Fetched", what: "values from other workers", tone: "run" },
+  SPILL: { title: "Written to disk", what: "values to disk", tone: "start" },
+  LOAD: { title: "Read from disk", what: "values back from disk", tone: "lost" },
 } as const satisfies { readonly [K in Travel["kind"]]: object };
 
 function Legend({ names, categories, kinds }: LegendProps) {
@@ -164,7 +164,7 @@ function Legend({ names, categories, kinds }: LegendProps) {
       {names.length === 0 && <li class="soft">nothing ran in this window</li>}
       {[...kinds].sort().map((kind) => (
         <li key={kind}>
-          <i class="swatch" style={{ background: `var(--tone-${travels[kind].tone})` }} />
+          <i class="swatch" style={{ background: `var(--mark-${travels[kind].tone})` }} />
           {travels[kind].what}
         </li>
       ))}
