@@ -186,6 +186,7 @@ function newRun(state: WorkerState, fact: RunAccepted): Run {
     inputs: fact.inputs,
     dependencies: fact.dependencies,
     arrival: state.nextArrival++,
+    hasYielded: false,
     queue: null,
   };
 }
@@ -205,6 +206,7 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
   }
   const execution = present(state.executions.get(fact.adopts), "the adopted execution is live");
   assert(execution.orphan && execution.abort === null, "only an untouched orphan is adopted");
+  run.hasYielded = execution.run.hasYielded;
   execution.run = run;
   execution.orphan = false;
   execution.told = abandoned;

@@ -53,6 +53,7 @@ import {
 import { startGranted } from "./starts.ts";
 import type { WorkerState } from "./state.ts";
 import { onFetchBusy, onFetchFailed, onFetchFinished, startFetches } from "./transfers.ts";
+import { onRejoined, onWaits, yieldWaiting } from "./yields.ts";
 
 export { nextWorkerDeadline } from "./deadlines.ts";
 
@@ -88,6 +89,7 @@ function settle(state: WorkerState, out: Outbox, event: WorkerEvent): void {
   settleClosings(state, out);
   resumeIfRelieved(state, out);
   pauseIfPressed(state, out);
+  yieldWaiting(state, out);
   startGranted(state, out);
   startFetches(state, out);
   if (state.unsentStops.size > 0) {
@@ -120,6 +122,10 @@ function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
       return onMeasured(state, out, event);
     case "execution-started":
       return onTakenUp(state, out, event);
+    case "execution-waits":
+      return onWaits(state, out, event);
+    case "execution-rejoined":
+      return onRejoined(state, out, event);
     case "execution-finished":
       return onFinished(state, out, event);
     case "execution-failed":

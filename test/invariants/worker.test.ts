@@ -108,18 +108,21 @@ const breakages: Record<string, Breakage> = {
   "W34 in trouble nothing waits to start": (state) =>
     recordIn(state, ofType("waiting", "ready", "blocked")) !== undefined &&
     write(state, { trouble: "its disk is full" }),
-  "W35 every value is in one place and counts once": (state) =>
+  "W35 what waits yields unless something queues behind it": onExecution((execution) =>
+    write(execution, { waits: !execution.waits }),
+  ),
+  "W36 every value is in one place and counts once": (state) =>
     write(state.residence, { residentBytes: state.residence.residentBytes + 1 }),
-  "W36 what may go to the disk is known": onRecord("memory", ({ state: { value } }, state) => {
+  "W37 what may go to the disk is known": onRecord("memory", ({ state: { value } }, state) => {
     state.residence.spillable.delete(value);
     return write(value, { sizeBytes: 1_000_000, pins: 0 });
   }),
-  "W37 what is read is in memory or comes back": onExecution(
+  "W38 what is read is in memory or comes back": onExecution(
     ({ values }) => values.length > 0 && !values[0].gone && write(values[0], { place: "disk" }),
   ),
-  "W38 what exceeds the target is on its way out": ({ residence }) =>
+  "W39 what exceeds the target is on its way out": ({ residence }) =>
     residence.spillable.size > 0 && write(residence, { targetBytes: 0 }),
-  "W39 a worker is paused exactly while it is short of memory": ({ residence }) =>
+  "W40 a worker is paused exactly while it is short of memory": ({ residence }) =>
     write(residence, { rssBytes: 2, pauseBytes: 1 }),
   "W12 held values add up": (state) => write(state, { valueBytes: state.valueBytes + 1 }),
   "W14 what may start is known": (state) =>

@@ -68,10 +68,10 @@ function aWorkerIsPausedExactlyWhileItIsShortOfMemory({ residence, pause }: Work
 }
 
 export const memoryRules: WorkerRules = {
-  "W35 every value is in one place and counts once": everyValueCountsOnce,
-  "W36 what may go to the disk is known": whatMayGoToTheDiskIsKnown,
-  "W37 what is read is in memory or comes back": whatIsReadIsInMemoryOrComesBack,
-  "W38 what exceeds the target is on its way out": whatExceedsTheTargetIsOnItsWayOut,
-  "W39 a worker is paused exactly while it is short of memory":
+  "W36 every value is in one place and counts once": everyValueCountsOnce,
+  "W37 what may go to the disk is known": whatMayGoToTheDiskIsKnown,
+  "W38 what is read is in memory or comes back": whatIsReadIsInMemoryOrComesBack,
+  "W39 what exceeds the target is on its way out": whatExceedsTheTargetIsOnItsWayOut,
+  "W40 a worker is paused exactly while it is short of memory":
     aWorkerIsPausedExactlyWhileItIsShortOfMemory,
 };
