@@ -159,7 +159,7 @@ class Served {
   #change(): void {
     const { state, random } = this.fleet;
     const worker = state.workers[random.below(workerCount)];
-    worker.rssBytes++;
+    worker.memory = { ...worker.memory, rssBytes: worker.memory.rssBytes + 1 };
     worker.lastHeardAt = this.fleet.now();
     const event = { type: "worker", id: worker.workerId, message: "it lives" };
     state.story.addEvent({ ...event, at: worker.lastHeardAt });

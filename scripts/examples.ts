@@ -46,6 +46,11 @@ export const examplePrograms: readonly ExampleProgram[] = [
     prints: [/^✔ the study finds the same whatever goes wrong/m, /^ℹ pass 4$/m, /^ℹ fail 0$/m],
   },
   {
+    path: "large-reduction/run.ts",
+    args: ["--gigabytes", "0.3", "--block-mib", "8", "--target-mib", "48"],
+    prints: [/^ {2}local-0 holds .* MB of it on disk;/m, /^every number is 666, as it should be$/m],
+  },
+  {
     path: "epidemic/run.ts",
     args: ["--sets", "3", "--replicates", "20", "--workers", "2", "--output", "/dev/null"],
     prints: [/^60\/60 simulations, 3\/3 aggregations, 0 failed,/m],

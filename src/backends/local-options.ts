@@ -31,6 +31,8 @@ export interface LocalWorkerOptions {
   readonly memory?: number;
   /** Bytes of disk; default: an equal share of what is free. */
   readonly disk?: number;
+  /** Bytes of values that stay in memory; default: 60 % of `memory`. */
+  readonly memoryTarget?: number;
   /** Functions that run at once. */
   readonly threads?: number;
   /** Commands that run at once; default 256. */
@@ -135,7 +137,7 @@ export function settingsOf(options: LocalOptions): LocalSettings {
 export function workerOfferOf(settings: LocalSettings, index: number): object {
   const options = settings.workerOptions(index);
   const { memory = settings.memoryBytes, disk = settings.diskBytes } = options;
-  const { cpu, threads, commandSlots } = options;
+  const { cpu, threads, commandSlots, memoryTarget } = options;
   if (cpu !== undefined) checkAmount("cpu", cpu);
   checkInteger("memory", memory, 0, 2 ** 53 - 1);
   checkInteger("disk", disk, 0, 2 ** 53 - 1);
@@ -143,11 +145,16 @@ export function workerOfferOf(settings: LocalSettings, index: number): object {
   const slots = threads ?? (cpu === undefined ? settings.threads : Math.max(1, Math.ceil(cpu)));
   checkInteger("threads", slots, 1, 1_024);
   if (commandSlots !== undefined) checkInteger("commandSlots", commandSlots, 0, 65_536);
+  if (memoryTarget !== undefined) checkInteger("memoryTarget", memoryTarget, 1, 2 ** 53 - 1);
+  const bounds = {
+    ...(commandSlots === undefined ? {} : { commandSlots }),
+    ...(memoryTarget === undefined ? {} : { memoryTargetBytes: memoryTarget }),
+  };
   const { devices = [], custom = {}, attributes = {} } = options;
   // The worker numbers them: all that were declared, from 0.
   const unnumbered = devices.map((device): DeviceAmount => ({ ...device, indices: [] }));
   const capacity = { cpuMilli, memoryBytes: memory, diskBytes: disk, devices: unnumbered, custom };
-  return { slots, ...(commandSlots === undefined ? {} : { commandSlots }), capacity, attributes };
+  return { slots, ...bounds, capacity, attributes };
 }
 
 function threadsOf(options: LocalOptions): number {

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import { noMemory } from "../protocol/messages.ts";
 import { runCli } from "./app.ts";
 import type { Responses } from "./responses.ts";
 
@@ -177,7 +178,7 @@ test("a table in a pipe has one line a row and tabs between its columns", async 
     ...{ workerId: "w-1", incarnation: "a", address: "127.0.0.1:9", state: "HEALTHY" },
     ...{ stateReason: "", lastHeartbeatAt: null, attributes: {}, total: resources },
     ...{ committed: resources, held: resources, available: resources, runningTaskIds: ["t"] },
-    ...{ runningJobIds: [], stoppingAttemptIds: [], heldValueBytes: 0, rssBytes: 0 },
+    ...{ runningJobIds: [], stoppingAttemptIds: [], heldValueBytes: 0, ...noMemory },
   };
   respond({ workers: [worker], controllerEpoch: 1, nextPageToken: "" });
   const { out } = await capstan("worker list");

@@ -51,6 +51,16 @@ export interface WorkerSummary {
   readonly state: string;
   readonly stateReason: string;
   readonly runningTaskIds: readonly string[];
+  /** Of its process. */
+  readonly pid: number;
+  readonly rssBytes: number;
+  /** Of the values that it holds, and of those of them that are on its disk. */
+  readonly heldValueBytes: number;
+  readonly spilledBytes: number;
+  /** Values to its disk and back since its process began, and how often the disk failed. */
+  readonly spillCount: number;
+  readonly loadCount: number;
+  readonly spillFailureCount: number;
   readonly [field: string]: unknown;
 }
 

@@ -11,6 +11,7 @@ import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
 import { noResources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
+import { noMemory } from "../protocol/messages.ts";
 import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
@@ -375,7 +376,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     suspect: false,
     trouble: "",
     lastHeardAt: 0,
-    rssBytes: 0,
+    memory: noMemory,
     heldValues: 0,
     heldValueBytes: 0,
     valuesDigest: 0,
@@ -401,7 +402,7 @@ export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-los
   worker.connected = false;
   worker.suspect = false;
   worker.trouble = "";
-  worker.rssBytes = 0;
+  worker.memory = noMemory;
   forgetKeptValues(worker);
   worker.shapes.clear();
 }

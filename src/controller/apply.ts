@@ -64,6 +64,7 @@ import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
+import { countTraffic } from "./traffic.ts";
 
 type Appliers = {
   readonly [T in Fact["type"]]: (state: ControllerState, fact: FactOf<T>) => void;
@@ -167,8 +168,10 @@ const appliers: Appliers = {
   "worker-heard": (state, fact) => {
     const worker = state.workers[fact.worker];
     worker.lastHeardAt = fact.at;
-    worker.rssBytes = fact.rssBytes;
+    countTraffic(state.trafficCounts, worker.memory, fact.memory);
+    worker.memory = fact.memory;
   },
+  "traffic-told": (state, { worker, message, at }) => state.traffic.add(worker, message, at),
   "worker-suspected": applyWorkerSuspected,
   "silence-excused": (state, fact) => {
     for (const worker of state.workers) worker.lastHeardAt += fact.pausedUs;

@@ -16,6 +16,8 @@ import { messageBytesMax } from "./limits.ts";
 export interface ComputeInput {
   readonly task: TaskRef;
   readonly source: WorkerIndex;
+  /** 0 for one that comes along. */
+  readonly sizeBytes: number;
   readonly inline: Uint8Array | null;
 }
 
@@ -46,6 +48,7 @@ export class ComputeBuilder {
   readonly #inputCounts = new U32Column();
   readonly #inputTasks = new F64Column();
   readonly #inputSources = new U32Column();
+  readonly #inputSizes = new F64Column();
   readonly #inputs = new BlobsBuilder();
   #digest = 0;
   /** Attempts of its largest message so far: what it has room for. */
@@ -71,6 +74,7 @@ export class ComputeBuilder {
     for (const input of entry.inputs) {
       this.#inputTasks.push(input.task);
       this.#inputSources.push(input.source);
+      this.#inputSizes.push(input.sizeBytes);
       if (input.inline === null) this.#inputs.pushEmpty();
       else this.#inputs.push(input.inline);
     }
@@ -106,6 +110,7 @@ export class ComputeBuilder {
     this.#inputCounts.moveTo(message.inputCounts);
     this.#inputTasks.moveTo(message.inputTasks);
     this.#inputSources.moveTo(message.inputSources);
+    this.#inputSizes.moveTo(message.inputSizes);
     this.#inputs.moveTo(message.inputs);
     return { message, digest };
   }
@@ -113,12 +118,13 @@ export class ComputeBuilder {
   /** All columns lie in one buffer: a dozen small ones would cost more than the attempts. */
   #emptyMessage(count: number, inputCount: number): HotMessageOf<"compute"> {
     const bytes = this.#args.byteLength + this.#inputs.byteLength;
-    const slab = new Slab(33 * count + 16 * inputCount + 8 + bytes);
+    const slab = new Slab(33 * count + 24 * inputCount + 8 + bytes);
     return {
       type: "compute",
       attempts: slab.f64(count),
       tasks: slab.f64(count),
       inputTasks: slab.f64(inputCount),
+      inputSizes: slab.f64(inputCount),
       specs: slab.u32(count),
       shapes: slab.u32(count),
       inputCounts: slab.u32(count),

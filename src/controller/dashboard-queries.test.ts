@@ -9,7 +9,9 @@ import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { aSpec, type Drafts } from "../../test/support/fake-client.ts";
 import type { Principal } from "../model/job.ts";
+import { trafficKind } from "../protocol/messages.ts";
 import type { GraphRequest, GraphView } from "./graph-view.ts";
+import { trafficMax, trafficShownMax } from "./limits.ts";
 import type { Overview } from "./overview.ts";
 import { answerCall } from "./queries.ts";
 import type { QueueView } from "./queue-view.ts";
@@ -269,5 +271,48 @@ describe("the stream of runs", () => {
     const harness = ran(1);
     const { runs } = answerCall(harness.state, "GetTaskStream", {}, bob) as Stream;
     assert.equal(runs[0].name, "");
+  });
+
+  /** Worker w1 tells that so many values came from it to itself, each 10 ms long. */
+  function travelled(harness: ControllerHarness, task: number, count: number): void {
+    const message = {
+      type: "traffic" as const,
+      kinds: new Uint8Array(count).fill(trafficKind.fetch),
+      tasks: new Float64Array(count).fill(task),
+      counts: new Uint32Array(count).fill(1),
+      sizes: new Float64Array(count).fill(70_000),
+      agos: new Float64Array(count).fill(5_000),
+      durations: new Float64Array(count).fill(10_000),
+      peers: new Uint32Array(count),
+      omitted: 0,
+    };
+    harness.workerSays(harness.workers[0], message);
+  }
+
+  test("has how values travelled in the window, with what is remembered of them", () => {
+    const harness = ran(1);
+    const { state } = harness;
+    travelled(harness, state.tasks.ref(0), 1);
+    const { traffic, trafficOmitted } = stream(harness);
+    const toldMs = state.at / 1000;
+    assert.deepEqual(traffic, [
+      {
+        ...{ workerId: "w1", kind: "FETCH", taskId: "/ann/j0/0", count: 1, bytes: 70_000 },
+        ...{ peerId: "w1", startMs: toldMs - 15, endMs: toldMs - 5 },
+      },
+    ]);
+    assert.equal(trafficOmitted, 0);
+    const before = { fromAt: state.at - 60_000_000, toAt: state.at - 20_000 };
+    assert.deepEqual(stream(harness, before).traffic, []);
+    const others = answerCall(state, "GetTaskStream", {}, bob) as Stream;
+    assert.equal(others.traffic[0].taskId, null);
+  });
+
+  test("remembers the latest ways of values, and shows a bounded number", () => {
+    const harness = ran(1);
+    for (let told = 0; told < trafficMax + 512; told += 256) travelled(harness, 1, 256);
+    const { traffic, trafficOmitted } = stream(harness);
+    assert.equal(traffic.length, trafficShownMax);
+    assert.equal(traffic.length + trafficOmitted, trafficMax);
   });
 });

@@ -15,7 +15,7 @@ import type { JobSpec } from "../model/job.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { JobState } from "../model/states.ts";
-import type { GangMember, HotMessageOf, WorkerHello } from "../protocol/messages.ts";
+import type { GangMember, HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import type { AccessFact } from "./apply-access.ts";
 import type { Reservation } from "./state.ts";
@@ -247,7 +247,13 @@ export type VolatileFact =
       readonly type: "worker-heard";
       readonly at: Micros;
       readonly worker: WorkerIndex;
-      readonly rssBytes: number;
+      readonly memory: WorkerMemory;
+    }
+  | {
+      readonly type: "traffic-told";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      readonly message: HotMessageOf<"traffic">;
     }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }
@@ -293,6 +299,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "worker-present",
   "worker-absent",
   "worker-heard",
+  "traffic-told",
   "worker-suspected",
   "worker-health",
   "silence-excused",

@@ -49,6 +49,12 @@ export const storyEntriesMax = 262_144;
 /** Executions that have ended and are remembered, all workers together; the oldest leave. */
 export const runsMax = 131_072;
 
+/** Ways of values that are remembered, all workers together; the oldest leave. */
+export const trafficMax = 16_384;
+
+/** Ways of values that one answer shows, the latest; further ones are counted. */
+export const trafficShownMax = 4_000;
+
 /** Workers whose executions one answer shows; the runs of others are counted only. */
 export const streamWorkersMax = 1_000;
 

@@ -81,12 +81,12 @@ function inputsOf(
     const bytes = state.inline.bytes.get(input);
     if (bytes !== undefined && inlineBytes + bytes.length <= inlineInputBytesMax) {
       inlineBytes += bytes.length;
-      inputs.push({ task: ref, source: inlineSource, inline: bytes });
+      inputs.push({ task: ref, source: inlineSource, sizeBytes: 0, inline: bytes });
       continue;
     }
     const source = sourceFor(state, input, worker);
     introducePeer(state, out, worker, source);
-    inputs.push({ task: ref, source, inline: null });
+    inputs.push({ task: ref, source, sizeBytes: tasks.valueBytes[input], inline: null });
   }
   return inputs;
 }

@@ -18,17 +18,19 @@ import type { JobSpec } from "../model/job.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
-import type { GangMember } from "../protocol/messages.ts";
+import type { GangMember, WorkerMemory } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
+
 import { RunLog } from "./run-log.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { HashIndex } from "./tables/hash-index.ts";
 import { TaskTable } from "./tables/task-table.ts";
+import { noTraffic, type TrafficCounts, TrafficLog } from "./traffic.ts";
 
 /** One submission; for graphs, one client session. Its state is derived from the counts. */
 export interface Job {
@@ -221,7 +223,8 @@ export interface Worker {
   /** Why it can run nothing, by its own checks; "" while it is well. */
   trouble: string;
   lastHeardAt: Micros;
-  rssBytes: number;
+  /** As its last heartbeat said. */
+  memory: WorkerMemory;
   /** Values that it is believed to hold, and their bytes. */
   heldValues: number;
   heldValueBytes: number;
@@ -411,6 +414,9 @@ export interface ControllerState {
   readonly story: StoryLog;
   /** What ran where, for people. */
   readonly runs: RunLog;
+  /** How values travelled, for people. */
+  readonly traffic: TrafficLog;
+  readonly trafficCounts: TrafficCounts;
 }
 
 export function newControllerState(): ControllerState {
@@ -473,6 +479,8 @@ export function newControllerState(): ControllerState {
     demand: newDemandState(),
     story: new StoryLog(),
     runs: new RunLog(),
+    traffic: new TrafficLog(),
+    trafficCounts: noTraffic(),
   };
 }
 

@@ -112,6 +112,8 @@ function onWorkerMessaged(
       return retryKeptValues(state, out, worker);
     case "heartbeat":
       return onHeartbeat(state, out, { worker, heartbeat: message, at });
+    case "traffic":
+      return out.record(state, { type: "traffic-told", at, worker, message });
     case "leaving":
       return onWorkerLeaving(state, out, { worker, at });
     case "attempt-prepared":

@@ -1,5 +1,6 @@
 /**
- * What ran on which lane of which worker within a window of time: those that ended, those that run.
+ * What ran on which lane of which worker within a window of time: those that ended, those that run;
+ * and how values travelled meanwhile.
  * Where there are too many, the short ones of a lane are told together, by steps of time that do
  * not move with the window.
  *
@@ -11,12 +12,14 @@ import { CapstanError } from "../model/errors.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
 import { attemptCauseCode, attemptCauses } from "../model/states.ts";
+import { trafficKind } from "../protocol/messages.ts";
 import { lanesFor } from "./apply-attempts.ts";
-import { streamWorkersMax } from "./limits.ts";
+import { streamWorkersMax, trafficShownMax } from "./limits.ts";
 import { seesOwnOnly } from "./own-reads.ts";
 import { freeLane, type LanedRun } from "./run-log.ts";
-import { type ControllerState, jobOf, specOf, type Worker } from "./state.ts";
+import { type ControllerState, jobOf, specOf, taskIdOf, type Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
+import type { Travel } from "./traffic.ts";
 import { formatTime } from "./views.ts";
 
 /** A request of GetTaskStream as it was parsed. */
@@ -70,6 +73,47 @@ export function taskStream(state: ControllerState, request: StreamRequest, princ
       return gathered(runs, bucketMs).map((group) => runView(worker, group, bucketMs, isOwn));
     }),
     omitted,
+    ...trafficOf(state, { window, isShown: (worker) => shown.has(worker), principal }),
+  };
+}
+
+interface TrafficQuestion {
+  readonly window: Window;
+  readonly isShown: (worker: WorkerIndex) => boolean;
+  readonly principal: Principal;
+}
+
+/** How values travelled in the window, the latest; further ones are counted. */
+function trafficOf(state: ControllerState, { window, isShown, principal }: TrafficQuestion) {
+  const shown: Travel[] = [];
+  let trafficOmitted = 0;
+  for (const travel of state.traffic.within(window.from, window.to)) {
+    if (shown.length < trafficShownMax && isShown(travel.worker)) shown.push(travel);
+    else trafficOmitted++;
+  }
+  return { traffic: shown.map((travel) => travelView(state, travel, principal)), trafficOmitted };
+}
+
+const kindNames: readonly ("FETCH" | "SPILL" | "LOAD")[] = [];
+Object.assign(kindNames, {
+  [trafficKind.fetch]: "FETCH",
+  [trafficKind.spill]: "SPILL",
+  [trafficKind.load]: "LOAD",
+});
+
+function travelView(state: ControllerState, travel: Travel, principal: Principal) {
+  const { worker, kind, task: ref, count, sizeBytes, peer, startedAt, endedAt } = travel;
+  const row = state.tasks.find(ref);
+  const isHidden = row >= 0 && seesOwnOnly(principal) && jobOf(state, row).user !== principal.user;
+  return {
+    workerId: state.workers[worker].workerId,
+    kind: kindNames[kind],
+    taskId: row < 0 || isHidden ? null : taskIdOf(state, row),
+    count,
+    bytes: sizeBytes,
+    peerId: kind === trafficKind.fetch ? (state.workers[peer]?.workerId ?? null) : null,
+    startMs: startedAt / 1000,
+    endMs: endedAt / 1000,
   };
 }
 

@@ -294,7 +294,9 @@ export function workerView(
     runningJobIds: [...jobs],
     stoppingAttemptIds: stopping,
     heldValueBytes: worker.heldValueBytes,
-    rssBytes: worker.rssBytes,
+    ...worker.memory,
+    // As it was at the last heartbeat: what is known to be gone since is on no disk.
+    spilledBytes: Math.min(worker.memory.spilledBytes, worker.heldValueBytes),
   };
 }
 

@@ -25,8 +25,9 @@ const orders: Orders<Worker> = {
   cpu: (worker) => shareOf(worker, dimension.cpu),
   memory: (worker) => shareOf(worker, dimension.memory),
   attempts: ({ liveAttempts }) => liveAttempts,
-  rssBytes: ({ rssBytes }) => rssBytes,
+  rssBytes: ({ memory }) => memory.rssBytes,
   heldValueBytes: ({ heldValueBytes }) => heldValueBytes,
+  spilledBytes: ({ memory }) => memory.spilledBytes,
   lastHeartbeatAt: ({ lastHeardAt }) => lastHeardAt,
 };
 

@@ -15,7 +15,7 @@ import { digestWith } from "../base/digest.ts";
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
-import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
+import type { HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
 import type { FactOf } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
@@ -378,6 +378,13 @@ export function onWorkerExited(
   else loseWorker(state, out, { worker: index, reason, at });
 }
 
+function memoryOf(heartbeat: HotMessageOf<"heartbeat">): WorkerMemory {
+  const { rssBytes, spilledBytes, spillCount, loadCount, spillFailureCount } = heartbeat;
+  const { fetchCount, fetchedBytes } = heartbeat;
+  const moves = { spillCount, loadCount, spillFailureCount, fetchCount, fetchedBytes };
+  return { rssBytes, spilledBytes, ...moves };
+}
+
 /** A heartbeat: the worker lives, and its digests must be ours. */
 export function onHeartbeat(
   state: ControllerState,
@@ -390,7 +397,7 @@ export function onHeartbeat(
     type: "worker-heard",
     at,
     worker: index,
-    rssBytes: heartbeat.rssBytes,
+    memory: memoryOf(heartbeat),
   };
   out.record(state, heard);
   if (worker.suspect)

@@ -7,13 +7,22 @@
 
 import { blobCount } from "../base/blobs.ts";
 import { protocolError } from "./frame-format.ts";
-import { contextCharsMax, submitRowsMax, valueSizeBytesMax, wantRowsMax } from "./limits.ts";
+import {
+  contextCharsMax,
+  submitRowsMax,
+  trafficRowsMax,
+  valueSizeBytesMax,
+  wantRowsMax,
+} from "./limits.ts";
 import {
   type HotMessage,
   type HotMessageOf,
   handBackReason,
   needsSourcesReason,
+  noMemory,
   reportKind,
+  trafficKind,
+  type WorkerMemory,
 } from "./messages.ts";
 
 type ColumnChecks = {
@@ -38,6 +47,7 @@ const checks: ColumnChecks = {
   reports: checkReports,
   inventory: checkInventory,
   heartbeat: checkHeartbeat,
+  traffic: checkTraffic,
 };
 
 /** Throws PROTOCOL_ERROR naming the column if the message does not fit together. */
@@ -105,10 +115,12 @@ function checkContexts(contexts: readonly string[], count: number): void {
 }
 
 function checkInputs(message: HotMessageOf<"compute">): void {
-  const { inputCounts, inputTasks, inputSources, inputs } = message;
+  const { inputCounts, inputTasks, inputSources, inputSizes, inputs } = message;
   requireSum("compute.inputCounts", inputCounts, inputTasks.length, "inputs");
   requireRows("compute.inputSources", inputSources.length, inputTasks.length);
   requireIds("compute.inputTasks", inputTasks);
+  requireRows("compute.inputSizes", inputSizes.length, inputTasks.length);
+  requireIds("compute.inputSizes", inputSizes);
   requireRows("compute.inputs", blobCount(inputs), inputTasks.length);
 }
 
@@ -174,11 +186,29 @@ function checkInventory(message: HotMessageOf<"inventory">): void {
   requireSizes("inventory.valueSizes", valueSizes);
 }
 
+function checkTraffic(message: HotMessageOf<"traffic">): void {
+  const { kinds, counts, peers } = message;
+  requireAtMost("traffic.kinds", kinds.length, trafficRowsMax);
+  for (const column of ["tasks", "sizes", "agos", "durations"] as const) {
+    requireRows(`traffic.${column}`, message[column].length, kinds.length);
+    requireIds(`traffic.${column}`, message[column]);
+  }
+  requireRows("traffic.counts", counts.length, kinds.length);
+  requireRows("traffic.peers", peers.length, kinds.length);
+  for (const kind of kinds) {
+    if (!knownTraffic.has(kind)) throw protocolError(`traffic.kinds: ${kind} is no kind`);
+  }
+}
+
+const knownTraffic: ReadonlySet<number> = new Set(Object.values(trafficKind));
+
+const memoryFields = Object.keys(noMemory) as readonly (keyof WorkerMemory)[];
+
 function checkHeartbeat(message: HotMessageOf<"heartbeat">): void {
   requireId("heartbeat.applied", message.applied);
   requireId("heartbeat.sent", message.sent);
-  requireId("heartbeat.rssBytes", message.rssBytes);
   requireId("heartbeat.valueBytes", message.valueBytes);
+  for (const field of memoryFields) requireId(`heartbeat.${field}`, message[field]);
 }
 
 function requireRows(column: string, length: number, expected: number): void {

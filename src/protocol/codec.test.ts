@@ -121,6 +121,7 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     inputCounts: Uint32Array.of(0, 2),
     inputTasks: Float64Array.of(11, 12),
     inputSources: Uint32Array.of(4294967295, 3),
+    inputSizes: Float64Array.of(0, 70_000),
     inputs: blobsOf([Uint8Array.of(1, 129), new Uint8Array(0)]),
   },
   grant: { type: "grant", attempts: Float64Array.of(5), tasks: Float64Array.of(6) },
@@ -154,6 +155,17 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     values: Float64Array.of(9, 10),
     valueSizes: Float64Array.of(100, 200),
   },
+  traffic: {
+    type: "traffic",
+    kinds: Uint8Array.of(1, 3),
+    tasks: Float64Array.of(4294967296, 7),
+    counts: Uint32Array.of(2, 1),
+    sizes: Float64Array.of(70_000, 1e9),
+    agos: Float64Array.of(0, 999_999),
+    durations: Float64Array.of(12, 3_400_000),
+    peers: Uint32Array.of(3, 0),
+    omitted: 5,
+  },
   heartbeat: {
     type: "heartbeat",
     applied: 12,
@@ -162,6 +174,12 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     valuesDigest: 0,
     rssBytes: 123456789,
     valueBytes: 0,
+    spilledBytes: 4096,
+    spillCount: 5,
+    loadCount: 4,
+    spillFailureCount: 1,
+    fetchCount: 3,
+    fetchedBytes: 987654321,
   },
 };
 

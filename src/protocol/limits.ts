@@ -42,3 +42,6 @@ export const troubleCharsMax = 2_000;
  * stay exact.
  */
 export const valueSizeBytesMax = 2 ** 40;
+
+/** Ways of values in one message of a worker; it counts further ones. More close the connection. */
+export const trafficRowsMax = 256;

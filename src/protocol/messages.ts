@@ -75,6 +75,16 @@ export const needsSourcesReason = {
   unreachable: 1,
 } as const;
 
+/** What `traffic.kinds` holds. */
+export const trafficKind = {
+  /** From a peer. */
+  fetch: 1,
+  /** To the disk. */
+  spill: 2,
+  /** From the disk. */
+  load: 3,
+} as const;
+
 /** Hot messages, both directions. Opcodes are for ever. */
 export const hotMessages = {
   // client → controller
@@ -141,6 +151,8 @@ export const hotMessages = {
        * already here).
        */
       inputSources: "u32s",
+      /** Bytes of each input that is to be fetched; 0 for the others. */
+      inputSizes: "f64s",
       /** One entry for each input; empty unless its source is `inlineSource`. */
       inputs: "blobs",
     },
@@ -199,6 +211,25 @@ export const hotMessages = {
       valueSizes: "f64s",
     },
   },
+  /** How values travelled since the last such message; goes before a heartbeat. */
+  traffic: {
+    opcode: 63,
+    fields: {
+      /** As in `trafficKind`. */
+      kinds: "u8s",
+      /** Of a fetch that brought several values, the first of `counts`. */
+      tasks: "f64s",
+      counts: "u32s",
+      sizes: "f64s",
+      /** Microseconds from the end to this message, and from the start to the end. */
+      agos: "f64s",
+      durations: "f64s",
+      /** Who had it: of a fetch; 0 for others. */
+      peers: "u32s",
+      /** Further ones, which are not told. */
+      omitted: "u32",
+    },
+  },
   heartbeat: {
     opcode: 62,
     fields: {
@@ -209,10 +240,36 @@ export const hotMessages = {
       attemptsDigest: "u32",
       valuesDigest: "u32",
       rssBytes: "f64",
+      /** Of all values here, and of those that are on the disk. */
       valueBytes: "f64",
+      spilledBytes: "f64",
+      /** Values to the disk and back since the process began, and how often that failed. */
+      spillCount: "f64",
+      loadCount: "f64",
+      spillFailureCount: "f64",
+      /** Values that came from peers since the process began. */
+      fetchCount: "f64",
+      fetchedBytes: "f64",
     },
   },
 } as const;
+
+/** What a worker says of its memory with each heartbeat. */
+export type WorkerMemory = Pick<
+  HotMessageOf<"heartbeat">,
+  | "rssBytes"
+  | "spilledBytes"
+  | "spillCount"
+  | "loadCount"
+  | "spillFailureCount"
+  | "fetchCount"
+  | "fetchedBytes"
+>;
+
+export const noMemory: WorkerMemory = {
+  ...{ rssBytes: 0, spilledBytes: 0, spillCount: 0, loadCount: 0, spillFailureCount: 0 },
+  ...{ fetchCount: 0, fetchedBytes: 0 },
+};
 
 export type HotMessage = MessagesOf<typeof hotMessages>;
 export type HotMessageOf<T extends HotMessage["type"]> = Extract<HotMessage, { type: T }>;
@@ -438,7 +495,7 @@ export type ToClientMessage =
 
 /** What a worker may say after its hello. */
 export type WorkerMessage =
-  | HotMessageOf<"reports" | "inventory" | "heartbeat">
+  | HotMessageOf<"reports" | "inventory" | "heartbeat" | "traffic">
   | AttemptFailed
   | AttemptPrepared
   | AttemptMeasured

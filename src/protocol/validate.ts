@@ -83,6 +83,7 @@ const workerTypes: TypeSet<WorkerMessage> = {
   reports: true,
   inventory: true,
   heartbeat: true,
+  traffic: true,
   "attempt-failed": true,
   "attempt-prepared": true,
   "attempt-measured": true,

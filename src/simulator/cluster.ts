@@ -19,7 +19,7 @@ import { Auditor } from "./auditor.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
-import { calm, type Faults, slowestTaskUs } from "./faults.ts";
+import { calm, drawMemory, type Faults, slowestTaskUs } from "./faults.ts";
 import { HistoryRules } from "./history-rules.ts";
 import { settleBoundUs } from "./liveness.ts";
 import { actOn, crashOne } from "./mischief.ts";
@@ -178,7 +178,8 @@ export class SimulatedCluster {
 
   #drawFaults(draws: DrawStream): Faults {
     const { profile = "swarm", faults, without = [] } = this.#options;
-    const drawn = drawProfile(profile, draws);
+    const memory = profile === "calm" ? {} : drawMemory(this.randomness.stream("memory"));
+    const drawn = { ...drawProfile(profile, draws), ...memory };
     const none = Object.fromEntries(without.map((fault) => [fault, 0]));
     // Given ones are the caller's own object, to be changed while the run goes on.
     return faults ?? { ...drawn, ...none };

@@ -44,6 +44,9 @@ export const faultKinds = [
   "cancel",
   "cancel storm",
   "worker sick",
+  "worker short of memory",
+  "disk refused a value",
+  "file unreadable",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

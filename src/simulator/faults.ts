@@ -101,6 +101,16 @@ export interface Faults {
   readonly sickness: number;
   /** A worker finds that it cannot read a value any more. */
   readonly valueLoss: number;
+  /** Bytes of values above which a worker's go to the disk; 0: none ever does. */
+  readonly memoryTargetBytes: number;
+  /** Bytes in use above which a worker starts nothing. */
+  readonly memoryPauseBytes: number;
+  /** A value takes up to so long to the disk and back, where that is more than it always may. */
+  readonly diskUsMax: number;
+  /** Of a value: that the disk does not take it, or does not give it back. */
+  readonly spillFailure: number;
+  /** A worker runs short of memory for a while. */
+  readonly shortage: number;
 }
 
 /** No fault at all; the world still has delays. */
@@ -119,6 +129,8 @@ export const noFaults: Faults = {
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
+  ...{ memoryTargetBytes: 0, memoryPauseBytes: 2 ** 30, diskUsMax: 0 },
+  ...{ spillFailure: 0, shortage: 0 },
 };
 
 /** How slow everything is besides what a program does. */
@@ -129,7 +141,13 @@ export function slowness(paceUs: number, buildUsMax: number, fetchUsMax: number)
 /** Draws which faults exist in a run. */
 export function drawFaults(draws: Draws): Faults {
   const quick = slowness(0, 0, 0);
-  return { ...quick, ...drawWorld(draws), ...drawCrashes(draws), ...drawRequests(draws) };
+  return {
+    ...noFaults,
+    ...quick,
+    ...drawWorld(draws),
+    ...drawCrashes(draws),
+    ...drawRequests(draws),
+  };
 }
 
 function maybe(draws: Draws, probability: number): number {
@@ -207,6 +225,20 @@ function drawRequests(draws: Draws) {
   };
 }
 
+/** Memory that is short, and a disk for what does not fit. */
+export function drawMemory(draws: Draws) {
+  if (draws.chance(0.4)) return {};
+  const memoryTargetBytes = draws.pick([0, 1, 150_000, 400_000]);
+  const mayPause = memoryTargetBytes > 0; // Else values that nobody lets go of would fill it.
+  return {
+    memoryTargetBytes,
+    memoryPauseBytes: mayPause ? draws.pick([2 ** 30, 2 ** 30, 700_000]) : 2 ** 30,
+    diskUsMax: draws.pick([0, 20_000, 300_000]),
+    spillFailure: maybe(draws, 0.1),
+    shortage: maybe(draws, 0.02),
+  };
+}
+
 /** What goes on when everything settles: the world as it is, with nothing going wrong any more. */
 const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
   ...(["delayUsMin", "delayUsMax", "delayUsMean", "quantumUs", "syncUsMax"] as const),
@@ -222,6 +254,9 @@ const harmless: ReadonlySet<keyof Faults> = new Set<keyof Faults>([
     "otherPolicy",
     "timerLateUsMax",
     "poison",
+    "memoryTargetBytes",
+    "memoryPauseBytes",
+    "diskUsMax",
   ] as const),
 ]);
 

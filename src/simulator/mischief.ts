@@ -37,7 +37,20 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   troubleNetwork(cluster, trouble);
   troubleWorkers(cluster, trouble);
   troubleController(cluster, trouble);
+  troubleMemory(cluster, cluster.randomness.stream(`memory ${action}`));
 }
+
+/** Something on the machine takes memory for a while: a moment, or long enough to give work up. */
+function troubleMemory(cluster: SimulatedCluster, draws: DrawStream): void {
+  if (!draws.chance(cluster.faults.shortage)) return;
+  withLive(cluster, draws, (worker) => {
+    cluster.onFault("worker short of memory", worker.workerId);
+    worker.measures(2 ** 31);
+    cluster.timeline.after(pauseUs(draws, shortageUsMax), () => worker.measures(0));
+  });
+}
+
+const shortageUsMax = 20_000_000;
 
 /** A program of some job says where it can be reached. */
 function registerEndpoint({ state, jobs }: SimulatedCluster, draws: DrawStream): void {

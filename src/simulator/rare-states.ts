@@ -52,6 +52,14 @@ export const workerFactStates: { readonly [T in WorkerFact["type"]]?: string } =
   "leave-began": "a worker began to leave",
   "worker-left": "a worker left",
   "value-dropped": "a worker dropped a value",
+  "spill-ended": "a value went to the disk",
+  "spill-abandoned": "a value was read while it was being written",
+  "spill-failed": "the disk refused a value",
+  "load-ended": "a value came back from the disk",
+  "file-lost": "a value on the disk could not be read",
+  "worker-paused": "a worker paused for want of memory",
+  "worker-resumed": "a worker had room again",
+  "pause-outlasted": "a pause lasted so long that work was handed back",
 };
 
 /** Reached by what has to be looked at more closely. */

@@ -12,7 +12,7 @@ import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
-import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
+import type { ExecutionId, ExecutionInput, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
 import { newWorkerState, type WorkerState } from "../worker/state.ts";
 import { nextWorkerDeadline, stepAll } from "../worker/step.ts";
@@ -29,6 +29,7 @@ import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -67,6 +68,7 @@ export class SimulatedWorker {
   readonly incarnation: string;
   readonly slots: number;
   readonly state: WorkerState;
+  /** In memory or on the disk. */
   readonly values = new Map<TaskRef, SimulatedValue>();
   readonly #specs = new Map<number, TaskSpec>();
   readonly #commands = new Set<ExecutionId>();
@@ -77,6 +79,9 @@ export class SimulatedWorker {
   #results = new Map<ExecutionId, SimulatedValue>();
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
   #aborting = new Set<ExecutionId>();
+  /** Heads of lanes whose inputs are being read from the disk. */
+  readonly #awaiting = new Set<ExecutionId>();
+  readonly #disk: SimulatedDisk;
   #timerAt = Number.POSITIVE_INFINITY;
   readonly #around: WorkerSurroundings;
   readonly #clock: SimulatedClock;
@@ -102,11 +107,27 @@ export class SimulatedWorker {
     const ppm = drawRate(draws, faults.clockRatePpm);
     this.#clock = new SimulatedClock(timeline, startsAt, ppm);
     const { capacity, commandSlots } = host;
-    this.state = newWorkerState({ slots: this.slots, capacity, commandSlots });
+    const { memoryTargetBytes: targetBytes, memoryPauseBytes } = faults;
+    const memoryTargetBytes = targetBytes === 0 ? Infinity : targetBytes;
+    const bounds = { memoryTargetBytes, memoryPauseBytes };
+    this.state = newWorkerState({ slots: this.slots, capacity, commandSlots, ...bounds });
+    this.#disk = this.#newDisk();
     const recovered = host.recover((event) => this.#hear(event));
     if (recovered !== null) this.#turn.push(this.#onOwnClock(recovered));
     if (this.#turn.length > 0) this.#endTurn();
     host.tellEnded();
+  }
+
+  #newDisk(): SimulatedDisk {
+    const { draws, faults, observer } = this.#around;
+    return new SimulatedDisk({
+      draws,
+      faults,
+      later: (delayUs, event) => this.#later(delayUs, event),
+      onFault: (kind) => observer.onFault(kind, this.workerId),
+      onRead: () => this.#beginWhatWaited(),
+      onLost: (task) => this.values.delete(task),
+    });
   }
 
   /** Its own time. */
@@ -121,7 +142,13 @@ export class SimulatedWorker {
 
   /** The bytes of a value are gone, and the store notices. */
   loseValue(task: TaskRef): void {
+    if (!this.#disk.isInMemory(task)) return;
     if (this.values.delete(task)) this.#hear({ type: "value-lost", at: 0, task });
+  }
+
+  /** So much of the machine's memory is in use. */
+  measures(rssBytes: number): void {
+    this.#hear({ type: "memory-measured", at: 0, rssBytes });
   }
 
   /** Its own checks: trouble, or none. */
@@ -245,6 +272,7 @@ export class SimulatedWorker {
     if (this.#around.checks) this.#checker.check(this.state, output.facts);
     this.#around.observer.onWorkerStep(this, events, output);
     for (const send of output.sends) this.#carryOut(send);
+    if (this.#around.checks) this.#disk.check(this.state);
     this.#arm();
   }
 
@@ -321,7 +349,15 @@ export class SimulatedWorker {
         return;
       case "drop-value":
         this.values.delete(send.task);
-        return;
+        return this.#disk.drop(send.task);
+      case "spill-value":
+        return this.#disk.spill(send);
+      case "abandon-spill":
+        return this.#disk.abandon(send);
+      case "unload-value":
+        return this.#disk.unload(send);
+      case "load-value":
+        return this.#disk.load(send);
       case "leave":
         this.alive = false;
         this.#around.onLeft(this);
@@ -357,7 +393,7 @@ export class SimulatedWorker {
   }
 
   #enqueue(order: StartExecution): void {
-    const missing = order.inputs.find((one) => one.inline === null && !this.values.has(one.task));
+    const missing = this.#missingOf(order);
     if (missing !== undefined) {
       // It was lost in the turn that ordered this: the executor says so.
       assert(this.#around.faults.turnUsMax > 0, "an execution is ordered with its inputs here");
@@ -369,8 +405,34 @@ export class SimulatedWorker {
     if (lane.length === 1) this.#begin(order);
   }
 
+  #missingOf({ inputs }: StartExecution): ExecutionInput | undefined {
+    return inputs.find(({ inline, task }) => inline === null && !this.values.has(task));
+  }
+
+  /** Files were read, or could not be. */
+  #beginWhatWaited(): void {
+    for (const [order] of this.#lanes) {
+      if (order === undefined || !this.#awaiting.has(order.execution)) continue;
+      const { execution } = order;
+      const missing = this.#missingOf(order);
+      if (missing === undefined) {
+        this.#awaiting.delete(execution);
+        this.#begin(order);
+      } else {
+        this.#advance(order);
+        this.#say({ type: "execution-input-failed", at: 0, execution, task: missing.task });
+      }
+    }
+  }
+
   #begin(order: StartExecution): void {
     const { timeline, behaviour } = this.#around;
+    const isRead = ({ inline, task }: ExecutionInput) =>
+      inline === null && !this.#disk.isInMemory(task);
+    if (order.inputs.some(isRead)) {
+      this.#awaiting.add(order.execution);
+      return;
+    }
     this.#around.onExecution(order.task);
     const begunAt = timeline.now;
     this.#tell("started", order);
@@ -451,7 +513,7 @@ export class SimulatedWorker {
   }
 
   #advance(order: StartExecution): void {
-    this.#tell("ended", order);
+    if (!this.#awaiting.delete(order.execution)) this.#tell("ended", order);
     this.#aborting.delete(order.execution);
     if (this.#beside.delete(order)) return;
     const lane = this.#lanes[order.lane];
@@ -527,6 +589,7 @@ export class SimulatedWorker {
           got.push({ task, sizeBytes: value.sizeBytes });
         }
       }
+      if (faults.memoryTargetBytes > 0) peer.tell({ type: "values-sent", at, tasks });
       return { type: "fetch-finished", at, transfer, got, absent, corrupt };
     });
   }

@@ -20,10 +20,13 @@ import type { SimulatedWorker } from "./simulated-worker.ts";
 export const traceLinesMax = 30;
 
 const dullFacts: ReadonlySet<string> = new Set([
-  ...["time-passed", "worker-heard", "silence-checked", "deadlines-passed"],
+  ...["time-passed", "worker-heard", "traffic-told", "silence-checked", "deadlines-passed"],
   ...["placement-passed", "placement-paused"],
   ...["order-applied", "message-sent", "heartbeat-sent", "answers-acknowledged", "answers-kept"],
+  ...["value-travelled", "memory-measured", "values-used"],
 ]);
+
+const dullSends: ReadonlySet<string> = new Set(["→ heartbeat", "→ traffic"]);
 
 export class TraceRecorder implements Observer {
   readonly #lines: string[] = [];
@@ -58,7 +61,7 @@ export class TraceRecorder implements Observer {
     output: WorkerStep,
   ): void {
     const facts = output.facts.map(({ type }) => type).filter((type) => !dullFacts.has(type));
-    const sends = output.sends.map(describeOrder).filter((text) => text !== "→ heartbeat");
+    const sends = output.sends.map(describeOrder).filter((text) => !dullSends.has(text));
     if (facts.length + sends.length === 0) return;
     const names = events.map((event) =>
       event.type === "ordered" ? `ordered ${event.message.type}` : event.type,

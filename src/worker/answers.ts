@@ -25,7 +25,7 @@ import {
 
 /** Whether anything may start at all. */
 export function mayStart(state: WorkerState): boolean {
-  return !state.paused && state.leaveBy < 0 && state.trouble === "";
+  return state.pause === null && state.leaveBy < 0 && state.trouble === "";
 }
 
 /** Where more is held than there is, since something went on that had yielded, nobody inherits. */

@@ -10,6 +10,7 @@ import { enqueueRun, moveTask, recordOf, stateForRun } from "./apply-tasks.ts";
 import type { ExecutionId } from "./events.ts";
 import type { ExecutionFact } from "./facts.ts";
 import { type Amounts, charge } from "./ledger.ts";
+import { pinValue, unpinValue } from "./residence.ts";
 import {
   abandoned,
   besideLanes,
@@ -44,7 +45,7 @@ function pinInputs(state: WorkerState, run: Run): readonly Value[] {
   return run.dependencies.map((dependency) => {
     const input = recordOf(state, dependency).state;
     assert(input.type === "memory", "an execution begins only when its inputs are in memory");
-    input.value.pins++;
+    pinValue(state.residence, input.value);
     return input.value;
   });
 }
@@ -106,7 +107,7 @@ function unplace(state: WorkerState, execution: Execution): void {
   leaveLane(state, execution);
   state.commands.delete(execution);
   if (execution.paying) charge(state.used, amountsOfPaying(execution), -1);
-  for (const value of execution.values) value.pins--;
+  for (const value of execution.values) unpinValue(state.residence, value);
   state.executions.delete(execution.id);
   state.unsentStops.delete(execution);
   state.yielding.delete(execution);

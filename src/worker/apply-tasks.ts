@@ -11,6 +11,7 @@ import { assert, present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import type { RunAccepted, TaskFact } from "./facts.ts";
+import { admitValue, dismissValue, noFile } from "./residence.ts";
 import { RunQueue } from "./run-queue.ts";
 import {
   abandoned,
@@ -42,7 +43,8 @@ export function recordOf(state: WorkerState, task: TaskRef): TaskRecord {
 function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
   const known = state.tasks.get(task);
   if (known !== undefined) return known;
-  const record: TaskRecord = { task, state: released, hadRun: false, neededBy: null };
+  const nothing = { toldBytes: 0, hadRun: false, neededBy: null };
+  const record: TaskRecord = { task, state: released, ...nothing };
   state.tasks.set(task, record);
   return record;
 }
@@ -123,6 +125,7 @@ function leaveState(state: WorkerState, record: TaskRecord): void {
       return;
     case "memory":
       state.valueBytes -= before.value.sizeBytes;
+      dismissValue(state.residence, before.value);
       state.valuesDigest = digestWithout(state.valuesDigest, record.task);
       return;
   }
@@ -146,6 +149,7 @@ function enterState(state: WorkerState, record: TaskRecord): void {
       return;
     case "memory":
       state.valueBytes += after.value.sizeBytes;
+      admitValue(state.residence, after.value);
       state.valuesDigest = digestWith(state.valuesDigest, record.task);
       return;
   }
@@ -193,7 +197,13 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
   record.hadRun = true;
   state.openRuns++;
   state.attemptsDigest = digestWith(state.attemptsDigest, run.attempt);
-  if (fact.adopts === 0) return moveTask(state, record, stateForRun(state, run));
+  if (fact.adopts === 0) {
+    moveTask(state, record, stateForRun(state, run));
+    for (let i = 0; i < fact.dependencies.length; i++) {
+      recordOf(state, fact.dependencies[i]).toldBytes = fact.dependencyBytes[i];
+    }
+    return;
+  }
   const execution = present(state.executions.get(fact.adopts), "the adopted execution is live");
   assert(execution.orphan && execution.abort === null, "only an untouched orphan is adopted");
   run.hasYielded = execution.run.hasYielded;
@@ -218,7 +228,16 @@ function storeValue(
   { task, sizeBytes, copied }: Extract<TaskFact, { type: "value-stored" }>,
 ): void {
   const record = ensureRecord(state, task);
-  const value: Value = { task, sizeBytes, pins: 0, gone: false, copied };
+  const unread = { pins: 0, gone: false };
+  const value: Value = {
+    task,
+    sizeBytes,
+    ...unread,
+    copied,
+    place: "memory",
+    file: noFile,
+    sentAt: 0,
+  };
   moveTask(state, record, { type: "memory", value });
   for (const dependent of record.neededBy ?? []) {
     const waiting = recordOf(state, dependent).state;

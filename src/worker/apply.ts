@@ -6,6 +6,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
+import { memoryAppliers } from "./apply-memory.ts";
 import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
 import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
 import { amountsOf, amountsYielded, asksBeyondCpu, couldHold } from "./ledger.ts";
@@ -18,12 +19,10 @@ type AppliersOf<F extends WorkerFact> = {
 };
 
 function startTransfer(state: WorkerState, fact: FactOf<"transfer-started">): void {
-  const transfer: Transfer = {
-    id: fact.transfer,
-    peer: fact.peer,
-    tasks: fact.tasks,
-    wanted: new Set(fact.tasks),
-  };
+  const { transfer: id, peer, tasks, at: startedAt } = fact;
+  const sizeBytes = tasks.reduce((sum, task) => sum + recordOf(state, task).toldBytes, 0);
+  const transfer: Transfer = { id, peer, tasks, sizeBytes, startedAt, wanted: new Set(tasks) };
+  state.residence.arrivingBytes += sizeBytes;
   state.nextTransfer = fact.transfer + 1;
   state.transfers.set(transfer.id, transfer);
   present(state.peers.get(fact.peer), "a transfer is from a live peer").transfers++;
@@ -40,6 +39,7 @@ const transferAppliers: AppliersOf<TransferFact> = {
   "transfer-ended": (state, { transfer: id }) => {
     const transfer = present(state.transfers.get(id), `transfer ${id} is live`);
     state.transfers.delete(id);
+    state.residence.arrivingBytes -= transfer.sizeBytes;
     const peer = state.peers.get(transfer.peer);
     if (peer !== undefined) peer.transfers--;
   },
@@ -130,12 +130,6 @@ const connectionAppliers: AppliersOf<ConnectionFact> = {
   "health-changed": (state, { trouble }) => {
     state.trouble = trouble;
   },
-  "worker-paused": (state) => {
-    state.paused = true;
-  },
-  "worker-resumed": (state) => {
-    state.paused = false;
-  },
   "leave-began": (state, { by }) => {
     state.leaveBy = by;
   },
@@ -158,6 +152,7 @@ const appliers: AppliersOf<WorkerFact> = {
   ...taskAppliers,
   ...executionAppliers,
   ...transferAppliers,
+  ...memoryAppliers,
   ...connectionAppliers,
 };
 

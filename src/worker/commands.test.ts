@@ -273,9 +273,9 @@ test("a leaving worker stops its commands and waits for the longest grace of any
 
 test("a paused worker starts no command", () => {
   const worker = aWorker();
-  worker.happens({ type: "paused" });
+  worker.runsShort();
   assert.deepEqual(worker.ordered(compute(aCommandRun(12))), []);
-  assert.deepEqual(worker.happens({ type: "resumed" }), ["start 1 for 12 on lane 0"]);
+  assert.deepEqual(worker.hasRoom(), ['health ""', "start 1 for 12 on lane 0"]);
 });
 
 test("a command that runs cannot be retracted", () => {

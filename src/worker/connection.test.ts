@@ -16,7 +16,7 @@ import {
 } from "../../test/worker/builders.ts";
 import { blobAt } from "../base/blobs.ts";
 import { digestWith } from "../base/digest.ts";
-import { handBackReason } from "../protocol/messages.ts";
+import { handBackReason, noMemory } from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
 import { checkWorkerInvariants } from "./invariants.ts";
 import { newWorkerState } from "./state.ts";
@@ -96,7 +96,7 @@ test("a heartbeat says what was applied and sent, and what is open and held", ()
         sent: 1,
         attemptsDigest: digestWith(0, 12),
         valuesDigest: digestWith(0, 1),
-        rssBytes: 0,
+        ...noMemory,
         valueBytes: 1,
       },
     },

@@ -20,6 +20,7 @@ import {
   flushReports,
   repeatAnswers,
   reportNeedsSources,
+  say,
   unacknowledgedAnswers,
 } from "./reports.ts";
 import type { AnswerMessage, Execution, WorkerState } from "./state.ts";
@@ -118,10 +119,20 @@ export function askAgain(state: WorkerState, out: Outbox, before: number): void 
   }
 }
 
+/** Says how values travelled, if any did. */
+function tellTraffic(state: WorkerState, out: Outbox): void {
+  if (state.traffic.count === 0) return;
+  const message = state.traffic.messageAt(out.at);
+  record(state, out, { type: "traffic-told" });
+  say(state, out, message);
+}
+
 /** Says that the worker is alive, with digests that the controller can compare at this point. */
 export function sendHeartbeat(state: WorkerState, out: Outbox): void {
   flushReports(state, out);
-  const { applied, sent } = state.connection;
+  tellTraffic(state, out);
+  const { connection, residence, valueBytes } = state;
+  const { applied, sent } = connection;
   record(state, out, { type: "heartbeat-sent", at: out.at });
   record(state, out, { type: "message-sent", answers: null });
   out.sends.push({
@@ -133,7 +144,9 @@ export function sendHeartbeat(state: WorkerState, out: Outbox): void {
       attemptsDigest: state.attemptsDigest,
       valuesDigest: state.valuesDigest,
       rssBytes: 0, // The kernel cannot see it: the shell fills it in as it sends.
-      valueBytes: state.valueBytes,
+      valueBytes,
+      spilledBytes: valueBytes - residence.residentBytes,
+      ...residence.counts,
     },
   });
 }

@@ -11,6 +11,8 @@ import { sendAbort } from "./executions.ts";
 import { laneDeadline, revokeBehindLongHeads } from "./lanes.ts";
 import { askSourcesAgainMs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { endLongPause, pauseDeadline } from "./pausing.ts";
+import { spillDeadline } from "./spilling.ts";
 import type { Execution, WorkerState } from "./state.ts";
 import { peerIsOpen } from "./transfers.ts";
 
@@ -66,6 +68,7 @@ export function nextWorkerDeadline(state: WorkerState): Micros | null {
     break; // The oldest is first.
   }
   if (state.leaveBy >= 0) wake = earlier(wake, state.leaveBy);
+  wake = earlier(wake, earlier(pauseDeadline(state), spillDeadline(state)));
   return earlier(wake, earlier(laneWake(state), fetchWake(state)));
 }
 
@@ -83,6 +86,7 @@ export function onTick(state: WorkerState, out: Outbox): void {
   for (const command of state.commands) endIfTooLong(state, out, command);
   for (const beside of state.besideTimed) endIfTooLong(state, out, beside);
   revokeBehindLongHeads(state, out);
+  endLongPause(state, out);
   askAgain(state, out, at - askSourcesAgainMs * microsPerMs);
   if (state.connection.up && state.connection.heartbeatAt <= at) sendHeartbeat(state, out);
 }

@@ -20,6 +20,9 @@ export type ExecutionId = number;
 /** A fetch of values from one peer; never reused within an incarnation. */
 export type TransferId = number;
 
+/** A file that has, or is to have, the bytes of one value; never reused within an incarnation. */
+export type FileId = number;
+
 /** A command that outlived the agent which had started it. */
 export interface Survivor {
   readonly attempt: AttemptId;
@@ -125,8 +128,18 @@ export type WorkerEvent =
   | { readonly type: "fetch-failed"; readonly at: Micros; readonly transfer: TransferId }
   /** A stored value turned out to be unreadable. */
   | { readonly type: "value-lost"; readonly at: Micros; readonly task: TaskRef }
-  | { readonly type: "paused"; readonly at: Micros }
-  | { readonly type: "resumed"; readonly at: Micros }
+  /** What the process takes of the machine's memory. */
+  | { readonly type: "memory-measured"; readonly at: Micros; readonly rssBytes: number }
+  /** Peers or clients have read these values. */
+  | { readonly type: "values-sent"; readonly at: Micros; readonly tasks: readonly TaskRef[] }
+  /** The answer to `spill-value`: the file is whole, and the bytes are in memory still. */
+  | { readonly type: "value-written"; readonly at: Micros; readonly file: FileId }
+  /** The other answer: the disk did not take it. */
+  | { readonly type: "write-failed"; readonly at: Micros; readonly file: FileId }
+  /** The answer to `load-value`: the bytes are in memory, and the file is gone. */
+  | { readonly type: "value-read"; readonly at: Micros; readonly file: FileId }
+  /** The other answer, which comes unasked too: the file cannot be read. */
+  | { readonly type: "file-lost"; readonly at: Micros; readonly file: FileId }
   /** The worker is asked to end: hand back what has not started, stop the rest. */
   | { readonly type: "leave-requested"; readonly at: Micros }
   /** The moment that `nextWorkerDeadline` named, or any other. */
@@ -196,6 +209,15 @@ export type WorkerSend =
   /** A fetched value is kept; what of a transfer is not stored is discarded with it. */
   | { readonly type: "store-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
   | { readonly type: "discard-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
+  /** Wherever its bytes are. */
   | { readonly type: "drop-value"; readonly task: TaskRef }
+  /** Write its bytes to the disk; answered by `value-written` or `write-failed`. */
+  | { readonly type: "spill-value"; readonly file: FileId; readonly task: TaskRef }
+  /** Its bytes stay in memory: the file goes, whole or not. Nothing answers this. */
+  | { readonly type: "abandon-spill"; readonly file: FileId }
+  /** It is in its file: its bytes leave memory. */
+  | { readonly type: "unload-value"; readonly file: FileId; readonly task: TaskRef }
+  /** Read it back; goes before what reads it. Answered by `value-read` or `file-lost`. */
+  | { readonly type: "load-value"; readonly file: FileId; readonly task: TaskRef }
   /** Nothing runs and nothing is owed any more: the process may end. */
   | { readonly type: "leave" };

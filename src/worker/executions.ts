@@ -12,6 +12,7 @@
 
 import { assertNever } from "../base/assert.ts";
 import type { AttemptFailure } from "../model/failure.ts";
+import type { TaskRef } from "../model/ids.ts";
 import { handBackReason, reportKind } from "../protocol/messages.ts";
 import {
   answerFailed,
@@ -187,6 +188,11 @@ export function onAborted(
   endHandedBack(state, out, execution, { reason: handBackReason.refused, other: 0 });
 }
 
+/** Whether it is known that the bytes of an input are gone: then nobody is to blame for them. */
+function wasLost({ values }: Execution, task: TaskRef): boolean {
+  return values.some((value) => value.task === task && value.gone);
+}
+
 /** The bytes of an input are bad: the local copy goes, the run goes back naming the input. */
 export function onInputFailed(
   state: WorkerState,
@@ -197,7 +203,8 @@ export function onInputFailed(
   if (execution === undefined) return;
   if (execution.orphan) endOrphan(state, out, execution);
   else {
-    const reason = handBackReason.dependencyFailed;
+    const { dependencyFailed, dependencyLost } = handBackReason;
+    const reason = wasLost(execution, event.task) ? dependencyLost : dependencyFailed;
     endHandedBack(state, out, execution, { reason, other: event.task });
   }
   if (!execution.run.dependencies.includes(event.task)) return;
@@ -288,7 +295,7 @@ function onTakenBack(state: WorkerState, out: Outbox, execution: Execution): voi
   switch (revoke) {
     case "requeue": {
       const follower = lane.entries[1];
-      if (state.trouble !== "") {
+      if (state.trouble !== "" || state.pause?.outlasted === true) {
         return endHandedBack(state, out, execution, { reason: handBackReason.refused, other: 0 });
       }
       const passesGrant = paying && follower !== undefined && !follower.run.granted;

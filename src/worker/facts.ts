@@ -9,8 +9,9 @@ import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { GangMember } from "../protocol/messages.ts";
-import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
+import type { ExecutionId, ExecutionInput, FileId, TransferId } from "./events.ts";
 import type { AnswerMessage, RevokeIntent, Withheld } from "./state.ts";
+import type { Travel } from "./traffic-columns.ts";
 
 /** A run was ordered: T1–T3, or T6 when it adopts the orphan `adopts` (0 for none). */
 export interface RunAccepted {
@@ -24,6 +25,8 @@ export interface RunAccepted {
   readonly context: string;
   readonly inputs: readonly ExecutionInput[];
   readonly dependencies: readonly TaskRef[];
+  /** Bytes of each dependency, as far as they are known; else 0. */
+  readonly dependencyBytes: readonly number[];
   readonly adopts: ExecutionId;
 }
 
@@ -149,6 +152,7 @@ export type TransferFact =
   /** T10. */
   | {
       readonly type: "transfer-started";
+      readonly at: Micros;
       readonly transfer: TransferId;
       readonly peer: WorkerIndex;
       readonly tasks: readonly TaskRef[];
@@ -178,12 +182,38 @@ export type ConnectionFact =
   | { readonly type: "spec-dropped"; readonly spec: number }
   /** "" when it is well again. */
   | { readonly type: "health-changed"; readonly trouble: string }
-  | { readonly type: "worker-paused" }
-  | { readonly type: "worker-resumed" }
   | { readonly type: "leave-began"; readonly by: Micros }
   | { readonly type: "leaving-said" }
   | { readonly type: "worker-left" }
   /** Everything known is erased; what runs goes on as silent orphans. */
   | { readonly type: "worker-reset"; readonly at: Micros };
 
-export type WorkerFact = TaskFact | ExecutionFact | TransferFact | ConnectionFact;
+export type MemoryFact =
+  | { readonly type: "memory-measured"; readonly rssBytes: number }
+  /** Read by somebody elsewhere: they go to the disk after the others. */
+  | { readonly type: "values-used"; readonly tasks: readonly TaskRef[] }
+  | {
+      readonly type: "spill-began";
+      readonly at: Micros;
+      readonly task: TaskRef;
+      readonly file: FileId;
+    }
+  /** The value is on the disk, and not in memory any more. */
+  | { readonly type: "spill-ended"; readonly file: FileId }
+  /** It is to be read: it stays in memory. */
+  | { readonly type: "spill-abandoned"; readonly file: FileId }
+  /** It stays in memory, and no other one is sent to the disk before `until`. */
+  | { readonly type: "spill-failed"; readonly file: FileId; readonly until: Micros }
+  | { readonly type: "load-began"; readonly at: Micros; readonly file: FileId }
+  | { readonly type: "load-ended"; readonly file: FileId }
+  /** Its value is dropped next. */
+  | { readonly type: "file-lost"; readonly file: FileId }
+  | { readonly type: "worker-paused"; readonly at: Micros; readonly reason: string }
+  /** It is told with the next heartbeat. */
+  | { readonly type: "value-travelled"; readonly travel: Travel }
+  | { readonly type: "traffic-told" }
+  /** What waited for the end of the pause is handed back. */
+  | { readonly type: "pause-outlasted" }
+  | { readonly type: "worker-resumed" };
+
+export type WorkerFact = TaskFact | ExecutionFact | TransferFact | MemoryFact | ConnectionFact;

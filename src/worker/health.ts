@@ -23,15 +23,27 @@ export function onHealthChecked(
   const trouble = event.trouble.slice(0, troubleCharsMax);
   if (trouble === state.trouble) return;
   const begins = state.trouble === "";
+  const told = healthOf(state);
   record(state, out, { type: "health-changed", trouble });
-  say(state, out, { type: "health", trouble });
+  tellHealth(state, out, told);
   if (!begins) return;
   handBackAllUnstarted(state, out, handBackReason.refused);
   revokeAllQueued(state, out);
 }
 
+/** Why the controller should send nothing, as a sentence; "" while it may. */
+export function healthOf({ trouble, pause }: WorkerState): string {
+  return trouble === "" && pause !== null ? pause.reason : trouble;
+}
+
+/** Tells the controller if that is not what it was `told` last. */
+export function tellHealth(state: WorkerState, out: Outbox, told: string): void {
+  const trouble = healthOf(state);
+  if (trouble !== told) say(state, out, { type: "health", trouble });
+}
+
 /** On a new connection, where the worker counts as well until it says otherwise. */
 export function repeatTrouble(state: WorkerState, out: Outbox): void {
-  const { trouble } = state;
+  const trouble = healthOf(state);
   if (trouble !== "") say(state, out, { type: "health", trouble });
 }

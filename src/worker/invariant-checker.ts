@@ -20,6 +20,8 @@ const ofTheStream: ReadonlySet<WorkerFact["type"]> = new Set([
   "answers-acknowledged",
   "heartbeat-sent",
   "leaving-said",
+  "value-travelled",
+  "traffic-told",
 ] as const);
 
 /** Facts after which any record may be another one. */
@@ -28,6 +30,8 @@ const ofEverything: ReadonlySet<WorkerFact["type"]> = new Set([
   "executions-recovered",
   "peer-left",
   "health-changed",
+  "worker-paused",
+  "pause-outlasted",
 ] as const);
 
 /** When a worker's state is looked at whole. */

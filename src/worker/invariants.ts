@@ -10,6 +10,7 @@
 
 import { InvariantError } from "../base/assert.ts";
 import { executionRules } from "./invariants/executions.ts";
+import { memoryRules } from "./invariants/memory.ts";
 import { recordRules } from "./invariants/records.ts";
 import { taskRules } from "./invariants/tasks.ts";
 import { transferRules } from "./invariants/transfers.ts";
@@ -17,11 +18,12 @@ import type { TaskRecord, WorkerState } from "./state.ts";
 
 const recordSentences = Object.keys(recordRules);
 const recordChecks = Object.values(recordRules);
-const rulesOfAll = { ...executionRules, ...transferRules, ...taskRules };
+const rulesOfRecords = { ...taskRules, ...memoryRules };
+const rulesOfAll = { ...executionRules, ...transferRules, ...rulesOfRecords };
 const wholeSentences = Object.keys(rulesOfAll);
 const wholeChecks = Object.values(rulesOfAll);
 // Those of executions and transfers, of which there are few, go first.
-const runningCount = wholeSentences.length - Object.keys(taskRules).length;
+const runningCount = wholeSentences.length - Object.keys(rulesOfRecords).length;
 
 /** Every rule by its sentence. */
 export const workerRules: readonly string[] = [...recordSentences, ...wholeSentences];

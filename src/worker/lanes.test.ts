@@ -79,7 +79,7 @@ test("a granted run that is stopped or retracted before it started passes its gr
 test("while paused a grant that comes free stays free", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2, prefetched }));
-  worker.happens({ type: "paused" });
+  worker.runsShort();
   assert.deepEqual(worker.finishes(1).slice(1), ["finished 11 of 1"]);
 });
 
@@ -247,9 +247,9 @@ test("a stop of what is being taken back waits for that answer, though its turn 
 
 test("while paused nothing is queued behind a head", () => {
   const worker = aShortLane();
-  worker.happens({ type: "paused" });
+  worker.runsShort();
   assert.deepEqual(worker.ordered(compute({ attempt: 14, task: 4, prefetched })), []);
-  assert.deepEqual(worker.happens({ type: "resumed" }), ["start 5 for 14 on lane 0"]);
+  assert.deepEqual(worker.hasRoom(), ['health ""', "start 5 for 14 on lane 0"]);
 });
 
 /** Two slots: attempt 11 runs on one, and 12, sent ahead, is queued behind it; 1 lane is idle. */

@@ -12,8 +12,9 @@ import { mayStart } from "./answers.ts";
 import { hasBegun, sendRevoke } from "./executions.ts";
 import { laneDepthMax, laneMeanUsMax, laneWindowUs, longHeadUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { isAtHand } from "./residence.ts";
 import { placeRun } from "./starts.ts";
-import { type Execution, isGang, type Lane, type WorkerState } from "./state.ts";
+import { type Execution, isGang, type Lane, type Run, type WorkerState } from "./state.ts";
 
 /** How many more executions may queue on a lane now. */
 function roomOn(lane: Lane, at: Micros): number {
@@ -27,10 +28,18 @@ function roomOn(lane: Lane, at: Micros): number {
   return Math.min(byTime, laneDepthMax) - depth;
 }
 
+/** What would have to be read from the disk first waits for a lane of its own. */
+function hasInputsAtHand(state: WorkerState, { dependencies }: Run): boolean {
+  return dependencies.every((dependency) => {
+    const input = state.tasks.get(dependency)?.state;
+    return input?.type === "memory" && isAtHand(input.value);
+  });
+}
+
 function queueOne(state: WorkerState, out: Outbox, lane: Lane): boolean {
   if (roomOn(lane, out.at) <= 0) return false;
   const run = lane.entries[0].run.shape.prefetched.first();
-  if (run === null) return false;
+  if (run === null || !hasInputsAtHand(state, run)) return false;
   placeRun(state, out, run, lane);
   return true;
 }

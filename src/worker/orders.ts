@@ -51,22 +51,20 @@ interface ComputeOrder {
   readonly context: string;
   readonly inputs: readonly ExecutionInput[];
   readonly dependencies: readonly TaskRef[];
-  /** `sources[i]` is where `dependencies[i]` may be fetched. */
+  /** `sources[i]` is where `dependencies[i]` may be fetched, and `sizes[i]` its bytes. */
   readonly sources: readonly number[];
+  readonly sizes: readonly number[];
 }
 
-interface OrderedInputs {
-  readonly inputs: readonly ExecutionInput[];
-  readonly dependencies: readonly TaskRef[];
-  readonly sources: readonly number[];
-}
+type OrderedInputs = Pick<ComputeOrder, "inputs" | "dependencies" | "sources" | "sizes">;
 
-const noInputs: OrderedInputs = { inputs: [], dependencies: [], sources: [] };
+const noInputs: OrderedInputs = { inputs: [], dependencies: [], sources: [], sizes: [] };
 
 function readInputs(message: HotMessageOf<"compute">, from: number, count: number): OrderedInputs {
   if (count === 0) return noInputs;
   const inputs: ExecutionInput[] = [];
   const sources = new Map<TaskRef, number>();
+  const sizes = new Map<TaskRef, number>();
   for (let i = from; i < from + count; i++) {
     const task = message.inputTasks[i];
     const source = message.inputSources[i];
@@ -74,9 +72,11 @@ function readInputs(message: HotMessageOf<"compute">, from: number, count: numbe
     else {
       inputs.push({ task, inline: null });
       sources.set(task, source);
+      sizes.set(task, message.inputSizes[i]);
     }
   }
-  return { inputs, dependencies: [...sources.keys()], sources: [...sources.values()] };
+  const dependencies = [...sources.keys()];
+  return { inputs, dependencies, sources: [...sources.values()], sizes: [...sizes.values()] };
 }
 
 /** Attempts that were answered already, looked up only when an order makes no sense otherwise. */
@@ -106,7 +106,7 @@ export function onCompute(state: WorkerState, out: Outbox, message: HotMessageOf
   let input = 0;
   for (let i = 0; i < message.attempts.length; i++) {
     const count = message.inputCounts.length === 0 ? 0 : message.inputCounts[i];
-    const { inputs, dependencies, sources } = readInputs(message, input, count);
+    const { inputs, dependencies, sources, sizes } = readInputs(message, input, count);
     input += count;
     const order: ComputeOrder = {
       attempt: message.attempts[i],
@@ -119,6 +119,7 @@ export function onCompute(state: WorkerState, out: Outbox, message: HotMessageOf
       inputs,
       dependencies,
       sources,
+      sizes,
     };
     const reason = refusalOf(state, order);
     if (!isRepeated(state, order, { answered, reason })) computeOne(state, out, order, reason);
@@ -139,7 +140,7 @@ function isRepeated(
 /** Why an order cannot be taken at all, or 0. */
 function refusalOf(state: WorkerState, order: ComputeOrder): number {
   if (state.leaveBy >= 0) return handBackReason.shutdown;
-  if (state.trouble !== "") return handBackReason.refused;
+  if (state.trouble !== "" || state.pause?.outlasted === true) return handBackReason.refused;
   if (state.specs.get(order.spec)?.couldRun !== true) return handBackReason.refused;
   return order.dependencies.includes(order.task) ? handBackReason.refused : 0;
 }
@@ -232,6 +233,7 @@ function acceptedRun(order: ComputeOrder, adopts: ExecutionId): RunAccepted {
     context: order.context,
     inputs: order.inputs,
     dependencies: order.dependencies,
+    dependencyBytes: order.sizes,
     adopts,
   };
 }

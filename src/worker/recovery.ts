@@ -56,7 +56,7 @@ function adopt(
   record(state, out, {
     type: "run-accepted",
     ...{ attempt, task, spec, shape, granted: true },
-    ...{ args: noBytes, context, inputs: [], dependencies: [], adopts: 0 },
+    ...{ args: noBytes, context, inputs: [], dependencies: [], dependencyBytes: [], adopts: 0 },
   });
   const at = Math.max(0, Math.min(survivor.startedAt, out.at));
   record(state, out, { type: "execution-placed", task, execution, lane, at });

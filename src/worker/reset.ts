@@ -4,6 +4,7 @@
  * @module
  */
 
+import { emptyResidence } from "./residence.ts";
 import type { WorkerState } from "./state.ts";
 
 /** Erases every record and index that does not speak of a live execution. */
@@ -11,6 +12,7 @@ export function emptyRecords(state: WorkerState): void {
   for (const execution of state.executions.values()) {
     for (const value of execution.values) value.gone = true;
   }
+  emptyResidence(state.residence);
   state.tasks.clear();
   state.specs.clear();
   state.shapes.clear();

@@ -8,9 +8,11 @@
  */
 
 import { mayStart } from "./answers.ts";
+import { recordOf } from "./apply-tasks.ts";
 import { amountsFit } from "./ledger.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { goesBefore } from "./run-queue.ts";
+import { bringBack } from "./spilling.ts";
 import {
   hasIdleCommandLane,
   isGang,
@@ -24,6 +26,10 @@ import {
 export function placeRun(state: WorkerState, out: Outbox, run: Run, lane: Lane): void {
   const execution = state.nextExecution;
   const { task } = run;
+  for (const dependency of run.dependencies) {
+    const input = recordOf(state, dependency).state;
+    if (input.type === "memory") bringBack(state, out, input.value);
+  }
   record(state, out, { type: "execution-placed", task, execution, lane: lane.index, at: out.at });
   out.sends.push({
     type: isGang(run.spec) ? "prepare-execution" : "start-execution",

@@ -25,11 +25,13 @@ import type {
   GangMember,
   HotMessageOf,
 } from "../protocol/messages.ts";
-import type { ExecutionId, ExecutionInput, TransferId } from "./events.ts";
+import type { ExecutionId, ExecutionInput, FileId, TransferId } from "./events.ts";
 import { type Amounts, type Capacity, capacityOf } from "./ledger.ts";
 import { commandSlotsDefault, heartbeatMsDefault } from "./limits.ts";
 import { ReportColumns } from "./report-columns.ts";
+import { newResidence, type Place, type Residence } from "./residence.ts";
 import type { RunQueue } from "./run-queue.ts";
+import { TrafficColumns } from "./traffic-columns.ts";
 
 /** What a worker is told about itself when it starts. */
 export interface WorkerConfig {
@@ -41,6 +43,10 @@ export interface WorkerConfig {
   readonly capacity: Resources;
   /** Milliseconds between heartbeats; default 1000. */
   readonly heartbeatMs?: number;
+  /** Bytes of values in memory, above which some go to the disk; default: none ever does. */
+  readonly memoryTargetBytes?: number;
+  /** Bytes in use, of the process or of values, above which nothing starts; default: never. */
+  readonly memoryPauseBytes?: number;
 }
 
 /** What is run on lanes of its own: functions on threads, commands each in its own process. */
@@ -95,7 +101,10 @@ export interface Run {
   queue: RunQueue | null;
 }
 
-/** Bytes in the store. Executions hold it by reference: a forced loss leaves their pin intact. */
+/**
+ * Bytes in the store, or on the disk. Executions hold it by reference: a forced loss leaves their
+ * pin intact.
+ */
 export interface Value {
   readonly task: TaskRef;
   readonly sizeBytes: number;
@@ -105,6 +114,21 @@ export interface Value {
   gone: boolean;
   /** It came from another worker. */
   readonly copied: boolean;
+  /** Where the bytes are. */
+  place: Place;
+  /** Its file, unless it is simply in memory: then `noFile`. */
+  file: FileId;
+  /** When its bytes were last sent to the disk, or back. */
+  sentAt: Micros;
+}
+
+/** The worker is short of memory: nothing starts. */
+export interface Pause {
+  readonly since: Micros;
+  /** As the controller is told. */
+  readonly reason: string;
+  /** It lasts so long that what had not started was handed back. */
+  outlasted: boolean;
 }
 
 export type TaskState =
@@ -129,6 +153,8 @@ export const abandoned: Withheld = { type: "abandoned" };
 export interface TaskRecord {
   readonly task: TaskRef;
   state: TaskState;
+  /** Bytes of its value, as who ordered something that reads it said; 0 if nobody has. */
+  toldBytes: number;
   /** A run of it was ordered here and it was not forgotten since: only `forget` may erase it. */
   hadRun: boolean;
   /** Tasks in waiting, ready or blocked that read its value; null for none. */
@@ -195,6 +221,9 @@ export interface Transfer {
   readonly id: TransferId;
   readonly peer: WorkerIndex;
   readonly tasks: readonly TaskRef[];
+  /** What it is said to bring. */
+  readonly sizeBytes: number;
+  readonly startedAt: Micros;
   readonly wanted: Set<TaskRef>;
 }
 
@@ -250,7 +279,8 @@ export interface WorkerState {
   /** Of commands, one for each slot; more if more were recovered. */
   readonly commandLanes: Lane[];
   keptAnswers: KeptAnswers[];
-  paused: boolean;
+  readonly residence: Residence;
+  pause: Pause | null;
   /** Why it can run nothing, as a sentence; "" while it is well. */
   trouble: string;
   /** When a leaving worker goes whatever is owed; -1 while it stays. */
@@ -287,6 +317,8 @@ export interface WorkerState {
   readonly missing: Set<TaskRef>;
   /** Runs without a terminal answer, silent ones apart. */
   openRuns: number;
+  /** How values travelled since that was last told. */
+  readonly traffic: TrafficColumns;
   attemptsDigest: number;
   valuesDigest: number;
   valueBytes: number;
@@ -310,6 +342,7 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
   requireSlots("slots", slots, 1);
   requireSlots("commandSlots", commandSlots, 0);
   const capacity = capacityOf(config.capacity);
+  const { memoryTargetBytes = Infinity, memoryPauseBytes = Infinity } = config;
   return {
     slots,
     commandSlots,
@@ -326,7 +359,8 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     lanes: lanesOf(slots),
     commandLanes: lanesOf(commandSlots),
     keptAnswers: [],
-    paused: false,
+    residence: newResidence(memoryTargetBytes, memoryPauseBytes),
+    pause: null,
     trouble: "",
     leaveBy: -1,
     saidLeaving: false,
@@ -348,6 +382,7 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     fetchable: new Set(),
     missing: new Set(),
     openRuns: 0,
+    traffic: new TrafficColumns(),
     attemptsDigest: 0,
     valuesDigest: 0,
     valueBytes: 0,

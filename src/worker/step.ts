@@ -32,15 +32,24 @@ import type { WorkerFact } from "./facts.ts";
 import { onPrepared, onStartGang } from "./gangs.ts";
 import { onHealthChecked } from "./health.ts";
 import { settleClosings } from "./inputs.ts";
-import { fillLanes, revokeAllQueued } from "./lanes.ts";
+import { fillLanes } from "./lanes.ts";
 import { onLeaveRequested, proceedWithLeave } from "./leave.ts";
 import { adoptionWindowUs } from "./limits.ts";
 import { onCompute, onForget, onGrant, onRetract, onStop } from "./orders.ts";
 import { newOutbox, type Outbox, record } from "./outbox.ts";
+import { pauseIfPressed, resumeIfRelieved } from "./pausing.ts";
 import { onPeer, onPeerGone, onSources } from "./peers.ts";
 import { onRecovered } from "./recovery.ts";
 import { flushReports } from "./reports.ts";
 import { onDefineSpec, onDropSpec } from "./specs.ts";
+import {
+  onFileLost,
+  onValueRead,
+  onValuesSent,
+  onValueWritten,
+  onWriteFailed,
+  spillExcess,
+} from "./spilling.ts";
 import { startGranted } from "./starts.ts";
 import type { WorkerState } from "./state.ts";
 import { onFetchBusy, onFetchFailed, onFetchFinished, startFetches } from "./transfers.ts";
@@ -75,9 +84,11 @@ export function stepAll(state: WorkerState, events: readonly WorkerEvent[]): Wor
   return { facts: out.facts, sends: out.sends };
 }
 
-/** What follows from any event: closing rules, starts, fetches, and stops that are due. */
+/** What follows from any event: closing rules, starts, fetches, stops that are due, and memory. */
 function settle(state: WorkerState, out: Outbox, event: WorkerEvent): void {
   settleClosings(state, out);
+  resumeIfRelieved(state, out);
+  pauseIfPressed(state, out);
   yieldWaiting(state, out);
   startGranted(state, out);
   startFetches(state, out);
@@ -86,6 +97,8 @@ function settle(state: WorkerState, out: Outbox, event: WorkerEvent): void {
     const dueBy = event.type === "ordered" ? event.at - adoptionWindowUs : event.at;
     sendDueStops(state, out, dueBy);
   }
+  pauseIfPressed(state, out); // What was started may have brought values back.
+  spillExcess(state, out);
   proceedWithLeave(state, out);
 }
 
@@ -131,11 +144,18 @@ function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
       return onFetchFailed(state, out, event);
     case "value-lost":
       return onValueLost(state, out, event);
-    case "paused":
-      record(state, out, { type: "worker-paused" });
-      return revokeAllQueued(state, out);
-    case "resumed":
-      return record(state, out, { type: "worker-resumed" });
+    case "memory-measured":
+      return record(state, out, { type: "memory-measured", rssBytes: event.rssBytes });
+    case "values-sent":
+      return onValuesSent(state, out, event);
+    case "value-written":
+      return onValueWritten(state, out, event);
+    case "write-failed":
+      return onWriteFailed(state, out, event);
+    case "value-read":
+      return onValueRead(state, out, event);
+    case "file-lost":
+      return onFileLost(state, out, event);
     case "leave-requested":
       return onLeaveRequested(state, out);
     case "tick":

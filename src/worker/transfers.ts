@@ -2,14 +2,19 @@
  * Fetching inputs from peers: which peer is asked for what, and what follows from its answer.
  *
  * A peer that is busy keeps its place as a source and is left alone for a while; one that fails
- * or does not have a value is dropped as a source. The order names no sizes, so the bounds are on
- * transfers and on values, not on bytes.
+ * or does not have a value is dropped as a source. Transfers, values and bytes under way are
+ * bounded; the bytes of a value are what the controller says.
  *
  * @module
  */
 
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
-import { handBackReason, needsSourcesReason, reportKind } from "../protocol/messages.ts";
+import {
+  handBackReason,
+  needsSourcesReason,
+  reportKind,
+  trafficKind,
+} from "../protocol/messages.ts";
 import { mayStart } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import type { WorkerEvent } from "./events.ts";
@@ -22,15 +27,18 @@ import {
   usableSources,
 } from "./inputs.ts";
 import {
+  fetchBytesMax,
   peerBackoffMsMax,
   peerBackoffMsMin,
   tasksPerTransferMax,
+  transferBytesMax,
   transfersMax,
   transfersPerPeerMax,
 } from "./limits.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { plainReport, report } from "./reports.ts";
 import type { Peer, TaskRecord, Transfer, WorkerState } from "./state.ts";
+import { isTold } from "./traffic-columns.ts";
 
 type EventOf<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
 
@@ -39,13 +47,24 @@ export function peerIsOpen(state: WorkerState, peer: Peer, at: number): boolean 
   return (
     peer.busyUntil <= at &&
     peer.transfers < transfersPerPeerMax &&
-    state.transfers.size < transfersMax
+    state.transfers.size < transfersMax &&
+    hasBudget(state)
   );
 }
 
-function firstTasks(queue: ReadonlySet<TaskRef>): readonly TaskRef[] {
+/** However large the next value is, one may always come. */
+function hasBudget({ transfers, residence }: WorkerState): boolean {
+  const budget = Math.min(fetchBytesMax, residence.targetBytes);
+  return transfers.size === 0 || residence.arrivingBytes < budget;
+}
+
+/** What one transfer brings: as many values as are allowed, by count and bytes; one at least. */
+function firstTasks(state: WorkerState, queue: ReadonlySet<TaskRef>): readonly TaskRef[] {
   const tasks: TaskRef[] = [];
+  let bytes = 0;
   for (const task of queue) {
+    bytes += recordOf(state, task).toldBytes;
+    if (tasks.length > 0 && bytes > transferBytesMax) break;
     tasks.push(task);
     if (tasks.length === tasksPerTransferMax) break;
   }
@@ -58,8 +77,9 @@ export function startFetches(state: WorkerState, out: Outbox): void {
   for (const peer of [...state.fetchable]) {
     while (peer.queue.size > 0 && peerIsOpen(state, peer, out.at)) {
       const transfer = state.nextTransfer;
-      const tasks = firstTasks(peer.queue);
-      record(state, out, { type: "transfer-started", transfer, peer: peer.index, tasks });
+      const tasks = firstTasks(state, peer.queue);
+      const { index } = peer;
+      record(state, out, { type: "transfer-started", at: out.at, transfer, peer: index, tasks });
       out.sends.push({ type: "start-fetch", transfer, peer: peer.index, tasks });
     }
   }
@@ -145,6 +165,7 @@ export function onFetchFinished(
   if (transfer === undefined) return;
   record(state, out, { type: "transfer-ended", transfer: transfer.id });
   record(state, out, { type: "peer-answered", index: transfer.peer });
+  tellFetch(state, out, transfer, event.got);
   for (const got of event.got) {
     if (transfer.tasks.includes(got.task)) acceptFetched(state, out, transfer, got);
   }
@@ -152,6 +173,20 @@ export function onFetchFinished(
   for (const task of [...transfer.wanted]) {
     retryElsewhere(state, out, { task, transfer, keep: false });
   }
+}
+
+function tellFetch(
+  state: WorkerState,
+  out: Outbox,
+  { peer, startedAt }: Transfer,
+  got: EventOf<"fetch-finished">["got"],
+): void {
+  if (got.length === 0) return;
+  const sizeBytes = got.reduce((sum, one) => sum + one.sizeBytes, 0);
+  const [{ task }] = got;
+  const brought = { kind: trafficKind.fetch, task, count: got.length, sizeBytes, peer };
+  const travel = { ...brought, startedAt, endedAt: out.at };
+  if (isTold(travel)) record(state, out, { type: "value-travelled", travel });
 }
 
 /** Leaves a peer alone, twice as long each time until it gives something again. */

@@ -396,7 +396,7 @@ test("the worker wakes for what is due first: a peer's back-off, a time limit, a
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(4, 3) }));
   worker.happens({ type: "fetch-busy", transfer: 1 });
   assert.equal(due(), 50_000);
-  worker.happens({ type: "paused" });
+  worker.runsShort();
   assert.equal(due(), 100_000, "while paused nothing is fetched");
   assert.deepEqual(worker.after(99_999).happens({ type: "tick" }), []);
   assert.deepEqual(worker.after(1).happens({ type: "tick" }), ["abort 1 (timeout)"]);
@@ -431,13 +431,14 @@ test("an end or a loss of something that is unknown changes nothing", () => {
 
 test("paused starts and fetches nothing, and resumed goes on (W28)", () => {
   const worker = new TestWorker();
-  worker.happens({ type: "paused" });
+  worker.runsShort();
   const fetching = compute(
     { attempt: 12, task: 2, inputs: inputOf(1, 3) },
     { attempt: 13, task: 3 },
   );
   assert.deepEqual(worker.ordered(fetching), []);
-  assert.deepEqual(worker.happens({ type: "resumed" }), [
+  assert.deepEqual(worker.hasRoom(), [
+    'health ""',
     "start 1 for 13 on lane 0",
     "fetch 1 from 3: 1",
   ]);

@@ -188,6 +188,8 @@ export class RogueWorker {
     return {
       ...({ type: "heartbeat", applied: pick(), sent: pick() } as const),
       ...{ attemptsDigest: u32, valuesDigest: 0, rssBytes: pick(), valueBytes: pick() },
+      ...{ spilledBytes: pick(), spillCount: pick(), loadCount: pick() },
+      ...{ spillFailureCount: pick(), fetchCount: pick(), fetchedBytes: pick() },
     };
   }
 }

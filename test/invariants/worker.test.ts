@@ -111,6 +111,19 @@ const breakages: Record<string, Breakage> = {
   "W35 what waits yields unless something queues behind it": onExecution((execution) =>
     write(execution, { waits: !execution.waits }),
   ),
+  "W36 every value is in one place and counts once": (state) =>
+    write(state.residence, { residentBytes: state.residence.residentBytes + 1 }),
+  "W37 what may go to the disk is known": onRecord("memory", ({ state: { value } }, state) => {
+    state.residence.spillable.delete(value);
+    return write(value, { sizeBytes: 1_000_000, pins: 0 });
+  }),
+  "W38 what is read is in memory or comes back": onExecution(
+    ({ values }) => values.length > 0 && !values[0].gone && write(values[0], { place: "disk" }),
+  ),
+  "W39 what exceeds the target is on its way out": ({ residence }) =>
+    residence.spillable.size > 0 && write(residence, { targetBytes: 0 }),
+  "W40 a worker is paused exactly while it is short of memory": ({ residence }) =>
+    write(residence, { rssBytes: 2, pauseBytes: 1 }),
   "W12 held values add up": (state) => write(state, { valueBytes: state.valueBytes + 1 }),
   "W14 what may start is known": (state) =>
     write(state, { prefetchedReady: state.prefetchedReady + 1 }),
@@ -191,7 +204,7 @@ const breakages: Record<string, Breakage> = {
     return true;
   },
   "W16 nothing to fetch has an idle peer": (state) => {
-    if (!state.connection.up || state.paused || state.transfers.size > 0) return false;
+    if (!state.connection.up || state.pause !== null || state.transfers.size > 0) return false;
     const [peer] = state.peers.values();
     if (peer === undefined || peer.busyUntil > 0 || state.trouble !== "") return false;
     state.fetchable.add(peer);

@@ -230,6 +230,7 @@ function computeMessage(rows: readonly ComputeRow[]): HotMessageOf<"compute"> {
     inputCounts: Uint32Array.from(rows, (row) => row.inputs?.length ?? 0),
     inputTasks: Float64Array.from(inputs, (input) => input.task),
     inputSources: Uint32Array.from(inputs, (input) => input.source),
+    inputSizes: new Float64Array(inputs.length),
     inputs: blobsOf(inputs.map(() => new Uint8Array(0))),
   };
 }

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { InvariantError } from "../../src/base/assert.ts";
 import { blobsOf } from "../../src/base/blobs.ts";
 import type { ControllerEvent, ControllerSend } from "../../src/controller/events.ts";
+import { noTraffic } from "../../src/controller/traffic.ts";
 import { CapstanError } from "../../src/model/errors.ts";
 import { budgetDefaults, type Principal } from "../../src/model/job.ts";
 import { noResources } from "../../src/model/resources.ts";
@@ -21,6 +22,7 @@ import {
   type ClientHello,
   type HotMessageOf,
   type Message,
+  noMemory,
   protocolVersion,
   type WorkerHello,
 } from "../../src/protocol/messages.ts";
@@ -89,6 +91,9 @@ function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
       resources: [],
       attemptCount: 0,
       recomputedCount: 0,
+      valueBytes: 0,
+      spilledBytes: 0,
+      trafficCounts: noTraffic(),
     }),
     answerCall: (state, method, request, principal) => {
       if (method === "ListEvents") return { log: [...state.log] };
@@ -316,7 +321,7 @@ export const aHeartbeat: HotMessageOf<"heartbeat"> = {
   sent: 0,
   attemptsDigest: 0,
   valuesDigest: 0,
-  rssBytes: 0,
+  ...noMemory,
   valueBytes: 0,
 };
 

@@ -109,6 +109,7 @@ class Trace {
       inputCounts: Uint32Array.of(inputs.length),
       inputTasks: Float64Array.from(inputs),
       inputSources: Uint32Array.from(inputs, () => 0),
+      inputSizes: new Float64Array(inputs.length),
       inputs: emptyBlobs,
     };
     this.#ordered(message);

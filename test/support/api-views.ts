@@ -14,6 +14,8 @@ import type {
   WorkerView,
 } from "../../src/cli/responses.ts";
 
+import { noMemory } from "../../src/protocol/messages.ts";
+
 export const oneCpu = {
   ...{ cpuMilli: 1_000, memoryBytes: 0, diskBytes: 0, devices: [], custom: {} },
 };
@@ -53,7 +55,7 @@ export function aWorker(overrides: Partial<WorkerView> = {}): WorkerView {
     ...{ pid: 1, slots: 1, commandSlots: 256 },
     ...{ stateReason: "", lastHeartbeatAt: null, attributes: {}, total: oneCpu },
     ...{ committed: oneCpu, held: oneCpu, available: oneCpu, runningTaskIds: ["t"] },
-    ...{ runningJobIds: [], stoppingAttemptIds: [], heldValueBytes: 0, rssBytes: 0 },
+    ...{ runningJobIds: [], stoppingAttemptIds: [], heldValueBytes: 0, ...noMemory },
     ...overrides,
   };
 }

@@ -17,6 +17,7 @@ import {
   handBackReason,
   inlineSource,
   needsSourcesReason,
+  noMemory,
   protocolVersion,
   reportKind,
   type ToWorkerMessage,
@@ -232,6 +233,7 @@ export class FakeWorker {
       sent: this.#sent,
       attemptsDigest: [...this.attempts.keys()].reduce(digestWith, 0),
       valuesDigest: [...this.values.keys()].reduce(digestWith, 0),
+      ...noMemory,
       rssBytes: 1,
       valueBytes: 0,
     };

@@ -56,6 +56,8 @@ export function resources(overrides: Partial<Resources> = {}): Resources {
 
 export interface OrderedInput {
   readonly task: number;
+  /** As the controller says it; default 0. */
+  readonly sizeBytes?: number;
   /** A worker's index, or the bytes that come along. */
   readonly source: number | Uint8Array;
 }
@@ -89,6 +91,7 @@ export function compute(...runs: readonly OrderedRun[]): HotMessageOf<"compute">
     inputSources: Uint32Array.from(inputs, ({ source }) =>
       typeof source === "number" ? source : inlineSource,
     ),
+    inputSizes: Float64Array.from(inputs, ({ sizeBytes = 0 }) => sizeBytes),
     inputs: blobsOf(bytes),
   };
 }
@@ -243,6 +246,14 @@ export function linesOf(sends: readonly WorkerSend[]): string[] {
         return [`discard fetched ${send.task}`];
       case "drop-value":
         return [`drop ${send.task}`];
+      case "spill-value":
+        return [`spill ${send.task} to file ${send.file}`];
+      case "abandon-spill":
+        return [`abandon file ${send.file}`];
+      case "unload-value":
+        return [`unload ${send.task}`];
+      case "load-value":
+        return [`load ${send.task} from file ${send.file}`];
       case "leave":
         return ["leave"];
       default:
@@ -250,6 +261,12 @@ export function linesOf(sends: readonly WorkerSend[]): string[] {
     }
   });
 }
+
+/** Above which a test worker is paused. */
+const aMebibyte = 1024 * 1024;
+
+/** What is said when a test worker runs short. */
+export const shortOfMemory = 'health "paused: memory: 2 MiB are in use, above 1 MiB"';
 
 /** An event without its time. */
 export type Happening = WorkerEvent extends infer E
@@ -267,7 +284,7 @@ export class TestWorker {
 
   constructor(config: Partial<WorkerConfig> = {}, specs: readonly Partial<TaskSpec>[] = [{}]) {
     const capacity = resources({ cpuMilli: 8_000, memoryBytes: 100, custom: { a: 1, b: 1 } });
-    this.state = newWorkerState({ slots: 1, capacity, ...config });
+    this.state = newWorkerState({ slots: 1, capacity, memoryPauseBytes: aMebibyte, ...config });
     this.happens({ type: "connected", epoch: 1, index: ownIndex });
     for (const [i, spec] of specs.entries()) {
       this.ordered({ type: "define-spec", spec: i + 1, definition: aSpec(spec) });
@@ -296,13 +313,24 @@ export class TestWorker {
 
   finishes(execution: number, durationUs = 5): string[] {
     const inline = new Uint8Array([9]);
-    return this.happens({
-      type: "execution-finished",
-      execution,
-      sizeBytes: 1,
-      durationUs,
-      inline,
-    });
+    const finished = { type: "execution-finished", execution, durationUs } as const;
+    return this.happens({ ...finished, sizeBytes: 1, inline });
+  }
+
+  /** Its value is of so many bytes, and stays here. */
+  finishesWith(execution: number, sizeBytes: number): string[] {
+    const finished = { type: "execution-finished", execution, durationUs: 5_000 } as const;
+    return this.happens({ ...finished, sizeBytes, inline: null });
+  }
+
+  /** More memory is in use than may be. */
+  runsShort(): string[] {
+    return this.happens({ type: "memory-measured", rssBytes: 2 * aMebibyte });
+  }
+
+  /** Little memory is in use. */
+  hasRoom(): string[] {
+    return this.happens({ type: "memory-measured", rssBytes: 0 });
   }
 
   fails(execution: number, cause: FailureCause = "failed"): string[] {

@@ -30,7 +30,12 @@ function aThread(): Thread {
 
 /** Draws what happens next to the threads and the network; carries out what the kernel sends. */
 export class FakeShell {
+  /** Values that are here, in memory or on the disk. */
   readonly values = new Set<number>();
+  /** Values by the file that they are being written to, or are in. */
+  readonly writing = new Map<number, number>();
+  readonly files = new Map<number, number>();
+  readonly reading = new Set<number>();
   readonly threads: Thread[];
   /** One for each command lane that was ever used. */
   readonly commands: Thread[] = [];
@@ -49,6 +54,7 @@ export class FakeShell {
   readonly #capacityCpu: number;
   readonly #results = new Map<number, number>();
   readonly #fetched = new Map<number, ReadonlySet<number>>();
+  readonly #written = new Map<number, number>();
 
   constructor(prng: Prng, slots: number, specs: readonly TaskSpec[], capacityCpu: number) {
     this.#prng = prng;
@@ -81,7 +87,9 @@ export class FakeShell {
   /** Whether anything runs, flies, or is still to be told. */
   get busy(): boolean {
     const busy = ({ given, unheard }: Thread) => given.length + unheard.length > 0;
-    return this.#everything.some(busy) || this.transfers.size > 0 || this.answers.length > 0;
+    const disk = this.writing.size + this.reading.size;
+    const others = this.transfers.size + this.answers.length;
+    return this.#everything.some(busy) || disk + others > 0;
   }
 
   carryOut(sends: readonly WorkerSend[]): void {
@@ -151,6 +159,22 @@ export class FakeShell {
         return;
       case "drop-value":
         assert.ok(this.values.delete(send.task), `value ${send.task} is dropped once`);
+        return this.#dropFiles(send.task);
+      case "spill-value":
+        assert.ok(this.#isInMemory(send.task), `value ${send.task} is in memory`);
+        this.writing.set(send.file, send.task);
+        return;
+      case "abandon-spill":
+        this.writing.delete(send.file);
+        return;
+      case "unload-value":
+        assert.ok(this.#isInMemory(send.task), `value ${send.task} is in memory`);
+        assert.equal(this.#written.get(send.file), send.task, "what is unloaded was written");
+        this.files.set(send.file, send.task);
+        return;
+      case "load-value":
+        assert.equal(this.files.get(send.file), send.task, "what is read is in its file");
+        this.reading.add(send.file);
         return;
       case "leave":
         this.left = true;
@@ -158,9 +182,28 @@ export class FakeShell {
     }
   }
 
+  #isInMemory(task: number): boolean {
+    return this.values.has(task) && ![...this.files.values()].includes(task);
+  }
+
+  #dropFiles(task: number): void {
+    for (const [file, written] of this.writing) if (written === task) this.writing.delete(file);
+    for (const [file, kept] of this.files) {
+      if (kept !== task) continue;
+      this.files.delete(file);
+      this.reading.delete(file);
+    }
+  }
+
+  #comesBack(task: number): boolean {
+    return [...this.reading].some((file) => this.files.get(file) === task);
+  }
+
   #give(start: StartedExecution): void {
     for (const { task, inline } of start.inputs) {
-      assert.ok(inline !== null || this.values.has(task), `input ${task} is in the store`);
+      if (inline !== null) continue;
+      const isThere = this.#isInMemory(task) || this.#comesBack(task);
+      assert.ok(isThere, `input ${task} is in the store or comes back`);
     }
     if (this.#kindOf(start) === "function") this.threads[start.lane].given.push(start);
     else {
@@ -202,6 +245,8 @@ export class FakeShell {
     for (const transfer of this.transfers.keys()) {
       choices.push(() => this.#endTransfer(transfer, calm));
     }
+    for (const file of this.writing.keys()) choices.push(() => this.#endWrite(file, calm));
+    for (const file of this.reading) choices.push(() => this.#endRead(file, calm));
     if (choices.length === 0) return null;
     const happening = this.#prng.pick(choices)();
     this.checkOracle();
@@ -265,8 +310,9 @@ export class FakeShell {
     if (how === "finished") {
       this.#results.set(execution, task);
       const durationUs = this.#prng.pick([1, 5, 300, 900, 5_000]);
-      const inline = new Uint8Array([1]);
-      return { type: "execution-finished", execution, sizeBytes: 1, durationUs, inline };
+      const sizeBytes = this.#prng.pick([1, 1, 50_000]);
+      const inline = sizeBytes === 1 ? new Uint8Array([1]) : null;
+      return { type: "execution-finished", execution, sizeBytes, durationUs, inline };
     }
     const read = start.inputs.filter((input) => input.inline === null);
     if (read.length > 0 && this.#prng.chance(0.5)) {
@@ -275,6 +321,21 @@ export class FakeShell {
     const causes = this.#kindOf(start) === "command" ? commandCauses : functionCauses;
     const cause = this.#prng.pick(causes);
     return { type: "execution-failed", execution, cause, failure: someFailure };
+  }
+
+  #endWrite(file: number, calm: boolean): Happening {
+    const task = this.writing.get(file) ?? 0;
+    this.writing.delete(file);
+    if (!calm && this.#prng.chance(0.2)) return { type: "write-failed", file };
+    this.#written.set(file, task);
+    return { type: "value-written", file };
+  }
+
+  #endRead(file: number, calm: boolean): Happening {
+    this.reading.delete(file);
+    if (!calm && this.#prng.chance(0.2)) return { type: "file-lost", file };
+    this.files.delete(file);
+    return { type: "value-read", file };
   }
 
   #endTransfer(transfer: number, calm: boolean): Happening {

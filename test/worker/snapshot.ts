@@ -11,6 +11,7 @@ import type {
   Run,
   Shape,
   TaskState,
+  Value,
   WorkerState,
 } from "../../src/worker/state.ts";
 
@@ -59,11 +60,17 @@ function peerText({ queue, ...rest }: Peer): unknown {
   return { ...rest, queue: [...queue] };
 }
 
+function residenceText({ files, spillable, ...rest }: WorkerState["residence"]): unknown {
+  const tasks = (values: Iterable<Value>) => [...values].map(({ task }) => task);
+  return { ...rest, files: [...files.keys()], spillable: tasks(spillable) };
+}
+
 export function snapshotOf(state: WorkerState): string {
   const { specs, shapes, peers, tasks, executions, transfers, lanes, reports, ...rest } = state;
   const ids = (executionsOf: Iterable<Execution>) => [...executionsOf].map(({ id }) => id);
   return JSON.stringify({
     ...rest,
+    residence: residenceText(state.residence),
     specs: [...specs.values()],
     shapes: [...shapes.values()].map(shapeText),
     commandShapes: [...state.commandShapes.values()].map(shapeText),

@@ -24,6 +24,8 @@ export const walkConfig = {
   slots: 2,
   commandSlots: 2,
   capacity: resources({ cpuMilli: capacityCpu, custom: { a: 1 } }),
+  memoryTargetBytes: 100_000,
+  memoryPauseBytes: 1_000_000,
 };
 const grantsMax = walkConfig.slots + walkConfig.commandSlots;
 const specs = [
@@ -151,8 +153,9 @@ export class Walk {
     if (prng.chance(0.25)) this.passTime();
     const roll = prng.below(100);
     if (roll < 40) this.order(this.controller.draw());
-    else if (roll < 42) this.happens({ type: prng.pick(["paused", "resumed", "resumed"]) });
-    else if (roll < 43) this.order(peer(1 + prng.below(3), prng.below(4)));
+    else if (roll < 42) {
+      this.happens({ type: "memory-measured", rssBytes: prng.pick([0, 0, 950_000, 2_000_000]) });
+    } else if (roll < 43) this.order(peer(1 + prng.below(3), prng.below(4)));
     else if (roll < 44) this.order(gone(this.state, 1 + prng.below(3)));
     else if (roll < 45) this.#loseValue();
     else if (roll < 46 && prng.chance(0.3)) this.reconnect();
@@ -171,7 +174,12 @@ export class Walk {
   }
 
   #loseValue(): void {
-    const [task] = this.shell.values;
+    const [file] = this.shell.files.keys();
+    if (file !== undefined && !this.shell.reading.has(file) && this.prng.chance(0.5)) {
+      return this.happens({ type: "file-lost", file });
+    }
+    const onDisk = new Set([...this.shell.files.values(), ...this.shell.writing.values()]);
+    const task = [...this.shell.values].find((one) => !onDisk.has(one));
     if (task === undefined) return;
     this.shell.values.delete(task);
     this.happens({ type: "value-lost", task });
@@ -196,7 +204,7 @@ export class Walk {
 
   /** No new faults and no new work: everything ends. */
   calm(): void {
-    this.happens({ type: "resumed" });
+    this.happens({ type: "memory-measured", rssBytes: 0 });
     this.happens({ type: "health-checked", trouble: "" });
     for (let turn = 0; turn < 4_000; turn++) {
       if (this.controller.open.size === 0 && !this.shell.busy) break;
@@ -240,6 +248,8 @@ function checkEnd(walk: Walk): void {
   const left = tasks.size + executions.size + transfers.size + commands.size;
   assert.equal(left, 0, "nothing is left");
   assert.deepEqual([...used, valueBytes, openRuns], [...used.map(() => 0), 0, 0]);
+  const { residentBytes, files, spillable } = walk.state.residence;
+  assert.deepEqual([residentBytes, files.size, spillable.size], [0, 0, 0]);
   assert.equal(walk.shell.values.size, 0, "the store is empty");
 }
 

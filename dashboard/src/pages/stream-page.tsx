@@ -14,11 +14,12 @@ import { Empty, ErrorNote, Loading } from "../components/pieces.tsx";
 import { useLive } from "../live/use-live.ts";
 import { now } from "../now.ts";
 import { hrefs, instant, query, setQuery } from "../router.ts";
-import { formatCount, formatDuration } from "../text/format.ts";
+import { formatBytes, formatCount, formatDuration } from "../text/format.ts";
 import { lookOfCause } from "../text/states.ts";
 
 type Stream = Responses["GetTaskStream"];
 type Run = Stream["runs"][number];
+type Travel = Stream["traffic"][number];
 
 const spans = ["15s", "60s", "5m", "15m", "1h"] as const;
 
@@ -106,6 +107,7 @@ interface ViewProps {
 
 function StreamView({ stream, shown, onWindow }: ViewProps) {
   const { lanes, bars, names, categories } = useMemo(() => marksOf(stream), [stream]);
+  const kinds = new Set(stream.traffic.map(({ kind }) => kind));
   if (stream.workers.length === 0) {
     return (
       <Empty title="No worker is there">What runs on workers is shown here, lane by lane.</Empty>
@@ -113,7 +115,7 @@ function StreamView({ stream, shown, onWindow }: ViewProps) {
   }
   return (
     <div class="panel">
-      <Legend names={names} categories={categories} />
+      <Legend names={names} categories={categories} kinds={kinds} />
       <Timeline
         label="Executions by worker"
         lanes={lanes}
@@ -126,9 +128,11 @@ function StreamView({ stream, shown, onWindow }: ViewProps) {
         {formatCount(stream.runs.length)} marks
         {stream.bucketMs > 0 &&
           `, runs told together by ${formatDuration(stream.bucketMs)}: zoom in`}
-        {stream.omitted > 0 && `, ${formatCount(stream.omitted)} runs of further workers left out`}.
-        Thin: sent to the worker, waiting or fetching inputs. Hatched: failed. Drag to move, Ctrl
-        and wheel to zoom.
+        {stream.omitted > 0 && `, ${formatCount(stream.omitted)} runs of further workers left out`}
+        {stream.trafficOmitted > 0 &&
+          `, ${formatCount(stream.trafficOmitted)} ways of values left out`}
+        . Thin: sent to the worker, waiting or fetching inputs. Hatched: failed. Below the lanes of
+        a worker: how values came to it. Drag to move, Ctrl and wheel to zoom.
       </p>
     </div>
   );
@@ -137,9 +141,17 @@ function StreamView({ stream, shown, onWindow }: ViewProps) {
 interface LegendProps {
   readonly names: readonly (readonly [name: string, count: number])[];
   readonly categories: ReadonlyMap<string, number>;
+  readonly kinds: ReadonlySet<Travel["kind"]>;
 }
 
-function Legend({ names, categories }: LegendProps) {
+/** How values travel: words, and the tone of the mark. */
+const travels = {
+  FETCH: { title: "Fetched", what: "values from other workers", tone: "run" },
+  SPILL: { title: "Written to disk", what: "values to disk", tone: "start" },
+  LOAD: { title: "Read from disk", what: "values back from disk", tone: "lost" },
+} as const satisfies { readonly [K in Travel["kind"]]: object };
+
+function Legend({ names, categories, kinds }: LegendProps) {
   return (
     <ul class="legend stream-legend">
       {names.slice(0, 14).map(([name, count]) => (
@@ -150,6 +162,12 @@ function Legend({ names, categories }: LegendProps) {
       ))}
       {names.length > 14 && <li class="soft">and {names.length - 14} more</li>}
       {names.length === 0 && <li class="soft">nothing ran in this window</li>}
+      {[...kinds].sort().map((kind) => (
+        <li key={kind}>
+          <i class="swatch" style={{ background: `var(--mark-${travels[kind].tone})` }} />
+          {travels[kind].what}
+        </li>
+      ))}
     </ul>
   );
 }
@@ -158,6 +176,8 @@ function marksOf(stream: Stream) {
   const lanes: Lane[] = [];
   const firstLane = new Map<string, number>();
   const many = stream.workers.reduce((sum, worker) => sum + worker.lanes, 0) > 60;
+  const travelled = new Set(stream.traffic.map(({ workerId }) => workerId));
+  const trafficLane = new Map<string, number>();
   for (const { workerId, lanes: count } of stream.workers) {
     firstLane.set(workerId, lanes.length);
     for (let lane = 0; lane < Math.max(1, count); lane++) {
@@ -168,6 +188,9 @@ function marksOf(stream: Stream) {
         href: hrefs.worker(workerId),
       });
     }
+    if (!travelled.has(workerId)) continue;
+    trafficLane.set(workerId, lanes.length);
+    lanes.push({ name: "", begins: false, height: 8, href: hrefs.worker(workerId) });
   }
   const categories = categoriesOf([...new Set(stream.runs.map(({ name }) => name))].sort());
   const counts = new Map<string, number>();
@@ -178,8 +201,32 @@ function marksOf(stream: Stream) {
     counts.set(run.name, (counts.get(run.name) ?? 0) + run.count);
     bars.push(barOf(run, first + run.lane, categories.get(run.name) ?? 0));
   }
+  for (const travel of stream.traffic) {
+    const lane = trafficLane.get(travel.workerId);
+    if (lane !== undefined) bars.push(travelBarOf(travel, lane));
+  }
   const names = [...counts].sort((a, b) => b[1] - a[1]);
   return { lanes, bars, names, categories };
+}
+
+function travelBarOf(travel: Travel, lane: number): TimelineBar {
+  const { kind, count, bytes, peerId, taskId, startMs, endMs, workerId } = travel;
+  const { title, tone } = travels[kind];
+  const what =
+    count > 1 ? `${formatCount(count)} values, ${formatBytes(bytes)}` : formatBytes(bytes);
+  const way = peerId === null ? `on ${workerId}` : `from ${peerId} to ${workerId}`;
+  const mark = {
+    ...{ lane, startMs, endMs, waitMs: startMs, density: 1, failed: false, text: "" },
+    title: `${title}: ${what}`,
+    notes: [way, taskId ?? "", `${formatBytes(rateOf(travel))}/s`].filter((note) => note !== ""),
+    fill: (palette: Palette) => palette.tone(tone),
+  };
+  return taskId === null ? mark : { ...mark, href: hrefs.task(taskId) };
+}
+
+/** Bytes a second. */
+function rateOf({ bytes, startMs, endMs }: Travel): number {
+  return Math.round((bytes * 1_000) / Math.max(1, endMs - startMs));
 }
 
 function barOf(run: Run, lane: number, category: number): TimelineBar {

@@ -140,11 +140,27 @@ function WorkerFacts({ worker }: { readonly worker: Worker }) {
         ["Slots", `${worker.slots} functions, ${worker.commandSlots} commands`],
         ["Memory of the process", formatBytes(worker.rssBytes)],
         ["Values held", formatBytes(worker.heldValueBytes)],
+        ["Of them on its disk", formatBytes(worker.spilledBytes)],
+        [
+          "To the disk and back",
+          `${formatCount(worker.spillCount)}, ${formatCount(worker.loadCount)}`,
+        ],
+        ...diskFailures(worker),
+        ["From other workers", fetchedText(worker)],
         ["Stopping", formatCount(worker.stoppingAttemptIds.length)],
         ["Incarnation", <span class="mono">{worker.incarnation.slice(0, 8)}</span>],
       ]}
     />
   );
+}
+
+/** Only where there were some. */
+function diskFailures({ spillFailureCount }: Worker): readonly (readonly [string, string])[] {
+  return spillFailureCount === 0 ? [] : [["Failures of the disk", formatCount(spillFailureCount)]];
+}
+
+function fetchedText({ fetchCount, fetchedBytes }: Worker): string {
+  return `${formatCount(fetchCount)} values, ${formatBytes(fetchedBytes)}`;
 }
 
 function Capacity({ worker }: { readonly worker: Worker }) {

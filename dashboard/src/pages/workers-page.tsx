@@ -77,6 +77,10 @@ const columns: readonly Column<Worker>[] = [
     cell: ({ heldValueBytes }) => formatBytes(heldValueBytes),
   },
   {
+    ...{ name: "spilled", title: "On disk", orderBy: "spilledBytes", numeric: true, wide: true },
+    cell: ({ spilledBytes }) => formatBytes(spilledBytes),
+  },
+  {
     ...{ name: "rss", title: "Process", orderBy: "rssBytes", numeric: true, wide: true },
     cell: ({ rssBytes }) => formatBytes(rssBytes),
   },

@@ -27,6 +27,7 @@ interface UpFlags extends GlobalFlags {
   readonly workers: number;
   readonly cpu?: number;
   readonly memory?: string;
+  readonly memoryTarget?: string;
   readonly threads?: number;
   readonly disk?: string;
   readonly device?: readonly string[];
@@ -94,9 +95,13 @@ async function restartController(
 function workerOptionsOf(flags: UpFlags): (index: number) => LocalWorkerOptions {
   const declared = parseAttributes(flags.attribute ?? []);
   const devices = parseDevices(flags.device ?? []);
-  const disk = flags.disk === undefined ? {} : { disk: parseMemoryText("--disk", flags.disk) };
+  const { disk, memoryTarget: target } = flags;
+  const bytes = {
+    ...(disk === undefined ? {} : { disk: parseMemoryText("--disk", disk) }),
+    ...(target === undefined ? {} : { memoryTarget: parseMemoryText("--memory-target", target) }),
+  };
   return (index) => ({
-    ...disk,
+    ...bytes,
     devices,
     attributes: { "tpu-worker-id": String(index), ...declared },
   });
@@ -162,6 +167,7 @@ export const upCommand = buildCommand<UpFlags, [], CliContext>({
         optional: true,
         brief: 'Memory of each worker, such as "4g" [an equal share]',
       },
+      memoryTarget: { ...text, brief: "Values of each worker in memory [60 % of its memory]" },
       threads: {
         kind: "parsed",
         parse: parseCount,

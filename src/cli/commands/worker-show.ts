@@ -35,7 +35,8 @@ function describeWorker(terminal: Terminal, worker: WorkerView): readonly string
     ["committed", formatResources(worker.committed)],
     ["held", formatResources(worker.held)],
     ["available", formatResources(worker.available)],
-    ["values", formatMemory(worker.heldValueBytes)],
+    ["values", describeValues(worker)],
+    ["moved", describeMoves(worker)],
     ["memory used", formatMemory(worker.rssBytes)],
     ["stopping", worker.stoppingAttemptIds.join(", ")],
   ].filter(([, value]) => value !== "");
@@ -45,6 +46,24 @@ function describeWorker(terminal: Terminal, worker: WorkerView): readonly string
     ...alignColumns(rows).map((line) => `  ${line}`),
     ...(running.length === 0 ? [] : [paint.dim(`  ${running.length} running`), ...running]),
   ];
+}
+
+function describeValues({ heldValueBytes, spilledBytes }: WorkerView): string {
+  const held = formatMemory(heldValueBytes);
+  return spilledBytes === 0 ? held : `${held}, ${formatMemory(spilledBytes)} of them on the disk`;
+}
+
+/** What was done with values since the process began; "" if nothing was. */
+function describeMoves(worker: WorkerView): string {
+  const { spillCount, loadCount, spillFailureCount, fetchCount, fetchedBytes } = worker;
+  return [
+    spillCount > 0 ? `${spillCount} to the disk` : "",
+    loadCount > 0 ? `${loadCount} back` : "",
+    spillFailureCount > 0 ? `${spillFailureCount} failures of the disk` : "",
+    fetchCount > 0 ? `${fetchCount} from other workers (${formatMemory(fetchedBytes)})` : "",
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
 }
 
 export const workerShowCommand = buildCommand<GlobalFlags, [string], CliContext>({

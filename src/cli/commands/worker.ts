@@ -23,6 +23,8 @@ interface WorkerFlags extends GlobalFlags {
   readonly id?: string;
   readonly cpu?: number;
   readonly memory?: string;
+  readonly memoryTarget?: string;
+  readonly memoryPause?: string;
   readonly disk?: string;
   readonly device?: readonly string[];
   readonly resource?: readonly string[];
@@ -48,6 +50,7 @@ async function runWorkerHere(terminal: Terminal, flags: WorkerFlags): Promise<nu
     workerId: flags.id ?? `${hostname()}-${process.pid}`,
     slots,
     ...(flags.commands === undefined ? {} : { commandSlots: flags.commands }),
+    ...memoryBoundsIn(flags),
     capacity: {
       cpuMilli,
       memoryBytes: flags.memory === undefined ? totalmem() : memoryOf(flags.memory),
@@ -75,6 +78,13 @@ function diskOf({ disk, workDir }: WorkerFlags): number {
   if (disk !== undefined) return parseMemoryText("--disk", disk);
   const directory = workDir ?? tmpdir();
   return freeDiskBytes(existsSync(directory) ? directory : dirname(resolve(directory)));
+}
+
+function memoryBoundsIn({ memoryTarget: target, memoryPause: pause }: WorkerFlags): object {
+  return {
+    ...(target && { memoryTargetBytes: parseMemoryText("--memory-target", target) }),
+    ...(pause && { memoryPauseBytes: parseMemoryText("--memory-pause", pause) }),
+  };
 }
 
 function memoryOf(text: string): number {
@@ -125,6 +135,8 @@ export const workerCommand = buildCommand<WorkerFlags, [], CliContext>({
       id: { ...text, brief: "Name of this worker, the same at every start [host-pid]" },
       cpu: { kind: "parsed", parse: parseNumber, optional: true, brief: "CPUs [the cores here]" },
       memory: { ...text, brief: 'Memory, such as "8g" [what the machine has]' },
+      memoryTarget: { ...text, brief: "Values in memory; others go to disk [60 % of the memory]" },
+      memoryPause: { ...text, brief: "Memory in use above which nothing starts [80 % of it]" },
       disk: { ...text, brief: 'Disk, such as "50g" [what is free for the work directory]' },
       device: { ...texts, placeholder: "KIND:VARIANT:COUNT", brief: "Devices; may be repeated" },
       resource: { ...texts, placeholder: "NAME=N", brief: "A counter; may be repeated" },

@@ -78,6 +78,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "worker-present": "named",
   "worker-absent": "named",
   "worker-heard": "nothing",
+  "traffic-told": "nothing",
   "worker-suspected": "named",
   "worker-health": "named",
   "member-prepared": "named",

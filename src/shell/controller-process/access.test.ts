@@ -247,6 +247,7 @@ describe("every message of a stream", () => {
       "attempt-prepared": "worker",
       health: "worker",
       heartbeat: "worker",
+      traffic: "worker",
       inventory: "worker",
       leaving: "worker",
       reports: "worker",

@@ -17,7 +17,7 @@ import {
   resourcesInUse,
 } from "../../controller/overview.ts";
 import { answerCall, answerInSteps } from "../../controller/queries.ts";
-import type { ControllerState } from "../../controller/state.ts";
+import type { ControllerState, Worker } from "../../controller/state.ts";
 import { step } from "../../controller/step.ts";
 import { budgetOf } from "../../controller/users.ts";
 import { admitWorker } from "../../controller/workers.ts";
@@ -59,7 +59,9 @@ function endedTasks({ runs }: ControllerState): EndedTasks {
 
 function summaryOf(state: ControllerState): ClusterSummary {
   const workerCount = state.workers.filter((worker) => !worker.lost).length;
-  const { attemptCounter: attemptCount, recomputedCount } = state;
+  const { attemptCounter: attemptCount, recomputedCount, trafficCounts } = state;
+  const sumOf = (bytesOf: (worker: Worker) => number) =>
+    state.workers.reduce((sum, worker) => sum + (worker.lost ? 0 : bytesOf(worker)), 0);
   return {
     taskStateCounts: countTasks(state),
     workerStateCounts: countWorkers(state),
@@ -69,5 +71,8 @@ function summaryOf(state: ControllerState): ClusterSummary {
     workerCount,
     attemptCount,
     recomputedCount,
+    valueBytes: sumOf(({ heldValueBytes }) => heldValueBytes),
+    spilledBytes: sumOf(({ memory }) => memory.spilledBytes),
+    trafficCounts,
   };
 }

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { noTraffic } from "../../controller/traffic.ts";
 import { ControllerMetrics } from "./controller-metrics.ts";
 import { loopLateMsMax } from "./limits.ts";
 
@@ -26,6 +27,9 @@ test("a pause of the event loop beyond its budget is told, and counted", async (
     attemptCount: 0,
     recomputedCount: 0,
     resources: [],
+    valueBytes: 3,
+    spilledBytes: 1,
+    trafficCounts: noTraffic(),
   };
   const counts = { journalSequence: 0, durableSequence: 0, epoch: 1 };
   const live = { connectionCount: 0, queryCount: 0, readCount: 0, busyMs: 0 };

@@ -73,6 +73,7 @@ export class ControllerMetrics {
     return [
       ...clusterMetrics(summary),
       ...resourceMetrics(summary.resources),
+      ...valueMetrics(summary),
       endedMetric(counts.ended),
       ...liveMetrics(counts.live),
       ...processMetrics(counts),
@@ -182,6 +183,44 @@ function resourceMetrics(resources: Use): readonly Metric[] {
       ({ committed }) => committed,
     ),
     metric("capstan_resource_held", "Of that, free and kept for somebody.", ({ held }) => held),
+  ];
+}
+
+function valueMetrics({
+  valueBytes,
+  spilledBytes,
+  trafficCounts,
+}: ClusterSummary): readonly Metric[] {
+  const counter = (name: string, help: string, value: number): Metric => {
+    return plainMetric("counter", name, help, value);
+  };
+  return [
+    metricByLabel(
+      {
+        name: "capstan_value_bytes",
+        type: "gauge",
+        help: "Bytes of values that workers hold, copies too, by where they are.",
+      },
+      "place",
+      { memory: Math.max(0, valueBytes - spilledBytes), disk: spilledBytes },
+    ),
+    counter(
+      "capstan_spills_total",
+      "Values that workers wrote to their disks.",
+      trafficCounts.spillCount,
+    ),
+    counter("capstan_loads_total", "Values that workers read back.", trafficCounts.loadCount),
+    counter(
+      "capstan_spill_failures_total",
+      "Values that a disk did not take, or did not give back.",
+      trafficCounts.spillFailureCount,
+    ),
+    counter(
+      "capstan_fetches_total",
+      "Values that workers had from others.",
+      trafficCounts.fetchCount,
+    ),
+    counter("capstan_fetched_bytes_total", "Bytes of these.", trafficCounts.fetchedBytes),
   ];
 }
 

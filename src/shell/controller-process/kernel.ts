@@ -9,6 +9,7 @@ import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import type { LogQuestion, LogSelection } from "../../controller/log-sources.ts";
 import type { ResourceUse } from "../../controller/overview.ts";
+import type { TrafficCounts } from "../../controller/traffic.ts";
 import type { CapstanError } from "../../model/errors.ts";
 import type { WorkerIndex } from "../../model/ids.ts";
 import type { Principal, UserBudget } from "../../model/job.ts";
@@ -40,6 +41,11 @@ export interface ClusterSummary {
   readonly resources: readonly ResourceUse[];
   /** Executions that were done again because a worker died with them or with their value. */
   readonly recomputedCount: number;
+  /** Bytes of values that workers hold, copies too, and those of them that are on a disk. */
+  readonly valueBytes: number;
+  readonly spilledBytes: number;
+  /** What worker processes that this controller has heard did with values. */
+  readonly trafficCounts: TrafficCounts;
 }
 
 export interface Kernel<State, Fact> extends FoldKernel<State, Fact> {

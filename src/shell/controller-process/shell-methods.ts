@@ -32,7 +32,8 @@ export function clusterInfoOf(
   facts: ProcessFacts,
 ): Responses["GetClusterInfo"] {
   const { journal, url, durable, clientCount, readiness } = facts;
-  const { queuedTaskCount: _, queueCount: __, resources: ___, ...counts } = summary;
+  const { taskStateCounts, workerStateCounts, workerCount, attemptCount, recomputedCount } =
+    summary;
   return {
     clusterId: journal.clusterId,
     epoch: journal.epoch,
@@ -48,7 +49,11 @@ export function clusterInfoOf(
     notReadyReasons: readiness.reasons,
     degraded: readiness.degraded,
     rssBytes: process.memoryUsage.rss(),
-    ...counts,
+    taskStateCounts,
+    workerStateCounts,
+    workerCount,
+    attemptCount,
+    recomputedCount,
   };
 }
 

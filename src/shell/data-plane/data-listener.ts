@@ -18,9 +18,21 @@ import { openDoor } from "./local-door.ts";
 import { LogRoute, type LogSource } from "./log-route.ts";
 import { ValueSender } from "./value-sender.ts";
 
+/** A value on the disk. */
+export interface ValueFile {
+  readonly length: number;
+  /** All bytes in their order. Throws what the disk says. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
 /** Where the bytes are. */
 export interface ValueSource {
+  /** A value in memory. */
   get(task: TaskRef): Uint8Array | undefined;
+  /** A value on the disk. Default: there is none. */
+  fileOf?(task: TaskRef): ValueFile | undefined;
+  /** Told that these are about to be sent; what it returns is called when that is over. */
+  lend?(tasks: readonly TaskRef[]): () => void;
 }
 
 export interface DataListenerOptions {

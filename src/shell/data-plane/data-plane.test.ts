@@ -253,3 +253,52 @@ async function pollUntil(isDone: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+describe("a value on the disk of its worker", () => {
+  /** Two values, in memory and on the disk; the second file ends after `untilBytes`. */
+  async function aDisk(untilBytes: number): Promise<{ address: string; lent: () => number }> {
+    let lent = 0;
+    const length = 300_000;
+    const file = {
+      length,
+      async *chunks() {
+        yield aValue(untilBytes);
+        if (untilBytes < length) throw Object.assign(new Error("an I/O error"), { code: "EIO" });
+      },
+    };
+    const source = {
+      get: (task: number) => (task === 1 ? aValue(10) : undefined),
+      fileOf: (task: number) => (task === 2 ? file : undefined),
+      lend: () => {
+        lent++;
+        return () => lent--;
+      },
+    };
+    const listener = await startDataListener({ host: "127.0.0.1", port: 0, source });
+    closers.push(() => listener.close());
+    return { address: `127.0.0.1:${listener.port}`, lent: () => lent };
+  }
+
+  it("comes as one in memory does, and is given back afterwards", async () => {
+    const { address, lent } = await aDisk(300_000);
+    const { got, absent } = await fetchValues({ address, tasks: [2, 1, 3] });
+    const sizes = got.map(({ task, bytes }) => [task, bytes.length]);
+    assert.deepEqual(
+      [sizes, absent],
+      [
+        [
+          [2, 300_000],
+          [1, 10],
+        ],
+        [3],
+      ],
+    );
+    while (lent() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
+  it("that cannot be read to its end ends the connection: half a value is none", async () => {
+    const { address, lent } = await aDisk(100_000);
+    assert.equal(await codeOf(fetchValues({ address, tasks: [2, 1] })), "UNREACHABLE");
+    while (lent() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+});

@@ -1,16 +1,18 @@
 /**
  * Answers the requests of one data listener's connections.
  *
- * Bytes go from the store to the socket without a copy. A slow reader holds up only its own
- * connection: no more than `sendWindowBytes` (and one value) are handed to a socket ahead.
+ * Bytes go from the store to the socket without a copy, and from the disk a part at a time. A slow
+ * reader holds up only its own connection: no more than `sendWindowBytes` (and one value) are
+ * handed to a socket ahead.
  *
  * @module
  */
 
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { CapstanError } from "../../model/errors.ts";
 import type { TaskRef } from "../../model/ids.ts";
-import type { ValueSource } from "./data-listener.ts";
+import type { ValueFile, ValueSource } from "./data-listener.ts";
 import {
   decodeRequest,
   encodeValueHead,
@@ -58,10 +60,13 @@ export class ValueSender {
   async #answer(socket: Socket, tasks: readonly TaskRef[]): Promise<void> {
     if (this.#active >= incomingTransfersMax) return sendBusy(socket, tasks);
     this.#active++;
+    const giveBack = this.#source.lend?.(tasks);
     socket.setTimeout(transferStallTimeoutMs, () => socket.destroy());
     try {
       for (const task of tasks) {
-        this.#send(socket, task);
+        const file = this.#source.fileOf?.(task);
+        if (file === undefined) this.#send(socket, task);
+        else await sendFile(socket, task, file);
         if (socket.writableLength > sendWindowBytes) await drained(socket);
       }
       // It counts until the peer has it: what lies in the socket is memory of ours.
@@ -69,6 +74,7 @@ export class ValueSender {
     } finally {
       socket.setTimeout(0);
       this.#active--;
+      giveBack?.();
     }
   }
 
@@ -82,6 +88,20 @@ export class ValueSender {
     socket.write(encodeValueHead({ task, status: valueStatus.ok, length: value.length }));
     socket.write(Buffer.from(value.buffer, value.byteOffset, value.length));
     socket.uncork();
+  }
+}
+
+/** Ends the connection if the file ends early: half a value is none. */
+async function sendFile(socket: Socket, task: TaskRef, file: ValueFile): Promise<void> {
+  socket.write(encodeValueHead({ task, status: valueStatus.ok, length: file.length }));
+  try {
+    for await (const chunk of file.chunks()) {
+      socket.write(chunk);
+      if (socket.writableLength > sendWindowBytes) await drained(socket);
+    }
+  } catch (cause) {
+    const message = `value ${task} could not be read`;
+    throw new CapstanError("DISK_FAILED", message, { cause });
   }
 }
 

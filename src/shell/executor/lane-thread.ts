@@ -18,6 +18,7 @@ import { decodeArguments, decodeValue, encodeValue } from "../values/value-codec
 import { runInContext } from "./context.ts";
 import { errorRecordOf } from "./error-record.ts";
 import { ExecutionContext } from "./execution-context.ts";
+import { collectGarbage } from "./garbage.ts";
 import { type LaneMemory, recordKind } from "./lane-memory.ts";
 import { resultNotifyMs } from "./limits.ts";
 import { type FramedOrder, OrderFrameReader } from "./order-frame.ts";
@@ -68,6 +69,7 @@ export class LaneThread {
 
   /** A message of the owner. */
   onMessage(message: ToThread): void {
+    if (message.type === "collect") return collectGarbage();
     if (message.type === "abort") {
       this.#running.get(message.sequence)?.context.abort(message.reason);
       return;

@@ -114,6 +114,11 @@ export class Lane {
     return true;
   }
 
+  /** Memory is short: the thread collects its garbage when it is free. */
+  collect(): void {
+    this.#worker?.postMessage({ type: "collect" } satisfies ToThread);
+  }
+
   /** True if a look might find something that the thread has not told: see `poll`. */
   get wantsPoll(): boolean {
     if (this.#orders.inLine === 0) return false;

@@ -26,6 +26,8 @@ export type ToThread =
       readonly functions: readonly FunctionPlace[];
       readonly frame: OrderFrame;
     }
+  /** Memory is short: collect garbage. */
+  | { readonly type: "collect" }
   /** What waits has its place beside the line: take up what comes next. */
   | { readonly type: "go-on"; readonly sequence: number }
   /** What was asked for; `refused` says why there is none, and is "" otherwise. */

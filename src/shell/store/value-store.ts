@@ -1,9 +1,9 @@
 /**
- * The bytes of a worker's values.
+ * The bytes of a worker's values, in memory and on the disk.
  *
- * The kernel decides what is kept; this knows only bytes. What has just come, from the executor or
- * a peer, is *pending* under its execution or transfer until the kernel names the task that it
- * belongs to, or discards it.
+ * The kernel decides what is kept and where; this knows only bytes. What has just come, from the
+ * executor or a peer, is *pending* under its execution or transfer until the kernel names the task
+ * that it belongs to, or discards it.
  *
  * Values above `inlineValueBytesMax` live in shared memory: made there by the thread that computed
  * them or by the socket that received them, read there by every thread and peer. The process's main
@@ -14,18 +14,46 @@
 
 import type { TaskRef } from "../../model/ids.ts";
 import { inlineValueBytesMax } from "../../protocol/messages.ts";
-import type { ExecutionId, TransferId } from "../../worker/events.ts";
+import type { ExecutionId, FileId, TransferId } from "../../worker/events.ts";
+import type { ValueFile, ValueSource } from "../data-plane/data-listener.ts";
+import type { SpillFiles } from "./spill-files.ts";
 
-export class ValueStore {
+/** A value that is in its file and not in memory. */
+interface Spilled {
+  readonly file: FileId;
+  readonly length: number;
+}
+
+export class ValueStore implements ValueSource {
   readonly #values = new Map<TaskRef, Uint8Array>();
+  readonly #spilled = new Map<TaskRef, Spilled>();
+  readonly #files: SpillFiles | null;
+  /** How often a value is being sent right now. */
+  readonly #lent = new Map<TaskRef, number>();
+  readonly #returns = new Map<TaskRef, () => void>();
   readonly #results = new Map<ExecutionId, Uint8Array>();
   readonly #fetched = new Map<TransferId, Map<TaskRef, Uint8Array>>();
   #valueBytes = 0;
+  #spilledBytes = 0;
   #pendingBytes = 0;
+  /** Told when peers or clients have been sent these values. */
+  onSent: (tasks: readonly TaskRef[]) => void = () => {};
+  /** Told when a file could not be read for a peer or a client. */
+  onUnreadable: (file: FileId, reason: unknown) => void = () => {};
 
-  /** Bytes of the values that are kept. */
+  /** Without files every value stays in memory. */
+  constructor(files: SpillFiles | null = null) {
+    this.#files = files;
+  }
+
+  /** Bytes of the values that are kept in memory. */
   get valueBytes(): number {
     return this.#valueBytes;
+  }
+
+  /** Bytes of the values that are kept on the disk. */
+  get spilledBytes(): number {
+    return this.#spilledBytes;
   }
 
   /** Bytes that came and were neither kept nor discarded yet. */
@@ -34,12 +62,80 @@ export class ValueStore {
   }
 
   get valueCount(): number {
-    return this.#values.size;
+    return this.#values.size + this.#spilled.size;
   }
 
-  /** The value of a task. Not to be written to. */
+  /** The value of a task, if it is in memory. Not to be written to. */
   get(task: TaskRef): Uint8Array | undefined {
     return this.#values.get(task);
+  }
+
+  fileOf(task: TaskRef): ValueFile | undefined {
+    const spilled = this.#spilled.get(task);
+    if (spilled === undefined) return undefined;
+    return { length: spilled.length, chunks: () => this.#chunksOf(task, spilled) };
+  }
+
+  async *#chunksOf(task: TaskRef, { file, length }: Spilled): AsyncGenerator<Uint8Array> {
+    let isBegun = false;
+    try {
+      for await (const chunk of this.#files?.stream(file, length) ?? []) {
+        isBegun = true;
+        yield chunk;
+      }
+    } catch (error) {
+      // It may have been read back, and its file removed, since it was asked for.
+      const value = this.#values.get(task);
+      if (!isBegun && value?.length === length) return yield value;
+      this.onUnreadable(file, error);
+      throw error;
+    }
+  }
+
+  lend(tasks: readonly TaskRef[]): () => void {
+    if (this.#files === null) return () => {};
+    for (const task of tasks) this.#lent.set(task, (this.#lent.get(task) ?? 0) + 1);
+    return () => {
+      for (const task of tasks) this.#takeBack(task);
+      this.onSent(tasks);
+    };
+  }
+
+  #takeBack(task: TaskRef): void {
+    const count = (this.#lent.get(task) ?? 1) - 1;
+    if (count > 0) this.#lent.set(task, count);
+    else {
+      this.#lent.delete(task);
+      this.#returns.get(task)?.();
+      this.#returns.delete(task);
+    }
+  }
+
+  /** Resolves when the value is not being sent. At most one waits for each. */
+  async whenReturned(task: TaskRef): Promise<void> {
+    if (this.#lent.has(task)) {
+      await new Promise<void>((resolve) => this.#returns.set(task, resolve));
+    }
+  }
+
+  /** The value is in this file from now on, and not in memory. */
+  unload(task: TaskRef, file: FileId): void {
+    const value = this.#values.get(task);
+    if (value === undefined) return;
+    this.drop(task);
+    this.#spilled.set(task, { file, length: value.length });
+    this.#spilledBytes += value.length;
+  }
+
+  /** Bytes of the value of a task in this file, or -1 if it is not there. */
+  lengthIn(file: FileId, task: TaskRef): number {
+    const spilled = this.#spilled.get(task);
+    return spilled?.file === file ? spilled.length : -1;
+  }
+
+  /** The value is in memory again. */
+  reload(task: TaskRef, value: Uint8Array): void {
+    this.#keep(task, value);
   }
 
   addResult(execution: ExecutionId, value: Uint8Array): void {
@@ -89,9 +185,9 @@ export class ValueStore {
 
   drop(task: TaskRef): void {
     const value = this.#values.get(task);
-    if (value === undefined) return;
-    this.#values.delete(task);
-    this.#valueBytes -= value.length;
+    const spilled = this.#spilled.get(task);
+    if (this.#values.delete(task)) this.#valueBytes -= value?.length ?? 0;
+    if (this.#spilled.delete(task)) this.#spilledBytes -= spilled?.length ?? 0;
   }
 
   #keep(task: TaskRef, value: Uint8Array): void {

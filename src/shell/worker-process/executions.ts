@@ -2,8 +2,9 @@
  * Executions between the kernel, the bundles, the store and the executors: functions run in
  * threads, commands in processes of their own.
  *
- * A function whose bundle is not here yet waits outside its lane, so that it blocks nobody; for the
- * kernel it has been started and can be revoked or aborted like any other.
+ * A function whose bundle is not here yet, or whose inputs are being read from the disk, waits
+ * outside its lane, so that it blocks nobody; for the kernel it has been started and can be revoked
+ * or aborted like any other.
  *
  * @module
  */
@@ -22,12 +23,14 @@ import type { RecoveredCommand } from "../executor/command-recovery.ts";
 import { isCommandSpec } from "../executor/command-tag.ts";
 import { errorRecordOf } from "../executor/error-record.ts";
 import type { ExecutionSink, FailureCause } from "../executor/execution.ts";
+import { collectGarbage } from "../executor/garbage.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel } from "../executor/thread-messages.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
 import type { BundleStore } from "./bundle-store.ts";
 import type { KernelLoop } from "./kernel-loop.ts";
+import type { Spills } from "./spills.ts";
 import { type ControllerAddress, taskCredentials } from "./task-credentials.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
@@ -44,6 +47,7 @@ interface OwnedSpec {
 export interface ExecutionsOptions {
   readonly loop: KernelLoop;
   readonly store: ValueStore;
+  readonly spills: Spills;
   readonly bundles: BundleStore;
   readonly commands: CommandExecutor;
   readonly logger: Logger;
@@ -141,6 +145,12 @@ export class Executions implements ExecutionSink, CommandSink {
     else this.#executor.abort(execution, reason, graceMs);
   }
 
+  /** Memory is short: everything here collects its garbage. */
+  collect(): void {
+    this.#executor.collect();
+    collectGarbage();
+  }
+
   /** Hands the lanes what was started in this turn. */
   flush(): void {
     this.#executor.flush();
@@ -158,7 +168,9 @@ export class Executions implements ExecutionSink, CommandSink {
 
   #startFunction(order: StartExecution, run: FunctionRun): void {
     const bundlePath = this.#options.bundles.pathOf(run.bundle);
-    if (bundlePath === null) this.#awaitBundle(order, run);
+    const reads = this.#readsOf(order);
+    if (bundlePath === null) this.#await(order, run, this.#options.bundles.fetch(run.bundle));
+    else if (reads.length > 0) this.#await(order, run, Promise.all(reads));
     else this.#startNow(order, bundlePath, run.functionName);
   }
 
@@ -178,15 +190,22 @@ export class Executions implements ExecutionSink, CommandSink {
     this.#executor.start({ execution, lane, attempt, task, ...call });
   }
 
-  #awaitBundle(order: StartExecution, run: FunctionRun): void {
+  /** Inputs that are on their way back from the disk. */
+  #readsOf({ inputs }: StartExecution): readonly Promise<void>[] {
+    const { spills } = this.#options;
+    const reads = inputs.map(({ task, inline }) => (inline === null ? spills.reading(task) : null));
+    return reads.filter((read) => read != null);
+  }
+
+  #await(order: StartExecution, run: FunctionRun, coming: Promise<unknown>): void {
     this.#waiting.set(order.execution, order);
-    this.#options.bundles.fetch(run.bundle).then(
-      () => this.#onBundle(order, run),
+    coming.then(
+      () => this.#onHere(order, run),
       (error: unknown) => this.#onBundleFailed(order, error),
     );
   }
 
-  #onBundle(order: StartExecution, run: FunctionRun): void {
+  #onHere(order: StartExecution, run: FunctionRun): void {
     // Taken back while it waited: its number is not used again.
     if (!this.#waiting.delete(order.execution)) return;
     this.#startFunction(order, run);

@@ -56,11 +56,16 @@ export class HealthWatch {
   }
 }
 
+/** Free bytes that a disk of so many must have. */
+export function freeDiskNeeded(diskBytes: number): number {
+  return Math.max(freeDiskBytesMin, diskBytes * freeDiskFractionMin);
+}
+
 /** "" if there is room on the disk of `directory` and a file can be written there. */
 export async function troubleOfDisk(directory: string): Promise<string> {
   try {
     const { bavail, blocks, bsize } = await statfs(directory);
-    const least = Math.max(freeDiskBytesMin, blocks * bsize * freeDiskFractionMin);
+    const least = freeDiskNeeded(blocks * bsize);
     if (bavail * bsize < least) {
       const [free, needed] = [formatMemory(bavail * bsize), formatMemory(Math.ceil(least))];
       return `The disk of ${directory} is full: ${free} are free, ${needed} are needed.`;

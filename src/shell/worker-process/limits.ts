@@ -48,6 +48,30 @@ export const freeDiskFractionMin = 0.05;
 /** Free bytes of the work directory's disk below which the worker takes nothing new. */
 export const freeDiskBytesMin = 256 * 1024 * 1024;
 
+/** Part of a worker's memory that values take before the first go to the disk, by default. */
+export const memoryTargetShare = 0.6;
+
+/** Part of a worker's memory in use above which it starts nothing, by default. */
+export const memoryPauseShare = 0.8;
+
+/** Bytes of values that stay in memory on a worker of little memory, by default. */
+export const memoryTargetBytesMin = 64 * 1024 * 1024;
+
+/** Bytes that the pause bound is above the target at least: what the process itself takes. */
+export const memoryProcessBytes = 512 * 1024 * 1024;
+
+/** How often a worker measures its memory, in milliseconds. */
+export const memoryLookMs = 250;
+
+/** Part of its pause bound above which a worker collects garbage. */
+export const collectShare = 0.8;
+
+/** Pause between two collections of garbage at least, in milliseconds. */
+export const collectEveryMs = 1_000;
+
+/** Change of the memory in use that the worker takes note of, as a part of its pause bound. */
+export const memoryStepShare = 1 / 64;
+
 /** Grace of commands whose worker ends because its parent did; then they are killed, in ms. */
 export const orphanGraceMs = 2_000;
 

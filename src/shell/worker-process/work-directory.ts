@@ -21,6 +21,11 @@ export function bundlesDirectoryOf(workDir: string): string {
   return resolve(workDir, "bundles");
 }
 
+/** Values that do not fit in memory. Nothing of it outlives the process. */
+export function spilledDirectoryOf(workDir: string): string {
+  return resolve(workDir, "spilled");
+}
+
 /** Archives that commands unpack, by their hash. */
 export function workspacesDirectoryOf(workDir: string): string {
   return resolve(workDir, "workspaces");

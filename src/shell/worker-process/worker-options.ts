@@ -4,11 +4,18 @@
  * @module
  */
 
+import { totalmem } from "node:os";
 import type { Attributes } from "../../model/constraints.ts";
 import { CapstanError } from "../../model/errors.ts";
 import { noResources, type Resources } from "../../model/resources.ts";
 import { parseAddress } from "../data-plane/peer-connection.ts";
-import { commandSlotsDefault } from "./limits.ts";
+import {
+  commandSlotsDefault,
+  memoryPauseShare,
+  memoryProcessBytes,
+  memoryTargetBytesMin,
+  memoryTargetShare,
+} from "./limits.ts";
 
 export interface WorkerOptions {
   /** `http://host:port` of the controller. */
@@ -36,6 +43,17 @@ export interface WorkerOptions {
   readonly workDir: string;
   /** The worker ends when this process is not its parent any more. Default: nobody is watched. */
   readonly parentPid?: number | undefined;
+  /**
+   * Bytes of values that stay in memory; above it those that were used least recently go to the
+   * disk. Lower: more is written and read. Higher: less is left for what functions need. Default
+   * 60 % of the memory in `capacity`, and 64 MiB at least; without memory there, no bound.
+   */
+  readonly memoryTargetBytes?: number | undefined;
+  /**
+   * Bytes in use, of this process or of values, above which nothing is started or fetched. Default
+   * 80 % of the memory in `capacity`, and 512 MiB above the target at least.
+   */
+  readonly memoryPauseBytes?: number | undefined;
   /** Heap limit of each executor thread in MiB. Default: the engine's. */
   readonly heapLimitMib?: number | undefined;
 }
@@ -52,6 +70,8 @@ const optionNames = [
   "advertise",
   "workDir",
   "parentPid",
+  "memoryTargetBytes",
+  "memoryPauseBytes",
   "heapLimitMib",
 ];
 
@@ -78,8 +98,24 @@ export function parseWorkerOptions(value: unknown): WorkerOptions {
     advertise,
     workDir: parseText(raw, "workDir"),
     parentPid: raw.parentPid === undefined ? undefined : parseCount(raw, "parentPid", 1),
+    memoryTargetBytes: parseOptionalCount(raw, "memoryTargetBytes"),
+    memoryPauseBytes: parseOptionalCount(raw, "memoryPauseBytes"),
     heapLimitMib: raw.heapLimitMib === undefined ? undefined : parseCount(raw, "heapLimitMib", 1),
   };
+}
+
+/** How much memory values and the process may take: as it is said, or by what the worker has. */
+export function memoryBoundsOf({ capacity, memoryTargetBytes, memoryPauseBytes }: WorkerOptions) {
+  const { memoryBytes } = capacity;
+  // What is declared may be more than there is.
+  const real = memoryBytes === 0 ? Infinity : Math.min(memoryBytes, totalmem());
+  const target = memoryTargetBytes ?? Math.max(real * memoryTargetShare, memoryTargetBytesMin);
+  const pause = memoryPauseBytes ?? Math.max(real * memoryPauseShare, target + memoryProcessBytes);
+  if (pause < target) {
+    const message = "memoryPauseBytes: expected at least memoryTargetBytes";
+    throw new CapstanError("INVALID_ARGUMENT", `${message}, ${Math.floor(target)}, got ${pause}`);
+  }
+  return { memoryTargetBytes: Math.floor(target), memoryPauseBytes: Math.floor(pause) };
 }
 
 function parseCapacity(value: unknown): Resources {
@@ -124,6 +160,10 @@ function parseCount(raw: Raw, field: string, least: number): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= least
     ? value
     : refuse(field, `a whole number of at least ${least}`, value);
+}
+
+function parseOptionalCount(raw: Raw, field: string): number | undefined {
+  return raw[field] === undefined ? undefined : parseCount(raw, field, 1);
 }
 
 function refuse(field: string, expected: string, value: unknown): never {

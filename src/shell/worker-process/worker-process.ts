@@ -25,6 +25,7 @@ import { parseAddress } from "../data-plane/peer-connection.ts";
 import { CommandExecutor } from "../executor/command-executor.ts";
 import { CommandLogs } from "../executor/command-logs.ts";
 import type { Logger } from "../logging/logger.ts";
+import { SpillFiles } from "../store/spill-files.ts";
 import { ValueStore } from "../store/value-store.ts";
 import { BundleStore, moduleBundles, workspaceBundles } from "./bundle-store.ts";
 import { ControllerLink } from "./controller-link.ts";
@@ -34,14 +35,17 @@ import { HealthWatch } from "./health-watch.ts";
 import { type Carrier, KernelLoop } from "./kernel-loop.ts";
 import { commandSlotsDefault, housekeepingMs } from "./limits.ts";
 import { excessOf, probeAttributes } from "./machine.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import { Spills } from "./spills.ts";
 import { Transfers } from "./transfers.ts";
 import {
   attemptsDirectoryOf,
   bundlesDirectoryOf,
   launcherDirectoryOf,
+  spilledDirectoryOf,
   workspacesDirectoryOf,
 } from "./work-directory.ts";
-import type { WorkerOptions } from "./worker-options.ts";
+import { memoryBoundsOf, type WorkerOptions } from "./worker-options.ts";
 
 /** A worker that listens and looks for its controller. */
 export interface RunningWorker {
@@ -72,7 +76,8 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
   for (const excess of excessOf(options.capacity)) logger.warn(`${excess}: it is believed`);
   const attemptsDirectory = attemptsDirectoryOf(options.workDir);
   await mkdir(attemptsDirectory, { recursive: true, mode: 0o700 });
-  const store = new ValueStore();
+  const files = new SpillFiles(spilledDirectoryOf(options.workDir));
+  const store = new ValueStore(files);
   const listen = parseAddress(options.listen ?? "127.0.0.1:0");
   const { advertise } = options;
   const names = advertise === undefined ? [] : [advertise];
@@ -89,7 +94,7 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
     const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
     logs.wasSilent = (attemptId) => commands.directories.wasSilent(attemptId);
     const worker = new WorkerProcess(options, {
-      ...{ logger, store, listener, address, commands, secrets },
+      ...{ logger, store, files, listener, address, commands, secrets },
       ...stores,
     });
     await worker.begin();
@@ -145,6 +150,7 @@ function openCommands(
 interface WorkerParts {
   readonly logger: Logger;
   readonly store: ValueStore;
+  readonly files: SpillFiles;
   readonly listener: DataListener;
   readonly address: string;
   readonly commands: CommandExecutor;
@@ -164,6 +170,8 @@ class WorkerProcess implements RunningWorker, Carrier {
   readonly #loop: KernelLoop;
   readonly #executions: Executions;
   readonly #transfers: Transfers;
+  readonly #spills: Spills;
+  readonly #memory: MemoryWatch;
   readonly #link: ControllerLink;
   readonly #health: HealthWatch;
   readonly #housekeeping: NodeJS.Timeout;
@@ -176,7 +184,7 @@ class WorkerProcess implements RunningWorker, Carrier {
 
   constructor(options: WorkerOptions, parts: WorkerParts) {
     const { workerId, slots, commandSlots = commandSlotsDefault, capacity } = options;
-    const { logger, store, bundles, commands, secrets } = parts;
+    const { logger, store, files, bundles, commands, secrets } = parts;
     this.workerId = workerId;
     this.address = parts.address;
     this.#parts = parts;
@@ -189,16 +197,20 @@ class WorkerProcess implements RunningWorker, Carrier {
     this.rejected = new Promise((resolve) => {
       this.#resolveRejected = resolve;
     });
-    const loop = new KernelLoop({ slots, commandSlots, capacity });
+    const bounds = memoryBoundsOf(options);
+    const loop = new KernelLoop({ slots, commandSlots, capacity, ...bounds });
     this.#loop = loop;
+    const spills = new Spills({ loop, store, files, logger });
+    this.#spills = spills;
     const { heapLimitMib } = options;
     const onStuck = (lane: number) => this.#resolveStuck(lane);
     this.#executions = new Executions({
-      ...{ loop, store, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
+      ...{ loop, store, spills, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
       controller: { url: options.controllerUrl, token: options.token },
     });
     this.#transfers = new Transfers({ loop, store, logger, secrets });
     this.#health = this.#newHealthWatch(options.workDir);
+    this.#memory = this.#newMemoryWatch(bounds.memoryPauseBytes);
     this.#link = this.#openLink(options);
     this.#housekeeping = setInterval(() => this.#keepHouse(), housekeepingMs);
     this.#housekeeping.unref();
@@ -227,10 +239,12 @@ class WorkerProcess implements RunningWorker, Carrier {
     clearInterval(this.#housekeeping);
     this.#parts.closing.abort();
     this.#health.close();
+    this.#memory.close();
     this.#loop.close();
     this.#link.close();
     this.#transfers.close();
     await Promise.all([this.#executions.close(graceMs), this.#parts.listener.close()]);
+    this.#parts.files.close();
   }
 
   turnEnded(): void {
@@ -267,7 +281,15 @@ class WorkerProcess implements RunningWorker, Carrier {
       case "discard-fetched":
         return store.discardFetched(send.transfer, send.task);
       case "drop-value":
-        return store.drop(send.task);
+        return this.#spills.drop(send.task);
+      case "spill-value":
+        return this.#spills.spill(send);
+      case "abandon-spill":
+        return this.#spills.abandon(send.file);
+      case "unload-value":
+        return this.#spills.unload(send);
+      case "load-value":
+        return this.#spills.load(send);
       case "leave":
         return this.#resolveLeft();
       default:
@@ -288,6 +310,17 @@ class WorkerProcess implements RunningWorker, Carrier {
       onChange: (trouble) => {
         logger.warn({ trouble }, trouble === "" ? "well again" : "in trouble: takes nothing new");
         this.#loop.post({ type: "health-checked", trouble });
+        this.#loop.pump();
+      },
+    });
+  }
+
+  #newMemoryWatch(pauseBytes: number): MemoryWatch {
+    return new MemoryWatch({
+      pauseBytes,
+      collect: () => this.#executions.collect(),
+      onMeasured: (rssBytes) => {
+        this.#loop.post({ type: "memory-measured", rssBytes });
         this.#loop.pump();
       },
     });
@@ -357,7 +390,7 @@ class WorkerProcess implements RunningWorker, Carrier {
     if (message.type !== "heartbeat") return this.#link.send(message);
     // What is true of the process, not of the kernel.
     const { store } = this.#parts;
-    const valueBytes = store.valueBytes + store.pendingBytes;
+    const valueBytes = store.valueBytes + store.spilledBytes + store.pendingBytes;
     this.#link.send({ ...message, rssBytes: process.memoryUsage.rss(), valueBytes });
   }
 

@@ -18,10 +18,12 @@ import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { EdgePool } from "../../controller/tables/edges.ts";
 import { HashIndex } from "../../controller/tables/hash-index.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
+import { TrafficLog } from "../../controller/traffic.ts";
 import { Dimensions } from "../../scheduler/dimensions.ts";
 import { FleetIndex } from "../../scheduler/fleet-index.ts";
 import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
+import { TrafficColumns } from "../../worker/traffic-columns.ts";
 
 /** Fields whose values are written once and then only read: copies share them. */
 const sharedFields = new Set([
@@ -93,10 +95,11 @@ export class Copier {
   #copyInstance(value: object): object {
     if (value instanceof RunQueue) return this.#copyQueue(value);
     // The story is for people, and empty reports are what a step leaves: both are as good new.
-    if (value instanceof StoryLog || value instanceof RunLog) return this.#remember(value, value);
+    if (isForPeople(value)) return this.#remember(value, value);
     // An index is made anew where it is missing.
     if (value instanceof FleetIndex) return this.#remember(value, new FleetIndex());
     if (value instanceof ReportColumns) return this.#remember(value, new ReportColumns());
+    if (value instanceof TrafficColumns) return this.#remember(value, new TrafficColumns());
     if (isTable(value)) return this.#copyTable(value);
     return this.#remember(value, copyOf(value));
   }
@@ -126,6 +129,11 @@ export class Copier {
     });
     return copy;
   }
+}
+
+/** Whether nothing is decided by it. */
+export function isForPeople(value: object): boolean {
+  return value instanceof StoryLog || value instanceof RunLog || value instanceof TrafficLog;
 }
 
 type Plain = { [name: string]: unknown };

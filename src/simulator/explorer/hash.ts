@@ -14,9 +14,7 @@ import { InvariantError } from "../../base/assert.ts";
 import { Heap } from "../../base/heap.ts";
 import { NumberMap } from "../../base/number-map.ts";
 import { U32Ring } from "../../base/ring.ts";
-import { RunLog } from "../../controller/run-log.ts";
 import type { ControllerState } from "../../controller/state.ts";
-import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { HashIndex } from "../../controller/tables/hash-index.ts";
 import { TaskTable } from "../../controller/tables/task-table.ts";
@@ -24,9 +22,20 @@ import { Dimensions } from "../../scheduler/dimensions.ts";
 import { FleetIndex } from "../../scheduler/fleet-index.ts";
 import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
+import { TrafficColumns } from "../../worker/traffic-columns.ts";
+import { isForPeople } from "./copy.ts";
 
 /** Counted for people, or derived from what is hashed beside it. */
-const silentFields = new Set(["recomputedCount", "key", "requestKey", "rssBytes", "names"]);
+const silentFields = new Set([
+  "recomputedCount",
+  "key",
+  "requestKey",
+  "memory",
+  "traffic",
+  "trafficCounts",
+  "counts",
+  "names",
+]);
 
 /** Written once and often met: hashed once. */
 const fixedFields = new Set([
@@ -164,7 +173,7 @@ export class StateHash {
   }
 
   #instance(value: object): void {
-    if (value instanceof StoryLog || value instanceof RunLog) return;
+    if (isForPeople(value) || value instanceof TrafficColumns) return;
     if (value instanceof ReportColumns) return;
     // What follows from what is hashed besides.
     if (value instanceof FleetIndex || value instanceof HashIndex) return;

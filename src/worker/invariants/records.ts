@@ -131,8 +131,9 @@ function nothingIsRememberedWithoutACause(_: WorkerState, record: TaskRecord): v
     broken(`task ${record.task} never ran here, holds nothing and is forgotten`);
 }
 
-function inTroubleNothingWaitsToStart({ trouble }: WorkerState, record: TaskRecord): void {
-  if (trouble !== "" && unstartedRun(record.state) !== null)
+function inTroubleNothingWaitsToStart(state: WorkerState, record: TaskRecord): void {
+  const isClosed = state.trouble !== "" || state.pause?.outlasted === true;
+  if (isClosed && unstartedRun(record.state) !== null)
     broken(`the run of task ${record.task} was handed back`);
 }
 

@@ -29,6 +29,9 @@ function countTransfers(state: WorkerState, { index }: Peer): number {
 
 function transfersStayInTheirBounds(state: WorkerState): void {
   if (state.transfers.size > transfersMax) broken("transfers are bounded");
+  let bytes = 0;
+  for (const { sizeBytes } of state.transfers.values()) bytes += sizeBytes;
+  if (bytes !== state.residence.arrivingBytes) broken(`${bytes} bytes are under way`);
   for (const peer of state.peers.values()) {
     if (peer.transfers !== countTransfers(state, peer)) broken(`transfers of peer ${peer.index}`);
     if (peer.transfers > transfersPerPeerMax) broken(`peer ${peer.index} is not asked too much`);

@@ -150,6 +150,22 @@ const run = responseOf({
   busyMs: z.number().meta({ description: "Of the time from its start to its end, all runs." }),
 }).meta({ id: "Run", description: "One execution, or several that are too short to tell apart." });
 
+const travel = responseOf({
+  workerId: z.string(),
+  kind: z.enum(["FETCH", "SPILL", "LOAD"]).meta({
+    description: "From another worker, to the disk, or back.",
+  }),
+  taskId: z.string().nullable().meta({ description: "Of several, the first; null if forgotten." }),
+  count: z.int(),
+  bytes: z.number(),
+  peerId: z.string().nullable().meta({ description: "Of a fetch: who had it." }),
+  startMs: z.number().meta({ description: "Milliseconds since 1970." }),
+  endMs: z.number(),
+}).meta({
+  id: "Travel",
+  description: "A value, or some together, on the way to a worker or disk.",
+});
+
 const taskStream = responseOf({
   fromAt: z.string(),
   toAt: z.string(),
@@ -158,6 +174,8 @@ const taskStream = responseOf({
   workers: z.array(responseOf({ workerId: z.string(), lanes: z.int(), slots: z.int() })),
   runs: z.array(run),
   omitted: z.int().meta({ description: "Runs that are in no entry: workers beyond the bound." }),
+  traffic: z.array(travel).meta({ description: "Small ones that took no time are not told." }),
+  trafficOmitted: z.int(),
 }).meta({ id: "TaskStream" });
 
 export const dashboardMethods = {

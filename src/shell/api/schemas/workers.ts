@@ -53,7 +53,18 @@ const worker = responseOf({
   stoppingAttemptIds: z.array(z.string()),
   heldValueBytes: z.number(),
   rssBytes: z.number(),
-}).meta({ id: "Worker", description: "`available` = `total` - `committed` - `held`." });
+  spilledBytes: z.number(),
+  spillCount: z.int(),
+  loadCount: z.int(),
+  spillFailureCount: z.int(),
+  fetchCount: z.int(),
+  fetchedBytes: z.number(),
+}).meta({
+  id: "Worker",
+  description:
+    "`available` = `total` - `committed` - `held`. `spilledBytes` of `heldValueBytes` are on its " +
+    "disk. Counts are since its process began: values to the disk and back, and from peers.",
+});
 
 const workerFilter = requestOf({
   states: withDefault(z.array(z.enum(workerStates)), []),
@@ -71,6 +82,7 @@ const workerOrders = [
   "attempts",
   "rssBytes",
   "heldValueBytes",
+  "spilledBytes",
   "lastHeartbeatAt",
 ] as const;
 
