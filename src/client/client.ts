@@ -14,14 +14,18 @@ import { jobAround } from "../backends/surrounding-task.ts";
 import { findToken, isLoopback } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
 import { parseJobPath } from "../model/job-path.ts";
+import { sharedNameCharactersMax } from "../model/limits.ts";
+import { parseText } from "../model/parse-fields.ts";
 import type { Command } from "./command.ts";
-import type { Future } from "./future.ts";
+import { type Future, numberOf, sessionOf } from "./future.ts";
 import { refuseWhileImporting } from "./importing.ts";
 import { findInProcess } from "./in-process-clusters.ts";
 import { Job } from "./job.ts";
 import type { LaunchOptions } from "./job-types.ts";
 import { launchJob } from "./jobs.ts";
+import type { Lock, LockOptions } from "./locks.ts";
 import { NetworkTransport } from "./network-transport.ts";
+import type { ScatterOptions } from "./scatter-options.ts";
 import { Session } from "./session.ts";
 import type { AnyWork } from "./spec-table.ts";
 import { type Study, startStudy } from "./studies/study.ts";
@@ -51,6 +55,16 @@ export interface WorkerSummary {
   readonly state: string;
   readonly stateReason: string;
   readonly runningTaskIds: readonly string[];
+  readonly [field: string]: unknown;
+}
+
+/** A published value, as `Client.published` lists it. Further fields may be added. */
+export interface PublishedValue {
+  readonly name: string;
+  readonly taskId: string;
+  readonly state: string;
+  readonly valueBytes: number;
+  readonly publishedAt: string;
   readonly [field: string]: unknown;
 }
 
@@ -128,6 +142,81 @@ export class Client {
     options?: MapOptions,
   ): Future<unknown>[] {
     return this.#session.map(work, argsList, options);
+  }
+
+  /**
+   * Brings a value to a worker, and returns its future at once: arguments that many tasks share
+   * travel once. It goes from here to the worker and not through the controller; dependents wait
+   * until it has arrived. Nothing can compute it again: when its last holder is lost, it and
+   * whatever still needs it fail with VALUE_LOST. Bring it to several with `broadcast`.
+   *
+   * Throws UNSERIALISABLE (with the path of what cannot travel), INVALID_ARGUMENT or INVALID_SPEC;
+   * what the controller refuses rejects the future.
+   */
+  scatter<T>(value: T, options?: ScatterOptions): Future<T> {
+    return this.#session.scatter(value, options) as Future<T>;
+  }
+
+  /** Scatters each of these values: all, or none if this throws. See `scatter`. */
+  scatterAll<T>(values: Iterable<T>, options?: Omit<ScatterOptions, "key">): Future<T>[] {
+    return [...values].map((value) => this.scatter(value, options));
+  }
+
+  /**
+   * Gives the value of a future a name among those of this client's user. It is kept, and computed
+   * again if it is lost, until `unpublish`; clients, and the controller, come and go. Resolves when
+   * the controller has the name on disk; the task itself may not have run yet.
+   *
+   * Rejects with ALREADY_EXISTS if the name is another task's, QUOTA_EXCEEDED past 1,000 names,
+   * NOT_FOUND if the future was released or refused, or INVALID_ARGUMENT.
+   */
+  async publish(name: string, future: Future<unknown>): Promise<void> {
+    parseText("name", name, sharedNameCharactersMax);
+    if (sessionOf(future) !== this.#session) {
+      throw new CapstanError("INVALID_ARGUMENT", "future: it is of another client");
+    }
+    await this.#session.publish(name, numberOf(future));
+  }
+
+  /**
+   * A future of what is published under a name of this client's user, at once. If nothing is, it
+   * rejects with NOT_FOUND. Throws INVALID_ARGUMENT for what cannot be a name.
+   */
+  fetch<T = unknown>(name: string): Future<T> {
+    parseText("name", name, sharedNameCharactersMax);
+    return this.#session.fetchPublished(name) as Future<T>;
+  }
+
+  /** Frees a name of this client's user. Rejects with NOT_FOUND, or as `call` does. */
+  async unpublish(name: string): Promise<void> {
+    await this.call("UnpublishValue", { name });
+  }
+
+  /** What this client's user has published, by name. */
+  async published(): Promise<PublishedValue[]> {
+    const values: PublishedValue[] = [];
+    for (let pageToken = ""; ; ) {
+      const request = { user: this.#session.user, ...(pageToken === "" ? {} : { pageToken }) };
+      const page = (await this.call("ListPublishedValues", request)) as {
+        readonly values: readonly PublishedValue[];
+        readonly nextPageToken: string;
+      };
+      values.push(...page.values);
+      pageToken = page.nextPageToken;
+      if (pageToken === "") return values;
+    }
+  }
+
+  /**
+   * Waits for the lock of that name among those of this client's user; who asks first has it first.
+   * It is renewed while this client lives and is heard, and goes to the next in line when it is
+   * released, its lease runs out or the session ends. Use `await using`.
+   *
+   * Rejects with TIMED_OUT (saying who holds it), the signal's reason, LOCK_LOST, QUOTA_EXCEEDED or
+   * INVALID_ARGUMENT.
+   */
+  lock(name: string, options: LockOptions = {}): Promise<Lock> {
+    return this.#session.lock(name, options);
   }
 
   /**

@@ -7,12 +7,18 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { assertNever, present } from "../base/assert.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
 import { userOf } from "../model/job-path.ts";
-import type { ControllerHello, Failures, ToClientMessage } from "../protocol/messages.ts";
-import { decodeValue } from "../shell/values/value-codec.ts";
+import type {
+  ClientMessage,
+  ControllerHello,
+  Failures,
+  ToClientMessage,
+} from "../protocol/messages.ts";
+import { decodeValue, encodeValue } from "../shell/values/value-codec.ts";
 import { ArgumentEncoder } from "./argument-encoder.ts";
 import type { Bundle } from "./bundle.ts";
 import { type BundleSource, BundleUploads } from "./bundle-uploads.ts";
@@ -21,7 +27,9 @@ import { argumentsOfCommand } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { Future, type FutureStatus } from "./future.ts";
 import { FutureTable, futureState } from "./future-table.ts";
+import { type Lock, type LockHost, type LockOptions, Locks } from "./locks.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
+import { parseScatter, type ScatterOptions } from "./scatter-options.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
 import { type MapOptions, type SubmitOptions, splitOptions } from "./submit-options.ts";
@@ -29,6 +37,7 @@ import type { TaskDefinition } from "./task.ts";
 import { rebuildRefusal, TaskError } from "./task-error.ts";
 import type { Transport } from "./transport.ts";
 import { ValueFetches } from "./value-fetches.ts";
+import { type UploadHost, ValueUploads } from "./value-uploads.ts";
 import type { WaitClock } from "./wait-clock.ts";
 import { countDown, untilSettled, type WaitLimits } from "./waiting.ts";
 
@@ -54,6 +63,8 @@ export class Session {
   readonly #outbox: Outbox;
   readonly #calls: Calls;
   readonly #fetches: ValueFetches;
+  readonly #uploads: ValueUploads;
+  readonly #locks: Locks;
   readonly #arguments = new ArgumentEncoder(this);
   /** Tasks of this turn. */
   readonly #collected = new BatchCollector();
@@ -84,6 +95,8 @@ export class Session {
     this.#outbox = new Outbox(this.#outboxHost());
     this.#calls = new Calls(this.#connection, transport.clock);
     this.#fetches = new ValueFetches(transport, options.token);
+    this.#uploads = new ValueUploads(this.#uploadHost());
+    this.#locks = new Locks(this.#lockHost());
     this.table.onRelease = (number) => this.#onRelease(number);
   }
 
@@ -142,6 +155,65 @@ export class Session {
     for (const batch of collector.take()) this.#outbox.submit(batch);
     this.#scheduleFlush();
     return Array.from({ length: number - first }, (_, i) => this.#future(first + i));
+  }
+
+  /** See `Client.scatter`. */
+  scatter(value: unknown, options: ScatterOptions | undefined): Future<unknown> {
+    this.#checkOpen();
+    const { key: given, hash, copies, specOptions } = parseScatter(options);
+    const spec = this.#specs.internValue({ kind: "value", copies }, specOptions);
+    const bytes = encodeValue(value, { root: "value" });
+    // By what stands for the content, a key that is used for two values is found out.
+    const digest = given !== "" || hash ? contentDigest(bytes) : noBytes;
+    const key = hash ? `value-${Buffer.from(digest).toString("hex")}` : given;
+    const number = this.table.allocate(1);
+    if (key !== "") this.#keys.set(number, key);
+    this.#risky.add(number);
+    const row = { number, spec, args: digest, dependencies: [] };
+    this.#collected.addAlone(row, { key, pure: false });
+    this.#uploads.add(number, bytes);
+    this.#scheduleFlush();
+    return this.#future(number);
+  }
+
+  /** See `Client.publish`. */
+  publish(name: string, number: number): Promise<void> {
+    return this.request((sequence) => ({ type: "publish", sequence, name, task: number }));
+  }
+
+  /** See `Client.fetch`. */
+  fetchPublished(name: string): Future<unknown> {
+    this.#checkOpen();
+    const task = this.table.allocate(1);
+    this.#risky.add(task);
+    this.#enqueueCollected();
+    this.#outbox.request({
+      messageOf: (sequence) => ({ type: "fetch-published", sequence, name, task }),
+      task,
+      onDurable: () => void this.#risky.delete(task),
+      onRefused: (error) => this.#refuse(task, error),
+    });
+    this.#scheduleFlush();
+    return this.#future(task);
+  }
+
+  /** See `Client.lock`. */
+  lock(name: string, options: LockOptions): Promise<Lock> {
+    this.#checkOpen();
+    return this.#locks.lock(name, options);
+  }
+
+  /**
+   * Asks once for what is to be durable, in the order of submits. Rejects with the controller's
+   * refusal, or with what ended the session.
+   */
+  request(messageOf: (sequence: number) => ClientMessage): Promise<void> {
+    this.#checkOpen();
+    this.#enqueueCollected();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#outbox.request({ messageOf, task: -1, onDurable: resolve, onRefused: reject });
+    this.#scheduleFlush();
+    return promise;
   }
 
   keyOf(number: number): string {
@@ -286,7 +358,9 @@ export class Session {
     this.#bundles.close();
     this.#fetches.close(error);
     this.#calls.close(error);
-    this.#outbox.clear();
+    this.#uploads.close(error);
+    this.#locks.close("the client was closed");
+    this.#outbox.clear(error);
     this.table.settleAllLost(error);
   }
 
@@ -364,6 +438,7 @@ export class Session {
       this.#jobs.push({ from: this.#jobs.length === 0 ? 0 : this.table.next, id: jobId });
     }
     this.#outbox.onConnected(sequence);
+    this.#locks.onConnected();
     this.#calls.onConnected();
   }
 
@@ -380,7 +455,8 @@ export class Session {
 
   #loseAll(why: string): void {
     this.#enqueueCollected();
-    this.#outbox.clear();
+    this.#outbox.clear(new CapstanError("UNREACHABLE", `It was not heard: ${why}.`));
+    this.#locks.close(why);
     this.#risky.clear();
     this.table.settleAllLost(
       new CapstanError("NOT_FOUND", `The task is gone: ${why}. Submit it again.`),
@@ -420,6 +496,21 @@ export class Session {
       case "reply":
         this.#calls.onReply(message);
         break;
+      case "upload":
+        this.#uploads.onUpload(message);
+        break;
+      case "lock-granted":
+        this.#locks.onGranted(message);
+        break;
+      case "lock-queued":
+        this.#locks.onQueued(message);
+        break;
+      case "locks-renewed":
+        this.#locks.onRenewed(message.locks);
+        break;
+      case "lock-lost":
+        this.#locks.onLost(message);
+        break;
       case "warning":
         this.#options.onWarning(message.code, message.message);
         break;
@@ -435,6 +526,48 @@ export class Session {
       const isCancelled = states[i] === "KILLED" || failure.code === "TASK_CANCELLED";
       this.table.settleFailed(number, isCancelled ? "cancelled" : "failed", failure);
     }
+  }
+
+  #refuse(number: number, error: CapstanError): void {
+    this.#hasRefusals = true;
+    this.#risky.delete(number);
+    this.table.settleRefused(number, error);
+  }
+
+  #uploadHost(): UploadHost {
+    const fetches = this.#fetches;
+    const clusterId = (): string => this.#clusterId;
+    return {
+      transport: this.#options.transport,
+      table: this.table,
+      get dataToken() {
+        return fetches.token;
+      },
+      get clusterId() {
+        return clusterId();
+      },
+      peer: (index) => fetches.peer(index),
+      askAgain: (number) => {
+        this.#outbox.want(number);
+        this.#scheduleFlush();
+      },
+      giveUp: (number, reason) => this.cancel(number, `no worker took the value: ${reason}`),
+    };
+  }
+
+  #lockHost(): LockHost {
+    const connection = this.#connection;
+    return {
+      clock: this.clock,
+      get isConnected() {
+        return connection.isUp;
+      },
+      send: (message) => {
+        connection.send(message);
+        connection.flush();
+      },
+      request: (messageOf) => this.request(messageOf),
+    };
   }
 
   #outboxHost(): OutboxHost {
@@ -454,16 +587,19 @@ export class Session {
       onDurable: ({ isAlone, first }) => {
         if (isAlone) this.#risky.delete(first);
       },
-      refuse: (number, error) => {
-        this.#hasRefusals = true;
-        this.#risky.delete(number);
-        this.table.settleRefused(number, error);
-      },
+      refuse: (number, error) => this.#refuse(number, error),
       keyOf: (number) => this.keyOf(number),
       setKey: (number, key) => this.#keys.set(number, key),
       unsettled: () => this.table.unsettled(),
     };
   }
+}
+
+const noBytes = new Uint8Array(0);
+
+/** What stands for the content of a value: SHA-256. */
+function contentDigest(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(bytes).digest());
 }
 
 const statusOfState: readonly FutureStatus[] = [

@@ -6,7 +6,7 @@
 
 import type { CapstanError } from "../model/errors.ts";
 import { invalidSpec } from "../model/parse-fields.ts";
-import type { CommandRun, TaskRun, TaskSpec } from "../model/spec.ts";
+import type { CommandRun, TaskRun, TaskSpec, ValueRun } from "../model/spec.ts";
 import { jobDefaults } from "../model/spec.ts";
 import { parseTaskOptions } from "../model/task-options.ts";
 import { checkExported } from "./bundle.ts";
@@ -28,7 +28,7 @@ interface FunctionWork {
 /** One spec. Its `run` is known when its bundle is: the module, or the workspace of a command. */
 export interface SpecEntry {
   readonly id: number;
-  readonly work: FunctionWork | CommandRun;
+  readonly work: FunctionWork | CommandRun | ValueRun;
   readonly fields: Omit<TaskSpec, "run">;
   readonly bundle: BundleHandle;
 }
@@ -64,6 +64,17 @@ export class SpecTable {
       this.#byWork.set(work, entries);
     }
     entries.set(optionsKey, entry);
+    return entry;
+  }
+
+  /** The spec of values that this client brings. Throws as `intern` does. */
+  internValue(run: ValueRun, options: SpecOptions): SpecEntry {
+    const contentKey = `${JSON.stringify(run)}\n${keyOfOptions(options)}`;
+    const known = this.#commands.get(contentKey);
+    if (known !== undefined) return known;
+    const fields = parseTaskOptions(options);
+    const entry: SpecEntry = { id: this.#count++, work: run, fields, bundle: noBundle };
+    this.#remember(contentKey, entry);
     return entry;
   }
 
@@ -123,6 +134,7 @@ function parseCommandOptions(options: SpecOptions, name: string): SpecEntry["fie
 /** What a task of this spec runs. Only when its bundle is ready. */
 export function runOf({ work, bundle }: SpecEntry): TaskRun {
   const sha256 = bundle.bundle?.sha256 ?? "";
+  if (work.kind === "value") return work;
   if (work.kind === "command") return { ...work, workspace: sha256 };
   return { kind: "function", bundle: sha256, functionName: work.functionName };
 }
@@ -138,7 +150,7 @@ export function contentOf(spec: SpecEntry): string {
  * function, or its workspace cannot be packed. Null while nothing is known against it.
  */
 export function specError({ work, bundle: { bundle, error } }: SpecEntry): CapstanError | null {
-  if (error !== null || bundle === null || work.kind === "command") return error;
+  if (error !== null || bundle === null || work.kind !== "function") return error;
   return checkExported(bundle, work.moduleUrl, work.functionName);
 }
 

@@ -41,6 +41,17 @@ export interface ValuesRequest {
   readonly signal: AbortSignal;
 }
 
+/** A value for one worker. */
+export interface BringRequest {
+  /** `host:port` of its data listener. */
+  readonly address: string;
+  readonly token: string;
+  readonly clusterId: string;
+  readonly task: TaskRef;
+  readonly bytes: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
 export interface FetchedBytes {
   readonly got: readonly { readonly task: TaskRef; readonly bytes: Uint8Array }[];
   /** Of those that it would give, but not now. */
@@ -67,6 +78,8 @@ export interface Transport {
   upload(bundle: Bundle, source: BundleSource, signal: AbortSignal): Promise<boolean>;
   /** Rejects with UNREACHABLE and the like, or the signal's reason. */
   fetchValues(request: ValuesRequest): Promise<FetchedBytes>;
+  /** "" when the worker has it, else why not, to be tried again. Rejects as the signal says. */
+  bringValue(request: BringRequest): Promise<string>;
   /** Frees what fetches left open. */
   close(): void;
 }

@@ -14,6 +14,7 @@ import type { TaskSpec } from "../model/spec.ts";
 import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
+import { dropOffer } from "./apply-shared.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
@@ -110,6 +111,7 @@ export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dr
     const task = client.handles.get(number);
     if (task < 0) continue;
     client.handles.delete(number);
+    dropOffer(state.shared, task, { client: client.index, number });
     state.tasks.wants[task]--;
     if (state.tasks.wants[task] === 0) state.tasks.flags[task] &= ~taskFlag.awaited;
     const aliases = state.aliases.get(task);

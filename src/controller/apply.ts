@@ -44,6 +44,7 @@ import {
   applyWorkerSuspected,
   tellEvent,
 } from "./apply-sessions.ts";
+import { beginLockLeasesAnew, excuseLeases, sharedAppliers } from "./apply-shared.ts";
 import {
   addExtraHolder,
   applyTasksFailed,
@@ -89,6 +90,7 @@ const appliers: Appliers = {
     state.touchedJobs.clear();
     state.brokenGangs.clear();
     beginLeasesAnew(state.access, fact.at);
+    beginLockLeasesAnew(state.shared, fact.at);
     const { flags } = state.tasks;
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
   },
@@ -140,6 +142,7 @@ const appliers: Appliers = {
   "budget-set": applyBudgetSet,
   "endpoint-registered": changeAccess,
   "endpoints-dropped": changeAccess,
+  ...sharedAppliers,
   "time-passed": () => {
     // `apply` itself takes the time of every fact that has one.
   },
@@ -171,6 +174,7 @@ const appliers: Appliers = {
   "silence-excused": (state, fact) => {
     for (const worker of state.workers) worker.lastHeardAt += fact.pausedUs;
     for (const client of state.clients) if (client !== null) client.absentSince += fact.pausedUs;
+    excuseLeases(state.shared, fact.pausedUs);
   },
   "deadlines-passed": (state, { until }) => {
     for (const heap of [state.delays, state.schedulingDeadlines, state.startDeadlines]) {

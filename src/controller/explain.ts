@@ -60,6 +60,8 @@ export function pendingReason(state: ControllerState, task: number): string | nu
       return `waits for ${tasks.waitingOn[task]} of ${tasks.dependencyCount[task]} inputs`;
     case stage.delayed:
       return `sits out its retry back-off until ${formatTime(state.notBefore.get(task) ?? 0)}`;
+    case stage.offered:
+      return "waits until its client has brought the value to a worker";
     case stage.held:
       return state.strayOfTask.has(task)
         ? "waits until its earlier attempt has stopped"
@@ -189,6 +191,7 @@ function otherReasons(state: ControllerState, task: number): Reason[] {
   const message = pendingReason(state, task) ?? "";
   switch (tasks.stage[task]) {
     case stage.waiting:
+    case stage.offered:
       return [plainReason("DEPENDENCY", message, total)];
     case stage.delayed:
       return [plainReason("BACKOFF", message, total)];
@@ -247,6 +250,8 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
     }
     case stage.held:
       return heldWaker(state, task);
+    case stage.offered:
+      return { waker: wakerOfOffered(state, task), next: noSlot };
     default: {
       const shape = shapeOf(state, task);
       const [closed] = closedWorkers(state, shape);
@@ -255,6 +260,14 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
       return { waker: { kind: "CAPACITY", id: taskIdOf(state, task), message }, next: noSlot };
     }
   }
+}
+
+/** The first client that has its value. */
+function wakerOfOffered(state: ControllerState, task: number): Waker {
+  const [first] = state.shared.offers.get(task) ?? [];
+  const client = first === undefined ? null : state.clients[first.client];
+  const id = client === null ? "" : state.jobs[client.job].id;
+  return { kind: "CLIENT", id, message: `the session ${id} must bring the value` };
 }
 
 /** Whoever closed the worker. */

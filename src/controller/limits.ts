@@ -109,3 +109,15 @@ export const replicasMax = 10_000;
 
 /** How deep jobs may be nested. A launch below that is refused. */
 export const jobDepthMax = 16;
+
+/** Values that one user may have published. One more is refused. */
+export const publishedPerUserMax = 1_000;
+
+/** Locks that one client may hold or wait for. One more is refused. */
+export const locksPerClientMax = 1_000;
+
+/** The shortest lease of a lock, milliseconds. A shorter one is refused. */
+export const lockLeaseMinMs = 1_000;
+
+/** The longest lease of a lock, milliseconds: an hour. A longer one is refused. */
+export const lockLeaseMaxMs = 3_600_000;

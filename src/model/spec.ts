@@ -44,7 +44,19 @@ export type CommandResult =
   | { readonly type: "text" }
   | { readonly type: "file"; readonly path: string };
 
-export type TaskRun = FunctionRun | CommandRun;
+/** Nothing runs: a client brings the value to workers. It has no recipe. */
+export interface ValueRun {
+  readonly kind: "value";
+  /** To how many workers the client brings it; 0 for all that may have it. */
+  readonly copies: number;
+}
+
+export type TaskRun = FunctionRun | CommandRun | ValueRun;
+
+/** Whether a lost value of such a task can be computed again. */
+export function hasRecipe({ kind }: TaskRun): boolean {
+  return kind !== "value";
+}
 
 /** Delay before a retry: doubles from `initialMs` up to `maxMs`. */
 export interface RetryBackoff {

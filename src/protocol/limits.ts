@@ -42,3 +42,9 @@ export const troubleCharsMax = 2_000;
  * stay exact.
  */
 export const valueSizeBytesMax = 2 ** 40;
+
+/** Workers to which one client may ask to bring one value. More is refused; 0 says all of them. */
+export const copiesMax = 65_536;
+
+/** Locks that one message may renew. More is refused; a client sends several. */
+export const renewedLocksMax = 16_384;

@@ -14,7 +14,7 @@ import type { FunctionRun, RetryBackoff, TaskRun, TaskSpec } from "../model/spec
 import { bands } from "../model/states.ts";
 import { Fields, requireCount, requireText } from "./fields.ts";
 import { protocolError } from "./frame-format.ts";
-import { exitCodesMax } from "./limits.ts";
+import { copiesMax, exitCodesMax } from "./limits.ts";
 import { parseCommandRun, requireSha256 } from "./parse-command.ts";
 
 /** A whole task spec. Throws PROTOCOL_ERROR naming the field. */
@@ -73,7 +73,8 @@ export function parseTaskFailure(fields: Fields): TaskFailure {
 }
 
 function parseRun(fields: Fields): TaskRun {
-  const kind = fields.oneOf("kind", ["function", "command"]);
+  const kind = fields.oneOf("kind", ["function", "command", "value"]);
+  if (kind === "value") return { kind, copies: fields.count("copies", copiesMax) };
   return kind === "function" ? parseFunctionRun(fields) : parseCommandRun(fields);
 }
 

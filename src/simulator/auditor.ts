@@ -202,7 +202,9 @@ export class Auditor implements Observer {
       const attempt = message.attempts[i];
       if (kind in answerNames)
         this.#release(workerId, { attempt, how: answerNames[kind], at }, message.successors[i]);
-      if (kind === reportKind.finished) this.#committed.add(message.tasks[i]);
+      // What a client brought is committed by the worker that has it.
+      const isValue = kind === reportKind.finished || kind === reportKind.have;
+      if (isValue) this.#committed.add(message.tasks[i]);
     }
   }
 

@@ -40,6 +40,7 @@ export const faultKinds = [
   "value corrupted",
   "value lost",
   "fetch failed",
+  "upload failed",
   "peer busy",
   "cancel",
   "cancel storm",

@@ -95,6 +95,10 @@ export interface Faults {
   readonly release: number;
   readonly retry: number;
   readonly submit: number;
+  /** A client scatters a value; publishes one, fetches one, unpublishes one; asks for a lock. */
+  readonly scatter: number;
+  readonly publish: number;
+  readonly lock: number;
   readonly jobLaunch: number;
   readonly jobCancel: number;
   readonly administration: number;
@@ -118,6 +122,7 @@ export const noFaults: Faults = {
   ...{ clockRatePpm: 0, clockSetBack: 0, otherPolicy: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
+  ...{ scatter: 0.1, publish: 0.1, lock: 0.1 },
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
 };
 
@@ -126,8 +131,17 @@ export function slowness(paceUs: number, buildUsMax: number, fetchUsMax: number)
   return { paceUs, buildUsMax, fetchUsMax };
 }
 
-/** Draws which faults exist in a run. */
-export function drawFaults(draws: Draws): Faults {
+/** Draws what clients share in a run. */
+export function drawSharing(draws: Draws): Pick<Faults, "scatter" | "publish" | "lock"> {
+  return {
+    scatter: draws.pick([0.1, 0, 0.3]),
+    publish: draws.pick([0.1, 0, 0.3]),
+    lock: draws.pick([0.1, 0, 0.3]),
+  };
+}
+
+/** Draws which faults exist in a run, but for what clients share. */
+export function drawFaults(draws: Draws): Omit<Faults, "scatter" | "publish" | "lock"> {
   const quick = slowness(0, 0, 0);
   return { ...quick, ...drawWorld(draws), ...drawCrashes(draws), ...drawRequests(draws) };
 }

@@ -74,6 +74,8 @@ export class SimulatedWorker {
   #lanes: StartExecution[][];
   #results = new Map<ExecutionId, SimulatedValue>();
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
+  readonly #uploads = new Map<number, SimulatedValue>();
+  #nextUpload = 0;
   #aborting = new Set<ExecutionId>();
   #timerAt = Number.POSITIVE_INFINITY;
   readonly #around: WorkerSurroundings;
@@ -120,6 +122,13 @@ export class SimulatedWorker {
   /** The bytes of a value are gone, and the store notices. */
   loseValue(task: TaskRef): void {
     if (this.values.delete(task)) this.#hear({ type: "value-lost", at: 0, task });
+  }
+
+  /** A client brings a value. */
+  bring(task: TaskRef, value: SimulatedValue): void {
+    const upload = this.#nextUpload++;
+    this.#uploads.set(upload, value);
+    this.#hear({ type: "value-brought", at: 0, upload, task, sizeBytes: value.sizeBytes });
   }
 
   /** Its own checks: trouble, or none. */
@@ -314,6 +323,11 @@ export class SimulatedWorker {
       case "discard-fetched":
         this.#fetched.get(send.transfer)?.delete(send.task);
         return;
+      case "store-upload":
+        return this.#storeUpload(send.upload, send.task);
+      case "discard-upload":
+        this.#uploads.delete(send.upload);
+        return;
       case "drop-value":
         this.values.delete(send.task);
         return;
@@ -348,6 +362,13 @@ export class SimulatedWorker {
   #storeFetched(transfer: number, task: TaskRef): void {
     const value = this.#fetched.get(transfer)?.get(task);
     assert(value !== undefined, "only what a transfer brought is stored");
+    this.values.set(task, value);
+  }
+
+  #storeUpload(upload: number, task: TaskRef): void {
+    const value = this.#uploads.get(upload);
+    assert(value !== undefined, "only what a client brought is stored");
+    this.#uploads.delete(upload);
     this.values.set(task, value);
   }
 

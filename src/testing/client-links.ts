@@ -9,6 +9,7 @@ import type { Bundle } from "../client/bundle.ts";
 import type { BundleSource } from "../client/bundle-uploads.ts";
 import type { TaskDefinition } from "../client/task.ts";
 import type {
+  BringRequest,
   ConnectedClient,
   FetchedBytes,
   Transport,
@@ -58,6 +59,8 @@ export interface ClientSurroundings {
   onRequest(): void;
   /** The value of a task on the worker at this address, or null. */
   valueAt(address: string, task: TaskRef): Uint8Array | null;
+  /** Whether a worker at this address takes the value of a task. */
+  bringTo(address: string, task: TaskRef, bytes: Uint8Array): boolean;
 }
 
 /** A try to connect, until it is answered. */
@@ -103,6 +106,7 @@ export class ClientLinks {
       sourceOf: (task: TaskDefinition): BundleSource => functions.sourceOf(task),
       upload: async (_bundle: Bundle) => true,
       fetchValues: (request) => this.#fetch(request),
+      bringValue: (request) => this.#bring(request),
       close: () => undefined,
     };
   }
@@ -222,6 +226,18 @@ export class ClientLinks {
     const { controller } = this.#around;
     const at = controller.now();
     if (controller.isUp) controller.take({ type: "client-disconnected", at, client: index });
+  }
+
+  async #bring({ address, task, bytes, signal }: BringRequest): Promise<string> {
+    const { time, drive, bringTo } = this.#around;
+    await new Promise<void>((resolve) => {
+      time.after(2 * this.#newPath().delayUs(), () => {
+        drive.news();
+        resolve();
+      });
+    });
+    signal.throwIfAborted();
+    return bringTo(address, task, bytes) ? "" : "the simulated worker is gone";
   }
 
   async #fetch({ address, tasks, signal }: ValuesRequest): Promise<FetchedBytes> {

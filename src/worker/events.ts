@@ -20,6 +20,9 @@ export type ExecutionId = number;
 /** A fetch of values from one peer; never reused within an incarnation. */
 export type TransferId = number;
 
+/** Bytes that a client brought; never reused within an incarnation. */
+export type UploadId = number;
+
 /** A command that outlived the agent which had started it. */
 export interface Survivor {
   readonly attempt: AttemptId;
@@ -119,6 +122,14 @@ export type WorkerEvent =
     }
   | { readonly type: "fetch-busy"; readonly at: Micros; readonly transfer: TransferId }
   | { readonly type: "fetch-failed"; readonly at: Micros; readonly transfer: TransferId }
+  /** A client brought the value of a task: its bytes lie under `upload` until they are named. */
+  | {
+      readonly type: "value-brought";
+      readonly at: Micros;
+      readonly upload: UploadId;
+      readonly task: TaskRef;
+      readonly sizeBytes: number;
+    }
   /** A stored value turned out to be unreadable. */
   | { readonly type: "value-lost"; readonly at: Micros; readonly task: TaskRef }
   | { readonly type: "paused"; readonly at: Micros }
@@ -190,6 +201,9 @@ export type WorkerSend =
   /** A fetched value is kept; what of a transfer is not stored is discarded with it. */
   | { readonly type: "store-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
   | { readonly type: "discard-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
+  /** What a client brought becomes the value of `task`, or is not kept. */
+  | { readonly type: "store-upload"; readonly upload: UploadId; readonly task: TaskRef }
+  | { readonly type: "discard-upload"; readonly upload: UploadId }
   | { readonly type: "drop-value"; readonly task: TaskRef }
   /** Nothing runs and nothing is owed any more: the process may end. */
   | { readonly type: "leave" };

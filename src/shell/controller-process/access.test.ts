@@ -61,6 +61,9 @@ const expectedAccess: { readonly [Name in MethodName]: readonly Role[] } = {
   RegisterEndpoint: writers,
   UnregisterEndpoint: writers,
   ListEndpoints: readers,
+  ListPublishedValues: readers,
+  UnpublishValue: writers,
+  ListLocks: readers,
   GetClusterInfo: readers,
   ReportWorkerExit: ["admin", "worker"],
 };
@@ -99,6 +102,9 @@ const requests: Requests = {
   },
   UnregisterEndpoint: { endpointId: "e" },
   ListEndpoints: {},
+  ListPublishedValues: {},
+  UnpublishValue: { name: "n" },
+  ListLocks: {},
   GetClusterInfo: {},
   ReportWorkerExit: { workerId: "w", incarnation: "i" },
 };
@@ -234,9 +240,14 @@ describe("every message of a stream", () => {
       "define-spec": "client",
       call: "client",
       cancel: "client",
+      "fetch-published": "client",
+      lock: "client",
+      publish: "client",
       release: "client",
+      "renew-locks": "client",
       retry: "client",
       submit: "client",
+      unlock: "client",
       want: "client",
     };
     const worker: { readonly [T in WorkerMessage["type"]]: "worker" } = {

@@ -95,6 +95,9 @@ describe("the real kernel", () => {
       },
       UnregisterEndpoint: { endpointId: "e" },
       ListEndpoints: {},
+      ListPublishedValues: { user: "ann" },
+      UnpublishValue: { name: "none" },
+      ListLocks: {},
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
       ReportWorkerExit: { workerId: "w1", incarnation: "i1", exitCode: 0 },
@@ -103,6 +106,7 @@ describe("the real kernel", () => {
     const refused = new Map<string, string>([
       ["RevokeToken", "NOT_FOUND"],
       ["RegisterEndpoint", "NOT_FOUND"],
+      ["UnpublishValue", "NOT_FOUND"],
     ]);
     for (const name of Object.keys(requests) as MethodName[]) {
       const code = refused.get(name);
