@@ -17,7 +17,7 @@ import { parseJobPath } from "../model/job-path.ts";
 import { sharedNameCharactersMax } from "../model/limits.ts";
 import { parseText } from "../model/parse-fields.ts";
 import type { Command } from "./command.ts";
-import { type Future, numberOf, sessionOf } from "./future.ts";
+import { type Future, sessionOf } from "./future.ts";
 import { refuseWhileImporting } from "./importing.ts";
 import { findInProcess } from "./in-process-clusters.ts";
 import { Job } from "./job.ts";
@@ -154,7 +154,7 @@ export class Client {
    * what the controller refuses rejects the future.
    */
   scatter<T>(value: T, options?: ScatterOptions): Future<T> {
-    return this.#session.scatter(value, options) as Future<T>;
+    return this.#session.sharing.scatter(value, options) as Future<T>;
   }
 
   /** Scatters each of these values: all, or none if this throws. See `scatter`. */
@@ -175,7 +175,7 @@ export class Client {
     if (sessionOf(future) !== this.#session) {
       throw new CapstanError("INVALID_ARGUMENT", "future: it is of another client");
     }
-    await this.#session.publish(name, numberOf(future));
+    await this.#session.sharing.publish(name, future);
   }
 
   /**
@@ -184,7 +184,7 @@ export class Client {
    */
   fetch<T = unknown>(name: string): Future<T> {
     parseText("name", name, sharedNameCharactersMax);
-    return this.#session.fetchPublished(name) as Future<T>;
+    return this.#session.sharing.fetchPublished(name) as Future<T>;
   }
 
   /** Frees a name of this client's user. Rejects with NOT_FOUND, or as `call` does. */
@@ -216,7 +216,7 @@ export class Client {
    * INVALID_ARGUMENT.
    */
   lock(name: string, options: LockOptions = {}): Promise<Lock> {
-    return this.#session.lock(name, options);
+    return this.#session.sharing.lock(name, options);
   }
 
   /**

@@ -13,7 +13,8 @@ import { CapstanError } from "../model/errors.ts";
 import { sharedNameCharactersMax } from "../model/limits.ts";
 import { parseText } from "../model/parse-fields.ts";
 import { parseDurationMs } from "../model/parse-quantities.ts";
-import type { ClientMessage, LockGranted, LockLost, LockQueued } from "../protocol/messages.ts";
+import type { ClientMessage } from "../protocol/messages.ts";
+import type { LockGranted, LockLost, LockQueued } from "../protocol/shared-messages.ts";
 import { lockLeaseDefaultMs, renewalsPerLease } from "./limits.ts";
 import type { WaitClock } from "./wait-clock.ts";
 import { limited, type WaitLimits } from "./waiting.ts";
@@ -110,12 +111,7 @@ export class Locks {
       begin: (end) => {
         entry.end = end;
         this.#entries.set(id, entry);
-        this.#host.request(ask).then(
-          () => {
-            entry.isAsked = true;
-          },
-          (error: unknown) => this.#fail(entry, error),
-        );
+        void this.#ask(entry, ask);
       },
       abandon: () => {
         entry.end = null;
@@ -124,6 +120,15 @@ export class Locks {
       describe: () => `the lock ${JSON.stringify(name)}${entry.ahead}`,
     });
     return new Lock({ name, token: entry.token, lost: entry.lost }, () => this.#leave(entry));
+  }
+
+  async #ask(entry: Entry, ask: (sequence: number) => ClientMessage): Promise<void> {
+    try {
+      await this.#host.request(ask);
+      entry.isAsked = true;
+    } catch (error) {
+      this.#fail(entry, error);
+    }
   }
 
   /** What was lost while nobody could be told of it is told now. */

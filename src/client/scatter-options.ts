@@ -17,8 +17,8 @@ import { copiesMax } from "../protocol/limits.ts";
 /** See `Client.scatter`. */
 export interface ScatterOptions {
   /**
-   * Names the value within its user: the same key is the same value, and is brought once. A key that
-   * names other content is refused with KEY_CONFLICT. Default: made up.
+   * Names the value within its user: the same key is the same value, and is brought once. A key
+   * that names other content is refused with KEY_CONFLICT. Default: made up.
    */
   readonly key?: string | undefined;
   /** The key follows from the content: equal values are one. Costs a SHA-256. Default false. */

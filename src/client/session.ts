@@ -7,18 +7,18 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { assertNever, present } from "../base/assert.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
 import { userOf } from "../model/job-path.ts";
+import type { ValueRun } from "../model/spec.ts";
 import type {
   ClientMessage,
   ControllerHello,
   Failures,
   ToClientMessage,
 } from "../protocol/messages.ts";
-import { decodeValue, encodeValue } from "../shell/values/value-codec.ts";
+import { decodeValue } from "../shell/values/value-codec.ts";
 import { ArgumentEncoder } from "./argument-encoder.ts";
 import type { Bundle } from "./bundle.ts";
 import { type BundleSource, BundleUploads } from "./bundle-uploads.ts";
@@ -27,9 +27,8 @@ import { argumentsOfCommand } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { Future, type FutureStatus } from "./future.ts";
 import { FutureTable, futureState } from "./future-table.ts";
-import { type Lock, type LockHost, type LockOptions, Locks } from "./locks.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
-import { parseScatter, type ScatterOptions } from "./scatter-options.ts";
+import { Sharing } from "./sharing.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
 import { type MapOptions, type SubmitOptions, splitOptions } from "./submit-options.ts";
@@ -37,7 +36,6 @@ import type { TaskDefinition } from "./task.ts";
 import { rebuildRefusal, TaskError } from "./task-error.ts";
 import type { Transport } from "./transport.ts";
 import { ValueFetches } from "./value-fetches.ts";
-import { type UploadHost, ValueUploads } from "./value-uploads.ts";
 import type { WaitClock } from "./wait-clock.ts";
 import { countDown, untilSettled, type WaitLimits } from "./waiting.ts";
 
@@ -63,8 +61,8 @@ export class Session {
   readonly #outbox: Outbox;
   readonly #calls: Calls;
   readonly #fetches: ValueFetches;
-  readonly #uploads: ValueUploads;
-  readonly #locks: Locks;
+  /** Scattered and published values, locks. */
+  readonly sharing: Sharing;
   readonly #arguments = new ArgumentEncoder(this);
   /** Tasks of this turn. */
   readonly #collected = new BatchCollector();
@@ -95,8 +93,7 @@ export class Session {
     this.#outbox = new Outbox(this.#outboxHost());
     this.#calls = new Calls(this.#connection, transport.clock);
     this.#fetches = new ValueFetches(transport, options.token);
-    this.#uploads = new ValueUploads(this.#uploadHost());
-    this.#locks = new Locks(this.#lockHost());
+    this.sharing = this.#newSharing();
     this.table.onRelease = (number) => this.#onRelease(number);
   }
 
@@ -155,52 +152,6 @@ export class Session {
     for (const batch of collector.take()) this.#outbox.submit(batch);
     this.#scheduleFlush();
     return Array.from({ length: number - first }, (_, i) => this.#future(first + i));
-  }
-
-  /** See `Client.scatter`. */
-  scatter(value: unknown, options: ScatterOptions | undefined): Future<unknown> {
-    this.#checkOpen();
-    const { key: given, hash, copies, specOptions } = parseScatter(options);
-    const spec = this.#specs.internValue({ kind: "value", copies }, specOptions);
-    const bytes = encodeValue(value, { root: "value" });
-    // By what stands for the content, a key that is used for two values is found out.
-    const digest = given !== "" || hash ? contentDigest(bytes) : noBytes;
-    const key = hash ? `value-${Buffer.from(digest).toString("hex")}` : given;
-    const number = this.table.allocate(1);
-    if (key !== "") this.#keys.set(number, key);
-    this.#risky.add(number);
-    const row = { number, spec, args: digest, dependencies: [] };
-    this.#collected.addAlone(row, { key, pure: false });
-    this.#uploads.add(number, bytes);
-    this.#scheduleFlush();
-    return this.#future(number);
-  }
-
-  /** See `Client.publish`. */
-  publish(name: string, number: number): Promise<void> {
-    return this.request((sequence) => ({ type: "publish", sequence, name, task: number }));
-  }
-
-  /** See `Client.fetch`. */
-  fetchPublished(name: string): Future<unknown> {
-    this.#checkOpen();
-    const task = this.table.allocate(1);
-    this.#risky.add(task);
-    this.#enqueueCollected();
-    this.#outbox.request({
-      messageOf: (sequence) => ({ type: "fetch-published", sequence, name, task }),
-      task,
-      onDurable: () => void this.#risky.delete(task),
-      onRefused: (error) => this.#refuse(task, error),
-    });
-    this.#scheduleFlush();
-    return this.#future(task);
-  }
-
-  /** See `Client.lock`. */
-  lock(name: string, options: LockOptions): Promise<Lock> {
-    this.#checkOpen();
-    return this.#locks.lock(name, options);
   }
 
   /**
@@ -358,8 +309,7 @@ export class Session {
     this.#bundles.close();
     this.#fetches.close(error);
     this.#calls.close(error);
-    this.#uploads.close(error);
-    this.#locks.close("the client was closed");
+    this.sharing.close(error);
     this.#outbox.clear(error);
     this.table.settleAllLost(error);
   }
@@ -438,7 +388,7 @@ export class Session {
       this.#jobs.push({ from: this.#jobs.length === 0 ? 0 : this.table.next, id: jobId });
     }
     this.#outbox.onConnected(sequence);
-    this.#locks.onConnected();
+    this.sharing.onConnected();
     this.#calls.onConnected();
   }
 
@@ -456,7 +406,7 @@ export class Session {
   #loseAll(why: string): void {
     this.#enqueueCollected();
     this.#outbox.clear(new CapstanError("UNREACHABLE", `It was not heard: ${why}.`));
-    this.#locks.close(why);
+    this.sharing.onOtherSession(why);
     this.#risky.clear();
     this.table.settleAllLost(
       new CapstanError("NOT_FOUND", `The task is gone: ${why}. Submit it again.`),
@@ -497,19 +447,11 @@ export class Session {
         this.#calls.onReply(message);
         break;
       case "upload":
-        this.#uploads.onUpload(message);
-        break;
       case "lock-granted":
-        this.#locks.onGranted(message);
-        break;
       case "lock-queued":
-        this.#locks.onQueued(message);
-        break;
       case "locks-renewed":
-        this.#locks.onRenewed(message.locks);
-        break;
       case "lock-lost":
-        this.#locks.onLost(message);
+        this.sharing.onMessage(message);
         break;
       case "warning":
         this.#options.onWarning(message.code, message.message);
@@ -534,40 +476,54 @@ export class Session {
     this.table.settleRefused(number, error);
   }
 
-  #uploadHost(): UploadHost {
-    const fetches = this.#fetches;
+  #newSharing(): Sharing {
+    const { transport } = this.#options;
     const clusterId = (): string => this.#clusterId;
-    return {
-      transport: this.#options.transport,
-      table: this.table,
-      get dataToken() {
-        return fetches.token;
-      },
+    return new Sharing({
+      ...{ transport, table: this.table, connection: this.#connection, fetches: this.#fetches },
       get clusterId() {
         return clusterId();
       },
-      peer: (index) => fetches.peer(index),
+      submitValue: (run, options, value) => this.#submitValue(run, options, value),
+      fetchPublished: (name) => this.#fetchPublished(name),
+      request: (messageOf) => this.request(messageOf),
       askAgain: (number) => {
         this.#outbox.want(number);
         this.#scheduleFlush();
       },
-      giveUp: (number, reason) => this.cancel(number, `no worker took the value: ${reason}`),
-    };
+      cancel: (number, reason) => this.cancel(number, reason),
+    });
   }
 
-  #lockHost(): LockHost {
-    const connection = this.#connection;
-    return {
-      clock: this.clock,
-      get isConnected() {
-        return connection.isUp;
-      },
-      send: (message) => {
-        connection.send(message);
-        connection.flush();
-      },
-      request: (messageOf) => this.request(messageOf),
-    };
+  #submitValue(
+    run: ValueRun,
+    options: { readonly [name: string]: unknown },
+    { key, digest }: { readonly key: string; readonly digest: Uint8Array },
+  ): Future<unknown> {
+    this.#checkOpen();
+    const spec = this.#specs.internValue(run, options);
+    const number = this.table.allocate(1);
+    if (key !== "") this.#keys.set(number, key);
+    this.#risky.add(number);
+    const row = { number, spec, args: digest, dependencies: [] };
+    this.#collected.addAlone(row, { key, pure: false });
+    this.#scheduleFlush();
+    return this.#future(number);
+  }
+
+  #fetchPublished(name: string): Future<unknown> {
+    this.#checkOpen();
+    const task = this.table.allocate(1);
+    this.#risky.add(task);
+    this.#enqueueCollected();
+    this.#outbox.request({
+      messageOf: (sequence) => ({ type: "fetch-published", sequence, name, task }),
+      task,
+      onDurable: () => void this.#risky.delete(task),
+      onRefused: (error) => this.#refuse(task, error),
+    });
+    this.#scheduleFlush();
+    return this.#future(task);
   }
 
   #outboxHost(): OutboxHost {
@@ -593,13 +549,6 @@ export class Session {
       unsettled: () => this.table.unsettled(),
     };
   }
-}
-
-const noBytes = new Uint8Array(0);
-
-/** What stands for the content of a value: SHA-256. */
-function contentDigest(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
 }
 
 const statusOfState: readonly FutureStatus[] = [

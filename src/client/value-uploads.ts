@@ -9,7 +9,8 @@
  */
 
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
-import type { Peer, Upload } from "../protocol/messages.ts";
+import type { Peer } from "../protocol/messages.ts";
+import type { Upload } from "../protocol/shared-messages.ts";
 import type { FutureTable, Watcher } from "./future-table.ts";
 import { reconnectDelayMaxMs, reconnectDelayMinMs, uploadsMax, uploadTriesMax } from "./limits.ts";
 import type { Transport } from "./transport.ts";

@@ -78,7 +78,7 @@ describe("a lock", () => {
     assert.deepEqual(one.says(again), ["c1 < accepted 1"]);
   });
 
-  test("has a token above all before it, also after a restart, and its holder is told again", () => {
+  test("has a token above all before it, after a restart too, and its holder is told again", () => {
     for (const from of ["facts", "snapshot"] as const) {
       const { harness, one, other } = twoClients();
       one.locks(1, "disk", 5_000);

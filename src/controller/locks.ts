@@ -15,7 +15,7 @@
 
 import { type Micros, microsPerMs } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
-import type { AskForLock, LeaveLock, RenewLocks } from "../protocol/messages.ts";
+import type { AskForLock, LeaveLock, RenewLocks } from "../protocol/shared-messages.ts";
 import { lockOf } from "./apply-shared.ts";
 import type { ClientIndex } from "./events.ts";
 import { lockLeaseMaxMs, lockLeaseMinMs, locksPerClientMax } from "./limits.ts";

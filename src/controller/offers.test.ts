@@ -55,7 +55,7 @@ describe("a scattered value", () => {
     assert.deepEqual(worker.reports(have("v")), ["c1 < located v at w1"]);
   });
 
-  test("is asked for again when the worker that was named is lost, and when its client asks", () => {
+  test("is asked for again when the named worker is lost, and when its client asks", () => {
     const { harness, worker, client } = aCluster();
     harness.aWorker();
     client.scatters("v");
@@ -88,7 +88,7 @@ describe("a scattered value", () => {
     assert.equal(harness.statesOf("v", "a", "b"), "FAILED, UPSTREAM_FAILED, UPSTREAM_FAILED");
     const failure = harness.state.failures.get(harness.rowOf("b"));
     assert.equal(failure?.code, "VALUE_LOST");
-    assert.match(failure?.message ?? "", /it has no recipe: it was scattered by a client/);
+    assert.match(failure?.message ?? "", /it has no recipe: a client scattered it/);
   });
 
   test("that is lost while nobody needs it fails who asks for it later", () => {

@@ -1,7 +1,7 @@
 /**
  * Values that clients bring: scattered ones.
  *
- *     offered ─▶ (the client is told where) ─▶ brought: a worker says that it has it ─▶ succeeded
+ *     offered ─▶ (the client is told where) ─▶ brought: a worker says so ─▶ succeeded
  *
  * A task whose value is brought never runs and has no recipe: its waker is the client that has the
  * value. When the last such client goes the task fails, and so it does when its last copy is lost
@@ -37,8 +37,8 @@ export function isComputed(state: ControllerState, task: number): boolean {
 /** The end of a task whose value is gone for good. */
 export function lostForGood(state: ControllerState, task: number): FailedRoot {
   const message =
-    "the value was lost with its last holder, and it has no recipe: it was scattered by a client; " +
-    "scatter it again, to more workers with `broadcast`, or compute it in a task";
+    "the value was lost with its last holder, and it has no recipe: a client scattered it; " +
+    "scatter it again, with `broadcast` to more workers, or compute it in a task";
   const failure = plainFailure(state, task, { code: "VALUE_LOST", message });
   return { task, state: taskStateCode.FAILED, failure };
 }

@@ -11,7 +11,7 @@
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import { taskStates } from "../model/states.ts";
-import type { FetchPublished, Publish } from "../protocol/messages.ts";
+import type { FetchPublished, Publish } from "../protocol/shared-messages.ts";
 import type { ApiAnswer } from "./access.ts";
 import type { ClientIndex } from "./events.ts";
 import { publishedPerUserMax } from "./limits.ts";

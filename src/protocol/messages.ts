@@ -20,6 +20,7 @@ import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptCause } from "../model/states.ts";
 import type { MessagesOf } from "./schema.ts";
+import type { SharedAnswer, SharedRequest } from "./shared-messages.ts";
 
 /** The source of an input whose bytes travel with the order. */
 export const inlineSource = 0xffffffff;
@@ -254,46 +255,6 @@ export interface Retry {
   readonly tasks: readonly number[];
 }
 
-/** The value of a task gets a name among those of its user: a want that outlives its client. */
-export interface Publish {
-  readonly type: "publish";
-  readonly sequence: number;
-  readonly name: string;
-  /** The client's number of the task. */
-  readonly task: number;
-}
-
-/** From now on the client's number `task`, which is new, is what is published under the name. */
-export interface FetchPublished {
-  readonly type: "fetch-published";
-  readonly sequence: number;
-  readonly name: string;
-  readonly task: number;
-}
-
-/** Asks for the lock of that name; granted in the order of asking. */
-export interface AskForLock {
-  readonly type: "lock";
-  readonly sequence: number;
-  /** Chosen by the client, new for each request of the session. */
-  readonly lock: number;
-  readonly name: string;
-  readonly leaseMs: number;
-}
-
-/** Gives a lock back, or the place in its line. */
-export interface LeaveLock {
-  readonly type: "unlock";
-  readonly sequence: number;
-  readonly lock: number;
-}
-
-/** The leases of these begin again. Answered by `locks-renewed`, and `lock-lost` for others. */
-export interface RenewLocks {
-  readonly type: "renew-locks";
-  readonly locks: readonly number[];
-}
-
 /** The session ends: what only it wanted is cancelled and forgotten. */
 export interface CloseSession {
   readonly type: "close-session";
@@ -322,46 +283,6 @@ export interface Warning {
   readonly type: "warning";
   readonly code: string;
   readonly message: string;
-}
-
-/**
- * Bring the value of this task to these workers (see `peer`), which are to keep it under `ref`. Said
- * again when they have changed, and when the client wants the task.
- */
-export interface Upload {
-  readonly type: "upload";
-  readonly task: number;
-  readonly ref: TaskRef;
-  readonly workers: readonly WorkerIndex[];
-}
-
-/** The client holds the lock. Said again after a reconnect. */
-export interface LockGranted {
-  readonly type: "lock-granted";
-  readonly lock: number;
-  /** Rises with each grant of any lock: who was granted later has the higher one. */
-  readonly token: number;
-}
-
-/** Others are before it, when it asked. */
-export interface LockQueued {
-  readonly type: "lock-queued";
-  readonly lock: number;
-  readonly ahead: number;
-  /** Who holds it, for people. */
-  readonly holder: string;
-}
-
-export interface LocksRenewed {
-  readonly type: "locks-renewed";
-  readonly locks: readonly number[];
-}
-
-/** The lease ran out, or no such request is known: the client does not hold the lock. */
-export interface LockLost {
-  readonly type: "lock-lost";
-  readonly lock: number;
-  readonly reason: string;
 }
 
 /** An API call over the stream: the methods of `POST /v1/rpc/<Method>`. */
@@ -474,17 +395,9 @@ export type ColdMessage =
   | PeerGone
   | Cancel
   | Retry
-  | Publish
-  | FetchPublished
-  | AskForLock
-  | LeaveLock
-  | RenewLocks
+  | SharedRequest
   | CloseSession
-  | Upload
-  | LockGranted
-  | LockQueued
-  | LocksRenewed
-  | LockLost
+  | SharedAnswer
   | Refused
   | Failures
   | Warning
@@ -507,11 +420,7 @@ export type ClientMessage =
   | DefineSpec
   | Cancel
   | Retry
-  | Publish
-  | FetchPublished
-  | AskForLock
-  | LeaveLock
-  | RenewLocks
+  | SharedRequest
   | CloseSession
   | ApiCall;
 
@@ -523,11 +432,7 @@ export type ToClientMessage =
   | Refused
   | Failures
   | Warning
-  | Upload
-  | LockGranted
-  | LockQueued
-  | LocksRenewed
-  | LockLost
+  | SharedAnswer
   | ApiReply;
 
 /** What a worker may say after its hello. */

@@ -7,30 +7,9 @@
 import { sharedNameCharactersMax } from "../model/limits.ts";
 import { type Fields, requireU32 } from "./fields.ts";
 import { copiesMax, renewedLocksMax } from "./limits.ts";
-import type {
-  AskForLock,
-  FetchPublished,
-  LeaveLock,
-  LockGranted,
-  LockLost,
-  LockQueued,
-  LocksRenewed,
-  Publish,
-  RenewLocks,
-  Upload,
-} from "./messages.ts";
+import type { SharedAnswer, SharedRequest } from "./shared-messages.ts";
 
-type SharedMessage =
-  | Publish
-  | FetchPublished
-  | AskForLock
-  | LeaveLock
-  | RenewLocks
-  | Upload
-  | LockGranted
-  | LockQueued
-  | LocksRenewed
-  | LockLost;
+type SharedMessage = SharedRequest | SharedAnswer;
 
 const u32Max = 0xffffffff;
 

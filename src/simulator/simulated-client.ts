@@ -12,7 +12,8 @@ import { assert } from "../base/assert.ts";
 import { type Blobs, BlobsBuilder, blobAt, blobsOf } from "../base/blobs.ts";
 import { defaultRequest } from "../model/resources.ts";
 import { specDefaults, type TaskSpec } from "../model/spec.ts";
-import type { ClientMessage, Refused, ToClientMessage, Upload } from "../protocol/messages.ts";
+import type { ClientMessage, Refused, ToClientMessage } from "../protocol/messages.ts";
+import type { Upload } from "../protocol/shared-messages.ts";
 import type { SimulatedValue } from "./behaviour.ts";
 import type { Draws } from "./draws.ts";
 

@@ -58,7 +58,7 @@ test("a scattered value goes with its last handle", async () => {
   while ((await heldBytes())[0] >= 1_000_000) await client.submit(tasks.add, [1, 1]).result();
 });
 
-test("equal content is one value when it is hashed, and another content of one key is refused", async () => {
+test("equal content is one value when it is hashed; other content of one key is refused", async () => {
   const first = client.scatter({ a: 1 }, { hash: true });
   const second = client.scatter({ a: 1 }, { hash: true });
   assert.equal(first.key, second.key);
