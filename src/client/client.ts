@@ -18,6 +18,7 @@ import { sharedNameCharactersMax } from "../model/limits.ts";
 import { parseText } from "../model/parse-fields.ts";
 import type { Command } from "./command.ts";
 import { type Future, sessionOf } from "./future.ts";
+import { gather } from "./gather.ts";
 import { refuseWhileImporting } from "./importing.ts";
 import { findInProcess } from "./in-process-clusters.ts";
 import { Job } from "./job.ts";
@@ -25,6 +26,7 @@ import type { LaunchOptions } from "./job-types.ts";
 import { launchJob } from "./jobs.ts";
 import type { Lock, LockOptions } from "./locks.ts";
 import { NetworkTransport } from "./network-transport.ts";
+import type { PluginOptions } from "./plugins.ts";
 import type { ScatterOptions } from "./scatter-options.ts";
 import { Session } from "./session.ts";
 import type { AnyWork } from "./spec-table.ts";
@@ -56,6 +58,12 @@ export interface WorkerSummary {
   readonly stateReason: string;
   readonly runningTaskIds: readonly string[];
   readonly [field: string]: unknown;
+}
+
+/** See `Client.run`. */
+export interface RunOptions extends WaitLimits {
+  /** Ids of the workers. Default: all that take work. */
+  readonly workers?: string | readonly string[] | undefined;
 }
 
 /** A published value, as `Client.published` lists it. Further fields may be added. */
@@ -217,6 +225,59 @@ export class Client {
    */
   lock(name: string, options: LockOptions = {}): Promise<Lock> {
     return this.#session.sharing.lock(name, options);
+  }
+
+  /**
+   * Has every executor call the task `setup` of a module before the first function of this client
+   * that runs there, now and later, and `teardown` when it ends; those of other clients are not
+   * concerned. Resolves when functions that are submitted from then on need it.
+   *
+   * Where `setup` throws, its task is not run and not charged: it goes to another worker, and that
+   * worker gets none of this client's functions until it is started again or the plugin is another.
+   * The reason is in `why`, in `capstan events` and among the worker's attributes.
+   *
+   * Rejects with INVALID_ARGUMENT, TASK_MODULE_UNLOADABLE, QUOTA_EXCEEDED or UNREACHABLE; with
+   * INVALID_SPEC on a simulated cluster.
+   */
+  registerPlugin(plugin: PluginOptions): Promise<void> {
+    return this.#session.plugins.register(plugin);
+  }
+
+  /**
+   * Functions that are submitted from now on do not need it. Where it was set up it stays until the
+   * executor ends. Throws NOT_FOUND.
+   */
+  unregisterPlugin(name: string): void {
+    this.#session.plugins.unregister(name);
+  }
+
+  /**
+   * Calls a task once on each worker that takes work, or on those that are named, and resolves to
+   * what it returned, by worker id. Each call takes a slot, no CPU, and goes before other work.
+   *
+   * Rejects with the first error of a call, TIMED_OUT or the signal's reason.
+   */
+  async run<A extends readonly unknown[], R>(
+    task: Task<A, R>,
+    args: Arguments<NoInfer<A>>,
+    options: RunOptions = {},
+  ): Promise<Map<string, Returned<R>>> {
+    const { workers, ...limits } = options;
+    const ids = workers === undefined ? await this.#openWorkers() : [workers].flat();
+    const placed = { resources: { cpu: 0 }, priority: Number.MAX_SAFE_INTEGER };
+    const futures = ids.map((id) => this.submit(task, args, { ...placed, workers: id }));
+    try {
+      const values = await gather(futures, limits);
+      return new Map(ids.map((id, i) => [id, values[i]]));
+    } finally {
+      for (const future of futures) future.cancel("another call of this run failed");
+      for (const future of futures) future.release();
+    }
+  }
+
+  async #openWorkers(): Promise<string[]> {
+    const workers = await this.workers();
+    return workers.filter(({ state }) => state === "HEALTHY").map(({ workerId }) => workerId);
   }
 
   /**

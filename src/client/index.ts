@@ -14,6 +14,7 @@ export {
   type ConnectOptions,
   connect,
   type PublishedValue,
+  type RunOptions,
   type WorkerSummary,
 } from "./client.ts";
 export { type AnyCommand, type Command, type CommandOptions, command } from "./command.ts";
@@ -33,6 +34,7 @@ export type {
 } from "./job-types.ts";
 export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
 export { Lock, type LockOptions } from "./locks.ts";
+export type { PluginOptions } from "./plugins.ts";
 export type { ScatterOptions } from "./scatter-options.ts";
 export { listStudies, readStudy, type StudyReport } from "./studies/read-study.ts";
 export { defineReduction, type Reduction, type ReductionParts } from "./studies/reduction.ts";

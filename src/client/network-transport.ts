@@ -29,6 +29,7 @@ export class NetworkTransport implements Transport {
   readonly url: string;
   readonly clock = machineClock;
   readonly releasesCollected = true;
+  readonly runsPlugins = true;
   readonly #token: string;
   readonly #fetcher = new ValueFetcher();
 

@@ -28,6 +28,7 @@ import { Connection } from "./connection.ts";
 import { Future, type FutureStatus } from "./future.ts";
 import { FutureTable, futureState } from "./future-table.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
+import { Plugins } from "./plugins.ts";
 import { Sharing } from "./sharing.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
@@ -58,6 +59,7 @@ export class Session {
   readonly #connection: Connection;
   readonly #bundles: BundleUploads;
   readonly #specs: SpecTable;
+  readonly plugins: Plugins;
   readonly #outbox: Outbox;
   readonly #calls: Calls;
   readonly #fetches: ValueFetches;
@@ -89,7 +91,10 @@ export class Session {
       onGivenUp: (error) => this.#end(error),
     });
     this.#bundles = new BundleUploads({ transport, onChange: () => this.#outbox.pump() });
-    this.#specs = new SpecTable(this.#bundles);
+    const specs = new SpecTable(this.#bundles);
+    this.#specs = specs;
+    const bring = (bundle: Bundle, source: BundleSource) => this.bring(bundle, source);
+    this.plugins = new Plugins({ transport, specs, bring });
     this.#outbox = new Outbox(this.#outboxHost());
     this.#calls = new Calls(this.#connection, transport.clock);
     this.#fetches = new ValueFetches(transport, options.token);

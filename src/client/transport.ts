@@ -64,6 +64,8 @@ export interface Transport {
   readonly clock: WaitClock;
   /** Whether a handle that the garbage collector took counts as released. */
   readonly releasesCollected: boolean;
+  /** Whether executors set plugins up. */
+  readonly runsPlugins: boolean;
   /**
    * One try. Rejects with UNREACHABLE, UNAUTHENTICATED, FORBIDDEN, VERSION_MISMATCH,
    * PROTOCOL_ERROR, or the signal's reason.

@@ -61,6 +61,7 @@ import {
 } from "./apply-tasks.ts";
 import type { Fact, FactOf } from "./facts.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
+import { applySetupFailed } from "./plugins.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
@@ -128,6 +129,7 @@ const appliers: Appliers = {
   "worker-adopted": applyWorkerAdopted,
   "worker-closed-to-work": applyWorkerClosedToWork,
   "worker-health": applyWorkerHealth,
+  "worker-setup-failed": applySetupFailed,
   "job-launched": applyJobLaunched,
   "job-ended": applyJobEnded,
   "jobs-pruned": applyJobsPruned,

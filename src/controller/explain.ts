@@ -28,6 +28,7 @@ import { explainEntriesMax } from "./limits.ts";
 import { findTask } from "./lookup.ts";
 import { headTask } from "./place-solo.ts";
 import { queueKeyOf } from "./placement.ts";
+import { setupFailureOn } from "./plugins.ts";
 import {
   type ControllerState,
   isHealthy,
@@ -74,6 +75,11 @@ export function pendingReason(state: ControllerState, task: number): string | nu
 function summaryOfQueued(state: ControllerState, shape: Shape): string {
   if (!state.workers.some(isHealthy)) return "no worker is connected";
   if (!state.workers.some((one) => isHealthy(one) && canEverRun(state, shape, one))) {
+    const failed = state.workers.find((one) => isHealthy(one) && setupFailureOn(one, shape) !== "");
+    if (failed !== undefined) {
+      const reason = setupFailureOn(failed, shape);
+      return `no present worker could ever run it: a plugin could not be set up: ${reason}`;
+    }
     return `no present worker could ever run it: need ${needOf(shape)}`;
   }
   // What single workers lack is told one by one, to who asks for it.

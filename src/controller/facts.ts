@@ -177,6 +177,15 @@ export type DurableFact =
       /** Whose word it was; older journals do not say. */
       readonly by?: string;
     }
+  /** The plugins of a set cannot be set up there: what needs them goes elsewhere. */
+  | {
+      readonly type: "worker-setup-failed";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      /** Of the set. */
+      readonly key: string;
+      readonly reason: string;
+    }
   | {
       readonly type: "job-launched";
       readonly at: Micros;

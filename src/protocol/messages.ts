@@ -313,7 +313,14 @@ export interface AttemptFailed {
   readonly successor: AttemptId;
   readonly cause: Extract<
     AttemptCause,
-    "failed" | "timeout" | "oom" | "exited" | "module-unloadable" | "build-failed" | "killed"
+    | "failed"
+    | "timeout"
+    | "oom"
+    | "exited"
+    | "module-unloadable"
+    | "build-failed"
+    | "killed"
+    | "setup-failed"
   >;
   readonly failure: AttemptFailure;
 }

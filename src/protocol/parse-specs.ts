@@ -8,9 +8,16 @@
 
 import { type Constraint, constraintOperators } from "../model/constraints.ts";
 import type { AttemptFailure, ErrorRecord, TaskFailure } from "../model/failure.ts";
-import { nameCharactersMax } from "../model/limits.ts";
+import { nameCharactersMax, pluginsMax, sharedNameCharactersMax } from "../model/limits.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
-import type { FunctionRun, RetryBackoff, TaskRun, TaskSpec } from "../model/spec.ts";
+import type {
+  FunctionRun,
+  PluginRun,
+  PluginSet,
+  RetryBackoff,
+  TaskRun,
+  TaskSpec,
+} from "../model/spec.ts";
 import { bands } from "../model/states.ts";
 import { Fields, requireCount, requireText } from "./fields.ts";
 import { protocolError } from "./frame-format.ts";
@@ -82,7 +89,26 @@ function parseFunctionRun(fields: Fields): FunctionRun {
   const bundle = requireSha256(fields, "bundle");
   const functionName = fields.text("functionName");
   if (functionName === "") throw fields.refuse("functionName", "a name", functionName);
-  return { kind: "function", bundle, functionName };
+  if (fields.raw("plugins") === undefined) return { kind: "function", bundle, functionName };
+  return { kind: "function", bundle, functionName, plugins: parsePlugins(fields.child("plugins")) };
+}
+
+function parsePlugins(fields: Fields): PluginSet {
+  const plugins = fields.list(
+    "plugins",
+    (item, path) => parsePlugin(new Fields(item, path)),
+    pluginsMax,
+  );
+  return { key: requireSha256(fields, "key"), plugins };
+}
+
+function parsePlugin(fields: Fields): PluginRun {
+  return {
+    name: fields.boundedText("name", sharedNameCharactersMax),
+    bundle: requireSha256(fields, "bundle"),
+    setup: fields.boundedText("setup", nameCharactersMax),
+    teardown: fields.boundedText("teardown", nameCharactersMax, true),
+  };
 }
 
 const exitCodeMax = 255;

@@ -374,9 +374,9 @@ export class Auditor implements Observer {
     const isCurrent = order?.isStopped === false && this.#lastOrder.get(task) === attempt;
     const isFirst = order?.heard === "";
     this.#release(workerId, { attempt, how: "failed", at }, successor);
-    // What killed the process from outside is no failure of its own.
-    if (isCurrent && isFirst && cause !== "killed")
-      host?.failed.push({ sequence: host.heardCount, order, at });
+    // What killed the process from outside, or kept it from running at all, is no failure of its own.
+    const isOwn = cause !== "killed" && cause !== "setup-failed";
+    if (isCurrent && isFirst && isOwn) host?.failed.push({ sequence: host.heardCount, order, at });
   }
 
   /** What is acknowledged is durable: only then has a try been spent for certain. */

@@ -14,6 +14,7 @@ import { clientGraceUs } from "../controller/limits.ts";
 import type { ControllerState } from "../controller/state.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
+import { setupFailedPrefix } from "../model/spec.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import type { Upload } from "../protocol/shared-messages.ts";
 import { Auditor } from "./auditor.ts";
@@ -93,6 +94,9 @@ type CallReply = (result: unknown, error: CapstanError | null) => void;
 
 /** Between two steps of the workload, microseconds. */
 const actionUs = 3_000;
+
+/** When a calm cluster looks again for machines to mend. */
+const mendAgainUs = 25_000_000;
 
 export class SimulatedCluster {
   readonly timeline = new Timeline();
@@ -476,6 +480,8 @@ export class SimulatedCluster {
     // A copy: whoever goes on may leave at once.
     for (const worker of [...this.workers]) worker.resume();
     this.#mendMachines();
+    // What was on its way may say so later.
+    this.timeline.after(mendAgainUs, () => this.#mendMachines());
     this.#openWorkers();
     const { now } = this.timeline;
     const boundUs = () => settleBoundUs(this.state, slowestTaskUs(this.faults));
@@ -507,15 +513,25 @@ export class SimulatedCluster {
     return standstillOf(this, owed, false);
   }
 
-  /** Machines that came back with less are started again, with what they once had. */
+  /**
+   * Machines that came back with less are started again, with what they once had; and those where a
+   * plugin could not be set up, for good.
+   */
   #mendMachines(): void {
     for (const worker of [...this.workers]) {
       const host = this.hostOf(worker.workerId);
-      if (!worker.alive || host.capacity.cpuMilli >= host.largestCapacity.cpuMilli) continue;
+      const isSmaller = host.capacity.cpuMilli < host.largestCapacity.cpuMilli;
+      if (!worker.alive || !(isSmaller || this.#failsPlugins(worker))) continue;
       this.removeWorker(worker);
       host.die();
       this.timeline.after(1_000, () => this.startWorker(worker.workerId));
     }
+  }
+
+  #failsPlugins({ workerId }: SimulatedWorker): boolean {
+    const index = this.state.workersById.get(workerId) ?? -1;
+    const attributes = Object.keys(this.state.workers[index]?.attributes ?? {});
+    return attributes.some((name) => name.startsWith(setupFailedPrefix));
   }
 
   /** What nobody wants any more goes: at once, but a connection may break again on the way. */

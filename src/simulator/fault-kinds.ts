@@ -30,6 +30,7 @@ export const faultKinds = [
   "disk failed",
   "clock set back",
   "task failed",
+  "setup failed",
   "process killed",
   "build failed",
   "task hung",

@@ -11,7 +11,7 @@
 import { assert } from "../base/assert.ts";
 import { type Blobs, BlobsBuilder, blobAt, blobsOf } from "../base/blobs.ts";
 import { defaultRequest } from "../model/resources.ts";
-import { specDefaults, type TaskSpec } from "../model/spec.ts";
+import { setupFailedAttribute, specDefaults, type TaskSpec } from "../model/spec.ts";
 import type { ClientMessage, Refused, ToClientMessage } from "../protocol/messages.ts";
 import type { Upload } from "../protocol/shared-messages.ts";
 import type { SimulatedValue } from "./behaviour.ts";
@@ -60,10 +60,20 @@ const specCount = simulatedSpecs().length;
 /** The spec of scattered values: after those of what runs. */
 const valueSpecs = { single: specCount, everywhere: specCount + 1 } as const;
 
-/** What is brought to one worker, and what to all. */
-function scatteredSpecs(): TaskSpec[] {
+/** The spec of what needs a plugin. */
+const pluggedSpec = specCount + 2;
+
+/** What is brought to one worker, and what to all; then what needs a plugin. */
+function sharedSpecs(): TaskSpec[] {
   const [base] = simulatedSpecs();
-  return [1, 0].map((copies) => ({ ...base, run: { kind: "value", copies }, name: "scattered" }));
+  const scattered = [1, 0].map((copies) => {
+    return { ...base, run: { kind: "value", copies }, name: "scattered" } as const;
+  });
+  const plugins = { key: "p", plugins: [{ name: "p", bundle: "b", setup: "up", teardown: "" }] };
+  const run = { kind: "function", bundle: "b", functionName: "echo", plugins } as const;
+  const key = setupFailedAttribute("p");
+  const constraints = [{ key, op: "not-exists", values: [], mode: "REQUIRED" }] as const;
+  return [...scattered, { ...base, run, constraints, name: "plugged" }];
 }
 
 /** What clients call values and locks: few names, so that they meet. */
@@ -126,7 +136,7 @@ export class SimulatedClient implements ClusterClient {
     this.index = index;
     this.connected = true;
     this.#send(this, { type: "release", tasks: Uint32Array.from(this.#released) });
-    for (const [spec, definition] of [...simulatedSpecs(), ...scatteredSpecs()].entries()) {
+    for (const [spec, definition] of [...simulatedSpecs(), ...sharedSpecs()].entries()) {
       this.#send(this, { type: "define-spec", spec, definition });
     }
     // A client may leave it to the controller to know what it has taken up already.
@@ -174,6 +184,23 @@ export class SimulatedClient implements ClusterClient {
       args: args.take(),
       dependencyCounts: Uint32Array.from(counts),
       dependencies: Uint32Array.from(dependencies),
+      keys: [],
+    });
+  }
+
+  /** Something that needs a plugin. */
+  submitPlugged(): void {
+    const first = this.#next++;
+    this.#note(first, "open");
+    this.#request({
+      type: "submit",
+      sequence: ++this.#sequence,
+      first,
+      groupSpecs: Uint32Array.of(pluggedSpec),
+      groupCounts: Uint32Array.of(1),
+      args: blobsOf([this.#argsOf(first)]),
+      dependencyCounts: new Uint32Array(0),
+      dependencies: new Uint32Array(0),
       keys: [],
     });
   }

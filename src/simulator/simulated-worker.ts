@@ -427,6 +427,10 @@ export class SimulatedWorker {
         const { failure } = ending;
         return { type: "execution-failed", at, execution, cause: "failed", failure };
       }
+      case "setup-failed": {
+        const { failure } = ending;
+        return { type: "execution-failed", at, execution, cause: "setup-failed", failure };
+      }
       case "killed":
         throw new InvariantError("a function is no process that somebody could kill");
       case "finished": {

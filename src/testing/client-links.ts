@@ -98,6 +98,7 @@ export class ClientLinks {
       clock: drive,
       // When the collector runs is not the seed's to say.
       releasesCollected: false,
+      runsPlugins: false,
       connect: (hello, signal) => {
         const connect = () => this.#connect(hello, signal);
         // Somebody waits for the first connection; the next ones are made in the background.

@@ -92,7 +92,14 @@ export type WorkerEvent =
       readonly type: "execution-failed";
       readonly at: Micros;
       readonly execution: ExecutionId;
-      readonly cause: "failed" | "oom" | "exited" | "module-unloadable" | "build-failed" | "killed";
+      readonly cause:
+        | "failed"
+        | "oom"
+        | "exited"
+        | "module-unloadable"
+        | "build-failed"
+        | "killed"
+        | "setup-failed";
       readonly failure: AttemptFailure;
     }
   /** An input could not be decoded: `task` is the input at fault. */

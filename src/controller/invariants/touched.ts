@@ -57,6 +57,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "worker-lost": "everything",
   "worker-adopted": "everything",
   "worker-closed-to-work": "named",
+  "worker-setup-failed": "everything",
   "job-launched": "everything",
   "job-ended": "named",
   "jobs-pruned": "everything",

@@ -5,7 +5,10 @@
  * @module
  */
 
+import type { ExecutionOrder } from "./execution.ts";
 import type { FunctionPlace } from "./thread-messages.ts";
+
+type FunctionOrder = Pick<ExecutionOrder, "bundlePath" | "functionName" | "plugins">;
 
 export class FunctionTable {
   readonly #places: FunctionPlace[] = [];
@@ -16,17 +19,18 @@ export class FunctionTable {
   }
 
   /** The index of a function, new ones at the end. */
-  indexOf(bundlePath: string, functionName: string): number {
+  indexOf({ bundlePath, functionName, plugins }: FunctionOrder): number {
     let names = this.#byBundle.get(bundlePath);
     if (names === undefined) {
       names = new Map();
       this.#byBundle.set(bundlePath, names);
     }
-    const known = names.get(functionName);
+    const name = plugins.key === "" ? functionName : `${functionName}\n${plugins.key}`;
+    const known = names.get(name);
     if (known !== undefined) return known;
     const index = this.#places.length;
-    names.set(functionName, index);
-    this.#places.push({ index, bundlePath, functionName });
+    names.set(name, index);
+    this.#places.push({ index, bundlePath, functionName, plugins: plugins.places });
     return index;
   }
 

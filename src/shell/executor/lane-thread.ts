@@ -23,8 +23,11 @@ import { type FramedOrder, OrderFrameReader } from "./order-frame.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ToThread } from "./thread-messages.ts";
+import { SetupError, ThreadPlugins } from "./thread-plugins.ts";
 
 const durationUsMax = 0xffffffff;
+
+type ThreadFailureCause = Extract<FromThread, { type: "failed" }>["cause"];
 
 /** An input that could not be decoded, told apart from what user code throws. */
 class InputError extends Error {
@@ -44,6 +47,7 @@ export class LaneThread {
   readonly #places: FunctionPlace[] = [];
   readonly #functions: (TaskFunction | undefined)[] = [];
   readonly #modules = new Map<string, Promise<Map<string, TaskFunction>>>();
+  readonly #plugins: ThreadPlugins;
   #frames: OrderFrameReader[] = [];
   #busy = false;
   #running: { readonly sequence: number; readonly context: ExecutionContext } | null = null;
@@ -56,6 +60,7 @@ export class LaneThread {
     this.#memory = memory;
     this.#workerId = workerId;
     this.#stderr = stderr;
+    this.#plugins = new ThreadPlugins((path) => this.#tasksOf(path), { worker: workerId });
   }
 
   /** A message of the owner. */
@@ -65,6 +70,7 @@ export class LaneThread {
       if (running?.sequence === message.sequence) running.context.abort(message.reason);
       return;
     }
+    if (message.type === "end") return void this.#end();
     for (const place of message.functions) this.#places[place.index] = place;
     if (message.frame.count > 0) this.#frames.push(new OrderFrameReader(message.frame));
     if (!this.#busy) void this.#runAll();
@@ -82,6 +88,18 @@ export class LaneThread {
     }
     this.#busy = false;
     this.#notice();
+  }
+
+  /** Nothing is claimed any more: what was set up is torn down, and the thread ends. */
+  async #end(): Promise<void> {
+    this.#frames = [];
+    const errors = await this.#plugins.tearDown();
+    for (const error of errors) {
+      const { message } = errorRecordOf(error);
+      const fields = { plugin: true };
+      this.#post({ type: "log", level: "warn", message: `a teardown failed: ${message}`, fields });
+    }
+    this.#port.close();
   }
 
   #next(): FramedOrder | null {
@@ -106,7 +124,8 @@ export class LaneThread {
     try {
       run = await this.#load(order.functionIndex);
     } catch (reason) {
-      this.#fail(order.sequence, "module-unloadable", reason);
+      const isSetup = reason instanceof SetupError;
+      this.#fail(order.sequence, isSetup ? "setup-failed" : "module-unloadable", reason);
       return;
     }
     const pending = this.#run(order, run);
@@ -117,14 +136,19 @@ export class LaneThread {
     const place = this.#places[index];
     this.#memory.setLoading(true);
     try {
-      const tasks = this.#modules.get(place.bundlePath) ?? importTasks(place.bundlePath);
-      this.#modules.set(place.bundlePath, tasks);
-      const run = findTask(await tasks, place.functionName);
+      await this.#plugins.setUp(place.plugins);
+      const run = findTask(await this.#tasksOf(place.bundlePath), place.functionName);
       this.#functions[index] = run;
       return run;
     } finally {
       this.#memory.setLoading(false);
     }
+  }
+
+  #tasksOf(bundlePath: string): Promise<Map<string, TaskFunction>> {
+    const tasks = this.#modules.get(bundlePath) ?? importTasks(bundlePath);
+    this.#modules.set(bundlePath, tasks);
+    return tasks;
   }
 
   #run(order: FramedOrder, run: TaskFunction): Promise<void> | null {
@@ -178,7 +202,7 @@ export class LaneThread {
     if (endedMs - this.#noticedAtMs >= resultNotifyMs) this.#notice(endedMs);
   }
 
-  #fail(sequence: number, cause: "failed" | "module-unloadable", thrown: unknown): void {
+  #fail(sequence: number, cause: ThreadFailureCause, thrown: unknown): void {
     this.#running = null;
     const failure = {
       error: errorRecordOf(thrown),

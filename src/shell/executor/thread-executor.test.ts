@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { BundleDirectory } from "../../../test/shell/bundle-directory.ts";
 import { RecordingSink } from "../../../test/shell/recording-sink.ts";
 import { encodeArguments, encodeValue } from "../values/value-codec.ts";
-import type { ExecutionOrder } from "./execution.ts";
+import { type ExecutionOrder, noPlugins } from "./execution.ts";
 import { ThreadExecutor } from "./thread-executor.ts";
 
 const endless = "() => { for (;;) {} }";
@@ -50,7 +50,14 @@ function anOrder(
 ): ExecutionOrder {
   const args = encodeArguments([], { root: "args" });
   const identity = { execution, lane: 0, attempt: 100 + execution, task: 200 + execution };
-  const call = { bundlePath, functionName: "run", args, inputs: [], inputTasks: [] };
+  const call = {
+    bundlePath,
+    functionName: "run",
+    plugins: noPlugins,
+    args,
+    inputs: [],
+    inputTasks: [],
+  };
   return { ...identity, ...call, ...overrides };
 }
 

@@ -13,6 +13,17 @@ export interface FunctionPlace {
   readonly index: number;
   readonly bundlePath: string;
   readonly functionName: string;
+  /** What is set up in the thread before it runs there for the first time. */
+  readonly plugins: readonly PluginPlace[];
+}
+
+/** A plugin, and the file of its bundle. */
+export interface PluginPlace {
+  readonly name: string;
+  readonly bundlePath: string;
+  readonly setup: string;
+  /** "" for none. */
+  readonly teardown: string;
 }
 
 export type ToThread =
@@ -22,7 +33,9 @@ export type ToThread =
       readonly functions: readonly FunctionPlace[];
       readonly frame: OrderFrame;
     }
-  | { readonly type: "abort"; readonly sequence: number; readonly reason: "stopped" | "timeout" };
+  | { readonly type: "abort"; readonly sequence: number; readonly reason: "stopped" | "timeout" }
+  /** Tear down what was set up, then end. */
+  | { readonly type: "end" };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -38,7 +51,7 @@ export type FromThread =
   | {
       readonly type: "failed";
       readonly sequence: number;
-      readonly cause: "failed" | "module-unloadable";
+      readonly cause: "failed" | "module-unloadable" | "setup-failed";
       readonly failure: AttemptFailure;
     }
   /** Input `index` could not be decoded. */

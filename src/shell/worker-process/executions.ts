@@ -21,9 +21,15 @@ import type { CommandSink } from "../executor/command-record.ts";
 import type { RecoveredCommand } from "../executor/command-recovery.ts";
 import { isCommandSpec } from "../executor/command-tag.ts";
 import { errorRecordOf } from "../executor/error-record.ts";
-import type { ExecutionSink, FailureCause } from "../executor/execution.ts";
+import {
+  type ExecutionOrder,
+  type ExecutionSink,
+  type FailureCause,
+  noPlugins,
+  type PluginPlaces,
+} from "../executor/execution.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
-import type { LogLevel } from "../executor/thread-messages.ts";
+import type { LogLevel, PluginPlace } from "../executor/thread-messages.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
 import type { BundleStore } from "./bundle-store.ts";
@@ -141,11 +147,27 @@ export class Executions implements ExecutionSink, CommandSink {
 
   #startFunction(order: StartExecution, run: FunctionRun): void {
     const bundlePath = this.#options.bundles.pathOf(run.bundle);
-    if (bundlePath === null) this.#awaitBundle(order, run);
-    else this.#startNow(order, bundlePath, run.functionName);
+    const plugins = this.#placesOf(run);
+    if (bundlePath === null || plugins === null) this.#awaitBundles(order, run);
+    else this.#startNow(order, { bundlePath, functionName: run.functionName, plugins });
   }
 
-  #startNow(order: StartExecution, bundlePath: string, functionName: string): void {
+  /** The files of the plugins; null while one of them is not here. */
+  #placesOf({ plugins }: FunctionRun): PluginPlaces | null {
+    if (plugins === undefined) return noPlugins;
+    const places: PluginPlace[] = [];
+    for (const { bundle, ...plugin } of plugins.plugins) {
+      const bundlePath = this.#options.bundles.pathOf(bundle);
+      if (bundlePath === null) return null;
+      places.push({ ...plugin, bundlePath });
+    }
+    return { key: plugins.key, places };
+  }
+
+  #startNow(
+    order: StartExecution,
+    place: Pick<ExecutionOrder, "bundlePath" | "functionName" | "plugins">,
+  ): void {
     const { execution, lane, attempt, task, args } = order;
     const inputs: Uint8Array[] = [];
     const inputTasks: TaskRef[] = [];
@@ -155,13 +177,14 @@ export class Executions implements ExecutionSink, CommandSink {
       inputs.push(bytes);
       inputTasks.push(input.task);
     }
-    const call = { bundlePath, functionName, args, inputs, inputTasks };
+    const call = { ...place, args, inputs, inputTasks };
     this.#executor.start({ execution, lane, attempt, task, ...call });
   }
 
-  #awaitBundle(order: StartExecution, run: FunctionRun): void {
+  #awaitBundles(order: StartExecution, run: FunctionRun): void {
     this.#waiting.set(order.execution, order);
-    this.#options.bundles.fetch(run.bundle).then(
+    const hashes = [run.bundle, ...(run.plugins?.plugins ?? []).map(({ bundle }) => bundle)];
+    Promise.all(hashes.map((hash) => this.#options.bundles.fetch(hash))).then(
       () => this.#onBundle(order, run),
       (error: unknown) => this.#onBundleFailed(order, error),
     );
