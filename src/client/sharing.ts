@@ -93,6 +93,11 @@ export class Sharing {
     return this.#host.request((sequence) => ({ type: "publish", sequence, name, task }));
   }
 
+  /** See `Future.detach`. */
+  detach(number: number): Promise<void> {
+    return this.#host.request((sequence) => ({ type: "detach", sequence, tasks: [number] }));
+  }
+
   /** See `Client.fetch`. */
   fetchPublished(name: string): Future<unknown> {
     return this.#host.fetchPublished(name);

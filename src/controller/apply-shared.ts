@@ -41,6 +41,8 @@ export type SharedFact =
       readonly number: number;
       readonly task: number;
     }
+  /** They go on to their end, whoever goes. */
+  | { readonly type: "tasks-detached"; readonly tasks: Uint32Array }
   /** A client has the values of these tasks of its own, and will bring them. */
   | {
       readonly type: "values-offered";
@@ -89,6 +91,9 @@ export const sharedAppliers: {
   "value-published": applyPublished,
   "value-unpublished": applyUnpublished,
   "value-fetched": applyFetched,
+  "tasks-detached": ({ shared }, { tasks }) => {
+    for (const task of tasks) shared.detached.add(task);
+  },
   "values-offered": (state, { client, numbers }) => {
     const { handles } = openClient(state, client);
     for (const number of numbers) addOffer(state.shared, handles.get(number), { client, number });

@@ -56,7 +56,10 @@ export function setTaskState(state: ControllerState, task: number, code: number)
   tasks.state[task] = code;
   const wasOpen = !isTerminalCode(before);
   if (wasOpen === isTerminalCode(code)) countOpenTasks(state, job, wasOpen ? -1 : 1);
-  if (wasOpen && isTerminalCode(code)) state.runs.endedCounts[code]++;
+  if (wasOpen && isTerminalCode(code)) {
+    state.runs.endedCounts[code]++;
+    deleteRare(state.shared.detached, task);
+  }
   if (job.launch !== null && before !== code) touchJob(state, job, code);
 }
 

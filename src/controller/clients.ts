@@ -6,6 +6,7 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import { onDetach } from "./detached.ts";
 import type { ClientIndex, ControllerEvent } from "./events.ts";
 import { clientGraceUs } from "./limits.ts";
 import { leaveAllLocks, onLock, onRenewLocks, onUnlock, tellHeldLocks } from "./locks.ts";
@@ -64,6 +65,8 @@ export function onClientMessaged(
       return onPublish(state, out, { client: index, message, at });
     case "fetch-published":
       return onFetchPublished(state, out, { client: index, message, at });
+    case "detach":
+      return onDetach(state, out, { client: index, message });
     case "lock":
       return onLock(state, out, { client: index, message, at });
     case "unlock":

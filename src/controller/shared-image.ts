@@ -24,6 +24,7 @@ type LockImage = Omit<Lock, "holder" | "waiting"> & {
 export interface SharedImage {
   readonly published: readonly Publication[];
   readonly everFetched: boolean;
+  readonly detached: readonly number[];
   readonly offers: readonly (readonly [number, readonly Offer[]])[];
   readonly locks: readonly LockImage[];
   readonly lockCounter: number;
@@ -33,6 +34,7 @@ export function imageOfShared(shared: SharedState): SharedImage {
   return {
     published: [...shared.published.values()],
     everFetched: shared.everFetched,
+    detached: [...shared.detached],
     offers: [...shared.offers].map(([task, offers]) => [task, [...offers]] as const),
     locks: [...shared.locks.values()].map(imageOfLock),
     lockCounter: shared.lockCounter,
@@ -50,6 +52,7 @@ export function restoreShared(image: SharedImage | undefined): SharedState {
   if (image === undefined) return shared;
   shared.everFetched = image.everFetched;
   shared.lockCounter = image.lockCounter;
+  for (const task of image.detached) shared.detached.add(task);
   for (const publication of image.published) {
     const { user, name, task } = publication;
     shared.published.set(nameKey(user, name), publication);

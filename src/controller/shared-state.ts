@@ -56,6 +56,8 @@ export interface SharedState {
   readonly publishedCounts: Map<number, number>;
   /** A value was fetched by name once: tasks of several clients may depend on each other. */
   everFetched: boolean;
+  /** Rows of tasks that have not ended, and go on when their session has. */
+  readonly detached: Set<number>;
   /** Row of a task whose value is to be brought → who has it. */
   readonly offers: Map<number, Offer[]>;
   /** By `nameKey`. */
@@ -72,6 +74,7 @@ export function newSharedState(): SharedState {
     published: new Map(),
     publishedCounts: new Map(),
     everFetched: false,
+    detached: new Set(),
     offers: new Map(),
     locks: new Map(),
     locksOfClients: new Map(),

@@ -22,7 +22,7 @@ export function killUnwanted(
   for (const task of tasks.rows()) {
     if (tasks.job[task] !== job) continue;
     if (isTerminalCode(tasks.state[task])) out.releaseCandidates.push(task);
-    else if (tasks.wants[task] === 0) unwanted.add(task);
+    else if (tasks.wants[task] === 0 && !state.shared.detached.has(task)) unwanted.add(task);
   }
   const needed = neededFromOutside(state, unwanted);
   const orphans = [...unwanted].filter((task) => !needed.has(task));

@@ -6,7 +6,7 @@
 
 import { sharedNameCharactersMax } from "../model/limits.ts";
 import { type Fields, requireU32 } from "./fields.ts";
-import { copiesMax, renewedLocksMax } from "./limits.ts";
+import { copiesMax, renewedLocksMax, wantRowsMax } from "./limits.ts";
 import type { SharedAnswer, SharedRequest } from "./shared-messages.ts";
 
 type SharedMessage = SharedRequest | SharedAnswer;
@@ -19,6 +19,11 @@ export const sharedParsers: {
 } = {
   publish: (fields) => ({ type: "publish", ...parseNamed(fields) }),
   "fetch-published": (fields) => ({ type: "fetch-published", ...parseNamed(fields) }),
+  detach: (fields) => ({
+    type: "detach",
+    sequence: fields.count("sequence", u32Max),
+    tasks: fields.list("tasks", requireU32, wantRowsMax),
+  }),
   lock: (fields) => ({
     type: "lock",
     ...parseLock(fields),

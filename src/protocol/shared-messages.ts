@@ -24,6 +24,13 @@ export interface FetchPublished {
   readonly task: number;
 }
 
+/** These tasks go on to their end when the session has ended; what they need does too. */
+export interface Detach {
+  readonly type: "detach";
+  readonly sequence: number;
+  readonly tasks: readonly number[];
+}
+
 /** Asks for the lock of that name; granted in the order of asking. */
 export interface AskForLock {
   readonly type: "lock";
@@ -88,7 +95,7 @@ export interface LockLost {
 }
 
 /** What a client says. */
-export type SharedRequest = Publish | FetchPublished | AskForLock | LeaveLock | RenewLocks;
+export type SharedRequest = Publish | FetchPublished | Detach | AskForLock | LeaveLock | RenewLocks;
 
 /** What the controller says. */
 export type SharedAnswer = Upload | LockGranted | LockQueued | LocksRenewed | LockLost;

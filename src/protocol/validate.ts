@@ -77,6 +77,7 @@ const clientTypes: TypeSet<ClientMessage> = {
   cancel: true,
   retry: true,
   publish: true,
+  detach: true,
   "fetch-published": true,
   lock: true,
   unlock: true,

@@ -49,6 +49,7 @@ function share(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawSt
   if (draws.chance(faults.publish)) client.fetchSome();
   if (draws.chance(faults.publish / 2)) cluster.unpublish(client.user, drawName(draws));
   if (draws.chance(faults.plugged)) client.submitPlugged();
+  if (draws.chance(faults.publish)) client.detachSome();
   if (draws.chance(faults.lock)) client.lockSome();
   if (draws.chance(faults.lock)) client.unlockSome();
 }

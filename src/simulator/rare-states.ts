@@ -31,6 +31,7 @@ export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
   "value-cached": "the controller kept a small value",
   "silence-excused": "a pause of the controller excused silence",
   "worker-setup-failed": "a plugin could not be set up on a worker",
+  "tasks-detached": "tasks were detached",
   "value-published": "a value was published",
   "value-unpublished": "a value was unpublished",
   "value-fetched": "a published value was fetched",

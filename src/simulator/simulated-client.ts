@@ -236,6 +236,12 @@ export class SimulatedClient implements ClusterClient {
     this.#send(this, { type: "want", tasks: Uint32Array.of(number) });
   }
 
+  detachSome(): void {
+    const tasks = this.#numbers("open").filter(() => this.#draws.chance(0.3));
+    if (tasks.length === 0) return;
+    this.#request({ type: "detach", sequence: ++this.#sequence, tasks });
+  }
+
   publishSome(): void {
     const known = [...this.outcomes.keys()];
     if (known.length === 0) return;

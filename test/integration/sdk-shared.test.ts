@@ -5,6 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
   type Client,
@@ -58,7 +61,7 @@ test("a scattered value goes with its last handle", async () => {
   while ((await heldBytes())[0] >= 1_000_000) await client.submit(tasks.add, [1, 1]).result();
 });
 
-test("equal content is one value when it is hashed; other content of one key is refused", async () => {
+test("equal content is one value if it is hashed, and a key has one content", async () => {
   const first = client.scatter({ a: 1 }, { hash: true });
   const second = client.scatter({ a: 1 }, { hash: true });
   assert.equal(first.key, second.key);
@@ -117,6 +120,17 @@ test("a name that means nothing rejects, and so does what depends on it", async 
     code: "ALREADY_EXISTS",
   });
   await client.unpublish("taken");
+});
+
+test("a detached task goes on when its client is gone", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "capstan-detached-"));
+  const path = join(directory, "tries");
+  {
+    await using other = await another();
+    await other.submit(tasks.failFirst, [path, 0], { priority: -1 }).detach();
+  }
+  while (!existsSync(path)) await client.submit(tasks.addLater, [1, 1]).result();
+  rmSync(directory, { recursive: true });
 });
 
 test("a lock is one client's at a time, in order, with a rising token", async () => {

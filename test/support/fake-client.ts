@@ -144,6 +144,11 @@ export class FakeClient {
     return this.says({ type: "publish", sequence: ++this.sequence, name, task });
   }
 
+  detaches(...labels: readonly string[]): string[] {
+    const tasks = [...this.#numbersOf(labels)];
+    return this.says({ type: "detach", sequence: ++this.sequence, tasks });
+  }
+
   /** The label is new: it is one more handle on what is published. */
   fetches(name: string, label: string): string[] {
     const task = this.next++;

@@ -5,6 +5,7 @@
  */
 
 import { hasRecipe } from "../../model/spec.ts";
+import { isTerminalCode } from "../../model/states.ts";
 import { nameKey } from "../shared-state.ts";
 import { specOf } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
@@ -44,6 +45,15 @@ function offeredValuesAreBrought(look: Inspection): void {
   }
 }
 
+/** What goes on without its session has not ended. */
+function detachedTasksAreOpen(look: Inspection): void {
+  const { tasks, shared } = look.state;
+  for (const task of shared.detached) {
+    if (!tasks.isLive(task)) look.report([], `detached: row ${task} of no task`);
+    else if (isTerminalCode(tasks.state[task])) look.ofTask(task, "is detached and has ended");
+  }
+}
+
 /** A lock has one holder, with the highest token so far of that lock; all requests are listed. */
 function locksHaveOneHolder(look: Inspection): void {
   const { shared, clients } = look.state;
@@ -77,6 +87,7 @@ function leasesAreLookedAt(look: Inspection): void {
 export const sharedRules: readonly WholeRule[] = [
   publishedValuesAreRemembered,
   offeredValuesAreBrought,
+  detachedTasksAreOpen,
   locksHaveOneHolder,
   leasesAreLookedAt,
 ];

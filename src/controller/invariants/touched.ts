@@ -74,6 +74,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "value-published": "named",
   "value-unpublished": "everything",
   "value-fetched": "named",
+  "tasks-detached": "named",
   "values-offered": "everything",
   "lock-asked": "everything",
   "lock-left": "everything",

@@ -240,6 +240,7 @@ describe("every message of a stream", () => {
       "define-spec": "client",
       call: "client",
       cancel: "client",
+      detach: "client",
       "fetch-published": "client",
       lock: "client",
       publish: "client",
