@@ -7,6 +7,7 @@
 import { present } from "../base/assert.ts";
 import { digestWithout } from "../base/digest.ts";
 import { NumberMap } from "../base/number-map.ts";
+import { getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
 import { noResources } from "../model/resources.ts";
@@ -113,7 +114,9 @@ export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dr
     client.handles.delete(number);
     dropOffer(state.shared, task, { client: client.index, number });
     state.tasks.wants[task]--;
-    if (state.tasks.wants[task] === 0) state.tasks.flags[task] &= ~taskFlag.awaited;
+    // A name wants the value, and awaits no outcome.
+    const names = getRare(state.shared.publishedCounts, task) ?? 0;
+    if (state.tasks.wants[task] === names) state.tasks.flags[task] &= ~taskFlag.awaited;
     const aliases = state.aliases.get(task);
     if (aliases === undefined) continue;
     const left = aliases.filter((one) => one.client !== client.index || one.number !== number);

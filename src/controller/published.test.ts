@@ -109,6 +109,20 @@ describe("a published value", () => {
     assert.equal(harness.stateOf("a"), "SUCCEEDED");
   });
 
+  test("is not awaited by its name: nothing is computed for it alone", () => {
+    const { harness, worker, client } = aCluster();
+    client.submits({ a: {}, b: { on: ["a"] } });
+    client.publishes("model", "a");
+    client.disconnects();
+    client.connects();
+    client.releases("a");
+    worker.finishes("a");
+    assert.deepEqual(harness.asks(unpublish("model")), ['reply {"user":"ann","name":"model"}']);
+    worker.finishes("b");
+    client.releases("b");
+    assert.equal(harness.state.tasks.live, 0);
+  });
+
   test("keeps its name: the same again is nothing, another is refused", () => {
     const { client } = aCluster();
     client.submits({ a: {}, b: {} });

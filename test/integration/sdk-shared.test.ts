@@ -47,7 +47,7 @@ test("a scattered value is an argument like any other, small or large", async ()
   assert.equal(await client.submit(tasks.sumOfList, [small]).result(), 6);
   assert.deepEqual(await small.result(), [1, 2, 3]);
   const bytes = new Uint8Array(5_000_000).fill(3);
-  const large = client.scatter(bytes);
+  using large = client.scatter(bytes);
   const counts = client.map(tasks.countBytes, [[large], [large], [large]]);
   assert.deepEqual(await gather(counts), [15_000_000, 15_000_000, 15_000_000]);
 });
@@ -72,7 +72,7 @@ test("equal content is one value if it is hashed, and a key has one content", as
 });
 
 test("a broadcast value is on every worker", async () => {
-  const value = client.scatter(new Uint8Array(2_000_000), { broadcast: true });
+  using value = client.scatter(new Uint8Array(2_000_000), { broadcast: true });
   await value.result();
   for (;;) {
     const [, least] = await heldBytes();
