@@ -83,8 +83,8 @@ export class Future<T> {
 
   /**
    * Lets the task go on when this client is gone, with what it needs; its value goes when nobody
-   * wants it. Resolves when the controller has that on disk; for what has ended, or is scattered, it
-   * means nothing. Give a value that is to stay a name instead, with `client.publish`.
+   * wants it. Resolves when the controller has that on disk; for what has ended, or is scattered,
+   * it means nothing. Give a value that is to stay a name instead, with `client.publish`.
    */
   detach(): Promise<void> {
     return this.#session.sharing.detach(this.#number);

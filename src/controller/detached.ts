@@ -12,7 +12,7 @@ import { type ControllerState, openClient } from "./state.ts";
 import { stage } from "./tables/task-table.ts";
 import { takeSequence } from "./wants.ts";
 
-/** Those that have ended, or are not known, need nothing. What a client is to bring goes with it. */
+/** Those that have ended, or are not known, need nothing; what a client brings goes with it. */
 export function onDetach(
   state: ControllerState,
   out: Outbox,

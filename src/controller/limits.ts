@@ -122,7 +122,7 @@ export const lockLeaseMinMs = 1_000;
 /** The longest lease of a lock, milliseconds: an hour. A longer one is refused. */
 export const lockLeaseMaxMs = 3_600_000;
 
-/** Sets of plugins of which a worker is remembered to have failed them; the oldest is tried again. */
+/** Sets of plugins that a worker is remembered to have failed; the oldest is tried again. */
 export const setupFailuresMax = 64;
 
 /** Characters of the reason for which plugins failed on a worker; the rest is cut. */

@@ -47,7 +47,7 @@ describe("a plugin that fails to set up", () => {
     assert.doesNotMatch(one.orders, /[abc]/, "what needs no plugin goes on there");
   });
 
-  test("everywhere leaves its task waiting, with the reason, until a worker is started again", () => {
+  test("everywhere leaves its task waiting, with the reason, until a worker starts again", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker();
     harness.aClient().submits({ a: { spec: plugged() } });

@@ -1,6 +1,6 @@
 /**
  * Plugins that could not be set up on a worker: it does not get what needs them until it is started
- * again. The reason is an attribute of the worker, and what needs the set asks that it is absent, so
+ * again. The reason is an attribute of the worker, and what needs the set asks that it is absent:
  * placement and `why` know of it as they know of any constraint.
  *
  * @module

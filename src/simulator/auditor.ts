@@ -374,7 +374,7 @@ export class Auditor implements Observer {
     const isCurrent = order?.isStopped === false && this.#lastOrder.get(task) === attempt;
     const isFirst = order?.heard === "";
     this.#release(workerId, { attempt, how: "failed", at }, successor);
-    // What killed the process from outside, or kept it from running at all, is no failure of its own.
+    // What killed the process from outside, or kept it from running, is no failure of its own.
     const isOwn = cause !== "killed" && cause !== "setup-failed";
     if (isCurrent && isFirst && isOwn) host?.failed.push({ sequence: host.heardCount, order, at });
   }

@@ -45,13 +45,13 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
 function share(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawStream): void {
   const { faults } = cluster;
   if (draws.chance(faults.scatter)) client.scatter();
-  if (draws.chance(faults.publish)) client.publishSome();
-  if (draws.chance(faults.publish)) client.fetchSome();
-  if (draws.chance(faults.publish / 2)) cluster.unpublish(client.user, drawName(draws));
   if (draws.chance(faults.plugged)) client.submitPlugged();
-  if (draws.chance(faults.publish)) client.detachSome();
   if (draws.chance(faults.lock)) client.lockSome();
   if (draws.chance(faults.lock)) client.unlockSome();
+  if (draws.chance(faults.publish)) client.publishSome();
+  if (draws.chance(faults.publish)) client.fetchSome();
+  if (draws.chance(faults.publish)) client.detachSome();
+  if (draws.chance(faults.publish / 2)) cluster.unpublish(client.user, drawName(draws));
 }
 
 /** A program of some job says where it can be reached. */

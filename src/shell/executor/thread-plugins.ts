@@ -36,7 +36,7 @@ export class ThreadPlugins {
     this.#context = context;
   }
 
-  /** Sets up those that are not yet. Throws SetupError for the first that fails; later ones wait. */
+  /** Sets up those that are not yet. Throws SetupError for the first that fails. */
   async setUp(places: readonly PluginPlace[]): Promise<void> {
     for (const place of places) {
       const key = JSON.stringify(place);
