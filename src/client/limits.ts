@@ -96,3 +96,6 @@ export const lockLeaseDefaultMs = 30_000;
 
 /** How often a lease is renewed before it would end. */
 export const renewalsPerLease = 3;
+
+/** How long the session of running tasks stays open after the last of them, milliseconds. */
+export const idleTaskSessionMs = 5_000;

@@ -32,7 +32,12 @@ import { Plugins } from "./plugins.ts";
 import { Sharing } from "./sharing.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
-import { type MapOptions, type SubmitOptions, splitOptions } from "./submit-options.ts";
+import {
+  type MapOptions,
+  type SplitOptions,
+  type SubmitOptions,
+  splitOptions,
+} from "./submit-options.ts";
 import type { TaskDefinition } from "./task.ts";
 import { rebuildRefusal, TaskError } from "./task-error.ts";
 import type { Transport } from "./transport.ts";
@@ -50,6 +55,10 @@ export interface SessionOptions {
   readonly clientId: string;
   /** Told what the controller warns of; default: a process warning. */
   readonly onWarning: (code: string, message: string) => void;
+  /** Told of each handle that is made. */
+  readonly onSubmitted?: (number: number) => void;
+  /** What holds for a task unless its options say otherwise. */
+  readonly defaults?: () => SubmitOptions;
 }
 
 export class Session {
@@ -107,6 +116,11 @@ export class Session {
     return this.#connection.open();
   }
 
+  /** The same in the background, tried again as a lost connection is. */
+  begin(): void {
+    this.#connection.begin();
+  }
+
   get jobId(): string {
     return this.#jobs.at(-1)?.id ?? "";
   }
@@ -118,7 +132,7 @@ export class Session {
     options: SubmitOptions | undefined,
   ): Future<unknown> {
     this.#checkOpen();
-    const { key, pure, specOptions } = splitOptions(options);
+    const { key, pure, specOptions } = this.#split(options);
     const spec = this.#specs.intern(work, specOptions);
     const bytes = this.#encode(spec, args, "args");
     const number = this.table.allocate(1);
@@ -135,7 +149,7 @@ export class Session {
     options: MapOptions | undefined,
   ): Future<unknown>[] {
     this.#checkOpen();
-    const { key, pure, specOptions } = splitOptions(options);
+    const { key, pure, specOptions } = this.#split(options);
     if (key !== "") {
       throw new CapstanError("INVALID_ARGUMENT", "key: names one task; map() makes many");
     }
@@ -298,6 +312,11 @@ export class Session {
     await this.#connection.close({ type: "close-session" });
   }
 
+  #split(options: SubmitOptions | undefined): SplitOptions {
+    const { defaults } = this.#options;
+    return splitOptions(defaults === undefined ? options : { ...defaults(), ...options });
+  }
+
   #encode({ work }: SpecEntry, args: readonly unknown[], root: string): Uint8Array {
     const list = work.kind === "command" ? argumentsOfCommand(args, root) : args;
     return this.#arguments.encode(list, root);
@@ -329,6 +348,7 @@ export class Session {
   #future(number: number): Future<unknown> {
     const future = new Future<unknown>(this, number);
     if (this.#options.transport.releasesCollected) this.#handles.register(future, number);
+    this.#options.onSubmitted?.(number);
     return future;
   }
 

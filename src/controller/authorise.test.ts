@@ -60,6 +60,7 @@ const expected: { readonly [method: string]: string } = {
   ListPublishedValues: "auv",
   ListLocks: "auv",
   UnpublishValue: "au",
+  GetTaskCredentials: "aw",
   ReportWorkerExit: "aw",
 };
 

@@ -65,6 +65,7 @@ const expectedAccess: { readonly [Name in MethodName]: readonly Role[] } = {
   UnpublishValue: writers,
   ListLocks: readers,
   GetClusterInfo: readers,
+  GetTaskCredentials: ["admin", "worker"],
   ReportWorkerExit: ["admin", "worker"],
 };
 
@@ -106,6 +107,7 @@ const requests: Requests = {
   UnpublishValue: { name: "n" },
   ListLocks: {},
   GetClusterInfo: {},
+  GetTaskCredentials: { attemptId: "1.1" },
   ReportWorkerExit: { workerId: "w", incarnation: "i" },
 };
 

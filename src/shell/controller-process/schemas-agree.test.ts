@@ -100,6 +100,7 @@ describe("the real kernel", () => {
       ListLocks: {},
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
+      GetTaskCredentials: { attemptId: "1.1" },
       ReportWorkerExit: { workerId: "w1", incarnation: "i1", exitCode: 0 },
     };
     assert.deepEqual(new Set(Object.keys(requests)), new Set(methodNames));
@@ -107,6 +108,7 @@ describe("the real kernel", () => {
       ["RevokeToken", "NOT_FOUND"],
       ["RegisterEndpoint", "NOT_FOUND"],
       ["UnpublishValue", "NOT_FOUND"],
+      ["GetTaskCredentials", "NOT_FOUND"],
     ]);
     for (const name of Object.keys(requests) as MethodName[]) {
       const code = refused.get(name);

@@ -1,6 +1,6 @@
 /**
- * The functions that this executor has met, by a small index: a bundle's path and a name travel to
- * each thread once.
+ * The functions that this executor has met, by a small index: a bundle's path, a name and whose
+ * it is travel to each thread once.
  *
  * @module
  */
@@ -8,7 +8,10 @@
 import type { ExecutionOrder } from "./execution.ts";
 import type { FunctionPlace } from "./thread-messages.ts";
 
-type FunctionOrder = Pick<ExecutionOrder, "bundlePath" | "functionName" | "plugins">;
+type FunctionOrder = Pick<
+  ExecutionOrder,
+  "bundlePath" | "functionName" | "plugins" | "user" | "priority"
+>;
 
 export class FunctionTable {
   readonly #places: FunctionPlace[] = [];
@@ -18,19 +21,19 @@ export class FunctionTable {
     return this.#places.length;
   }
 
-  /** The index of a function, new ones at the end. */
-  indexOf({ bundlePath, functionName, plugins }: FunctionOrder): number {
+  /** The index of a function for its users, new ones at the end. */
+  indexOf({ bundlePath, functionName, plugins, user, priority }: FunctionOrder): number {
     let names = this.#byBundle.get(bundlePath);
     if (names === undefined) {
       names = new Map();
       this.#byBundle.set(bundlePath, names);
     }
-    const name = plugins.key === "" ? functionName : `${functionName}\n${plugins.key}`;
+    const name = `${functionName} ${plugins.key} ${priority} ${user}`;
     const known = names.get(name);
     if (known !== undefined) return known;
     const index = this.#places.length;
     names.set(name, index);
-    this.#places.push({ index, bundlePath, functionName, plugins: plugins.places });
+    this.#places.push({ index, bundlePath, functionName, plugins: plugins.places, user, priority });
     return index;
   }
 
