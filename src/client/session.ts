@@ -177,13 +177,14 @@ export class Session {
    * Asks once for what is to be durable, in the order of submits. Rejects with the controller's
    * refusal, or with what ended the session.
    */
-  request(messageOf: (sequence: number) => ClientMessage): Promise<void> {
+  async request(messageOf: (sequence: number) => ClientMessage): Promise<void> {
     this.#checkOpen();
     this.#enqueueCollected();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#outbox.request({ messageOf, task: -1, onDurable: resolve, onRefused: reject });
     this.#scheduleFlush();
-    return promise;
+    const stopWaiting = this.clock.waits({ describe: () => "an answer", fail: reject });
+    await promise.finally(stopWaiting);
   }
 
   keyOf(number: number): string {
