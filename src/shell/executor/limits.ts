@@ -90,4 +90,4 @@ export const keptAttemptMs = 604_800_000;
 export const spareDirectoriesMax = 64;
 
 /** How long the plugins of a thread may take to tear down when it ends, milliseconds. */
-export const teardownMaxMs = 2_000;
+export const teardownMaxMs = 10_000;
