@@ -21,6 +21,7 @@ import { jobLogsCommand } from "./commands/job-logs.ts";
 import { jobShowCommand } from "./commands/job-show.ts";
 import { jobSummaryCommand } from "./commands/job-summary.ts";
 import { jobWaitCommand } from "./commands/job-wait.ts";
+import { lockListCommand } from "./commands/lock-list.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { rpcCommand } from "./commands/rpc.ts";
 import { runCommand } from "./commands/run.ts";
@@ -39,6 +40,8 @@ import { topCommand } from "./commands/top.ts";
 import { upCommand } from "./commands/up.ts";
 import { userListCommand } from "./commands/user-list.ts";
 import { userSetCommand } from "./commands/user-set.ts";
+import { valueListCommand } from "./commands/value-list.ts";
+import { valueUnpublishCommand } from "./commands/value-unpublish.ts";
 import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workerCordonCommand, workerUncordonCommand } from "./commands/worker-cordon.ts";
@@ -107,6 +110,16 @@ const endpoint = buildRouteMap({
   docs: { brief: "Look at where tasks can be reached" },
 });
 
+const value = buildRouteMap({
+  routes: { list: valueListCommand, unpublish: valueUnpublishCommand },
+  docs: { brief: "Look after published values" },
+});
+
+const lock = buildRouteMap({
+  routes: { list: lockListCommand },
+  docs: { brief: "Look at who holds which lock" },
+});
+
 const demo = buildRouteMap({
   routes: { epidemic: demoEpidemicCommand, gang: demoGangCommand, chaos: demoChaosCommand },
   docs: { brief: "See it work" },
@@ -129,6 +142,8 @@ const routes = buildRouteMap({
     replay: replayCommand,
     rpc: rpcCommand,
     endpoint,
+    value,
+    lock,
     token,
     user,
     demo,

@@ -24,6 +24,7 @@ const causeSentences: { readonly [C in AttemptCause]?: string } = {
   "input-unloadable": "an input could not be read",
   "module-unloadable": "its module could not be loaded",
   "dependency-lost": "an input was lost",
+  "setup-failed": "a plugin could not be set up there",
   "build-failed": "its work directory or program could not be started",
   killed: "killed from outside",
   stopped: "cancelled",

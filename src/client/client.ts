@@ -14,14 +14,20 @@ import { jobAround } from "../backends/surrounding-task.ts";
 import { findToken, isLoopback } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
 import { parseJobPath } from "../model/job-path.ts";
+import { sharedNameCharactersMax } from "../model/limits.ts";
+import { parseText } from "../model/parse-fields.ts";
 import type { Command } from "./command.ts";
-import type { Future } from "./future.ts";
+import { type Future, sessionOf } from "./future.ts";
+import { gather } from "./gather.ts";
 import { refuseWhileImporting } from "./importing.ts";
 import { findInProcess } from "./in-process-clusters.ts";
 import { Job } from "./job.ts";
 import type { LaunchOptions } from "./job-types.ts";
 import { launchJob } from "./jobs.ts";
+import type { Lock, LockOptions } from "./locks.ts";
 import { NetworkTransport } from "./network-transport.ts";
+import type { PluginOptions } from "./plugins.ts";
+import type { ScatterOptions } from "./scatter-options.ts";
 import { Session } from "./session.ts";
 import type { AnyWork } from "./spec-table.ts";
 import { type Study, startStudy } from "./studies/study.ts";
@@ -61,6 +67,22 @@ export interface WorkerSummary {
   readonly spillCount: number;
   readonly loadCount: number;
   readonly spillFailureCount: number;
+  readonly [field: string]: unknown;
+}
+
+/** See `Client.run`. */
+export interface RunOptions extends WaitLimits {
+  /** Ids of the workers. Default: all that take work. */
+  readonly workers?: string | readonly string[] | undefined;
+}
+
+/** A published value, as `Client.published` lists it. Further fields may be added. */
+export interface PublishedValue {
+  readonly name: string;
+  readonly taskId: string;
+  readonly state: string;
+  readonly valueBytes: number;
+  readonly publishedAt: string;
   readonly [field: string]: unknown;
 }
 
@@ -138,6 +160,134 @@ export class Client {
     options?: MapOptions,
   ): Future<unknown>[] {
     return this.#session.map(work, argsList, options);
+  }
+
+  /**
+   * Brings a value to a worker, and returns its future at once: arguments that many tasks share
+   * travel once. It goes from here to the worker and not through the controller; dependents wait
+   * until it has arrived. Nothing can compute it again: when its last holder is lost, it and
+   * whatever still needs it fail with VALUE_LOST. Bring it to several with `broadcast`.
+   *
+   * Throws UNSERIALISABLE (with the path of what cannot travel), INVALID_ARGUMENT or INVALID_SPEC;
+   * what the controller refuses rejects the future.
+   */
+  scatter<T>(value: T, options?: ScatterOptions): Future<T> {
+    return this.#session.sharing.scatter(value, options) as Future<T>;
+  }
+
+  /** Scatters each of these values: all, or none if this throws. See `scatter`. */
+  scatterAll<T>(values: Iterable<T>, options?: Omit<ScatterOptions, "key">): Future<T>[] {
+    return [...values].map((value) => this.scatter(value, options));
+  }
+
+  /**
+   * Gives the value of a future a name among those of this client's user. It is kept, and computed
+   * again if it is lost, until `unpublish`; clients, and the controller, come and go. Resolves when
+   * the controller has the name on disk; the task itself may not have run yet.
+   *
+   * Rejects with ALREADY_EXISTS if the name is another task's, QUOTA_EXCEEDED past 1,000 names,
+   * NOT_FOUND if the future was released or refused, or INVALID_ARGUMENT.
+   */
+  async publish(name: string, future: Future<unknown>): Promise<void> {
+    parseText("name", name, sharedNameCharactersMax);
+    if (sessionOf(future) !== this.#session) {
+      throw new CapstanError("INVALID_ARGUMENT", "future: it is of another client");
+    }
+    await this.#session.sharing.publish(name, future);
+  }
+
+  /**
+   * A future of what is published under a name of this client's user, at once. If nothing is, it
+   * rejects with NOT_FOUND. Throws INVALID_ARGUMENT for what cannot be a name.
+   */
+  fetch<T = unknown>(name: string): Future<T> {
+    parseText("name", name, sharedNameCharactersMax);
+    return this.#session.sharing.fetchPublished(name) as Future<T>;
+  }
+
+  /** Frees a name of this client's user. Rejects with NOT_FOUND, or as `call` does. */
+  async unpublish(name: string): Promise<void> {
+    await this.call("UnpublishValue", { name });
+  }
+
+  /** What this client's user has published, by name. */
+  async published(): Promise<PublishedValue[]> {
+    const values: PublishedValue[] = [];
+    for (let pageToken = ""; ; ) {
+      const request = { user: this.#session.user, ...(pageToken === "" ? {} : { pageToken }) };
+      const page = (await this.call("ListPublishedValues", request)) as {
+        readonly values: readonly PublishedValue[];
+        readonly nextPageToken: string;
+      };
+      values.push(...page.values);
+      pageToken = page.nextPageToken;
+      if (pageToken === "") return values;
+    }
+  }
+
+  /**
+   * Waits for the lock of that name among those of this client's user; who asks first has it first.
+   * It is renewed while this client lives and is heard, and goes to the next in line when it is
+   * released, its lease runs out or the session ends. Use `await using`.
+   *
+   * Rejects with TIMED_OUT (saying who holds it), the signal's reason, LOCK_LOST, QUOTA_EXCEEDED or
+   * INVALID_ARGUMENT.
+   */
+  lock(name: string, options: LockOptions = {}): Promise<Lock> {
+    return this.#session.sharing.lock(name, options);
+  }
+
+  /**
+   * Has every executor call the task `setup` of a module before the first function of this client
+   * that runs there, now and later, and `teardown` when it ends; those of other clients are not
+   * concerned. Resolves when functions that are submitted from then on need it.
+   *
+   * Where `setup` throws, its task is not run and not charged: it goes to another worker, and that
+   * worker gets none of this client's functions until it is started again or the plugin is another.
+   * The reason is in `why`, in `capstan events` and among the worker's attributes.
+   *
+   * Rejects with INVALID_ARGUMENT, TASK_MODULE_UNLOADABLE, QUOTA_EXCEEDED or UNREACHABLE; with
+   * INVALID_SPEC on a simulated cluster.
+   */
+  registerPlugin(plugin: PluginOptions): Promise<void> {
+    return this.#session.plugins.register(plugin);
+  }
+
+  /**
+   * Functions that are submitted from now on do not need it. Where it was set up it stays until the
+   * executor ends. Throws NOT_FOUND.
+   */
+  unregisterPlugin(name: string): void {
+    this.#session.plugins.unregister(name);
+  }
+
+  /**
+   * Calls a task once on each worker that takes work, or on those that are named, and resolves to
+   * what it returned, by worker id. Each call takes a slot, no CPU, and goes before other work.
+   *
+   * Rejects with the first error of a call, TIMED_OUT or the signal's reason.
+   */
+  async run<A extends readonly unknown[], R>(
+    task: Task<A, R>,
+    args: Arguments<NoInfer<A>>,
+    options: RunOptions = {},
+  ): Promise<Map<string, Returned<R>>> {
+    const { workers, ...limits } = options;
+    const ids = workers === undefined ? await this.#openWorkers() : [workers].flat();
+    const placed = { resources: { cpu: 0 }, priority: Number.MAX_SAFE_INTEGER };
+    const futures = ids.map((id) => this.submit(task, args, { ...placed, workers: id }));
+    try {
+      const values = await gather(futures, limits);
+      return new Map(ids.map((id, i) => [id, values[i]]));
+    } finally {
+      for (const future of futures) future.cancel("another call of this run failed");
+      for (const future of futures) future.release();
+    }
+  }
+
+  async #openWorkers(): Promise<string[]> {
+    const workers = await this.workers();
+    return workers.filter(({ state }) => state === "HEALTHY").map(({ workerId }) => workerId);
   }
 
   /**

@@ -81,6 +81,15 @@ export class Future<T> {
     this.#session.retry(this.#number);
   }
 
+  /**
+   * Lets the task go on when this client is gone, with what it needs; its value goes when nobody
+   * wants it. Resolves when the controller has that on disk; for what has ended, or is scattered,
+   * it means nothing. Give a value that is to stay a name instead, with `client.publish`.
+   */
+  detach(): Promise<void> {
+    return this.#session.sharing.detach(this.#number);
+  }
+
   /** Lets go of the value. Later calls of `result` reject; those that wait still get it. */
   release(): void {
     this.#session.table.release(this.#number);

@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly token: string;
   readonly body?: Uint8Array;
   readonly signal?: AbortSignal;
+  /** How long the connection may be silent, milliseconds. Default: as long as it is open. */
+  readonly stallTimeoutMs?: number;
 }
 
 export interface HttpResponse {
@@ -37,7 +39,14 @@ export async function requestOnce(options: HttpRequest): Promise<HttpResponse> {
   }
 }
 
-function send({ url, method, token, body, signal }: HttpRequest): Promise<IncomingMessage> {
+function send({
+  url,
+  method,
+  token,
+  body,
+  signal,
+  stallTimeoutMs,
+}: HttpRequest): Promise<IncomingMessage> {
   const request = url.protocol === "https:" ? httpsRequest : httpRequest;
   const headers: Record<string, string> = {};
   if (token !== "") headers.authorization = `Bearer ${token}`;
@@ -49,6 +58,10 @@ function send({ url, method, token, body, signal }: HttpRequest): Promise<Incomi
   return new Promise((resolve, reject) => {
     const sent = request(url, options, resolve);
     sent.on("error", reject);
+    if (stallTimeoutMs !== undefined) {
+      const stalled = new Error(`the connection stood still for ${stallTimeoutMs} ms`);
+      sent.setTimeout(stallTimeoutMs, () => sent.destroy(stalled));
+    }
     sent.end(body);
   });
 }

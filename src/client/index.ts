@@ -8,7 +8,14 @@ export type { LocalWorker } from "../backends/local.ts";
 export { CapstanError, type ErrorCode } from "../model/errors.ts";
 export type { CommandJobOptions, CommonJobOptions } from "../model/job-options.ts";
 export { asCompleted, type Completions } from "./as-completed.ts";
-export { Client, type ConnectOptions, connect, type WorkerSummary } from "./client.ts";
+export {
+  Client,
+  type ConnectOptions,
+  connect,
+  type PublishedValue,
+  type RunOptions,
+  type WorkerSummary,
+} from "./client.ts";
 export { type AnyCommand, type Command, type CommandOptions, command } from "./command.ts";
 export { type Explanation, Future, type FutureStatus, type Story } from "./future.ts";
 export { type Failure, type GatherOptions, gather } from "./gather.ts";
@@ -25,6 +32,9 @@ export type {
   TaskJobOptions,
 } from "./job-types.ts";
 export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
+export { Lock, type LockOptions } from "./locks.ts";
+export type { PluginOptions } from "./plugins.ts";
+export type { ScatterOptions } from "./scatter-options.ts";
 export { listStudies, readStudy, type StudyReport } from "./studies/read-study.ts";
 export { defineReduction, type Reduction, type ReductionParts } from "./studies/reduction.ts";
 export type { Study } from "./studies/study.ts";

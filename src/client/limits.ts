@@ -85,5 +85,17 @@ export const logTailLinesMax = 10_000;
 /** How long a call over HTTP waits for its answer, milliseconds. Then it is TIMED_OUT. */
 export const apiCallTimeoutMs = 30_000;
 
+/** Scattered values that one client brings to workers at the same time; others wait in line. */
+export const uploadsMax = 4;
+
+/** How often in a row no worker may take a scattered value, before its task is cancelled. */
+export const uploadTriesMax = 20;
+
+/** The lease of a lock whose user does not say how long, milliseconds. */
+export const lockLeaseDefaultMs = 30_000;
+
+/** How often a lease is renewed before it would end. */
+export const renewalsPerLease = 3;
+
 /** How long the session of running tasks stays open after the last of them, milliseconds. */
 export const idleTaskSessionMs = 5_000;

@@ -7,6 +7,8 @@
 import { CapstanError, type ErrorCode } from "../model/errors.ts";
 import type { ClientHello, ClientMessage } from "../protocol/messages.ts";
 import { ValueFetcher } from "../shell/data-plane/fetch-values.ts";
+import { transferStallTimeoutMs } from "../shell/data-plane/limits.ts";
+import { pathOfUpload } from "../shell/data-plane/upload-route.ts";
 import { watchSilence } from "../shell/transport/silence-watch.ts";
 import { connectStream } from "../shell/transport/stream-client.ts";
 import type { Bundle } from "./bundle.ts";
@@ -14,13 +16,20 @@ import { type BundleSource, moduleSource } from "./bundle-uploads.ts";
 import { requestOnce } from "./http-request.ts";
 import { connectTimeoutMs, controllerSilentBeatsMax, probeSilentBeats } from "./limits.ts";
 import type { TaskDefinition } from "./task.ts";
-import type { ConnectedClient, FetchedBytes, Transport, ValuesRequest } from "./transport.ts";
+import type {
+  BringRequest,
+  ConnectedClient,
+  FetchedBytes,
+  Transport,
+  ValuesRequest,
+} from "./transport.ts";
 import { machineClock } from "./wait-clock.ts";
 
 export class NetworkTransport implements Transport {
   readonly url: string;
   readonly clock = machineClock;
   readonly releasesCollected = true;
+  readonly runsPlugins = true;
   readonly #token: string;
   readonly #fetcher = new ValueFetcher();
 
@@ -76,6 +85,19 @@ export class NetworkTransport implements Transport {
 
   fetchValues(request: ValuesRequest): Promise<FetchedBytes> {
     return this.#fetcher.fetch(request);
+  }
+
+  async bringValue(request: BringRequest): Promise<string> {
+    const { address, token, clusterId, task, bytes: body, signal } = request;
+    const url = new URL(pathOfUpload(task, clusterId), `http://${address}`);
+    const stallTimeoutMs = transferStallTimeoutMs;
+    try {
+      const put = await requestOnce({ url, method: "PUT", token, body, signal, stallTimeoutMs });
+      return put.status === 200 ? "" : `${put.status} ${put.text}`;
+    } catch (error) {
+      if (error instanceof CapstanError && error.code === "UNREACHABLE") return error.message;
+      throw error;
+    }
   }
 
   close(): void {

@@ -53,7 +53,22 @@ interface WantItem {
   readonly tasks: U32Column;
 }
 
-type Sequenced = SubmitItem | CancelItem | RetryItem;
+/** Anything else that is asked for once. */
+interface RequestItem extends OutboxRequest {
+  readonly type: "request";
+  sequence: number;
+}
+
+/** A request with its answer. */
+export interface OutboxRequest {
+  readonly messageOf: (sequence: number) => ClientMessage;
+  /** The number that the request gives to a task; -1 for none. */
+  readonly task: number;
+  readonly onDurable: () => void;
+  readonly onRefused: (error: CapstanError) => void;
+}
+
+type Sequenced = SubmitItem | CancelItem | RetryItem | RequestItem;
 type Item = Sequenced | ReleaseItem | WantItem;
 
 interface SentRelease {
@@ -112,6 +127,10 @@ export class Outbox {
     } else this.#queue.push({ type: "cancel", sequence: 0, tasks: [task], reason });
   }
 
+  request(request: OutboxRequest): void {
+    this.#queue.push({ type: "request", sequence: 0, ...request });
+  }
+
   retry(task: number): void {
     this.#retried.add(task);
     const last = this.#lastQueued();
@@ -153,6 +172,7 @@ export class Outbox {
       this.#sentBytes -= bytesOf(item);
       if (item.type === "submit") this.#host.onDurable(item.batch);
       else if (item.type === "retry") this.#endRetry(item);
+      else if (item.type === "request") item.onDurable();
     }
     if (this.#oldest > 1024 || this.#oldest === this.#sent.length) {
       this.#sent = this.#sent.slice(this.#oldest);
@@ -178,7 +198,7 @@ export class Outbox {
     } else if (item.type === "retry") {
       this.#endRetry(item);
       for (const task of item.tasks) this.want(task); // Its old outcome stands.
-    }
+    } else if (item.type === "request") item.onRefused(error);
     this.pump();
   }
 
@@ -202,7 +222,8 @@ export class Outbox {
   }
 
   /** The cluster is another one: what it was told and asked is void. */
-  clear(): void {
+  clear(why: CapstanError): void {
+    const open = [...this.#sent.slice(this.#oldest), ...this.#queue.slice(this.#head)];
     this.#queue = [];
     this.#head = 0;
     this.#sent = [];
@@ -213,6 +234,7 @@ export class Outbox {
     this.#lastSequence = 0;
     this.#retried.clear();
     this.#defined.clear();
+    for (const item of open) if (item.type === "request") item.onRefused(why);
   }
 
   /** False while it has to wait: for its bundle, or for room in the window. */
@@ -235,6 +257,11 @@ export class Outbox {
       case "cancel":
       case "retry":
         this.#sendSequenced(item);
+        break;
+      case "request":
+        this.#number(item);
+        this.#host.send(item.messageOf(item.sequence));
+        this.#keep(item);
         break;
       case "release":
         this.#sendRelease(item.tasks.take());
@@ -368,7 +395,10 @@ export class Outbox {
   /** What is wanted, but for tasks whose submit is still to come: their outcomes come by it. */
   #wantsBesides(rest: readonly Item[]): U32Column {
     const wants = new U32Column();
-    const unsent = rest.flatMap((item) => (item.type === "submit" ? [item.batch] : []));
+    const unsent = rest.flatMap((item) => {
+      if (item.type === "request") return [{ first: item.task, count: 1 }];
+      return item.type === "submit" ? [item.batch] : [];
+    });
     for (const task of this.#host.unsettled()) {
       const isUnsent = unsent.some(({ first, count }) => task >= first && task < first + count);
       if (!isUnsent) wants.push(task);
@@ -381,7 +411,11 @@ function submitItem(batch: SubmitBatch): SubmitItem {
   return { type: "submit", sequence: 0, batch, key: batch.key };
 }
 
+/** What a request counts for in the window of unacknowledged bytes. */
+const requestBytes = 64;
+
 function bytesOf(item: Sequenced): number {
+  if (item.type === "request") return requestBytes;
   return item.type === "submit" ? item.batch.bytes : 4 * item.tasks.length;
 }
 

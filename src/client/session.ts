@@ -11,7 +11,13 @@ import { assertNever, present } from "../base/assert.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
 import { userOf } from "../model/job-path.ts";
-import type { ControllerHello, Failures, ToClientMessage } from "../protocol/messages.ts";
+import type { ValueRun } from "../model/spec.ts";
+import type {
+  ClientMessage,
+  ControllerHello,
+  Failures,
+  ToClientMessage,
+} from "../protocol/messages.ts";
 import { decodeValue } from "../shell/values/value-codec.ts";
 import { ArgumentEncoder } from "./argument-encoder.ts";
 import type { Bundle } from "./bundle.ts";
@@ -22,6 +28,8 @@ import { Connection } from "./connection.ts";
 import { Future, type FutureStatus } from "./future.ts";
 import { FutureTable, futureState } from "./future-table.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
+import { Plugins } from "./plugins.ts";
+import { Sharing } from "./sharing.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
 import {
@@ -60,9 +68,12 @@ export class Session {
   readonly #connection: Connection;
   readonly #bundles: BundleUploads;
   readonly #specs: SpecTable;
+  readonly plugins: Plugins;
   readonly #outbox: Outbox;
   readonly #calls: Calls;
   readonly #fetches: ValueFetches;
+  /** Scattered and published values, locks. */
+  readonly sharing: Sharing;
   readonly #arguments = new ArgumentEncoder(this);
   /** Tasks of this turn. */
   readonly #collected = new BatchCollector();
@@ -89,10 +100,14 @@ export class Session {
       onGivenUp: (error) => this.#end(error),
     });
     this.#bundles = new BundleUploads({ transport, onChange: () => this.#outbox.pump() });
-    this.#specs = new SpecTable(this.#bundles);
+    const specs = new SpecTable(this.#bundles);
+    this.#specs = specs;
+    const bring = (bundle: Bundle, source: BundleSource) => this.bring(bundle, source);
+    this.plugins = new Plugins({ transport, specs, bring });
     this.#outbox = new Outbox(this.#outboxHost());
     this.#calls = new Calls(this.#connection, transport.clock);
     this.#fetches = new ValueFetches(transport, options.token);
+    this.sharing = this.#newSharing();
     this.table.onRelease = (number) => this.#onRelease(number);
   }
 
@@ -156,6 +171,20 @@ export class Session {
     for (const batch of collector.take()) this.#outbox.submit(batch);
     this.#scheduleFlush();
     return Array.from({ length: number - first }, (_, i) => this.#future(first + i));
+  }
+
+  /**
+   * Asks once for what is to be durable, in the order of submits. Rejects with the controller's
+   * refusal, or with what ended the session.
+   */
+  async request(messageOf: (sequence: number) => ClientMessage): Promise<void> {
+    this.#checkOpen();
+    this.#enqueueCollected();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#outbox.request({ messageOf, task: -1, onDurable: resolve, onRefused: reject });
+    this.#scheduleFlush();
+    const stopWaiting = this.clock.waits({ describe: () => "an answer", fail: reject });
+    await promise.finally(stopWaiting);
   }
 
   keyOf(number: number): string {
@@ -305,7 +334,8 @@ export class Session {
     this.#bundles.close();
     this.#fetches.close(error);
     this.#calls.close(error);
-    this.#outbox.clear();
+    this.sharing.close(error);
+    this.#outbox.clear(error);
     this.table.settleAllLost(error);
   }
 
@@ -384,6 +414,7 @@ export class Session {
       this.#jobs.push({ from: this.#jobs.length === 0 ? 0 : this.table.next, id: jobId });
     }
     this.#outbox.onConnected(sequence);
+    this.sharing.onConnected();
     this.#calls.onConnected();
   }
 
@@ -400,7 +431,8 @@ export class Session {
 
   #loseAll(why: string): void {
     this.#enqueueCollected();
-    this.#outbox.clear();
+    this.#outbox.clear(new CapstanError("UNREACHABLE", `It was not heard: ${why}.`));
+    this.sharing.onOtherSession(why);
     this.#risky.clear();
     this.table.settleAllLost(
       new CapstanError("NOT_FOUND", `The task is gone: ${why}. Submit it again.`),
@@ -440,6 +472,13 @@ export class Session {
       case "reply":
         this.#calls.onReply(message);
         break;
+      case "upload":
+      case "lock-granted":
+      case "lock-queued":
+      case "locks-renewed":
+      case "lock-lost":
+        this.sharing.onMessage(message);
+        break;
       case "warning":
         this.#options.onWarning(message.code, message.message);
         break;
@@ -455,6 +494,62 @@ export class Session {
       const isCancelled = states[i] === "KILLED" || failure.code === "TASK_CANCELLED";
       this.table.settleFailed(number, isCancelled ? "cancelled" : "failed", failure);
     }
+  }
+
+  #refuse(number: number, error: CapstanError): void {
+    this.#hasRefusals = true;
+    this.#risky.delete(number);
+    this.table.settleRefused(number, error);
+  }
+
+  #newSharing(): Sharing {
+    const { transport } = this.#options;
+    const clusterId = (): string => this.#clusterId;
+    return new Sharing({
+      ...{ transport, table: this.table, connection: this.#connection, fetches: this.#fetches },
+      get clusterId() {
+        return clusterId();
+      },
+      submitValue: (run, options, value) => this.#submitValue(run, options, value),
+      fetchPublished: (name) => this.#fetchPublished(name),
+      request: (messageOf) => this.request(messageOf),
+      askAgain: (number) => {
+        this.#outbox.want(number);
+        this.#scheduleFlush();
+      },
+      cancel: (number, reason) => this.cancel(number, reason),
+    });
+  }
+
+  #submitValue(
+    run: ValueRun,
+    options: { readonly [name: string]: unknown },
+    { key, digest }: { readonly key: string; readonly digest: Uint8Array },
+  ): Future<unknown> {
+    this.#checkOpen();
+    const spec = this.#specs.internValue(run, options);
+    const number = this.table.allocate(1);
+    if (key !== "") this.#keys.set(number, key);
+    this.#risky.add(number);
+    const row = { number, spec, args: digest, dependencies: [] };
+    this.#collected.addAlone(row, { key, pure: false });
+    this.#scheduleFlush();
+    return this.#future(number);
+  }
+
+  #fetchPublished(name: string): Future<unknown> {
+    this.#checkOpen();
+    const task = this.table.allocate(1);
+    this.#risky.add(task);
+    this.#enqueueCollected();
+    this.#outbox.request({
+      messageOf: (sequence) => ({ type: "fetch-published", sequence, name, task }),
+      task,
+      onDurable: () => void this.#risky.delete(task),
+      onRefused: (error) => this.#refuse(task, error),
+    });
+    this.#scheduleFlush();
+    return this.#future(task);
   }
 
   #outboxHost(): OutboxHost {
@@ -474,11 +569,7 @@ export class Session {
       onDurable: ({ isAlone, first }) => {
         if (isAlone) this.#risky.delete(first);
       },
-      refuse: (number, error) => {
-        this.#hasRefusals = true;
-        this.#risky.delete(number);
-        this.table.settleRefused(number, error);
-      },
+      refuse: (number, error) => this.#refuse(number, error),
       keyOf: (number) => this.keyOf(number),
       setKey: (number, key) => this.#keys.set(number, key),
       unsettled: () => this.table.unsettled(),

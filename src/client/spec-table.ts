@@ -6,8 +6,8 @@
 
 import type { CapstanError } from "../model/errors.ts";
 import { invalidSpec } from "../model/parse-fields.ts";
-import type { CommandRun, TaskRun, TaskSpec } from "../model/spec.ts";
-import { jobDefaults } from "../model/spec.ts";
+import type { CommandRun, PluginSet, TaskRun, TaskSpec, ValueRun } from "../model/spec.ts";
+import { jobDefaults, setupFailedAttribute } from "../model/spec.ts";
 import { parseTaskOptions } from "../model/task-options.ts";
 import { checkExported } from "./bundle.ts";
 import { type BundleHandle, type BundleUploads, noBundle } from "./bundle-uploads.ts";
@@ -23,12 +23,14 @@ interface FunctionWork {
   readonly kind: "function";
   readonly functionName: string;
   readonly moduleUrl: string;
+  /** What is set up before it, or null. */
+  readonly plugins: PluginSet | null;
 }
 
 /** One spec. Its `run` is known when its bundle is: the module, or the workspace of a command. */
 export interface SpecEntry {
   readonly id: number;
-  readonly work: FunctionWork | CommandRun;
+  readonly work: FunctionWork | CommandRun | ValueRun;
   readonly fields: Omit<TaskSpec, "run">;
   readonly bundle: BundleHandle;
 }
@@ -37,6 +39,8 @@ export interface SpecEntry {
 type SpecOptions = { readonly [name: string]: unknown };
 
 export class SpecTable {
+  /** What functions need from now on; null for nothing. */
+  plugins: PluginSet | null = null;
   readonly #bundles: BundleUploads;
   readonly #byWork = new WeakMap<AnyWork, Map<string, SpecEntry>>();
   /** By module, function and options: two marks of one function are one spec. */
@@ -54,7 +58,8 @@ export class SpecTable {
    * naming the option that is at fault.
    */
   intern(work: AnyWork, options: SpecOptions | null): SpecEntry {
-    const optionsKey = options === null ? "" : keyOfOptions(options);
+    const pluginsKey = this.plugins === null ? "" : `${this.plugins.key}\n`;
+    const optionsKey = `${pluginsKey}${options === null ? "" : keyOfOptions(options)}`;
     let entries = this.#byWork.get(work);
     const known = entries?.get(optionsKey);
     if (known !== undefined) return known;
@@ -64,6 +69,17 @@ export class SpecTable {
       this.#byWork.set(work, entries);
     }
     entries.set(optionsKey, entry);
+    return entry;
+  }
+
+  /** The spec of values that this client brings. Throws as `intern` does. */
+  internValue(run: ValueRun, options: SpecOptions): SpecEntry {
+    const contentKey = `${JSON.stringify(run)}\n${keyOfOptions(options)}`;
+    const known = this.#commands.get(contentKey);
+    if (known !== undefined) return known;
+    const fields = parseTaskOptions(options);
+    const entry: SpecEntry = { id: this.#count++, work: run, fields, bundle: noBundle };
+    this.#remember(contentKey, entry);
     return entry;
   }
 
@@ -79,10 +95,11 @@ export class SpecTable {
     const contentKey = `${moduleUrl}\n${name}\n${optionsKey}`;
     const known = this.#byContent.get(contentKey);
     if (known !== undefined) return known;
-    const fields = parseTaskOptions(options, name);
+    const { plugins } = this;
+    const fields = withPlugins(parseTaskOptions(options, name), plugins);
     const entry: SpecEntry = {
       id: this.#count++,
-      work: { kind: "function", functionName: name, moduleUrl },
+      work: { kind: "function", functionName: name, moduleUrl, plugins },
       fields,
       bundle,
     };
@@ -120,11 +137,22 @@ function parseCommandOptions(options: SpecOptions, name: string): SpecEntry["fie
   return { ...parseTaskOptions(options, name), graceMs: jobDefaults.graceMs };
 }
 
+/** Where the plugins failed it is not to be placed. */
+function withPlugins(fields: SpecEntry["fields"], plugins: PluginSet | null): SpecEntry["fields"] {
+  if (plugins === null) return fields;
+  const key = setupFailedAttribute(plugins.key);
+  const constraint = { key, op: "not-exists", values: [], mode: "REQUIRED" } as const;
+  return { ...fields, constraints: [...fields.constraints, constraint] };
+}
+
 /** What a task of this spec runs. Only when its bundle is ready. */
 export function runOf({ work, bundle }: SpecEntry): TaskRun {
   const sha256 = bundle.bundle?.sha256 ?? "";
+  if (work.kind === "value") return work;
   if (work.kind === "command") return { ...work, workspace: sha256 };
-  return { kind: "function", bundle: sha256, functionName: work.functionName };
+  const { functionName, plugins } = work;
+  const run = { kind: "function", bundle: sha256, functionName } as const;
+  return plugins === null ? run : { ...run, plugins };
 }
 
 /** What the keys of pure tasks of this spec begin with. Only when its bundle is ready. */
@@ -138,7 +166,7 @@ export function contentOf(spec: SpecEntry): string {
  * function, or its workspace cannot be packed. Null while nothing is known against it.
  */
 export function specError({ work, bundle: { bundle, error } }: SpecEntry): CapstanError | null {
-  if (error !== null || bundle === null || work.kind === "command") return error;
+  if (error !== null || bundle === null || work.kind !== "function") return error;
   return checkExported(bundle, work.moduleUrl, work.functionName);
 }
 

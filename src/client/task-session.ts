@@ -19,7 +19,13 @@ import { idleTaskSessionMs } from "./limits.ts";
 import { NetworkTransport } from "./network-transport.ts";
 import { Session } from "./session.ts";
 import type { TaskDefinition } from "./task.ts";
-import type { ConnectedClient, FetchedBytes, Transport, ValuesRequest } from "./transport.ts";
+import type {
+  BringRequest,
+  ConnectedClient,
+  FetchedBytes,
+  Transport,
+  ValuesRequest,
+} from "./transport.ts";
 import { machineClock, type OpenWait, type WaitClock } from "./wait-clock.ts";
 
 /** The session of a task's user in this thread. The task uses it until it ends. */
@@ -126,6 +132,7 @@ class TaskTransport implements Transport {
   readonly url = "the controller of this task's cluster";
   readonly clock = taskClock;
   readonly releasesCollected = true;
+  readonly runsPlugins = true;
   readonly #anyTask: () => RunningTask | null;
   #network: NetworkTransport | null = null;
 
@@ -163,6 +170,10 @@ class TaskTransport implements Transport {
   fetchValues(request: ValuesRequest): Promise<FetchedBytes> {
     if (this.#network !== null) return this.#network.fetchValues(request);
     return Promise.reject(new CapstanError("UNREACHABLE", "not connected yet"));
+  }
+
+  bringValue(request: BringRequest): Promise<string> {
+    return this.#network?.bringValue(request) ?? Promise.resolve("not connected yet");
   }
 
   close(): void {

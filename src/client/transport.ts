@@ -41,6 +41,17 @@ export interface ValuesRequest {
   readonly signal: AbortSignal;
 }
 
+/** A value for one worker. */
+export interface BringRequest {
+  /** `host:port` of its data listener. */
+  readonly address: string;
+  readonly token: string;
+  readonly clusterId: string;
+  readonly task: TaskRef;
+  readonly bytes: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
 export interface FetchedBytes {
   readonly got: readonly { readonly task: TaskRef; readonly bytes: Uint8Array }[];
   /** Of those that it would give, but not now. */
@@ -53,6 +64,8 @@ export interface Transport {
   readonly clock: WaitClock;
   /** Whether a handle that the garbage collector took counts as released. */
   readonly releasesCollected: boolean;
+  /** Whether executors set plugins up. */
+  readonly runsPlugins: boolean;
   /**
    * One try. Rejects with UNREACHABLE, UNAUTHENTICATED, FORBIDDEN, VERSION_MISMATCH,
    * PROTOCOL_ERROR, or the signal's reason.
@@ -67,6 +80,8 @@ export interface Transport {
   upload(bundle: Bundle, source: BundleSource, signal: AbortSignal): Promise<boolean>;
   /** Rejects with UNREACHABLE and the like, or the signal's reason. */
   fetchValues(request: ValuesRequest): Promise<FetchedBytes>;
+  /** "" when the worker has it, else why not, to be tried again. Rejects as the signal says. */
+  bringValue(request: BringRequest): Promise<string>;
   /** Frees what fetches left open. */
   close(): void;
 }

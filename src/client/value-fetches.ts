@@ -33,6 +33,16 @@ export class ValueFetches {
     if (dataToken !== "") this.#token = dataToken;
   }
 
+  /** What is presented to workers. */
+  get token(): string {
+    return this.#token;
+  }
+
+  /** A worker that the controller has named. */
+  peer(index: number): Peer | undefined {
+    return this.#peers.get(index);
+  }
+
   onPeer(peer: Peer): void {
     this.#peers.set(peer.index, peer);
   }

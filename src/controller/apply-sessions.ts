@@ -7,6 +7,7 @@
 import { present } from "../base/assert.ts";
 import { digestWithout } from "../base/digest.ts";
 import { NumberMap } from "../base/number-map.ts";
+import { getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
 import { noResources } from "../model/resources.ts";
@@ -15,6 +16,7 @@ import { noMemory } from "../protocol/messages.ts";
 import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
+import { dropOffer } from "./apply-shared.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
@@ -111,8 +113,11 @@ export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dr
     const task = client.handles.get(number);
     if (task < 0) continue;
     client.handles.delete(number);
+    dropOffer(state.shared, task, { client: client.index, number });
     state.tasks.wants[task]--;
-    if (state.tasks.wants[task] === 0) state.tasks.flags[task] &= ~taskFlag.awaited;
+    // A name wants the value, and awaits no outcome.
+    const names = getRare(state.shared.publishedCounts, task) ?? 0;
+    if (state.tasks.wants[task] === names) state.tasks.flags[task] &= ~taskFlag.awaited;
     const aliases = state.aliases.get(task);
     if (aliases === undefined) continue;
     const left = aliases.filter((one) => one.client !== client.index || one.number !== number);

@@ -11,7 +11,9 @@ import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
+import { hasRecipe } from "../model/spec.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import { addAlias, addOffer } from "./apply-shared.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { listKey, taskWithKey, unlistKey } from "./keys.ts";
@@ -54,7 +56,10 @@ export function setTaskState(state: ControllerState, task: number, code: number)
   tasks.state[task] = code;
   const wasOpen = !isTerminalCode(before);
   if (wasOpen === isTerminalCode(code)) countOpenTasks(state, job, wasOpen ? -1 : 1);
-  if (wasOpen && isTerminalCode(code)) state.runs.endedCounts[code]++;
+  if (wasOpen && isTerminalCode(code)) {
+    state.runs.endedCounts[code]++;
+    deleteRare(state.shared.detached, task);
+  }
   if (job.launch !== null && before !== code) touchJob(state, job, code);
 }
 
@@ -76,10 +81,11 @@ export function isAvailable(state: ControllerState, task: number): boolean {
   return tasks.state[task] === taskStateCode.SUCCEEDED && !tasks.hasFlag(task, taskFlag.valueGone);
 }
 
-/** Puts a PENDING task where it belongs now: waiting, held, delayed or queued. */
+/** Puts a PENDING task where it belongs now: offered, waiting, held, delayed or queued. */
 export function placeInLine(state: ControllerState, task: number): void {
   const { tasks } = state;
-  if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
+  if (hasRare(state.shared.offers, task)) tasks.stage[task] = stage.offered;
+  else if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
   else if (isHeld(state, task)) tasks.stage[task] = stage.held;
   else if (state.notBefore.has(task)) tasks.stage[task] = stage.delayed;
   else enqueue(state, task);
@@ -109,6 +115,7 @@ function enqueue(state: ControllerState, task: number): void {
 export function leaveLine(state: ControllerState, task: number): void {
   const { tasks } = state;
   const wasQueued = tasks.stage[task] === stage.queued;
+  if (tasks.stage[task] === stage.offered) state.shared.offers.delete(task);
   tasks.stage[task] = stage.none;
   if (!wasQueued) return;
   const shape = shapeOf(state, task);
@@ -159,8 +166,11 @@ export function applyTasksSubmitted(
   let entry = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {
     const spec = present(client.specs.get(submit.groupSpecs[group]), "a submit names its specs");
+    const isBrought = !hasRecipe(specRecord(state, spec).definition.run);
     for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
       created[entry] = createTask(state, client, { at, submit, entry, spec, place });
+      if (!isBrought || created[entry] === noSlot) continue;
+      addOffer(state.shared, created[entry], { client: index, number: first + entry });
     }
   }
   client.nextNumber = submit.first + count;
@@ -241,9 +251,7 @@ function shareKeyedTask(
 ): boolean {
   const task = taskWithKey(state, client.user, key);
   if (task < 0) return false;
-  const others = state.aliases.get(task) ?? [];
-  state.aliases.set(task, [...others, { client: client.index, number }]);
-  state.tasks.wants[task]++;
+  addAlias(state, task, { client: client.index, number });
   client.handles.set(number, task);
   return true;
 }

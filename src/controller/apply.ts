@@ -45,6 +45,7 @@ import {
   applyWorkerSuspected,
   tellEvent,
 } from "./apply-sessions.ts";
+import { beginLockLeasesAnew, excuseLeases, sharedAppliers } from "./apply-shared.ts";
 import {
   addExtraHolder,
   applyTasksFailed,
@@ -61,6 +62,7 @@ import {
 } from "./apply-tasks.ts";
 import type { Fact, FactOf } from "./facts.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
+import { applySetupFailed } from "./plugins.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
@@ -91,6 +93,7 @@ const appliers: Appliers = {
     state.touchedJobs.clear();
     state.brokenGangs.clear();
     beginLeasesAnew(state.access, fact.at);
+    beginLockLeasesAnew(state.shared, fact.at);
     const { flags } = state.tasks;
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
   },
@@ -129,6 +132,7 @@ const appliers: Appliers = {
   "worker-adopted": applyWorkerAdopted,
   "worker-closed-to-work": applyWorkerClosedToWork,
   "worker-health": applyWorkerHealth,
+  "worker-setup-failed": applySetupFailed,
   "job-launched": applyJobLaunched,
   "job-ended": applyJobEnded,
   "jobs-pruned": applyJobsPruned,
@@ -143,6 +147,7 @@ const appliers: Appliers = {
   "budget-set": applyBudgetSet,
   "endpoint-registered": changeAccess,
   "endpoints-dropped": changeAccess,
+  ...sharedAppliers,
   "time-passed": () => {
     // `apply` itself takes the time of every fact that has one.
   },
@@ -176,6 +181,7 @@ const appliers: Appliers = {
   "silence-excused": (state, fact) => {
     for (const worker of state.workers) worker.lastHeardAt += fact.pausedUs;
     for (const client of state.clients) if (client !== null) client.absentSince += fact.pausedUs;
+    excuseLeases(state.shared, fact.pausedUs);
   },
   "deadlines-passed": (state, { until }) => {
     for (const heap of [state.delays, state.schedulingDeadlines, state.startDeadlines]) {

@@ -57,6 +57,9 @@ const expected: { readonly [method: string]: string } = {
   UnregisterEndpoint: "au",
   ListEndpoints: "auv",
   GetClusterInfo: "auv",
+  ListPublishedValues: "auv",
+  ListLocks: "auv",
+  UnpublishValue: "au",
   GetTaskCredentials: "aw",
   ReportWorkerExit: "aw",
 };

@@ -61,6 +61,8 @@ const rules = {
   GetDoctorReport: read,
   ListUsers: read,
   ListEndpoints: read,
+  ListPublishedValues: read,
+  ListLocks: read,
   GetClusterInfo: read,
   ListTokens: { ...read, personal: true },
   WhoAmI: { roles },
@@ -68,6 +70,7 @@ const rules = {
   TerminateJob: { roles: writers, check: checkTerminate },
   RegisterEndpoint: { roles: writers, check: checkRegister },
   UnregisterEndpoint: { roles: writers, check: checkUnregister },
+  UnpublishValue: { roles: writers, check: checkUnpublish },
   CreateToken: { roles: writers, personal: true, check: checkCreateToken },
   RevokeToken: { roles: writers, personal: true, check: checkRevokeToken },
   SetUserBudget: administer,
@@ -135,6 +138,7 @@ const methodOf: { readonly [T in ApiRequest["type"]]: keyof typeof rules } = {
   "revoke-token": "RevokeToken",
   "register-endpoint": "RegisterEndpoint",
   "unregister-endpoint": "UnregisterEndpoint",
+  "unpublish-value": "UnpublishValue",
   repair: "Repair",
 };
 
@@ -200,6 +204,14 @@ function checkRegister({ principal, fields }: Call): CapstanError | null {
 function checkUnregister({ state, principal, fields }: Call): CapstanError | null {
   const endpoint = state.access.endpoints.get(textOf(fields.endpointId));
   return endpoint === undefined ? null : checkOwned("endpointId", endpoint.taskId, principal);
+}
+
+function checkUnpublish({ principal, fields }: Call): CapstanError | null {
+  const owner = textOf(fields.user);
+  if (owner === "" || owner === principal.user) return null;
+  return forbidden(
+    `user: only an administrator unpublishes for somebody else; ${speaker(principal)}`,
+  );
 }
 
 function checkCreateToken({ principal, fields }: Call): CapstanError | null {

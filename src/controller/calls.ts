@@ -18,6 +18,7 @@ import type { ApiRequest, ControllerEvent } from "./events.ts";
 import { onLaunchJob, onTerminateJob } from "./jobs.ts";
 import { absoluteId } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
+import { onUnpublish } from "./published.ts";
 import { onRepair } from "./repair.ts";
 import type { ControllerState } from "./state.ts";
 import { onCordonWorker, onDrainWorker } from "./worker-orders.ts";
@@ -65,6 +66,10 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
       return onRegisterEndpoint(state, out, { principal, request, at });
     case "unregister-endpoint":
       return onUnregisterEndpoint(state, out, { principal, request, at });
+    case "unpublish-value": {
+      const user = request.user === "" ? principal.user : request.user;
+      return onUnpublish(state, out, { user, name: request.name, at });
+    }
     case "repair":
       return onRepair(state, out, { dryRun: request.dryRun, at });
     default:

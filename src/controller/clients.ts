@@ -6,15 +6,17 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import { isTerminalCode } from "../model/states.ts";
+import { onDetach } from "./detached.ts";
 import type { ClientIndex, ControllerEvent } from "./events.ts";
 import { clientGraceUs } from "./limits.ts";
+import { leaveAllLocks, onLock, onRenewLocks, onUnlock, tellHeldLocks } from "./locks.ts";
 import type { Outbox } from "./outbox.ts";
-import { neededFromOutside } from "./shared-needs.ts";
+import { onFetchPublished, onPublish } from "./published.ts";
 import type { Client, ControllerState } from "./state.ts";
 import { onSubmit } from "./submit.ts";
+import { killUnwanted } from "./unwanted.ts";
 import { dropWants } from "./values.ts";
-import { killTasks, onCancel, onRetry, onWant } from "./wants.ts";
+import { onCancel, onRetry, onWant } from "./wants.ts";
 
 type ClientMessaged = Extract<ControllerEvent, { type: "client-messaged" }>;
 
@@ -28,7 +30,9 @@ export function onClientConnected(
     out.record(state, { type: "client-opened", at, clientId, user, jobId });
   }
   const client = state.clientsById.get(clientId);
-  if (client !== undefined) out.record(state, { type: "client-present", client });
+  if (client === undefined) return;
+  out.record(state, { type: "client-present", client });
+  tellHeldLocks(state, out, client);
 }
 
 export function onClientDisconnected(
@@ -57,6 +61,18 @@ export function onClientMessaged(
       return onCancel(state, out, { client: index, cancel: message, at });
     case "retry":
       return onRetry(state, out, { client: index, retry: message, at });
+    case "publish":
+      return onPublish(state, out, { client: index, message, at });
+    case "fetch-published":
+      return onFetchPublished(state, out, { client: index, message, at });
+    case "detach":
+      return onDetach(state, out, { client: index, message });
+    case "lock":
+      return onLock(state, out, { client: index, message, at });
+    case "unlock":
+      return onUnlock(state, out, { client: index, message, at });
+    case "renew-locks":
+      return onRenewLocks(state, out, { client: index, message, at });
     case "define-spec": {
       const { spec: number, definition } = message;
       if (client.specs.has(number)) return; // Sent again after a reconnect.
@@ -79,17 +95,8 @@ export function closeSession(
     numbers.push(number);
   });
   dropWants(state, out, { client: client.index, numbers: Uint32Array.from(numbers) });
-  const { tasks } = state;
-  const unwanted = new Set<number>();
-  for (const task of tasks.rows()) {
-    if (tasks.job[task] !== client.job) continue;
-    if (isTerminalCode(tasks.state[task])) out.releaseCandidates.push(task);
-    else if (tasks.wants[task] === 0) unwanted.add(task);
-  }
-  const needed = neededFromOutside(state, unwanted);
-  const orphans = [...unwanted].filter((task) => !needed.has(task));
-  killTasks(state, out, { tasks: orphans, code: "TASK_CANCELLED", message: why, at });
-  for (const task of orphans) out.releaseCandidates.push(task);
+  killUnwanted(state, out, { job: client.job, why, at });
+  leaveAllLocks(state, out, { client: client.index, at });
   if (client.connected) {
     out.sends.push({ type: "disconnect-client", client: client.index, reason: why });
   }

@@ -21,6 +21,7 @@ import {
   startMaxUs,
   suspectAfterUs,
 } from "./limits.ts";
+import { endLeases, nextLeaseEnd } from "./locks.ts";
 import type { Outbox } from "./outbox.ts";
 import { isPlacementPaused } from "./placement-budget.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
@@ -43,7 +44,7 @@ export function nextDeadline(state: ControllerState): Micros | null {
   if (state.startDeadlines.length > 0) next = Math.min(next, state.startDeadlines.peekKey());
   for (const { expiresAt } of state.reservations.values()) next = Math.min(next, expiresAt);
   next = Math.min(next, nextDrainDeadline(state));
-  next = Math.min(next, nextEndpointDeadline(state) ?? Number.POSITIVE_INFINITY);
+  next = Math.min(next, nextEndpointDeadline(state), nextLeaseEnd(state));
   if (needsSilenceCheck(state)) next = Math.min(next, state.nextSilenceCheckAt);
   return next === Number.POSITIVE_INFINITY ? null : next;
 }
@@ -66,6 +67,7 @@ export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
   }
   endDrains(state, out, at);
   expireEndpoints(state, out, at);
+  endLeases(state, out, at);
   if (at < state.nextSilenceCheckAt) return;
   checkSilence(state, out, at);
   closeAbandonedSessions(state, out, at);

@@ -130,6 +130,8 @@ export type ApiRequest =
       readonly metadata: { readonly [key: string]: string };
     }
   | { readonly type: "unregister-endpoint"; readonly endpointId: string }
+  /** `user` "" is whoever asks. */
+  | { readonly type: "unpublish-value"; readonly user: string; readonly name: string }
   | { readonly type: "repair"; readonly dryRun: boolean };
 
 /** Orders of the kernel to its shell; they leave only when the facts before them are durable. */

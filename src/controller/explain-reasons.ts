@@ -12,6 +12,7 @@ import { canEverRun, clauseOfLack, type LackOnWorker, lacksOn } from "./eligibil
 import { fits, takes } from "./fitting.ts";
 import { gangCandidates, isWhole, launchOfGang } from "./gang-placement.ts";
 import { explainEntriesMax } from "./limits.ts";
+import { setupFailureOn } from "./plugins.ts";
 import { roomFor } from "./reservations.ts";
 import { ownerOf } from "./scheduler-view.ts";
 import {
@@ -85,6 +86,14 @@ function talliesOf(state: ControllerState, shape: Shape, present: readonly Worke
     .map((entry) => reasonOf(entry, present.length));
 }
 
+/** Those on which the plugins of the shape could not be set up: their constraint in words. */
+function obstacleOfPlugins(shape: Shape, worker: Worker): NowObstacle | null {
+  const reason = setupFailureOn(worker, shape);
+  if (reason === "") return null;
+  const clause = `a plugin could not be set up: ${reason}`;
+  return { code: "CONSTRAINT", dimension: "plugins", clause, ...nothingShort };
+}
+
 interface Tally {
   readonly obstacle: NowObstacle;
   workers: number;
@@ -100,6 +109,8 @@ function obstaclesNow(state: ControllerState, shape: Shape, worker: Worker): Now
     const clause = clauseOfClosed(worker);
     return [{ code: "WORKER_STATE", dimension: "state", clause, ...nothingShort }];
   }
+  const ofPlugins = obstacleOfPlugins(shape, worker);
+  if (ofPlugins !== null) return [ofPlugins];
   const obstacles = lacksOn(state, shape, worker, worker.used);
   if (obstacles.length > 0 || fits(state, worker, shape)) return obstacles;
   const kept = roomFor(state, worker, shape);
@@ -154,7 +165,7 @@ class Tallies {
 /** Of one dimension: which obstacles are counted together. */
 function keyOf({ code, clause, need }: NowObstacle): string | number {
   if (code === "INSUFFICIENT") return need;
-  const isWorded = code === "WORKER_STATE" || code === "HELD_FOR_OTHER";
+  const isWorded = clause !== undefined && code !== "INSUFFICIENT";
   return `${code} ${isWorded ? clause : need}`;
 }
 
@@ -186,6 +197,7 @@ function describeTally({ obstacle, best, bestWorkerId }: Tally): string {
   const title = titleOf(dimension);
   if (code === "DEVICE_KIND") return `no ${title.split(" ")[0]}`;
   if (code === "DEVICE_VARIANT") return `no ${title}, but another variant`;
+  if (dimension === "plugins") return clause;
   if (code === "CONSTRAINT") return `constraint ${clause} fails`;
   if (need === 0 || code === "HELD_FOR_OTHER") return clause;
   const amount = (value: number) => describeAmount(dimension, value);

@@ -28,6 +28,7 @@ import { explainEntriesMax } from "./limits.ts";
 import { findTask } from "./lookup.ts";
 import { headTask } from "./place-solo.ts";
 import { queueKeyOf } from "./placement.ts";
+import { setupFailureOn } from "./plugins.ts";
 import {
   type ControllerState,
   isHealthy,
@@ -61,6 +62,8 @@ export function pendingReason(state: ControllerState, task: number): string | nu
       return `waits for ${tasks.waitingOn[task]} of ${tasks.dependencyCount[task]} inputs`;
     case stage.delayed:
       return `sits out its retry back-off until ${formatTime(state.notBefore.get(task) ?? 0)}`;
+    case stage.offered:
+      return "waits until its client has brought the value to a worker";
     case stage.held:
       return state.strayOfTask.has(task)
         ? "waits until its earlier attempt has stopped"
@@ -73,6 +76,11 @@ export function pendingReason(state: ControllerState, task: number): string | nu
 function summaryOfQueued(state: ControllerState, shape: Shape): string {
   if (!state.workers.some(isHealthy)) return "no worker is connected";
   if (!state.workers.some((one) => isHealthy(one) && canEverRun(state, shape, one))) {
+    const failed = state.workers.find((one) => isHealthy(one) && setupFailureOn(one, shape) !== "");
+    if (failed !== undefined) {
+      const reason = setupFailureOn(failed, shape);
+      return `no present worker could ever run it: a plugin could not be set up: ${reason}`;
+    }
     return `no present worker could ever run it: need ${needOf(shape)}`;
   }
   // What single workers lack is told one by one, to who asks for it.
@@ -194,6 +202,7 @@ function otherReasons(state: ControllerState, task: number): Reason[] {
   const message = pendingReason(state, task) ?? "";
   switch (tasks.stage[task]) {
     case stage.waiting:
+    case stage.offered:
       return [plainReason("DEPENDENCY", message, total)];
     case stage.delayed:
       return [plainReason("BACKOFF", message, total)];
@@ -252,6 +261,8 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
     }
     case stage.held:
       return heldWaker(state, task);
+    case stage.offered:
+      return { waker: wakerOfOffered(state, task), next: noSlot };
     default: {
       const shape = shapeOf(state, task);
       const [closed] = closedWorkers(state, shape);
@@ -260,6 +271,14 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
       return { waker: { kind: "CAPACITY", id: taskIdOf(state, task), message }, next: noSlot };
     }
   }
+}
+
+/** The first client that has its value. */
+function wakerOfOffered(state: ControllerState, task: number): Waker {
+  const [first] = state.shared.offers.get(task) ?? [];
+  const client = first === undefined ? null : state.clients[first.client];
+  const id = client === null ? "" : state.jobs[client.job].id;
+  return { kind: "CLIENT", id, message: `the session ${id} must bring the value` };
 }
 
 /** Whoever closed the worker. */

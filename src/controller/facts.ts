@@ -18,6 +18,7 @@ import type { JobState } from "../model/states.ts";
 import type { GangMember, HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import type { AccessFact } from "./apply-access.ts";
+import type { LeaseFact, SharedFact } from "./apply-shared.ts";
 import type { Reservation } from "./state.ts";
 
 /** How a requeued task is charged. */
@@ -182,6 +183,15 @@ export type DurableFact =
       /** Whose word it was; older journals do not say. */
       readonly by?: string;
     }
+  /** The plugins of a set cannot be set up there: what needs them goes elsewhere. */
+  | {
+      readonly type: "worker-setup-failed";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      /** Of the set. */
+      readonly key: string;
+      readonly reason: string;
+    }
   | {
       readonly type: "job-launched";
       readonly at: Micros;
@@ -221,7 +231,8 @@ export type DurableFact =
       /** It did not help in time: the next one is longer, after a rest. */
       readonly expired: boolean;
     }
-  | AccessFact;
+  | AccessFact
+  | SharedFact;
 
 /** A grant that is not its shape's request: a chosen device variant, device indices. */
 export interface SpecialGrant {
@@ -286,7 +297,8 @@ export type VolatileFact =
       readonly workers: Uint32Array;
       readonly shapes: Uint32Array;
     }
-  | { readonly type: "retracts-ordered"; readonly attempts: Uint32Array; readonly on: boolean };
+  | { readonly type: "retracts-ordered"; readonly attempts: Uint32Array; readonly on: boolean }
+  | LeaseFact;
 
 export type Fact = DurableFact | VolatileFact;
 export type FactOf<T extends Fact["type"]> = Extract<Fact, { type: T }>;
@@ -315,6 +327,8 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "placement-passed",
   "placement-paused",
   "retracts-ordered",
+  "leases-renewed",
+  "leases-swept",
 ]);
 
 /** Whether the journal keeps the fact. */

@@ -22,6 +22,7 @@ import { jobRules } from "./invariants/job-rules.ts";
 import { memoryRules } from "./invariants/memory-rules.ts";
 import { queueRules } from "./invariants/queue-rules.ts";
 import type { RowSet } from "./invariants/row-set.ts";
+import { sharedRules } from "./invariants/shared-rules.ts";
 import { Subjects } from "./invariants/subjects.ts";
 import { taskRules } from "./invariants/task-rules.ts";
 import { clientRules, userRules, wholeRules } from "./invariants/whole-rules.ts";
@@ -37,7 +38,7 @@ export const invariants = {
   jobs: jobRules,
   users: userRules,
   clients: clientRules,
-  whole: [...wholeRules, ...memoryRules, ...accessInvariants],
+  whole: [...wholeRules, ...memoryRules, ...sharedRules, ...accessInvariants],
 } as const;
 
 /** A rule and what it is called: to ask a function for its name costs more than most rules. */

@@ -115,3 +115,21 @@ export const replicasMax = 10_000;
 
 /** How deep jobs may be nested. A launch below that is refused. */
 export const jobDepthMax = 16;
+
+/** Values that one user may have published. One more is refused. */
+export const publishedPerUserMax = 1_000;
+
+/** Locks that one client may hold or wait for. One more is refused. */
+export const locksPerClientMax = 1_000;
+
+/** The shortest lease of a lock, milliseconds. A shorter one is refused. */
+export const lockLeaseMinMs = 1_000;
+
+/** The longest lease of a lock, milliseconds: an hour. A longer one is refused. */
+export const lockLeaseMaxMs = 3_600_000;
+
+/** Sets of plugins that a worker is remembered to have failed; the oldest is tried again. */
+export const setupFailuresMax = 64;
+
+/** Characters of the reason for which plugins failed on a worker; the rest is cut. */
+export const setupReasonCharactersMax = 500;

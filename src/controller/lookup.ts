@@ -51,7 +51,7 @@ function findByTaskId(state: ControllerState, id: string): number {
   if (job.launch !== null) return job.launch.rows[index] ?? -1;
   const owner = state.clients[job.client];
   const handle = owner === null ? -1 : owner.handles.get(index);
-  if (handle >= 0 && state.tasks.job[handle] === job.index) return handle;
+  if (handle >= 0) return handle; // Also one that it shares by key or name.
   // Released by its client but not forgotten yet.
   for (const row of state.tasks.rows()) {
     if (state.tasks.job[row] === job.index && state.tasks.index[row] === index) return row;

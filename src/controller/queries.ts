@@ -23,6 +23,7 @@ import { queueView } from "./queue-view.ts";
 import { finish, type Scan } from "./scan.ts";
 import { schedulerState, usageByUser } from "./scheduler-view.ts";
 import { type Orders, orderNamed, Selection } from "./selection.ts";
+import { listLocks, listPublished } from "./shared-view.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
 import type { ClusterEvent, StoryEntry } from "./story.ts";
 import { taskGrid } from "./task-grid.ts";
@@ -85,6 +86,8 @@ const methods: { readonly [name: string]: Method } = {
   },
   ListTokens: { fields: pageFields, answer: listTokens },
   ListEndpoints: { fields: [...pageFields, "name", "prefix"], answer: listEndpoints },
+  ListPublishedValues: { fields: [...pageFields, "user"], answer: listPublished },
+  ListLocks: { fields: [...pageFields, "user"], answer: listLocks },
   WhoAmI: { fields: [], answer: (_state, _request, principal) => whoAmI(principal) },
   // For FetchLogs, which the shell answers.
   LogSources: { fields: ["jobId", "taskId", "attemptId"], answer: logSources },

@@ -31,6 +31,7 @@ import {
 import { smoothedMean } from "../scheduler/prefetch.ts";
 import { onInputFailed, onNeedsSources } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
+import { noteSetupFailure } from "./plugins.ts";
 import { retractBehind } from "./prefetching.ts";
 import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
 import { pushReleaseCandidates } from "./settle.ts";
@@ -527,6 +528,7 @@ export function onAttemptFailed(
   const isCurrent = state.tasks.attempt[task] === row;
   const loss = { ...lossOf(state, row, message.cause), failure: message.failure };
   keepFailure(state, out, row, message.failure);
+  noteSetupFailure(state, out, { worker, task, message });
   const ends = new EndRecorder(at);
   const successor = findSuccessor(state, row, message.successor);
   ends.push(state, row, { cause: message.cause, successor });

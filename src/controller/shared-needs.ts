@@ -1,6 +1,6 @@
 /**
  * Tasks that one client lets go of while another still needs what they compute, directly or at the
- * end of a chain. Tasks of different clients meet only through explicit keys.
+ * end of a chain. Tasks of different clients meet only through explicit keys and published names.
  *
  * @module
  */
@@ -15,7 +15,8 @@ export function neededByOthers(
   client: Client,
   tasks: readonly number[],
 ): ReadonlySet<number> {
-  if (state.keys.size === 0) return new Set();
+  const { everFetched, published } = state.shared;
+  if (state.keys.size === 0 && !everFetched && published.size === 0) return new Set();
   const cone = withOpenDependents(state, tasks);
   const wanted = [...cone].filter((task) => isWantedByOthers(state, client, task));
   return withInputs(state, wanted, cone);
@@ -72,6 +73,7 @@ function withInputs(
 
 function isWantedByOthers(state: ControllerState, client: Client, task: number): boolean {
   if (state.tasks.wants[task] === 0) return false;
+  if (state.shared.publishedCounts.has(task)) return true;
   const aliases = state.aliases.get(task) ?? [];
   if (aliases.some((alias) => alias.client !== client.index)) return true;
   const owner = state.jobs[state.tasks.job[task]].client;

@@ -27,6 +27,7 @@ import { openTasks } from "./job-state.ts";
 import { keyOfTask, listKey } from "./keys.ts";
 import { startMaxUs } from "./limits.ts";
 import { applyCapacityReserved } from "./reservations.ts";
+import { imageOfShared, restoreShared, type SharedImage } from "./shared-image.ts";
 import {
   type AttemptRecord,
   type Client,
@@ -97,6 +98,8 @@ export interface Snapshot {
   readonly jobCounter: number;
   readonly users: readonly string[];
   readonly access: AccessImage;
+  /** Absent in what older versions wrote. */
+  readonly shared?: SharedImage;
   readonly histories: readonly (readonly [number, readonly AttemptRecord[]])[];
   readonly usages: readonly (readonly [number, AttemptUsage])[];
   readonly deviceGrants: readonly (readonly [number, readonly DeviceAmount[]])[];
@@ -130,6 +133,7 @@ export function snapshotOf(state: ControllerState): Snapshot {
     jobCounter: state.jobCounter,
     users: state.users.map((user) => user.name),
     access: imageOfAccess(state.access),
+    shared: imageOfShared(state.shared),
     histories: [...state.histories].map(([row, records]) => [row, [...records]] as const),
     usages: [...state.usages],
     deviceGrants: [...state.deviceGrants],
@@ -346,7 +350,8 @@ function restoreWorker(state: ControllerState, image: WorkerImage): void {
 }
 
 function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
-  Object.assign(state, { access: restoreAccess(snapshot.access) });
+  const shared = restoreShared(snapshot.shared);
+  Object.assign(state, { access: restoreAccess(snapshot.access), shared });
   for (const [row, records] of snapshot.histories) state.histories.set(row, [...records]);
   for (const [row, usage] of snapshot.usages) state.usages.set(row, usage);
   for (const [row, devices] of snapshot.deviceGrants) state.deviceGrants.set(row, devices);

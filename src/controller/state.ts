@@ -26,6 +26,7 @@ import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 
 import { RunLog } from "./run-log.ts";
+import { newSharedState, type SharedState } from "./shared-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { HashIndex } from "./tables/hash-index.ts";
@@ -345,6 +346,7 @@ export interface ControllerState {
   readonly users: User[];
   readonly usersByName: Map<string, number>;
   readonly access: AccessState;
+  readonly shared: SharedState;
   /** Row of a launched job's task → its ended attempts, oldest first. */
   readonly histories: Map<number, AttemptRecord[]>;
   /** Attempt row → how it ended and what it used, until its end is recorded. */
@@ -437,6 +439,7 @@ export function newControllerState(): ControllerState {
     users: [],
     usersByName: new Map(),
     access: newAccessState(),
+    shared: newSharedState(),
     histories: new Map(),
     usages: new Map(),
     deviceGrants: new Map(),

@@ -6,11 +6,15 @@
 
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
+import { isTerminalCode } from "../model/states.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
+import { isAvailable } from "./apply-tasks.ts";
 import type { ClientIndex } from "./events.ts";
 import { taskWithKey } from "./keys.ts";
 import { dependenciesPerTaskMax } from "./limits.ts";
+import { isComputed, orderUpload } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
+import { refuse } from "./refuse.ts";
 import { failDoomed } from "./settle.ts";
 import {
   type Client,
@@ -39,22 +43,6 @@ export function onSubmit(
     warnOfUnplaceable(state, out, client, submit);
   }
   out.toClient(state, index, { type: "accepted", sequence: client.lastSequence });
-}
-
-/** Refuses a request whole; its sequence is taken, so that a replay is not taken up later. */
-export function refuse(
-  state: ControllerState,
-  out: Outbox,
-  client: Client,
-  { sequence, refusal }: { sequence: number; refusal: CapstanError },
-): void {
-  out.record(state, { type: "sequence-taken", client: client.index, sequence });
-  const { code, message, details } = refusal;
-  out.toClient(state, client.index, {
-    type: "refused",
-    sequence,
-    error: { code, message, details },
-  });
 }
 
 function refusalOf(state: ControllerState, client: Client, submit: Submit): CapstanError | null {
@@ -266,6 +254,7 @@ function settleSubmitted(
   { client, submit, at }: { client: Client; submit: Submit; at: Micros },
 ): void {
   if (submit.keys.length > 0) deliverKnown(state, out, { client, submit, at });
+  if (state.shared.offers.size > 0) orderUploads(state, out, client, submit);
   if (submit.dependencyCounts.length === 0) return;
   const inputs = new Set<number>();
   const created: number[] = [];
@@ -275,6 +264,17 @@ function settleSubmitted(
   for (const number of submit.dependencies) inputs.add(client.handles.get(number));
   recomputeNeeded(state, out, { tasks: inputs, at });
   failDoomed(state, out, { tasks: created, at });
+}
+
+/** Tells the client where to bring what it offers. */
+function orderUploads(state: ControllerState, out: Outbox, client: Client, submit: Submit): void {
+  const end = submit.first + submit.args.offsets.length - 1;
+  for (let number = submit.first; number < end; number++) {
+    const task = client.handles.get(number);
+    const isNew = state.tasks.job[task] === client.job && state.tasks.index[task] === number;
+    // What was there already is wanted by whoever submits it again, and so ordered there.
+    if (isNew) orderUpload(state, out, { client: client.index, number, task });
+  }
 }
 
 /**
@@ -289,15 +289,36 @@ function deliverKnown(
   const { tasks } = state;
   const numbers: number[] = [];
   const abandoned: number[] = [];
+  const offered: number[] = [];
   for (let entry = 0; entry < submit.keys.length; entry++) {
     const number = submit.first + entry;
     const task = client.handles.get(number);
     if (tasks.job[task] === client.job && tasks.index[task] === number) continue; // It is new.
     numbers.push(number);
-    if (tasks.wants[task] === 1) abandoned.push(task);
+    if (!isComputed(state, task)) offered.push(number);
+    else if (tasks.wants[task] === 1) abandoned.push(task);
   }
+  offerAgain(state, out, { client, numbers: offered, at });
   retryTasks(state, out, { tasks: abandoned, at });
   onWant(state, out, { client: client.index, numbers, at });
+}
+
+/** The client brings those of these values that are not there: lost, or not brought by another. */
+function offerAgain(
+  state: ControllerState,
+  out: Outbox,
+  { client, numbers: known, at }: { client: Client; numbers: readonly number[]; at: Micros },
+): void {
+  const { handles } = client;
+  const numbers = known.filter((number) => !isAvailable(state, handles.get(number)));
+  if (numbers.length === 0) return;
+  const offer = { client: client.index, numbers: Uint32Array.from(numbers) };
+  out.record(state, { type: "values-offered", ...offer });
+  const tasks = new Set(numbers.map((number) => handles.get(number)));
+  const ended = [...tasks].filter((task) => isTerminalCode(state.tasks.state[task]));
+  if (ended.length === 0) return;
+  const revived = Uint32Array.from(ended);
+  out.record(state, { type: "tasks-revived", at, tasks: revived, cause: "retry" });
 }
 
 function warnOfUnplaceable(

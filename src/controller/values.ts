@@ -13,9 +13,11 @@ import type { Blobs } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import { introduceHolder } from "./introduce-holder.ts";
+import { isComputed, lostForGood, neverBrought } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { retractDependents } from "./retracts.ts";
-import { failDoomed, forEachAudience } from "./settle.ts";
+import { failDoomed, failTasks, forEachAudience } from "./settle.ts";
 import { type ControllerState, jobOf, openClient } from "./state.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 
@@ -49,14 +51,9 @@ function locateValue(
   out: Outbox,
   { client: index, number, task }: { client: number; number: number; task: number },
 ): void {
-  const client = openClient(state, index);
   const holder = state.tasks.holder[task];
   assert(holder !== noSlot, "only a value that is there is located");
-  const { workerId, incarnation, address } = state.workers[holder];
-  if (client.knownPeers.get(holder) !== incarnation) {
-    client.knownPeers.set(holder, incarnation);
-    out.toClient(state, index, { type: "peer", index: holder, workerId, incarnation, address });
-  }
+  introduceHolder(state, out, index, holder);
   out.toClient(state, index, {
     type: "located",
     tasks: Uint32Array.of(number),
@@ -210,7 +207,10 @@ export function recomputeNeeded(
   reviveAll(state, out, { tasks: revived, cause: "recompute", at });
 }
 
-/** Queues ended tasks again, and every input of theirs whose value is gone. Iterative. */
+/**
+ * Queues ended tasks again, and every input of theirs whose value is gone. Iterative. What has no
+ * recipe fails instead, and with it what needs it.
+ */
 export function reviveAll(
   state: ControllerState,
   out: Outbox,
@@ -227,14 +227,17 @@ export function reviveAll(
       work.push(input);
     }
   }
-  const record = (tasks: Set<number>, why: "retry" | "recompute") => {
-    if (tasks.size === 0) return;
+  const record = (tasks: readonly number[], why: "retry" | "recompute") => {
+    if (tasks.length === 0) return;
     out.record(state, { type: "tasks-revived", at, tasks: Uint32Array.from(tasks), cause: why });
   };
-  record(lost, "recompute");
-  record(wanted, cause);
+  const isMade = (task: number) => isComputed(state, task);
+  record([...lost].filter(isMade), "recompute");
+  record([...wanted].filter(isMade), cause);
   for (const task of lost) retractDependents(state, out, task);
   for (const task of wanted) retractDependents(state, out, task);
+  const gone = [...lost, ...wanted].filter((task) => !isMade(task) && isGone(state, task));
+  failTasks(state, out, { roots: gone.map((task) => lostForGood(state, task)), at });
   failDoomed(state, out, { tasks: [...lost, ...wanted], at });
 }
 
@@ -252,5 +255,7 @@ export function dropWants(
   }
   if (rows.length === 0) return;
   out.record(state, { type: "wants-dropped", client: index, numbers });
-  for (const task of rows.take()) out.releaseCandidates.push(task);
+  const dropped = rows.take();
+  for (const task of dropped) out.releaseCandidates.push(task);
+  failTasks(state, out, { roots: neverBrought(state, dropped), at: state.at });
 }

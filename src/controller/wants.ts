@@ -9,6 +9,7 @@ import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import type { Cancel, Retry } from "../protocol/messages.ts";
 import type { ClientIndex } from "./events.ts";
+import { orderUpload } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { retractBehind } from "./prefetching.ts";
 import { stopCurrentAttempt } from "./reports.ts";
@@ -39,8 +40,10 @@ export function onWant(
     }
     const code = state.tasks.state[task];
     if (code > taskStateCode.SUCCEEDED) failed.push(task);
-    else if (code < taskStateCode.SUCCEEDED) awaited.push(task);
-    else if (state.tasks.hasFlag(task, taskFlag.valueGone)) {
+    else if (code < taskStateCode.SUCCEEDED) {
+      awaited.push(task);
+      orderUpload(state, out, { client: index, number, task });
+    } else if (state.tasks.hasFlag(task, taskFlag.valueGone)) {
       awaited.push(task);
       gone.push(task);
     } else deliverValue(state, out, task, state.inline.bytes.get(task) ?? null);
@@ -104,7 +107,7 @@ export function onCancel(
 }
 
 /** Whether the sequence is new; it is taken then. */
-function takeSequence(
+export function takeSequence(
   state: ControllerState,
   out: Outbox,
   client: Client,
@@ -190,12 +193,14 @@ export function retryTasks(
     }
   }
   reviveAll(state, out, { tasks: revived, cause: "retry", at });
-  const awaited = [...revived].filter((task) => state.tasks.wants[task] > 0);
+  // What has no recipe stays as it ended, and what needs it has failed again.
+  const open = [...revived].filter((task) => !isTerminalCode(state.tasks.state[task]));
+  const awaited = open.filter((task) => state.tasks.wants[task] > 0);
   if (awaited.length > 0) {
     const tasks = Uint32Array.from(awaited);
     out.record(state, { type: "outcomes-awaited", tasks, awaited: true });
   }
-  for (const task of revived) adoptStray(state, out, task, at);
+  for (const task of open) adoptStray(state, out, task, at);
 }
 
 /** A revived task whose old attempt still runs takes that attempt's grant, on that worker. */

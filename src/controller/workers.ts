@@ -17,6 +17,7 @@ import { CapstanError } from "../model/errors.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
 import type { FactOf } from "./facts.ts";
+import { orderAllUploads } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
 import { forgetUnlessHeld, holds, lossOf, onValueHeld, setYielded } from "./reports.ts";
@@ -66,6 +67,7 @@ export function onWorkerConnected(
   reconcileAttempts(state, out, { worker, inventory, at });
   reconcileValues(state, out, { worker, inventory, at });
   retractUnfed(state, out, rowsOn(state, worker));
+  orderAllUploads(state, out);
 }
 
 /**
@@ -339,6 +341,7 @@ export function loseWorker(
   out.record(state, { type: "worker-lost", at, worker: index, reason });
   loseCopies(state, out, { worker: index, tasks: held.filter((t) => holds(state, index, t)), at });
   announceGone(state, out, index);
+  orderAllUploads(state, out);
 }
 
 /** Nobody can fetch from that incarnation any more. */
@@ -400,8 +403,10 @@ export function onHeartbeat(
     memory: memoryOf(heartbeat),
   };
   out.record(state, heard);
-  if (worker.suspect)
+  if (worker.suspect) {
     out.record(state, { type: "worker-suspected", worker: index, suspect: false });
+    orderAllUploads(state, out);
+  }
   const believed = beliefAt(state, index, heartbeat.applied);
   const agree =
     believed.attempts === heartbeat.attemptsDigest && believed.values === heartbeat.valuesDigest;

@@ -232,6 +232,18 @@ export const errorRegistry = {
     retryable: false,
     meaning: "An input of the task could not be read on any worker that was tried.",
   },
+  VALUE_LOST: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "A scattered value is gone with its last holder: it has no recipe.",
+  },
+  LOCK_LOST: {
+    httpStatus: 409,
+    exitCode: 4,
+    retryable: true,
+    meaning: "The lease of a lock ran out, or its session ended, while it was held or waited for.",
+  },
   WORKER_DIED: {
     httpStatus: 500,
     exitCode: 1,

@@ -70,3 +70,9 @@ export const pathCharactersMax = 4_096;
 
 /** Encoded arguments of a job of functions; the journal keeps them, and each attempt gets them. */
 export const jobArgumentsBytesMax = 4 * 1024 * 1024;
+
+/** Characters of the name of a published value or of a lock. A longer one is refused. */
+export const sharedNameCharactersMax = 200;
+
+/** Plugins of one client. One more is refused. */
+export const pluginsMax = 32;

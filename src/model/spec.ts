@@ -15,7 +15,37 @@ export interface FunctionRun {
   readonly bundle: string;
   /** The `name` of the task, as exported by the bundle. */
   readonly functionName: string;
+  /** What must be set up in an executor before it runs there; absent for nothing. */
+  readonly plugins?: PluginSet;
 }
+
+/** The plugins of a client, in the order in which they are set up. */
+export interface PluginSet {
+  /** SHA-256, hex, of what is in the set. */
+  readonly key: string;
+  readonly plugins: readonly PluginRun[];
+}
+
+/** Functions of a bundle that an executor calls before its first task, and when it ends. */
+export interface PluginRun {
+  readonly name: string;
+  /** SHA-256 of the bundle, hex. */
+  readonly bundle: string;
+  /** The name of the task that sets up. */
+  readonly setup: string;
+  /** The name of the task that tears down; "" for none. */
+  readonly teardown: string;
+}
+
+/**
+ * The attribute that a worker has once a plugin of this set could not be set up there: why. A task
+ * that needs the set asks that it is absent.
+ */
+export function setupFailedAttribute(key: string): string {
+  return `${setupFailedPrefix}${key}`;
+}
+
+export const setupFailedPrefix = "setup-failed:";
 
 /** Any program: its argv without a shell, in a process group of its own. */
 export interface CommandRun {
@@ -44,7 +74,19 @@ export type CommandResult =
   | { readonly type: "text" }
   | { readonly type: "file"; readonly path: string };
 
-export type TaskRun = FunctionRun | CommandRun;
+/** Nothing runs: a client brings the value to workers. It has no recipe. */
+export interface ValueRun {
+  readonly kind: "value";
+  /** To how many workers the client brings it; 0 for all that may have it. */
+  readonly copies: number;
+}
+
+export type TaskRun = FunctionRun | CommandRun | ValueRun;
+
+/** Whether a lost value of such a task can be computed again. */
+export function hasRecipe({ kind }: TaskRun): boolean {
+  return kind !== "value";
+}
 
 /** Delay before a retry: doubles from `initialMs` up to `maxMs`. */
 export interface RetryBackoff {

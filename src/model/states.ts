@@ -92,6 +92,8 @@ export const attemptCauses = [
   "drained",
   // A gang that could not start together was returned.
   "gang-returned",
+  // A plugin could not be set up in the executor: the task itself has not run.
+  "setup-failed",
 ] as const;
 
 export type AttemptCause = (typeof attemptCauses)[number];

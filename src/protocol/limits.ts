@@ -45,3 +45,9 @@ export const valueSizeBytesMax = 2 ** 40;
 
 /** Ways of values in one message of a worker; it counts further ones. More close the connection. */
 export const trafficRowsMax = 256;
+
+/** Workers to which one client may ask to bring one value. More is refused; 0 says all of them. */
+export const copiesMax = 65_536;
+
+/** Locks that one message may renew. More is refused; a client sends several. */
+export const renewedLocksMax = 16_384;

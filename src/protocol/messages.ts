@@ -20,6 +20,7 @@ import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptCause } from "../model/states.ts";
 import type { MessagesOf } from "./schema.ts";
+import type { SharedAnswer, SharedRequest } from "./shared-messages.ts";
 
 /** The source of an input whose bytes travel with the order. */
 export const inlineSource = 0xffffffff;
@@ -375,7 +376,14 @@ export interface AttemptFailed {
   readonly successor: AttemptId;
   readonly cause: Extract<
     AttemptCause,
-    "failed" | "timeout" | "oom" | "exited" | "module-unloadable" | "build-failed" | "killed"
+    | "failed"
+    | "timeout"
+    | "oom"
+    | "exited"
+    | "module-unloadable"
+    | "build-failed"
+    | "killed"
+    | "setup-failed"
   >;
   readonly failure: AttemptFailure;
 }
@@ -457,7 +465,9 @@ export type ColdMessage =
   | PeerGone
   | Cancel
   | Retry
+  | SharedRequest
   | CloseSession
+  | SharedAnswer
   | Refused
   | Failures
   | Warning
@@ -480,6 +490,7 @@ export type ClientMessage =
   | DefineSpec
   | Cancel
   | Retry
+  | SharedRequest
   | CloseSession
   | ApiCall;
 
@@ -491,6 +502,7 @@ export type ToClientMessage =
   | Refused
   | Failures
   | Warning
+  | SharedAnswer
   | ApiReply;
 
 /** What a worker may say after its hello. */

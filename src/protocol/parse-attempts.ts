@@ -29,6 +29,7 @@ const failureCauses = [
   "module-unloadable",
   "build-failed",
   "killed",
+  "setup-failed",
 ] as const satisfies readonly AttemptCause[];
 
 /** Throws PROTOCOL_ERROR naming the field, as every parser here. */

@@ -8,13 +8,20 @@
 
 import { type Constraint, constraintOperators } from "../model/constraints.ts";
 import type { AttemptFailure, ErrorRecord, TaskFailure } from "../model/failure.ts";
-import { nameCharactersMax } from "../model/limits.ts";
+import { nameCharactersMax, pluginsMax, sharedNameCharactersMax } from "../model/limits.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
-import type { FunctionRun, RetryBackoff, TaskRun, TaskSpec } from "../model/spec.ts";
+import type {
+  FunctionRun,
+  PluginRun,
+  PluginSet,
+  RetryBackoff,
+  TaskRun,
+  TaskSpec,
+} from "../model/spec.ts";
 import { bands } from "../model/states.ts";
 import { Fields, requireCount, requireText } from "./fields.ts";
 import { protocolError } from "./frame-format.ts";
-import { exitCodesMax } from "./limits.ts";
+import { copiesMax, exitCodesMax } from "./limits.ts";
 import { parseCommandRun, requireSha256 } from "./parse-command.ts";
 
 /** A whole task spec. Throws PROTOCOL_ERROR naming the field. */
@@ -73,7 +80,8 @@ export function parseTaskFailure(fields: Fields): TaskFailure {
 }
 
 function parseRun(fields: Fields): TaskRun {
-  const kind = fields.oneOf("kind", ["function", "command"]);
+  const kind = fields.oneOf("kind", ["function", "command", "value"]);
+  if (kind === "value") return { kind, copies: fields.count("copies", copiesMax) };
   return kind === "function" ? parseFunctionRun(fields) : parseCommandRun(fields);
 }
 
@@ -81,7 +89,26 @@ function parseFunctionRun(fields: Fields): FunctionRun {
   const bundle = requireSha256(fields, "bundle");
   const functionName = fields.text("functionName");
   if (functionName === "") throw fields.refuse("functionName", "a name", functionName);
-  return { kind: "function", bundle, functionName };
+  if (fields.raw("plugins") === undefined) return { kind: "function", bundle, functionName };
+  return { kind: "function", bundle, functionName, plugins: parsePlugins(fields.child("plugins")) };
+}
+
+function parsePlugins(fields: Fields): PluginSet {
+  const plugins = fields.list(
+    "plugins",
+    (item, path) => parsePlugin(new Fields(item, path)),
+    pluginsMax,
+  );
+  return { key: requireSha256(fields, "key"), plugins };
+}
+
+function parsePlugin(fields: Fields): PluginRun {
+  return {
+    name: fields.boundedText("name", sharedNameCharactersMax),
+    bundle: requireSha256(fields, "bundle"),
+    setup: fields.boundedText("setup", nameCharactersMax),
+    teardown: fields.boundedText("teardown", nameCharactersMax, true),
+  };
 }
 
 const exitCodeMax = 255;

@@ -350,7 +350,7 @@ describe("columns that do not fit each other are refused, naming the column", ()
 
 describe("a spec of a peer is checked to its leaves", () => {
   const cases: readonly (readonly [{ readonly [field: string]: unknown }, RegExp])[] = [
-    [{ run: { kind: "shell" } }, /run\.kind must be one of function, command, not "shell"/],
+    [{ run: { kind: "shell" } }, /run\.kind must be one of function, command, value, not "shell"/],
     [{ run: { kind: "command" } }, /definition\.run\.argv must be a list, not absent/],
     [{ run: aCommand({ argv: [] }) }, /run\.argv must begin with the name of a program/],
     [{ run: aCommand({ argv: ["", "x"] }) }, /run\.argv must begin with the name of a program/],

@@ -34,6 +34,7 @@ import {
   parseStartGang,
   parseWorkerHealth,
 } from "./parse-attempts.ts";
+import { sharedParsers } from "./parse-shared.ts";
 import { parseTaskFailure, parseTaskSpec } from "./parse-specs.ts";
 
 export {
@@ -75,6 +76,12 @@ const clientTypes: TypeSet<ClientMessage> = {
   "define-spec": true,
   cancel: true,
   retry: true,
+  publish: true,
+  detach: true,
+  "fetch-published": true,
+  lock: true,
+  unlock: true,
+  "renew-locks": true,
   "close-session": true,
   call: true,
 };
@@ -101,6 +108,11 @@ const toClientTypes: TypeSet<ToClientMessage> = {
   refused: true,
   failures: true,
   warning: true,
+  upload: true,
+  "lock-granted": true,
+  "lock-queued": true,
+  "locks-renewed": true,
+  "lock-lost": true,
   reply: true,
 };
 
@@ -140,6 +152,7 @@ const coldParsers: ColdParsers = {
   "peer-gone": parsePeerGone,
   cancel: parseCancel,
   retry: (fields) => ({ type: "retry", ...parseSequenced(fields) }),
+  ...sharedParsers,
   "close-session": () => ({ type: "close-session" }),
   refused: parseRefused,
   failures: parseFailures,

@@ -217,7 +217,9 @@ export class Auditor implements Observer {
       const attempt = message.attempts[i];
       if (kind in answerNames)
         this.#release(workerId, { attempt, how: answerNames[kind], at }, message.successors[i]);
-      if (kind === reportKind.finished) this.#committed.add(message.tasks[i]);
+      // What a client brought is committed by the worker that has it.
+      const isValue = kind === reportKind.finished || kind === reportKind.have;
+      if (isValue) this.#committed.add(message.tasks[i]);
       const order = this.#orders.get(attempt);
       if (kind === reportKind.yielded && order !== undefined) order.isYieldHeard = true;
     }
@@ -416,9 +418,9 @@ export class Auditor implements Observer {
     const isCurrent = order?.isStopped === false && this.#lastOrder.get(task) === attempt;
     const isFirst = order?.heard === "";
     this.#release(workerId, { attempt, how: "failed", at }, successor);
-    // What killed the process from outside is no failure of its own.
-    if (isCurrent && isFirst && cause !== "killed")
-      host?.failed.push({ sequence: host.heardCount, order, at });
+    // What killed the process from outside, or kept it from running, is no failure of its own.
+    const isOwn = cause !== "killed" && cause !== "setup-failed";
+    if (isCurrent && isFirst && isOwn) host?.failed.push({ sequence: host.heardCount, order, at });
   }
 
   /** What is acknowledged is durable: only then has a try been spent for certain. */

@@ -30,6 +30,8 @@ export interface RunningExecution {
 export type Ending =
   | { readonly type: "finished"; readonly value: SimulatedValue }
   | { readonly type: "failed"; readonly failure: AttemptFailure }
+  /** A plugin could not be set up where it was to run. */
+  | { readonly type: "setup-failed"; readonly failure: AttemptFailure }
   /** Somebody else killed the process. */
   | { readonly type: "killed" }
   /** An input could not be loaded. */
@@ -138,6 +140,10 @@ export class DrawnBehaviour implements Behaviour {
     const draws = this.#draws;
     const faults = this.#faults;
     const isCommand = definition.run.kind === "command";
+    if (needsPlugins(definition) && draws.chance(faults.setupFailure)) {
+      this.#onFault("setup failed", workerId);
+      return { type: "setup-failed", failure: failureOf("no licence", null) };
+    }
     const poisoned = inputs.find(({ bytes }) => isPoisoned(bytes, faults.poison));
     if (poisoned !== undefined) {
       this.#onFault("value poisoned", workerId);
@@ -159,6 +165,10 @@ export class DrawnBehaviour implements Behaviour {
     const sizeBytes = draws.chance(faults.largeValue) ? largeValueBytes : args.length;
     return { type: "finished", value: { sizeBytes, bytes: args } };
   }
+}
+
+function needsPlugins({ run }: TaskSpec): boolean {
+  return run.kind === "function" && run.plugins !== undefined;
 }
 
 /** By the bytes alone, so that it is so for whoever reads them and however often. */

@@ -14,7 +14,9 @@ import { clientGraceUs } from "../controller/limits.ts";
 import type { ControllerState } from "../controller/state.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
+import { setupFailedPrefix } from "../model/spec.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
+import type { Upload } from "../protocol/shared-messages.ts";
 import { Auditor } from "./auditor.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
@@ -22,6 +24,7 @@ import { type FaultKind, faultKinds } from "./fault-kinds.ts";
 import { calm, drawMemory, type Faults, slowestTaskUs } from "./faults.ts";
 import { HistoryRules } from "./history-rules.ts";
 import { settleBoundUs } from "./liveness.ts";
+import { LockLedger } from "./lock-ledger.ts";
 import { actOn, crashOne } from "./mischief.ts";
 import { combineObservers, type Observer } from "./observer.ts";
 import { OutcomeLedger } from "./outcome-ledger.ts";
@@ -92,6 +95,9 @@ type CallReply = (result: unknown, error: CapstanError | null) => void;
 /** Between two steps of the workload, microseconds. */
 const actionUs = 3_000;
 
+/** When a calm cluster looks again for machines to mend. */
+const mendAgainUs = 25_000_000;
+
 export class SimulatedCluster {
   readonly timeline = new Timeline();
   readonly randomness: Randomness;
@@ -133,7 +139,7 @@ export class SimulatedCluster {
     this.#observer = combineObservers([
       this.#counter(),
       this.traceHash,
-      ...(options.checks === false ? [] : [this.auditor, this.outcomes]),
+      ...(options.checks === false ? [] : [this.auditor, this.outcomes, new LockLedger()]),
       ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
       ...(options.watchdog === true ? [this.watchdog] : []),
       ...(options.observers ?? []),
@@ -179,7 +185,10 @@ export class SimulatedCluster {
   #drawFaults(draws: DrawStream): Faults {
     const { profile = "swarm", faults, without = [] } = this.#options;
     const memory = profile === "calm" ? {} : drawMemory(this.randomness.stream("memory"));
-    const drawn = { ...drawProfile(profile, draws), ...memory };
+    const drawn = {
+      ...drawProfile(profile, draws, this.randomness.stream("sharing")),
+      ...memory,
+    };
     const none = Object.fromEntries(without.map((fault) => [fault, 0]));
     // Given ones are the caller's own object, to be changed while the run goes on.
     return faults ?? { ...drawn, ...none };
@@ -242,11 +251,32 @@ export class SimulatedCluster {
 
   #addClient(clientId: string): void {
     const draws = this.randomness.stream(`client ${clientId}`);
-    const client = new SimulatedClient(clientId, draws, (from, message) =>
-      this.sessions.fromClient(from, message),
-    );
+    const client = new SimulatedClient(clientId, draws, {
+      send: (from, message) => this.sessions.fromClient(from, message),
+      bring: (from, upload) => this.#bring(from, upload),
+    });
     this.clients.push(client);
     this.addClient(client);
+  }
+
+  /** A client brings a value to workers; if none has taken it, it asks again where to. */
+  #bring(client: SimulatedClient, { task, ref, workers }: Upload): void {
+    const { timeline, faults } = this;
+    const draws = this.randomness.stream(`uploads ${client.clientId}`);
+    let open = workers.length;
+    let taken = 0;
+    for (const index of workers) {
+      timeline.after(100 + draws.below(Math.max(2_000, faults.fetchUsMax)), () => {
+        open--;
+        const fails = draws.chance(faults.fetchFailure);
+        if (fails) this.onFault("upload failed", client.clientId);
+        const worker = fails || client.gone ? null : this.#peerAt(index);
+        if (worker !== null) taken++;
+        worker?.bring(ref, client.valueOf(task));
+        if (open > 0 || taken > 0) return;
+        timeline.after(10_000, () => client.wantAgain(task));
+      });
+    }
   }
 
   /** Connects a client, and again whenever its connection is lost, until it has gone. */
@@ -431,10 +461,22 @@ export class SimulatedCluster {
     if (this.#options.checks !== false)
       this.outcomes.atRest(present.map(({ clientId }) => clientId));
     for (const client of this.everyClient) if (!client.gone) client.close();
+    this.#unpublishAll();
     this.#runUntilEmpty();
     assertEmpty(this);
     this.auditor.atRest(this.timeline.now);
     this.controller.assertSound();
+  }
+
+  /** Names want their values for ever: the last that they are asked for is to end. */
+  #unpublishAll(): void {
+    for (const { user, name } of this.state.shared.published.values()) this.unpublish(user, name);
+  }
+
+  /** Frees the name of a published value. */
+  unpublish(user: string, name: string): void {
+    const principal: Principal = { user, role: "user", jobId: "" };
+    this.call({ type: "unpublish-value", user, name }, principal, () => {});
   }
 
   /** Stops the faults and runs until nothing is owed; throws when something never comes. */
@@ -446,6 +488,8 @@ export class SimulatedCluster {
     // A copy: whoever goes on may leave at once.
     for (const worker of [...this.workers]) worker.resume();
     this.#mendMachines();
+    // What was on its way may say so later.
+    this.timeline.after(mendAgainUs, () => this.#mendMachines());
     this.#openWorkers();
     const { now } = this.timeline;
     const boundUs = () => settleBoundUs(this.state, slowestTaskUs(this.faults));
@@ -477,15 +521,25 @@ export class SimulatedCluster {
     return standstillOf(this, owed, false);
   }
 
-  /** Machines that came back with less are started again, with what they once had. */
+  /**
+   * Machines that came back with less are started again, with what they once had; and those where a
+   * plugin could not be set up, for good.
+   */
   #mendMachines(): void {
     for (const worker of [...this.workers]) {
       const host = this.hostOf(worker.workerId);
-      if (!worker.alive || host.capacity.cpuMilli >= host.largestCapacity.cpuMilli) continue;
+      const isSmaller = host.capacity.cpuMilli < host.largestCapacity.cpuMilli;
+      if (!worker.alive || !(isSmaller || this.#failsPlugins(worker))) continue;
       this.removeWorker(worker);
       host.die();
       this.timeline.after(1_000, () => this.startWorker(worker.workerId));
     }
+  }
+
+  #failsPlugins({ workerId }: SimulatedWorker): boolean {
+    const index = this.state.workersById.get(workerId) ?? -1;
+    const attributes = Object.keys(this.state.workers[index]?.attributes ?? {});
+    return attributes.some((name) => name.startsWith(setupFailedPrefix));
   }
 
   /** What nobody wants any more goes: at once, but a connection may break again on the way. */

@@ -95,6 +95,13 @@ export interface Faults {
   readonly release: number;
   readonly retry: number;
   readonly submit: number;
+  /** A client scatters a value; publishes one, fetches one, unpublishes one; asks for a lock. */
+  readonly scatter: number;
+  readonly publish: number;
+  readonly lock: number;
+  /** A client submits what needs a plugin; of those that run: that it cannot be set up there. */
+  readonly plugged: number;
+  readonly setupFailure: number;
   readonly jobLaunch: number;
   readonly jobCancel: number;
   readonly administration: number;
@@ -128,6 +135,7 @@ export const noFaults: Faults = {
   ...{ clockRatePpm: 0, clockSetBack: 0, otherPolicy: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
+  ...{ scatter: 0.1, publish: 0.1, lock: 0.1, plugged: 0.1, setupFailure: 0 },
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
   ...{ memoryTargetBytes: 0, memoryPauseBytes: 2 ** 30, diskUsMax: 0 },
   ...{ spillFailure: 0, shortage: 0 },
@@ -138,8 +146,21 @@ export function slowness(paceUs: number, buildUsMax: number, fetchUsMax: number)
   return { paceUs, buildUsMax, fetchUsMax };
 }
 
-/** Draws which faults exist in a run. */
-export function drawFaults(draws: Draws): Faults {
+type SharingFaults = Pick<Faults, "scatter" | "publish" | "lock" | "plugged" | "setupFailure">;
+
+/** Draws what clients share in a run. */
+export function drawSharing(draws: Draws): SharingFaults {
+  return {
+    scatter: draws.pick([0.1, 0, 0.3]),
+    publish: draws.pick([0.1, 0, 0.3]),
+    lock: draws.pick([0.1, 0, 0.3]),
+    plugged: draws.pick([0.1, 0, 0.3]),
+    setupFailure: draws.pick([0, 0.1, 0.5]),
+  };
+}
+
+/** Draws which faults exist in a run, but for what clients share. */
+export function drawFaults(draws: Draws): Omit<Faults, keyof SharingFaults> {
   const quick = slowness(0, 0, 0);
   return {
     ...noFaults,

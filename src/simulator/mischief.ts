@@ -10,6 +10,7 @@ import { formatAttemptId } from "../model/ids.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import type { DrawStream } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
+import { drawName, type SimulatedClient } from "./simulated-client.ts";
 import { boundaries } from "./simulated-controller.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
 
@@ -34,6 +35,7 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   if (work.chance(faults.jobLaunch)) registerEndpoint(cluster, work);
   if (work.chance(faults.jobCancel)) cluster.jobs.cancel();
   if (work.chance(faults.administration)) cluster.jobs.administer(`w${work.below(4)}`);
+  share(cluster, client, work);
   troubleNetwork(cluster, trouble);
   troubleWorkers(cluster, trouble);
   troubleController(cluster, trouble);
@@ -51,6 +53,19 @@ function troubleMemory(cluster: SimulatedCluster, draws: DrawStream): void {
 }
 
 const shortageUsMax = 20_000_000;
+
+/** What clients do with what they share. */
+function share(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawStream): void {
+  const { faults } = cluster;
+  if (draws.chance(faults.scatter)) client.scatter();
+  if (draws.chance(faults.plugged)) client.submitPlugged();
+  if (draws.chance(faults.lock)) client.lockSome();
+  if (draws.chance(faults.lock)) client.unlockSome();
+  if (draws.chance(faults.publish)) client.publishSome();
+  if (draws.chance(faults.publish)) client.fetchSome();
+  if (draws.chance(faults.publish)) client.detachSome();
+  if (draws.chance(faults.publish / 2)) cluster.unpublish(client.user, drawName(draws));
+}
 
 /** A program of some job says where it can be reached. */
 function registerEndpoint({ state, jobs }: SimulatedCluster, draws: DrawStream): void {

@@ -26,6 +26,11 @@ export class OutcomeLedger implements Observer {
     const owed = this.#owedTo(clientId);
     if (message.type === "close-session") owed.clear();
     if (message.type === "release") this.#settle(clientId, message.tasks);
+    if (message.type === "fetch-published") {
+      const { sequence, task } = message;
+      this.#submits.set(`${clientId} ${sequence}`, [task, task + 1]);
+      if (!this.#settled.has(`${clientId} ${task}`)) owed.add(task);
+    }
     if (message.type !== "submit") return;
     const end = message.first + message.args.offsets.length - 1;
     this.#submits.set(`${clientId} ${message.sequence}`, [message.first, end]);

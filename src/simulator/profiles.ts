@@ -5,7 +5,7 @@
  */
 
 import type { Draws } from "./draws.ts";
-import { drawFaults, type Faults, noFaults, slowness } from "./faults.ts";
+import { drawFaults, drawSharing, type Faults, noFaults, slowness } from "./faults.ts";
 
 export const profiles = [
   "swarm",
@@ -21,8 +21,8 @@ export const profiles = [
 export type Profile = (typeof profiles)[number];
 
 /** No faults at all; or those of one area, and mild ones elsewhere; or, for `swarm`, any. */
-export function drawProfile(profile: Profile, draws: Draws): Faults {
-  const drawn = drawFaults(draws);
+export function drawProfile(profile: Profile, draws: Draws, sharing: Draws): Faults {
+  const drawn = { ...drawFaults(draws), ...drawSharing(sharing) };
   switch (profile) {
     case "swarm":
       return drawn;

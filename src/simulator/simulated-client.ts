@@ -9,10 +9,12 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { type Blobs, BlobsBuilder, blobAt } from "../base/blobs.ts";
+import { type Blobs, BlobsBuilder, blobAt, blobsOf } from "../base/blobs.ts";
 import { defaultRequest } from "../model/resources.ts";
-import { specDefaults, type TaskSpec } from "../model/spec.ts";
-import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
+import { setupFailedAttribute, specDefaults, type TaskSpec } from "../model/spec.ts";
+import type { ClientMessage, Refused, ToClientMessage } from "../protocol/messages.ts";
+import type { Upload } from "../protocol/shared-messages.ts";
+import type { SimulatedValue } from "./behaviour.ts";
 import type { Draws } from "./draws.ts";
 
 /** A client as its cluster sees it, whoever decides what it does. */
@@ -55,6 +57,48 @@ export function simulatedSpecs(): TaskSpec[] {
 
 const specCount = simulatedSpecs().length;
 
+/** The spec of scattered values: after those of what runs. */
+const valueSpecs = { single: specCount, everywhere: specCount + 1 } as const;
+
+/** The spec of what needs a plugin. */
+const pluggedSpec = specCount + 2;
+
+/** What is brought to one worker, and what to all; then what needs a plugin. */
+function sharedSpecs(): TaskSpec[] {
+  const [base] = simulatedSpecs();
+  const scattered = [1, 0].map((copies) => {
+    return { ...base, run: { kind: "value", copies }, name: "scattered" } as const;
+  });
+  const plugins = { key: "p", plugins: [{ name: "p", bundle: "b", setup: "up", teardown: "" }] };
+  const run = { kind: "function", bundle: "b", functionName: "echo", plugins } as const;
+  const key = setupFailedAttribute("p");
+  const constraints = [{ key, op: "not-exists", values: [], mode: "REQUIRED" }] as const;
+  return [...scattered, { ...base, run, constraints, name: "plugged" }];
+}
+
+/** What clients call values and locks: few names, so that they meet. */
+export function drawName(draws: Draws): string {
+  return `n${draws.below(3)}`;
+}
+
+/** What a client needs of the world around it. */
+export interface SimulatedClientSurroundings {
+  send(client: SimulatedClient, message: ClientMessage): void;
+  bring(client: SimulatedClient, upload: Upload): void;
+}
+
+/** Leases of locks, milliseconds. */
+const leasesMs = [1_000, 5_000];
+
+const largeScatteredBytes = 1_000_000;
+
+/** Why what a client asks for may be refused. */
+const refusals: { readonly [type: string]: readonly string[] | undefined } = {
+  submit: ["UNKNOWN_DEPENDENCY"],
+  publish: ["ALREADY_EXISTS", "NOT_FOUND"],
+  "fetch-published": ["NOT_FOUND"],
+};
+
 export class SimulatedClient implements ClusterClient {
   readonly clientId: string;
   readonly user = "sim";
@@ -69,17 +113,22 @@ export class SimulatedClient implements ClusterClient {
   #unacknowledged: { readonly sequence: number; readonly message: ClientMessage }[] = [];
   /** Said again after every reconnect: nobody acknowledges a release. */
   readonly #released: number[] = [];
+  /** Locks that it waits for, or holds. */
+  readonly #locks = new Map<number, "waits" | "holds">();
+  #lastLock = 0;
+  /** What somebody else may have submitted. */
+  readonly #fetched = new Set<number>();
   readonly #draws: Draws;
-  readonly #send: (client: SimulatedClient, message: ClientMessage) => void;
+  readonly #around: SimulatedClientSurroundings;
 
-  constructor(
-    clientId: string,
-    draws: Draws,
-    send: (client: SimulatedClient, message: ClientMessage) => void,
-  ) {
+  constructor(clientId: string, draws: Draws, around: SimulatedClientSurroundings) {
     this.clientId = clientId;
     this.#draws = draws;
-    this.#send = send;
+    this.#around = around;
+  }
+
+  #send(client: SimulatedClient, message: ClientMessage): void {
+    this.#around.send(client, message);
   }
 
   /** The greeting of a controller whose journal has this client's requests up to `sequence`. */
@@ -87,7 +136,7 @@ export class SimulatedClient implements ClusterClient {
     this.index = index;
     this.connected = true;
     this.#send(this, { type: "release", tasks: Uint32Array.from(this.#released) });
-    for (const [spec, definition] of simulatedSpecs().entries()) {
+    for (const [spec, definition] of [...simulatedSpecs(), ...sharedSpecs()].entries()) {
       this.#send(this, { type: "define-spec", spec, definition });
     }
     // A client may leave it to the controller to know what it has taken up already.
@@ -96,6 +145,9 @@ export class SimulatedClient implements ClusterClient {
       (one) => isCautious || one.sequence > sequence,
     );
     for (const { message } of this.#unacknowledged) this.#send(this, message);
+    // What was lost while nobody could be told of it is told now.
+    if (this.#locks.size > 0)
+      this.#send(this, { type: "renew-locks", locks: [...this.#locks.keys()] });
     const open = [...this.outcomes].filter(([, outcome]) => outcome === "open");
     if (open.length === 0) return;
     this.#send(this, { type: "want", tasks: Uint32Array.from(open, ([number]) => number) });
@@ -136,6 +188,109 @@ export class SimulatedClient implements ClusterClient {
     });
   }
 
+  /** Something that needs a plugin. */
+  submitPlugged(): void {
+    const first = this.#next++;
+    this.#note(first, "open");
+    this.#request({
+      type: "submit",
+      sequence: ++this.#sequence,
+      first,
+      groupSpecs: Uint32Array.of(pluggedSpec),
+      groupCounts: Uint32Array.of(1),
+      args: blobsOf([this.#argsOf(first)]),
+      dependencyCounts: new Uint32Array(0),
+      dependencies: new Uint32Array(0),
+      keys: [],
+    });
+  }
+
+  /** A value to be brought, sometimes one that another client may bring as well. */
+  scatter(): void {
+    const first = this.#next++;
+    const isShared = this.#draws.chance(0.4);
+    const spec = this.#draws.chance(0.3) ? valueSpecs.everywhere : valueSpecs.single;
+    this.#note(first, "open");
+    this.#request({
+      type: "submit",
+      sequence: ++this.#sequence,
+      first,
+      groupSpecs: Uint32Array.of(isShared ? valueSpecs.single : spec),
+      groupCounts: Uint32Array.of(1),
+      args: blobsOf([new Uint8Array(0)]),
+      dependencyCounts: new Uint32Array(0),
+      dependencies: new Uint32Array(0),
+      keys: isShared ? [`scattered-${this.#draws.below(3)}`] : [],
+    });
+  }
+
+  /** What it brings: small or large, nothing is said of it but its size. */
+  valueOf(number: number): SimulatedValue {
+    const bytes = this.#argsOf(number);
+    return { sizeBytes: number % 2 === 0 ? bytes.length : largeScatteredBytes, bytes };
+  }
+
+  /** Nobody took what it brought. */
+  wantAgain(number: number): void {
+    if (!this.connected || this.outcomes.get(number) !== "open") return;
+    this.#send(this, { type: "want", tasks: Uint32Array.of(number) });
+  }
+
+  detachSome(): void {
+    const tasks = this.#numbers("open").filter(() => this.#draws.chance(0.3));
+    if (tasks.length === 0) return;
+    this.#request({ type: "detach", sequence: ++this.#sequence, tasks });
+  }
+
+  publishSome(): void {
+    const known = [...this.outcomes.keys()];
+    if (known.length === 0) return;
+    const task = this.#draws.pick(known);
+    const name = drawName(this.#draws);
+    this.#request({ type: "publish", sequence: ++this.#sequence, name, task });
+  }
+
+  fetchSome(): void {
+    const task = this.#next++;
+    this.#fetched.add(task);
+    this.#note(task, "open");
+    const name = drawName(this.#draws);
+    this.#request({ type: "fetch-published", sequence: ++this.#sequence, name, task });
+  }
+
+  lockSome(): void {
+    const lock = ++this.#lastLock;
+    const name = drawName(this.#draws);
+    const leaseMs = this.#draws.pick(leasesMs);
+    this.#locks.set(lock, "waits");
+    this.openCount++;
+    this.#request({ type: "lock", sequence: ++this.#sequence, lock, name, leaseMs });
+  }
+
+  unlockSome(): void {
+    const locks = [...this.#locks.keys()];
+    if (locks.length > 0) this.#unlock(this.#draws.pick(locks));
+  }
+
+  #unlock(lock: number): void {
+    this.#endLock(lock);
+    this.#request({ type: "unlock", sequence: ++this.#sequence, lock });
+  }
+
+  #endLock(lock: number): void {
+    if (this.#locks.get(lock) === "waits") this.openCount--;
+    this.#locks.delete(lock);
+  }
+
+  /** Holds it for a while, or until its lease ends, or gives it back at once. */
+  #onGranted(lock: number): void {
+    if (this.#locks.get(lock) !== "waits") return;
+    this.openCount--;
+    this.#locks.set(lock, "holds");
+    if (this.#draws.chance(0.5)) this.#unlock(lock);
+    else this.#send(this, { type: "renew-locks", locks: [lock] });
+  }
+
   cancelSome(): void {
     const open = this.#numbers("open");
     if (open.length === 0) return;
@@ -174,11 +329,13 @@ export class SimulatedClient implements ClusterClient {
     this.gone = true;
     this.connected = false;
     this.outcomes.clear();
+    this.#locks.clear();
     this.openCount = 0;
   }
 
   close(): void {
     this.outcomes.clear();
+    this.#locks.clear();
     this.openCount = 0;
     this.#unacknowledged = [];
     this.#send(this, { type: "close-session" });
@@ -192,12 +349,18 @@ export class SimulatedClient implements ClusterClient {
         );
         return;
       case "refused":
-        this.#forgetRefused(message.sequence);
+        this.#onRefused(message.sequence, message.error);
         this.#unacknowledged = this.#unacknowledged.filter(
           (one) => one.sequence !== message.sequence,
         );
-        assert(message.error.code === "UNKNOWN_DEPENDENCY", `refused: ${message.error.message}`);
         return;
+      case "upload":
+        if (this.outcomes.get(message.task) === "open") this.#around.bring(this, message);
+        return;
+      case "lock-granted":
+        return this.#onGranted(message.lock);
+      case "lock-lost":
+        return this.#endLock(message.lock);
       case "results":
         for (const [i, task] of message.tasks.entries()) this.#onValue(task, message.values, i);
         return;
@@ -214,17 +377,21 @@ export class SimulatedClient implements ClusterClient {
   }
 
   /** What was refused was never created. */
-  #forgetRefused(sequence: number): void {
-    const request = this.#unacknowledged.find((one) => one.sequence === sequence);
-    if (request?.message.type !== "submit") return;
-    const { first, groupCounts } = request.message;
+  #onRefused(sequence: number, { code, message: why }: Refused["error"]): void {
+    const message = this.#unacknowledged.find((one) => one.sequence === sequence)?.message;
+    if (message === undefined) return; // Told twice.
+    assert(refusals[message.type]?.includes(code) === true, `refused: ${why}`);
+    if (message.type === "fetch-published") this.#forget(message.task);
+    if (message.type !== "submit") return;
+    const { first, groupCounts } = message;
     for (let i = 0; i < groupCounts.length; i++) this.#forget(first + i);
   }
 
   #onValue(task: number, values: Blobs, entry: number): void {
     const expected = this.#argsOf(task);
     const actual = blobAt(values, entry);
-    assert(actual.join() === expected.join(), `task ${task} has the value of another`);
+    const isOwn = actual.join() === expected.join();
+    assert(isOwn || this.#fetched.has(task), `task ${task} has the value of another`);
     this.#settle(task, "value");
   }
 

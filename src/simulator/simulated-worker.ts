@@ -78,6 +78,8 @@ export class SimulatedWorker {
   readonly #beside = new Set<StartExecution>();
   #results = new Map<ExecutionId, SimulatedValue>();
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
+  readonly #uploads = new Map<number, SimulatedValue>();
+  #nextUpload = 0;
   #aborting = new Set<ExecutionId>();
   /** Heads of lanes whose inputs are being read from the disk. */
   readonly #awaiting = new Set<ExecutionId>();
@@ -149,6 +151,13 @@ export class SimulatedWorker {
   /** So much of the machine's memory is in use. */
   measures(rssBytes: number): void {
     this.#hear({ type: "memory-measured", at: 0, rssBytes });
+  }
+
+  /** A client brings a value. */
+  bring(task: TaskRef, value: SimulatedValue): void {
+    const upload = this.#nextUpload++;
+    this.#uploads.set(upload, value);
+    this.#hear({ type: "value-brought", at: 0, upload, task, sizeBytes: value.sizeBytes });
   }
 
   /** Its own checks: trouble, or none. */
@@ -347,6 +356,11 @@ export class SimulatedWorker {
       case "discard-fetched":
         this.#fetched.get(send.transfer)?.delete(send.task);
         return;
+      case "store-upload":
+        return this.#storeUpload(send.upload, send.task);
+      case "discard-upload":
+        this.#uploads.delete(send.upload);
+        return;
       case "drop-value":
         this.values.delete(send.task);
         return this.#disk.drop(send.task);
@@ -389,6 +403,13 @@ export class SimulatedWorker {
   #storeFetched(transfer: number, task: TaskRef): void {
     const value = this.#fetched.get(transfer)?.get(task);
     assert(value !== undefined, "only what a transfer brought is stored");
+    this.values.set(task, value);
+  }
+
+  #storeUpload(upload: number, task: TaskRef): void {
+    const value = this.#uploads.get(upload);
+    assert(value !== undefined, "only what a client brought is stored");
+    this.#uploads.delete(upload);
     this.values.set(task, value);
   }
 
@@ -493,6 +514,10 @@ export class SimulatedWorker {
       case "failed": {
         const { failure } = ending;
         return { type: "execution-failed", at, execution, cause: "failed", failure };
+      }
+      case "setup-failed": {
+        const { failure } = ending;
+        return { type: "execution-failed", at, execution, cause: "setup-failed", failure };
       }
       case "killed":
         throw new InvariantError("a function is no process that somebody could kill");

@@ -10,6 +10,7 @@ import type { BundleSource } from "../client/bundle-uploads.ts";
 import type { TaskDefinition } from "../client/task.ts";
 import { clockInside } from "../client/task-session.ts";
 import type {
+  BringRequest,
   ConnectedClient,
   FetchedBytes,
   Transport,
@@ -59,6 +60,8 @@ export interface ClientSurroundings {
   onRequest(): void;
   /** The value of a task on the worker at this address, or null. */
   valueAt(address: string, task: TaskRef): Uint8Array | null;
+  /** Whether a worker at this address takes the value of a task. */
+  bringTo(address: string, task: TaskRef, bytes: Uint8Array): boolean;
 }
 
 /** A try to connect, until it is answered. */
@@ -96,6 +99,7 @@ export class ClientLinks {
       clock: drive,
       // When the collector runs is not the seed's to say.
       releasesCollected: false,
+      runsPlugins: false,
       connect: (hello, signal) => {
         const connect = () => this.#connect(hello, signal);
         // Somebody waits for the first connection; the next ones are made in the background.
@@ -104,6 +108,7 @@ export class ClientLinks {
       sourceOf: (task: TaskDefinition): BundleSource => functions.sourceOf(task),
       upload: async (_bundle: Bundle) => true,
       fetchValues: (request) => this.#fetch(request),
+      bringValue: (request) => this.#bring(request),
       close: () => undefined,
     };
   }
@@ -228,6 +233,18 @@ export class ClientLinks {
     const { controller } = this.#around;
     const at = controller.now();
     if (controller.isUp) controller.take({ type: "client-disconnected", at, client: index });
+  }
+
+  async #bring({ address, task, bytes, signal }: BringRequest): Promise<string> {
+    const { time, drive, bringTo } = this.#around;
+    await new Promise<void>((resolve) => {
+      time.after(2 * this.#newPath().delayUs(), () => {
+        drive.news();
+        resolve();
+      });
+    });
+    signal.throwIfAborted();
+    return bringTo(address, task, bytes) ? "" : "the simulated worker is gone";
   }
 
   async #fetch({ address, tasks, signal }: ValuesRequest): Promise<FetchedBytes> {

@@ -126,6 +126,13 @@ export class Machines {
     return this.#reached(workerId)?.values.get(task)?.bytes ?? null;
   }
 
+  /** Whether a worker at `w1:1` takes the value of a task. */
+  bringTo(address: string, task: TaskRef, bytes: Uint8Array): boolean {
+    const worker = this.#reached(address.slice(0, address.lastIndexOf(":")));
+    worker?.bring(task, { sizeBytes: bytes.length, bytes });
+    return worker !== null;
+  }
+
   #reached(workerId = ""): SimulatedWorker | null {
     const worker = this.#machines.get(workerId)?.worker ?? null;
     return worker?.alive === true && this.#around.isReachable(workerId) ? worker : null;

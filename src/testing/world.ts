@@ -87,6 +87,7 @@ export class World {
       draws: randomness.stream("client links"),
       calls: () => this.#calls,
       valueAt: (address, task) => this.machines.valueAt(address, task),
+      bringTo: (address, task, bytes) => this.machines.bringTo(address, task, bytes),
       onRequest: () => this.onProgress(),
     });
   }
@@ -138,7 +139,7 @@ export class World {
         this.onProgress();
         const { run } = execution.definition;
         if (run.kind === "function") this.functions.begin(execution, run, { end, setWaits });
-        else this.commands.begin(execution, run, end);
+        else if (run.kind === "command") this.commands.begin(execution, run, end);
       },
       abort: (attempt, reason) => this.functions.abort(attempt, reason),
     };

@@ -74,7 +74,7 @@ function defineSpec(state: WorkerState, { spec: id, definition }: FactOf<"spec-d
   state.specs.set(id, {
     id,
     definition,
-    kind: run.kind,
+    kind: run.kind === "command" ? "command" : "function",
     amounts: amountsOf(state.capacity, resources),
     amountsYielded: amountsYielded(state.capacity, resources),
     couldRun: hasLanes && couldHold(state.capacity, resources),

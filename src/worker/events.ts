@@ -23,6 +23,9 @@ export type TransferId = number;
 /** A file that has, or is to have, the bytes of one value; never reused within an incarnation. */
 export type FileId = number;
 
+/** Bytes that a client brought; never reused within an incarnation. */
+export type UploadId = number;
+
 /** A command that outlived the agent which had started it. */
 export interface Survivor {
   readonly attempt: AttemptId;
@@ -96,7 +99,14 @@ export type WorkerEvent =
       readonly type: "execution-failed";
       readonly at: Micros;
       readonly execution: ExecutionId;
-      readonly cause: "failed" | "oom" | "exited" | "module-unloadable" | "build-failed" | "killed";
+      readonly cause:
+        | "failed"
+        | "oom"
+        | "exited"
+        | "module-unloadable"
+        | "build-failed"
+        | "killed"
+        | "setup-failed";
       readonly failure: AttemptFailure;
     }
   /** An input could not be decoded: `task` is the input at fault. */
@@ -126,6 +136,14 @@ export type WorkerEvent =
     }
   | { readonly type: "fetch-busy"; readonly at: Micros; readonly transfer: TransferId }
   | { readonly type: "fetch-failed"; readonly at: Micros; readonly transfer: TransferId }
+  /** A client brought the value of a task: its bytes lie under `upload` until they are named. */
+  | {
+      readonly type: "value-brought";
+      readonly at: Micros;
+      readonly upload: UploadId;
+      readonly task: TaskRef;
+      readonly sizeBytes: number;
+    }
   /** A stored value turned out to be unreadable. */
   | { readonly type: "value-lost"; readonly at: Micros; readonly task: TaskRef }
   /** What the process takes of the machine's memory. */
@@ -209,6 +227,9 @@ export type WorkerSend =
   /** A fetched value is kept; what of a transfer is not stored is discarded with it. */
   | { readonly type: "store-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
   | { readonly type: "discard-fetched"; readonly transfer: TransferId; readonly task: TaskRef }
+  /** What a client brought becomes the value of `task`, or is not kept. */
+  | { readonly type: "store-upload"; readonly upload: UploadId; readonly task: TaskRef }
+  | { readonly type: "discard-upload"; readonly upload: UploadId }
   /** Wherever its bytes are. */
   | { readonly type: "drop-value"; readonly task: TaskRef }
   /** Write its bytes to the disk; answered by `value-written` or `write-failed`. */

@@ -50,7 +50,7 @@ export interface WorkerConfig {
 }
 
 /** What is run on lanes of its own: functions on threads, commands each in its own process. */
-export type RunKind = TaskRun["kind"];
+export type RunKind = Exclude<TaskRun["kind"], "value">;
 
 /** A specification with what this worker derived from it. Never changed, never half filled. */
 export interface Spec {

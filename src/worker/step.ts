@@ -13,6 +13,7 @@
 
 import { assertNever } from "../base/assert.ts";
 import type { ToWorkerMessage } from "../protocol/messages.ts";
+import { onValueBrought } from "./brought.ts";
 import { onBuilding, onMeasured } from "./commands.ts";
 import { onConnected, onDisconnected, onReset } from "./connection.ts";
 import { onTick } from "./deadlines.ts";
@@ -142,6 +143,8 @@ function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
       return onFetchBusy(state, out, event);
     case "fetch-failed":
       return onFetchFailed(state, out, event);
+    case "value-brought":
+      return onValueBrought(state, out, event);
     case "value-lost":
       return onValueLost(state, out, event);
     case "memory-measured":

@@ -303,12 +303,24 @@ const whole: Record<string, (state: ControllerState) => void> = {
   everyTokenIsFoundByItsHash: (state) => state.access.tokensByHash.set("x", "t1"),
   endpointIndexesEqualTheirRecount: (state) =>
     state.access.endpointsByName.set("/x", new Set(["e9"])),
+  publishedValuesAreRemembered: (state) => state.shared.publishedCounts.set(0, 7),
+  offeredValuesAreBrought: (state) =>
+    state.shared.offers.set(indicesOf(state, "tasks")[0], [{ client: 0, number: 9_999 }]),
+  detachedTasksAreOpen: (state) => state.shared.detached.add(state.tasks.length + 1),
+  locksHaveOneHolder: (state) => addLock(state),
+  leasesAreLookedAt: (state) => addLock(state),
   noEndpointOutlivesItsAttempt: (state) => addEndpoint(state),
   everyLeaseIsLookedAtInTime: (state) => addEndpoint(state),
   administrationStaysWithinItsLimits: (state) => {
     for (let i = 0; i < 10_001; i++) state.access.budgets.set(`u${i}`, Object({}));
   },
 };
+
+/** Held by nobody who is known, for ever. */
+function addLock({ shared }: ControllerState): void {
+  const holder = { client: 9_999, id: 1, leaseMs: 1_000, token: 1e9, grantedAt: 0, expiresAt: -1 };
+  shared.locks.set("u\nn", { user: "u", name: "n", holder, waiting: [] });
+}
 
 function addEndpoint({ access }: ControllerState): void {
   const endpoint = { endpointId: "e1", name: "/x", attempt: 1, taskId: "t", task: 1, expiresAt: 1 };

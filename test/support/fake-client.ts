@@ -21,6 +21,15 @@ export interface TaskDraft {
   readonly args?: string;
 }
 
+/** What a test says of a value that a client brings. */
+export interface ScatterDraft {
+  readonly key?: string;
+  /** 0 for all workers; default 1. */
+  readonly copies?: number;
+  /** What stands for its content. */
+  readonly args?: string;
+}
+
 export type Drafts = { readonly [label: string]: TaskDraft };
 
 export function aSpec(overrides: Partial<TaskSpec> = {}): TaskSpec {
@@ -124,6 +133,41 @@ export class FakeClient {
     return this.says({ type: "retry", sequence: ++this.sequence, tasks });
   }
 
+  /** Offers a value that it brings when it is told where. */
+  scatters(label: string, { key, copies = 1, args = "" }: ScatterDraft = {}): string[] {
+    const spec = { run: { kind: "value", copies }, name: "scattered" } as const;
+    return this.submits({ [label]: { spec, args, ...(key === undefined ? {} : { key }) } });
+  }
+
+  publishes(name: string, label: string): string[] {
+    const task = this.numberOf(label);
+    return this.says({ type: "publish", sequence: ++this.sequence, name, task });
+  }
+
+  detaches(...labels: readonly string[]): string[] {
+    const tasks = [...this.#numbersOf(labels)];
+    return this.says({ type: "detach", sequence: ++this.sequence, tasks });
+  }
+
+  /** The label is new: it is one more handle on what is published. */
+  fetches(name: string, label: string): string[] {
+    const task = this.next++;
+    this.#name(label, task);
+    return this.says({ type: "fetch-published", sequence: ++this.sequence, name, task });
+  }
+
+  locks(lock: number, name: string, leaseMs = 30_000): string[] {
+    return this.says({ type: "lock", sequence: ++this.sequence, lock, name, leaseMs });
+  }
+
+  unlocks(lock: number): string[] {
+    return this.says({ type: "unlock", sequence: ++this.sequence, lock });
+  }
+
+  renews(...locks: readonly number[]): string[] {
+    return this.says({ type: "renew-locks", locks });
+  }
+
   closes(): string[] {
     return this.says({ type: "close-session" });
   }
@@ -164,6 +208,18 @@ export class FakeClient {
         assert.notEqual(this.#knownPeers.get(message.index), message.incarnation, "a new peer");
         this.#knownPeers.set(message.index, message.incarnation);
         return [];
+      case "upload": {
+        const workers = message.workers.map((index) => this.#around.workerIdAt(index));
+        return [`upload ${this.#labelOf(message.task)} to ${workers.join(", ")}`];
+      }
+      case "lock-granted":
+        return [`granted ${message.lock}, token ${message.token}`];
+      case "lock-queued":
+        return [`queued ${message.lock} behind ${message.ahead}`];
+      case "locks-renewed":
+        return [`renewed ${message.locks.join(", ")}`];
+      case "lock-lost":
+        return [`lost ${message.lock}: ${message.reason}`];
       case "warning":
         return [`warning ${message.code}: ${message.message}`];
       default:

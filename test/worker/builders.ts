@@ -244,6 +244,10 @@ export function linesOf(sends: readonly WorkerSend[]): string[] {
         return [`store fetched ${send.task}`];
       case "discard-fetched":
         return [`discard fetched ${send.task}`];
+      case "store-upload":
+        return [`store upload ${send.upload} as ${send.task}`];
+      case "discard-upload":
+        return [`discard upload ${send.upload}`];
       case "drop-value":
         return [`drop ${send.task}`];
       case "spill-value":

@@ -77,7 +77,7 @@ export class FakeShell {
   }
 
   #kindOf(start: StartedExecution): "function" | "command" {
-    return this.#specs[start.spec - 1].run.kind;
+    return this.#specs[start.spec - 1].run.kind === "command" ? "command" : "function";
   }
 
   get #everything(): readonly Thread[] {

@@ -115,12 +115,13 @@ function goneValuesAreNotNeeded(look: Inspection, task: number): void {
     look.ofTask(task, "its value is gone and somebody needs it");
 }
 
-/** S-11, S-12: wants equal the handles that name the task: that of its own client, and aliases. */
+/** S-11, S-12: wants equal what names the task: its own client's handle, aliases, publications. */
 function wantsMirrorTheHandles(look: Inspection, task: number): void {
   const { state } = look;
-  const found = ownHandles(state, task) + aliasHandles(look, task);
+  const names = state.shared.publishedCounts.get(task) ?? 0;
+  const found = ownHandles(state, task) + aliasHandles(look, task) + names;
   if (found !== state.tasks.wants[task])
-    look.ofTask(task, `${state.tasks.wants[task]} wants, ${found} handles`);
+    look.ofTask(task, `${state.tasks.wants[task]} wants, ${found} handles and names`);
 }
 
 function ownHandles(state: ControllerState, task: number): number {
@@ -188,6 +189,8 @@ export function hasWaker(state: ControllerState, task: number): boolean {
       return tasks.waitingOn[task] === 0;
     case stage.delayed:
       return state.notBefore.has(task);
+    case stage.offered:
+      return (state.shared.offers.get(task)?.length ?? 0) > 0;
     case stage.held:
       return state.strayOfTask.has(task) || (jobOf(state, task).launch?.predecessor ?? -1) >= 0;
     default:

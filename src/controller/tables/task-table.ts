@@ -22,6 +22,8 @@ export const stage = {
   delayed: 3,
   /** An earlier attempt of it is still stopping. */
   held: 4,
+  /** A client is to bring its value. */
+  offered: 5,
 } as const;
 
 export const taskFlag = {

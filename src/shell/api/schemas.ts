@@ -13,6 +13,7 @@ import { accessMethods } from "./schemas/access.ts";
 import { clusterMethods } from "./schemas/cluster.ts";
 import { dashboardMethods } from "./schemas/dashboard.ts";
 import { jobMethods } from "./schemas/jobs.ts";
+import { sharedMethods } from "./schemas/shared.ts";
 import { taskMethods } from "./schemas/tasks.ts";
 import { workerMethods } from "./schemas/workers.ts";
 
@@ -32,6 +33,7 @@ export const methods = {
   ...workerMethods,
   ...clusterMethods,
   ...accessMethods,
+  ...sharedMethods,
   ...dashboardMethods,
 } satisfies { readonly [name: string]: Method };
 

@@ -50,6 +50,7 @@ const changes = {
   RegisterEndpoint: ({ lease: leaseMs, ...request }) =>
     asIs({ type: "register-endpoint", ...request, leaseMs }),
   UnregisterEndpoint: (request) => asIs({ type: "unregister-endpoint", ...request }),
+  UnpublishValue: (request) => asIs({ type: "unpublish-value", ...request }),
   Repair: (request) => asIs({ type: "repair", ...request }),
 } satisfies Changes;
 

@@ -95,6 +95,9 @@ describe("the real kernel", () => {
       },
       UnregisterEndpoint: { endpointId: "e" },
       ListEndpoints: {},
+      ListPublishedValues: { user: "ann" },
+      UnpublishValue: { name: "none" },
+      ListLocks: {},
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
       GetTaskCredentials: { attemptId: "1.1" },
@@ -104,6 +107,7 @@ describe("the real kernel", () => {
     const refused = new Map<string, string>([
       ["RevokeToken", "NOT_FOUND"],
       ["RegisterEndpoint", "NOT_FOUND"],
+      ["UnpublishValue", "NOT_FOUND"],
       ["GetTaskCredentials", "NOT_FOUND"],
     ]);
     for (const name of Object.keys(requests) as MethodName[]) {

@@ -16,6 +16,7 @@ import { type GuardOptions, guardRequest } from "../transport/http-guard.ts";
 import { dataPath, dataProtocol } from "./framing.ts";
 import { openDoor } from "./local-door.ts";
 import { LogRoute, type LogSource } from "./log-route.ts";
+import type { UploadRoute } from "./upload-route.ts";
 import { ValueSender } from "./value-sender.ts";
 
 /** A value on the disk. */
@@ -51,6 +52,8 @@ export interface DataListenerOptions {
   readonly source: ValueSource;
   /** Default: there are none. */
   readonly logs?: LogSource | undefined;
+  /** What clients bring. Default: nothing is taken. */
+  readonly uploads?: UploadRoute | undefined;
 }
 
 export class DataListener {
@@ -109,9 +112,12 @@ interface Serving {
 
 function aServer({ options, logs, sender, sockets }: Serving): http.Server {
   const server = http.createServer((request, response) => {
-    const { logTokens = options.tokens } = options;
-    const refusal = guardRequest(request, guardOf({ ...options, tokens: logTokens }));
+    const { tokens, logTokens = tokens, uploads } = options;
+    const isUpload = request.method === "PUT";
+    const guard = guardOf({ ...options, tokens: isUpload ? tokens : logTokens });
+    const refusal = guardRequest(request, guard);
     if (refusal !== null) return refusePlain(response, refusal);
+    if (isUpload && uploads?.serve(request, response) === true) return;
     if (logs.serve(request, response)) return;
     const message = "this port carries values, and logs under /v1/logs/<attemptId>";
     refusePlain(response, new CapstanError("NOT_FOUND", message));

@@ -7,7 +7,7 @@
 import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
-import type { LogLevel } from "./thread-messages.ts";
+import type { LogLevel, PluginPlace } from "./thread-messages.ts";
 
 /** A function to run on a lane, after what the lane already has. */
 export interface ExecutionOrder {
@@ -18,6 +18,8 @@ export interface ExecutionOrder {
   /** The bundle's file; it must exist. */
   readonly bundlePath: string;
   readonly functionName: string;
+  /** What is set up in an executor before its first task that needs it; their files must exist. */
+  readonly plugins: PluginPlaces;
   /** Whose task it is. */
   readonly user: string;
   readonly priority: number;
@@ -29,7 +31,15 @@ export interface ExecutionOrder {
   readonly inputTasks: readonly TaskRef[];
 }
 
-export type FailureCause = "failed" | "oom" | "exited" | "module-unloadable";
+/** Plugins of one set; `key` is "" for none. */
+export interface PluginPlaces {
+  readonly key: string;
+  readonly places: readonly PluginPlace[];
+}
+
+export const noPlugins: PluginPlaces = { key: "", places: [] };
+
+export type FailureCause = "failed" | "oom" | "exited" | "module-unloadable" | "setup-failed";
 
 /**
  * Where the executor's news goes. Calls come in lane order and only note what happened: none of

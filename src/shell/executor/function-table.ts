@@ -5,7 +5,13 @@
  * @module
  */
 
+import type { ExecutionOrder } from "./execution.ts";
 import type { FunctionPlace } from "./thread-messages.ts";
+
+type FunctionOrder = Pick<
+  ExecutionOrder,
+  "bundlePath" | "functionName" | "plugins" | "user" | "priority"
+>;
 
 export class FunctionTable {
   readonly #places: FunctionPlace[] = [];
@@ -16,18 +22,18 @@ export class FunctionTable {
   }
 
   /** The index of a function for its users, new ones at the end. */
-  indexOf({ bundlePath, functionName, user, priority }: Omit<FunctionPlace, "index">): number {
+  indexOf({ bundlePath, functionName, plugins, user, priority }: FunctionOrder): number {
     let names = this.#byBundle.get(bundlePath);
     if (names === undefined) {
       names = new Map();
       this.#byBundle.set(bundlePath, names);
     }
-    const name = `${functionName} ${priority} ${user}`;
+    const name = `${functionName} ${plugins.key} ${priority} ${user}`;
     const known = names.get(name);
     if (known !== undefined) return known;
     const index = this.#places.length;
     names.set(name, index);
-    this.#places.push({ index, bundlePath, functionName, user, priority });
+    this.#places.push({ index, bundlePath, functionName, plugins: plugins.places, user, priority });
     return index;
   }
 

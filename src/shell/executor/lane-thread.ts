@@ -25,8 +25,11 @@ import { type FramedOrder, OrderFrameReader } from "./order-frame.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ToThread } from "./thread-messages.ts";
+import { SetupError, ThreadPlugins } from "./thread-plugins.ts";
 
 const durationUsMax = 0xffffffff;
+
+type ThreadFailureCause = Extract<FromThread, { type: "failed" }>["cause"];
 
 /** An input that could not be decoded, told apart from what user code throws. */
 class InputError extends Error {
@@ -52,6 +55,7 @@ export class LaneThread {
   readonly #places: FunctionPlace[] = [];
   readonly #functions: (TaskFunction | undefined)[] = [];
   readonly #modules = new Map<string, Promise<Map<string, TaskFunction>>>();
+  readonly #plugins: ThreadPlugins;
   #frames: OrderFrameReader[] = [];
   #busy = false;
   /** What has begun and not ended, by sequence: one in line, and what waits beside it. */
@@ -65,6 +69,7 @@ export class LaneThread {
     this.#memory = memory;
     this.#workerId = workerId;
     this.#stderr = stderr;
+    this.#plugins = new ThreadPlugins((path) => this.#tasksOf(path), { worker: workerId });
   }
 
   /** A message of the owner. */
@@ -82,6 +87,7 @@ export class LaneThread {
       this.#running.get(message.sequence)?.goOn();
       return;
     }
+    if (message.type === "end") return void this.#leave();
     for (const place of message.functions) this.#places[place.index] = place;
     if (message.frame.count > 0) this.#frames.push(new OrderFrameReader(message.frame));
     if (!this.#busy) void this.#runAll();
@@ -99,6 +105,18 @@ export class LaneThread {
     }
     this.#busy = false;
     this.#notice();
+  }
+
+  /** Nothing is claimed any more: what was set up is torn down, and the thread ends. */
+  async #leave(): Promise<void> {
+    this.#frames = [];
+    const errors = await this.#plugins.tearDown();
+    for (const error of errors) {
+      const { message } = errorRecordOf(error);
+      const fields = { plugin: true };
+      this.#post({ type: "log", level: "warn", message: `a teardown failed: ${message}`, fields });
+    }
+    this.#port.close();
   }
 
   #next(): FramedOrder | null {
@@ -123,7 +141,8 @@ export class LaneThread {
     try {
       run = await this.#load(order.functionIndex);
     } catch (reason) {
-      this.#fail(order.sequence, "module-unloadable", reason);
+      const isSetup = reason instanceof SetupError;
+      this.#fail(order.sequence, isSetup ? "setup-failed" : "module-unloadable", reason);
       return;
     }
     const pending = this.#run(order, run);
@@ -134,14 +153,19 @@ export class LaneThread {
     const place = this.#places[index];
     this.#memory.setLoading(true);
     try {
-      const tasks = this.#modules.get(place.bundlePath) ?? importTasks(place.bundlePath);
-      this.#modules.set(place.bundlePath, tasks);
-      const run = findTask(await tasks, place.functionName);
+      await this.#plugins.setUp(place.plugins);
+      const run = findTask(await this.#tasksOf(place.bundlePath), place.functionName);
       this.#functions[index] = run;
       return run;
     } finally {
       this.#memory.setLoading(false);
     }
+  }
+
+  #tasksOf(bundlePath: string): Promise<Map<string, TaskFunction>> {
+    const tasks = this.#modules.get(bundlePath) ?? importTasks(bundlePath);
+    this.#modules.set(bundlePath, tasks);
+    return tasks;
   }
 
   #run(order: FramedOrder, run: TaskFunction): Promise<void> | null {
@@ -213,7 +237,7 @@ export class LaneThread {
     if (endedMs - this.#noticedAtMs >= resultNotifyMs) this.#notice(endedMs);
   }
 
-  #fail(sequence: number, cause: "failed" | "module-unloadable", thrown: unknown): void {
+  #fail(sequence: number, cause: ThreadFailureCause, thrown: unknown): void {
     this.#end(sequence);
     const failure = {
       error: errorRecordOf(thrown),

@@ -23,6 +23,7 @@ import {
   idleExitsMax,
   restartDelayInitialMs,
   restartDelayMaxMs,
+  teardownMaxMs,
   terminateWaitMs,
 } from "./limits.ts";
 import { moduleBeside } from "./module-file.ts";
@@ -56,6 +57,8 @@ export class Lane {
   #threadError: unknown = null;
   #idleExits = 0;
   #isClosed = false;
+  /** The thread may have something to tear down. */
+  #hasPlugins = false;
   #restartTimer: NodeJS.Timeout | null = null;
 
   constructor(options: LaneOptions) {
@@ -142,6 +145,7 @@ export class Lane {
   async close(): Promise<void> {
     this.#isClosed = true;
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
+    if (this.#worker !== null && this.#hasPlugins) await endGently(this.#worker);
     await this.#worker?.terminate();
     this.#orders.takeAll();
   }
@@ -149,6 +153,7 @@ export class Lane {
   #write(sent: SentOrder): void {
     const { order, sequence } = sent;
     const functionIndex = this.#options.functions.indexOf(order);
+    if (order.plugins.places.length > 0) this.#hasPlugins = true;
     this.#memory.resetClaim(sequence);
     const { attempt, task, args, inputs } = order;
     this.#frame.write({ sequence, functionIndex, attempt, task, args, inputs });
@@ -368,6 +373,19 @@ export class Lane {
       stderrTail: this.#stderr.toString(),
     };
   }
+}
+
+/** Lets a thread tear down what was set up in it, for a bounded time. */
+async function endGently(worker: Worker): Promise<void> {
+  const message: ToThread = { type: "end" };
+  worker.postMessage(message);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, teardownMaxMs);
+    worker.once("exit", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 function isOutOfMemory(error: unknown): boolean {

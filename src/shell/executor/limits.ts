@@ -88,3 +88,6 @@ export const keptAttemptMs = 604_800_000;
 
 /** Empty directories of ended attempts that wait for the next ones; further ones are removed. */
 export const spareDirectoriesMax = 64;
+
+/** How long the plugins of a thread may take to tear down when it ends, milliseconds. */
+export const teardownMaxMs = 10_000;

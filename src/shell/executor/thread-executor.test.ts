@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { BundleDirectory } from "../../../test/shell/bundle-directory.ts";
 import { RecordingSink } from "../../../test/shell/recording-sink.ts";
 import { encodeArguments, encodeValue } from "../values/value-codec.ts";
-import type { ExecutionOrder } from "./execution.ts";
+import { type ExecutionOrder, noPlugins } from "./execution.ts";
 import { ThreadExecutor, type ThreadExecutorOptions } from "./thread-executor.ts";
 
 const endless = "() => { for (;;) {} }";
@@ -56,7 +56,7 @@ function anOrder(
   const args = encodeArguments([], { root: "args" });
   const identity = { execution, lane: 0, attempt: 100 + execution, task: 200 + execution };
   const call = { bundlePath, functionName: "run", args, inputs: [], inputTasks: [] };
-  const owner = { user: "u", priority: 0 };
+  const owner = { user: "u", priority: 0, plugins: noPlugins };
   return { ...identity, ...owner, ...call, ...overrides };
 }
 

@@ -14,9 +14,20 @@ export interface FunctionPlace {
   readonly index: number;
   readonly bundlePath: string;
   readonly functionName: string;
+  /** What is set up in the thread before it runs there for the first time. */
+  readonly plugins: readonly PluginPlace[];
   /** Whose tasks call it so, and with which priority. */
   readonly user: string;
   readonly priority: number;
+}
+
+/** A plugin, and the file of its bundle. */
+export interface PluginPlace {
+  readonly name: string;
+  readonly bundlePath: string;
+  readonly setup: string;
+  /** "" for none. */
+  readonly teardown: string;
 }
 
 export type ToThread =
@@ -37,7 +48,9 @@ export type ToThread =
       readonly credentials: TaskCredentials | null;
       readonly refused: string;
     }
-  | { readonly type: "abort"; readonly sequence: number; readonly reason: "stopped" | "timeout" };
+  | { readonly type: "abort"; readonly sequence: number; readonly reason: "stopped" | "timeout" }
+  /** Tear down what was set up, then end. */
+  | { readonly type: "end" };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -53,7 +66,7 @@ export type FromThread =
   | {
       readonly type: "failed";
       readonly sequence: number;
-      readonly cause: "failed" | "module-unloadable";
+      readonly cause: "failed" | "module-unloadable" | "setup-failed";
       readonly failure: AttemptFailure;
     }
   /** The function waits for tasks of its own; or it goes on. */

@@ -14,7 +14,7 @@
 
 import type { TaskRef } from "../../model/ids.ts";
 import { inlineValueBytesMax } from "../../protocol/messages.ts";
-import type { ExecutionId, FileId, TransferId } from "../../worker/events.ts";
+import type { ExecutionId, FileId, TransferId, UploadId } from "../../worker/events.ts";
 import type { ValueFile, ValueSource } from "../data-plane/data-listener.ts";
 import type { SpillFiles } from "./spill-files.ts";
 
@@ -33,6 +33,7 @@ export class ValueStore implements ValueSource {
   readonly #returns = new Map<TaskRef, () => void>();
   readonly #results = new Map<ExecutionId, Uint8Array>();
   readonly #fetched = new Map<TransferId, Map<TaskRef, Uint8Array>>();
+  readonly #uploads = new Map<UploadId, Uint8Array>();
   #valueBytes = 0;
   #spilledBytes = 0;
   #pendingBytes = 0;
@@ -183,6 +184,23 @@ export class ValueStore implements ValueSource {
     this.#fetched.delete(transfer);
   }
 
+  /** What a client brought. */
+  addUpload(upload: UploadId, value: Uint8Array): void {
+    this.#uploads.set(upload, value);
+    this.#pendingBytes += value.length;
+  }
+
+  /** What was brought becomes the task's value. False if there is no such upload. */
+  storeUpload(upload: UploadId, task: TaskRef): boolean {
+    const value = this.#takeUpload(upload);
+    if (value !== undefined) this.#keep(task, value);
+    return value !== undefined;
+  }
+
+  discardUpload(upload: UploadId): void {
+    this.#takeUpload(upload);
+  }
+
   drop(task: TaskRef): void {
     const value = this.#values.get(task);
     const spilled = this.#spilled.get(task);
@@ -200,6 +218,14 @@ export class ValueStore implements ValueSource {
     const value = this.#results.get(execution);
     if (value === undefined) return undefined;
     this.#results.delete(execution);
+    this.#pendingBytes -= value.length;
+    return value;
+  }
+
+  #takeUpload(upload: UploadId): Uint8Array | undefined {
+    const value = this.#uploads.get(upload);
+    if (value === undefined) return undefined;
+    this.#uploads.delete(upload);
     this.#pendingBytes -= value.length;
     return value;
   }

@@ -22,10 +22,16 @@ import type { CommandSink } from "../executor/command-record.ts";
 import type { RecoveredCommand } from "../executor/command-recovery.ts";
 import { isCommandSpec } from "../executor/command-tag.ts";
 import { errorRecordOf } from "../executor/error-record.ts";
-import type { ExecutionSink, FailureCause } from "../executor/execution.ts";
+import {
+  type ExecutionOrder,
+  type ExecutionSink,
+  type FailureCause,
+  noPlugins,
+  type PluginPlaces,
+} from "../executor/execution.ts";
 import { collectGarbage } from "../executor/garbage.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
-import type { LogLevel } from "../executor/thread-messages.ts";
+import type { LogLevel, PluginPlace } from "../executor/thread-messages.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
 import type { BundleStore } from "./bundle-store.ts";
@@ -168,13 +174,29 @@ export class Executions implements ExecutionSink, CommandSink {
 
   #startFunction(order: StartExecution, run: FunctionRun): void {
     const bundlePath = this.#options.bundles.pathOf(run.bundle);
+    const plugins = this.#placesOf(run);
     const reads = this.#readsOf(order);
-    if (bundlePath === null) this.#await(order, run, this.#options.bundles.fetch(run.bundle));
+    if (bundlePath === null || plugins === null) this.#await(order, run, this.#bundlesOf(run));
     else if (reads.length > 0) this.#await(order, run, Promise.all(reads));
-    else this.#startNow(order, bundlePath, run.functionName);
+    else this.#startNow(order, { bundlePath, functionName: run.functionName, plugins });
   }
 
-  #startNow(order: StartExecution, bundlePath: string, functionName: string): void {
+  /** The files of the plugins; null while one of them is not here. */
+  #placesOf({ plugins }: FunctionRun): PluginPlaces | null {
+    if (plugins === undefined) return noPlugins;
+    const places: PluginPlace[] = [];
+    for (const { bundle, ...plugin } of plugins.plugins) {
+      const bundlePath = this.#options.bundles.pathOf(bundle);
+      if (bundlePath === null) return null;
+      places.push({ ...plugin, bundlePath });
+    }
+    return { key: plugins.key, places };
+  }
+
+  #startNow(
+    order: StartExecution,
+    place: Pick<ExecutionOrder, "bundlePath" | "functionName" | "plugins">,
+  ): void {
     const { execution, lane, attempt, task, args } = order;
     const inputs: Uint8Array[] = [];
     const inputTasks: TaskRef[] = [];
@@ -186,8 +208,13 @@ export class Executions implements ExecutionSink, CommandSink {
     }
     const { user, definition } = this.#specOf(order);
     const { priority } = definition;
-    const call = { bundlePath, functionName, user, priority, args, inputs, inputTasks };
+    const call = { ...place, user, priority, args, inputs, inputTasks };
     this.#executor.start({ execution, lane, attempt, task, ...call });
+  }
+
+  #bundlesOf({ bundle: own, plugins }: FunctionRun): Promise<unknown> {
+    const hashes = [own, ...(plugins?.plugins ?? []).map(({ bundle }) => bundle)];
+    return Promise.all(hashes.map((hash) => this.#options.bundles.fetch(hash)));
   }
 
   /** Inputs that are on their way back from the disk. */

@@ -13,7 +13,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { assertNever } from "../../base/assert.ts";
 import type { CapstanError } from "../../model/errors.ts";
-import type { WorkerIndex } from "../../model/ids.ts";
+import type { TaskRef, WorkerIndex } from "../../model/ids.ts";
 import {
   type ControllerHello,
   protocolVersion,
@@ -22,6 +22,7 @@ import {
 import type { WorkerSend } from "../../worker/events.ts";
 import { type DataListener, startDataListener } from "../data-plane/data-listener.ts";
 import { parseAddress } from "../data-plane/peer-connection.ts";
+import { UploadRoute, type UploadSink } from "../data-plane/upload-route.ts";
 import { CommandExecutor } from "../executor/command-executor.ts";
 import { CommandLogs } from "../executor/command-logs.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -86,7 +87,8 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
   const tokens = () => secrets.accepted;
   const logTokens = () => secrets.acceptedForLogs;
   const guard = { tokens, logTokens, names };
-  const listener = await startDataListener({ ...listen, ...guard, source: store, logs });
+  const uploads = new UploadRoute();
+  const listener = await startDataListener({ ...listen, ...guard, source: store, logs, uploads });
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const address = advertise ?? `${host}:${listener.port}`;
   try {
@@ -94,7 +96,7 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
     const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
     logs.wasSilent = (attemptId) => commands.directories.wasSilent(attemptId);
     const worker = new WorkerProcess(options, {
-      ...{ logger, store, files, listener, address, commands, secrets },
+      ...{ logger, store, files, listener, address, commands, secrets, uploads },
       ...stores,
     });
     await worker.begin();
@@ -155,11 +157,12 @@ interface WorkerParts {
   readonly address: string;
   readonly commands: CommandExecutor;
   readonly secrets: DataSecrets;
+  readonly uploads: UploadRoute;
   readonly bundles: BundleStore;
   readonly closing: AbortController;
 }
 
-class WorkerProcess implements RunningWorker, Carrier {
+class WorkerProcess implements RunningWorker, Carrier, UploadSink {
   readonly workerId: string;
   readonly incarnation = randomUUID();
   readonly address: string;
@@ -177,6 +180,7 @@ class WorkerProcess implements RunningWorker, Carrier {
   readonly #housekeeping: NodeJS.Timeout;
   #closed: Promise<void> | null = null;
   #fence = 0;
+  #uploadCount = 0;
   #isMuted = false;
   #resolveLeft: () => void = () => {};
   #resolveStuck: (lane: number) => void = () => {};
@@ -215,6 +219,20 @@ class WorkerProcess implements RunningWorker, Carrier {
     this.#housekeeping = setInterval(() => this.#keepHouse(), housekeepingMs);
     this.#housekeeping.unref();
     loop.carrier = this;
+    parts.uploads.sink = this;
+  }
+
+  /** The cluster that this worker serves. */
+  get clusterId(): string {
+    return this.#parts.commands.clusterId;
+  }
+
+  /** A client has brought the value of a task. */
+  brought(task: TaskRef, bytes: Uint8Array): void {
+    const upload = ++this.#uploadCount;
+    this.#parts.store.addUpload(upload, bytes);
+    this.#loop.post({ type: "value-brought", upload, task, sizeBytes: bytes.length });
+    this.#loop.pump();
   }
 
   /** Takes over what an earlier agent left, checks itself, and looks for its controller. */
@@ -280,6 +298,10 @@ class WorkerProcess implements RunningWorker, Carrier {
         return this.#checkStored(store.storeFetched(send.transfer, send.task), send);
       case "discard-fetched":
         return store.discardFetched(send.transfer, send.task);
+      case "store-upload":
+        return this.#checkStored(store.storeUpload(send.upload, send.task), send);
+      case "discard-upload":
+        return store.discardUpload(send.upload);
       case "drop-value":
         return this.#spills.drop(send.task);
       case "spill-value":

@@ -1,0 +1,93 @@
+/**
+ * What must be true of what clients share: published values, brought values, locks.
+ *
+ * @module
+ */
+
+import { hasRecipe } from "../../model/spec.ts";
+import { isTerminalCode } from "../../model/states.ts";
+import { nameKey } from "../shared-state.ts";
+import { specOf } from "../state.ts";
+import { stage } from "../tables/task-table.ts";
+import type { Inspection, WholeRule } from "./inspection.ts";
+
+/** A name keeps what it names, and is counted there. */
+function publishedValuesAreRemembered(look: Inspection): void {
+  const { shared, tasks } = look.state;
+  const found = new Map<number, number>();
+  for (const [key, { user, name, task }] of shared.published) {
+    found.set(task, (found.get(task) ?? 0) + 1);
+    if (key !== nameKey(user, name)) look.report([name], "is listed under another name");
+    else if (!tasks.isLive(task)) look.report([name], "names a forgotten task");
+    else if (tasks.wants[task] === 0) look.ofTask(task, `is published as ${name} and not wanted`);
+  }
+  for (const [task, count] of shared.publishedCounts) {
+    if (found.get(task) !== count) look.ofTask(task, `${count} names counted, ${found.get(task)}`);
+  }
+  if (found.size !== shared.publishedCounts.size)
+    look.report([], "a published task is not counted");
+}
+
+/** What is to be brought has no recipe, and each client that brings it has a handle on it. */
+function offeredValuesAreBrought(look: Inspection): void {
+  const { state } = look;
+  const { tasks } = state;
+  for (const [task, offers] of state.shared.offers) {
+    if (!tasks.isLive(task) || tasks.stage[task] !== stage.offered) {
+      look.report([], `offers: row ${task} of no task whose value is to be brought`);
+      continue;
+    }
+    if (hasRecipe(specOf(state, task).run)) look.ofTask(task, "is to be brought and has a recipe");
+    for (const { client, number } of offers) {
+      if (state.clients[client]?.handles.get(number) !== task)
+        look.ofTask(task, "is to be brought by a client that has let go of it");
+    }
+  }
+}
+
+/** What goes on without its session has not ended. */
+function detachedTasksAreOpen(look: Inspection): void {
+  const { tasks, shared } = look.state;
+  for (const task of shared.detached) {
+    if (!tasks.isLive(task)) look.report([], `detached: row ${task} of no task`);
+    else if (isTerminalCode(tasks.state[task])) look.ofTask(task, "is detached and has ended");
+  }
+}
+
+/** A lock has one holder, with the highest token so far of that lock; all requests are listed. */
+function locksHaveOneHolder(look: Inspection): void {
+  const { shared, clients } = look.state;
+  let requests = 0;
+  for (const [key, lock] of shared.locks) {
+    const { user, name, holder, waiting } = lock;
+    requests += 1 + waiting.length;
+    if (key !== nameKey(user, name)) look.report([name], "is listed under another name");
+    if (holder.token > shared.lockCounter) look.report([name], "has a token that was not given");
+    for (const { client, id } of [holder, ...waiting]) {
+      if (clients[client] == null) look.report([name], "a session that is over holds it or waits");
+      else if (shared.locksOfClients.get(client)?.get(id) !== key)
+        look.report([name], `request ${id} of ${clients[client]?.clientId} is not listed`);
+    }
+  }
+  let listed = 0;
+  for (const ids of shared.locksOfClients.values()) listed += ids.size;
+  if (listed !== requests)
+    look.report([], `${listed} requests for locks listed, ${requests} found`);
+}
+
+/** A lease that ends is looked at: nobody holds a lock for ever. */
+function leasesAreLookedAt(look: Inspection): void {
+  const { shared } = look.state;
+  for (const { name, holder } of shared.locks.values()) {
+    if (shared.sweepLocksAt === 0 || shared.sweepLocksAt > holder.expiresAt)
+      look.report([name], "its lease may end without being looked at");
+  }
+}
+
+export const sharedRules: readonly WholeRule[] = [
+  publishedValuesAreRemembered,
+  offeredValuesAreBrought,
+  detachedTasksAreOpen,
+  locksHaveOneHolder,
+  leasesAreLookedAt,
+];

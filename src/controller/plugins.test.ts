@@ -1,0 +1,95 @@
+/**
+ * Where a plugin fails to set up, what needs it is not placed again.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { someFailure } from "../../test/support/fake-worker.ts";
+import { setupFailedAttribute, type TaskSpec } from "../model/spec.ts";
+import { setupFailuresMax } from "./limits.ts";
+
+const hash = (digit: string) => digit.repeat(64);
+
+/** What needs the set of this key. */
+function plugged(digit = "a"): Partial<TaskSpec> {
+  const key = hash(digit);
+  const plugin = { name: "licence", bundle: hash("b"), setup: "up", teardown: "" };
+  const constraint = { key: setupFailedAttribute(key), op: "not-exists", values: [] } as const;
+  return {
+    run: {
+      kind: "function",
+      bundle: hash("0"),
+      functionName: "f",
+      plugins: { key, plugins: [plugin] },
+    },
+    constraints: [{ ...constraint, mode: "REQUIRED" }],
+  };
+}
+
+const error = { name: "PluginError", message: "licence: none left", stack: "", causes: [] };
+const failure = { ...someFailure, error };
+const setupFailed = { cause: "setup-failed", failure } as const;
+
+describe("a plugin that fails to set up", () => {
+  test("sends its task elsewhere, uncharged, and no further one there", () => {
+    const harness = new ControllerHarness();
+    const one = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ a: { spec: plugged() }, plain: {} });
+    const other = harness.aWorker();
+    one.fails("a", setupFailed);
+    assert.equal(harness.state.tasks.failureCount[harness.rowOf("a")], 0);
+    assert.match(other.orders, /a/);
+    client.submits({ b: { spec: plugged() }, c: { spec: plugged() } });
+    assert.doesNotMatch(one.orders, /[abc]/, "what needs no plugin goes on there");
+  });
+
+  test("everywhere leaves its task waiting, with the reason, until a worker starts again", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.aClient().submits({ a: { spec: plugged() } });
+    worker.fails("a", setupFailed);
+    assert.equal(harness.stateOf("a"), "PENDING queued");
+    const { summary, reasons } = harness.call("Explain", { id: "/ann/graph-1/0" }) as {
+      summary: string;
+      reasons: { code: string; message: string }[];
+    };
+    const why = "a plugin could not be set up: PluginError: licence: none left";
+    assert.equal(summary, `f cannot start: no present worker could ever run it: ${why}`);
+    assert.equal(reasons[0].message, `1 of 1 workers: ${why}`);
+    worker.exits();
+    worker.restarts();
+    assert.equal(harness.stateOf("a"), "ASSIGNED");
+  });
+
+  test("is remembered by a controller that starts again", () => {
+    for (const from of ["facts", "snapshot"] as const) {
+      const harness = new ControllerHarness();
+      const worker = harness.aWorker();
+      const client = harness.aClient();
+      client.submits({ a: { spec: plugged() } });
+      worker.fails("a", setupFailed);
+      harness.restarts(from);
+      worker.connects();
+      assert.equal(harness.stateOf("a"), "PENDING queued");
+    }
+  });
+
+  test("is forgotten of a worker that has failed too many since", () => {
+    const harness = new ControllerHarness({ checks: false });
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    for (let i = 0; i <= setupFailuresMax; i++) {
+      const key = i.toString(16).padStart(64, "0");
+      const spec = JSON.parse(JSON.stringify(plugged()).replaceAll(hash("a"), key));
+      client.submits({ [`t${i}`]: { spec } });
+      worker.fails(`t${i}`, setupFailed);
+    }
+    const names = Object.keys(harness.state.workers[0].attributes);
+    const failed = names.filter((name) => name.startsWith("setup-failed:"));
+    assert.equal(failed.length, setupFailuresMax);
+  });
+});
