@@ -6,9 +6,9 @@
 
 import type { CapstanError } from "../model/errors.ts";
 import { invalidSpec } from "../model/parse-fields.ts";
-import type { CommandRun, TaskRun, TaskSpec } from "../model/spec.ts";
+import type { CommandRun, FunctionExecutor, TaskRun, TaskSpec } from "../model/spec.ts";
 import { jobDefaults } from "../model/spec.ts";
-import { parseTaskOptions } from "../model/task-options.ts";
+import { parseExecutor, parseTaskOptions } from "../model/task-options.ts";
 import { checkExported } from "./bundle.ts";
 import { type BundleHandle, type BundleUploads, noBundle } from "./bundle-uploads.ts";
 import { type AnyCommand, type CommandDefinition, commandDefinitionOf } from "./command.ts";
@@ -22,6 +22,7 @@ export type AnyWork = AnyTask | AnyCommand;
 interface FunctionWork {
   readonly kind: "function";
   readonly functionName: string;
+  readonly executor: FunctionExecutor;
   readonly moduleUrl: string;
 }
 
@@ -80,9 +81,10 @@ export class SpecTable {
     const known = this.#byContent.get(contentKey);
     if (known !== undefined) return known;
     const fields = parseTaskOptions(options, name);
+    const executor = parseExecutor(options.executor);
     const entry: SpecEntry = {
       id: this.#count++,
-      work: { kind: "function", functionName: name, moduleUrl },
+      work: { kind: "function", functionName: name, executor, moduleUrl },
       fields,
       bundle,
     };
@@ -124,7 +126,8 @@ function parseCommandOptions(options: SpecOptions, name: string): SpecEntry["fie
 export function runOf({ work, bundle }: SpecEntry): TaskRun {
   const sha256 = bundle.bundle?.sha256 ?? "";
   if (work.kind === "command") return { ...work, workspace: sha256 };
-  return { kind: "function", bundle: sha256, functionName: work.functionName };
+  const { functionName, executor } = work;
+  return { kind: "function", bundle: sha256, functionName, executor };
 }
 
 /** What the keys of pure tasks of this spec begin with. Only when its bundle is ready. */

@@ -269,6 +269,8 @@ export interface Shape {
   readonly prefetchable: boolean;
   /** Commands run for long unless it is known otherwise. */
   readonly isCommand: boolean;
+  /** Functions that run in processes: none of them follows a thread on its lane, nor the reverse. */
+  readonly isProcess: boolean;
   /** Specs that have it; without any its place is free. */
   specCount: number;
   /** Rows of tasks that never waited. Dead entries are skipped by whoever pops. */

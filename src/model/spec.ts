@@ -15,7 +15,16 @@ export interface FunctionRun {
   readonly bundle: string;
   /** The `name` of the task, as exported by the bundle. */
   readonly functionName: string;
+  readonly executor: FunctionExecutor;
 }
+
+/**
+ * - `thread`: a thread of the worker, which all its functions share: the quickest. It cannot be
+ *   stopped for certain, and what crashes it may take the worker along;
+ * - `process`: a process that serves one attempt at a time and can be killed.
+ */
+export const functionExecutors = ["thread", "process"] as const;
+export type FunctionExecutor = (typeof functionExecutors)[number];
 
 /** Any program: its argv without a shell, in a process group of its own. */
 export interface CommandRun {
@@ -45,6 +54,11 @@ export type CommandResult =
   | { readonly type: "file"; readonly path: string };
 
 export type TaskRun = FunctionRun | CommandRun;
+
+/** True of what runs in a process: it has a log of its own, and cannot take its worker along. */
+export function runsInProcess(run: TaskRun): boolean {
+  return run.kind === "command" || run.executor === "process";
+}
 
 /** Delay before a retry: doubles from `initialMs` up to `maxMs`. */
 export interface RetryBackoff {

@@ -10,7 +10,13 @@ import { type Constraint, constraintOperators } from "../model/constraints.ts";
 import type { AttemptFailure, ErrorRecord, TaskFailure } from "../model/failure.ts";
 import { nameCharactersMax } from "../model/limits.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
-import type { FunctionRun, RetryBackoff, TaskRun, TaskSpec } from "../model/spec.ts";
+import {
+  type FunctionRun,
+  functionExecutors,
+  type RetryBackoff,
+  type TaskRun,
+  type TaskSpec,
+} from "../model/spec.ts";
 import { bands } from "../model/states.ts";
 import { Fields, requireCount, requireText } from "./fields.ts";
 import { protocolError } from "./frame-format.ts";
@@ -81,7 +87,8 @@ function parseFunctionRun(fields: Fields): FunctionRun {
   const bundle = requireSha256(fields, "bundle");
   const functionName = fields.text("functionName");
   if (functionName === "") throw fields.refuse("functionName", "a name", functionName);
-  return { kind: "function", bundle, functionName };
+  const executor = fields.oneOf("executor", functionExecutors);
+  return { kind: "function", bundle, functionName, executor };
 }
 
 const exitCodeMax = 255;

@@ -34,10 +34,11 @@ export interface ClusterClient {
 /** What a client knows of one of its tasks. */
 type Outcome = "open" | "value" | "located" | "failed";
 
-/** The specs that simulated clients use: plain, heavy, retrying, prioritised, in a hurry. */
+/** The specs that simulated clients use: plain, heavy, retrying, isolated, in a hurry, … */
 export function simulatedSpecs(): TaskSpec[] {
+  const echo = { kind: "function", bundle: "b", functionName: "echo", executor: "thread" } as const;
   const base: TaskSpec = {
-    run: { kind: "function", bundle: "b", functionName: "echo" },
+    run: echo,
     name: "echo",
     resources: defaultRequest,
     constraints: [],
@@ -49,6 +50,7 @@ export function simulatedSpecs(): TaskSpec[] {
     { ...base, name: "heavy", resources: { ...defaultRequest, memoryBytes: 2 ** 32 } },
     { ...base, name: "urgent", priority: 5 },
     { ...base, name: "hurried", schedulingTimeoutMs: 20 },
+    { ...base, name: "isolated", run: { ...echo, executor: "process" }, maxRetriesFailure: 1 },
     { ...base, name: "delayed", maxRetriesFailure: 1, retryBackoff: { initialMs: 5, maxMs: 50 } },
   ];
 }

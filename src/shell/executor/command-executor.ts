@@ -44,6 +44,7 @@ import {
 import { findLeftovers, type Leftovers, type RecoveredCommand } from "./command-recovery.ts";
 import type { CommandTag } from "./command-tag.ts";
 import { buildingNoticeMs, launcherAccountMs, workspaceBuildsMax } from "./limits.ts";
+import { isProcessId } from "./process-launch.ts";
 
 export interface CommandExecutorOptions {
   /** Of the launcher's own state; the next agent finds the launcher by it. */
@@ -84,7 +85,7 @@ export class CommandExecutor implements LauncherUser {
       logger.warn({ path, err: error }, "what an attempt left could not be removed");
     const directories = new AttemptDirectories({ root, retention: defaultRetention, onTrouble });
     const launcher = await LauncherHold.open({ stateDirectory, logger });
-    const { survivors } = launcher;
+    const survivors = launcher.survivors.filter(({ attemptId }) => !isProcessId(attemptId));
     const { workerId } = options;
     const leftovers = await findLeftovers({ workerId, directories, survivors });
     return new CommandExecutor(options, directories, launcher, leftovers);
@@ -111,6 +112,11 @@ export class CommandExecutor implements LauncherUser {
   /** Whose orders follow. */
   set clusterId(clusterId: string) {
     this.#clusterId = clusterId;
+  }
+
+  /** Shared with whoever else has processes started. */
+  get launcher(): LauncherHold {
+    return this.#launcher;
   }
 
   /** "" while commands can be run, else why not, as a sentence. */
@@ -142,7 +148,7 @@ export class CommandExecutor implements LauncherUser {
     for (const attemptId of stillborn) this.directories.discard(attemptId);
     announce(recovered);
     for (const { record } of recovered) if (record !== null) this.ended(record);
-    this.#launcher.user = this;
+    this.#launcher.addUser(this);
   }
 
   /** Runs a command; how it goes on and ends is told to the sink. */
@@ -195,6 +201,10 @@ export class CommandExecutor implements LauncherUser {
   }
 
   // What the launcher tells.
+
+  owns(attemptId: string): boolean {
+    return !isProcessId(attemptId);
+  }
 
   started(attemptId: string): void {
     const command = this.#byAttempt.get(attemptId);

@@ -1,5 +1,5 @@
 /**
- * The logs of commands that run here or ran here, page by page.
+ * The logs of what runs here or ran here in processes of its own, page by page.
  *
  * @module
  */
@@ -12,6 +12,8 @@ import { readLog } from "../launcher/log-reader.ts";
 export class CommandLogs implements LogSource {
   /** Attempts of which nothing is kept, because they wrote nothing. */
   wasSilent: (attemptId: string) => boolean = () => false;
+  /** Attempts that have nothing yet, because they wrote nothing yet. */
+  isShared: (attemptId: string) => boolean = () => false;
   readonly #attemptsDirectory: string;
 
   constructor(attemptsDirectory: string) {
@@ -22,7 +24,8 @@ export class CommandLogs implements LogSource {
   async readLog(attemptId: string, query: LogQuery): Promise<LogPage | null> {
     const directory = join(this.#attemptsDirectory, attemptId, "logs");
     const wasSilent = this.wasSilent(attemptId);
-    if (!wasSilent && !existsSync(directory)) return null;
+    const isExpected = wasSilent || this.isShared(attemptId);
+    if (!isExpected && !existsSync(directory)) return null;
     const page = await readLog({ directory, ...query });
     return wasSilent ? { ...page, complete: true } : page;
   }

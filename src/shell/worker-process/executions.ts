@@ -1,6 +1,6 @@
 /**
  * Executions between the kernel, the bundles, the store and the executors: functions run in
- * threads, commands in processes of their own.
+ * threads, or in processes where their spec says so, and commands each in a process of its own.
  *
  * A function whose bundle is not here yet waits outside its lane, so that it blocks nobody; for the
  * kernel it has been started and can be revoked or aborted like any other.
@@ -22,6 +22,9 @@ import type { RecoveredCommand } from "../executor/command-recovery.ts";
 import { isCommandSpec } from "../executor/command-tag.ts";
 import { errorRecordOf } from "../executor/error-record.ts";
 import type { ExecutionSink, FailureCause } from "../executor/execution.ts";
+import { idleProcessesPerSlotMax } from "../executor/limits.ts";
+import { ProcessExecutor } from "../executor/process-executor.ts";
+import { ProcessPool, type ProcessPoolOptions } from "../executor/process-pool.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel } from "../executor/thread-messages.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -43,21 +46,36 @@ export interface ExecutionsOptions {
   readonly slots: number;
   readonly workerId: string;
   readonly heapLimitMib?: number | undefined;
+  /** Of the processes that run functions. */
+  readonly processes: Pick<ProcessPoolOptions, "directory" | "attemptsDirectory">;
   /** A lane cannot be freed but by ending this process. */
   readonly onStuck: (lane: number) => void;
 }
 
 export class Executions implements ExecutionSink, CommandSink {
   readonly #options: ExecutionsOptions;
-  readonly #executor: ThreadExecutor;
+  readonly #threads: ThreadExecutor;
+  readonly #pool: ProcessPool;
+  readonly #processes: ProcessExecutor;
   readonly #specs = new Map<number, TaskSpec>();
   readonly #dropped = new Set<number>();
   readonly #waiting = new Map<ExecutionId, StartExecution>();
 
   constructor(options: ExecutionsOptions) {
     this.#options = options;
-    const { slots, workerId, heapLimitMib = 0 } = options;
-    this.#executor = new ThreadExecutor({ lanes: slots, workerId, sink: this, heapLimitMib });
+    const { slots: lanes, workerId, heapLimitMib = 0, commands, logger } = options;
+    const { launcher, directories } = commands;
+    this.#threads = new ThreadExecutor({ lanes, workerId, sink: this, heapLimitMib });
+    const idleMax = lanes * idleProcessesPerSlotMax;
+    const parts = { launcher, workerId, idleMax, heapLimitMib, logger };
+    this.#pool = new ProcessPool({ ...parts, ...options.processes });
+    this.#processes = new ProcessExecutor({ lanes, pool: this.#pool, sink: this, directories });
+  }
+
+  /** Before anything else: ends what functions of an earlier agent still run. */
+  async open(): Promise<void> {
+    this.#options.commands.launcher.addUser(this.#pool);
+    await this.#pool.open();
   }
 
   defineSpec(spec: number, definition: TaskSpec): void {
@@ -92,7 +110,7 @@ export class Executions implements ExecutionSink, CommandSink {
   start(order: StartExecution): void {
     const definition = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.start({ ...order, definition });
-    else this.#startFunction(order, definition.run as FunctionRun);
+    else this.#startFunction(order, definition as FunctionSpec);
   }
 
   /** Makes a member of a gang ready; `release` starts it. */
@@ -113,7 +131,9 @@ export class Executions implements ExecutionSink, CommandSink {
     const { commands, loop } = this.#options;
     const revoked =
       this.#waiting.delete(execution) ||
-      (commands.has(execution) ? commands.revoke(execution) : this.#executor.revoke(execution));
+      (commands.has(execution)
+        ? commands.revoke(execution)
+        : this.#functionsOf(execution).revoke(execution));
     loop.post({ type: "execution-revoked", execution, revoked });
   }
 
@@ -121,31 +141,41 @@ export class Executions implements ExecutionSink, CommandSink {
     const { commands } = this.#options;
     if (this.#waiting.delete(execution)) this.aborted(execution);
     else if (commands.has(execution)) commands.abort(execution, graceMs);
-    else this.#executor.abort(execution, reason, graceMs);
+    else this.#functionsOf(execution).abort(execution, reason, graceMs);
   }
 
   /** Hands the lanes what was started in this turn. */
   flush(): void {
-    this.#executor.flush();
+    this.#threads.flush();
   }
 
   /** Ends everything; commands within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#waiting.clear();
-    await Promise.all([this.#executor.close(), this.#options.commands.close(graceMs)]);
+    this.#processes.close();
+    await Promise.all([this.#threads.close(), this.#options.commands.close(graceMs)]);
   }
 
   #specOf({ spec }: StartExecution | PrepareExecution): TaskSpec {
     return present(this.#specs.get(spec), "a spec is defined before its first use");
   }
 
-  #startFunction(order: StartExecution, run: FunctionRun): void {
-    const bundlePath = this.#options.bundles.pathOf(run.bundle);
-    if (bundlePath === null) this.#awaitBundle(order, run);
-    else this.#startNow(order, bundlePath, run.functionName);
+  #functionsOf(execution: ExecutionId): ThreadExecutor | ProcessExecutor {
+    return this.#processes.has(execution) ? this.#processes : this.#threads;
   }
 
-  #startNow(order: StartExecution, bundlePath: string, functionName: string): void {
+  #startFunction(order: StartExecution, definition: FunctionSpec): void {
+    const { run } = definition;
+    const bundlePath = this.#options.bundles.pathOf(run.bundle);
+    if (bundlePath === null) this.#awaitBundle(order, definition);
+    else this.#startNow(order, bundlePath, definition);
+  }
+
+  #startNow(
+    order: StartExecution,
+    bundlePath: string,
+    { run: { functionName, executor }, resources }: FunctionSpec,
+  ): void {
     const { execution, lane, attempt, task, args } = order;
     const inputs: Uint8Array[] = [];
     const inputTasks: TaskRef[] = [];
@@ -155,22 +185,25 @@ export class Executions implements ExecutionSink, CommandSink {
       inputs.push(bytes);
       inputTasks.push(input.task);
     }
-    const call = { bundlePath, functionName, args, inputs, inputTasks };
-    this.#executor.start({ execution, lane, attempt, task, ...call });
+    const identity = { execution, lane, attempt, task };
+    const call = { ...identity, bundlePath, functionName, args, inputs, inputTasks };
+    const { memoryBytes, cpuMilli } = resources;
+    if (executor === "thread") this.#threads.start(call);
+    else this.#processes.start({ ...call, memoryBytes, cpuMilli });
   }
 
-  #awaitBundle(order: StartExecution, run: FunctionRun): void {
+  #awaitBundle(order: StartExecution, definition: FunctionSpec): void {
     this.#waiting.set(order.execution, order);
-    this.#options.bundles.fetch(run.bundle).then(
-      () => this.#onBundle(order, run),
+    this.#options.bundles.fetch(definition.run.bundle).then(
+      () => this.#onBundle(order, definition),
       (error: unknown) => this.#onBundleFailed(order, error),
     );
   }
 
-  #onBundle(order: StartExecution, run: FunctionRun): void {
+  #onBundle(order: StartExecution, definition: FunctionSpec): void {
     // Taken back while it waited: its number is not used again.
     if (!this.#waiting.delete(order.execution)) return;
-    this.#startFunction(order, run);
+    this.#startFunction(order, definition);
     this.#options.loop.pump();
   }
 
@@ -242,6 +275,8 @@ export class Executions implements ExecutionSink, CommandSink {
     this.#options.loop.pump();
   }
 }
+
+type FunctionSpec = TaskSpec & { readonly run: FunctionRun };
 
 /** The kernel counts executions from here. */
 const firstExecution: ExecutionId = 1;

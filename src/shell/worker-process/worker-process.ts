@@ -39,6 +39,7 @@ import {
   attemptsDirectoryOf,
   bundlesDirectoryOf,
   launcherDirectoryOf,
+  processesDirectoryOf,
   workspacesDirectoryOf,
 } from "./work-directory.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -88,6 +89,7 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
     const stores = storesOf(options);
     const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
     logs.wasSilent = (attemptId) => commands.directories.wasSilent(attemptId);
+    logs.isShared = (attemptId) => commands.directories.isShared(attemptId);
     const worker = new WorkerProcess(options, {
       ...{ logger, store, listener, address, commands, secrets },
       ...stores,
@@ -193,8 +195,13 @@ class WorkerProcess implements RunningWorker, Carrier {
     this.#loop = loop;
     const { heapLimitMib } = options;
     const onStuck = (lane: number) => this.#resolveStuck(lane);
+    const processes = {
+      directory: processesDirectoryOf(options.workDir),
+      attemptsDirectory: attemptsDirectoryOf(options.workDir),
+    };
     this.#executions = new Executions({
       ...{ loop, store, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
+      processes,
     });
     this.#transfers = new Transfers({ loop, store, logger, secrets });
     this.#health = this.#newHealthWatch(options.workDir);
@@ -206,6 +213,7 @@ class WorkerProcess implements RunningWorker, Carrier {
 
   /** Takes over what an earlier agent left, checks itself, and looks for its controller. */
   async begin(): Promise<void> {
+    await this.#executions.open();
     this.#executions.recover();
     await this.#health.start();
     void this.#link.run();

@@ -6,6 +6,7 @@
 
 import { digestWith } from "../../base/digest.ts";
 import type { AttemptId } from "../../model/ids.ts";
+import { runsInProcess } from "../../model/spec.ts";
 import { mayStart } from "../answers.ts";
 import { amountsFit, charge } from "../ledger.ts";
 import { unacknowledgedAnswers } from "../reports.ts";
@@ -50,6 +51,17 @@ function theHeadOfEachLaneAndNothingElsePays(state: WorkerState): void {
       broken(`execution ${execution.id} is on its lane`);
   }
   if (idle !== state.idleLanes) broken("idle lanes are counted");
+}
+
+/** A lane is a thread or a process at any time, and what follows on it inherits its place. */
+function whatSharesALaneSharesAnExecutor(state: WorkerState): void {
+  for (const { index, entries } of state.lanes) {
+    if (entries.length < 2) continue;
+    const isProcess = runsInProcess(entries[0].run.spec.definition.run);
+    if (entries.some(({ run }) => runsInProcess(run.spec.definition.run) !== isProcess)) {
+      broken(`lane ${index} is of one executor`);
+    }
+  }
 }
 
 function commandsStayInTheirSlots(state: WorkerState): void {
@@ -216,5 +228,6 @@ export const executionRules: WorkerRules = {
   "W17 every run is owed exactly one answer": everyRunIsOwedExactlyOneAnswer,
   "W32 commands stay in their slots": commandsStayInTheirSlots,
   "W33 a member starts when it is released": aMemberStartsWhenItIsReleased,
+  "W35 what shares a lane shares an executor": whatSharesALaneSharesAnExecutor,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
 };
