@@ -169,6 +169,12 @@ export class AttemptDirectories {
     this.#settle ??= setTimeout(() => this.#settleShared(), processLogSettleMs).unref();
   }
 
+  /** How long its logs may still grow although it has ended, in milliseconds; else 0. */
+  settlesInMs(attemptId: string): number {
+    const settling = this.#settling.find((each) => each.attemptId === attemptId);
+    return settling === undefined ? 0 : Math.max(0, settling.at - performance.now());
+  }
+
   /** Its logs may still grow, or come into being. */
   isShared(attemptId: string): boolean {
     return this.#shared.has(attemptId);

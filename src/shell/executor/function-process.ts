@@ -32,7 +32,6 @@ export interface ProcessUser {
   /** It takes an order now. */
   ready(): void;
   message(message: FromProcess): void;
-  batchEnded(): void;
   /** Its group is gone; null if nobody knows how. `reason`: what it said that made no sense. */
   gone(record: ExitRecord | null, reason: string): void;
 }
@@ -117,10 +116,6 @@ export class FunctionProcess implements DoorVisitor {
   message(message: FromProcess): void {
     if ("leftover" in message) this.lastRun = message;
     this.user?.message(message);
-  }
-
-  batchEnded(): void {
-    this.user?.batchEnded();
   }
 
   closed(error: CapstanError | null): void {

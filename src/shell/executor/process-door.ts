@@ -20,8 +20,6 @@ const socketPathBytesMax = 107;
 /** Who hears what comes over one connection. */
 export interface DoorVisitor {
   message(message: FromProcess): void;
-  /** What was read at once has been told. */
-  batchEnded(): void;
   /** Nothing more comes. */
   closed(error: CapstanError | null): void;
 }
@@ -93,7 +91,6 @@ export class ProcessDoor {
         failure = error;
         socket.destroy();
       }
-      visitor?.batchEnded();
     });
     socket.on("close", () => {
       clearTimeout(hello);

@@ -6,10 +6,11 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { eventually, FunctionProcesses } from "../../../test/shell/function-processes.ts";
 import { findLauncher } from "../launcher/claims.ts";
+import { sightProcess } from "../launcher/process-table.ts";
 import { allocateValue } from "../store/value-store.ts";
 import { encodeArguments, encodeValue } from "../values/value-codec.ts";
 
@@ -24,8 +25,9 @@ beforeEach(async () => {
 
 afterEach(() => place.close());
 
+/** A process that nobody has asked for its end yet is gone too. */
 function isGone(pid: number): boolean {
-  return !existsSync(`/proc/${pid}`);
+  return sightProcess(pid)?.isAlive !== true;
 }
 
 async function pidOf(execution: number): Promise<number> {
@@ -212,7 +214,7 @@ describe("output", () => {
     await place.sink.end(1);
     for (const [i, name] of ["a", "b"].entries()) {
       await eventually(`log ${name}`, () => place.log(i).includes(`e child of ${name}\n`));
-      const lines = place.log(i).trimEnd().split("\n");
+      const lines = place.log(i).trimEnd().split("\n").sort();
       assert.deepEqual(
         lines.map((line) => line.slice(14)),
         [`o log of ${name}`, `e child of ${name}`],

@@ -150,11 +150,8 @@ class ProcessLane implements ProcessUser {
       this.#options.pool.giveBack(running.process);
       this.#tell(running, message);
       this.#next();
+      this.#options.sink.batchEnded();
     }
-  }
-
-  batchEnded(): void {
-    this.#options.sink.batchEnded();
   }
 
   gone(record: ExitRecord | null, reason: string): void {

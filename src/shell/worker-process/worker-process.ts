@@ -88,8 +88,7 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
   try {
     const stores = storesOf(options);
     const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
-    logs.wasSilent = (attemptId) => commands.directories.wasSilent(attemptId);
-    logs.isShared = (attemptId) => commands.directories.isShared(attemptId);
+    logs.attempts = commands.directories;
     const worker = new WorkerProcess(options, {
       ...{ logger, store, listener, address, commands, secrets },
       ...stores,
