@@ -269,7 +269,7 @@ export interface Shape {
   readonly prefetchable: boolean;
   /** Commands run for long unless it is known otherwise. */
   readonly isCommand: boolean;
-  /** Functions that run in processes: none of them follows a thread on its lane, nor the reverse. */
+  /** Functions that run in processes. On a worker's lane none of them follows one in a thread. */
   readonly isProcess: boolean;
   /** Specs that have it; without any its place is free. */
   specCount: number;

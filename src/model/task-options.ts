@@ -99,8 +99,8 @@ type RawOptions = Fields<(typeof optionNames)[number]>;
 
 /**
  * The specification that `value` asks for, all but what runs. `key`, `pure` and `executor` are
- * checked here and read by the client: they belong to one task, or to what it runs. `functionName` is the
- * default name.
+ * checked here and read by the client: they belong to one task, or to what it runs. `functionName`
+ * is the default name.
  *
  * @throws CapstanError INVALID_ARGUMENT (an unknown or malformed option, named) or INVALID_SPEC
  */

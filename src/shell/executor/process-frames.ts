@@ -86,7 +86,7 @@ export class FrameReader {
     return Buffer.from(this.#target.buffer, at, Math.min(left, directReadBytesMax));
   }
 
-  /** Takes what was received. Throws PROTOCOL_ERROR if it makes no sense, and what `onFrame` does. */
+  /** Takes what was received. Throws PROTOCOL_ERROR if it makes no sense; `onFrame` may throw. */
   push(chunk: Buffer): void {
     if (chunk.buffer === this.#target.buffer) {
       this.#filled += chunk.length;
