@@ -176,7 +176,7 @@ export class CommandExecutor implements LauncherUser {
   }
 
   /** Ends it: SIGTERM, and SIGKILL after the grace. Answered by any end. */
-  abort(execution: ExecutionId, graceMs: number): void {
+  abort(execution: ExecutionId, reason: "stopped" | "timeout", graceMs: number): void {
     const command = this.#byExecution.get(execution);
     if (command === undefined) return; // Its end is on its way.
     if (isUnlaunched(command)) {
@@ -184,7 +184,7 @@ export class CommandExecutor implements LauncherUser {
       this.#sink?.aborted(execution);
       return;
     }
-    command.isStopping = true;
+    command.stopping ??= reason;
     if (command.stage === "launched") this.#launcher.stop(command.attemptId, graceMs);
   }
 
@@ -294,7 +294,7 @@ export class CommandExecutor implements LauncherUser {
   }
 
   #enter(admitted: AdmittedCommand, ports: NamedPorts, stage: CommandStage): Command {
-    const flags = { isStopping: false, isInDoubt: false };
+    const flags = { stopping: null, isInDoubt: false };
     const command: Command = { ...admitted, ...flags, abort: new AbortController(), ports, stage };
     this.#byExecution.set(command.execution, command);
     this.#byAttempt.set(command.attemptId, command);
@@ -348,9 +348,12 @@ export class CommandExecutor implements LauncherUser {
   async #finish(command: Command, record: ExitRecord): Promise<void> {
     const { execution, definition, paths, attemptId } = command;
     let outcome = await judgeExit(record, definition.run, paths.work);
-    if (outcome.type === "aborted" && !command.isStopping) {
+    if (outcome.type === "aborted" && command.stopping === null) {
       this.#sink?.overdue(); // The kernel may be about to stop it: then that is what happened.
-      if (!command.isStopping) outcome = endedByLauncher(record);
+    }
+    // Of what was too slow the last words are worth knowing; of what nobody wants any more not.
+    if (outcome.type === "aborted" && command.stopping !== "stopped") {
+      outcome = endedByLauncher(record);
     }
     this.#sink?.measured(execution, usageOf(record));
     this.#tell(command, outcome);
@@ -396,7 +399,7 @@ export class CommandExecutor implements LauncherUser {
   #giveUp(command: Command): void {
     if (command.stage !== "launched") return;
     this.#leave(command);
-    if (command.isStopping) this.#sink?.aborted(command.execution);
+    if (command.stopping !== null) this.#sink?.aborted(command.execution);
     else this.#sink?.failed(command.execution, "killed", lostFailure());
     this.#forget(command);
   }

@@ -7,23 +7,27 @@
  */
 
 export class Footprint {
+  /** Taken once: to read them costs as much as all else, and who changes them is not used again. */
+  #environment: string | null = null;
+  #globals = 0;
   #resources = 0;
   #cwd = "";
-  #environment = "";
-  #globals = 0;
   #listeners = 0;
 
-  /** Before a task. */
+  /** Before a task, when its module is loaded. */
   take(): void {
+    if (this.#environment === null) {
+      this.#environment = environmentText();
+      this.#globals = Object.getOwnPropertyNames(globalThis).length;
+    }
     this.#resources = process.getActiveResourcesInfo().length;
     this.#cwd = process.cwd();
-    this.#environment = environmentText();
-    this.#globals = Object.getOwnPropertyNames(globalThis).length;
     this.#listeners = listenerCount();
   }
 
   /** After it: what is different, for people; "" for nothing. */
   leftover(): string {
+    if (this.#environment === null) return "a module that could not be loaded";
     const found: string[] = [];
     if (process.getActiveResourcesInfo().length > this.#resources) {
       found.push("timers, sockets or children that still run");

@@ -140,7 +140,7 @@ export class Executions implements ExecutionSink, CommandSink {
   abort({ execution, reason, graceMs }: AbortExecution): void {
     const { commands } = this.#options;
     if (this.#waiting.delete(execution)) this.aborted(execution);
-    else if (commands.has(execution)) commands.abort(execution, graceMs);
+    else if (commands.has(execution)) commands.abort(execution, reason, graceMs);
     else this.#functionsOf(execution).abort(execution, reason, graceMs);
   }
 
