@@ -19,6 +19,7 @@ import {
   ProcessExecutor,
 } from "../../src/shell/executor/process-executor.ts";
 import { ProcessPool } from "../../src/shell/executor/process-pool.ts";
+import { findLauncher } from "../../src/shell/launcher/claims.ts";
 import { createLogger } from "../../src/shell/logging/logger.ts";
 import { encodeArguments } from "../../src/shell/values/value-codec.ts";
 import { BundleDirectory } from "./bundle-directory.ts";
@@ -37,8 +38,11 @@ export class FunctionProcesses {
   /** What became of processes and why. */
   readonly told: string[];
 
-  static async open(lanes = 1): Promise<FunctionProcesses> {
-    const directory = mkdtempSync(join(tmpdir(), "capstan-processes-"));
+  /** `directory`: of one whose agent is gone. */
+  static async open(
+    directory = mkdtempSync(join(tmpdir(), "capstan-processes-")),
+  ): Promise<FunctionProcesses> {
+    const lanes = 1;
     const logger = createLogger({ name: "test", level: "silent" });
     const hold = await LauncherHold.open({ stateDirectory: join(directory, "launcher"), logger });
     const processes = new FunctionProcesses(directory, hold, lanes);
@@ -52,7 +56,7 @@ export class FunctionProcesses {
     this.hold = hold;
     this.told = [];
     const attemptsDirectory = join(directory, "attempts");
-    mkdirSync(attemptsDirectory);
+    mkdirSync(attemptsDirectory, { recursive: true });
     const logger = createLogger({ name: "test", level: "silent" });
     const debug = (fields: object) => void this.told.push(JSON.stringify(fields));
     this.pool = new ProcessPool({
@@ -96,6 +100,15 @@ export class FunctionProcesses {
       "log.0",
     );
     return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  /** Agent and launcher are killed together: nobody is left who could end a process. */
+  async die(): Promise<void> {
+    const launcher = findLauncher(join(this.directory, "launcher"));
+    if (launcher !== null) process.kill(launcher.pid, "SIGKILL");
+    this.executor.close();
+    await this.hold.shutdown();
+    this.bundles[Symbol.dispose]();
   }
 
   async close(): Promise<void> {

@@ -324,6 +324,20 @@ describe("a warm process", () => {
   });
 });
 
+describe("an agent that dies together with its launcher", () => {
+  it("leaves a busy process to the next agent, which ends it before anything else", async () => {
+    place.start(1, place.bundle("() => { console.log('pid ' + process.pid); for (;;) {} }"));
+    await eventually("its pid", () => /pid \d+\n/.test(place.log(1)));
+    const pid = Number(/pid (\d+)\n/.exec(place.log(1))?.[1]);
+    await place.die();
+    assert(!isGone(pid), "it is too busy to notice");
+    place = await FunctionProcesses.open(place.directory);
+    assert(isGone(pid));
+    place.start(2, place.bundle("() => 2"));
+    assert.equal(await place.sink.value(2), 2);
+  });
+});
+
 describe("a launcher that dies", () => {
   it("takes no running function along, and the next one starts processes again", async () => {
     const file = `${place.directory}/go`;
