@@ -18,6 +18,7 @@ import {
   applyAttemptsEnded,
   applyAttemptsGranted,
   applyAttemptsStopping,
+  applyAttemptsYielded,
   applyStart,
   setRetracting,
 } from "./apply-attempts.ts";
@@ -110,6 +111,7 @@ const appliers: Appliers = {
   "attempt-measured": (state, fact) => {
     state.usages.set(fact.attempt, fact.usage);
   },
+  "attempts-yielded": applyAttemptsYielded,
   "attempts-stopping": applyAttemptsStopping,
   "attempts-ended": applyAttemptsEnded,
   "attempt-superseded": applyAttemptSuperseded,

@@ -57,6 +57,7 @@ const expected: { readonly [method: string]: string } = {
   UnregisterEndpoint: "au",
   ListEndpoints: "auv",
   GetClusterInfo: "auv",
+  GetTaskCredentials: "aw",
   ReportWorkerExit: "aw",
 };
 

@@ -338,6 +338,9 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return onRetractRefused(state, out, report);
     case reportKind.building:
       return onBuilding(state, out, report);
+    case reportKind.yielded:
+    case reportKind.rejoined:
+      return onYielded(state, out, report);
     default: // Started, of an attempt that is not known any more.
   }
 }
@@ -370,6 +373,24 @@ function onBuilding(
   const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
   if (row < 0 || state.attempts.hasFlag(row, attemptFlag.started)) return;
   out.record(state, { type: "attempts-building", attempts: Uint32Array.of(row) });
+}
+
+/** An attempt waits for tasks of its own, or goes on. */
+function onYielded(
+  state: ControllerState,
+  out: Outbox,
+  { worker, reports, entry }: OtherReport,
+): void {
+  const attempt = reports.attempts[entry];
+  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+  if (row >= 0) setYielded(state, out, row, reports.kinds[entry] === reportKind.yielded);
+}
+
+/** What is not granted, or is so already, stays as it is. */
+export function setYielded(state: ControllerState, out: Outbox, row: number, on: boolean): void {
+  const { attempts } = state;
+  if (!attempts.isGranted(row) || attempts.hasFlag(row, attemptFlag.yielded) === on) return;
+  out.record(state, { type: "attempts-yielded", attempts: Uint32Array.of(row), on });
 }
 
 function onRetractRefused(

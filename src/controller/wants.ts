@@ -219,5 +219,6 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
  */
 function mayHandOver({ attempts, workers }: ControllerState, row: number): boolean {
   const entry = workers[attempts.worker[row]].shapes.get(attempts.shape[row]);
+  if (attempts.hasFlag(row, attemptFlag.hasYielded)) return false; // It may be more than there is.
   return attempts.isGranted(row) && entry !== undefined && entry.prefetched === 0;
 }

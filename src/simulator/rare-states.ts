@@ -13,6 +13,7 @@ import type { WorkerFact } from "../worker/facts.ts";
 export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
   "sequence-taken": "a cancel or a retry was taken up",
   "attempts-building": "a work directory was being made",
+  "attempts-yielded": "an attempt yielded its slot, or had it again",
   "attempt-superseded": "a stopping attempt handed its grant to the next attempt",
   "tasks-resumed": "a back-off ended",
   "values-gone": "a queued task lost an input",
@@ -40,6 +41,8 @@ export const workerFactStates: { readonly [T in WorkerFact["type"]]?: string } =
   "task-rescheduled": "a worker handed a task back",
   "sources-missing": "a worker asked where a value is",
   "sources-changed": "a worker was told where else a value is",
+  "execution-yielded": "an execution yielded its lane",
+  "execution-rejoined": "an execution went on beside the lanes",
   "execution-orphaned": "a task let go of what still ran",
   "execution-requeued": "what was queued on a lane waited again",
   "execution-revoke-refused": "a revoke came too late",

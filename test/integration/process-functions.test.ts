@@ -18,6 +18,7 @@ import {
   hog,
   hold,
   sum,
+  sumByChildren,
   sumBytes,
   whereAmI,
 } from "./process-tasks.ts";
@@ -106,6 +107,12 @@ describe("a function in a process", () => {
     const failed = await failureOf(future);
     assert.equal(failed.code, "TASK_TIMED_OUT");
     assert.equal(failed.stderrTail, "the last thing that it did\n");
+    await assertNothingIsLeft(client);
+  });
+
+  test("that waits for tasks of its own gives its place to them", async () => {
+    const parents = client.map(sumByChildren, [[3], [3], [3], [3]], isolated);
+    assert.deepEqual(await gather(parents), [6, 6, 6, 6]);
     await assertNothingIsLeft(client);
   });
 

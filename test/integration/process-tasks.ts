@@ -68,6 +68,18 @@ export const hog = defineTask(import.meta.url, async function hog(): Promise<num
   }
 });
 
+/** Sums by tasks of its own, each in a process too. */
+export const sumByChildren = defineTask(
+  import.meta.url,
+  async function sumByChildren(count: number): Promise<number> {
+    const { client } = getContext();
+    const options = { executor: "process" } as const;
+    const futures = Array.from({ length: count }, (_, i) => client.submit(sum, [i, 1], options));
+    const values = await Promise.all(futures.map((future) => future.result()));
+    return values.reduce((total, value) => total + value, 0);
+  },
+);
+
 /** Kills its process the first time that it runs. */
 export const dieOnce = defineTask(import.meta.url, function dieOnce(file: string): string {
   appendFileSync(file, `${process.pid}\n`);

@@ -108,6 +108,9 @@ const breakages: Record<string, Breakage> = {
   "W34 in trouble nothing waits to start": (state) =>
     recordIn(state, ofType("waiting", "ready", "blocked")) !== undefined &&
     write(state, { trouble: "its disk is full" }),
+  "W35 what waits yields unless something queues behind it": onExecution((execution) =>
+    write(execution, { waits: !execution.waits }),
+  ),
   "W12 held values add up": (state) => write(state, { valueBytes: state.valueBytes + 1 }),
   "W14 what may start is known": (state) =>
     write(state, { prefetchedReady: state.prefetchedReady + 1 }),
@@ -162,7 +165,7 @@ const breakages: Record<string, Breakage> = {
   "W33 a member starts when it is released": onExecution((execution) =>
     write(execution, { released: true, member: null }),
   ),
-  "W35 what shares a lane shares an executor": (state) => {
+  "W36 what shares a lane shares an executor": (state) => {
     const entry = state.lanes.find(({ entries }) => entries.length > 1)?.entries[1];
     if (entry === undefined) return false;
     const { spec } = entry.run;

@@ -14,11 +14,9 @@ import {
   defaultRetention,
 } from "../../src/shell/executor/command-directories.ts";
 import { LauncherHold } from "../../src/shell/executor/command-launcher.ts";
-import {
-  type ProcessExecutionOrder,
-  ProcessExecutor,
-} from "../../src/shell/executor/process-executor.ts";
+import { ProcessExecutor } from "../../src/shell/executor/process-executor.ts";
 import { ProcessPool } from "../../src/shell/executor/process-pool.ts";
+import type { ProcessExecutionOrder } from "../../src/shell/executor/process-run.ts";
 import { findLauncher } from "../../src/shell/launcher/claims.ts";
 import { createLogger } from "../../src/shell/logging/logger.ts";
 import { encodeArguments } from "../../src/shell/values/value-codec.ts";
@@ -68,7 +66,9 @@ export class FunctionProcesses {
     const directories = new AttemptDirectories({
       ...{ root: attemptsDirectory, retention, onTrouble: () => undefined },
     });
-    this.executor = new ProcessExecutor({ lanes, pool: this.pool, sink: this.sink, directories });
+    const credentials = () => Promise.resolve({ url: "http://127.0.0.1:1", token: "t" });
+    const { pool, sink } = this;
+    this.executor = new ProcessExecutor({ lanes, pool, sink, directories, credentials });
   }
 
   /** Starts function `run` of a bundle. */
@@ -79,7 +79,8 @@ export class FunctionProcesses {
     overrides: Partial<ProcessExecutionOrder> = {},
   ): void {
     const identity = { execution, lane: 0, attempt: 100 + execution, task: 200 + execution };
-    const call = { bundlePath, functionName: "run", inputs: [], inputTasks: [] };
+    const owner = { user: "ann", priority: 0 };
+    const call = { ...owner, bundlePath, functionName: "run", inputs: [], inputTasks: [] };
     const limits = { memoryBytes: 0, cpuMilli: 0 };
     const encoded = encodeArguments(args, { root: "args" });
     this.executor.start({ ...identity, ...call, ...limits, args: encoded, ...overrides });

@@ -42,6 +42,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "attempts-building": "named",
   "attempt-measured": "named",
   "attempts-started": "named",
+  "attempts-yielded": "named",
   "attempts-stopping": "named",
   "attempts-ended": "named",
   "attempt-superseded": "named",

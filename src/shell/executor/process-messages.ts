@@ -10,6 +10,7 @@ import type { AttemptId, TaskRef } from "../../model/ids.ts";
 import { Fields } from "../../protocol/fields.ts";
 import { parseAttemptFailure } from "../../protocol/parse-specs.ts";
 import { valueFormat } from "../values/value-format.ts";
+import type { TaskCredentials } from "./context.ts";
 import type { Frame } from "./process-frames.ts";
 import type { LogLevel } from "./thread-messages.ts";
 
@@ -38,6 +39,15 @@ export type ToProcess =
       readonly functionName: string;
       readonly attempt: AttemptId;
       readonly task: TaskRef;
+      /** Whose task it is. */
+      readonly user: string;
+      readonly priority: number;
+    }
+  /** What was asked for; `refused` says why there is none, and is "" otherwise. */
+  | {
+      readonly type: "credentials";
+      readonly credentials: TaskCredentials | null;
+      readonly refused: string;
     }
   | { readonly type: "abort"; readonly reason: "stopped" | "timeout" };
 
@@ -52,6 +62,10 @@ export type FromProcess =
   | { readonly type: "hello"; readonly key: string }
   /** Its module is loaded: the function itself begins. Told of the first run only. */
   | { readonly type: "begun"; readonly sequence: number }
+  /** The function waits for tasks of its own; or it goes on. */
+  | { readonly type: "waits" | "rejoined"; readonly sequence: number }
+  /** The function wants to speak to its controller. */
+  | { readonly type: "credentials-wanted"; readonly sequence: number }
   | ({
       readonly type: "finished";
       readonly sequence: number;
@@ -78,7 +92,7 @@ export type FromProcess =
       readonly fields: { readonly [name: string]: unknown };
     };
 
-const fromProcessTypes = ["hello", "begun", "finished", "failed", "input-failed", "log"] as const;
+const fromProcessTypes = ["hello", "begun", "waits", "rejoined", "credentials-wanted", "finished", "failed", "input-failed", "log"] as const;
 
 /** Throws PROTOCOL_ERROR naming the field. */
 export function parseFromProcess({ head, parts }: Frame): FromProcess {
@@ -89,6 +103,9 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
     case "hello":
       return { type, key: fields.text("key") };
     case "begun":
+    case "waits":
+    case "rejoined":
+    case "credentials-wanted":
       return { type, sequence };
     case "finished": {
       const value = parts[0];

@@ -84,6 +84,7 @@ export class ProcessRunner {
   #onFrame({ head, parts }: Frame): void {
     const message = head as ToProcess;
     if (message.type === "abort") return this.#abort(message.reason);
+    if (message.type === "credentials") return void this.#running?.takeCredentials(message);
     const [args, ...inputs] = parts;
     void this.#run(message, { args, inputs });
   }
@@ -97,10 +98,8 @@ export class ProcessRunner {
     order: RunOrder,
     call: { readonly args: Uint8Array; readonly inputs: readonly Uint8Array[] },
   ): Promise<void> {
-    const { sequence, task, attempt, functionName } = order;
-    const context = new ExecutionContext(task, attempt, this.#options.workerId, (message) =>
-      this.#pass(message),
-    );
+    const { sequence, attempt, functionName } = order;
+    const context = this.#newContext(order);
     this.#running = context;
     this.#beginSection(formatAttemptId(attempt));
     let cause: "failed" | "module-unloadable" = "module-unloadable";
@@ -113,7 +112,8 @@ export class ProcessRunner {
       const startedMs = performance.now();
       const returned = runInContext(context, () => run(...args));
       const value = isThenable(returned) ? await returned : returned;
-      const durationUs = Math.round((performance.now() - startedMs) * 1000);
+      const ranMs = performance.now() - startedMs - context.waitedMs;
+      const durationUs = Math.max(0, Math.round(ranMs * 1000));
       const bytes = encodeValue(value, { root: "result" });
       const duration = Math.min(durationUsMax, durationUs);
       this.#end({ type: "finished", sequence, durationUs: duration, value: bytes });
@@ -123,6 +123,15 @@ export class ProcessRunner {
         this.#end({ type: "input-failed", sequence, index: thrown.index, reason });
       } else this.#end({ type: "failed", sequence, cause, failure: this.#failureOf(thrown) });
     }
+  }
+
+  #newContext({ sequence, task, attempt, user, priority }: RunOrder): ExecutionContext {
+    const identity = { task, attempt, user, priority, worker: this.#options.workerId };
+    return new ExecutionContext(identity, {
+      post: (message) => this.#pass(message),
+      waits: (waits) => this.#tell({ type: waits ? "waits" : "rejoined", sequence }),
+      askCredentials: () => this.#tell({ type: "credentials-wanted", sequence }),
+    });
   }
 
   async #load(sequence: number): Promise<Map<string, TaskFunction>> {
@@ -138,6 +147,7 @@ export class ProcessRunner {
   }
 
   #end(end: RunEnd): void {
+    this.#running?.end();
     this.#running = null;
     const rssBytes = process.memoryUsage.rss();
     const told = { ...end, rssBytes, leftover: this.#footprint.leftover() } as FromProcess;

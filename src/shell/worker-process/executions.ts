@@ -13,7 +13,7 @@ import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
 import type { TaskRef } from "../../model/ids.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
-import { type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
+import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
 import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
 import type { CommandExecutor } from "../executor/command-executor.ts";
 import { buildFailure, type CommandFailureCause } from "../executor/command-outcome.ts";
@@ -31,11 +31,18 @@ import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
 import type { BundleStore } from "./bundle-store.ts";
 import type { KernelLoop } from "./kernel-loop.ts";
+import { type ControllerAddress, taskCredentials } from "./task-credentials.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
 type PrepareExecution = Extract<WorkerSend, { type: "prepare-execution" }>;
 type ReleaseExecution = Extract<WorkerSend, { type: "release-execution" }>;
 type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
+
+/** A specification, and whose tasks these are. */
+interface OwnedSpec {
+  readonly definition: TaskSpec;
+  readonly user: string;
+}
 
 export interface ExecutionsOptions {
   readonly loop: KernelLoop;
@@ -48,6 +55,8 @@ export interface ExecutionsOptions {
   readonly heapLimitMib?: number | undefined;
   /** Of the processes that run functions. */
   readonly processes: Pick<ProcessPoolOptions, "directory" | "attemptsDirectory">;
+  /** Where what runs here asks for what it needs to submit tasks of its own. */
+  readonly controller: ControllerAddress;
   /** A lane cannot be freed but by ending this process. */
   readonly onStuck: (lane: number) => void;
 }
@@ -57,7 +66,7 @@ export class Executions implements ExecutionSink, CommandSink {
   readonly #threads: ThreadExecutor;
   readonly #pool: ProcessPool;
   readonly #processes: ProcessExecutor;
-  readonly #specs = new Map<number, TaskSpec>();
+  readonly #specs = new Map<number, OwnedSpec>();
   readonly #dropped = new Set<number>();
   readonly #waiting = new Map<ExecutionId, StartExecution>();
 
@@ -65,11 +74,12 @@ export class Executions implements ExecutionSink, CommandSink {
     this.#options = options;
     const { slots: lanes, workerId, heapLimitMib = 0, commands, logger } = options;
     const { launcher, directories } = commands;
-    this.#threads = new ThreadExecutor({ lanes, workerId, sink: this, heapLimitMib });
+    const common = { lanes, sink: this, credentials: taskCredentials(options.controller) };
+    this.#threads = new ThreadExecutor({ ...common, workerId, heapLimitMib });
     const idleMax = lanes * idleProcessesPerSlotMax;
     const parts = { launcher, workerId, idleMax, heapLimitMib, logger };
     this.#pool = new ProcessPool({ ...parts, ...options.processes });
-    this.#processes = new ProcessExecutor({ lanes, pool: this.#pool, sink: this, directories });
+    this.#processes = new ProcessExecutor({ ...common, pool: this.#pool, directories });
   }
 
   /** Before anything else: ends what functions of an earlier agent still run. */
@@ -78,8 +88,8 @@ export class Executions implements ExecutionSink, CommandSink {
     await this.#pool.open();
   }
 
-  defineSpec(spec: number, definition: TaskSpec): void {
-    this.#specs.set(spec, definition);
+  defineSpec({ spec, definition, user = "" }: DefineSpec): void {
+    this.#specs.set(spec, { definition, user });
     this.#dropped.delete(spec);
   }
 
@@ -108,14 +118,14 @@ export class Executions implements ExecutionSink, CommandSink {
   }
 
   start(order: StartExecution): void {
-    const definition = this.#specOf(order);
+    const { definition } = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.start({ ...order, definition });
     else this.#startFunction(order, definition as FunctionSpec);
   }
 
   /** Makes a member of a gang ready; `release` starts it. */
   prepare(order: PrepareExecution): void {
-    const definition = this.#specOf(order);
+    const { definition } = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.prepare({ ...order, definition });
     else {
       const error = new CapstanError("INVALID_SPEC", "only commands can be members of a gang");
@@ -137,6 +147,11 @@ export class Executions implements ExecutionSink, CommandSink {
     loop.post({ type: "execution-revoked", execution, revoked });
   }
 
+  /** A function waits beside its lane. */
+  yield(execution: ExecutionId): void {
+    this.#functionsOf(execution).yield(execution);
+  }
+
   abort({ execution, reason, graceMs }: AbortExecution): void {
     const { commands } = this.#options;
     if (this.#waiting.delete(execution)) this.aborted(execution);
@@ -156,7 +171,7 @@ export class Executions implements ExecutionSink, CommandSink {
     await Promise.all([this.#threads.close(), this.#options.commands.close(graceMs)]);
   }
 
-  #specOf({ spec }: StartExecution | PrepareExecution): TaskSpec {
+  #specOf({ spec }: StartExecution | PrepareExecution): OwnedSpec {
     return present(this.#specs.get(spec), "a spec is defined before its first use");
   }
 
@@ -174,7 +189,7 @@ export class Executions implements ExecutionSink, CommandSink {
   #startNow(
     order: StartExecution,
     bundlePath: string,
-    { run: { functionName, executor }, resources }: FunctionSpec,
+    { run: { functionName, executor }, resources, priority }: FunctionSpec,
   ): void {
     const { execution, lane, attempt, task, args } = order;
     const inputs: Uint8Array[] = [];
@@ -185,7 +200,8 @@ export class Executions implements ExecutionSink, CommandSink {
       inputs.push(bytes);
       inputTasks.push(input.task);
     }
-    const identity = { execution, lane, attempt, task };
+    const { user } = this.#specOf(order);
+    const identity = { execution, lane, attempt, task, user, priority };
     const call = { ...identity, bundlePath, functionName, args, inputs, inputTasks };
     const { memoryBytes, cpuMilli } = resources;
     if (executor === "thread") this.#threads.start(call);
@@ -219,6 +235,14 @@ export class Executions implements ExecutionSink, CommandSink {
 
   started(execution: ExecutionId): void {
     this.#options.loop.post({ type: "execution-started", execution });
+  }
+
+  waits(execution: ExecutionId): void {
+    this.#options.loop.post({ type: "execution-waits", execution });
+  }
+
+  rejoined(execution: ExecutionId): void {
+    this.#options.loop.post({ type: "execution-rejoined", execution });
   }
 
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void {
