@@ -92,7 +92,17 @@ export type FromProcess =
       readonly fields: { readonly [name: string]: unknown };
     };
 
-const fromProcessTypes = ["hello", "begun", "waits", "rejoined", "credentials-wanted", "finished", "failed", "input-failed", "log"] as const;
+const fromProcessTypes = [
+  "hello",
+  "begun",
+  "waits",
+  "rejoined",
+  "credentials-wanted",
+  "finished",
+  "failed",
+  "input-failed",
+  "log",
+] as const;
 
 /** Throws PROTOCOL_ERROR naming the field. */
 export function parseFromProcess({ head, parts }: Frame): FromProcess {
