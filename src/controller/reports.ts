@@ -320,9 +320,13 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
         loseCopies(state, out, { worker, tasks: [task], at });
       return;
     }
-    case reportKind.kept:
+    case reportKind.kept: {
+      // What is believed to be there, since it came meanwhile, is no value to be rid of.
+      const task = state.tasks.find(ref);
+      if (task >= 0 && holds(state, worker, task)) return;
       out.record(state, { type: "value-kept", worker, task: ref, kept: true });
       return;
+    }
     case reportKind.needsSources:
       return onNeedsSources(state, out, { worker, ref, reason: reports.reasons[entry], at });
     case reportKind.handedBack:
@@ -419,6 +423,8 @@ export function forgetUnlessHeld(
     const stray = state.strayOfTask.get(task);
     if (stray !== undefined && state.attempts.worker[stray] === worker) return;
   }
+  // Another attempt of it that only the worker knows of may have left a value: its answer tells.
+  for (const task of state.workers[worker].strangers.values()) if (task === ref) return;
   out.forget(worker, ref, false);
 }
 

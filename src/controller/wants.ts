@@ -205,7 +205,7 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
   const worker = state.workers[state.attempts.worker[stray]];
   if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
   if (!mayHandOver(state, stray)) return; // It waits until its old attempt has ended.
-  worker.strangers.add(state.attempts.id[stray]);
+  worker.strangers.set(state.attempts.id[stray], state.tasks.ref(task));
   out.record(state, { type: "attempt-superseded", at, attempt: stray, task });
   const row = state.tasks.attempt[task];
   if (row === noSlot) return;

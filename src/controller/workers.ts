@@ -246,8 +246,8 @@ function stopUnknown(
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
   const { strangers, foundlings, namedValues } = state.workers[worker];
-  for (const attempt of unknown.keys()) {
-    strangers.add(attempt);
+  for (const [attempt, entry] of unknown) {
+    strangers.set(attempt, inventory.attemptTasks[entry]);
     foundlings.add(attempt);
   }
   for (const task of inventory.values) namedValues.add(task);
@@ -415,7 +415,7 @@ function beliefAt(state: ControllerState, index: WorkerIndex, applied: number) {
     worker.unapplied.shift();
   }
   let attempts = worker.attemptsDigest;
-  for (const attempt of worker.strangers) attempts = digestWith(attempts, attempt);
+  for (const attempt of worker.strangers.keys()) attempts = digestWith(attempts, attempt);
   let values = worker.valuesDigest;
   for (const effect of worker.unapplied) {
     attempts = (attempts - effect.attempts) >>> 0;
