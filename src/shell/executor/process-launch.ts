@@ -31,6 +31,7 @@ export function isProcessId(id: string): boolean {
 export interface ProcessPlace {
   readonly id: string;
   readonly logDirectory: string;
+  readonly compileCache: string;
   readonly attemptsDirectory: string;
   readonly door: string;
   readonly key: string;
@@ -47,6 +48,8 @@ export function processOrderOf(needs: ProcessNeeds, place: ProcessPlace): Launch
     attemptId: place.id,
     argv: [process.execPath, ...flagsOf(needs, place.heapLimitMib), entry],
     env: {
+      // What the first one has compiled the next ones need not: that is most of a start.
+      NODE_COMPILE_CACHE: place.compileCache,
       ...present(environmentOfTasks()),
       [processDirectoryVariable]: place.logDirectory,
       [processOptionsVariable]: JSON.stringify(options),

@@ -9,7 +9,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -91,6 +91,7 @@ export class ProcessPool implements LauncherUser {
     if ((await Promise.race([Promise.all(ends), tooLong])) === "late") {
       logger.error({ processes: [...this.#orphans.keys()] }, "of an earlier agent, and still here");
     }
+    rmSync(directory, { recursive: true, force: true });
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#door = await ProcessDoor.open(directory, (key, socket) => this.#admit(key, socket));
   }
@@ -172,7 +173,9 @@ export class ProcessPool implements LauncherUser {
     const logDirectory = join(directory, id);
     mkdirSync(logDirectory, { mode: 0o700 });
     const door = this.#door?.path ?? "";
-    const place = { id, logDirectory, attemptsDirectory, door, key, workerId, heapLimitMib };
+    const compileCache = join(directory, "compiled");
+    const paths = { logDirectory, compileCache, attemptsDirectory, door };
+    const place = { id, ...paths, key, workerId, heapLimitMib };
     this.#byId.set(id, process);
     this.#expected.set(key, process);
     launcher.launch(processOrderOf(needs, place));
