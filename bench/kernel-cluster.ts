@@ -20,7 +20,7 @@ type Submit = HotMessageOf<"submit">;
 
 const spec: TaskSpec = {
   ...specDefaults,
-  run: { kind: "function", bundle: "0".repeat(64), functionName: "noop" },
+  run: { kind: "function", bundle: "0".repeat(64), functionName: "noop", executor: "thread" },
   name: "noop",
   resources: defaultRequest,
   constraints: [],

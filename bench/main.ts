@@ -24,6 +24,7 @@ import { measureCase } from "./measure-case.ts";
 import { memoryCase } from "./memory.ts";
 import { type ComparedResult, isShared, measureInTurn } from "./peers.ts";
 import { placementCase } from "./placement.ts";
+import { processCase } from "./process.ts";
 import { measureQuality } from "./quality/main.ts";
 import { caseLines, peerLines, tableLines } from "./report.ts";
 import { restartCase, sustainedCase } from "./restart.ts";
@@ -38,6 +39,7 @@ const allCases: readonly BenchCase[] = [
   transferCase,
   failoverCase,
   spawnCase,
+  processCase,
   restartCase,
   sustainedCase,
 ];

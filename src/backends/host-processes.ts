@@ -8,6 +8,7 @@
  */
 
 import { existsSync } from "node:fs";
+import { processDirectoryVariable } from "../shell/executor/process-messages.ts";
 import { findLauncher } from "../shell/launcher/claims.ts";
 import {
   listPids,
@@ -19,6 +20,7 @@ import {
 import {
   attemptsDirectoryOf,
   launcherDirectoryOf,
+  processesDirectoryOf,
 } from "../shell/worker-process/work-directory.ts";
 import { killRoundsMax } from "./limits.ts";
 
@@ -45,14 +47,20 @@ export function killHostProcesses(workDir: string): void {
   }
 }
 
-/** Every living process whose environment says that it was started for an attempt in there. */
+/**
+ * Every living process whose environment says that it was started for an attempt in there, or to
+ * run functions.
+ */
 export function commandsOf(workDir: string): readonly ProcessIdentity[] {
   const directory = attemptsDirectoryOf(workDir);
   if (!existsSync(directory)) return [];
-  const marker = `CAPSTAN_WORKDIR=${directory}/`;
-  const bytes = Buffer.from(marker).toString("latin1"); // As environments are read.
+  const markers = [
+    `CAPSTAN_WORKDIR=${directory}/`,
+    `${processDirectoryVariable}=${processesDirectoryOf(workDir)}/`,
+  ].map((marker) => `\0${Buffer.from(marker).toString("latin1")}`); // As environments are read.
+  const isOurs = (environment: string) => markers.some((each) => environment.includes(each));
   return listPids()
-    .filter((pid) => `\0${readEnvironment(pid)}`.includes(`\0${bytes}`))
+    .filter((pid) => isOurs(`\0${readEnvironment(pid)}`))
     .map(sightProcess)
     .filter((sight) => sight !== null)
     .filter(({ isAlive }) => isAlive);

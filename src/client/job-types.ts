@@ -8,6 +8,7 @@
 import type { TaskFailure } from "../model/failure.ts";
 import type { CommandJobOptions, CommonJobOptions } from "../model/job-options.ts";
 import type { Resources } from "../model/resources.ts";
+import type { FunctionExecutor } from "../model/spec.ts";
 import type { AttemptCause, JobState, TaskState } from "../model/states.ts";
 import type { Task } from "./task.ts";
 import type { WaitLimits } from "./waiting.ts";
@@ -25,11 +26,13 @@ export interface TaskJobOptions<A extends readonly unknown[], R>
   readonly task: Task<A, R>;
   /** Its arguments, without futures: a job is on its own. Default none. */
   readonly args?: NoInfer<A> | undefined;
+  /** A thread of the worker, or a process that can be killed. Default `"thread"`. */
+  readonly executor?: FunctionExecutor | undefined;
 }
 
 /** What `launchJob` takes. */
 export type LaunchOptions<A extends readonly unknown[] = readonly unknown[], R = unknown> =
-  | (CommandJobOptions & { readonly task?: undefined; readonly args?: undefined })
+  | (CommandJobOptions & { readonly [N in "task" | "args" | "executor"]?: undefined })
   | TaskJobOptions<A, R>;
 
 /** Something to know about a job that was accepted all the same. */

@@ -11,6 +11,7 @@ import { CapstanError } from "../model/errors.ts";
 import { parseJobOptions } from "../model/job-options.ts";
 import { parseJobPath } from "../model/job-path.ts";
 import { type LaunchJobRequest, parseLaunchJob } from "../model/parse-job.ts";
+import type { FunctionExecutor } from "../model/spec.ts";
 import { encodeArguments } from "../shell/values/value-codec.ts";
 import { type Bundle, checkExported } from "./bundle.ts";
 import type { BundleSource } from "./bundle-uploads.ts";
@@ -87,7 +88,8 @@ async function readCargo(
   options: LaunchOptions,
 ): Promise<{ readonly parts: Parts; readonly cargo: Cargo | null }> {
   if ("task" in options && options.task !== undefined) {
-    return readFunction(host, options.task, options.args ?? []);
+    const { task, args = [], executor } = options;
+    return readFunction(host, task, { args, executor });
   }
   const { workspace } = options as { readonly workspace?: string };
   if (workspace === undefined) return { parts: {}, cargo: null };
@@ -99,19 +101,20 @@ async function readCargo(
 async function readFunction(
   host: LaunchHost,
   task: AnyTask,
-  args: readonly unknown[],
+  call: { readonly args: readonly unknown[]; readonly executor: FunctionExecutor | undefined },
 ): Promise<{ readonly parts: Parts; readonly cargo: Cargo }> {
   const definition = definitionOf(task);
   const { name, moduleUrl } = definition;
-  const bytes = encodeArguments(args, { root: "args", onReference: refuseFuture });
+  const bytes = encodeArguments(call.args, { root: "args", onReference: refuseFuture });
   const encoded = Buffer.from(bytes).toString("base64");
   const source = host.sourceOf(definition);
   const bundle = await source.read();
   const error = checkExported(bundle, moduleUrl, name);
   if (error !== null) throw error;
   const { sha256 } = bundle;
+  const run = { bundle: sha256, functionName: name, args: encoded, executor: call.executor };
   return {
-    parts: { function: { bundle: sha256, functionName: name, args: encoded } },
+    parts: { function: run },
     cargo: { bundle, source },
   };
 }

@@ -6,9 +6,16 @@
 
 import type { CapstanError } from "../model/errors.ts";
 import { invalidSpec } from "../model/parse-fields.ts";
-import type { CommandRun, PluginSet, TaskRun, TaskSpec, ValueRun } from "../model/spec.ts";
+import type {
+  CommandRun,
+  FunctionExecutor,
+  PluginSet,
+  TaskRun,
+  TaskSpec,
+  ValueRun,
+} from "../model/spec.ts";
 import { jobDefaults, setupFailedAttribute } from "../model/spec.ts";
-import { parseTaskOptions } from "../model/task-options.ts";
+import { parseExecutor, parseTaskOptions } from "../model/task-options.ts";
 import { checkExported } from "./bundle.ts";
 import { type BundleHandle, type BundleUploads, noBundle } from "./bundle-uploads.ts";
 import { type AnyCommand, type CommandDefinition, commandDefinitionOf } from "./command.ts";
@@ -22,6 +29,7 @@ export type AnyWork = AnyTask | AnyCommand;
 interface FunctionWork {
   readonly kind: "function";
   readonly functionName: string;
+  readonly executor: FunctionExecutor;
   readonly moduleUrl: string;
   /** What is set up before it, or null. */
   readonly plugins: PluginSet | null;
@@ -97,9 +105,10 @@ export class SpecTable {
     if (known !== undefined) return known;
     const { plugins } = this;
     const fields = withPlugins(parseTaskOptions(options, name), plugins);
+    const executor = parseExecutor(options.executor);
     const entry: SpecEntry = {
       id: this.#count++,
-      work: { kind: "function", functionName: name, moduleUrl, plugins },
+      work: { kind: "function", functionName: name, executor, moduleUrl, plugins },
       fields,
       bundle,
     };
@@ -150,8 +159,8 @@ export function runOf({ work, bundle }: SpecEntry): TaskRun {
   const sha256 = bundle.bundle?.sha256 ?? "";
   if (work.kind === "value") return work;
   if (work.kind === "command") return { ...work, workspace: sha256 };
-  const { functionName, plugins } = work;
-  const run = { kind: "function", bundle: sha256, functionName } as const;
+  const { functionName, executor, plugins } = work;
+  const run = { kind: "function", bundle: sha256, functionName, executor } as const;
   return plugins === null ? run : { ...run, plugins };
 }
 

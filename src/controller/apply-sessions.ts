@@ -11,7 +11,7 @@ import { getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
 import { noResources } from "../model/resources.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { noMemory } from "../protocol/messages.ts";
 import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
@@ -180,15 +180,16 @@ export function dropSpec(state: ControllerState, spec: number): void {
 /** What of a spec placement looks at. */
 export type ShapeRequest = Pick<
   Shape,
-  "resources" | "constraints" | "band" | "priority" | "isCommand" | "timeoutUs"
+  "resources" | "constraints" | "band" | "priority" | "isCommand" | "isProcess" | "timeoutUs"
 >;
 
 function requestOf(definition: TaskSpec): ShapeRequest {
   const { resources, constraints, band, priority } = definition;
   const isCommand = definition.run.kind === "command";
+  const isProcess = !isCommand && runsInProcess(definition.run);
   // Only a command is stopped at its limit for certain: only there does the limit prove anything.
   const timeoutUs = isCommand ? definition.timeoutMs * 1000 : 0;
-  return { resources, constraints, band, priority, isCommand, timeoutUs };
+  return { resources, constraints, band, priority, isCommand, isProcess, timeoutUs };
 }
 
 /** What makes two specs compete in one queue. */
@@ -198,8 +199,9 @@ function shapeKey(request: ShapeRequest, owner: QueueOwner): string {
   return JSON.stringify([user, depth, treeOrder, gang, band, priority, requestKeyOf(request)]);
 }
 
-function requestKeyOf({ resources, constraints, isCommand, timeoutUs }: ShapeRequest): string {
-  return JSON.stringify([resourcesKey(resources), constraints, isCommand, timeoutUs]);
+function requestKeyOf(request: ShapeRequest): string {
+  const { resources, constraints, isCommand, isProcess, timeoutUs } = request;
+  return JSON.stringify([resourcesKey(resources), constraints, isCommand, isProcess, timeoutUs]);
 }
 
 /** The queue of a request, made at its first mention. */
@@ -218,13 +220,13 @@ export function addShape(
   request: ShapeRequest,
   owner: QueueOwner,
 ): void {
-  const { resources, constraints, band, priority, isCommand, timeoutUs } = request;
+  const { resources, constraints, band, priority, isCommand, isProcess, timeoutUs } = request;
   const key = shapeKey(request, owner);
   const user = internUser(state, owner.user);
   const { depth, treeOrder, gang } = owner;
   state.shapes[index] = {
     ...{ index, key, requestKey: requestKeyOf(request), user, depth, treeOrder, gang },
-    ...{ resources, constraints, band, priority, isCommand, timeoutUs },
+    ...{ resources, constraints, band, priority, isCommand, isProcess, timeoutUs },
     request: requestVector(state.dimensions, resources, isCommand ? "command slots" : "slots"),
     value: resourceValue(resources),
     prefetchable: resources.devices.length === 0 && gang < 0,

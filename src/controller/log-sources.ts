@@ -2,7 +2,7 @@
  * Where the logs of a task, of a job with all below it, or of one attempt are: with the workers
  * that ran their attempts. Pure; the shell goes and reads them.
  *
- * Only commands have logs. What a thread writes goes to the log of its worker.
+ * What runs in a process has logs. What a thread writes goes to the log of its worker.
  *
  * @module
  */
@@ -10,6 +10,7 @@
 import { CapstanError } from "../model/errors.ts";
 import { type AttemptId, formatAttemptId, noAttempt } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
+import { runsInProcess } from "../model/spec.ts";
 import { isTerminalCode } from "../model/states.ts";
 import { treeOf } from "./job-tree.ts";
 import { findJob } from "./jobs.ts";
@@ -104,7 +105,7 @@ function only(attemptId: string | undefined, selection: LogSelection): LogSelect
 function noSuchAttempt(attemptId: string): CapstanError {
   return new CapstanError(
     "NOT_FOUND",
-    `attemptId: no attempt ${JSON.stringify(attemptId)} of a command is remembered there; ` +
+    `attemptId: no attempt ${JSON.stringify(attemptId)} with a log is remembered there; ` +
       "`capstan task show` lists the attempts of a task",
     { details: { attemptId } },
   );
@@ -135,13 +136,13 @@ interface KnownAttempt {
 }
 
 function selectionOf(state: ControllerState, rows: readonly number[]): LogSelection {
-  const commands = rows.filter((row) => specOf(state, row).run.kind === "command");
-  const found = [...endedAttempts(state, commands), ...liveAttempts(state, new Set(commands))];
+  const logged = rows.filter((row) => runsInProcess(specOf(state, row).run));
+  const found = [...endedAttempts(state, logged), ...liveAttempts(state, new Set(logged))];
   const known = new Map(found.map((attempt) => [attempt.id, attempt]));
   const sources = [...known.values()].sort((a, b) => a.id - b.id);
   return {
     sources: sources.map((attempt) => sourceOf(state, attempt)),
-    open: commands.some((row) => !isTerminalCode(state.tasks.state[row])),
+    open: logged.some((row) => !isTerminalCode(state.tasks.state[row])),
   };
 }
 

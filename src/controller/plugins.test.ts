@@ -21,6 +21,7 @@ function plugged(digit = "a"): Partial<TaskSpec> {
   return {
     run: {
       kind: "function",
+      executor: "thread",
       bundle: hash("0"),
       functionName: "f",
       plugins: { key, plugins: [plugin] },

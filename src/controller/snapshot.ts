@@ -161,10 +161,11 @@ interface ShapeImage {
 }
 
 function imageOfShape(state: ControllerState, shape: Shape): ShapeImage {
-  const { resources, constraints, band, priority, isCommand, timeoutUs } = shape;
+  const { resources, constraints, band, priority, isCommand, isProcess, timeoutUs } = shape;
   const { depth, treeOrder, gang } = shape;
   const owner = { user: state.users[shape.user].name, depth, treeOrder, gang };
-  return { request: { resources, constraints, band, priority, isCommand, timeoutUs }, owner };
+  const kind = { isCommand, isProcess };
+  return { request: { resources, constraints, band, priority, ...kind, timeoutUs }, owner };
 }
 
 interface SpecImage {

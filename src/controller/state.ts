@@ -276,6 +276,8 @@ export interface Shape {
   readonly prefetchable: boolean;
   /** Commands run for long unless it is known otherwise. */
   readonly isCommand: boolean;
+  /** Functions that run in processes. On a worker's lane none of them follows one in a thread. */
+  readonly isProcess: boolean;
   /** Specs that have it; without any its place is free. */
   specCount: number;
   /** Rows of tasks that never waited. Dead entries are skipped by whoever pops. */

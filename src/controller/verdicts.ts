@@ -7,7 +7,7 @@
 import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptFailure } from "../model/failure.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
 import { retryDelayUs } from "./apply-tasks.ts";
 import { charge } from "./facts.ts";
@@ -167,12 +167,12 @@ function workerOf(state: ControllerState, attempt: number): Worker {
 /**
  * A short function may kill its worker before anybody heard that it had started. So whatever was
  * there becomes a suspect, which costs nothing; a suspect runs only with a grant of its own, and if
- * its worker dies again, it is charged. A command is a process of its own and kills no worker: what
- * had not started costs nothing.
+ * its worker dies again, it is charged. What runs in a process of its own kills no worker: what had
+ * not started costs nothing.
  */
 function chargeOfDeath(state: ControllerState, loss: Loss): number {
   if (loss.started) return charge.loss;
-  if (specOf(state, loss.task).run.kind === "command") return charge.nothing;
+  if (runsInProcess(specOf(state, loss.task).run)) return charge.nothing;
   const isSuspect = state.tasks.hasFlag(loss.task, taskFlag.suspect);
   if (loss.granted && isSuspect) return charge.loss;
   return loss.granted ? charge.suspicion : charge.bystander;

@@ -25,6 +25,7 @@ import { parseLaunchJob } from "./parse-job.ts";
 import { parseTextWithoutNul } from "./parse-job-fields.ts";
 import type { ResourceOptions } from "./parse-resources.ts";
 import { parseResources } from "./parse-resources.ts";
+import type { FunctionExecutor } from "./spec.ts";
 import type { RetryBackoffOptions } from "./task-options.ts";
 
 /** What jobs of commands and jobs of functions have in common. Durations: `"90s"`, or ms. */
@@ -120,6 +121,7 @@ const optionNames = [
   "command",
   "task",
   "args",
+  "executor",
   "resources",
 ] as const;
 
@@ -144,12 +146,14 @@ export function parseJobOptions(value: unknown): LaunchJobRequest {
     resources: parseResources("resources", raw.resources),
     ...(raw.task === undefined ? commandFields(raw) : {}),
   } as LaunchJobRequest;
-  parseLaunchJob(raw.task === undefined ? request : { ...request, function: anyFunction }, "user");
+  const { executor } = raw as { readonly executor?: FunctionExecutor };
+  const run = raw.task === undefined ? {} : { function: { ...anyFunction, executor } };
+  parseLaunchJob({ ...request, ...run }, "user");
   return request;
 }
 
 function checkKind(raw: RawOptions): void {
-  const { command, task, args } = raw;
+  const { command, task, args, executor } = raw;
   if (command === undefined && task === undefined) {
     throw invalidSpec("command", "is missing: give a `command`, or a `task` with its `args`");
   }
@@ -157,6 +161,9 @@ function checkKind(raw: RawOptions): void {
     throw invalidSpec("task", "a job runs a `command` or a `task`; leave one of them out");
   }
   if (task === undefined) {
+    if (executor !== undefined) {
+      throw invalidSpec("executor", "a command runs in a process of its own; leave it out");
+    }
     if (args === undefined) return;
     throw invalidSpec("args", "are those of a `task`; those of a `command` follow its program");
   }

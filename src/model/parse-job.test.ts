@@ -166,7 +166,12 @@ test("every field of a launch reaches its place", () => {
 
 test("a function has its bundle, its decoded arguments and the shorter grace of functions", () => {
   const { task, args } = parseLaunchJob(aFunctionLaunch(), "ada");
-  assert.deepEqual(task.run, { kind: "function", bundle, functionName: "simulate" });
+  assert.deepEqual(task.run, {
+    kind: "function",
+    bundle,
+    functionName: "simulate",
+    executor: "thread",
+  });
   assert.deepEqual([...args], [1, 10, 0]);
   assert.equal(task.graceMs, 1_000);
   const empty = { ports: [], workspace: "", coscheduling: { groupBy: "" } };

@@ -37,8 +37,8 @@ import {
 import type { ResourcesRequest } from "./parse-job-resources.ts";
 import { parseResourcesRequest } from "./parse-job-resources.ts";
 import { parseDurationMs } from "./parse-quantities.ts";
-import type { TaskRun, TaskSpec } from "./spec.ts";
-import { jobDefaults, specDefaults } from "./spec.ts";
+import type { FunctionExecutor, TaskRun, TaskSpec } from "./spec.ts";
+import { functionExecutors, jobDefaults, specDefaults } from "./spec.ts";
 import type { Band } from "./states.ts";
 import { bands } from "./states.ts";
 import type { RetryBackoffOptions } from "./task-options.ts";
@@ -102,6 +102,8 @@ export interface FunctionRequest {
   readonly functionName: string;
   /** The encoded list of arguments, base64. */
   readonly args: string;
+  /** Default `"THREAD"`; in any case. */
+  readonly executor?: string | undefined;
 }
 
 /** Every field of a launch. */
@@ -181,7 +183,7 @@ const canonicalPaths: { readonly [name in Parameters<CommandFieldPath>[0]]: stri
 };
 
 const commandNames = ["argv", "env", "cwd", "stdin", "result"] as const;
-const functionNames = ["bundle", "functionName", "args"] as const;
+const functionNames = ["bundle", "functionName", "args", "executor"] as const;
 const noArguments = new Uint8Array(0);
 
 function parseRun(raw: RawLaunch): { readonly run: TaskRun; readonly args: Uint8Array } {
@@ -198,7 +200,8 @@ function parseRun(raw: RawLaunch): { readonly run: TaskRun; readonly args: Uint8
 }
 
 function parseFunction(raw: RawLaunch): { readonly run: TaskRun; readonly args: Uint8Array } {
-  const { bundle, functionName, args } = parseFields("function", raw.function, functionNames);
+  const fields = parseFields("function", raw.function, functionNames);
+  const { bundle, functionName, args, executor } = fields;
   refuseForFunction("ports", raw.ports);
   refuseForFunction("workspace", raw.workspace);
   const name = parseTextWithoutNul("function.functionName", functionName, taskNameCharactersMax);
@@ -208,9 +211,16 @@ function parseFunction(raw: RawLaunch): { readonly run: TaskRun; readonly args: 
       kind: "function",
       bundle: parseSha256("function.bundle", bundle),
       functionName: name,
+      executor: parseExecutor(executor),
     },
     args: parseJobArguments("function.args", args),
   };
+}
+
+function parseExecutor(value: unknown = functionExecutors[0]): FunctionExecutor {
+  const names = functionExecutors.map((name) => name.toUpperCase());
+  const name = parseName("function.executor", value, names);
+  return functionExecutors[names.indexOf(name)];
 }
 
 /** Refuses what only commands have, unless it says nothing. */

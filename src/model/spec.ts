@@ -15,9 +15,18 @@ export interface FunctionRun {
   readonly bundle: string;
   /** The `name` of the task, as exported by the bundle. */
   readonly functionName: string;
+  readonly executor: FunctionExecutor;
   /** What must be set up in an executor before it runs there; absent for nothing. */
   readonly plugins?: PluginSet;
 }
+
+/**
+ * - `thread`: a thread of the worker, which all its functions share: the quickest. It cannot be
+ *   stopped for certain, and what crashes it may take the worker along;
+ * - `process`: a process that serves one attempt at a time and can be killed.
+ */
+export const functionExecutors = ["thread", "process"] as const;
+export type FunctionExecutor = (typeof functionExecutors)[number];
 
 /** The plugins of a client, in the order in which they are set up. */
 export interface PluginSet {
@@ -86,6 +95,11 @@ export type TaskRun = FunctionRun | CommandRun | ValueRun;
 /** Whether a lost value of such a task can be computed again. */
 export function hasRecipe({ kind }: TaskRun): boolean {
   return kind !== "value";
+}
+
+/** True of what runs in a process: it has a log of its own, and cannot take its worker along. */
+export function runsInProcess(run: TaskRun): boolean {
+  return run.kind === "command" || (run.kind === "function" && run.executor === "process");
 }
 
 /** Delay before a retry: doubles from `initialMs` up to `maxMs`. */

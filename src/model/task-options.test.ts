@@ -136,8 +136,7 @@ test("a wrong type or value is refused by name", () => {
 
 test("what this version cannot honour is refused with a sentence", () => {
   const cases: readonly [object, RegExp][] = [
-    [{ executor: "process" }, /^executor: "process" is not available/],
-    [{ exclusive: true }, /^exclusive: .*thread/],
+    [{ exclusive: true }, /^exclusive: .*lease/],
     [{ pure: true, key: "k" }, /^pure: .*`key`/],
     [{ workers: [] }, /^workers: .*no worker/],
     [{ allowOtherWorkers: true }, /^allowOtherWorkers: .*`workers`/],

@@ -30,8 +30,8 @@ import {
 import { parseDurationMs } from "./parse-quantities.ts";
 import type { ResourceOptions } from "./parse-resources.ts";
 import { parseResources } from "./parse-resources.ts";
-import type { RetryBackoff, TaskSpec } from "./spec.ts";
-import { specDefaults } from "./spec.ts";
+import type { FunctionExecutor, RetryBackoff, TaskSpec } from "./spec.ts";
+import { functionExecutors, specDefaults } from "./spec.ts";
 import type { Band } from "./states.ts";
 import { bands } from "./states.ts";
 
@@ -65,9 +65,9 @@ export interface TaskOptions {
   readonly workers?: string | readonly string[] | undefined;
   /** `workers` is a preference and not a condition. Default false. */
   readonly allowOtherWorkers?: boolean | undefined;
-  /** Only `"thread"` in this version. */
-  readonly executor?: "thread" | undefined;
-  /** Only `false` in this version: threads cannot honour a lease. */
+  /** A thread of the worker, or a process that can be killed. Default `"thread"`. */
+  readonly executor?: FunctionExecutor | undefined;
+  /** Only `false` in this version: nothing proves yet that an attempt elsewhere has ended. */
   readonly exclusive?: false | undefined;
 }
 
@@ -98,9 +98,9 @@ const optionNames = [
 type RawOptions = Fields<(typeof optionNames)[number]>;
 
 /**
- * The specification that `value` asks for, all but what runs. `key` and `pure` are checked here and
- * read by the client: they belong to one task and not to a specification. `functionName` is the
- * default name.
+ * The specification that `value` asks for, all but what runs. `key`, `pure` and `executor` are
+ * checked here and read by the client: they belong to one task, or to what it runs. `functionName`
+ * is the default name.
  *
  * @throws CapstanError INVALID_ARGUMENT (an unknown or malformed option, named) or INVALID_SPEC
  */
@@ -110,7 +110,8 @@ export function parseTaskOptions(value: unknown, functionName = ""): Omit<TaskSp
   const { retries = specDefaults.maxRetriesFailure, retryBackoff = {}, constraints = [] } = raw;
   const { timeout = 0, schedulingTimeout = 0 } = raw;
   checkIdentity(raw);
-  checkExecutor(raw);
+  parseExecutor(raw.executor);
+  checkExclusive(raw);
   return {
     name:
       raw.name === undefined ? functionName : parseText("name", raw.name, taskNameCharactersMax),
@@ -138,20 +139,22 @@ function checkIdentity({ key, pure }: RawOptions): void {
   }
 }
 
-function checkExecutor({ executor, exclusive }: RawOptions): void {
-  if (executor !== undefined) {
-    const name = parseOneOf("executor", executor, ["thread", "process"]);
-    if (name === "process") {
-      throw invalidSpec("executor", '"process" is not available in this version; use "thread"');
-    }
-  }
-  if (exclusive !== undefined && parseBoolean("exclusive", exclusive)) {
-    throw invalidSpec(
-      "exclusive",
-      "an exclusive task needs an executor that can be stopped when its lease runs out, and a " +
-        "thread cannot be",
-    );
-  }
+/**
+ * Where the function runs: it belongs to what is run and not to the rest of the specification.
+ *
+ * @throws CapstanError INVALID_ARGUMENT
+ */
+export function parseExecutor(value: unknown): FunctionExecutor {
+  return value === undefined ? "thread" : parseOneOf("executor", value, functionExecutors);
+}
+
+function checkExclusive({ exclusive }: RawOptions): void {
+  if (exclusive === undefined || !parseBoolean("exclusive", exclusive)) return;
+  throw invalidSpec(
+    "exclusive",
+    "no lease ends an attempt yet before it may begin elsewhere; a program can compare its " +
+      "CAPSTAN_FENCING_TOKEN instead",
+  );
 }
 
 function parseBand(value: unknown): Band {

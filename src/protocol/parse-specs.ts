@@ -10,13 +10,14 @@ import { type Constraint, constraintOperators } from "../model/constraints.ts";
 import type { AttemptFailure, ErrorRecord, TaskFailure } from "../model/failure.ts";
 import { nameCharactersMax, pluginsMax, sharedNameCharactersMax } from "../model/limits.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
-import type {
-  FunctionRun,
-  PluginRun,
-  PluginSet,
-  RetryBackoff,
-  TaskRun,
-  TaskSpec,
+import {
+  type FunctionRun,
+  functionExecutors,
+  type PluginRun,
+  type PluginSet,
+  type RetryBackoff,
+  type TaskRun,
+  type TaskSpec,
 } from "../model/spec.ts";
 import { bands } from "../model/states.ts";
 import { Fields, requireCount, requireText } from "./fields.ts";
@@ -89,8 +90,10 @@ function parseFunctionRun(fields: Fields): FunctionRun {
   const bundle = requireSha256(fields, "bundle");
   const functionName = fields.text("functionName");
   if (functionName === "") throw fields.refuse("functionName", "a name", functionName);
-  if (fields.raw("plugins") === undefined) return { kind: "function", bundle, functionName };
-  return { kind: "function", bundle, functionName, plugins: parsePlugins(fields.child("plugins")) };
+  const executor = fields.oneOf("executor", functionExecutors);
+  const run = { kind: "function", bundle, functionName, executor } as const;
+  if (fields.raw("plugins") === undefined) return run;
+  return { ...run, plugins: parsePlugins(fields.child("plugins")) };
 }
 
 function parsePlugins(fields: Fields): PluginSet {

@@ -61,7 +61,12 @@ function aHot<T extends HotMessage["type"]>(
 
 function aSpec(overrides: { readonly [field: string]: unknown } = {}): TaskSpec {
   const spec: TaskSpec = {
-    run: { kind: "function", bundle: "ab".repeat(32), functionName: "simulate" },
+    run: {
+      kind: "function",
+      bundle: "ab".repeat(32),
+      functionName: "simulate",
+      executor: "thread",
+    },
     name: "simulate",
     resources: {
       ...noResources,
@@ -374,7 +379,7 @@ describe("a spec of a peer is checked to its leaves", () => {
     [{ retryExitCodes: [-1] }, /retryExitCodes\[0\] must be a whole number from 0 to 255/],
     [{ groupBy: undefined }, /definition\.groupBy must be text, not absent/],
     [
-      { run: { kind: "function", bundle: "AB", functionName: "f" } },
+      { run: { kind: "function", bundle: "AB", functionName: "f", executor: "thread" } },
       /definition\.run\.bundle must be a SHA-256 in lower-case hex, not "AB"/,
     ],
     [{ name: 7 }, /define-spec\.definition\.name must be text, not 7/],

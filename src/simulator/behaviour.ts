@@ -7,7 +7,7 @@
 
 import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import type { Draws } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { Faults } from "./faults.ts";
@@ -157,11 +157,11 @@ export class DrawnBehaviour implements Behaviour {
       this.#onFault("task failed", workerId);
       return { type: "failed", failure: failureOf("simulated", isCommand ? 1 : null) };
     }
-    if (isCommand) {
-      if (!draws.chance(faults.processKill)) return { type: "finished", value: noValue };
+    if (runsInProcess(definition.run) && draws.chance(faults.processKill)) {
       this.#onFault("process killed", workerId);
       return { type: "killed" };
     }
+    if (isCommand) return { type: "finished", value: noValue };
     const sizeBytes = draws.chance(faults.largeValue) ? largeValueBytes : args.length;
     return { type: "finished", value: { sizeBytes, bytes: args } };
   }

@@ -350,7 +350,8 @@ function faultlessCharge(cause: AttemptCause): number {
 
 function chargeOfDeath(state: ControllerState, attempt: KnownAttempt): number {
   if (attempt.started) return charge.loss;
-  if (shapeOf(state, attempt.task).isCommand) return charge.nothing;
+  const { isCommand, isProcess } = shapeOf(state, attempt.task);
+  if (isCommand || isProcess) return charge.nothing;
   if (!attempt.granted) return charge.bystander;
   return attempt.suspect ? charge.loss : charge.suspicion;
 }

@@ -22,7 +22,7 @@ import {
 import { parseConstraint } from "../model/parse-constraints.ts";
 import { parseDurationMs, parseMemoryBytes } from "../model/parse-quantities.ts";
 import { defaultRequest, noResources, type Resources } from "../model/resources.ts";
-import { jobDefaults, specDefaults, type TaskSpec } from "../model/spec.ts";
+import { functionExecutors, jobDefaults, specDefaults, type TaskSpec } from "../model/spec.ts";
 import { bands } from "../model/states.ts";
 import type { Machine } from "./scenario-world.ts";
 import { type Act, defaultAct } from "./scripted-behaviour.ts";
@@ -111,10 +111,11 @@ export function parseTask(text: string): TaskDraft {
   if (reserved.includes(label)) fail(`"${label}" cannot name a task`);
   const options = new Options(label, rest.split(":").filter(Boolean));
   const key = options.text("key") ?? "";
+  const executor = options.oneOf("executor", functionExecutors, "thread");
   const spec: TaskSpec = {
     ...specDefaults,
     ...commonOf(options, specDefaults),
-    run: { kind: "function", bundle: "0".repeat(64), functionName: "f" },
+    run: { kind: "function", bundle: "0".repeat(64), functionName: "f", executor },
     name: "f",
   };
   options.assertNoneLeft();

@@ -36,10 +36,11 @@ export interface ClusterClient {
 /** What a client knows of one of its tasks. */
 type Outcome = "open" | "value" | "located" | "failed";
 
-/** The specs that simulated clients use: plain, heavy, retrying, prioritised, in a hurry. */
+/** The specs that simulated clients use: plain, heavy, retrying, isolated, in a hurry, … */
 export function simulatedSpecs(): TaskSpec[] {
+  const echo = { kind: "function", bundle: "b", functionName: "echo", executor: "thread" } as const;
   const base: TaskSpec = {
-    run: { kind: "function", bundle: "b", functionName: "echo" },
+    run: echo,
     name: "echo",
     resources: defaultRequest,
     constraints: [],
@@ -51,6 +52,7 @@ export function simulatedSpecs(): TaskSpec[] {
     { ...base, name: "heavy", resources: { ...defaultRequest, memoryBytes: 2 ** 32 } },
     { ...base, name: "urgent", priority: 5 },
     { ...base, name: "hurried", schedulingTimeoutMs: 20 },
+    { ...base, name: "isolated", run: { ...echo, executor: "process" }, maxRetriesFailure: 1 },
     { ...base, name: "delayed", maxRetriesFailure: 1, retryBackoff: { initialMs: 5, maxMs: 50 } },
   ];
 }
@@ -70,7 +72,13 @@ function sharedSpecs(): TaskSpec[] {
     return { ...base, run: { kind: "value", copies }, name: "scattered" } as const;
   });
   const plugins = { key: "p", plugins: [{ name: "p", bundle: "b", setup: "up", teardown: "" }] };
-  const run = { kind: "function", bundle: "b", functionName: "echo", plugins } as const;
+  const run = {
+    kind: "function",
+    bundle: "b",
+    functionName: "echo",
+    executor: "thread",
+    plugins,
+  } as const;
   const key = setupFailedAttribute("p");
   const constraints = [{ key, op: "not-exists", values: [], mode: "REQUIRED" }] as const;
   return [...scattered, { ...base, run, constraints, name: "plugged" }];

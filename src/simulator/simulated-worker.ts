@@ -7,7 +7,7 @@
  * @module
  */
 
-import { assert, InvariantError } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import type { TaskSpec } from "../model/spec.ts";
@@ -519,8 +519,10 @@ export class SimulatedWorker {
         const { failure } = ending;
         return { type: "execution-failed", at, execution, cause: "setup-failed", failure };
       }
-      case "killed":
-        throw new InvariantError("a function is no process that somebody could kill");
+      case "killed": {
+        const failure = failureOf("the process was killed", null);
+        return { type: "execution-failed", at, execution, cause: "killed", failure };
+      }
       case "finished": {
         const { sizeBytes, bytes } = ending.value;
         this.#results.set(execution, ending.value);

@@ -67,6 +67,10 @@ test("a spec is defined once, before its first use, with its bundle already ther
   await controller.takeSubmit();
   const second = await controller.take("define-spec");
   assert.equal(second.definition.maxRetriesFailure, 2);
+  client.submit(add, [5, 6], { executor: "process" });
+  await controller.takeSubmit();
+  const third = await controller.take("define-spec");
+  assert.deepEqual(third.definition.run, { ...definition.run, executor: "process" });
   assert.deepEqual(controller.untaken, []);
 });
 
@@ -162,7 +166,7 @@ test("a wrong option is refused where it is submitted, by name", () => {
     [{ resurces: {} }, "INVALID_ARGUMENT", /resurces/],
     [{ resources: { cpu: -1 } }, "INVALID_ARGUMENT", /cpu/],
     [{ resources: { memory: "8 potatoes" } }, "INVALID_ARGUMENT", /8 potatoes/],
-    [{ executor: "process" }, "INVALID_SPEC", /executor/],
+    [{ executor: "fibre" }, "INVALID_ARGUMENT", /executor/],
     [{ exclusive: true }, "INVALID_SPEC", /exclusive/],
     [{ key: "" }, "INVALID_ARGUMENT", /key/],
     [{ key: "a", pure: true }, "INVALID_SPEC", /pure/],

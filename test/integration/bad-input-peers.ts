@@ -62,7 +62,7 @@ export const emptyInventory: HotMessageOf<"inventory"> = {
 /** A function task that asks for `cpuMilli`. */
 export function aSpec(cpuMilli: number): TaskSpec {
   return {
-    run: { kind: "function", bundle: "a".repeat(64), functionName: "f" },
+    run: { kind: "function", bundle: "a".repeat(64), functionName: "f", executor: "thread" },
     name: "f",
     resources: { cpuMilli, memoryBytes: 0, diskBytes: 0, devices: [], custom: {} },
     constraints: [],

@@ -152,7 +152,12 @@ function firstOf<T extends Message["type"]>(stream: MessageStream, type: T) {
 }
 
 function defineSpec(): Message {
-  const run = { kind: "function", bundle: "0".repeat(64), functionName: "f" } as const;
+  const run = {
+    kind: "function",
+    bundle: "0".repeat(64),
+    functionName: "f",
+    executor: "thread",
+  } as const;
   const rest = { name: "f", resources: defaultRequest, constraints: [] };
   return { type: "define-spec", spec: 0, definition: { run, ...rest, ...specDefaults } };
 }

@@ -66,7 +66,12 @@ function* events(submits: number): Generator<ControllerEvent> {
   let at = 1_000_000;
   yield { type: "controller-started", at, epoch: 1 };
   yield { type: "client-connected", at: ++at, clientId: "c", user: "ann" };
-  const run = { kind: "function", bundle: "0".repeat(64), functionName: "f" } as const;
+  const run = {
+    kind: "function",
+    bundle: "0".repeat(64),
+    functionName: "f",
+    executor: "thread",
+  } as const;
   const rest = { name: "f", resources: defaultRequest, constraints: [] };
   yield said(++at, {
     type: "define-spec",

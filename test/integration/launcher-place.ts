@@ -90,7 +90,7 @@ export class Place {
       ...{ attemptId, argv, logDirectory, cwd: this.directory, stdin: "", tag: null },
       env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
       ...{ memoryBytes: 0, cpuMilli: 0, pidsMax: 0, stdoutResultBytesMax: 65_536 },
-      ...{ timeoutMs: 0, graceMs: 5_000, leaseMs: 0 },
+      ...{ timeoutMs: 0, graceMs: 5_000, leaseMs: 0, endsWithWorker: false, sections: null },
       ...options,
     };
   }

@@ -196,11 +196,14 @@ describe("a stop", () => {
     assert.equal((await stage.peer.message("attempt-measured")).usage.exitCode, 7);
   });
 
-  it("by the timeout is told as such", async () => {
+  it("by the timeout is told as such, with its last words and how it ended", async () => {
     const stage = await aStage();
-    order(stage.peer, 1, aScript(stage, "sleep 300", {}, { timeoutMs: 150, graceMs: 5_000 }));
-    const { cause } = await stage.peer.message("attempt-failed");
+    const script = "echo stuck at 17 >&2; exec sleep 300";
+    order(stage.peer, 1, aScript(stage, script, {}, { timeoutMs: 2_000, graceMs: 5_000 }));
+    const { cause, failure } = await stage.peer.message("attempt-failed");
     assert.equal(cause, "timeout");
+    assert.equal(failure.stderrTail, "stuck at 17\n");
+    assert.equal(failure.signal, "SIGTERM");
     await untilNothingRuns(stage.workDir);
   });
 

@@ -178,6 +178,15 @@ const breakages: Record<string, Breakage> = {
   "W33 a member starts when it is released": onExecution((execution) =>
     write(execution, { released: true, member: null }),
   ),
+  "W41 what shares a lane shares an executor": (state) => {
+    const entry = state.lanes.find(({ entries }) => entries.length > 1)?.entries[1];
+    if (entry === undefined) return false;
+    const { spec } = entry.run;
+    const run = { ...spec.definition.run, executor: "process" };
+    return write(entry.run, {
+      spec: { ...spec, definition: { ...spec.definition, run } },
+    } as never);
+  },
   "W29 every orphan is on its way out": onExecution((execution, state) => {
     if (execution.orphan) return false;
     state.unsentStops.set(execution, 0);

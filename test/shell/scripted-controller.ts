@@ -91,7 +91,7 @@ export class ScriptedController {
       `export const run = Object.assign(() => {}, { [Symbol.for("capstan.task")]:
         { name: "run", moduleUrl: import.meta.url, run: ${source} } });`,
     );
-    const run = { kind: "function", bundle, functionName: "run" } as const;
+    const run = { kind: "function", bundle, functionName: "run", executor: "thread" } as const;
     const resources = { ...noResources, cpuMilli: 1000 };
     return { ...specDefaults, run, name: "run", resources, constraints: [], ...overrides };
   }

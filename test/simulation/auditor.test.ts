@@ -22,7 +22,7 @@ import { Auditor } from "../../src/simulator/auditor.ts";
 import { OutcomeLedger } from "../../src/simulator/outcome-ledger.ts";
 
 const aFunction: TaskSpec = {
-  run: { kind: "function", bundle: "b", functionName: "f" },
+  run: { kind: "function", bundle: "b", functionName: "f", executor: "thread" },
   name: "f",
   resources: defaultRequest,
   constraints: [],

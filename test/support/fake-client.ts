@@ -34,7 +34,7 @@ export type Drafts = { readonly [label: string]: TaskDraft };
 
 export function aSpec(overrides: Partial<TaskSpec> = {}): TaskSpec {
   return {
-    run: { kind: "function", bundle: "0".repeat(64), functionName: "f" },
+    run: { kind: "function", bundle: "0".repeat(64), functionName: "f", executor: "thread" },
     name: "f",
     resources: defaultRequest,
     constraints: [],

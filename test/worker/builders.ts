@@ -26,7 +26,7 @@ export const ownIndex = 7;
 export function aSpec(overrides: Partial<TaskSpec> = {}): TaskSpec {
   return {
     ...specDefaults,
-    run: { kind: "function", bundle: "b", functionName: "f" },
+    run: { kind: "function", bundle: "b", functionName: "f", executor: "thread" },
     name: "f",
     resources: defaultRequest,
     constraints: [],

@@ -23,6 +23,7 @@ import {
   keptAttemptBytesMax,
   keptAttemptMs,
   keptAttemptsMax,
+  processLogSettleMs,
   spareDirectoriesMax,
 } from "./limits.ts";
 
@@ -78,6 +79,11 @@ export class AttemptDirectories {
   /** Of attempts that left nothing: empty, and nobody's. */
   #spares: string[] = [];
   #nextSpare = 1;
+  /** In processes that they share, to a moment after their end. */
+  readonly #shared = new Set<string>();
+  /** Of those, what has ended; oldest first. */
+  #settling: { readonly attemptId: string; readonly at: number }[] = [];
+  #settle: NodeJS.Timeout | null = null;
   /** Ended attempts that wrote nothing and of which nothing is kept; oldest first. */
   readonly #silent = new Set<string>();
 
@@ -152,6 +158,28 @@ export class AttemptDirectories {
     this.#later(() => this.#remove(root));
   }
 
+  /** It runs in a process that it shares: who starts that makes its logs, if there will be any. */
+  beginShared(attemptId: string): void {
+    this.#shared.add(attemptId);
+  }
+
+  /** It has ended. What it wrote, if it wrote anything, may still be on its way. */
+  endShared(attemptId: string): void {
+    this.#settling.push({ attemptId, at: performance.now() + processLogSettleMs });
+    this.#settle ??= setTimeout(() => this.#settleShared(), processLogSettleMs).unref();
+  }
+
+  /** How long its logs may still grow although it has ended, in milliseconds; else 0. */
+  settlesInMs(attemptId: string): number {
+    const settling = this.#settling.find((each) => each.attemptId === attemptId);
+    return settling === undefined ? 0 : Math.max(0, settling.at - performance.now());
+  }
+
+  /** Its logs may still grow, or come into being. */
+  isShared(attemptId: string): boolean {
+    return this.#shared.has(attemptId);
+  }
+
   /** Removes what has become too old. */
   sweep(): void {
     this.#later(() => this.#enforce());
@@ -211,9 +239,33 @@ export class AttemptDirectories {
     }
     this.#open.delete(attemptId);
     this.#spares.push(spare);
+    this.#noteSilent(attemptId);
+  }
+
+  #noteSilent(attemptId: string): void {
     this.#silent.add(attemptId);
     const [oldest] = this.#silent;
     if (this.#silent.size > this.#options.retention.attemptsMax) this.#silent.delete(oldest);
+  }
+
+  #settleShared(): void {
+    this.#settle = null;
+    const now = performance.now();
+    const due = this.#settling.filter(({ at }) => at <= now);
+    this.#settling = this.#settling.slice(due.length);
+    for (const { attemptId } of due) this.#settleOne(attemptId);
+    if (this.#settling.length === 0) return;
+    const waitMs = Math.max(1, this.#settling[0].at - now);
+    this.#settle = setTimeout(() => this.#settleShared(), waitMs).unref();
+  }
+
+  #settleOne(attemptId: string): void {
+    this.#shared.delete(attemptId);
+    if (!existsSync(this.pathsOf(attemptId).root)) return this.#noteSilent(attemptId);
+    this.#later(async () => {
+      await this.#keep(attemptId, Date.now());
+      await this.#enforce();
+    });
   }
 
   async #keep(attemptId: string, endedAtMs: number): Promise<void> {

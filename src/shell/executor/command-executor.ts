@@ -44,6 +44,7 @@ import {
 import { findLeftovers, type Leftovers, type RecoveredCommand } from "./command-recovery.ts";
 import type { CommandTag } from "./command-tag.ts";
 import { buildingNoticeMs, launcherAccountMs, workspaceBuildsMax } from "./limits.ts";
+import { isProcessId } from "./process-launch.ts";
 
 export interface CommandExecutorOptions {
   /** Of the launcher's own state; the next agent finds the launcher by it. */
@@ -84,7 +85,7 @@ export class CommandExecutor implements LauncherUser {
       logger.warn({ path, err: error }, "what an attempt left could not be removed");
     const directories = new AttemptDirectories({ root, retention: defaultRetention, onTrouble });
     const launcher = await LauncherHold.open({ stateDirectory, logger });
-    const { survivors } = launcher;
+    const survivors = launcher.survivors.filter(({ attemptId }) => !isProcessId(attemptId));
     const { workerId } = options;
     const leftovers = await findLeftovers({ workerId, directories, survivors });
     return new CommandExecutor(options, directories, launcher, leftovers);
@@ -111,6 +112,11 @@ export class CommandExecutor implements LauncherUser {
   /** Whose orders follow. */
   set clusterId(clusterId: string) {
     this.#clusterId = clusterId;
+  }
+
+  /** Shared with whoever else has processes started. */
+  get launcher(): LauncherHold {
+    return this.#launcher;
   }
 
   /** "" while commands can be run, else why not, as a sentence. */
@@ -142,7 +148,7 @@ export class CommandExecutor implements LauncherUser {
     for (const attemptId of stillborn) this.directories.discard(attemptId);
     announce(recovered);
     for (const { record } of recovered) if (record !== null) this.ended(record);
-    this.#launcher.user = this;
+    this.#launcher.addUser(this);
   }
 
   /** Runs a command; how it goes on and ends is told to the sink. */
@@ -170,7 +176,7 @@ export class CommandExecutor implements LauncherUser {
   }
 
   /** Ends it: SIGTERM, and SIGKILL after the grace. Answered by any end. */
-  abort(execution: ExecutionId, graceMs: number): void {
+  abort(execution: ExecutionId, reason: "stopped" | "timeout", graceMs: number): void {
     const command = this.#byExecution.get(execution);
     if (command === undefined) return; // Its end is on its way.
     if (isUnlaunched(command)) {
@@ -178,7 +184,7 @@ export class CommandExecutor implements LauncherUser {
       this.#sink?.aborted(execution);
       return;
     }
-    command.isStopping = true;
+    command.stopping ??= reason;
     if (command.stage === "launched") this.#launcher.stop(command.attemptId, graceMs);
   }
 
@@ -195,6 +201,10 @@ export class CommandExecutor implements LauncherUser {
   }
 
   // What the launcher tells.
+
+  owns(attemptId: string): boolean {
+    return !isProcessId(attemptId);
+  }
 
   started(attemptId: string): void {
     const command = this.#byAttempt.get(attemptId);
@@ -284,7 +294,7 @@ export class CommandExecutor implements LauncherUser {
   }
 
   #enter(admitted: AdmittedCommand, ports: NamedPorts, stage: CommandStage): Command {
-    const flags = { isStopping: false, isInDoubt: false };
+    const flags = { stopping: null, isInDoubt: false };
     const command: Command = { ...admitted, ...flags, abort: new AbortController(), ports, stage };
     this.#byExecution.set(command.execution, command);
     this.#byAttempt.set(command.attemptId, command);
@@ -338,9 +348,12 @@ export class CommandExecutor implements LauncherUser {
   async #finish(command: Command, record: ExitRecord): Promise<void> {
     const { execution, definition, paths, attemptId } = command;
     let outcome = await judgeExit(record, definition.run, paths.work);
-    if (outcome.type === "aborted" && !command.isStopping) {
+    if (outcome.type === "aborted" && command.stopping === null) {
       this.#sink?.overdue(); // The kernel may be about to stop it: then that is what happened.
-      if (!command.isStopping) outcome = endedByLauncher(record);
+    }
+    // Of what was too slow the last words are worth knowing; of what nobody wants any more not.
+    if (outcome.type === "aborted" && command.stopping !== "stopped") {
+      outcome = endedByLauncher(record);
     }
     this.#sink?.measured(execution, usageOf(record));
     this.#tell(command, outcome);
@@ -386,7 +399,7 @@ export class CommandExecutor implements LauncherUser {
   #giveUp(command: Command): void {
     if (command.stage !== "launched") return;
     this.#leave(command);
-    if (command.isStopping) this.#sink?.aborted(command.execution);
+    if (command.stopping !== null) this.#sink?.aborted(command.execution);
     else this.#sink?.failed(command.execution, "killed", lostFailure());
     this.#forget(command);
   }

@@ -45,6 +45,8 @@ export function launchOrderOf(parts: LaunchParts): LaunchOrder {
     timeoutMs: timeoutMs === 0 ? 0 : timeoutMs + launcherTimeoutMarginMs,
     graceMs,
     leaseMs: agentAbsenceMaxMs,
+    endsWithWorker: false,
+    sections: null,
     tag: newTag(tag),
   };
 }

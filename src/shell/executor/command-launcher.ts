@@ -16,8 +16,10 @@ import { type Launcher, type LauncherSink, openLauncher } from "../launcher/laun
 import type { Logger } from "../logging/logger.ts";
 import { agentAbsenceMaxMs, launcherRetryMs } from "./limits.ts";
 
-/** Whose commands they are. */
+/** Who has things started. */
 export interface LauncherUser {
+  /** True of what is its own, by its name. */
+  owns(attemptId: string): boolean;
   started(attemptId: string): void;
   /** Repeated until it is acknowledged. */
   ended(record: ExitRecord): void;
@@ -34,7 +36,7 @@ export interface LauncherOptions {
 
 export class LauncherHold implements LauncherSink {
   readonly #options: LauncherOptions;
-  #user: LauncherUser | null = null;
+  readonly #users: LauncherUser[] = [];
   #launcher: Launcher | null = null;
   #isClosed = false;
   /** What came before there was anybody to tell. */
@@ -62,10 +64,10 @@ export class LauncherHold implements LauncherSink {
     this.#renewal.unref();
   }
 
-  /** Set once; it hears at once what came before. */
-  set user(user: LauncherUser) {
-    this.#user = user;
-    for (const record of this.#early.splice(0)) user.ended(record);
+  /** It hears at once what came before. */
+  addUser(user: LauncherUser): void {
+    this.#users.push(user);
+    for (const record of this.#early.splice(0)) this.ended(record);
   }
 
   /** What ran when the first connection was made. */
@@ -105,21 +107,26 @@ export class LauncherHold implements LauncherSink {
   // What the launcher tells.
 
   started(attemptId: string): void {
-    if (!this.#isClosed) this.#user?.started(attemptId);
+    if (!this.#isClosed) this.#userOf(attemptId)?.started(attemptId);
   }
 
   ended(record: ExitRecord): void {
     if (this.#isClosed) return;
-    if (this.#user === null) this.#early.push(record);
-    else this.#user.ended(record);
+    const user = this.#userOf(record.attemptId);
+    if (user === undefined) this.#early.push(record);
+    else user.ended(record);
   }
 
   lost(error: CapstanError): void {
     this.#launcher = null;
     if (this.#isClosed) return;
     this.#options.logger.error({ err: error }, "the launcher was lost: starting another");
-    this.#user?.launcherLost();
+    for (const user of this.#users) user.launcherLost();
     void this.#replace();
+  }
+
+  #userOf(attemptId: string): LauncherUser | undefined {
+    return this.#users.find((user) => user.owns(attemptId));
   }
 
   #withLauncher(use: (launcher: Launcher) => void): void {
@@ -143,7 +150,7 @@ export class LauncherHold implements LauncherSink {
     if (this.#isClosed) return launcher.shutdown();
     this.#launcher = launcher;
     const running = new Set(launcher.survivors.map(({ attemptId }) => attemptId));
-    this.#user?.launcherReplaced(running);
+    for (const user of this.#users) user.launcherReplaced(running);
     for (const use of this.#waiting.splice(0)) use(launcher);
   }
 }

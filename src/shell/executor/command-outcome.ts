@@ -65,7 +65,7 @@ export async function judgeExit(
   return finishedWith(record, run, workDirectory);
 }
 
-function outOfMemory({ peakRssBytes }: ExitRecord): string {
+export function outOfMemory({ peakRssBytes }: ExitRecord): string {
   const seen = peakRssBytes === 0 ? "" : ` (at most ${formatMemory(peakRssBytes)} was seen)`;
   return `it used more memory than granted${seen}: ask for more, or let it use less`;
 }

@@ -65,7 +65,7 @@ export interface Command extends AdmittedCommand {
   ports: NamedPorts;
   stage: CommandStage;
   /** Somebody here asked for its end. */
-  isStopping: boolean;
+  stopping: "stopped" | "timeout" | null;
   /** Its launcher was lost, and the next one has not said that it runs. */
   isInDoubt: boolean;
 }

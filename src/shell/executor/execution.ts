@@ -39,7 +39,14 @@ export interface PluginPlaces {
 
 export const noPlugins: PluginPlaces = { key: "", places: [] };
 
-export type FailureCause = "failed" | "oom" | "exited" | "module-unloadable" | "setup-failed";
+/** `killed`: by a signal that nobody here sent. */
+export type FailureCause =
+  | "failed"
+  | "oom"
+  | "exited"
+  | "killed"
+  | "module-unloadable"
+  | "setup-failed";
 
 /**
  * Where the executor's news goes. Calls come in lane order and only note what happened: none of
@@ -57,7 +64,7 @@ export interface ExecutionSink {
   failed(execution: ExecutionId, cause: FailureCause, failure: AttemptFailure): void;
   /** The input of `task` could not be decoded; nothing was run. */
   inputFailed(execution: ExecutionId, task: TaskRef, reason: string): void;
-  /** It was told to end and has ended: its thread is gone, it threw, or it had not begun. */
+  /** It was told to end and has: its thread or process is gone, it threw, or it had not begun. */
   aborted(execution: ExecutionId): void;
   /** Something for the worker's log: what tasks write or say, and what happens to threads. */
   logged(level: LogLevel, message: string, fields: { readonly [name: string]: unknown }): void;

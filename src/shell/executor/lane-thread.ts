@@ -14,7 +14,8 @@
 
 import type { MessagePort } from "node:worker_threads";
 import { inlineValueBytesMax } from "../../protocol/messages.ts";
-import { decodeArguments, decodeValue, encodeValue } from "../values/value-codec.ts";
+import { encodeValue } from "../values/value-codec.ts";
+import { argumentsOf, InputError, isThenable } from "./call-arguments.ts";
 import { runInContext } from "./context.ts";
 import { errorRecordOf } from "./error-record.ts";
 import { ExecutionContext } from "./execution-context.ts";
@@ -30,16 +31,6 @@ import { SetupError, ThreadPlugins } from "./thread-plugins.ts";
 const durationUsMax = 0xffffffff;
 
 type ThreadFailureCause = Extract<FromThread, { type: "failed" }>["cause"];
-
-/** An input that could not be decoded, told apart from what user code throws. */
-class InputError extends Error {
-  readonly index: number;
-
-  constructor(index: number, cause: unknown) {
-    super(`input ${index} could not be decoded`, { cause });
-    this.index = index;
-  }
-}
 
 interface Running {
   readonly context: ExecutionContext;
@@ -284,30 +275,8 @@ export class LaneThread {
   }
 }
 
-function argumentsOf(order: FramedOrder): readonly unknown[] {
-  return decodeArguments(order.args, {
-    input: (index) => {
-      try {
-        return decodeValue(privateBytes(order.inputs[index]));
-      } catch (cause) {
-        throw new InputError(index, cause);
-      }
-    },
-  });
-}
-
-/** Shared bytes are copied: what a function does to its arguments must stay its own affair. */
-function privateBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
-}
-
 function sharedCopy(value: Uint8Array): SharedArrayBuffer {
   const shared = new SharedArrayBuffer(value.length);
   new Uint8Array(shared).set(value);
   return shared;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
-  return typeof (value as { then?: unknown }).then === "function";
 }

@@ -28,6 +28,7 @@ import {
 } from "./limits.ts";
 import { moduleBeside } from "./module-file.ts";
 import { OrderFrameWriter } from "./order-frame.ts";
+import { environmentOfTasks } from "./task-environment.ts";
 import { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ThreadData, ToThread } from "./thread-messages.ts";
 
@@ -390,10 +391,4 @@ async function endGently(worker: Worker): Promise<void> {
 
 function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
-}
-
-/** The worker's environment without what lets it act as a worker. */
-function environmentOfTasks(): NodeJS.ProcessEnv {
-  const { CAPSTAN_TOKEN: _token, CAPSTAN_WORKER_OPTIONS: _options, ...environment } = process.env;
-  return environment;
 }

@@ -91,3 +91,48 @@ export const spareDirectoriesMax = 64;
 
 /** How long the plugins of a thread may take to tear down when it ends, milliseconds. */
 export const teardownMaxMs = 10_000;
+
+/** Runs of one function process; then another one takes its place. */
+export const processRunsMax = 1_000;
+
+/** Age at which a function process is not used again, in milliseconds: ten minutes. */
+export const processAgeMaxMs = 600_000;
+
+/** Memory at which a function process is not used again, in bytes; half of its limit if less. */
+export const processRssBytesMax = 1024 * 1024 * 1024;
+
+/** A function process that has had nothing to do for this long, up to twice, ends. In ms. */
+export const processIdleMs = 30_000;
+
+/** Idle function processes that are kept for each slot of a worker; the longest idle end. */
+export const idleProcessesPerSlotMax = 1;
+
+/** How long a function process may take until it speaks; then its attempt has failed. In ms. */
+export const processStartMsMax = 60_000;
+
+/** How long who connects to the door of function processes may take to say its key, in ms. */
+export const processHelloMs = 10_000;
+
+/** How long a process may live on after it was let go or has hung up; then it is killed. In ms. */
+export const processLingerMs = 2_000;
+
+/** An execution in a process is told to have started when it runs for this long, in ms. */
+export const processStartNoticeMs = 5;
+
+/** What a process writes so long after its last run is nobody's, in milliseconds. */
+export const processSectionEndMs = 100;
+
+/** How long a new agent waits for the function processes of the one before to end, in ms. */
+export const processOrphanWaitMs = 10_000;
+
+/** How long after the end of a run its log may still grow, in milliseconds. */
+export const processLogSettleMs = 1_000;
+
+/** Part of a limit of memory that JavaScript's heap may take; the rest is for all else. */
+export const processHeapFraction = 0.75;
+
+/** The head of one message between a worker and a function process, in bytes; past it: killed. */
+export const frameHeadBytesMax = 16 * 1024 * 1024;
+
+/** Arguments and inputs of one call of a function in a process; more are refused. */
+export const framePartsMax = 200_001;

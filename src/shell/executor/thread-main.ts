@@ -8,6 +8,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../../base/assert.ts";
 import { LaneMemory } from "./lane-memory.ts";
 import { LaneThread } from "./lane-thread.ts";
+import { copyStderrTo } from "./task-environment.ts";
 import { resolvePackageToItself } from "./task-modules.ts";
 import { TextTail } from "./text-tail.ts";
 import type { ThreadData, ToThread } from "./thread-messages.ts";
@@ -19,12 +20,3 @@ copyStderrTo(stderr);
 resolvePackageToItself();
 const lane = new LaneThread(port, new LaneMemory(data.shared), data.workerId, stderr);
 port.on("message", (message: ToThread) => lane.onMessage(message));
-
-/** What the task writes is passed on *and* kept, so that a failure has it at once. */
-function copyStderrTo(tail: TextTail): void {
-  const write = process.stderr.write.bind(process.stderr) as (...args: unknown[]) => boolean;
-  process.stderr.write = (chunk: Uint8Array | string, ...rest: unknown[]): boolean => {
-    tail.push(chunk);
-    return write(chunk, ...rest);
-  };
-}

@@ -8,11 +8,13 @@
 
 import { constants, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
+import type { LaunchOrder, OutputSections } from "./launch-order.ts";
 import { logLine } from "./launcher-log.ts";
 import { outputIdleMs, partialLineMs, stderrTailBytesMax } from "./limits.ts";
 import { cutBetweenCharacters, LineSplitter } from "./line-splitter.ts";
 import type { LogStream } from "./log-format.ts";
-import { LogWriter } from "./log-writer.ts";
+import { SectionCutter } from "./section-cutter.ts";
+import { SectionLogs } from "./section-logs.ts";
 
 /** What of the output goes into the exit record. */
 export interface OutputSummary {
@@ -42,13 +44,21 @@ export interface StreamSource {
   readonly path: string | null;
 }
 
+/** Who is told of what a stream brings. */
+interface StreamSink {
+  onLines(lines: Buffer): void;
+  onBytes(chunk: Buffer): void;
+  /** What follows is of this attempt. */
+  onSection(attemptId: string): void;
+}
+
 /** What is kept of one stream. */
 class StreamReader {
   bytes = 0;
   readonly #source: StreamSource;
   readonly #splitter: LineSplitter;
-  readonly #onLines: (lines: Buffer) => void;
-  readonly #onBytes: (chunk: Buffer) => void;
+  readonly #cutter: SectionCutter | null;
+  readonly #sink: StreamSink;
   readonly #closed = Promise.withResolvers<void>();
   #socket: Socket | null = null;
   #isDraining = false;
@@ -57,13 +67,13 @@ class StreamReader {
   constructor(
     source: StreamSource,
     stream: LogStream,
-    onLines: (lines: Buffer) => void,
-    onBytes: (chunk: Buffer) => void,
+    sections: OutputSections | null,
+    sink: StreamSink,
   ) {
     this.#source = source;
     this.#splitter = new LineSplitter(stream);
-    this.#onLines = onLines;
-    this.#onBytes = onBytes;
+    this.#cutter = sections === null ? null : new SectionCutter(sections.mark);
+    this.#sink = sink;
   }
 
   /** Resolves at the end of the stream, once it is watched or has been drained. */
@@ -110,22 +120,35 @@ class StreamReader {
   }
 
   #take(chunk: Buffer): void {
-    this.bytes += chunk.length;
-    this.#onBytes(chunk);
-    this.#onLines(this.#splitter.push(chunk, Date.now()));
+    if (this.#cutter === null) return this.#keep(chunk);
+    for (const part of this.#cutter.push(chunk)) {
+      if (part.type === "output") this.#keep(part.bytes);
+      else {
+        this.#sink.onLines(this.#splitter.end(Date.now()));
+        this.#sink.onSection(part.attemptId);
+      }
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    this.bytes += bytes.length;
+    this.#sink.onBytes(bytes);
+    this.#sink.onLines(this.#splitter.push(bytes, Date.now()));
     if (this.#splitter.hasPartial) this.#armPiece();
   }
 
   #end(): void {
+    const held = this.#cutter?.end();
+    if (held !== undefined && held.length > 0) this.#keep(held);
     if (this.#pieceTimer !== null) clearTimeout(this.#pieceTimer);
-    this.#onLines(this.#splitter.end(Date.now()));
+    this.#sink.onLines(this.#splitter.end(Date.now()));
     this.#closed.resolve();
   }
 
   #armPiece(): void {
     this.#pieceTimer ??= setTimeout(() => {
       this.#pieceTimer = null;
-      if (this.#splitter.hasPartial) this.#onLines(this.#splitter.flushPiece(Date.now()));
+      if (this.#splitter.hasPartial) this.#sink.onLines(this.#splitter.flushPiece(Date.now()));
     }, partialLineMs);
   }
 }
@@ -156,7 +179,7 @@ function readNow(readEnd: number, into: Buffer): number {
 }
 
 export class AttemptOutput {
-  readonly #writer: LogWriter;
+  readonly #logs: SectionLogs;
   readonly #stdout: StreamReader;
   readonly #stderr: StreamReader;
   readonly #resultBytesMax: number;
@@ -169,18 +192,24 @@ export class AttemptOutput {
   /** Takes over the descriptors of sources that have no path. */
   constructor(
     sources: { readonly stdout: StreamSource; readonly stderr: StreamSource },
-    options: { readonly logDirectory: string; readonly stdoutResultBytesMax: number },
+    order: Pick<LaunchOrder, "logDirectory" | "stdoutResultBytesMax" | "sections">,
   ) {
-    this.#resultBytesMax = options.stdoutResultBytesMax;
-    this.#writer = new LogWriter(options.logDirectory, () => this.#each("resume"));
-    const append = (lines: Buffer): void => {
-      if (!this.#writer.append(lines)) this.#each("pause");
-    };
+    const { logDirectory, stdoutResultBytesMax, sections } = order;
+    this.#resultBytesMax = stdoutResultBytesMax;
+    this.#logs = new SectionLogs(logDirectory, sections, () => this.#each("resume"));
     const { stdout, stderr } = sources;
-    this.#stdout = new StreamReader(stdout, "stdout", append, (chunk) => this.#keep(chunk));
-    this.#stderr = new StreamReader(stderr, "stderr", append, (chunk) => {
-      const tail = Buffer.concat([this.#tail, chunk.subarray(-stderrTailBytesMax)]);
-      this.#tail = tail.subarray(-stderrTailBytesMax);
+    this.#stdout = new StreamReader(stdout, "stdout", sections, {
+      onLines: (lines) => this.#append("stdout", lines),
+      onBytes: (chunk) => this.#keep(chunk),
+      onSection: (attemptId) => this.#logs.turn("stdout", attemptId),
+    });
+    this.#stderr = new StreamReader(stderr, "stderr", sections, {
+      onLines: (lines) => this.#append("stderr", lines),
+      onBytes: (chunk) => this.#keepTail(chunk),
+      onSection: (attemptId) => {
+        this.#tail = Buffer.alloc(0); // It goes with the failure of the attempt that runs.
+        this.#logs.turn("stderr", attemptId);
+      },
     });
     this.#watching = stdout.path === null ? null : setTimeout(() => this.#watch(), outputIdleMs);
     if (this.#watching === null) this.#watch();
@@ -200,11 +229,11 @@ export class AttemptOutput {
     this.#each("drain");
     const closed = Promise.all([this.#stdout.closed, this.#stderr.closed]).then((): false => false);
     while (await isLate(closed, waitMs)) {
-      if (this.#writer.isFull) continue;
+      if (this.#logs.isFull) continue;
       this.#isComplete = false;
       this.#each("giveUp");
     }
-    await this.#writer.close();
+    await this.#logs.close();
     return this.#summary();
   }
 
@@ -213,11 +242,20 @@ export class AttemptOutput {
     return {
       stdoutBytes: this.#stdout.bytes,
       stderrBytes: this.#stderr.bytes,
-      droppedLogBytes: this.#writer.droppedBytes,
+      droppedLogBytes: this.#logs.droppedBytes,
       stderrTail: textFromCharacter(this.#tail),
       stdoutResult: result.subarray(0, cutBetweenCharacters(result, result.length)).toString(),
       resultTruncated: this.#resultBytesMax > 0 && this.#stdout.bytes > this.#resultBytesMax,
     };
+  }
+
+  #append(stream: LogStream, lines: Buffer): void {
+    if (!this.#logs.append(stream, lines)) this.#each("pause");
+  }
+
+  #keepTail(chunk: Buffer): void {
+    const tail = Buffer.concat([this.#tail, chunk.subarray(-stderrTailBytesMax)]);
+    this.#tail = tail.subarray(-stderrTailBytesMax);
   }
 
   #keep(chunk: Buffer): void {

@@ -83,6 +83,11 @@ export class Attempt {
     this.#killing.set(this.#killAt);
   }
 
+  /** No worker is connected any more. */
+  onWorkerGone(): void {
+    if (this.#parts.file.order.endsWithWorker) this.stop("lease", 0);
+  }
+
   /** With the grace of its order. */
   stopForGood(): void {
     this.stop("stopped", this.#parts.file.order.graceMs);

@@ -13,6 +13,7 @@ const order = {
   ...{ attemptId: "3.17", argv: ["true"], env: {}, cwd: "/", stdin: "", logDirectory: "/logs" },
   ...{ memoryBytes: 0, cpuMilli: 0, pidsMax: 0, stdoutResultBytesMax: 0 },
   ...{ timeoutMs: 0, graceMs: 0, leaseMs: 0, tag: { kept: ["as", "it", "is"] } },
+  ...{ endsWithWorker: false, sections: null },
 };
 
 function nested(depth: number): unknown {

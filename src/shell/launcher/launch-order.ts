@@ -9,6 +9,7 @@ import { isAbsolute } from "node:path";
 import {
   invalidArgument,
   parseArray,
+  parseBoolean,
   parseInteger,
   parsePlainObject,
 } from "../../model/parse-fields.ts";
@@ -41,8 +42,23 @@ export interface LaunchOrder {
   readonly graceMs: number;
   /** Stopped when no worker has renewed the leases for this long; 0: never. */
   readonly leaseMs: number;
+  /** Killed as soon as no worker is connected, without a grace: it serves a worker that is gone. */
+  readonly endsWithWorker: boolean;
+  /** How its output is shared out among several logs; null: all of it is of `logDirectory`. */
+  readonly sections: OutputSections | null;
   /** Given back untouched with the end and in the inventory. JSON, at most `tagDepthMax` deep. */
   readonly tag: unknown;
+}
+
+/**
+ * The program says itself whose output follows: a NUL, the mark, a colon, an attempt's id, newline.
+ * From there on that stream goes to the log of that attempt; without an id to `logDirectory` again.
+ */
+export interface OutputSections {
+  /** Absolute; an attempt's log is in `<directory>/<attemptId>/logs`, made when there is any. */
+  readonly directory: string;
+  /** Known to the program alone, so that it does not come up in what others write. */
+  readonly mark: string;
 }
 
 /** What of an order goes to the disk: neither the environment nor stdin, which may hold secrets. */
@@ -77,8 +93,21 @@ export function parseKeptOrder(value: unknown): KeptOrder {
     timeoutMs: integer("timeoutMs"),
     graceMs: integer("graceMs"),
     leaseMs: integer("leaseMs"),
+    endsWithWorker: parseBoolean("endsWithWorker", fields.endsWithWorker ?? false),
+    sections: parseSections(fields.sections ?? null),
     tag: parseTag(fields.tag),
   };
+}
+
+const markPattern = /^[0-9a-f]{32}$/;
+
+function parseSections(value: unknown): OutputSections | null {
+  if (value === null) return null;
+  const { directory, mark } = parsePlainObject("sections", value);
+  if (typeof mark === "string" && markPattern.test(mark)) {
+    return { directory: parsePath("sections.directory", directory), mark };
+  }
+  throw invalidArgument("sections.mark", mark, "32 hexadecimal digits");
 }
 
 /** What is nested deeper could be read, but not be written again. */

@@ -102,6 +102,9 @@ export class Launcher implements ConnectionHost {
 
   onClose(connection: WorkerConnection): void {
     this.#connections.delete(connection);
+    if (this.#connections.size === 0) {
+      for (const attempt of this.#attempts.values()) attempt.onWorkerGone();
+    }
     this.#lookForIdleness();
   }
 

@@ -19,7 +19,7 @@ import { type LaunchOrder, parseAttemptId, parseLaunchOrder } from "./launch-ord
 import { launcherAttemptsMax } from "./limits.ts";
 
 /** Raised when a message changes its meaning: a launcher may be older than its worker. */
-export const launcherProtocol = 1;
+export const launcherProtocol = 2;
 
 /** An attempt that runs. */
 export interface Survivor {

@@ -21,7 +21,7 @@ const paths = { number: 3, reports: at("it's"), said: at("said"), stdout, stderr
 const base = {
   ...{ attemptId: "1.2", argv: ["true"], cwd: "/", stdin: "", logDirectory: "/", tag: null },
   ...{ memoryBytes: 0, cpuMilli: 0, pidsMax: 0, stdoutResultBytesMax: 0 },
-  ...{ timeoutMs: 0, graceMs: 0, leaseMs: 0 },
+  ...{ timeoutMs: 0, graceMs: 0, leaseMs: 0, endsWithWorker: false, sections: null },
   env: { PATH: "/usr/bin:/bin" },
 };
 

@@ -1,6 +1,6 @@
 /**
  * Executions between the kernel, the bundles, the store and the executors: functions run in
- * threads, commands in processes of their own.
+ * threads, or in processes where their spec says so, and commands each in a process of its own.
  *
  * A function whose bundle is not here yet, or whose inputs are being read from the disk, waits
  * outside its lane, so that it blocks nobody; for the kernel it has been started and can be revoked
@@ -30,6 +30,9 @@ import {
   type PluginPlaces,
 } from "../executor/execution.ts";
 import { collectGarbage } from "../executor/garbage.ts";
+import { idleProcessesPerSlotMax } from "../executor/limits.ts";
+import { ProcessExecutor } from "../executor/process-executor.ts";
+import { ProcessPool, type ProcessPoolOptions } from "../executor/process-pool.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel, PluginPlace } from "../executor/thread-messages.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -60,6 +63,8 @@ export interface ExecutionsOptions {
   readonly slots: number;
   readonly workerId: string;
   readonly heapLimitMib?: number | undefined;
+  /** Of the processes that run functions. */
+  readonly processes: Pick<ProcessPoolOptions, "directory" | "attemptsDirectory">;
   /** Where what runs here asks for what it needs to submit tasks of its own. */
   readonly controller: ControllerAddress;
   /** A lane cannot be freed but by ending this process. */
@@ -68,18 +73,29 @@ export interface ExecutionsOptions {
 
 export class Executions implements ExecutionSink, CommandSink {
   readonly #options: ExecutionsOptions;
-  readonly #executor: ThreadExecutor;
+  readonly #threads: ThreadExecutor;
+  readonly #pool: ProcessPool;
+  readonly #processes: ProcessExecutor;
   readonly #specs = new Map<number, OwnedSpec>();
   readonly #dropped = new Set<number>();
   readonly #waiting = new Map<ExecutionId, StartExecution>();
 
   constructor(options: ExecutionsOptions) {
     this.#options = options;
-    const { slots, workerId, heapLimitMib = 0, controller } = options;
-    this.#executor = new ThreadExecutor({
-      ...{ lanes: slots, workerId, sink: this, heapLimitMib },
-      credentials: taskCredentials(controller),
-    });
+    const { slots: lanes, workerId, heapLimitMib = 0, commands, logger } = options;
+    const { launcher, directories } = commands;
+    const common = { lanes, sink: this, credentials: taskCredentials(options.controller) };
+    this.#threads = new ThreadExecutor({ ...common, workerId, heapLimitMib });
+    const idleMax = lanes * idleProcessesPerSlotMax;
+    const parts = { launcher, workerId, idleMax, heapLimitMib, logger };
+    this.#pool = new ProcessPool({ ...parts, ...options.processes });
+    this.#processes = new ProcessExecutor({ ...common, pool: this.#pool, directories });
+  }
+
+  /** Before anything else: ends what functions of an earlier agent still run. */
+  async open(): Promise<void> {
+    this.#options.commands.launcher.addUser(this.#pool);
+    await this.#pool.open();
   }
 
   defineSpec({ spec, definition, user = "" }: DefineSpec): void {
@@ -114,7 +130,7 @@ export class Executions implements ExecutionSink, CommandSink {
   start(order: StartExecution): void {
     const { definition } = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.start({ ...order, definition });
-    else this.#startFunction(order, definition.run as FunctionRun);
+    else this.#startFunction(order, definition as FunctionSpec);
   }
 
   /** Makes a member of a gang ready; `release` starts it. */
@@ -135,50 +151,59 @@ export class Executions implements ExecutionSink, CommandSink {
     const { commands, loop } = this.#options;
     const revoked =
       this.#waiting.delete(execution) ||
-      (commands.has(execution) ? commands.revoke(execution) : this.#executor.revoke(execution));
+      (commands.has(execution)
+        ? commands.revoke(execution)
+        : this.#functionsOf(execution).revoke(execution));
     loop.post({ type: "execution-revoked", execution, revoked });
   }
 
   /** A function waits beside its lane. */
   yield(execution: ExecutionId): void {
-    this.#executor.yield(execution);
+    this.#functionsOf(execution).yield(execution);
   }
 
   abort({ execution, reason, graceMs }: AbortExecution): void {
     const { commands } = this.#options;
     if (this.#waiting.delete(execution)) this.aborted(execution);
-    else if (commands.has(execution)) commands.abort(execution, graceMs);
-    else this.#executor.abort(execution, reason, graceMs);
+    else if (commands.has(execution)) commands.abort(execution, reason, graceMs);
+    else this.#functionsOf(execution).abort(execution, reason, graceMs);
   }
 
   /** Memory is short: everything here collects its garbage. */
   collect(): void {
-    this.#executor.collect();
+    this.#threads.collect();
     collectGarbage();
   }
 
   /** Hands the lanes what was started in this turn. */
   flush(): void {
-    this.#executor.flush();
+    this.#threads.flush();
   }
 
   /** Ends everything; commands within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#waiting.clear();
-    await Promise.all([this.#executor.close(), this.#options.commands.close(graceMs)]);
+    this.#processes.close();
+    await Promise.all([this.#threads.close(), this.#options.commands.close(graceMs)]);
   }
 
   #specOf({ spec }: StartExecution | PrepareExecution): OwnedSpec {
     return present(this.#specs.get(spec), "a spec is defined before its first use");
   }
 
-  #startFunction(order: StartExecution, run: FunctionRun): void {
+  #functionsOf(execution: ExecutionId): ThreadExecutor | ProcessExecutor {
+    return this.#processes.has(execution) ? this.#processes : this.#threads;
+  }
+
+  #startFunction(order: StartExecution, definition: FunctionSpec): void {
+    const { run } = definition;
     const bundlePath = this.#options.bundles.pathOf(run.bundle);
     const plugins = this.#placesOf(run);
     const reads = this.#readsOf(order);
-    if (bundlePath === null || plugins === null) this.#await(order, run, this.#bundlesOf(run));
-    else if (reads.length > 0) this.#await(order, run, Promise.all(reads));
-    else this.#startNow(order, { bundlePath, functionName: run.functionName, plugins });
+    if (bundlePath === null || plugins === null) {
+      this.#await(order, definition, this.#bundlesOf(run));
+    } else if (reads.length > 0) this.#await(order, definition, Promise.all(reads));
+    else this.#startNow(order, { bundlePath, plugins }, definition);
   }
 
   /** The files of the plugins; null while one of them is not here. */
@@ -195,7 +220,8 @@ export class Executions implements ExecutionSink, CommandSink {
 
   #startNow(
     order: StartExecution,
-    place: Pick<ExecutionOrder, "bundlePath" | "functionName" | "plugins">,
+    place: Pick<ExecutionOrder, "bundlePath" | "plugins">,
+    { run: { functionName, executor }, resources, priority }: FunctionSpec,
   ): void {
     const { execution, lane, attempt, task, args } = order;
     const inputs: Uint8Array[] = [];
@@ -206,10 +232,12 @@ export class Executions implements ExecutionSink, CommandSink {
       inputs.push(bytes);
       inputTasks.push(input.task);
     }
-    const { user, definition } = this.#specOf(order);
-    const { priority } = definition;
-    const call = { ...place, user, priority, args, inputs, inputTasks };
-    this.#executor.start({ execution, lane, attempt, task, ...call });
+    const { user } = this.#specOf(order);
+    const identity = { execution, lane, attempt, task, user, priority };
+    const call = { ...identity, ...place, functionName, args, inputs, inputTasks };
+    const { memoryBytes, cpuMilli } = resources;
+    if (executor === "thread") this.#threads.start(call);
+    else this.#processes.start({ ...call, memoryBytes, cpuMilli });
   }
 
   #bundlesOf({ bundle: own, plugins }: FunctionRun): Promise<unknown> {
@@ -224,18 +252,18 @@ export class Executions implements ExecutionSink, CommandSink {
     return reads.filter((read) => read != null);
   }
 
-  #await(order: StartExecution, run: FunctionRun, coming: Promise<unknown>): void {
+  #await(order: StartExecution, definition: FunctionSpec, coming: Promise<unknown>): void {
     this.#waiting.set(order.execution, order);
     coming.then(
-      () => this.#onHere(order, run),
+      () => this.#onHere(order, definition),
       (error: unknown) => this.#onBundleFailed(order, error),
     );
   }
 
-  #onHere(order: StartExecution, run: FunctionRun): void {
+  #onHere(order: StartExecution, definition: FunctionSpec): void {
     // Taken back while it waited: its number is not used again.
     if (!this.#waiting.delete(order.execution)) return;
-    this.#startFunction(order, run);
+    this.#startFunction(order, definition);
     this.#options.loop.pump();
   }
 
@@ -315,6 +343,8 @@ export class Executions implements ExecutionSink, CommandSink {
     this.#options.loop.pump();
   }
 }
+
+type FunctionSpec = TaskSpec & { readonly run: FunctionRun };
 
 /** The kernel counts executions from here. */
 const firstExecution: ExecutionId = 1;

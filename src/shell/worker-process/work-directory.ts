@@ -30,3 +30,8 @@ export function spilledDirectoryOf(workDir: string): string {
 export function workspacesDirectoryOf(workDir: string): string {
   return resolve(workDir, "workspaces");
 }
+
+/** The processes that run functions: their door, and what they say of themselves. */
+export function processesDirectoryOf(workDir: string): string {
+  return resolve(workDir, "processes");
+}

@@ -43,6 +43,7 @@ import {
   attemptsDirectoryOf,
   bundlesDirectoryOf,
   launcherDirectoryOf,
+  processesDirectoryOf,
   spilledDirectoryOf,
   workspacesDirectoryOf,
 } from "./work-directory.ts";
@@ -94,7 +95,7 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
   try {
     const stores = storesOf(options);
     const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
-    logs.wasSilent = (attemptId) => commands.directories.wasSilent(attemptId);
+    logs.attempts = commands.directories;
     const worker = new WorkerProcess(options, {
       ...{ logger, store, files, listener, address, commands, secrets, uploads },
       ...stores,
@@ -208,8 +209,13 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
     this.#spills = spills;
     const { heapLimitMib } = options;
     const onStuck = (lane: number) => this.#resolveStuck(lane);
+    const processes = {
+      directory: processesDirectoryOf(options.workDir),
+      attemptsDirectory: attemptsDirectoryOf(options.workDir),
+    };
     this.#executions = new Executions({
       ...{ loop, store, spills, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
+      processes,
       controller: { url: options.controllerUrl, token: options.token },
     });
     this.#transfers = new Transfers({ loop, store, logger, secrets });
@@ -237,6 +243,7 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
 
   /** Takes over what an earlier agent left, checks itself, and looks for its controller. */
   async begin(): Promise<void> {
+    await this.#executions.open();
     this.#executions.recover();
     await this.#health.start();
     void this.#link.run();

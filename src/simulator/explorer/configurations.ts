@@ -13,7 +13,7 @@ import { type Configuration, type FaultBudget, noFaults } from "./configuration.
 import type { WorkerIdentity } from "./worker-node.ts";
 
 const echo: TaskSpec = {
-  run: { kind: "function", bundle: "b", functionName: "echo" },
+  run: { kind: "function", bundle: "b", functionName: "echo", executor: "thread" },
   name: "echo",
   resources: defaultRequest,
   constraints: [],

@@ -6,6 +6,7 @@
 
 import { digestWith } from "../../base/digest.ts";
 import type { AttemptId } from "../../model/ids.ts";
+import { runsInProcess } from "../../model/spec.ts";
 import { mayStart } from "../answers.ts";
 import { amountsOfPaying } from "../apply-executions.ts";
 import { amountsFit, charge } from "../ledger.ts";
@@ -54,6 +55,17 @@ function theHeadOfEachLaneAndNothingElsePays(state: WorkerState): void {
     if (execution.lane.index === besideLanes) checkBeside(state, execution);
   }
   if (idle !== state.idleLanes) broken("idle lanes are counted");
+}
+
+/** A lane is a thread or a process at any time, and what follows on it inherits its place. */
+function whatSharesALaneSharesAnExecutor(state: WorkerState): void {
+  for (const { index, entries } of state.lanes) {
+    if (entries.length < 2) continue;
+    const isProcess = runsInProcess(entries[0].run.spec.definition.run);
+    if (entries.some(({ run }) => runsInProcess(run.spec.definition.run) !== isProcess)) {
+      broken(`lane ${index} is of one executor`);
+    }
+  }
 }
 
 /** W35: what has yielded once has a place of its own, pays all the same, and is a function. */
@@ -250,5 +262,6 @@ export const executionRules: WorkerRules = {
   "W33 a member starts when it is released": aMemberStartsWhenItIsReleased,
   "W35 what waits yields unless something queues behind it":
     whatWaitsYieldsUnlessSomethingQueuesBehindIt,
+  "W41 what shares a lane shares an executor": whatSharesALaneSharesAnExecutor,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
 };

@@ -113,6 +113,7 @@ const functionRun = requestOf({
   bundle: z.string().meta({ description: "SHA-256 of an uploaded bundle, hex." }),
   functionName: z.string(),
   args: z.string().meta({ description: "The encoded list of arguments, base64." }),
+  executor: withDefault(z.string(), "THREAD").meta({ description: "`THREAD` or `PROCESS`." }),
 }).meta({ description: "A function of an uploaded bundle. Exclusive with `command`." });
 
 const constraint = requestOf({

@@ -1,0 +1,59 @@
+/**
+ * What a task leaves in its process that the next one would meet: what keeps running, and what of
+ * the process it changed. State of its modules stays as well, which is what keeps a process warm;
+ * a task that must not see it asks for a process of its own by its module.
+ *
+ * @module
+ */
+
+export class Footprint {
+  /** Taken once: to read them costs as much as all else, and who changes them is not used again. */
+  #environment: string | null = null;
+  #globals = 0;
+  #resources = 0;
+  #cwd = "";
+  #listeners = 0;
+
+  /** Before a task, when its module is loaded. */
+  take(): void {
+    if (this.#environment === null) {
+      this.#environment = environmentText();
+      this.#globals = Object.getOwnPropertyNames(globalThis).length;
+    }
+    this.#resources = process.getActiveResourcesInfo().length;
+    this.#cwd = process.cwd();
+    this.#listeners = listenerCount();
+  }
+
+  /** After it: what is different, for people; "" for nothing. */
+  leftover(): string {
+    if (this.#environment === null) return "a module that could not be loaded";
+    const found: string[] = [];
+    if (process.getActiveResourcesInfo().length > this.#resources) {
+      found.push("timers, sockets or children that still run");
+    }
+    if (workingDirectory() !== this.#cwd) found.push("another working directory");
+    if (environmentText() !== this.#environment) found.push("changes of process.env");
+    const globals = Object.getOwnPropertyNames(globalThis).length;
+    if (globals !== this.#globals) found.push("changes of globalThis");
+    if (listenerCount() !== this.#listeners) found.push("listeners on process");
+    return found.join(", ");
+  }
+}
+
+/** "" if somebody has removed it. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "";
+  }
+}
+
+function environmentText(): string {
+  return JSON.stringify(process.env);
+}
+
+function listenerCount(): number {
+  return process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
+}

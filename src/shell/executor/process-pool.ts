@@ -1,0 +1,239 @@
+/**
+ * The processes that run functions: started by the launcher when there is none, kept warm while
+ * they are fresh, and given up before what tasks leave in them can hurt.
+ *
+ * A process serves one bundle under one limit of memory and one share of the CPU. It ends with its
+ * worker: the launcher sees to it when this one cannot.
+ *
+ * @module
+ */
+
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ExitRecord } from "../launcher/exit-record.ts";
+import type { LaunchOrder } from "../launcher/launch-order.ts";
+import type { Survivor } from "../launcher/messages.ts";
+import type { Logger } from "../logging/logger.ts";
+import type { LauncherUser } from "./command-launcher.ts";
+import { FunctionProcess, type ProcessNeeds, type ProcessUser } from "./function-process.ts";
+import {
+  launcherAccountMs,
+  processAgeMaxMs,
+  processIdleMs,
+  processOrphanWaitMs,
+  processRssBytesMax,
+  processRunsMax,
+  processStartMsMax,
+} from "./limits.ts";
+import { ProcessDoor } from "./process-door.ts";
+import { isProcessId, processIdOf, processOrderOf } from "./process-launch.ts";
+
+/** What the pool asks of the launcher. */
+export interface ProcessLauncher {
+  readonly survivors: readonly Survivor[];
+  launch(order: LaunchOrder): void;
+  stop(attemptId: string, graceMs: number): void;
+  acknowledge(attemptId: string): void;
+}
+
+export interface ProcessPoolOptions {
+  readonly launcher: ProcessLauncher;
+  /** Of the pool alone: its door, and a directory for each process. */
+  readonly directory: string;
+  /** One directory for each attempt; the launcher makes the logs of those that write something. */
+  readonly attemptsDirectory: string;
+  readonly workerId: string;
+  /** Idle processes that are kept. */
+  readonly idleMax: number;
+  /** Limit of the JavaScript heap in MiB where the task says nothing; 0 is the engine's. */
+  readonly heapLimitMib: number;
+  readonly logger: Logger;
+}
+
+export class ProcessPool implements LauncherUser {
+  readonly #options: ProcessPoolOptions;
+  readonly #name = randomBytes(6).toString("hex");
+  readonly #byId = new Map<string, FunctionProcess>();
+  /** Who has not come to the door yet. */
+  readonly #expected = new Map<string, FunctionProcess>();
+  /** Used once more at most: its launcher has gone, and nobody reads what it writes. */
+  readonly #unread = new WeakSet<FunctionProcess>();
+  /** Of an earlier agent, by what waits for their end. */
+  readonly #orphans = new Map<string, () => void>();
+  #door: ProcessDoor | null = null;
+  /** Longest idle first. */
+  #idle: FunctionProcess[] = [];
+  #sweep: NodeJS.Timeout | null = null;
+  #count = 0;
+  #losses = 0;
+  #isClosed = false;
+
+  constructor(options: ProcessPoolOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Ends what an earlier agent left, and opens the door. Before the worker has said anything:
+   * what ran there has ended for the controller as soon as it hears of a new agent.
+   */
+  async open(): Promise<void> {
+    const { launcher, directory, logger } = this.#options;
+    const orphans = launcher.survivors.filter(({ attemptId }) => isProcessId(attemptId));
+    const ends = orphans.map(({ attemptId }) => {
+      return new Promise<void>((resolve) => this.#orphans.set(attemptId, resolve));
+    });
+    for (const { attemptId } of orphans) launcher.stop(attemptId, 0);
+    const tooLong = sleep(processOrphanWaitMs, "late", { ref: false });
+    if ((await Promise.race([Promise.all(ends), tooLong])) === "late") {
+      logger.error({ processes: [...this.#orphans.keys()] }, "of an earlier agent, and still here");
+    }
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#door = await ProcessDoor.open(directory, (key, socket) => this.#admit(key, socket));
+  }
+
+  owns(attemptId: string): boolean {
+    return isProcessId(attemptId);
+  }
+
+  /** A process for one run: a warm one, or one that is being started. */
+  take(needs: ProcessNeeds, user: ProcessUser): FunctionProcess {
+    const process = this.#takeIdle(needs) ?? this.#start(needs);
+    process.user = user;
+    return process;
+  }
+
+  /** Its run is over. */
+  giveBack(process: FunctionProcess): void {
+    process.user = null;
+    const reason = this.#whyNotAgain(process);
+    if (reason !== "") {
+      this.#options.logger.debug({ process: process.id, reason }, "a process is not used again");
+      return process.retire();
+    }
+    process.idleSinceMs = performance.now();
+    this.#idle.push(process);
+    if (this.#idle.length > this.#options.idleMax) this.#idle.shift()?.retire();
+    this.#armSweep();
+  }
+
+  /** Nothing is taken any more. Whoever shuts the launcher down ends the processes. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#sweep !== null) clearTimeout(this.#sweep);
+    this.#door?.close();
+  }
+
+  // What the launcher tells.
+
+  started(): void {
+    // It is of use when it comes to the door.
+  }
+
+  ended(record: ExitRecord): void {
+    const { attemptId } = record;
+    this.#options.launcher.acknowledge(attemptId);
+    this.#orphans.get(attemptId)?.();
+    this.#orphans.delete(attemptId);
+    this.#gone(attemptId, record);
+  }
+
+  /** Nobody reads what they write, nor watches them. */
+  launcherLost(): void {
+    this.#losses++;
+    for (const process of this.#byId.values()) this.#unread.add(process);
+    for (const process of this.#idle.splice(0)) process.retire();
+  }
+
+  launcherReplaced(running: ReadonlySet<string>): void {
+    const losses = this.#losses;
+    const doubted = [...this.#byId.keys()].filter((id) => !running.has(id));
+    const account = () => {
+      if (losses !== this.#losses) return;
+      for (const id of doubted) this.#gone(id, null);
+    };
+    setTimeout(account, launcherAccountMs).unref();
+  }
+
+  #takeIdle(needs: ProcessNeeds): FunctionProcess | null {
+    const index = this.#idle.findLastIndex((each) => each.isReady && serves(each, needs));
+    return index === -1 ? null : this.#idle.splice(index, 1)[0];
+  }
+
+  #start(needs: ProcessNeeds): FunctionProcess {
+    const { launcher, directory, attemptsDirectory, workerId, heapLimitMib } = this.#options;
+    const id = processIdOf(this.#name, ++this.#count);
+    const stop = (graceMs: number) => launcher.stop(id, graceMs);
+    const process = new FunctionProcess({ id, needs, stop });
+    const key = randomBytes(16).toString("hex");
+    const logDirectory = join(directory, id);
+    mkdirSync(logDirectory, { mode: 0o700 });
+    const door = this.#door?.path ?? "";
+    const compileCache = join(directory, "compiled");
+    const paths = { logDirectory, compileCache, attemptsDirectory, door };
+    const place = { id, ...paths, key, workerId, heapLimitMib };
+    this.#byId.set(id, process);
+    this.#expected.set(key, process);
+    launcher.launch(processOrderOf(needs, place));
+    const late = () => {
+      if (this.#expected.delete(key)) process.end(0);
+    };
+    setTimeout(late, processStartMsMax).unref();
+    return process;
+  }
+
+  #admit(key: string, socket: Socket): FunctionProcess | null {
+    const process = this.#expected.get(key) ?? null;
+    this.#expected.delete(key);
+    process?.admit(socket);
+    return process;
+  }
+
+  #gone(id: string, record: ExitRecord | null): void {
+    const process = this.#byId.get(id);
+    this.#byId.delete(id);
+    const { exitCode = null, signal = null } = record ?? {};
+    this.#options.logger.debug({ process: id, exitCode, signal }, "a function's process has ended");
+    this.#idle = this.#idle.filter((each) => each !== process);
+    void rm(join(this.#options.directory, id), { recursive: true, force: true });
+    if (!this.#isClosed) process?.gone(record);
+  }
+
+  #whyNotAgain(process: FunctionProcess): string {
+    const { memoryBytes } = process.needs;
+    const { rssBytes, leftover } = process.lastRun;
+    if (!process.isReady) return "it has ended or is ending";
+    if (this.#unread.has(process)) return "its launcher is another one now";
+    if (process.runs >= processRunsMax) return "it has run often enough";
+    if (performance.now() - process.startedMs >= processAgeMaxMs) return "it is old enough";
+    const rssMax = memoryBytes === 0 ? processRssBytesMax : memoryBytes / 2;
+    if (rssBytes >= Math.min(rssMax, processRssBytesMax)) return "it has become too large";
+    return leftover === "" ? "" : `its task has left ${leftover}`;
+  }
+
+  #armSweep(): void {
+    this.#sweep ??= setTimeout(() => this.#endRested(), processIdleMs).unref();
+  }
+
+  #endRested(): void {
+    this.#sweep = null;
+    const before = performance.now() - processIdleMs;
+    while (this.#idle.length > 0 && this.#idle[0].idleSinceMs <= before) {
+      this.#idle.shift()?.retire();
+    }
+    if (this.#idle.length > 0) this.#armSweep();
+  }
+}
+
+function serves({ needs }: FunctionProcess, other: ProcessNeeds): boolean {
+  return (
+    needs.bundlePath === other.bundlePath &&
+    needs.pluginKey === other.pluginKey &&
+    needs.memoryBytes === other.memoryBytes &&
+    needs.cpuMilli === other.cpuMilli
+  );
+}

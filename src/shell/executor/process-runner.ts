@@ -1,0 +1,206 @@
+/**
+ * Child side of a function's process: runs one order after the other, and says what it left behind.
+ *
+ *     order ─▶ (import) ─▶ decode ─▶ run ─▶ encode ─▶ told
+ *
+ * @module
+ */
+
+import { writeSync } from "node:fs";
+import net from "node:net";
+import { inspect } from "node:util";
+import type { AttemptFailure } from "../../model/failure.ts";
+import { formatAttemptId } from "../../model/ids.ts";
+import { sectionMark } from "../launcher/section-cutter.ts";
+import { encodeValue } from "../values/value-codec.ts";
+import { argumentsOf, InputError, isThenable } from "./call-arguments.ts";
+import { runInContext } from "./context.ts";
+import { errorRecordOf } from "./error-record.ts";
+import { ExecutionContext } from "./execution-context.ts";
+import { Footprint } from "./footprint.ts";
+import { processSectionEndMs } from "./limits.ts";
+import { type Frame, FrameReader, writeFrame } from "./process-frames.ts";
+import type { AfterRun, FromProcess, ProcessOptions, ToProcess } from "./process-messages.ts";
+import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
+import type { TextTail } from "./text-tail.ts";
+import type { FromThread } from "./thread-messages.ts";
+import { SetupError, ThreadPlugins } from "./thread-plugins.ts";
+
+type RunOrder = Extract<ToProcess, { type: "run" }>;
+type WithAfterRun = Extract<FromProcess, AfterRun>;
+/** The end of a run, before it is known what the run left. */
+type RunEnd = {
+  [T in WithAfterRun["type"]]: Omit<Extract<WithAfterRun, { type: T }>, keyof AfterRun>;
+}[WithAfterRun["type"]];
+
+const durationUsMax = 0xffffffff;
+
+export class ProcessRunner {
+  readonly #options: ProcessOptions;
+  readonly #stderr: TextTail;
+  readonly #footprint = new Footprint();
+  readonly #sectionEnd: NodeJS.Timeout;
+  readonly #plugins: ThreadPlugins;
+  #socket: net.Socket | null = null;
+  #tasks: Map<string, TaskFunction> | null = null;
+  #running: ExecutionContext | null = null;
+  #isStopping = false;
+
+  constructor(options: ProcessOptions, stderr: TextTail) {
+    this.#options = options;
+    this.#stderr = stderr;
+    this.#plugins = new ThreadPlugins(importTasks, { worker: options.workerId });
+    this.#sectionEnd = setTimeout(() => this.#endSection(), processSectionEndMs).unref();
+  }
+
+  /** Looks for orders until the worker closes the socket. */
+  connect(): void {
+    const reader = new FrameReader({
+      allocate: (length) => new Uint8Array(length),
+      onFrame: (frame) => this.#onFrame(frame),
+    });
+    const socket = net.connect({
+      path: this.#options.door,
+      onread: {
+        buffer: () => reader.nextBuffer(),
+        callback: (length, buffer) => {
+          reader.push(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          return true;
+        },
+      },
+    });
+    this.#socket = socket;
+    // Without its worker it has nobody to work for.
+    socket.on("error", () => process.exit(0));
+    socket.on("end", () => void this.#plugins.tearDown().then(() => process.exit(0)));
+    socket.on("close", () => process.exit(0));
+    this.#tell({ type: "hello", key: this.#options.key });
+  }
+
+  /** The launcher's word before it uses force. */
+  stop(): void {
+    if (this.#running === null) process.exit(0);
+    this.#isStopping = true;
+    this.#running.abort("stopped");
+  }
+
+  #onFrame({ head, parts }: Frame): void {
+    const message = head as ToProcess;
+    if (message.type === "abort") return this.#abort(message.reason);
+    if (message.type === "credentials") return void this.#running?.takeCredentials(message);
+    const [args, ...inputs] = parts;
+    void this.#run(message, { args, inputs });
+  }
+
+  #abort(reason: "stopped" | "timeout"): void {
+    this.#isStopping = true;
+    this.#running?.abort(reason);
+  }
+
+  async #run(
+    order: RunOrder,
+    call: { readonly args: Uint8Array; readonly inputs: readonly Uint8Array[] },
+  ): Promise<void> {
+    const { sequence, attempt, functionName } = order;
+    const context = this.#newContext(order);
+    this.#running = context;
+    this.#beginSection(formatAttemptId(attempt));
+    let cause: "failed" | "module-unloadable" = "module-unloadable";
+    try {
+      await this.#plugins.setUp(order.plugins);
+      this.#tasks ??= await this.#load(sequence);
+      const run = findTask(this.#tasks, functionName);
+      cause = "failed";
+      const args = argumentsOf(call);
+      this.#footprint.take();
+      const startedMs = performance.now();
+      const returned = runInContext(context, () => run(...args));
+      const value = isThenable(returned) ? await returned : returned;
+      const ranMs = performance.now() - startedMs - context.waitedMs;
+      const durationUs = Math.max(0, Math.round(ranMs * 1000));
+      const bytes = encodeValue(value, { root: "result" });
+      const duration = Math.min(durationUsMax, durationUs);
+      this.#end({ type: "finished", sequence, durationUs: duration, value: bytes });
+    } catch (thrown) {
+      if (thrown instanceof InputError) {
+        const reason = errorRecordOf(thrown.cause).message;
+        this.#end({ type: "input-failed", sequence, index: thrown.index, reason });
+      } else {
+        const why = thrown instanceof SetupError ? "setup-failed" : cause;
+        this.#end({ type: "failed", sequence, cause: why, failure: this.#failureOf(thrown) });
+      }
+    }
+  }
+
+  #newContext({ sequence, task, attempt, user, priority }: RunOrder): ExecutionContext {
+    const identity = { task, attempt, user, priority, worker: this.#options.workerId };
+    return new ExecutionContext(identity, {
+      post: (message) => this.#pass(message),
+      waits: (waits) => this.#tell({ type: waits ? "waits" : "rejoined", sequence }),
+      askCredentials: () => this.#tell({ type: "credentials-wanted", sequence }),
+    });
+  }
+
+  async #load(sequence: number): Promise<Map<string, TaskFunction>> {
+    const tasks = await importTasks(this.#options.bundlePath);
+    this.#tell({ type: "begun", sequence });
+    return tasks;
+  }
+
+  #failureOf(thrown: unknown): AttemptFailure {
+    const error = errorRecordOf(thrown);
+    const status = { exitCode: null, signal: null, oom: false };
+    return { error, ...status, stderrTail: this.#stderr.toString() };
+  }
+
+  #end(end: RunEnd): void {
+    this.#running?.end();
+    this.#running = null;
+    const rssBytes = process.memoryUsage.rss();
+    const told = { ...end, rssBytes, leftover: this.#footprint.leftover() } as FromProcess;
+    if (!this.#isStopping) return this.#tell(told);
+    // It is as good as killed: what it has to say goes out, and then so does it.
+    this.#tell(told);
+    this.#socket?.end(() => process.exit(0));
+  }
+
+  /** All that is written from now on is this attempt's. */
+  #beginSection(attemptId: string): void {
+    this.#stderr.clear();
+    const mark = sectionMark(this.#options.mark, attemptId);
+    for (const stream of [1, 2]) writeQuietly(stream, mark);
+    this.#sectionEnd.refresh();
+  }
+
+  /** Nobody runs any more: the last log is complete. */
+  #endSection(): void {
+    if (this.#running !== null) return void this.#sectionEnd.refresh();
+    const mark = sectionMark(this.#options.mark, "");
+    for (const stream of [1, 2]) writeQuietly(stream, mark);
+  }
+
+  #pass(message: FromThread): void {
+    if (message.type !== "log") return;
+    try {
+      this.#tell(message);
+    } catch {
+      // What the format of values does not take is shown as text.
+      this.#tell({ ...message, fields: { fields: inspect(message.fields) } });
+    }
+  }
+
+  #tell(message: FromProcess): void {
+    if (this.#socket === null) return;
+    if (message.type !== "finished") return writeFrame(this.#socket, { head: message, parts: [] });
+    const { value, ...head } = message;
+    writeFrame(this.#socket, { head, parts: [value] });
+  }
+}
+
+function writeQuietly(stream: number, bytes: Uint8Array): void {
+  try {
+    writeSync(stream, bytes);
+  } catch {
+    // Nobody reads it any more.
+  }
+}
