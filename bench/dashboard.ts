@@ -126,6 +126,7 @@ class Served {
       logSources: () => ({ sources: [], open: false }),
       read: (method, request, principal) => answerInSteps(fleet.state, method, request, principal),
       fetchLogs: async () => null,
+      readStack: () => async () => null,
       count: () => undefined,
     });
     this.#live = attachLiveServer(this.#server, {

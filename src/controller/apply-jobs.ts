@@ -31,7 +31,7 @@ import {
 import { storyKind } from "./story.ts";
 
 export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launched">): void {
-  const { spec, at, user } = fact;
+  const { spec, at, user, by } = fact;
   const replaced = jobNamed(state, spec.jobId);
   const index = state.freeJobs.at(-1) ?? state.jobs.length;
   const rows = new Uint32Array(spec.replicas);
@@ -43,7 +43,8 @@ export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launc
     waitForReplaced(state, job.index, launch, { index: replaced.index, old: replaced.launch });
   }
   fillRows(state, job, launch);
-  tellEvent(state, { type: "job-launched", id: job.id, message: `by ${user}` });
+  const message = by === undefined ? `by ${user}` : `by ${by}, for ${user}`;
+  tellEvent(state, { type: "job-launched", id: job.id, message });
 }
 
 function newLaunch(

@@ -161,6 +161,7 @@ export function addSpec(state: ControllerState, definition: TaskSpec, owner: Que
 export function dropSpec(state: ControllerState, spec: number): void {
   const { shape: index } = specRecord(state, spec);
   state.specs[spec] = null;
+  state.runTimes.forget(spec);
   const shape = state.shapes[index];
   shape.specCount--;
   if (shape.specCount > 0) return;

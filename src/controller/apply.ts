@@ -17,6 +17,7 @@ import {
   applyAttemptsBuilding,
   applyAttemptsEnded,
   applyAttemptsGranted,
+  applyAttemptsHung,
   applyAttemptsStopping,
   applyStart,
   setRetracting,
@@ -106,6 +107,7 @@ const appliers: Appliers = {
   "attempts-started": (state, fact) => {
     for (const row of fact.attempts) applyStart(state, row, fact.at);
   },
+  "attempts-hung": applyAttemptsHung,
   "attempts-building": applyAttemptsBuilding,
   "attempt-measured": (state, fact) => {
     state.usages.set(fact.attempt, fact.usage);
@@ -179,6 +181,9 @@ const appliers: Appliers = {
   },
   "silence-checked": (state, fact) => {
     state.nextSilenceCheckAt = fact.nextAt;
+  },
+  "hangs-looked-for": (state, { next }) => {
+    state.hangLookRow = next;
   },
   "copies-added": (state, fact) => {
     for (const task of fact.tasks) addExtraHolder(state, task, fact.worker);

@@ -4,16 +4,21 @@
  * @module
  */
 
+import { releaseAttribute } from "../model/constraints.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { isTerminalCode, taskStates } from "../model/states.ts";
 import { wakersOf } from "./explain.ts";
+import { hungAttempts } from "./hangs.ts";
 import { idleMatches } from "./invariants/queue-rules.ts";
 import { hasWaker } from "./invariants/task-rules.ts";
 import { findViolations, invariantCount } from "./invariants.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
 import { auditUsage } from "./usage-audit.ts";
 
-/** The GetDoctorReport response, less what only the shell knows. */
+/**
+ * The GetDoctorReport response, less what only the shell knows. What may hang is named and is no
+ * finding: no promise is broken by it.
+ */
 export function doctorReport(state: ControllerState) {
   const violations = findViolations(state).map((violation) => ({ ...violation, story: [] }));
   const usageMismatches = auditUsage(state);
@@ -31,8 +36,24 @@ export function doctorReport(state: ControllerState) {
     usageMismatches,
     orphans,
     stuck,
+    hung: hungAttempts(state),
+    releases: workerReleases(state),
     watchdogFired: idle.length,
   };
+}
+
+/** By which release the workers that are there run, as far as they say so. */
+function workerReleases({ workers }: ControllerState): WorkerRelease[] {
+  return workers.flatMap(({ workerId, lost, attributes }) => {
+    const version = attributes[releaseAttribute];
+    return lost || version === undefined ? [] : [{ workerId, version: String(version) }];
+  });
+}
+
+/** What a worker says of itself. */
+export interface WorkerRelease {
+  readonly workerId: string;
+  readonly version: string;
 }
 
 /** Tasks that have not ended and that nothing named will move. */

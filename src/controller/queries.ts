@@ -22,6 +22,7 @@ import { queueView } from "./queue-view.ts";
 import { finish, type Scan } from "./scan.ts";
 import { schedulerState, usageByUser } from "./scheduler-view.ts";
 import { type Orders, orderNamed, Selection } from "./selection.ts";
+import { stackTarget } from "./stack-target.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
 import type { ClusterEvent, StoryEntry } from "./story.ts";
 import { taskGrid } from "./task-grid.ts";
@@ -84,7 +85,11 @@ const methods: { readonly [name: string]: Method } = {
   ListTokens: { fields: pageFields, answer: listTokens },
   ListEndpoints: { fields: [...pageFields, "name", "prefix"], answer: listEndpoints },
   WhoAmI: { fields: [], answer: (_state, _request, principal) => whoAmI(principal) },
-  // For FetchLogs, which the shell answers.
+  // For FetchLogs and GetTaskStack, which the shell answers.
+  StackTarget: {
+    fields: ["taskId"],
+    answer: (state, request) => stackTarget(state, stringField(request, "taskId")),
+  },
   LogSources: { fields: ["jobId", "taskId", "attemptId"], answer: logSources },
 };
 

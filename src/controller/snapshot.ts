@@ -27,6 +27,7 @@ import { openTasks } from "./job-state.ts";
 import { keyOfTask, listKey } from "./keys.ts";
 import { startMaxUs } from "./limits.ts";
 import { applyCapacityReserved } from "./reservations.ts";
+import type { RunTimesImage } from "./run-times.ts";
 import {
   type AttemptRecord,
   type Client,
@@ -99,6 +100,9 @@ export interface Snapshot {
   readonly access: AccessImage;
   readonly histories: readonly (readonly [number, readonly AttemptRecord[]])[];
   readonly usages: readonly (readonly [number, AttemptUsage])[];
+  /** Older ones have none. */
+  readonly hung?: readonly (readonly [number, { readonly usualUs: number }])[];
+  readonly runTimes?: RunTimesImage;
   readonly deviceGrants: readonly (readonly [number, readonly DeviceAmount[]])[];
   readonly reservations: readonly Reservation[];
   readonly reservationCounter: number;
@@ -132,6 +136,8 @@ export function snapshotOf(state: ControllerState): Snapshot {
     access: imageOfAccess(state.access),
     histories: [...state.histories].map(([row, records]) => [row, [...records]] as const),
     usages: [...state.usages],
+    hung: [...state.hung],
+    runTimes: state.runTimes.image(),
     deviceGrants: [...state.deviceGrants],
     reservations: [...state.reservations.values()],
     reservationCounter: state.reservationCounter,
@@ -179,7 +185,7 @@ function imageOfSpec(state: ControllerState, spec: SpecRecord | null): SpecImage
   return { definition, shape, isInterned };
 }
 
-type JobImage = Omit<Job, "launch"> & { readonly launch: LaunchImage | null };
+export type JobImage = Omit<Job, "launch"> & { readonly launch: LaunchImage | null };
 type LaunchImage = Omit<Launch, "children" | "gang"> & {
   readonly children: readonly number[];
   readonly gang: GangImage | null;
@@ -349,6 +355,8 @@ function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
   Object.assign(state, { access: restoreAccess(snapshot.access) });
   for (const [row, records] of snapshot.histories) state.histories.set(row, [...records]);
   for (const [row, usage] of snapshot.usages) state.usages.set(row, usage);
+  for (const [row, hang] of snapshot.hung ?? []) state.hung.set(row, hang);
+  state.runTimes.restore(snapshot.runTimes ?? []);
   for (const [row, devices] of snapshot.deviceGrants) state.deviceGrants.set(row, devices);
   for (const reservation of snapshot.reservations) applyCapacityReserved(state, reservation);
   state.reservationCounter = snapshot.reservationCounter;

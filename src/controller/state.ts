@@ -25,6 +25,7 @@ import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import { RunLog } from "./run-log.ts";
+import { RunTimes } from "./run-times.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
 import { HashIndex } from "./tables/hash-index.ts";
@@ -343,6 +344,10 @@ export interface ControllerState {
   readonly histories: Map<number, AttemptRecord[]>;
   /** Attempt row → how it ended and what it used, until its end is recorded. */
   readonly usages: Map<number, AttemptUsage>;
+  /** Attempt row → what is usual of its kind: it runs much longer. */
+  readonly hung: Map<number, { readonly usualUs: Micros }>;
+  /** How long tasks of each spec ran. */
+  readonly runTimes: RunTimes;
   /** Attempt row → its devices, with indices. */
   readonly deviceGrants: Map<number, readonly DeviceAmount[]>;
   /** Granted attempts by the band that they were stamped with. */
@@ -402,6 +407,8 @@ export interface ControllerState {
   /** Shapes whose queue must be tried against all workers. */
   readonly untriedShapes: Set<number>;
   nextSilenceCheckAt: Micros;
+  /** Where the next look for what hangs begins. */
+  hangLookRow: number;
   /** What is usually asked of devices. */
   readonly demand: DemandState;
   /** What happened, for people. */
@@ -430,6 +437,8 @@ export function newControllerState(): ControllerState {
     access: newAccessState(),
     histories: new Map(),
     usages: new Map(),
+    hung: new Map(),
+    runTimes: new RunTimes(),
     deviceGrants: new Map(),
     grantedByBand: new Uint32Array(bands.length),
     reservations: new Map(),
@@ -467,6 +476,7 @@ export function newControllerState(): ControllerState {
     unreachable: new Map(),
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
+    hangLookRow: 0,
     demand: newDemandState(),
     story: new StoryLog(),
     runs: new RunLog(),

@@ -174,12 +174,18 @@ export function onRetry(
   onWant(state, out, { client: index, numbers: retry.tasks, at });
 }
 
-/** Runs those of these tasks that failed again, with the failed tasks that they depend on. */
+/**
+ * Runs those of these tasks that failed again, with the failed tasks that they depend on. How many
+ * run again.
+ *
+ * @param retry `by` is who asked for it through the API.
+ */
 export function retryTasks(
   state: ControllerState,
   out: Outbox,
-  { tasks: named, at }: { tasks: readonly number[]; at: Micros },
-): void {
+  retry: { readonly tasks: readonly number[]; readonly at: Micros; readonly by?: string },
+): number {
+  const { tasks: named, at, by } = retry;
   const revived = new Set<number>();
   const work = [...named];
   for (let task = work.pop(); task !== undefined; task = work.pop()) {
@@ -189,13 +195,14 @@ export function retryTasks(
       work.push(state.tasks.dependency(task, position));
     }
   }
-  reviveAll(state, out, { tasks: revived, cause: "retry", at });
+  reviveAll(state, out, { tasks: revived, cause: "retry", at, by });
   const awaited = [...revived].filter((task) => state.tasks.wants[task] > 0);
   if (awaited.length > 0) {
     const tasks = Uint32Array.from(awaited);
     out.record(state, { type: "outcomes-awaited", tasks, awaited: true });
   }
   for (const task of revived) adoptStray(state, out, task, at);
+  return revived.size;
 }
 
 /** A revived task whose old attempt still runs takes that attempt's grant, on that worker. */

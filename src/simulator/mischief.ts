@@ -7,6 +7,7 @@
 
 import { jobOf, taskIdOf } from "../controller/state.ts";
 import { formatAttemptId } from "../model/ids.ts";
+import { taskStateCode } from "../model/states.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import type { DrawStream } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
@@ -34,9 +35,17 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   if (work.chance(faults.jobLaunch)) registerEndpoint(cluster, work);
   if (work.chance(faults.jobCancel)) cluster.jobs.cancel();
   if (work.chance(faults.administration)) cluster.jobs.administer(`w${work.below(4)}`);
+  if (work.chance(faults.retry)) cluster.jobs.retry(failedTasks(cluster));
   troubleNetwork(cluster, trouble);
   troubleWorkers(cluster, trouble);
   troubleController(cluster, trouble);
+}
+
+function failedTasks({ state }: SimulatedCluster): string[] {
+  const failed = [...state.tasks.rows()].filter(
+    (task) => state.tasks.state[task] > taskStateCode.SUCCEEDED,
+  );
+  return failed.map((task) => taskIdOf(state, task));
 }
 
 /** A program of some job says where it can be reached. */

@@ -11,6 +11,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { AttemptFailure } from "../../model/failure.ts";
+import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
 import { errorRecordOf, plainErrorRecord } from "./error-record.ts";
 import type { ExecutionOrder, ExecutionSink, FailureCause } from "./execution.ts";
@@ -39,6 +40,17 @@ export interface LaneOptions {
   readonly heapLimitMib: number;
 }
 
+/** The thread that an execution has. */
+export interface LaneThreadView {
+  /** What the thread is called in this process; "" while the execution waits for it. */
+  readonly name: string;
+  /** Unix milliseconds of what it last wrote; null if it wrote nothing. */
+  readonly lastOutputAtMs: number | null;
+}
+
+/** Threads that were started in this process: no two have one name. */
+let threadCount = 0;
+
 export class Lane {
   readonly #options: LaneOptions;
   readonly #orders = new LaneOrders();
@@ -49,6 +61,9 @@ export class Lane {
   #worker: Worker | null = null;
   #functionsTold = 0;
   #seenSequence = -1;
+  /** When something was last written, and under which execution. */
+  #lastOutput = { sequence: -1, atMs: 0 };
+  #threadName = "";
   #threadError: unknown = null;
   #idleExits = 0;
   #isClosed = false;
@@ -101,6 +116,16 @@ export class Lane {
     return true;
   }
 
+  /** Whether the execution of this attempt has its thread now, or waits here; null if neither. */
+  threadOf(attempt: AttemptId): LaneThreadView | null {
+    const sent = this.#orders.ofAttempt(attempt);
+    if (sent === null) return null;
+    const runs = sent === this.#orders.at(this.#memory.current);
+    if (!runs || !this.#memory.isClaimed(sent.sequence)) return { name: "", lastOutputAtMs: null };
+    const { sequence, atMs } = this.#lastOutput;
+    return { name: this.#threadName, lastOutputAtMs: sequence === sent.sequence ? atMs : null };
+  }
+
   /** True if a look might find something that the thread has not told: see `poll`. */
   get wantsPoll(): boolean {
     if (this.#orders.count === 0) return false;
@@ -143,8 +168,10 @@ export class Lane {
 
   #startThread(): void {
     const data: ThreadData = { shared: this.#memory.shared, workerId: this.#options.workerId };
-    const { heapLimitMib } = this.#options;
+    const { heapLimitMib, index } = this.#options;
+    this.#threadName = `capstan (lane ${index}, thread ${++threadCount})`;
     const worker = new Worker(moduleBeside(import.meta.url, "./thread-main"), {
+      name: this.#threadName,
       workerData: data,
       env: environmentOfTasks(),
       stdout: true,
@@ -165,6 +192,7 @@ export class Lane {
 
   #onOutput(stream: "stdout" | "stderr", chunk: Buffer): void {
     if (stream === "stderr") this.#stderr.push(chunk);
+    this.#lastOutput = { sequence: this.#memory.current, atMs: Date.now() };
     const text = chunk.toString("utf8");
     this.#options.sink.logged("info", text.trimEnd(), { stream, lane: this.#options.index });
   }

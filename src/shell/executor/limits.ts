@@ -88,3 +88,18 @@ export const keptAttemptMs = 604_800_000;
 
 /** Empty directories of ended attempts that wait for the next ones; further ones are removed. */
 export const spareDirectoriesMax = 64;
+
+/** How long a thread may take to come to a statement when its stack is read, in ms. */
+export const stackPauseMs = 2_000;
+
+/** Calls of a thread's stack that are shown, the innermost first. */
+export const stackFramesMax = 64;
+
+/** Characters of each text of a stack: a name, a file, a command. The rest is cut off. */
+export const stackTextCharactersMax = 400;
+
+/** Processes of a command that are shown with its stack. */
+export const stackProcessesMax = 64;
+
+/** The last lines of a command that are shown with its stack. */
+export const stackOutputLines = 20;

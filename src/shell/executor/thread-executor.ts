@@ -7,10 +7,11 @@
  * @module
  */
 
+import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
 import type { ExecutionOrder, ExecutionSink } from "./execution.ts";
 import { FunctionTable } from "./function-table.ts";
-import { Lane } from "./lane.ts";
+import { Lane, type LaneThreadView } from "./lane.ts";
 import { lanePollMs } from "./limits.ts";
 
 export interface ThreadExecutorOptions {
@@ -69,6 +70,15 @@ export class ThreadExecutor {
   abort(execution: ExecutionId, reason: "stopped" | "timeout", graceMs: number): void {
     if (this.revoke(execution)) this.#sink.aborted(execution);
     else this.#lanes.some((lane) => lane.abort(execution, reason, graceMs));
+  }
+
+  /** The thread of the execution of an attempt; null if it is not here. */
+  threadOf(attempt: AttemptId): LaneThreadView | null {
+    for (const lane of this.#lanes) {
+      const thread = lane.threadOf(attempt);
+      if (thread !== null) return thread;
+    }
+    return null;
   }
 
   /** Ends all threads. What had not ended is never heard of again. */

@@ -11,7 +11,7 @@
 import { present } from "../../base/assert.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
-import type { TaskRef } from "../../model/ids.ts";
+import { attemptId, type TaskRef } from "../../model/ids.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
 import { type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
 import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
@@ -22,6 +22,7 @@ import type { RecoveredCommand } from "../executor/command-recovery.ts";
 import { isCommandSpec } from "../executor/command-tag.ts";
 import { errorRecordOf } from "../executor/error-record.ts";
 import type { ExecutionSink, FailureCause } from "../executor/execution.ts";
+import type { LaneThreadView } from "../executor/lane.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel } from "../executor/thread-messages.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -122,6 +123,12 @@ export class Executions implements ExecutionSink, CommandSink {
     if (this.#waiting.delete(execution)) this.aborted(execution);
     else if (commands.has(execution)) commands.abort(execution, graceMs);
     else this.#executor.abort(execution, reason, graceMs);
+  }
+
+  /** The thread of a function's attempt, by its id; null if it is not here. */
+  threadOf(attempt: string): LaneThreadView | null {
+    const [epoch, count] = attempt.split(".").map(Number);
+    return this.#executor.threadOf(attemptId(epoch, count));
   }
 
   /** Hands the lanes what was started in this turn. */

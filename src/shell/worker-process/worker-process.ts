@@ -26,6 +26,7 @@ import { CommandExecutor } from "../executor/command-executor.ts";
 import { CommandLogs } from "../executor/command-logs.ts";
 import type { Logger } from "../logging/logger.ts";
 import { ValueStore } from "../store/value-store.ts";
+import { AttemptStacks } from "./attempt-stacks.ts";
 import { BundleStore, moduleBundles, workspaceBundles } from "./bundle-store.ts";
 import { ControllerLink } from "./controller-link.ts";
 import { DataSecrets } from "./data-secrets.ts";
@@ -81,15 +82,17 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
   const tokens = () => secrets.accepted;
   const logTokens = () => secrets.acceptedForLogs;
   const guard = { tokens, logTokens, names };
-  const listener = await startDataListener({ ...listen, ...guard, source: store, logs });
+  const stacks = new AttemptStacks(logs);
+  const listener = await startDataListener({ ...listen, ...guard, source: store, logs, stacks });
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const address = advertise ?? `${host}:${listener.port}`;
   try {
     const stores = storesOf(options);
     const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
     logs.wasSilent = (attemptId) => commands.directories.wasSilent(attemptId);
+    stacks.commands = commands;
     const worker = new WorkerProcess(options, {
-      ...{ logger, store, listener, address, commands, secrets },
+      ...{ logger, store, listener, address, commands, secrets, stacks },
       ...stores,
     });
     await worker.begin();
@@ -149,6 +152,7 @@ interface WorkerParts {
   readonly address: string;
   readonly commands: CommandExecutor;
   readonly secrets: DataSecrets;
+  readonly stacks: AttemptStacks;
   readonly bundles: BundleStore;
   readonly closing: AbortController;
 }
@@ -196,6 +200,7 @@ class WorkerProcess implements RunningWorker, Carrier {
     this.#executions = new Executions({
       ...{ loop, store, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
     });
+    parts.stacks.executions = this.#executions;
     this.#transfers = new Transfers({ loop, store, logger, secrets });
     this.#health = this.#newHealthWatch(options.workDir);
     this.#link = this.#openLink(options);

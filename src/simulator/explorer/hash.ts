@@ -15,6 +15,7 @@ import { Heap } from "../../base/heap.ts";
 import { NumberMap } from "../../base/number-map.ts";
 import { U32Ring } from "../../base/ring.ts";
 import { RunLog } from "../../controller/run-log.ts";
+import { RunTimes } from "../../controller/run-times.ts";
 import type { ControllerState } from "../../controller/state.ts";
 import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
@@ -165,7 +166,7 @@ export class StateHash {
 
   #instance(value: object): void {
     if (value instanceof StoryLog || value instanceof RunLog) return;
-    if (value instanceof ReportColumns) return;
+    if (value instanceof ReportColumns || value instanceof RunTimes) return;
     // What follows from what is hashed besides.
     if (value instanceof FleetIndex || value instanceof HashIndex) return;
     if (value instanceof TaskTable) this.#tasks(value);
