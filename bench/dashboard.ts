@@ -163,7 +163,7 @@ class Served {
     worker.rssBytes++;
     worker.lastHeardAt = this.fleet.now();
     const event = { type: "worker", id: worker.workerId, message: "it lives" };
-    state.story.addEvent({ ...event, at: worker.lastHeardAt });
+    state.story.addEvent({ ...event, at: worker.lastHeardAt, journaled: 0 });
     this.#sequence++;
   }
 

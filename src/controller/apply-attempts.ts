@@ -34,6 +34,7 @@ import {
 import { storyKind } from "./story.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 import { budgetOf } from "./users.ts";
 
 export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
@@ -401,7 +402,7 @@ export function applyAttemptsHung(state: ControllerState, fact: FactOf<"attempts
     const usual = formatDuration(usualUs / 1000);
     const id = taskIdOf(state, attempts.task[row]);
     const message = `runs on ${workerId} (pid ${pid}) for ${ran}; usual is at most ${usual}`;
-    state.story.addEvent({ type: "task-hung", id, message, at: state.at });
+    tellEvent(state, { type: "task-hung", id, message });
   }
 }
 
@@ -410,7 +411,7 @@ function tellOfEndOfHung(state: ControllerState, row: number, cause: number): vo
   const ran = formatDuration((state.at - attempts.startedAt[row]) / 1000);
   const id = taskIdOf(state, attempts.task[row]);
   const message = `ended after ${ran}: ${attemptCauses[cause]}`;
-  state.story.addEvent({ type: "hung-task-ended", id, message, at: state.at });
+  tellEvent(state, { type: "hung-task-ended", id, message });
 }
 
 /** Where and when an attempt ran that has ended. */

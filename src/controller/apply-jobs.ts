@@ -7,7 +7,7 @@
 import { present } from "../base/assert.ts";
 import { blobsOf, emptyBlobs } from "../base/blobs.ts";
 import { taskStateCode } from "../model/states.ts";
-import { addJob, addSpec, dropSpec, tellEvent } from "./apply-sessions.ts";
+import { addJob, addSpec, dropSpec } from "./apply-sessions.ts";
 import {
   boundFirstStart,
   countOpenTasks,
@@ -29,6 +29,7 @@ import {
   specRecord,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
+import { tellEvent } from "./tell-event.ts";
 
 export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launched">): void {
   const { spec, at, user, by } = fact;

@@ -32,6 +32,7 @@ import {
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 
 export function tell(
   state: ControllerState,
@@ -426,7 +427,7 @@ function tellOfRetry(state: ControllerState, tasks: Uint32Array, by: string): vo
   const isOne = tasks.length === 1;
   const id = isOne ? taskIdOf(state, first) : jobOf(state, first).id;
   const message = isOne ? `by ${by}` : `by ${by}: ${tasks.length} tasks run again`;
-  state.story.addEvent({ type: "tasks-retried", id, message, at: state.at });
+  tellEvent(state, { type: "tasks-retried", id, message });
 }
 
 /** A person asked for another try: nothing that went before counts. */

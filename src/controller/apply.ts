@@ -43,7 +43,6 @@ import {
   applyWorkerPresent,
   applyWorkerRegistered,
   applyWorkerSuspected,
-  tellEvent,
 } from "./apply-sessions.ts";
 import {
   addExtraHolder,
@@ -59,11 +58,12 @@ import {
   keepInlineValue,
   removeExtraHolder,
 } from "./apply-tasks.ts";
-import type { Fact, FactOf } from "./facts.ts";
+import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 
 type Appliers = {
   readonly [T in Fact["type"]]: (state: ControllerState, fact: FactOf<T>) => void;
@@ -249,5 +249,6 @@ export function apply(state: ControllerState, fact: Fact): void {
     state.at = fact.at;
     state.story.now = fact.at;
   }
+  if (isDurable(fact)) state.journaled++;
   (appliers[fact.type] as (state: ControllerState, fact: Fact) => void)(state, fact);
 }

@@ -240,6 +240,10 @@ function listEvents(state: ControllerState, request: Request) {
     if (event.sequence > after && matches) selection.offer(event, keyOf(event), event.sequence);
   }
   const { page, nextPageToken } = selection.page();
-  const events = page.map((event) => ({ ...event, at: formatTime(event.at) ?? "" }));
+  const events = page.map(({ journaled, ...event }) => ({
+    ...event,
+    at: formatTime(event.at) ?? "",
+    journalSequence: Number.isNaN(journaled) ? null : journaled,
+  }));
   return { events, totalCount: selection.count, nextPageToken };
 }

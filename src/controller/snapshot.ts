@@ -91,6 +91,8 @@ export interface Snapshot {
   readonly attemptCounter: number;
   readonly orderCounter: number;
   readonly recomputedCount: number;
+  /** Absent in what older versions wrote. */
+  readonly journaled?: number;
   readonly tasks: TaskTableImage;
   readonly attempts: AttemptTableImage;
   readonly jobs: readonly JobImage[];
@@ -127,6 +129,7 @@ export function snapshotOf(state: ControllerState): Snapshot {
     attemptCounter: state.attemptCounter,
     orderCounter: state.orderCounter,
     recomputedCount: state.recomputedCount,
+    journaled: state.journaled,
     tasks: state.tasks.image(),
     attempts: state.attempts.image(),
     jobs: state.jobs.map(imageOfJob),
@@ -298,6 +301,7 @@ export function stateOf(image: unknown): ControllerState {
   state.attemptCounter = snapshot.attemptCounter;
   state.orderCounter = snapshot.orderCounter;
   state.recomputedCount = snapshot.recomputedCount;
+  state.journaled = snapshot.journaled ?? Number.NaN;
   state.tasks.restore(snapshot.tasks);
   state.attempts.restore(snapshot.attempts);
   state.dimensions.restore(snapshot.dimensions);
@@ -437,9 +441,13 @@ function rebuildHoldings(state: ControllerState): void {
   }
 }
 
-/** The durable state as text: equal for two states exactly when their durable parts are. */
+/**
+ * The durable state as text: equal for two states exactly when their durable parts are, however
+ * many facts made them so.
+ */
 export function durableText(state: ControllerState): string {
-  return JSON.stringify(snapshotOf(state), (_, value: unknown) =>
+  const { journaled: _, ...image } = snapshotOf(state);
+  return JSON.stringify(image, (_, value: unknown) =>
     ArrayBuffer.isView(value) ? Array.from(value as Uint8Array) : value,
   );
 }

@@ -326,6 +326,8 @@ export interface ControllerState {
   orderCounter: number;
   /** Executions that were done again: lost with their worker, or for their lost value. */
   recomputedCount: number;
+  /** Durable facts so far: how far the journal is. NaN where an older one did not count them. */
+  journaled: number;
   at: Micros;
   readonly tasks: TaskTable;
   readonly attempts: AttemptTable;
@@ -424,6 +426,7 @@ export function newControllerState(): ControllerState {
     attemptCounter: 0,
     orderCounter: 0,
     recomputedCount: 0,
+    journaled: 0,
     at: 0,
     tasks: new TaskTable(),
     attempts: new AttemptTable(),

@@ -109,6 +109,21 @@ test("capstan task retry runs what failed again, and the program that waits has 
   assert.match(events.out, /tasks-retried.*2 tasks run again/);
 });
 
+test("an event names the fact at which the cluster had come so far", async () => {
+  const { events } = await cluster.json<Responses["ListEvents"]>("rpc ListEvents {}");
+  const event = events.find(({ type }) => type === "tasks-retried");
+  assert.ok(event?.journalSequence != null);
+  const seenAt = async (sequence: number) => {
+    const url = `${cluster.announced.url}/v1/rpc/ListEvents?at=${sequence}`;
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(url, { method: "POST", headers, body: "{}" });
+    const past = (await answer.json()) as Responses["ListEvents"];
+    return past.events.some(({ type }) => type === "tasks-retried");
+  };
+  assert.equal(await seenAt(event.journalSequence), true);
+  assert.equal(await seenAt(event.journalSequence - 1), false);
+});
+
 test("capstan job retry launches a job again that failed", async () => {
   const mark = join(cluster.home, "job");
   const script = `test -e ${mark} || { touch ${mark}; exit 3; }`;

@@ -27,7 +27,9 @@ import { ReportColumns } from "../../worker/report-columns.ts";
 import { RunQueue } from "../../worker/run-queue.ts";
 
 /** Counted for people, or derived from what is hashed beside it. */
-const silentFields = new Set(["recomputedCount", "key", "requestKey", "rssBytes", "names"]);
+const silentFields = new Set([
+  ...["recomputedCount", "journaled", "key", "requestKey", "rssBytes", "names"],
+]);
 
 /** Written once and often met: hashed once. */
 const fixedFields = new Set([

@@ -184,6 +184,9 @@ const storyEvent = responseOf({
 
 const clusterEvent = responseOf({
   sequence: z.int(),
+  journalSequence: z.int().nullable().meta({
+    description: "How far the journal was: an instant to look at, with `at`. Null if not known.",
+  }),
   at: z.string(),
   type: z.string(),
   id: z.string(),
