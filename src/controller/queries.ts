@@ -68,7 +68,7 @@ const methods: { readonly [name: string]: Method } = {
   },
   GetStory: { fields: ["id"], answer: getStory },
   ListEvents: { fields: ["after", ...listFields], answer: listEvents },
-  GetDoctorReport: { fields: [], answer: doctorReport },
+  GetDoctorReport: { fields: [], steps: doctorReport },
   GetSchedulerState: { fields: [], answer: schedulerState },
   GetOverview: { fields: [], steps: overview },
   GetQueue: { fields: pageFields, steps: queueView },

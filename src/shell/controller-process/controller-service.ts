@@ -359,17 +359,17 @@ export class ControllerService<State, Fact> {
       case "GetClusterInfo":
         return this.#clusterInfo();
       case "GetDoctorReport":
-        return this.#doctorReport(principal);
+        return this.#doctorReport(yield* this.#kernelSays("GetDoctorReport", principal));
       case "GetOverview":
-        return this.#overview(yield* this.#seenBy(principal));
+        return this.#overview(yield* this.#kernelSays("GetOverview", principal));
       default:
         return yield* kernel.answerInSteps(state, method, request, principal);
     }
   }
 
-  #seenBy(principal: Principal): ReadSteps {
+  #kernelSays(method: MethodName, principal: Principal): ReadSteps {
     const { kernel } = this.#options;
-    return kernel.answerInSteps(this.#loop.state, "GetOverview", {}, principal);
+    return kernel.answerInSteps(this.#loop.state, method, {}, principal);
   }
 
   /** What the kernel sees, and what only the process knows. */
@@ -403,9 +403,8 @@ export class ControllerService<State, Fact> {
   }
 
   /** The kernel audits its state; what it cannot know about the process is added. */
-  #doctorReport(principal: Principal): unknown {
-    const { kernel, journal } = this.#options;
-    const report = kernel.answerCall(this.#loop.state, "GetDoctorReport", {}, principal);
+  #doctorReport(report: unknown): unknown {
+    const { journal } = this.#options;
     const lastTickAgoMs = Math.round(performance.now() - this.#loop.lastTurnAtMs);
     return doctorReportOf(report as KernelReport, {
       journalSeq: journal.sequence,
