@@ -1,6 +1,6 @@
 /**
- * What a journal does not say: who was connected, who was told what. For looking at a state that was folded from one;
- * a controller that serves hears it from its peers.
+ * What a journal does not say: who was connected, who was told what. For looking at a state that
+ * was folded from one; a controller that serves hears it from its peers.
  *
  * @module
  */

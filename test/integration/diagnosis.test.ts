@@ -69,7 +69,7 @@ describe("capstan task stack", () => {
     future.cancel();
   });
 
-  test("shows the processes of a command, in which call each waits, and its last lines", async () => {
+  test("shows the processes of a command, what each waits in, and its last lines", async () => {
     const script = "echo begun; echo complaint >&2; sleep 600 & wait";
     const future = client.submit(command(["sh", "-c", script]), [], { key: "program" });
     const stack = await stackUntil("program", (one) => {
@@ -97,7 +97,7 @@ describe("capstan task stack", () => {
   });
 });
 
-test("capstan task retry runs what failed again, and the program that waits has its value", async () => {
+test("capstan task retry runs what failed again, and whoever waits has the value", async () => {
   const first = client.submit(failOnce, [join(cluster.home, "mark")], { key: "first" });
   const second = client.submit(append, [first], { key: "second" });
   await assert.rejects(second.result(), /the first time it fails/);
