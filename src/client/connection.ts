@@ -50,6 +50,14 @@ export class Connection {
     return this.#connect();
   }
 
+  /** Connects in the background, and tries as often as is of use. */
+  begin(): void {
+    this.#connect().catch((error: unknown) => {
+      if (isWorthRetrying(error)) return this.#tryAgain();
+      if (!this.#closed.signal.aborted) this.#options.onGivenUp(asCapstanError(error));
+    });
+  }
+
   /** Only while it is up. */
   send(message: ClientMessage): void {
     this.#stream?.send(message);
@@ -112,6 +120,10 @@ export class Connection {
     if (this.#stream !== stream) return;
     this.#stream = null;
     this.#options.onLost();
+    this.#tryAgain();
+  }
+
+  #tryAgain(): void {
     this.#reconnect().catch((error: unknown) => {
       if (!this.#closed.signal.aborted) this.#options.onGivenUp(asCapstanError(error));
     });

@@ -7,7 +7,6 @@
 export type { LocalWorker } from "../backends/local.ts";
 export { CapstanError, type ErrorCode } from "../model/errors.ts";
 export type { CommandJobOptions, CommonJobOptions } from "../model/job-options.ts";
-export { getContext, type TaskContext } from "../shell/executor/context.ts";
 export { asCompleted, type Completions } from "./as-completed.ts";
 export { Client, type ConnectOptions, connect, type WorkerSummary } from "./client.ts";
 export { type AnyCommand, type Command, type CommandOptions, command } from "./command.ts";
@@ -56,5 +55,6 @@ export {
   type Task,
   type TaskDefinition,
 } from "./task.ts";
+export { getContext, type TaskContext } from "./task-context.ts";
 export { TaskError } from "./task-error.ts";
 export { type WaitLimits, type WaitOptions, type WaitResult, wait } from "./waiting.ts";

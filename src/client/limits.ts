@@ -84,3 +84,6 @@ export const logTailLinesMax = 10_000;
 
 /** How long a call over HTTP waits for its answer, milliseconds. Then it is TIMED_OUT. */
 export const apiCallTimeoutMs = 30_000;
+
+/** How long the session of running tasks stays open after the last of them, milliseconds. */
+export const idleTaskSessionMs = 5_000;

@@ -24,7 +24,12 @@ import { FutureTable, futureState } from "./future-table.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
 import { BatchCollector, type Identity } from "./submit-batch.ts";
-import { type MapOptions, type SubmitOptions, splitOptions } from "./submit-options.ts";
+import {
+  type MapOptions,
+  type SplitOptions,
+  type SubmitOptions,
+  splitOptions,
+} from "./submit-options.ts";
 import type { TaskDefinition } from "./task.ts";
 import { rebuildRefusal, TaskError } from "./task-error.ts";
 import type { Transport } from "./transport.ts";
@@ -42,6 +47,10 @@ export interface SessionOptions {
   readonly clientId: string;
   /** Told what the controller warns of; default: a process warning. */
   readonly onWarning: (code: string, message: string) => void;
+  /** Told of each handle that is made. */
+  readonly onSubmitted?: (number: number) => void;
+  /** What holds for a task unless its options say otherwise. */
+  readonly defaults?: () => SubmitOptions;
 }
 
 export class Session {
@@ -92,6 +101,11 @@ export class Session {
     return this.#connection.open();
   }
 
+  /** The same in the background, tried again as a lost connection is. */
+  begin(): void {
+    this.#connection.begin();
+  }
+
   get jobId(): string {
     return this.#jobs.at(-1)?.id ?? "";
   }
@@ -103,7 +117,7 @@ export class Session {
     options: SubmitOptions | undefined,
   ): Future<unknown> {
     this.#checkOpen();
-    const { key, pure, specOptions } = splitOptions(options);
+    const { key, pure, specOptions } = this.#split(options);
     const spec = this.#specs.intern(work, specOptions);
     const bytes = this.#encode(spec, args, "args");
     const number = this.table.allocate(1);
@@ -120,7 +134,7 @@ export class Session {
     options: MapOptions | undefined,
   ): Future<unknown>[] {
     this.#checkOpen();
-    const { key, pure, specOptions } = splitOptions(options);
+    const { key, pure, specOptions } = this.#split(options);
     if (key !== "") {
       throw new CapstanError("INVALID_ARGUMENT", "key: names one task; map() makes many");
     }
@@ -270,6 +284,11 @@ export class Session {
     await this.#connection.close({ type: "close-session" });
   }
 
+  #split(options: SubmitOptions | undefined): SplitOptions {
+    const { defaults } = this.#options;
+    return splitOptions(defaults === undefined ? options : { ...defaults(), ...options });
+  }
+
   #encode({ work }: SpecEntry, args: readonly unknown[], root: string): Uint8Array {
     const list = work.kind === "command" ? argumentsOfCommand(args, root) : args;
     return this.#arguments.encode(list, root);
@@ -300,6 +319,7 @@ export class Session {
   #future(number: number): Future<unknown> {
     const future = new Future<unknown>(this, number);
     if (this.#options.transport.releasesCollected) this.#handles.register(future, number);
+    this.#options.onSubmitted?.(number);
     return future;
   }
 

@@ -11,7 +11,7 @@ import { formatDuration } from "../model/format-quantities.ts";
 import { attemptId } from "../model/ids.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
-import { deviceDimension, resourcesOf } from "../scheduler/dimensions.ts";
+import { deviceDimension, dimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
 import { leaveLine, placeInLine, setTaskState } from "./apply-tasks.ts";
 import type { FactOf, SpecialGrant } from "./facts.ts";
@@ -57,21 +57,29 @@ function forgetIdleShape({ shapes }: Worker, shape: number): void {
 /** Charges what attempt `row` holds to its worker and its user (sign 1), or gives it back (-1). */
 export function chargeGrant(state: ControllerState, row: number, sign: 1 | -1): void {
   const { attempts } = state;
+  const worker = state.workers[attempts.worker[row]];
+  chargeAmounts(state, row, sign);
+  const shape = state.shapes[attempts.shape[row]];
+  const user = state.users[shape.user];
+  state.grantedByBand[attempts.band[row]] += sign;
+  if (sign > 0) user.lastServed = attempts.id[row];
+  if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
+  chargeDevices(state, worker, row, sign);
+  touchKept(state, worker.reservations);
+}
+
+/** What attempt `row` holds, on its worker and among what its user has. */
+function chargeAmounts(state: ControllerState, row: number, sign: 1 | -1): void {
+  const { attempts } = state;
   const grant = attempts.grantOf(row);
   const worker = state.workers[attempts.worker[row]];
   const { used } = worker;
   for (let i = 0; i < used.length && i < grant.length; i++) used[i] += sign * grant[i];
   state.fleet.changes.mark(worker.index);
   noteLedger(state, worker.index);
-  const shape = state.shapes[attempts.shape[row]];
-  const user = state.users[shape.user];
-  state.grantedByBand[attempts.band[row]] += sign;
-  if (sign > 0) user.lastServed = attempts.id[row];
+  const user = state.users[state.shapes[attempts.shape[row]].user];
   if (user.used.length < grant.length) user.used = enlargedVector(user.used, grant.length);
   for (let i = 0; i < grant.length; i++) user.used[i] += sign * grant[i];
-  if (attempts.band[row] !== bandCode.batch) spend(state, user, sign * shape.value);
-  chargeDevices(state, worker, row, sign);
-  touchKept(state, worker.reservations);
 }
 
 /**
@@ -321,6 +329,37 @@ export function applyAttemptsBuilding(
     const task = attempts.task[row];
     if (tasks.attempt[task] === row) setTaskState(state, task, taskStateCode.BUILDING);
   }
+}
+
+/** What an attempt that waits for tasks of its own does not hold meanwhile. */
+const yieldedDimensions = [dimension.cpu, dimension.slots];
+
+export function applyAttemptsYielded(
+  state: ControllerState,
+  { attempts: rows, on }: FactOf<"attempts-yielded">,
+): void {
+  const { attempts } = state;
+  for (const row of rows) {
+    const worker = state.workers[attempts.worker[row]];
+    chargeAmounts(state, row, -1);
+    attempts.grants[row] = grantWhile(state, row, on);
+    chargeAmounts(state, row, 1);
+    if (on) attempts.flags[row] |= attemptFlag.yielded | attemptFlag.hasYielded;
+    else attempts.flags[row] &= ~attemptFlag.yielded;
+    touchWorker(state, worker.index);
+    touchKept(state, worker.reservations);
+    tellAttempt(state, on ? storyKind.yielded : storyKind.rejoined, row);
+  }
+}
+
+/** The grant of an attempt without its slot and its CPU, or with them. */
+function grantWhile(state: ControllerState, row: number, yielded: boolean): Float64Array {
+  const { attempts } = state;
+  const { amounts } = state.shapes[attempts.shape[row]].request;
+  if (!yielded && getRare(state.deviceGrants, row) === undefined) return amounts;
+  const grant = attempts.grantOf(row).slice();
+  for (const index of yieldedDimensions) grant[index] = yielded ? 0 : amounts[index];
+  return grant;
 }
 
 export function applyAttemptsStopping(

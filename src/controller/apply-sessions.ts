@@ -379,7 +379,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     unapplied: [],
     knownSpecs: new Set(),
     knownPeers: new Map(),
-    strangers: new Set(),
+    strangers: new Map(),
     foundlings: new Set(),
     namedValues: new Set(),
     keptValues: new Set(),

@@ -19,6 +19,7 @@ import {
   applyAttemptsGranted,
   applyAttemptsHung,
   applyAttemptsStopping,
+  applyAttemptsYielded,
   applyStart,
   setRetracting,
 } from "./apply-attempts.ts";
@@ -112,6 +113,7 @@ const appliers: Appliers = {
   "attempt-measured": (state, fact) => {
     state.usages.set(fact.attempt, fact.usage);
   },
+  "attempts-yielded": applyAttemptsYielded,
   "attempts-stopping": applyAttemptsStopping,
   "attempts-ended": applyAttemptsEnded,
   "attempt-superseded": applyAttemptSuperseded,

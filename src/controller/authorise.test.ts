@@ -60,6 +60,7 @@ const expected: { readonly [method: string]: string } = {
   UnregisterEndpoint: "au",
   ListEndpoints: "auv",
   GetClusterInfo: "auv",
+  GetTaskCredentials: "aw",
   ReportWorkerExit: "aw",
 };
 

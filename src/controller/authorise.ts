@@ -79,6 +79,7 @@ const rules = {
   DrainWorker: administer,
   CordonWorker: administer,
   Repair: administer,
+  GetTaskCredentials: { roles: ["admin", "worker"], personal: true },
   ReportWorkerExit: { roles: ["admin", "worker"], personal: true },
 } as const satisfies { readonly [method: string]: Rule };
 

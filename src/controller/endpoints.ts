@@ -32,7 +32,7 @@ import type { EndpointRecord } from "./access-state.ts";
 import type { AccessFact } from "./apply-access.ts";
 import type { ApiRequest } from "./events.ts";
 import { rootPath } from "./job-tree.ts";
-import { type ControllerState, taskIdOf } from "./state.ts";
+import { type ControllerState, jobOf, taskIdOf } from "./state.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { formatTime } from "./views.ts";
 
@@ -120,6 +120,22 @@ function findOwner(
   const isCurrent = tasks.attempt[task] === row && !isTerminalCode(tasks.state[task]);
   if (!isCurrent || taskIdOf(state, task) !== taskId) return null;
   return { task: tasks.ref(task), attempt };
+}
+
+/** Whose task a live attempt is of; throws NOT_FOUND. */
+export function userOfAttempt(
+  state: ControllerState,
+  request: { readonly [field: string]: unknown },
+): { readonly user: string } {
+  const { attempts, tasks } = state;
+  const text = String(request.attemptId);
+  const attempt = parseAttemptId(text);
+  const row = attempt === noAttempt ? -1 : attempts.id.indexOf(attempt);
+  const task = row < 0 ? -1 : attempts.task[row];
+  if (task < 0 || tasks.attempt[task] !== row) {
+    throw new CapstanError("NOT_FOUND", `attemptId: ${JSON.stringify(text)} is no live attempt`);
+  }
+  return { user: jobOf(state, task).user };
 }
 
 /** From `"3.17"`; `noAttempt` for what no attempt is called. */

@@ -41,6 +41,7 @@ import {
   taskIdOf,
   type Worker,
 } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage } from "./tables/task-table.ts";
 import { clusterTotal, shareOf } from "./users.ts";
 import { formatTime, workerState } from "./views.ts";
@@ -174,8 +175,12 @@ function summaryOf(state: ControllerState, task: number): string {
   if (row === noSlot) return `${name} is ${word}`;
   const { workerId } = state.workers[state.attempts.worker[row]];
   const where = state.attempts.isGranted(row) ? "on" : "in line on";
-  return `${name} is ${word} ${where} ${workerId}`;
+  const waits = state.attempts.hasFlag(row, attemptFlag.yielded) ? `, and ${yieldedText}` : "";
+  return `${name} is ${word} ${where} ${workerId}${waits}`;
 }
+
+const yieldedText =
+  "waits there for tasks that it submitted: its slot and its CPU are free meanwhile";
 
 /** Says whose failure it is; the root's message says what went wrong. */
 function summaryOfFailed(taskId: string, name: string, { blame, message }: TaskFailure): string {

@@ -88,6 +88,12 @@ export type DurableFact =
       readonly attempt: number;
       readonly usage: AttemptUsage;
     }
+  /** These wait for tasks of their own, and give slot and CPU back; or (off) have them again. */
+  | {
+      readonly type: "attempts-yielded";
+      readonly attempts: Uint32Array;
+      readonly on: boolean;
+    }
   | { readonly type: "attempts-started"; readonly at: Micros; readonly attempts: Uint32Array }
   /** They run much longer than others of their kind did: what was usual of each, microseconds. */
   | {

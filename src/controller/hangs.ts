@@ -55,9 +55,10 @@ function usualOfHung(state: ControllerState, row: number, at: Micros): Micros | 
   return usual;
 }
 
+/** What waits for tasks of its own is as slow as they are: they are looked at themselves. */
 function isRunning({ attempts }: ControllerState, row: number): boolean {
-  const { started, stopping } = attemptFlag;
-  return attempts.hasFlag(row, started) && !attempts.hasFlag(row, stopping);
+  const { started, stopping, yielded } = attemptFlag;
+  return attempts.hasFlag(row, started) && !attempts.hasFlag(row, stopping | yielded);
 }
 
 /** What may hang, the longest first. */

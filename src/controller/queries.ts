@@ -9,6 +9,7 @@ import { formatAttemptId } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
 import { attemptCauses, taskStates } from "../model/states.ts";
 import { doctorReport } from "./doctor.ts";
+import { userOfAttempt } from "./endpoints.ts";
 import { explain } from "./explain.ts";
 import { graphView } from "./graph-view.ts";
 import { listJobs } from "./job-list.ts";
@@ -69,6 +70,7 @@ const methods: { readonly [name: string]: Method } = {
   GetStory: { fields: ["id"], answer: getStory },
   ListEvents: { fields: ["after", ...listFields], answer: listEvents },
   GetDoctorReport: { fields: [], steps: doctorReport },
+  GetTaskCredentials: { fields: ["attemptId"], answer: userOfAttempt },
   GetSchedulerState: { fields: [], answer: schedulerState },
   GetOverview: { fields: [], steps: overview },
   GetQueue: { fields: pageFields, steps: queueView },

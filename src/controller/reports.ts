@@ -320,9 +320,13 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
         loseCopies(state, out, { worker, tasks: [task], at });
       return;
     }
-    case reportKind.kept:
+    case reportKind.kept: {
+      // What is believed to be there, since it came meanwhile, is no value to be rid of.
+      const task = state.tasks.find(ref);
+      if (task >= 0 && holds(state, worker, task)) return;
       out.record(state, { type: "value-kept", worker, task: ref, kept: true });
       return;
+    }
     case reportKind.needsSources:
       return onNeedsSources(state, out, { worker, ref, reason: reports.reasons[entry], at });
     case reportKind.handedBack:
@@ -338,6 +342,9 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return onRetractRefused(state, out, report);
     case reportKind.building:
       return onBuilding(state, out, report);
+    case reportKind.yielded:
+    case reportKind.rejoined:
+      return onYielded(state, out, report);
     default: // Started, of an attempt that is not known any more.
   }
 }
@@ -372,6 +379,24 @@ function onBuilding(
   out.record(state, { type: "attempts-building", attempts: Uint32Array.of(row) });
 }
 
+/** An attempt waits for tasks of its own, or goes on. */
+function onYielded(
+  state: ControllerState,
+  out: Outbox,
+  { worker, reports, entry }: OtherReport,
+): void {
+  const attempt = reports.attempts[entry];
+  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+  if (row >= 0) setYielded(state, out, row, reports.kinds[entry] === reportKind.yielded);
+}
+
+/** What is not granted, or is so already, stays as it is. */
+export function setYielded(state: ControllerState, out: Outbox, row: number, on: boolean): void {
+  const { attempts } = state;
+  if (!attempts.isGranted(row) || attempts.hasFlag(row, attemptFlag.yielded) === on) return;
+  out.record(state, { type: "attempts-yielded", attempts: Uint32Array.of(row), on });
+}
+
 function onRetractRefused(
   state: ControllerState,
   out: Outbox,
@@ -398,6 +423,8 @@ export function forgetUnlessHeld(
     const stray = state.strayOfTask.get(task);
     if (stray !== undefined && state.attempts.worker[stray] === worker) return;
   }
+  // Another attempt of it that only the worker knows of may have left a value: its answer tells.
+  for (const task of state.workers[worker].strangers.values()) if (task === ref) return;
   out.forget(worker, ref, false);
 }
 

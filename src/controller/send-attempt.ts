@@ -31,7 +31,8 @@ export function sendAttempt(state: ControllerState, out: Outbox, row: number): v
   const { definition } = specRecord(state, spec);
   if (!knownSpecs.has(spec)) {
     knownSpecs.add(spec);
-    out.toWorker(state, worker, { type: "define-spec", spec, definition });
+    const { user } = jobOf(state, task);
+    out.toWorker(state, worker, { type: "define-spec", spec, definition, user });
   }
   const { args, sharesArgs, first } = submissionOf(state, task);
   out.compute(state, worker, {

@@ -236,8 +236,11 @@ export interface Worker {
   readonly unapplied: Unapplied[];
   readonly knownSpecs: Set<number>;
   readonly knownPeers: Map<WorkerIndex, string>;
-  /** Attempts that it still has and we do not: it was told to stop them, and says when it has. */
-  readonly strangers: Set<AttemptId>;
+  /**
+   * Attempts that it still has and we do not, and their tasks: it was told to stop them, and says
+   * when it has.
+   */
+  readonly strangers: Map<AttemptId, TaskRef>;
   /** Those of them that its inventory brought: which devices they use nobody knows. */
   readonly foundlings: Set<AttemptId>;
   /** Values that its inventory named: an answer that is said again adds nothing to them. */

@@ -28,6 +28,8 @@ export const storyKinds = [
   "value-gone",
   "value-moved",
   "forgotten",
+  "yielded",
+  "rejoined",
 ] as const;
 
 export type StoryKind = (typeof storyKinds)[number];
@@ -51,6 +53,8 @@ export const storyKind: { readonly [K in StoryKind]: number } = {
   "value-gone": 14,
   "value-moved": 15,
   forgotten: 16,
+  yielded: 17,
+  rejoined: 18,
 };
 
 /** One entry, for readers. `detail` is a code whose meaning depends on the kind. */

@@ -212,7 +212,7 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
   const worker = state.workers[state.attempts.worker[stray]];
   if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
   if (!mayHandOver(state, stray)) return; // It waits until its old attempt has ended.
-  worker.strangers.add(state.attempts.id[stray]);
+  worker.strangers.set(state.attempts.id[stray], state.tasks.ref(task));
   out.record(state, { type: "attempt-superseded", at, attempt: stray, task });
   const row = state.tasks.attempt[task];
   if (row === noSlot) return;
@@ -226,5 +226,6 @@ function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micro
  */
 function mayHandOver({ attempts, workers }: ControllerState, row: number): boolean {
   const entry = workers[attempts.worker[row]].shapes.get(attempts.shape[row]);
+  if (attempts.hasFlag(row, attemptFlag.hasYielded)) return false; // It may be more than there is.
   return attempts.isGranted(row) && entry !== undefined && entry.prefetched === 0;
 }

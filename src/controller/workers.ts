@@ -19,7 +19,7 @@ import type { HotMessageOf, WorkerHello } from "../protocol/messages.ts";
 import type { FactOf } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
-import { forgetUnlessHeld, holds, lossOf, onValueHeld } from "./reports.ts";
+import { forgetUnlessHeld, holds, lossOf, onValueHeld, setYielded } from "./reports.ts";
 import { retractUnfed } from "./retracts.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { pushReleaseCandidates } from "./settle.ts";
@@ -33,6 +33,8 @@ type Inventory = HotMessageOf<"inventory">;
 
 /** What `inventory.phases` says of an attempt whose run has not begun. */
 const phaseNotStarted = 0;
+/** And of one that has yielded its slot. */
+const phaseYielded = 3;
 
 /** Whether a worker may register now. The shell asks before it takes the hello up. */
 export function admitWorker(state: ControllerState, hello: WorkerHello): CapstanError | null {
@@ -145,7 +147,9 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
     }
     reported.delete(state.attempts.id[row]);
     if (state.attempts.hasFlag(row, attemptFlag.retracting)) retracting.push(row);
-    const notStarted = inventory.phases[entry] === phaseNotStarted;
+    const phase = inventory.phases[entry];
+    setYielded(state, out, row, phase === phaseYielded);
+    const notStarted = phase === phaseNotStarted;
     if (state.attempts.hasFlag(row, attemptFlag.stopping)) stopping.push(row);
     else if (notStarted && state.attempts.isGranted(row)) granted.push(row);
   }
@@ -242,8 +246,8 @@ function stopUnknown(
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
   const { strangers, foundlings, namedValues } = state.workers[worker];
-  for (const attempt of unknown.keys()) {
-    strangers.add(attempt);
+  for (const [attempt, entry] of unknown) {
+    strangers.set(attempt, inventory.attemptTasks[entry]);
     foundlings.add(attempt);
   }
   for (const task of inventory.values) namedValues.add(task);
@@ -411,7 +415,7 @@ function beliefAt(state: ControllerState, index: WorkerIndex, applied: number) {
     worker.unapplied.shift();
   }
   let attempts = worker.attemptsDigest;
-  for (const attempt of worker.strangers) attempts = digestWith(attempts, attempt);
+  for (const attempt of worker.strangers.keys()) attempts = digestWith(attempts, attempt);
   let values = worker.valuesDigest;
   for (const effect of worker.unapplied) {
     attempts = (attempts - effect.attempts) >>> 0;

@@ -148,7 +148,7 @@ function checkReports(message: HotMessageOf<"reports">): void {
 
 /** A `handedBack` has its reason, and `needsSources` may have one; no other kind has. */
 function checkReportCodes({ kinds, reasons }: HotMessageOf<"reports">): void {
-  requireCodes("reports.kinds", kinds, reportKind.started, reportKind.building);
+  requireCodes("reports.kinds", kinds, reportKind.started, reportKind.rejoined);
   for (let i = 0; i < kinds.length; i++) {
     const reason = reasons[i];
     if (isReasonOf(kinds[i], reason)) continue;
@@ -169,7 +169,7 @@ function checkInventory(message: HotMessageOf<"inventory">): void {
   requireRows("inventory.valueSizes", valueSizes.length, values.length);
   requireIds("inventory.attempts", attempts);
   requireIds("inventory.attemptTasks", attemptTasks);
-  requireCodes("inventory.phases", phases, 0, 2);
+  requireCodes("inventory.phases", phases, 0, 3);
   requireIds("inventory.values", values);
   requireSizes("inventory.valueSizes", valueSizes);
 }

@@ -52,6 +52,10 @@ export const reportKind = {
   retractRefused: 9,
   /** The attempt's work directory is being made. */
   building: 10,
+  /** It waits for tasks of its own, and its slot and CPU are free meanwhile. */
+  yielded: 11,
+  /** It goes on, and holds its slot and CPU again. */
+  rejoined: 12,
 } as const;
 
 /** What `reports.reasons` holds for `handedBack`. */
@@ -218,6 +222,8 @@ export interface DefineSpec {
   readonly type: "define-spec";
   readonly spec: number;
   readonly definition: TaskSpec;
+  /** To a worker: whose tasks these are. A client says nothing: it is known. */
+  readonly user?: string | undefined;
 }
 
 /** The address of worker `index`, before its first mention on this connection. */

@@ -291,8 +291,8 @@ describe("columns that do not fit each other are refused, naming the column", ()
     ],
     [
       checkWorkerMessage,
-      aHot("reports", { kinds: Uint8Array.of(2, 11) }),
-      /reports\.kinds\[1\] must be from 1 to 10, not 11/,
+      aHot("reports", { kinds: Uint8Array.of(2, 13) }),
+      /reports\.kinds\[1\] must be from 1 to 12, not 13/,
     ],
     [
       checkWorkerMessage,
@@ -306,8 +306,8 @@ describe("columns that do not fit each other are refused, naming the column", ()
     ],
     [
       checkWorkerMessage,
-      aHot("inventory", { phases: Uint8Array.of(3) }),
-      /inventory\.phases\[0\] must be from 0 to 2, not 3/,
+      aHot("inventory", { phases: Uint8Array.of(4) }),
+      /inventory\.phases\[0\] must be from 0 to 3, not 4/,
     ],
     [checkWorkerMessage, aHot("inventory", { values: one }), /inventory\.valueSizes has 2 entries/],
     [checkWorkerMessage, aHot("heartbeat", { applied: -1 }), /heartbeat\.applied must be/],

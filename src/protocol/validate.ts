@@ -171,6 +171,7 @@ function parseCold(type: ColdMessage["type"], message: unknown): ColdMessage {
 function parseDefineSpec(fields: Fields): DefineSpec {
   return {
     type: "define-spec",
+    ...(fields.raw("user") === undefined ? {} : { user: fields.text("user") }),
     spec: fields.count("spec", 0xffffffff),
     definition: parseTaskSpec(fields.child("definition")),
   };

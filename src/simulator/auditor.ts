@@ -37,6 +37,8 @@ interface Order {
   /** Of a command. */
   readonly context: AttemptContext | null;
   isStopped: boolean;
+  /** What it held is its successor's, also while it still runs. */
+  isSuperseded: boolean;
   /** Its worker was silent for long: what it holds may be somebody else's since. */
   isGivenUp: boolean;
   isPrepared: boolean;
@@ -45,6 +47,9 @@ interface Order {
   isAnswered: boolean;
   /** The answer that the controller heard, or "". */
   heard: string;
+  /** It gave its slot and CPU to others on its machine; and the controller heard of it. */
+  hasYielded: boolean;
+  isYieldHeard: boolean;
   /** The worker came back and did not name it: the order is given again. */
   isLost: boolean;
 }
@@ -66,6 +71,12 @@ interface Host {
 
 /** Somebody who was silent for longer may have been given up: well below the lease. */
 const silenceUs = 5_000_000;
+
+/** What an attempt gives back while it waits for tasks of its own. */
+const yieldedDimensions: ReadonlySet<string> = new Set(["cpu", "slots"]);
+
+/** What an inventory says of an attempt that has yielded. */
+const phaseYielded = 3;
 
 const answerNames: { readonly [kind: number]: string } = {
   [reportKind.finished]: "finished",
@@ -103,6 +114,8 @@ export class Auditor implements Observer {
         return this.#onHeard(traffic.workerId, traffic.message, traffic.at);
       case "started":
         return this.#onStart(traffic.workerId, traffic.attempt, traffic.at);
+      case "yielded":
+        return this.#onYielded(traffic.attempt);
       case "ended":
         return this.#onEnd(traffic.workerId, traffic.attempt, traffic.at);
       case "died":
@@ -143,7 +156,9 @@ export class Auditor implements Observer {
     for (const [i, attempt] of inventory.attempts.entries()) {
       const order = this.#orders.get(attempt);
       if (order !== undefined && isGivenUp) order.isGivenUp = true;
-      const isGranted = inventory.phases[i] > 0 || before?.has(attempt) === true;
+      if (order !== undefined && inventory.phases[i] === phaseYielded) order.isYieldHeard = true;
+      const runs = inventory.phases[i] > 0 && order?.isSuperseded === false;
+      const isGranted = runs || before?.has(attempt) === true;
       // What was answered, and not acknowledged, is listed as well, and answered again.
       if (order?.isAnswered === false && !order.isGivenUp && isGranted) held.set(attempt, order);
     }
@@ -205,7 +220,15 @@ export class Auditor implements Observer {
       if (kind in answerNames)
         this.#release(workerId, { attempt, how: answerNames[kind], at }, message.successors[i]);
       if (kind === reportKind.finished) this.#committed.add(message.tasks[i]);
+      const order = this.#orders.get(attempt);
+      if (kind === reportKind.yielded && order !== undefined) order.isYieldHeard = true;
     }
+  }
+
+  /** What has yielded once shares its thread, and so its CPU, with whatever runs there since. */
+  #onYielded(attempt: AttemptId): void {
+    const order = this.#orders.get(attempt);
+    if (order !== undefined) order.hasYielded = true;
   }
 
   /** An execution really begins on a machine. */
@@ -223,7 +246,10 @@ export class Auditor implements Observer {
     running.set(attempt, order);
     const capacity = this.#hosts.get(workerId)?.capacity;
     if (capacity !== undefined)
-      this.#checkFits(running.values(), capacity, { order, rule: "no unit is used twice" });
+      this.#checkFits(running.values(), capacity, {
+        ...{ order, rule: "no unit is used twice" },
+        sharesCpu: ({ hasYielded }) => hasYielded,
+      });
   }
 
   /** It has really ended. */
@@ -307,7 +333,11 @@ export class Auditor implements Observer {
   /** A task's stopping attempt hands what it holds to the task's next one on the same worker. */
   #supersede(workerId: string, task: TaskRef): void {
     const held = this.#hosts.get(workerId)?.held;
-    for (const [attempt, order] of held ?? []) if (order.task === task) held?.delete(attempt);
+    for (const [attempt, order] of held ?? []) {
+      if (order.task !== task) continue;
+      order.isSuperseded = true;
+      held?.delete(attempt);
+    }
   }
 
   #grant(workerId: string, attempt: AttemptId, at: Micros): void {
@@ -317,18 +347,32 @@ export class Auditor implements Observer {
     if (order.isGivenUp) return; // What it inherits is on nobody's ledger either.
     this.#note(at, "granted", attempt, workerId);
     host.held.set(attempt, order);
-    this.#checkFits(host.held.values(), host.capacity, { order, rule: "no unit is given twice" });
+    this.#checkFits(host.held.values(), host.capacity, {
+      ...{ order, rule: "no unit is given twice" },
+      sharesCpu: ({ isYieldHeard }) => isYieldHeard,
+    });
   }
 
   #checkFits(
     holders: Iterable<Order>,
     capacity: Amounts,
-    { order, rule }: { readonly order: Order; readonly rule: string },
+    {
+      order,
+      rule,
+      sharesCpu,
+    }: {
+      readonly order: Order;
+      readonly rule: string;
+      readonly sharesCpu: (holder: Order) => boolean;
+    },
   ): void {
     const all = [...holders];
     for (const dimension of order.amounts.keys()) {
       let sum = 0;
-      for (const { amounts } of all) sum += amounts.get(dimension) ?? 0;
+      for (const holder of all) {
+        const isFree = yieldedDimensions.has(dimension) && sharesCpu(holder);
+        if (!isFree) sum += holder.amounts.get(dimension) ?? 0;
+      }
       const most = mostOf(capacity, dimension);
       if (sum > most) this.#broken(`${rule}: ${dimension}: ${sum} of ${most}`, order.attempt);
     }
@@ -464,11 +508,13 @@ function newOrder(
     ...fields,
     amounts: amountsOf(definition, context),
     isStopped: false,
+    isSuperseded: false,
     isGivenUp: false,
     isPrepared: false,
     mayStart: isAlone(definition),
     isAnswered: false,
     heard: "",
+    ...{ hasYielded: false, isYieldHeard: false },
     isLost: false,
   };
 }

@@ -44,9 +44,14 @@ export interface SimulatedValue {
 export interface Behaviour {
   /**
    * Begins an execution, and calls `end` once when it is over. Nobody listens to the end of one
-   * that was stopped or died with its machine.
+   * that was stopped or died with its machine. `setWaits` tells of a function that it waits for
+   * tasks of its own, or does not any more.
    */
-  begin(execution: RunningExecution, end: (ending: Ending) => void): void;
+  begin(
+    execution: RunningExecution,
+    end: (ending: Ending) => void,
+    setWaits?: (waits: boolean) => void,
+  ): void;
   /** An execution is told to stop; it is gone a moment later, whatever becomes of this. */
   abort?(attempt: AttemptId, reason: "stopped" | "timeout"): void;
   /** Called once when a stop is ordered: how long it takes, microseconds; undefined is drawn. */
@@ -61,6 +66,15 @@ const largeValueBytes = 100_000;
 /** What hangs runs this many times as long as anything else may. */
 const hungFactor = 100;
 
+/** What the seed draws from. */
+export interface DrawnRun {
+  readonly timeline: Timeline;
+  readonly draws: Draws;
+  /** For when functions wait. */
+  readonly waits: Draws;
+  readonly faults: Faults;
+}
+
 /**
  * Every function returns its own arguments, so that a value that arrives anywhere can be told right
  * from wrong without knowing the scheduler; run times and failures are drawn.
@@ -69,25 +83,45 @@ export class DrawnBehaviour implements Behaviour {
   readonly #timeline: Timeline;
   readonly #draws: Draws;
   readonly #faults: Faults;
+  readonly #waits: Draws;
+  /** How often functions wait for tasks of their own. */
+  readonly #waiting: number;
   readonly #onFault: (kind: FaultKind, what: string) => void;
 
   constructor(
-    timeline: Timeline,
-    draws: Draws,
-    faults: Faults,
+    { timeline, draws, waits, faults }: DrawnRun,
     onFault: (kind: FaultKind, what: string) => void = () => {},
   ) {
     this.#timeline = timeline;
     this.#draws = draws;
     this.#faults = faults;
+    this.#waits = waits;
+    this.#waiting = waits.pick([0, 0.05, 0.5]);
     this.#onFault = onFault;
   }
 
-  begin(execution: RunningExecution, end: (ending: Ending) => void): void {
+  #planWaits({ definition }: RunningExecution, setWaits: (waits: boolean) => void): void {
+    const draws = this.#waits;
+    if (definition.run.kind !== "function" || !draws.chance(this.#waiting)) return;
+    let atUs = this.#timeline.now;
+    for (let left = 1 + draws.below(3); left > 0; left--) {
+      atUs += draws.below(1_000);
+      this.#timeline.at(atUs, () => setWaits(true));
+      atUs += draws.below(draws.pick([1_000, this.#faults.runUsMax]));
+      this.#timeline.at(atUs, () => setWaits(false));
+    }
+  }
+
+  begin(
+    execution: RunningExecution,
+    end: (ending: Ending) => void,
+    setWaits: (waits: boolean) => void = () => {},
+  ): void {
     const { quantumUs } = this.#faults;
     const at = this.#timeline.now + this.#runUs(execution);
     const moment = quantumUs > 1 ? Math.ceil(at / quantumUs) * quantumUs : at;
     this.#timeline.at(moment, () => end(this.#endingOf(execution)));
+    this.#planWaits(execution, setWaits);
   }
 
   #runUs({ definition, workerId }: RunningExecution): number {

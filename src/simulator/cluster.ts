@@ -144,8 +144,12 @@ export class SimulatedCluster {
     ]);
     this.#behaviour =
       options.behaviour?.(this) ??
-      new DrawnBehaviour(timeline, this.randomness.stream("behaviour"), this.faults, (kind, what) =>
-        this.onFault(kind, what),
+      new DrawnBehaviour(
+        {
+          ...{ timeline, faults: this.faults, draws: this.randomness.stream("behaviour") },
+          waits: this.randomness.stream("waits"),
+        },
+        (kind, what) => this.onFault(kind, what),
       );
     this.#slots = options.slots ?? 1 + draws.below(3);
     this.controller = new SimulatedController({

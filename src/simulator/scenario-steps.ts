@@ -51,6 +51,13 @@ const forms: readonly Form[] = [
     play: (world, label, duration) => world.behaviour.stopsAfter(label, parseUs(duration)),
   },
   {
+    pattern: new RegExp(`^${name} (waits|goes on)$`),
+    usage: "a waits: for tasks of its own; a goes on",
+    play: (world, label, word) => {
+      for (const run of liveRuns(world, label)) run.setWaits(word === "waits");
+    },
+  },
+  {
     pattern: /^crash controller$/,
     usage: "crash controller",
     play: (world) => world.cluster.crashController(),

@@ -51,6 +51,8 @@ export interface Run {
   readonly act: Act;
   isOver: boolean;
   readonly end: (ending: Ending) => void;
+  /** It waits for tasks of its own, or does not any more. */
+  readonly setWaits: (waits: boolean) => void;
 }
 
 /** What the script's world knows. */
@@ -87,14 +89,18 @@ export class ScriptedBehaviour implements Behaviour {
     this.#stopsUs.set(label, stopUs);
   }
 
-  begin(execution: RunningExecution, end: (ending: Ending) => void): void {
+  begin(
+    execution: RunningExecution,
+    end: (ending: Ending) => void,
+    setWaits: (waits: boolean) => void = () => {},
+  ): void {
     const label = this.#around.labelOf(execution.task);
     for (const { task, bytes } of execution.inputs) this.#checkInput(label, task, bytes);
     const plan = this.#plans.get(label) ?? [defaultAct];
     const act = plan[Math.min(this.#begun(label).length, plan.length - 1)];
     const { workerId, attempt, definition } = execution;
     const isCommand = definition.run.kind === "command";
-    const run = { label, workerId, attempt, isCommand, act, isOver: false, end };
+    const run = { label, workerId, attempt, isCommand, act, isOver: false, end, setWaits };
     this.runs.push(run);
     if (act.runUs !== "hold") this.#after(act.runUs, () => this.endAs(run, act.end));
     else if (this.#isCalm) this.#after(defaultRunUs, () => this.endAs(run, "finish"));

@@ -72,6 +72,8 @@ export class SimulatedWorker {
   readonly #commands = new Set<ExecutionId>();
   alive = true;
   #lanes: StartExecution[][];
+  /** What runs beside the lanes since it yielded its own. */
+  readonly #beside = new Set<StartExecution>();
   #results = new Map<ExecutionId, SimulatedValue>();
   #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
   #aborting = new Set<ExecutionId>();
@@ -213,6 +215,7 @@ export class SimulatedWorker {
     const { workerId } = this;
     this.#around.observer.onTraffic({ type: "died", workerId, which: "functions" });
     this.#lanes = [];
+    this.#beside.clear();
     this.values.clear();
   }
 
@@ -296,6 +299,8 @@ export class SimulatedWorker {
         return this.#around.host.release(send.execution, send.members);
       case "revoke-execution":
         return this.#revoke(send.execution);
+      case "yield-execution":
+        return this.#yield(send.execution);
       case "abort-execution":
         return this.#abort(send);
       case "store-result":
@@ -370,9 +375,25 @@ export class SimulatedWorker {
     const begunAt = timeline.now;
     this.#tell("started", order);
     this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
-    behaviour.begin(this.#runningOf(order), (ending) => {
-      if (this.alive && this.#isHead(order)) this.#say(this.#endEvent(order, ending, begunAt));
+    const end = (ending: Ending) => {
+      if (this.alive && this.#runs(order)) this.#say(this.#endEvent(order, ending, begunAt));
+    };
+    behaviour.begin(this.#runningOf(order), end, (waits) => {
+      const type = waits ? "execution-waits" : "execution-rejoined";
+      const { execution } = order;
+      if (this.alive && this.#runs(order)) this.#say({ type, at: 0, execution });
     });
+  }
+
+  /** It waits beside its lane, where the thread takes up what comes next. */
+  #yield(execution: ExecutionId): void {
+    const lane = this.#lanes.find(([head]) => head?.execution === execution);
+    if (lane === undefined) return; // It has ended, or it is beside its lane already.
+    const [order] = lane.splice(0, 1);
+    this.#beside.add(order);
+    const { workerId } = this;
+    this.#around.observer.onTraffic({ type: "yielded", workerId, attempt: order.attempt });
+    if (lane.length > 0) this.#begin(lane[0]);
   }
 
   #runningOf({ task, attempt, spec, context, args, inputs }: StartExecution): RunningExecution {
@@ -385,12 +406,17 @@ export class SimulatedWorker {
     return { workerId: this.workerId, task, attempt, definition, context, args, inputs: values };
   }
 
-  #isHead(order: StartExecution): boolean {
-    return this.#lanes[order.lane]?.[0] === order;
+  #runs(order: StartExecution): boolean {
+    return this.#lanes[order.lane]?.[0] === order || this.#beside.has(order);
+  }
+
+  #running(execution: ExecutionId): StartExecution | undefined {
+    const heads = this.#lanes.map((lane) => lane[0]).filter((head) => head !== undefined);
+    return [...heads, ...this.#beside].find((one) => one.execution === execution);
   }
 
   #startedEvent(execution: ExecutionId): WorkerEvent | null {
-    const runs = this.#lanes.some((lane) => lane[0]?.execution === execution);
+    const runs = this.#running(execution) !== undefined;
     return runs ? { type: "execution-started", at: 0, execution } : null;
   }
 
@@ -426,9 +452,10 @@ export class SimulatedWorker {
 
   #advance(order: StartExecution): void {
     this.#tell("ended", order);
+    this.#aborting.delete(order.execution);
+    if (this.#beside.delete(order)) return;
     const lane = this.#lanes[order.lane];
     lane.shift();
-    this.#aborting.delete(order.execution);
     if (lane.length > 0) this.#begin(lane[0]);
   }
 
@@ -442,14 +469,15 @@ export class SimulatedWorker {
 
   #abort(send: AbortExecution): void {
     const { execution, reason, graceMs } = send;
-    const stopped = this.#lanes.flat().find((one) => one.execution === execution);
+    const known = [...this.#lanes.flat(), ...this.#beside];
+    const stopped = known.find((one) => one.execution === execution);
     if (stopped === undefined) return this.#around.host.abort(send);
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
     const { draws, faults, observer, behaviour } = this.#around;
-    if (this.#isHead(stopped)) behaviour.abort?.(stopped.attempt, reason);
+    if (this.#runs(stopped)) behaviour.abort?.(stopped.attempt, reason);
     this.#later(this.#stopUs(stopped, graceMs), () => {
-      const order = this.#lanes.map((lane) => lane[0]).find((one) => one?.execution === execution);
+      const order = this.#running(execution);
       if (order === undefined) return null; // It ended by itself in the meantime.
       if (!draws.chance(faults.endAtStop)) {
         this.#advance(order);

@@ -44,6 +44,19 @@ interface Begun {
   leave: () => void;
 }
 
+/** How an execution tells of itself. */
+interface FunctionDoor {
+  end(ending: Ending): void;
+  /** It waits for tasks of its own, or does not any more. */
+  setWaits(waits: boolean): void;
+}
+
+interface FunctionCall {
+  readonly task: TaskDefinition | null;
+  readonly name: string;
+  setWaits(waits: boolean): void;
+}
+
 interface Run {
   readonly takesUs: number;
   readonly ending: Ending | Promise<Ending>;
@@ -86,14 +99,15 @@ export class FunctionBehaviour {
     return this.#counts.get(definitionOf(task).run) ?? 0;
   }
 
-  begin(execution: RunningExecution, run: FunctionRun, end: (ending: Ending) => void): void {
+  begin(execution: RunningExecution, run: FunctionRun, { end, setWaits }: FunctionDoor): void {
     const { time, drive, functions, trace } = this.#around;
     const { workerId, attempt } = execution;
     const name = `${run.functionName} ${formatAttemptId(attempt)}`;
     trace.add(workerId, `started ${name}`);
     drive.news();
     const beganAt = time.now;
-    const { takesUs, ending } = this.#run(execution, functions.find(run), name);
+    const task = functions.find(run);
+    const { takesUs, ending } = this.#run(execution, { task, name, setWaits });
     const finish = (settled: Ending): void => {
       time.after(beganAt + takesUs - time.now, () => {
         if (this.#begun.delete(attempt)) trace.add(workerId, `${wordOf(settled)} ${name}`);
@@ -107,12 +121,15 @@ export class FunctionBehaviour {
   }
 
   /** Calls the function. How it will end, and how long it takes in virtual time. */
-  #run(execution: RunningExecution, task: TaskDefinition | null, name: string): Run {
+  #run(execution: RunningExecution, { task, name, setWaits }: FunctionCall): Run {
     if (task === null) return { takesUs: 0, ending: failed(unknownTask(name)) };
     const { run } = task;
     const { workerId, attempt } = execution;
     this.#counts.set(run, (this.#counts.get(run) ?? 0) + 1);
-    const context = new ExecutionContext(execution.task, attempt, workerId, () => undefined);
+    const context = new ExecutionContext(
+      { task: execution.task, attempt, worker: workerId, user: "", priority: 0 },
+      { post: () => undefined, waits: setWaits, askCredentials: () => undefined },
+    );
     this.#begun.set(attempt, { name, workerId, context, leave: () => {} });
     const args = this.#decode(execution);
     if (args instanceof InputError) {

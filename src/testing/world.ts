@@ -130,11 +130,11 @@ export class World {
 
   #behaviour(): Behaviour {
     return {
-      begin: (execution, end) => {
+      begin: (execution, end, setWaits = () => {}) => {
         this.time.stir();
         this.onProgress();
         const { run } = execution.definition;
-        if (run.kind === "function") this.functions.begin(execution, run, end);
+        if (run.kind === "function") this.functions.begin(execution, run, { end, setWaits });
         else this.commands.begin(execution, run, end);
       },
       abort: (attempt, reason) => this.functions.abort(attempt, reason),

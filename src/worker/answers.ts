@@ -10,6 +10,7 @@ import { present } from "../base/assert.ts";
 import type { AttemptFailure } from "../model/failure.ts";
 import { type AttemptId, noAttempt, type TaskRef } from "../model/ids.ts";
 import { type AttemptFailed, reportKind } from "../protocol/messages.ts";
+import { amountsFit } from "./ledger.ts";
 import { type Outbox, record } from "./outbox.ts";
 import type { Report } from "./report-columns.ts";
 import { plainReport, report, sendAnswer } from "./reports.ts";
@@ -27,8 +28,11 @@ export function mayStart(state: WorkerState): boolean {
   return !state.paused && state.leaveBy < 0 && state.trouble === "";
 }
 
+/** Where more is held than there is, since something went on that had yielded, nobody inherits. */
 function chooseHeir(state: WorkerState, shape: Shape): Run | null {
-  return mayStart(state) ? shape.prefetched.first() : null;
+  const heir = mayStart(state) ? shape.prefetched.first() : null;
+  if (heir === null) return null;
+  return amountsFit(state.capacity, state.used, heir.spec.amounts) ? heir : null;
 }
 
 /** Gives a grant that is free now to `heir`. The attempt that has it, or 0: it stays free. */
@@ -43,7 +47,7 @@ function passGrant(state: WorkerState, out: Outbox, heir: Run | null): AttemptId
  * its task, or else the first ready run of its shape that has no grant.
  */
 function heirOf(state: WorkerState, ended: Run, next: Run | null): Run | null {
-  if (!ended.granted) return null;
+  if (!ended.granted || ended.hasYielded) return null;
   if (next !== null && !next.granted) return next;
   const newer = newerRun(state, ended);
   if (newer === null) return chooseHeir(state, ended.shape);

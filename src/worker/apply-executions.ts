@@ -9,9 +9,10 @@ import type { Micros } from "../base/time.ts";
 import { enqueueRun, moveTask, recordOf, stateForRun } from "./apply-tasks.ts";
 import type { ExecutionId } from "./events.ts";
 import type { ExecutionFact } from "./facts.ts";
-import { charge } from "./ledger.ts";
+import { type Amounts, charge } from "./ledger.ts";
 import {
   abandoned,
+  besideLanes,
   type Execution,
   type Lane,
   type Run,
@@ -72,6 +73,8 @@ function placeExecution(
     silent: false,
     told: abandoned,
     paying: false,
+    waits: false,
+    yielded: false,
     since: fact.at,
     startedAt: -1,
     abort: null,
@@ -100,15 +103,51 @@ function promote(state: WorkerState, execution: Execution, at: Micros): void {
 
 /** Takes an execution off its lane and gives back whatever it held. */
 function unplace(state: WorkerState, execution: Execution): void {
-  const { entries } = execution.lane;
-  if (entries[0] === execution) entries.shift();
-  else entries.splice(entries.indexOf(execution), 1);
-  if (execution.run.spec.kind === "command") state.commands.delete(execution);
-  else if (entries.length === 0) state.idleLanes++;
-  if (execution.paying) charge(state.used, execution.run.spec.amounts, -1);
+  leaveLane(state, execution);
+  state.commands.delete(execution);
+  if (execution.paying) charge(state.used, amountsOfPaying(execution), -1);
   for (const value of execution.values) value.pins--;
   state.executions.delete(execution.id);
   state.unsentStops.delete(execution);
+  state.yielding.delete(execution);
+  state.besideTimed.delete(execution);
+}
+
+function leaveLane(state: WorkerState, execution: Execution): void {
+  const { entries, index } = execution.lane;
+  if (entries[0] === execution) entries.shift();
+  else entries.splice(entries.indexOf(execution), 1);
+  const isLaneOfFunctions = execution.run.spec.kind === "function" && index !== besideLanes;
+  if (isLaneOfFunctions && entries.length === 0) state.idleLanes++;
+}
+
+/** What a paying execution holds now. */
+export function amountsOfPaying({ run, yielded }: Execution): Amounts {
+  return yielded ? run.spec.amountsYielded : run.spec.amounts;
+}
+
+/** Goes beside the lanes, if it is not there yet, and gives its CPU back. */
+function yieldExecution(state: WorkerState, execution: Execution): void {
+  assert(execution.paying && !execution.yielded, "what pays in full can yield");
+  assert(execution.lane.entries.length === 1, "nothing queues behind what yields");
+  if (execution.lane.index !== besideLanes) {
+    leaveLane(state, execution);
+    execution.lane = { index: besideLanes, entries: [execution] };
+    if (execution.run.spec.definition.timeoutMs > 0) state.besideTimed.add(execution);
+  }
+  charge(state.used, amountsOfPaying(execution), -1);
+  execution.yielded = true;
+  execution.run.hasYielded = true;
+  charge(state.used, amountsOfPaying(execution), 1);
+  state.yielding.delete(execution);
+}
+
+/** Goes on beside the lanes, and holds its CPU again, whatever else holds some. */
+function rejoinExecution(state: WorkerState, execution: Execution): void {
+  assert(execution.yielded, "only what has yielded rejoins");
+  charge(state.used, amountsOfPaying(execution), -1);
+  execution.yielded = false;
+  charge(state.used, amountsOfPaying(execution), 1);
 }
 
 function endExecution(state: WorkerState, execution: Execution): void {
@@ -161,10 +200,24 @@ export const executionAppliers: ExecutionAppliers = {
     orphanExecution(state, execution, at);
     moveTask(state, recordOf(state, execution.run.task), released);
   },
+  "execution-waits": (state, { execution: id, waits }) => {
+    const execution = liveExecution(state, id);
+    execution.waits = waits;
+    if (waits) state.yielding.add(execution);
+    else state.yielding.delete(execution);
+  },
+  "execution-yielded": (state, { execution }) => {
+    yieldExecution(state, liveExecution(state, execution));
+  },
+  "execution-rejoined": (state, { execution }) => {
+    rejoinExecution(state, liveExecution(state, execution));
+  },
   "execution-answers-for-next": (state, { execution: id, told }) => {
     const execution = liveExecution(state, id);
     const record = recordOf(state, execution.run.task);
+    const { hasYielded } = execution.run;
     execution.run = present(unstartedRun(record.state), "the task has a run that did not start");
+    execution.run.hasYielded = hasYielded;
     execution.told = told;
     moveTask(state, record, released);
   },

@@ -182,6 +182,7 @@ function newRun(state: WorkerState, fact: RunAccepted): Run {
     inputs: fact.inputs,
     dependencies: fact.dependencies,
     arrival: state.nextArrival++,
+    hasYielded: false,
     queue: null,
   };
 }
@@ -195,6 +196,7 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
   if (fact.adopts === 0) return moveTask(state, record, stateForRun(state, run));
   const execution = present(state.executions.get(fact.adopts), "the adopted execution is live");
   assert(execution.orphan && execution.abort === null, "only an untouched orphan is adopted");
+  run.hasYielded = execution.run.hasYielded;
   execution.run = run;
   execution.orphan = false;
   execution.told = abandoned;

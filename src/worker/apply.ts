@@ -8,7 +8,7 @@ import { assert, present } from "../base/assert.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
 import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
 import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
-import { amountsOf, asksBeyondCpu, couldHold } from "./ledger.ts";
+import { amountsOf, amountsYielded, asksBeyondCpu, couldHold } from "./ledger.ts";
 import { emptyRecords } from "./reset.ts";
 import type { Transfer, WorkerState } from "./state.ts";
 
@@ -76,6 +76,7 @@ function defineSpec(state: WorkerState, { spec: id, definition }: FactOf<"spec-d
     definition,
     kind: run.kind,
     amounts: amountsOf(state.capacity, resources),
+    amountsYielded: amountsYielded(state.capacity, resources),
     couldRun: hasLanes && couldHold(state.capacity, resources),
     asksBeyondCpu: asksBeyondCpu(resources),
   });

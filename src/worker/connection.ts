@@ -22,13 +22,19 @@ import {
   reportNeedsSources,
   unacknowledgedAnswers,
 } from "./reports.ts";
-import type { AnswerMessage, WorkerState } from "./state.ts";
+import type { AnswerMessage, Execution, WorkerState } from "./state.ts";
 import { unstartedRun } from "./state.ts";
 
 type EventOf<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
 
 /** What `inventory.phases` holds. */
-const phase = { unstarted: 0, running: 1, stopping: 2 } as const;
+const phase = { unstarted: 0, running: 1, stopping: 2, yielded: 3 } as const;
+
+function phaseOf({ orphan, paying, yielded }: Execution): number {
+  if (orphan) return phase.stopping;
+  if (!paying) return phase.unstarted;
+  return yielded ? phase.yielded : phase.running;
+}
 
 class InventoryColumns {
   readonly #attempts = new F64Column();
@@ -71,10 +77,9 @@ export function inventoryOf(state: WorkerState): HotMessageOf<"inventory"> {
     if (run !== null) columns.addAttempt(run.attempt, task, phase.unstarted);
     if (taskState.type === "memory") columns.addValue(task, taskState.value.sizeBytes);
   }
-  for (const { run, orphan, silent, paying } of state.executions.values()) {
-    if (silent) continue;
-    const code = orphan ? phase.stopping : paying ? phase.running : phase.unstarted;
-    columns.addAttempt(run.attempt, run.task, code);
+  for (const execution of state.executions.values()) {
+    const { run, silent } = execution;
+    if (!silent) columns.addAttempt(run.attempt, run.task, phaseOf(execution));
   }
   for (const { attempt, task } of unacknowledgedAnswers(state)) {
     columns.addAttempt(attempt, task, phase.running);

@@ -37,6 +37,7 @@ function laneWake(state: WorkerState): Micros | null {
     wake = earlier(wake, earlier(timeoutAt(lane.entries[0]), laneDeadline(lane)));
   }
   for (const command of state.commands) wake = earlier(wake, timeoutAt(command));
+  for (const beside of state.besideTimed) wake = earlier(wake, timeoutAt(beside));
   return wake;
 }
 
@@ -80,6 +81,7 @@ export function onTick(state: WorkerState, out: Outbox): void {
     if (entries.length > 0) endIfTooLong(state, out, entries[0]);
   }
   for (const command of state.commands) endIfTooLong(state, out, command);
+  for (const beside of state.besideTimed) endIfTooLong(state, out, beside);
   revokeBehindLongHeads(state, out);
   askAgain(state, out, at - askSourcesAgainMs * microsPerMs);
   if (state.connection.up && state.connection.heartbeatAt <= at) sendHeartbeat(state, out);

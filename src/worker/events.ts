@@ -75,6 +75,10 @@ export type WorkerEvent =
   | { readonly type: "ordered"; readonly at: Micros; readonly message: ToWorkerMessage }
   /** The thread took it up; also implied by its end. */
   | { readonly type: "execution-started"; readonly at: Micros; readonly execution: ExecutionId }
+  /** The function waits for tasks of its own; its thread holds still until `yield-execution`. */
+  | { readonly type: "execution-waits"; readonly at: Micros; readonly execution: ExecutionId }
+  /** What it waited for has come: it goes on. */
+  | { readonly type: "execution-rejoined"; readonly at: Micros; readonly execution: ExecutionId }
   | {
       readonly type: "execution-finished";
       readonly at: Micros;
@@ -170,6 +174,8 @@ export type WorkerSend =
     }
   /** Take it back if the thread has not begun it; answered at once by `execution-revoked`. */
   | { readonly type: "revoke-execution"; readonly execution: ExecutionId }
+  /** It waits beside its lane: the thread takes up what comes next. */
+  | { readonly type: "yield-execution"; readonly execution: ExecutionId }
   /** Signal it, and after `graceMs` end its thread; answered by any end of the execution. */
   | {
       readonly type: "abort-execution";

@@ -102,6 +102,16 @@ export type ExecutionFact =
   /** A member of a gang may start. */
   | { readonly type: "execution-released"; readonly execution: ExecutionId }
   | { readonly type: "execution-taken-up"; readonly execution: ExecutionId; readonly at: Micros }
+  /** Its function waits for tasks of its own, or does not any more. */
+  | {
+      readonly type: "execution-waits";
+      readonly execution: ExecutionId;
+      readonly waits: boolean;
+    }
+  /** It has left its lane, which is free, and holds no CPU until it rejoins. */
+  | { readonly type: "execution-yielded"; readonly execution: ExecutionId }
+  /** It goes on beside the lanes, and holds its CPU again. */
+  | { readonly type: "execution-rejoined"; readonly execution: ExecutionId }
   /** T21. */
   | { readonly type: "execution-orphaned"; readonly execution: ExecutionId; readonly at: Micros }
   /** The next run of its task never starts: it is answered with `told` when this orphan ends. */

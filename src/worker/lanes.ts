@@ -18,7 +18,7 @@ import { type Execution, isGang, type Lane, type WorkerState } from "./state.ts"
 /** How many more executions may queue on a lane now. */
 function roomOn(lane: Lane, at: Micros): number {
   const head = lane.entries[0];
-  if (head === undefined || head.orphan || head.abort !== null) return 0;
+  if (head === undefined || head.orphan || head.abort !== null || head.waits) return 0;
   if (isGang(head.run.spec)) return 0; // It may wait for others before it starts.
   const { meanUs } = head.run.shape;
   if (meanUs < 0 || meanUs > laneMeanUsMax || at - head.since >= laneWindowUs) return 0;
@@ -49,7 +49,7 @@ function mayBeTakenBack(execution: Execution): boolean {
 }
 
 /** Takes back what is queued on a lane and was not asked back yet. */
-function revokeQueued(state: WorkerState, out: Outbox, lane: Lane): void {
+export function revokeQueued(state: WorkerState, out: Outbox, lane: Lane): void {
   for (const execution of [...lane.entries]) {
     if (mayBeTakenBack(execution)) sendRevoke(state, out, execution, "requeue");
   }

@@ -61,6 +61,11 @@ export function amountsOf(capacity: Capacity, request: Resources): Amounts {
   return byDimension.flat();
 }
 
+/** What of a request its execution still holds while it waits for tasks of its own. */
+export function amountsYielded(capacity: Capacity, request: Resources): Amounts {
+  return amountsOf(capacity, { ...request, cpuMilli: 0 });
+}
+
 /** Whether this worker could hold a request when it is empty. */
 export function couldHold(capacity: Capacity, request: Resources): boolean {
   for (const [name, amount] of namedAmounts(request)) {

@@ -38,6 +38,7 @@ import {
   type TaskRecord,
   type WorkerState,
 } from "./state.ts";
+import { tellYielded } from "./yields.ts";
 
 /** One entry of a `compute` order. */
 interface ComputeOrder {
@@ -244,6 +245,7 @@ function acceptOrder(
   const adopted = adoptable(state, order);
   const adopts = adopted === null ? 0 : (state.orphans.get(order.task)?.id ?? 0);
   record(state, out, acceptedRun(order, adopts));
+  if (adopted !== null) tellYielded(state, recordOf(state, order.task));
   const superseded = adopted ?? former;
   if (superseded !== null) {
     const run = findRun(state, order.task, order.attempt);

@@ -22,6 +22,7 @@ function aRun(arrival: number, priority: number): Run {
       kind: "function",
       couldRun: true,
       amounts: [],
+      amountsYielded: [],
       asksBeyondCpu: false,
     },
     shape: { id: 1, kind: "function", granted: queue, prefetched: queue, meanUs: -1 },
@@ -31,6 +32,7 @@ function aRun(arrival: number, priority: number): Run {
     inputs: [],
     dependencies: [],
     arrival,
+    hasYielded: false,
     queue: null,
   };
 }

@@ -53,6 +53,8 @@ export interface Spec {
   readonly kind: RunKind;
   /** What an execution takes. */
   readonly amounts: Amounts;
+  /** What it still holds while it has yielded: all but CPU. */
+  readonly amountsYielded: Amounts;
   /** Whether this worker could run it if it were empty. */
   readonly couldRun: boolean;
   /** Asks for more than CPU: its ready tasks are called `blocked`. */
@@ -87,6 +89,8 @@ export interface Run {
   readonly dependencies: readonly TaskRef[];
   /** Rises with each order: the second key of the comparator. */
   readonly arrival: number;
+  /** It yielded once: what it has may be more than there is, so nobody inherits its grant. */
+  hasYielded: boolean;
   /** Where it is queued while ready, else null; null too while an orphan of its task still runs. */
   queue: RunQueue | null;
 }
@@ -142,7 +146,7 @@ export type Withheld =
 /** Something in the executor. It pays for its lane and grant from head of lane until it ends. */
 export interface Execution {
   readonly id: ExecutionId;
-  readonly lane: Lane;
+  lane: Lane;
   /** Whose answer is owed. */
   run: Run;
   /** No task wants it any more. */
@@ -153,6 +157,10 @@ export interface Execution {
   told: Withheld;
   /** Head of its lane: its run holds a grant. */
   paying: boolean;
+  /** Its function waits for tasks of its own. */
+  waits: boolean;
+  /** Its slot and its CPU are free for others meanwhile. */
+  yielded: boolean;
   /** When it became head of its lane. */
   since: Micros;
   /** When its thread took it up, or -1 while that is not known. */
@@ -172,12 +180,15 @@ export interface Execution {
 
 /**
  * One executor thread and what was given to it, in its order; or the place of one command, behind
- * which nothing queues.
+ * which nothing queues; or that of one execution which has yielded its lane.
  */
 export interface Lane {
+  /** `besideLanes` for the place of one that has yielded. */
   readonly index: number;
   readonly entries: Execution[];
 }
+
+export const besideLanes = -1;
 
 /** A fetch from one peer. It counts against the peer until it ends, whatever is still wanted. */
 export interface Transfer {
@@ -260,6 +271,10 @@ export interface WorkerState {
   readonly commands: Set<Execution>;
   /** Orphans by task: while one lives, no other execution of its task starts. */
   readonly orphans: Map<TaskRef, Execution>;
+  /** Heads of lanes that wait, and yield as soon as nothing queues behind them. */
+  readonly yielding: Set<Execution>;
+  /** Executions beside the lanes that may run for so long only. */
+  readonly besideTimed: Set<Execution>;
   /** Orphans to which nothing was sent yet, with the moment of their stop. */
   readonly unsentStops: Map<Execution, Micros>;
   /** Shapes of functions with ready runs that hold a grant. */
@@ -324,6 +339,8 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     idleLanes: slots,
     commands: new Set(),
     orphans: new Map(),
+    yielding: new Set(),
+    besideTimed: new Set(),
     unsentStops: new Map(),
     startable: new Set(),
     startableCommands: new Set(),

@@ -44,6 +44,7 @@ import { onDefineSpec, onDropSpec } from "./specs.ts";
 import { startGranted } from "./starts.ts";
 import type { WorkerState } from "./state.ts";
 import { onFetchBusy, onFetchFailed, onFetchFinished, startFetches } from "./transfers.ts";
+import { onRejoined, onWaits, yieldWaiting } from "./yields.ts";
 
 export { nextWorkerDeadline } from "./deadlines.ts";
 
@@ -77,6 +78,7 @@ export function stepAll(state: WorkerState, events: readonly WorkerEvent[]): Wor
 /** What follows from any event: closing rules, starts, fetches, and stops that are due. */
 function settle(state: WorkerState, out: Outbox, event: WorkerEvent): void {
   settleClosings(state, out);
+  yieldWaiting(state, out);
   startGranted(state, out);
   startFetches(state, out);
   if (state.unsentStops.size > 0) {
@@ -107,6 +109,10 @@ function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
       return onMeasured(state, out, event);
     case "execution-started":
       return onTakenUp(state, out, event);
+    case "execution-waits":
+      return onWaits(state, out, event);
+    case "execution-rejoined":
+      return onRejoined(state, out, event);
     case "execution-finished":
       return onFinished(state, out, event);
     case "execution-failed":

@@ -108,6 +108,9 @@ const breakages: Record<string, Breakage> = {
   "W34 in trouble nothing waits to start": (state) =>
     recordIn(state, ofType("waiting", "ready", "blocked")) !== undefined &&
     write(state, { trouble: "its disk is full" }),
+  "W35 what waits yields unless something queues behind it": onExecution((execution) =>
+    write(execution, { waits: !execution.waits }),
+  ),
   "W12 held values add up": (state) => write(state, { valueBytes: state.valueBytes + 1 }),
   "W14 what may start is known": (state) =>
     write(state, { prefetchedReady: state.prefetchedReady + 1 }),

@@ -11,7 +11,7 @@ import { decodeValue } from "../../src/shell/values/value-codec.ts";
 import type { ExecutionId } from "../../src/worker/events.ts";
 
 export type News =
-  | { readonly type: "started" | "aborted"; readonly execution: ExecutionId }
+  | { readonly type: "started" | "aborted" | "waits" | "rejoined"; readonly execution: ExecutionId }
   | { readonly type: "finished"; readonly execution: ExecutionId; readonly bytes: Uint8Array }
   | {
       readonly type: "failed";
@@ -28,6 +28,14 @@ export class RecordingSink implements ExecutionSink {
 
   started(execution: ExecutionId): void {
     this.news.push({ type: "started", execution });
+  }
+
+  waits(execution: ExecutionId): void {
+    this.news.push({ type: "waits", execution });
+  }
+
+  rejoined(execution: ExecutionId): void {
+    this.news.push({ type: "rejoined", execution });
   }
 
   finished(execution: ExecutionId, bytes: Uint8Array): void {

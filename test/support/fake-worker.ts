@@ -24,7 +24,7 @@ import {
   type WorkerMessage,
 } from "../../src/protocol/messages.ts";
 
-/** An attempt as its worker knows it. Phase: 0 not started, 1 runs, 2 stops. */
+/** An attempt as its worker knows it. Phase: 0 not started, 1 runs, 2 stops, 3 has yielded. */
 export interface FakeAttempt {
   readonly id: AttemptId;
   readonly task: TaskRef;
@@ -80,6 +80,8 @@ export const kept = about("kept");
 export const needsSources = about("needsSources");
 export const retractRefused = about("retractRefused");
 export const building = about("building");
+export const yielded = about("yielded");
+export const rejoined = about("rejoined");
 
 /** A value of this many bytes stays with its worker. */
 const largeValueBytes = 100_000;
@@ -320,10 +322,10 @@ export class FakeWorker {
     return found;
   }
 
-  /** What it was ordered and has not ended, in order: `a`, `b+` runs, `c-` stops, `(d)` waits. */
+  /** What it was ordered, in order: `a`, `b+` runs, `c-` stops, `e~` has yielded, `(d)` waits. */
   get orders(): string {
     const words = [...this.attempts.values()].map(({ label, granted, phase }) => {
-      const marked = `${label}${["", "+", "-"][phase]}`;
+      const marked = `${label}${["", "+", "-", "~"][phase]}`;
       return granted ? marked : `(${marked})`;
     });
     return words.join(" ");
@@ -364,6 +366,8 @@ export class FakeWorker {
     const next = successor === undefined ? undefined : this.attemptOf(successor);
     if (next !== undefined) next.granted = true;
     if (kind === "started" && entry !== undefined) entry.phase = 1;
+    if (kind === "yielded" && entry !== undefined) entry.phase = 3;
+    if (kind === "rejoined" && entry !== undefined) entry.phase = 1;
     if (["finished", "abandoned", "handedBack"].includes(kind)) this.attempts.delete(attempt);
     if (["finished", "have", "kept"].includes(kind)) this.values.set(task, largeValueBytes);
     if (kind === "lost") this.values.delete(task);

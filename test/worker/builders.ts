@@ -225,6 +225,8 @@ export function linesOf(sends: readonly WorkerSend[]): string[] {
         return [`release ${send.execution} with ${send.members.map(({ host }) => host).join(" ")}`];
       case "revoke-execution":
         return [`revoke ${send.execution}`];
+      case "yield-execution":
+        return [`yield ${send.execution}`];
       case "abort-execution":
         return [`abort ${send.execution} (${send.reason})`];
       case "store-result":

@@ -121,6 +121,8 @@ export class FakeShell {
         return;
       case "revoke-execution":
         return this.#revoke(send.execution);
+      case "yield-execution":
+        return assert.fail("nobody here waits for tasks of its own");
       case "abort-execution":
         return this.#abort(send.execution);
       case "store-result":

@@ -5,6 +5,7 @@
  */
 
 import { attemptCauseCode, bandCode, isTerminalCode } from "../../model/states.ts";
+import { dimension } from "../../scheduler/dimensions.ts";
 import { attemptFlag } from "../tables/attempt-table.ts";
 import type { Inspection, RecordRule } from "./inspection.ts";
 
@@ -31,7 +32,12 @@ function attemptsHoldTheirRequest(look: Inspection, row: number): void {
   const grant = attempts.grants[row];
   const { request } = shapes[attempts.shape[row]];
   if (grant === request.amounts) return;
+  const hasYielded = attempts.hasFlag(row, attemptFlag.yielded);
   for (const index of request.used) {
+    if (hasYielded && (index === dimension.cpu || index === dimension.slots)) {
+      if (grant?.[index] !== 0) look.ofTask(attempts.task[row], "it yielded, and holds CPU");
+      continue;
+    }
     if (grant !== null && grant[index] >= request.amounts[index]) continue;
     look.ofTask(attempts.task[row], "its attempt does not hold what it asks for");
   }

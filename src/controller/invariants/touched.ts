@@ -43,6 +43,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "attempt-measured": "named",
   "attempts-started": "named",
   "attempts-hung": "named",
+  "attempts-yielded": "named",
   "attempts-stopping": "named",
   "attempts-ended": "named",
   "attempt-superseded": "named",

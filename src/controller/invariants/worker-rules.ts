@@ -5,8 +5,9 @@
  */
 
 import { digestWith } from "../../base/digest.ts";
+import { dimension } from "../../scheduler/dimensions.ts";
 import type { ControllerState, Worker } from "../state.ts";
-import type { AttemptTable } from "../tables/attempt-table.ts";
+import { type AttemptTable, attemptFlag } from "../tables/attempt-table.ts";
 import type { Inspection, RecordRule } from "./inspection.ts";
 
 /** S-7: usage is the sum of grants of attempts that have not ended. */
@@ -26,10 +27,26 @@ function usageStaysWithinCapacity(look: Inspection, index: number): void {
   const { used, capacity } = worker;
   for (let i = 0; i < used.length; i++) {
     // What was adopted by an agent that declares less than the last one pays all the same.
-    if (used[i] >= 0 && (used[i] <= capacity[i] || hasAdopted(look.state, worker))) continue;
+    const isWithin = used[i] <= capacity[i] + rejoined(look.state, worker, i);
+    if (used[i] >= 0 && (isWithin || hasAdopted(look.state, worker))) continue;
     const name = look.state.dimensions.names[i];
     look.ofWorker(index, `${name}: ${used[i]} used of ${capacity[i]}`);
   }
+}
+
+/**
+ * Slots and CPU of what yielded them once and has them again: others may have got them meanwhile,
+ * so they may be charged beyond what there is, and nothing else may.
+ */
+function rejoined({ attempts }: ControllerState, worker: Worker, index: number): number {
+  if (index !== dimension.cpu && index !== dimension.slots) return 0;
+  let sum = 0;
+  for (let row = 0; row < attempts.length; row++) {
+    const isOurs = attempts.id[row] !== 0 && attempts.worker[row] === worker.index;
+    if (isOurs && attempts.hasFlag(row, attemptFlag.hasYielded))
+      sum += attempts.grantOf(row)[index];
+  }
+  return sum;
 }
 
 function hasAdopted({ attempts }: ControllerState, worker: Worker): boolean {

@@ -24,6 +24,10 @@ export const attemptFlag = {
   retracting: 8,
   /** Its work directory is being made. */
   building: 16,
+  /** It waits for tasks of its own: its slot and its CPU are not charged meanwhile. */
+  yielded: 32,
+  /** It yielded once: its slot and its CPU may be charged beyond what there is. */
+  hasYielded: 64,
 } as const;
 
 const durableColumns = [

@@ -65,6 +65,7 @@ const expectedAccess: { readonly [Name in MethodName]: readonly Role[] } = {
   UnregisterEndpoint: writers,
   ListEndpoints: readers,
   GetClusterInfo: readers,
+  GetTaskCredentials: ["admin", "worker"],
   ReportWorkerExit: ["admin", "worker"],
 };
 
@@ -106,6 +107,7 @@ const requests: Requests = {
   UnregisterEndpoint: { endpointId: "e" },
   ListEndpoints: {},
   GetClusterInfo: {},
+  GetTaskCredentials: { attemptId: "1.1" },
   ReportWorkerExit: { workerId: "w", incarnation: "i" },
 };
 

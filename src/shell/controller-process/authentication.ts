@@ -11,10 +11,11 @@
 
 import { createHash, createHmac } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { Micros } from "../../base/time.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import { bearerToken, sameSecret } from "../transport/http-guard.ts";
-import { userCharactersMax } from "./limits.ts";
+import { taskTokenUs, userCharactersMax } from "./limits.ts";
 
 /** Who is at the other end of a request or of a connection. */
 export interface Caller {
@@ -26,11 +27,21 @@ export interface Caller {
   readonly tokenHash: string | null;
 }
 
+/** Marks the token of a running task, which nobody keeps: it proves itself. */
+const taskTokenMark = "task";
+
 export interface AuthenticationOptions {
   /** The secret that the process was started with; without one everybody is an administrator. */
   readonly token: string | undefined;
   /** Whose secret has this hash, now; null for nobody's. */
   readonly principalOf: (hash: string) => Principal | null;
+  readonly now: () => Micros;
+}
+
+/** What the token of a task says; it counts because nobody else can sign it. */
+interface TaskClaim {
+  readonly user: string;
+  readonly until: Micros;
 }
 
 /** Names the user of a caller that may speak for any. */
@@ -54,6 +65,11 @@ export class Authentication {
       return trusted(request, "anonymous", null);
     }
     if (token !== undefined && sameSecret(secret, token)) return trusted(request, "admin", secret);
+    const taskUser = this.#taskUser(secret);
+    if (taskUser !== null) {
+      const principal: Principal = { user: taskUser, role: "user", jobId: "" };
+      return { principal, secret, tokenHash: null };
+    }
     const tokenHash = hashOf(secret);
     const principal = principalOf(tokenHash);
     if (principal === null) {
@@ -61,6 +77,25 @@ export class Authentication {
       return unauthenticated(token === undefined ? `${why}; none is needed here` : why);
     }
     return { principal, secret, tokenHash };
+  }
+
+  /** What a running task of this user opens its connections with, for a while from `at` on. */
+  taskToken(user: string, at: Micros): string {
+    const { token } = this.#options;
+    if (token === undefined) return "";
+    const claim = { user, until: at + taskTokenUs };
+    const text = Buffer.from(JSON.stringify(claim)).toString("base64url");
+    return [taskTokenMark, text, sharedSecret(token, `capstan task ${text}`)].join(".");
+  }
+
+  /** Whose task this is the token of; null for what is none, or is too old. */
+  #taskUser(secret: string): string | null {
+    const { token, now } = this.#options;
+    const [mark, text, proof, ...rest] = secret.split(".");
+    if (token === undefined || mark !== taskTokenMark || rest.length > 0) return null;
+    if (!proof || !sameSecret(proof, sharedSecret(token, `capstan task ${text}`))) return null;
+    const claim = JSON.parse(Buffer.from(text, "base64url").toString()) as TaskClaim;
+    return now() < claim.until ? claim.user : null;
   }
 
   /** The same caller now; null once its token was revoked or has expired. */

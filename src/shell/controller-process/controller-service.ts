@@ -112,6 +112,7 @@ export class ControllerService<State, Fact> {
     this.#authentication = new Authentication({
       token: options.token,
       principalOf: (hash) => kernel.principalOf(state, hash, clock.now()),
+      now: () => clock.now(),
     });
     const context = this.#contextOf(options);
     this.#clients = new ClientSessions(context);
@@ -356,6 +357,8 @@ export class ControllerService<State, Fact> {
       case "ReportWorkerExit":
         this.#workers.reportExit(request as ParsedRequests["ReportWorkerExit"]);
         return {};
+      case "GetTaskCredentials":
+        return this.#taskCredentials(request, principal);
       case "GetClusterInfo":
         return this.#clusterInfo();
       case "GetDoctorReport":
@@ -365,6 +368,15 @@ export class ControllerService<State, Fact> {
       default:
         return yield* kernel.answerInSteps(state, method, request, principal);
     }
+  }
+
+  /** A task speaks as its user, and so that no secret need travel with every order. */
+  #taskCredentials(request: ParsedRequests[MethodName], principal: Principal): unknown {
+    const { kernel, clock } = this.#options;
+    const { state } = this.#loop;
+    const answer = kernel.answerCall(state, "GetTaskCredentials", request, principal);
+    const { user } = answer as { readonly user: string };
+    return { user, token: this.#authentication.taskToken(user, clock.now()) };
   }
 
   #kernelSays(method: MethodName, principal: Principal): ReadSteps {

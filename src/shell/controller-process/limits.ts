@@ -55,6 +55,9 @@ export const userCharactersMax = 100;
 /** Changes of all callers that wait for their answer. A further one is told OVERLOADED. */
 export const openChangesMax = 4_096;
 
+/** For how long the token of a running task opens connections, microseconds: it asks anew. */
+export const taskTokenUs = 600_000_000;
+
 /** How often it is looked whether the tokens of open streams still work. Others are cut. */
 export const tokenCheckMs = 2_000;
 

@@ -100,12 +100,14 @@ describe("the real kernel", () => {
       ListEndpoints: {},
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
+      GetTaskCredentials: { attemptId: "1.1" },
       ReportWorkerExit: { workerId: "w1", incarnation: "i1", exitCode: 0 },
     };
     assert.deepEqual(new Set(Object.keys(requests)), new Set(methodNames));
     const refused = new Map<string, string>([
       ["RevokeToken", "NOT_FOUND"],
       ["RegisterEndpoint", "NOT_FOUND"],
+      ["GetTaskCredentials", "NOT_FOUND"],
     ]);
     for (const name of Object.keys(requests) as MethodName[]) {
       const code = refused.get(name);

@@ -8,7 +8,6 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { CapstanError } from "../../model/errors.ts";
 
 /** Writes to the worker's log, with the task's id. `fields` must be structured-cloneable. */
 export interface TaskLogger {
@@ -18,7 +17,7 @@ export interface TaskLogger {
   error(message: string, fields?: { readonly [name: string]: unknown }): void;
 }
 
-/** The running task, as seen from inside. */
+/** The running task, as its executor knows it. */
 export interface TaskContext {
   /** The task's number within its cluster; `capstan why` and `capstan task show` take it. */
   readonly taskId: string;
@@ -31,23 +30,34 @@ export interface TaskContext {
   readonly logger: TaskLogger;
 }
 
-const contexts = new AsyncLocalStorage<TaskContext>();
+/** With what a running task speaks to its controller. */
+export interface TaskCredentials {
+  readonly url: string;
+  /** "" where none is needed. */
+  readonly token: string;
+}
 
-/**
- * The context of the task that this code runs in.
- *
- * @throws CapstanError INVALID_ARGUMENT outside a task.
- */
-export function getContext(): TaskContext {
-  const context = contexts.getStore();
-  if (context === undefined) {
-    const message = "getContext() was called outside a running task";
-    throw new CapstanError("INVALID_ARGUMENT", message);
-  }
-  return context;
+/** What the SDK asks of a running task besides; not for tasks. */
+export interface RunningTask extends TaskContext {
+  /** Whose task it is. */
+  readonly user: string;
+  readonly priority: number;
+  /** Asked for anew each time: they hold for some minutes. Rejects with UNREACHABLE. */
+  credentials(): Promise<TaskCredentials>;
+  /** It waits for tasks of its own until the returned function is called. */
+  beginWait(): () => void;
+  /** `act` is called when the execution has ended, however it did. */
+  whenEnded(act: () => void): void;
+}
+
+const contexts = new AsyncLocalStorage<RunningTask>();
+
+/** The task that this code runs in, or null. */
+export function runningTask(): RunningTask | null {
+  return contexts.getStore() ?? null;
 }
 
 /** For the executor: runs `run` inside `context`. */
-export function runInContext<T>(context: TaskContext, run: () => T): T {
+export function runInContext<T>(context: RunningTask, run: () => T): T {
   return contexts.run(context, run);
 }

@@ -7,29 +7,103 @@
 
 import { CapstanError } from "../../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../../model/ids.ts";
-import type { TaskContext, TaskLogger } from "./context.ts";
+import type { RunningTask, TaskCredentials, TaskLogger } from "./context.ts";
 import type { FromThread, LogLevel } from "./thread-messages.ts";
 
-/** The context that a running function sees, and the handle to abort it. */
-export class ExecutionContext implements TaskContext {
+/** How a context speaks to whoever started its execution. */
+export interface ContextDoor {
+  post(message: FromThread): void;
+  /** It begins to wait for tasks of its own, or does not any more. */
+  waits(waits: boolean): void;
+  /** Answered by `takeCredentials`. */
+  askCredentials(): void;
+}
+
+/** Which execution it is. */
+export interface ExecutionIdentity {
+  readonly task: TaskRef;
+  readonly attempt: AttemptId;
   readonly worker: string;
+  readonly user: string;
+  readonly priority: number;
+}
+
+/** The context that a running function sees, and the handle to abort it. */
+export class ExecutionContext implements RunningTask {
+  readonly worker: string;
+  readonly user: string;
+  readonly priority: number;
   readonly #attempt: AttemptId;
   readonly #task: TaskRef;
-  readonly #post: (message: FromThread) => void;
+  readonly #door: ContextDoor;
+  readonly #whenEnded: (() => void)[] = [];
+  /** Waits that are open now. */
+  #waits = 0;
+  #waitingSinceMs = 0;
+  #waitedMs = 0;
+  #asked: PromiseWithResolvers<TaskCredentials> | null = null;
   #controller: AbortController | null = null;
   #abortReason: CapstanError | null = null;
   #logger: TaskLogger | null = null;
 
-  constructor(
-    task: TaskRef,
-    attempt: AttemptId,
-    worker: string,
-    post: (message: FromThread) => void,
-  ) {
+  constructor(identity: ExecutionIdentity, door: ContextDoor) {
+    const { task, attempt, worker, user, priority } = identity;
     this.#task = task;
     this.#attempt = attempt;
     this.worker = worker;
-    this.#post = post;
+    this.user = user;
+    this.priority = priority;
+    this.#door = door;
+  }
+
+  /** How long it has waited for tasks of its own, milliseconds. */
+  get waitedMs(): number {
+    return this.#waits === 0
+      ? this.#waitedMs
+      : this.#waitedMs + performance.now() - this.#waitingSinceMs;
+  }
+
+  beginWait(): () => void {
+    if (this.#waits++ === 0) {
+      this.#waitingSinceMs = performance.now();
+      this.#door.waits(true);
+    }
+    let isOpen = true;
+    return () => {
+      if (!isOpen) return;
+      isOpen = false;
+      if (--this.#waits > 0) return;
+      this.#waitedMs += performance.now() - this.#waitingSinceMs;
+      this.#door.waits(false);
+    };
+  }
+
+  credentials(): Promise<TaskCredentials> {
+    if (this.#asked === null) {
+      this.#asked = Promise.withResolvers();
+      this.#door.askCredentials();
+    }
+    return this.#asked.promise;
+  }
+
+  /** What `askCredentials` asked for. The next one asks anew: they hold for a while only. */
+  takeCredentials(answer: {
+    readonly credentials: TaskCredentials | null;
+    readonly refused: string;
+  }): void {
+    const asked = this.#asked;
+    this.#asked = null;
+    if (answer.credentials !== null) asked?.resolve(answer.credentials);
+    else asked?.reject(new CapstanError("UNREACHABLE", answer.refused));
+  }
+
+  whenEnded(act: () => void): void {
+    this.#whenEnded.push(act);
+  }
+
+  /** The execution is over. */
+  end(): void {
+    for (const act of this.#whenEnded.splice(0)) act();
   }
 
   get taskId(): string {
@@ -69,6 +143,6 @@ export class ExecutionContext implements TaskContext {
 
   #log(level: LogLevel, message: string, fields: { readonly [name: string]: unknown } = {}): void {
     const { taskId, attempt } = this;
-    this.#post({ type: "log", level, message, fields: { taskId, attempt, ...fields } });
+    this.#door.post({ type: "log", level, message, fields: { taskId, attempt, ...fields } });
   }
 }

@@ -18,6 +18,9 @@ export interface ExecutionOrder {
   /** The bundle's file; it must exist. */
   readonly bundlePath: string;
   readonly functionName: string;
+  /** Whose task it is. */
+  readonly user: string;
+  readonly priority: number;
   /** Encoded arguments. */
   readonly args: Uint8Array;
   /** Encoded inputs; one above `inlineValueBytesMax` begins a SharedArrayBuffer. */
@@ -35,6 +38,10 @@ export type FailureCause = "failed" | "oom" | "exited" | "module-unloadable";
 export interface ExecutionSink {
   /** It has been running for a while; short executions only end. */
   started(execution: ExecutionId): void;
+  /** Its function waits for tasks of its own. The thread holds still until it may go on. */
+  waits(execution: ExecutionId): void;
+  /** What it waited for has come. */
+  rejoined(execution: ExecutionId): void;
   /** `value` is owned by the receiver; above `inlineValueBytesMax` it begins shared memory. */
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void;
   failed(execution: ExecutionId, cause: FailureCause, failure: AttemptFailure): void;

@@ -1,6 +1,6 @@
 /**
- * The functions that this executor has met, by a small index: a bundle's path and a name travel to
- * each thread once.
+ * The functions that this executor has met, by a small index: a bundle's path, a name and whose
+ * it is travel to each thread once.
  *
  * @module
  */
@@ -15,18 +15,19 @@ export class FunctionTable {
     return this.#places.length;
   }
 
-  /** The index of a function, new ones at the end. */
-  indexOf(bundlePath: string, functionName: string): number {
+  /** The index of a function for its users, new ones at the end. */
+  indexOf({ bundlePath, functionName, user, priority }: Omit<FunctionPlace, "index">): number {
     let names = this.#byBundle.get(bundlePath);
     if (names === undefined) {
       names = new Map();
       this.#byBundle.set(bundlePath, names);
     }
-    const known = names.get(functionName);
+    const name = `${functionName} ${priority} ${user}`;
+    const known = names.get(name);
     if (known !== undefined) return known;
     const index = this.#places.length;
-    names.set(functionName, index);
-    this.#places.push({ index, bundlePath, functionName });
+    names.set(name, index);
+    this.#places.push({ index, bundlePath, functionName, user, priority });
     return index;
   }
 

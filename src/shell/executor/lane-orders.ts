@@ -23,6 +23,8 @@ export interface SentOrder {
 export class LaneOrders {
   readonly #slots: (SentOrder | null)[] = new Array(laneSlotCount).fill(null);
   readonly #waiting: ExecutionOrder[] = [];
+  /** What yielded its place in the line, by sequence. */
+  readonly #beside = new Map<number, SentOrder>();
   #head = 0;
   #tail = 0;
   #live = 0;
@@ -30,6 +32,11 @@ export class LaneOrders {
   /** Orders that have not ended, sent and waiting. */
   get count(): number {
     return this.#live + this.#waiting.length;
+  }
+
+  /** Those in line: not what has yielded its place. */
+  get inLine(): number {
+    return this.count - this.#beside.size;
   }
 
   /** The sent order, or null (and the order waits) when the window is full. */
@@ -51,10 +58,27 @@ export class LaneOrders {
   /** The order of `sequence`, or null if it has ended or was taken back. */
   at(sequence: number): SentOrder | null {
     const sent = this.#slots[slotOf(sequence)];
-    return sent?.sequence === sequence ? sent : null;
+    if (sent?.sequence === sequence) return sent;
+    return this.#beside.get(sequence) ?? null;
   }
 
-  /** The oldest order that has not ended. */
+  /** It leaves the line, and so its slot; false if it had done so before. */
+  setBeside(sent: SentOrder): boolean {
+    if (this.#beside.has(sent.sequence)) return false;
+    this.#slots[slotOf(sent.sequence)] = null;
+    this.#beside.set(sent.sequence, sent);
+    return true;
+  }
+
+  isBeside(sent: SentOrder): boolean {
+    return this.#beside.has(sent.sequence);
+  }
+
+  beside(): SentOrder[] {
+    return [...this.#beside.values()];
+  }
+
+  /** The oldest order in line that has not ended. */
   first(): SentOrder | null {
     for (let s = this.#head; s !== this.#tail; s = (s + 1) >>> 0) {
       const sent = this.#slots[slotOf(s)];
@@ -77,11 +101,11 @@ export class LaneOrders {
       const sent = this.#slots[slotOf(s)];
       if (sent !== null && isIt(sent)) return sent;
     }
-    return null;
+    return this.beside().find(isIt) ?? null;
   }
 
   end(sent: SentOrder): void {
-    this.#slots[slotOf(sent.sequence)] = null;
+    if (!this.#beside.delete(sent.sequence)) this.#slots[slotOf(sent.sequence)] = null;
     this.#live--;
   }
 
@@ -100,7 +124,7 @@ export class LaneOrders {
     }
   }
 
-  /** Everything that has not ended, in order; afterwards there is nothing. For a new thread. */
+  /** What has not ended in line, in order; afterwards there is nothing. For a new thread. */
   takeAll(): ExecutionOrder[] {
     const taken: ExecutionOrder[] = [];
     for (let s = this.#head; s !== this.#tail; s = (s + 1) >>> 0) {
@@ -109,6 +133,7 @@ export class LaneOrders {
       this.#slots[slotOf(s)] = null;
     }
     taken.push(...this.#waiting.splice(0));
+    this.#beside.clear();
     this.#head = 0;
     this.#tail = 0;
     this.#live = 0;

@@ -4,9 +4,10 @@
  *
  *     orders ─▶ claim ─▶ (import) ─▶ decode ─▶ run ─▶ encode ─▶ ring or message ─▶ notice
  *
- * One execution at a time, also when functions are asynchronous. A result is in the ring as soon as
- * it exists; a *notice* (the one thing that costs) is posted when the thread has nothing more to
- * do, before it waits, and at least every `resultNotifyMs`.
+ * One execution at a time, also when functions are asynchronous; but while one waits for tasks of
+ * its own others run. A result is in the ring as soon as it exists; a *notice* (the one thing that
+ * costs) is posted when the thread has nothing more to do, before it waits, and at least every
+ * `resultNotifyMs`.
  *
  * @module
  */
@@ -36,6 +37,12 @@ class InputError extends Error {
   }
 }
 
+interface Running {
+  readonly context: ExecutionContext;
+  /** The thread takes up what comes next though this has not ended. */
+  goOn: () => void;
+}
+
 export class LaneThread {
   readonly #port: MessagePort;
   readonly #memory: LaneMemory;
@@ -46,7 +53,8 @@ export class LaneThread {
   readonly #modules = new Map<string, Promise<Map<string, TaskFunction>>>();
   #frames: OrderFrameReader[] = [];
   #busy = false;
-  #running: { readonly sequence: number; readonly context: ExecutionContext } | null = null;
+  /** What has begun and not ended, by sequence: one in line, and what waits beside it. */
+  readonly #running = new Map<number, Running>();
   #noticedAtMs = 0;
   /** There are results that no notice was about. */
   #isNoticeDue = false;
@@ -61,8 +69,15 @@ export class LaneThread {
   /** A message of the owner. */
   onMessage(message: ToThread): void {
     if (message.type === "abort") {
-      const running = this.#running;
-      if (running?.sequence === message.sequence) running.context.abort(message.reason);
+      this.#running.get(message.sequence)?.context.abort(message.reason);
+      return;
+    }
+    if (message.type === "credentials") {
+      this.#running.get(message.sequence)?.context.takeCredentials(message);
+      return;
+    }
+    if (message.type === "go-on") {
+      this.#running.get(message.sequence)?.goOn();
       return;
     }
     for (const place of message.functions) this.#places[place.index] = place;
@@ -136,19 +151,34 @@ export class LaneThread {
       this.#failDecoding(sequence, reason);
       return null;
     }
-    const context = new ExecutionContext(order.task, order.attempt, this.#workerId, (message) =>
-      this.#post(message),
-    );
-    this.#running = { sequence, context };
+    const running = this.#newRunning(order);
+    const { context } = running;
+    this.#running.set(sequence, running);
     const startedMs = performance.now();
     try {
       const returned = runInContext(context, () => run(...args));
-      if (isThenable(returned)) return this.#finishLater(sequence, returned, startedMs);
+      if (isThenable(returned)) {
+        const wentOn = new Promise<void>((resolve) => {
+          running.goOn = resolve;
+        });
+        return Promise.race([this.#finishLater(sequence, returned, startedMs), wentOn]);
+      }
       this.#finish(sequence, returned, startedMs);
     } catch (thrown) {
       this.#fail(sequence, "failed", thrown);
     }
     return null;
+  }
+
+  #newRunning({ task, attempt, sequence, functionIndex }: FramedOrder): Running {
+    const { user, priority } = this.#places[functionIndex];
+    const identity = { task, attempt, user, priority, worker: this.#workerId };
+    const context = new ExecutionContext(identity, {
+      post: (message) => this.#post(message),
+      waits: (waits) => this.#post({ type: waits ? "waits" : "rejoined", sequence }),
+      askCredentials: () => this.#post({ type: "credentials-wanted", sequence }),
+    });
+    return { context, goOn: () => undefined };
   }
 
   async #finishLater(
@@ -162,14 +192,17 @@ export class LaneThread {
     } catch (thrown) {
       this.#fail(sequence, "failed", thrown);
     }
+    this.#notice();
   }
 
   /** Throws UNSERIALISABLE if the value cannot travel. */
   #finish(sequence: number, returned: unknown, startedMs: number): void {
     const endedMs = performance.now();
-    const durationUs = Math.min(durationUsMax, Math.round((endedMs - startedMs) * 1000));
+    const waitedMs = this.#running.get(sequence)?.context.waitedMs ?? 0;
+    const ranMs = endedMs - startedMs - waitedMs;
+    const durationUs = Math.min(durationUsMax, Math.max(0, Math.round(ranMs * 1000)));
     const value = encodeValue(returned, { root: "result" });
-    this.#running = null;
+    this.#end(sequence);
     if (value.length > inlineValueBytesMax) {
       const large = { shared: sharedCopy(value), length: value.length };
       this.#port.postMessage({ type: "large-value", sequence, value: large, durationUs });
@@ -179,7 +212,7 @@ export class LaneThread {
   }
 
   #fail(sequence: number, cause: "failed" | "module-unloadable", thrown: unknown): void {
-    this.#running = null;
+    this.#end(sequence);
     const failure = {
       error: errorRecordOf(thrown),
       exitCode: null,
@@ -189,6 +222,11 @@ export class LaneThread {
     };
     this.#post({ type: "failed", sequence, cause, failure });
     this.#record(sequence, recordKind.message, 0, null);
+  }
+
+  #end(sequence: number): void {
+    this.#running.get(sequence)?.context.end();
+    this.#running.delete(sequence);
   }
 
   #failDecoding(sequence: number, reason: unknown): void {

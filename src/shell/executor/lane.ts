@@ -13,6 +13,7 @@ import { Worker } from "node:worker_threads";
 import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
+import type { TaskCredentials } from "./context.ts";
 import { errorRecordOf, plainErrorRecord } from "./error-record.ts";
 import type { ExecutionOrder, ExecutionSink, FailureCause } from "./execution.ts";
 import type { FunctionTable } from "./function-table.ts";
@@ -29,7 +30,7 @@ import { OrderFrameWriter } from "./order-frame.ts";
 import { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ThreadData, ToThread } from "./thread-messages.ts";
 
-type ResultMessage = Extract<FromThread, { sequence: number }>;
+type ResultMessage = Extract<FromThread, { type: "large-value" | "failed" | "input-failed" }>;
 
 export interface LaneOptions {
   readonly index: number;
@@ -38,12 +39,16 @@ export interface LaneOptions {
   readonly sink: ExecutionSink;
   /** Old-generation heap limit of the thread in MiB; 0 leaves the engine's default. */
   readonly heapLimitMib: number;
+  /** With what a running task speaks to its controller. */
+  readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
 }
 
 /** The thread that an execution has. */
 export interface LaneThreadView {
   /** What the thread is called in this process; "" while the execution waits for it. */
   readonly name: string;
+  /** It waits for tasks of its own, and the thread runs others meanwhile. */
+  readonly isBeside: boolean;
   /** Unix milliseconds of what it last wrote; null if it wrote nothing. */
   readonly lastOutputAtMs: number | null;
 }
@@ -96,8 +101,18 @@ export class Lane {
   revoke(execution: ExecutionId): boolean {
     if (this.#orders.removeWaiting(execution)) return true;
     const sent = this.#orders.find(execution);
-    if (sent === null || !this.#memory.revoke(sent.sequence)) return false;
+    if (sent === null || this.#orders.isBeside(sent)) return false;
+    if (!this.#memory.revoke(sent.sequence)) return false;
     this.#orders.end(sent);
+    return true;
+  }
+
+  /** True if the execution was here: it waits beside the line from now on. */
+  yield(execution: ExecutionId): boolean {
+    const sent = this.#orders.find(execution);
+    if (sent === null) return false;
+    const { sequence } = sent;
+    if (this.#orders.setBeside(sent)) this.#tell({ type: "go-on", sequence });
     return true;
   }
 
@@ -107,8 +122,7 @@ export class Lane {
     if (sent === null) return false;
     if (sent.isAborting) return true;
     sent.isAborting = true;
-    const message: ToThread = { type: "abort", sequence: sent.sequence, reason };
-    this.#worker?.postMessage(message);
+    this.#tell({ type: "abort", sequence: sent.sequence, reason });
     const timer = setTimeout(() => {
       if (this.#orders.at(sent.sequence) === sent) this.#terminate();
     }, graceMs);
@@ -120,16 +134,20 @@ export class Lane {
   threadOf(attempt: AttemptId): LaneThreadView | null {
     const sent = this.#orders.ofAttempt(attempt);
     if (sent === null) return null;
-    const runs = sent === this.#orders.at(this.#memory.current);
-    if (!runs || !this.#memory.isClaimed(sent.sequence)) return { name: "", lastOutputAtMs: null };
+    const isBeside = this.#orders.isBeside(sent);
+    const runs = !isBeside && sent === this.#orders.at(this.#memory.current);
+    if (!runs || !this.#memory.isClaimed(sent.sequence)) {
+      return { name: "", isBeside, lastOutputAtMs: null };
+    }
     const { sequence, atMs } = this.#lastOutput;
-    return { name: this.#threadName, lastOutputAtMs: sequence === sent.sequence ? atMs : null };
+    const lastOutputAtMs = sequence === sent.sequence ? atMs : null;
+    return { name: this.#threadName, isBeside, lastOutputAtMs };
   }
 
   /** True if a look might find something that the thread has not told: see `poll`. */
   get wantsPoll(): boolean {
-    if (this.#orders.count === 0) return false;
-    return this.#orders.count > 1 || this.#orders.first()?.isReportedStarted !== true;
+    if (this.#orders.inLine === 0) return false;
+    return this.#orders.inLine > 1 || this.#orders.first()?.isReportedStarted !== true;
   }
 
   /** Collects results, and reports an execution that was already running at the last look. */
@@ -155,10 +173,14 @@ export class Lane {
 
   #write(sent: SentOrder): void {
     const { order, sequence } = sent;
-    const functionIndex = this.#options.functions.indexOf(order.bundlePath, order.functionName);
+    const functionIndex = this.#options.functions.indexOf(order);
     this.#memory.resetClaim(sequence);
     const { attempt, task, args, inputs } = order;
     this.#frame.write({ sequence, functionIndex, attempt, task, args, inputs });
+  }
+
+  #tell(message: ToThread): void {
+    this.#worker?.postMessage(message);
   }
 
   #postOrders(worker: Worker, functions: readonly FunctionPlace[]): void {
@@ -205,6 +227,14 @@ export class Lane {
       case "notice":
         this.#memory.lowerNotice();
         break;
+      case "credentials-wanted":
+        this.#giveCredentials(message.sequence);
+        return;
+      case "waits":
+      case "rejoined":
+        this.#drain();
+        this.#onWait(message);
+        break;
       case "large-value":
       case "failed":
       case "input-failed":
@@ -213,6 +243,31 @@ export class Lane {
     }
     this.#drain();
     this.#options.sink.batchEnded();
+  }
+
+  #giveCredentials(sequence: number): void {
+    const sent = this.#orders.at(sequence);
+    if (sent === null) return;
+    const worker = this.#worker; // Another thread never asked.
+    const tell = (credentials: TaskCredentials | null, refused: string): void => {
+      worker?.postMessage({
+        type: "credentials",
+        sequence,
+        credentials,
+        refused,
+      } satisfies ToThread);
+    };
+    this.#options.credentials(sent.order.attempt).then(
+      (credentials) => tell(credentials, ""),
+      (reason: unknown) => tell(null, errorRecordOf(reason).message),
+    );
+  }
+
+  #onWait({ type, sequence }: Extract<FromThread, { type: "waits" | "rejoined" }>): void {
+    const sent = this.#orders.at(sequence);
+    if (sent === null) return;
+    sent.isReportedStarted = true; // Who waits runs.
+    this.#options.sink[type](sent.order.execution);
   }
 
   #drain(): void {
@@ -286,19 +341,29 @@ export class Lane {
     this.flush();
   }
 
-  /** Ends what the thread was at when it ended. */
+  /**
+   * Ends what the thread was at when it ended. Whoever was told to end, or else what ran, is to
+   * blame; what only waited beside it has lost its thread, and may run elsewhere.
+   */
   #endClaimed(exitCode: number): void {
-    const running = this.#orders.first();
-    if (running === null || !this.#memory.isClaimed(running.sequence)) {
+    const head = this.#orders.first();
+    const running = head !== null && this.#memory.isClaimed(head.sequence) ? [head] : [];
+    const begun = [...running, ...this.#orders.beside()];
+    if (begun.length === 0) {
       this.#idleExits++;
       return;
     }
     this.#idleExits = 0;
-    this.#orders.end(running);
     const { sink } = this.#options;
-    if (running.isAborting) return sink.aborted(running.order.execution);
+    const aborting = begun.filter(({ isAborting }) => isAborting);
+    const blamed = aborting.length > 0 ? [] : running.length > 0 ? running : begun;
     const cause = this.#exitCause();
-    sink.failed(running.order.execution, cause, this.#exitFailure(cause, exitCode));
+    for (const sent of begun) {
+      const { execution } = sent.order;
+      this.#orders.end(sent);
+      if (!blamed.includes(sent)) sink.aborted(execution);
+      else sink.failed(execution, cause, this.#exitFailure(cause, exitCode));
+    }
   }
 
   /** A thread that keeps ending without having done anything fails what is next in its queue. */

@@ -36,11 +36,21 @@ export function resolvePackageToItself(): void {
 export async function importTasks(bundlePath: string): Promise<Map<string, TaskFunction>> {
   const globals = globalThis as { [importingMark]?: boolean };
   globals[importingMark] = true;
+  const { href } = pathToFileURL(bundlePath);
   try {
-    return tasksOf(await import(pathToFileURL(bundlePath).href));
+    const tasks = tasksOf(await import(href));
+    taskNames.set(href, [...tasks.keys()]);
+    return tasks;
   } finally {
     globals[importingMark] = false;
   }
+}
+
+const taskNames = new Map<string, readonly string[]>();
+
+/** The tasks of a bundle that this thread has imported, by its URL; null for any other module. */
+export function taskNamesOf(moduleUrl: string): readonly string[] | null {
+  return taskNames.get(moduleUrl) ?? null;
 }
 
 /** The named task, or an error that lists what the bundle has. */

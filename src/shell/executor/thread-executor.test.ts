@@ -10,7 +10,7 @@ import { BundleDirectory } from "../../../test/shell/bundle-directory.ts";
 import { RecordingSink } from "../../../test/shell/recording-sink.ts";
 import { encodeArguments, encodeValue } from "../values/value-codec.ts";
 import type { ExecutionOrder } from "./execution.ts";
-import { ThreadExecutor } from "./thread-executor.ts";
+import { ThreadExecutor, type ThreadExecutorOptions } from "./thread-executor.ts";
 
 const endless = "() => { for (;;) {} }";
 
@@ -27,10 +27,15 @@ let sink: RecordingSink;
 let executor: ThreadExecutor;
 let bundles: BundleDirectory;
 
+function newExecutor(options: Partial<ThreadExecutorOptions> = {}): ThreadExecutor {
+  const credentials = () => Promise.reject(new Error("there is no controller"));
+  return new ThreadExecutor({ lanes: 1, workerId: "w", sink, credentials, ...options });
+}
+
 beforeEach(() => {
   sink = new RecordingSink();
   bundles = new BundleDirectory();
-  executor = new ThreadExecutor({ lanes: 1, workerId: "w", sink });
+  executor = newExecutor();
 });
 
 afterEach(async () => {
@@ -51,7 +56,8 @@ function anOrder(
   const args = encodeArguments([], { root: "args" });
   const identity = { execution, lane: 0, attempt: 100 + execution, task: 200 + execution };
   const call = { bundlePath, functionName: "run", args, inputs: [], inputTasks: [] };
-  return { ...identity, ...call, ...overrides };
+  const owner = { user: "u", priority: 0 };
+  return { ...identity, ...owner, ...call, ...overrides };
 }
 
 function start(...orders: ExecutionOrder[]): void {
@@ -221,7 +227,7 @@ describe("a thread that ends", () => {
 
   it("for want of memory is told from every other end", async () => {
     await executor.close();
-    executor = new ThreadExecutor({ lanes: 1, workerId: "w", sink, heapLimitMib: 32 });
+    executor = newExecutor({ heapLimitMib: 32 });
     const hungry = "() => { let kept = null; for (;;) kept = { kept, more: [1, 2, 3] } }";
     start(anOrder(1, aBundle(hungry)), anOrder(2, aBundle("() => 2")));
     const { cause, failure } = await sink.failure(1);
@@ -370,7 +376,7 @@ describe("a context", () => {
 describe("lanes", () => {
   it("run at the same time", async () => {
     await executor.close();
-    executor = new ThreadExecutor({ lanes: 2, workerId: "w", sink });
+    executor = newExecutor({ lanes: 2 });
     start(anOrder(1, aBundle(endless)), anOrder(2, aBundle("() => 2"), { lane: 1 }));
     assert.equal(await sink.value(2), 2);
   });
@@ -387,6 +393,6 @@ function toShared(bytes: Uint8Array): Uint8Array {
 }
 
 function contextImport(): string {
-  const url = new URL("./context.ts", import.meta.url).href;
+  const url = new URL("../../client/task-context.ts", import.meta.url).href;
   return `import { getContext } from ${JSON.stringify(url)};`;
 }

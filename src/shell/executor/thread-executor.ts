@@ -9,6 +9,7 @@
 
 import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
+import type { TaskCredentials } from "./context.ts";
 import type { ExecutionOrder, ExecutionSink } from "./execution.ts";
 import { FunctionTable } from "./function-table.ts";
 import { Lane, type LaneThreadView } from "./lane.ts";
@@ -21,6 +22,8 @@ export interface ThreadExecutorOptions {
   readonly sink: ExecutionSink;
   /** Heap limit of each thread in MiB; default: the engine's. Lower ends hungry tasks sooner. */
   readonly heapLimitMib?: number;
+  /** With what a running task speaks to its controller. */
+  readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
 }
 
 export class ThreadExecutor {
@@ -31,11 +34,11 @@ export class ThreadExecutor {
   #isClosed = false;
 
   constructor(options: ThreadExecutorOptions) {
-    const { workerId, sink, heapLimitMib = 0 } = options;
+    const { workerId, sink, heapLimitMib = 0, credentials } = options;
     this.#sink = sink;
     const functions = new FunctionTable();
     for (let index = 0; index < options.lanes; index++) {
-      this.#lanes.push(new Lane({ index, workerId, functions, sink, heapLimitMib }));
+      this.#lanes.push(new Lane({ index, workerId, functions, sink, heapLimitMib, credentials }));
     }
   }
 
@@ -60,6 +63,11 @@ export class ThreadExecutor {
   /** True if the execution will never begin; false if it has begun, has ended or is not known. */
   revoke(execution: ExecutionId): boolean {
     return this.#lanes.some((lane) => lane.revoke(execution));
+  }
+
+  /** An execution waits beside its lane from now on; the thread takes up what comes next. */
+  yield(execution: ExecutionId): void {
+    this.#lanes.some((lane) => lane.yield(execution));
   }
 
   /**

@@ -6,6 +6,7 @@
  */
 
 import type { AttemptFailure } from "../../model/failure.ts";
+import type { TaskCredentials } from "./context.ts";
 import type { LargeBytes, OrderFrame } from "./order-frame.ts";
 
 /** Function `index` of this executor: an export of a bundle file. */
@@ -13,6 +14,9 @@ export interface FunctionPlace {
   readonly index: number;
   readonly bundlePath: string;
   readonly functionName: string;
+  /** Whose tasks call it so, and with which priority. */
+  readonly user: string;
+  readonly priority: number;
 }
 
 export type ToThread =
@@ -21,6 +25,15 @@ export type ToThread =
       /** Functions that the thread has not heard of. */
       readonly functions: readonly FunctionPlace[];
       readonly frame: OrderFrame;
+    }
+  /** What waits has its place beside the line: take up what comes next. */
+  | { readonly type: "go-on"; readonly sequence: number }
+  /** What was asked for; `refused` says why there is none, and is "" otherwise. */
+  | {
+      readonly type: "credentials";
+      readonly sequence: number;
+      readonly credentials: TaskCredentials | null;
+      readonly refused: string;
     }
   | { readonly type: "abort"; readonly sequence: number; readonly reason: "stopped" | "timeout" };
 
@@ -41,6 +54,10 @@ export type FromThread =
       readonly cause: "failed" | "module-unloadable";
       readonly failure: AttemptFailure;
     }
+  /** The function waits for tasks of its own; or it goes on. */
+  | { readonly type: "waits" | "rejoined"; readonly sequence: number }
+  /** The function wants to speak to its controller. */
+  | { readonly type: "credentials-wanted"; readonly sequence: number }
   /** Input `index` could not be decoded. */
   | {
       readonly type: "input-failed";

@@ -56,7 +56,7 @@ export async function serveJournal(options: ReplayOptions): Promise<ReplayServer
   const host = parseListen({ listen: address, ...(token === undefined ? {} : { token }) });
   const past = new PastReader(file);
   const logger = createLogger({ name: "replay", level: "warn" });
-  const authentication = new Authentication({ token, principalOf: () => null });
+  const authentication = new Authentication({ token, principalOf: () => null, now: () => 0 });
   const bundles = mkdtempSync(join(tmpdir(), "capstan-replay-"));
   const read = async ({ principal, method, request }: CallOrder, at: number | string) => {
     if (!isReadMethod(method)) throw notNow(method);

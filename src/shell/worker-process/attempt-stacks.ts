@@ -47,7 +47,9 @@ export class AttemptStacks implements StackSource {
     const thread = this.executions?.threadOf(attemptId) ?? null;
     if (thread === null) return null;
     if (thread.name === "") {
-      return { ...nothing, summary: "it waits in line behind another task of its thread" };
+      const inLine = "it waits in line behind another task of its thread";
+      const beside = "it waits for tasks of its own, and its thread runs others meanwhile";
+      return { ...nothing, summary: thread.isBeside ? beside : inLine };
     }
     const stack = await readThreadStack(thread.name);
     // It may have gone on to its next task while we looked.

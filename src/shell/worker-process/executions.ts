@@ -13,7 +13,7 @@ import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
 import { attemptId, type TaskRef } from "../../model/ids.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
-import { type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
+import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
 import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
 import type { CommandExecutor } from "../executor/command-executor.ts";
 import { buildFailure, type CommandFailureCause } from "../executor/command-outcome.ts";
@@ -29,11 +29,18 @@ import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
 import type { BundleStore } from "./bundle-store.ts";
 import type { KernelLoop } from "./kernel-loop.ts";
+import { type ControllerAddress, taskCredentials } from "./task-credentials.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
 type PrepareExecution = Extract<WorkerSend, { type: "prepare-execution" }>;
 type ReleaseExecution = Extract<WorkerSend, { type: "release-execution" }>;
 type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
+
+/** A specification, and whose tasks these are. */
+interface OwnedSpec {
+  readonly definition: TaskSpec;
+  readonly user: string;
+}
 
 export interface ExecutionsOptions {
   readonly loop: KernelLoop;
@@ -44,6 +51,8 @@ export interface ExecutionsOptions {
   readonly slots: number;
   readonly workerId: string;
   readonly heapLimitMib?: number | undefined;
+  /** Where what runs here asks for what it needs to submit tasks of its own. */
+  readonly controller: ControllerAddress;
   /** A lane cannot be freed but by ending this process. */
   readonly onStuck: (lane: number) => void;
 }
@@ -51,18 +60,21 @@ export interface ExecutionsOptions {
 export class Executions implements ExecutionSink, CommandSink {
   readonly #options: ExecutionsOptions;
   readonly #executor: ThreadExecutor;
-  readonly #specs = new Map<number, TaskSpec>();
+  readonly #specs = new Map<number, OwnedSpec>();
   readonly #dropped = new Set<number>();
   readonly #waiting = new Map<ExecutionId, StartExecution>();
 
   constructor(options: ExecutionsOptions) {
     this.#options = options;
-    const { slots, workerId, heapLimitMib = 0 } = options;
-    this.#executor = new ThreadExecutor({ lanes: slots, workerId, sink: this, heapLimitMib });
+    const { slots, workerId, heapLimitMib = 0, controller } = options;
+    this.#executor = new ThreadExecutor({
+      ...{ lanes: slots, workerId, sink: this, heapLimitMib },
+      credentials: taskCredentials(controller),
+    });
   }
 
-  defineSpec(spec: number, definition: TaskSpec): void {
-    this.#specs.set(spec, definition);
+  defineSpec({ spec, definition, user = "" }: DefineSpec): void {
+    this.#specs.set(spec, { definition, user });
     this.#dropped.delete(spec);
   }
 
@@ -91,14 +103,14 @@ export class Executions implements ExecutionSink, CommandSink {
   }
 
   start(order: StartExecution): void {
-    const definition = this.#specOf(order);
+    const { definition } = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.start({ ...order, definition });
     else this.#startFunction(order, definition.run as FunctionRun);
   }
 
   /** Makes a member of a gang ready; `release` starts it. */
   prepare(order: PrepareExecution): void {
-    const definition = this.#specOf(order);
+    const { definition } = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.prepare({ ...order, definition });
     else {
       const error = new CapstanError("INVALID_SPEC", "only commands can be members of a gang");
@@ -116,6 +128,11 @@ export class Executions implements ExecutionSink, CommandSink {
       this.#waiting.delete(execution) ||
       (commands.has(execution) ? commands.revoke(execution) : this.#executor.revoke(execution));
     loop.post({ type: "execution-revoked", execution, revoked });
+  }
+
+  /** A function waits beside its lane. */
+  yield(execution: ExecutionId): void {
+    this.#executor.yield(execution);
   }
 
   abort({ execution, reason, graceMs }: AbortExecution): void {
@@ -142,7 +159,7 @@ export class Executions implements ExecutionSink, CommandSink {
     await Promise.all([this.#executor.close(), this.#options.commands.close(graceMs)]);
   }
 
-  #specOf({ spec }: StartExecution | PrepareExecution): TaskSpec {
+  #specOf({ spec }: StartExecution | PrepareExecution): OwnedSpec {
     return present(this.#specs.get(spec), "a spec is defined before its first use");
   }
 
@@ -162,7 +179,9 @@ export class Executions implements ExecutionSink, CommandSink {
       inputs.push(bytes);
       inputTasks.push(input.task);
     }
-    const call = { bundlePath, functionName, args, inputs, inputTasks };
+    const { user, definition } = this.#specOf(order);
+    const { priority } = definition;
+    const call = { bundlePath, functionName, user, priority, args, inputs, inputTasks };
     this.#executor.start({ execution, lane, attempt, task, ...call });
   }
 
@@ -193,6 +212,14 @@ export class Executions implements ExecutionSink, CommandSink {
 
   started(execution: ExecutionId): void {
     this.#options.loop.post({ type: "execution-started", execution });
+  }
+
+  waits(execution: ExecutionId): void {
+    this.#options.loop.post({ type: "execution-waits", execution });
+  }
+
+  rejoined(execution: ExecutionId): void {
+    this.#options.loop.post({ type: "execution-rejoined", execution });
   }
 
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void {

@@ -199,6 +199,7 @@ class WorkerProcess implements RunningWorker, Carrier {
     const onStuck = (lane: number) => this.#resolveStuck(lane);
     this.#executions = new Executions({
       ...{ loop, store, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
+      controller: { url: options.controllerUrl, token: options.token },
     });
     parts.stacks.executions = this.#executions;
     this.#transfers = new Transfers({ loop, store, logger, secrets });
@@ -254,6 +255,8 @@ class WorkerProcess implements RunningWorker, Carrier {
         return this.#executions.release(send);
       case "revoke-execution":
         return this.#executions.revoke(send.execution);
+      case "yield-execution":
+        return this.#executions.yield(send.execution);
       case "abort-execution":
         return this.#executions.abort(send);
       case "store-result":
@@ -345,7 +348,7 @@ class WorkerProcess implements RunningWorker, Carrier {
   #onMessages(messages: readonly ToWorkerMessage[]): void {
     for (const message of messages) {
       if (message.type === "define-spec") {
-        this.#executions.defineSpec(message.spec, message.definition);
+        this.#executions.defineSpec(message);
       } else if (message.type === "drop-spec") this.#executions.dropSpec(message.spec);
       else if (message.type === "peer") this.#transfers.setPeer(message);
       else if (message.type === "peer-gone") this.#transfers.removePeer(message.index);

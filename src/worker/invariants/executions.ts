@@ -7,9 +7,12 @@
 import { digestWith } from "../../base/digest.ts";
 import type { AttemptId } from "../../model/ids.ts";
 import { mayStart } from "../answers.ts";
+import { amountsOfPaying } from "../apply-executions.ts";
 import { amountsFit, charge } from "../ledger.ts";
 import { unacknowledgedAnswers } from "../reports.ts";
 import {
+  besideLanes,
+  type Execution,
   hasIdleCommandLane,
   isGang,
   type Lane,
@@ -48,8 +51,33 @@ function theHeadOfEachLaneAndNothingElsePays(state: WorkerState): void {
   for (const execution of state.executions.values()) {
     if (!execution.lane.entries.includes(execution))
       broken(`execution ${execution.id} is on its lane`);
+    if (execution.lane.index === besideLanes) checkBeside(state, execution);
   }
   if (idle !== state.idleLanes) broken("idle lanes are counted");
+}
+
+/** W35: what has yielded once has a place of its own, pays all the same, and is a function. */
+function checkBeside(state: WorkerState, execution: Execution): void {
+  const { id, lane, paying, run, waits, yielded } = execution;
+  if (lane.entries.length !== 1) broken(`execution ${id} is alone beside the lanes`);
+  if (!paying || !run.granted) broken(`execution ${id} pays beside the lanes too`);
+  if (run.spec.kind !== "function") broken(`execution ${id} yields, which functions do`);
+  if (!run.hasYielded) broken(`nobody inherits from execution ${id}`);
+  if (yielded && !waits) broken(`execution ${id} rejoins when it does not wait any more`);
+  const isTimed = run.spec.definition.timeoutMs > 0;
+  if (state.besideTimed.has(execution) !== isTimed) broken(`execution ${id} has its timeout`);
+}
+
+function whatWaitsYieldsUnlessSomethingQueuesBehindIt(state: WorkerState): void {
+  for (const execution of state.executions.values()) {
+    const { id, lane, waits, yielded } = execution;
+    if (yielded && lane.index !== besideLanes) broken(`execution ${id} yielded its lane`);
+    if (state.yielding.has(execution) !== (waits && !yielded))
+      broken(`execution ${id} yields when it can`);
+    if (waits && !yielded && lane.entries.length === 1)
+      broken(`execution ${id} waits, and holds its lane`);
+  }
+  for (const { id } of state.yielding) if (!state.executions.has(id)) broken("what yields is live");
 }
 
 function commandsStayInTheirSlots(state: WorkerState): void {
@@ -91,10 +119,14 @@ function whatIsUsedIsWhatPayingExecutionsHold(state: WorkerState): void {
   }
   used.fill(0);
   ordered.fill(0);
-  for (const { id, paying, run } of state.executions.values()) {
+  for (const execution of state.executions.values()) {
+    const { id, paying, run, lane } = execution;
     if (!paying) continue;
-    charge(used, run.spec.amounts, 1);
-    if (id >= state.recoveredBelow) charge(ordered, run.spec.amounts, 1);
+    charge(used, amountsOfPaying(execution), 1);
+    // What yielded once may hold CPU beyond what there is, and nothing else.
+    const { amounts, amountsYielded } = run.spec;
+    const counted = lane.index === besideLanes ? amountsYielded : amounts;
+    if (id >= state.recoveredBelow) charge(ordered, counted, 1);
   }
   for (let i = 0; i < dimensions; i++) {
     if (used[i] !== state.used[i]) broken(`dimension ${i} is charged ${used[i]}`);
@@ -216,5 +248,7 @@ export const executionRules: WorkerRules = {
   "W17 every run is owed exactly one answer": everyRunIsOwedExactlyOneAnswer,
   "W32 commands stay in their slots": commandsStayInTheirSlots,
   "W33 a member starts when it is released": aMemberStartsWhenItIsReleased,
+  "W35 what waits yields unless something queues behind it":
+    whatWaitsYieldsUnlessSomethingQueuesBehindIt,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
 };

@@ -114,6 +114,17 @@ export const workerMethods = {
     request: requestOf({ workerId: idField, cordon: z.boolean().default(true) }),
     response: responseOf({ worker }),
   },
+  GetTaskCredentials: {
+    summary: "For a worker: with what a running task speaks to this controller, as its user.",
+    access: watchers,
+    request: requestOf({ attemptId: idField }),
+    response: responseOf({
+      user: z.string(),
+      token: z.string().meta({
+        description: 'Good for some minutes, to begin with; "" where no token is needed.',
+      }),
+    }),
+  },
   ReportWorkerExit: {
     summary: "Proof, by whoever started it, that the process of a worker has ended.",
     access: watchers,
