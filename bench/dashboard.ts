@@ -126,6 +126,7 @@ class Served {
       logSources: () => ({ sources: [], open: false }),
       read: (method, request, principal) => answerInSteps(fleet.state, method, request, principal),
       fetchLogs: async () => null,
+      readStack: () => async () => null,
       count: () => undefined,
     });
     this.#live = attachLiveServer(this.#server, {
@@ -162,7 +163,7 @@ class Served {
     worker.memory = { ...worker.memory, rssBytes: worker.memory.rssBytes + 1 };
     worker.lastHeardAt = this.fleet.now();
     const event = { type: "worker", id: worker.workerId, message: "it lives" };
-    state.story.addEvent({ ...event, at: worker.lastHeardAt });
+    state.story.addEvent({ ...event, at: worker.lastHeardAt, journaled: 0 });
     this.#sequence++;
   }
 

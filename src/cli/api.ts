@@ -6,10 +6,12 @@
  * @module
  */
 
+import { createWriteStream, statSync } from "node:fs";
 import { userInfo } from "node:os";
+import { pipeline } from "node:stream/promises";
 import { CapstanError, type ErrorCode, errorRegistry } from "../model/errors.ts";
 import type { Target } from "./global-flags.ts";
-import { callTimeoutMs } from "./limits.ts";
+import { callTimeoutMs, dumpTimeoutMs } from "./limits.ts";
 import type { Requests, Responses, Unchanging } from "./responses.ts";
 
 /**
@@ -38,27 +40,61 @@ export async function callAnyMethod(
   return body;
 }
 
+/**
+ * Writes a dump of the cluster into a new file that only its owner reads; its size.
+ *
+ * Throws CapstanError: as `callApi`, and INVALID_ARGUMENT if the file cannot be written.
+ */
+export async function downloadDump(target: Target, file: string): Promise<number> {
+  const response = await reach(target, () =>
+    fetch(new URL("/v1/dump", target.url), {
+      headers: authorisation(target),
+      signal: AbortSignal.timeout(dumpTimeoutMs),
+    }),
+  );
+  if (!response.ok || response.body === null) {
+    throw errorOf(target, response.status, parseBody(target, await response.text()));
+  }
+  try {
+    await pipeline(response.body, createWriteStream(file, { flags: "wx", mode: 0o600 }));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CapstanError("INVALID_ARGUMENT", `${file} was not written: ${why}`);
+  }
+  return statSync(file).size;
+}
+
 interface Answer {
   readonly status: number;
   readonly text: string;
 }
 
-async function post({ url, token }: Target, path: string, request: unknown): Promise<Answer> {
-  try {
-    const response = await fetch(new URL(path, url), {
+function post(target: Target, path: string, request: unknown): Promise<Answer> {
+  return reach(target, async () => {
+    const response = await fetch(new URL(path, target.url), {
       method: "POST",
       headers: {
         "content-type": "application/json",
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...authorisation(target),
         ...userHeader(),
       },
       body: JSON.stringify(request),
       signal: AbortSignal.timeout(callTimeoutMs),
     });
     return { status: response.status, text: await response.text() };
+  });
+}
+
+async function reach<R>({ url }: Target, ask: () => Promise<R>): Promise<R> {
+  try {
+    return await ask();
   } catch (error) {
     throw connectionError(url, error);
   }
+}
+
+function authorisation({ token }: Target): { readonly [name: string]: string } {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
 /**
@@ -81,7 +117,7 @@ function systemUser(): string {
 
 function connectionError(url: string, error: unknown): CapstanError {
   if (error instanceof DOMException && error.name === "TimeoutError") {
-    const what = `the controller at ${url} did not answer within ${callTimeoutMs / 1000} s`;
+    const what = `the controller at ${url} did not answer in time`;
     return new CapstanError("TIMED_OUT", what, { details: { url } });
   }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;

@@ -12,12 +12,14 @@ import { demoChaosCommand } from "./commands/demo-chaos.ts";
 import { demoEpidemicCommand } from "./commands/demo-epidemic.ts";
 import { demoGangCommand } from "./commands/demo-gang.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { dumpCommand } from "./commands/dump.ts";
 import { endpointListCommand } from "./commands/endpoint-list.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { jobBugReportCommand } from "./commands/job-bug-report.ts";
 import { jobCancelCommand } from "./commands/job-cancel.ts";
 import { jobListCommand } from "./commands/job-list.ts";
 import { jobLogsCommand } from "./commands/job-logs.ts";
+import { jobRetryCommand } from "./commands/job-retry.ts";
 import { jobShowCommand } from "./commands/job-show.ts";
 import { jobSummaryCommand } from "./commands/job-summary.ts";
 import { jobWaitCommand } from "./commands/job-wait.ts";
@@ -30,8 +32,11 @@ import { studyExportCommand } from "./commands/study-export.ts";
 import { studyListCommand } from "./commands/study-list.ts";
 import { studyResumeCommand, studyRunCommand } from "./commands/study-run.ts";
 import { studyShowCommand } from "./commands/study-show.ts";
+import { taskGraphCommand } from "./commands/task-graph.ts";
 import { taskListCommand } from "./commands/task-list.ts";
+import { taskRetryCommand } from "./commands/task-retry.ts";
 import { taskShowCommand } from "./commands/task-show.ts";
+import { taskStackCommand } from "./commands/task-stack.ts";
 import { taskStoryCommand } from "./commands/task-story.ts";
 import { tokenCreateCommand } from "./commands/token-create.ts";
 import { tokenListCommand } from "./commands/token-list.ts";
@@ -73,15 +78,23 @@ const job = buildRouteMap({
     wait: jobWaitCommand,
     logs: jobLogsCommand,
     cancel: jobCancelCommand,
+    retry: jobRetryCommand,
     summary: jobSummaryCommand,
     "bug-report": jobBugReportCommand,
   },
-  docs: { brief: "Look at jobs, wait for them, cancel them" },
+  docs: { brief: "Look at jobs, wait for them, cancel them, try them again" },
 });
 
 const task = buildRouteMap({
-  routes: { list: taskListCommand, show: taskShowCommand, story: taskStoryCommand },
-  docs: { brief: "Look at tasks" },
+  routes: {
+    list: taskListCommand,
+    show: taskShowCommand,
+    story: taskStoryCommand,
+    stack: taskStackCommand,
+    graph: taskGraphCommand,
+    retry: taskRetryCommand,
+  },
+  docs: { brief: "Look at tasks, try them again" },
 });
 
 const study = buildRouteMap({
@@ -138,6 +151,7 @@ const routes = buildRouteMap({
     events: eventsCommand,
     why: whyCommand,
     doctor: doctorCommand,
+    dump: dumpCommand,
     simulate: simulateCommand,
     replay: replayCommand,
     rpc: rpcCommand,

@@ -109,6 +109,8 @@ const healthy: Responses["GetDoctorReport"] = {
   usageMismatches: [],
   orphans: [],
   stuck: [],
+  hung: [],
+  otherReleases: [],
   watchdogFired: 0,
   loops: [],
   version: "0.1.0",

@@ -7,6 +7,9 @@
 /** How long one call of the API may take, in milliseconds; then it is tried again, or an error. */
 export const callTimeoutMs = 30_000;
 
+/** How long the controller may take to make a dump, in milliseconds; then it is an error. */
+export const dumpTimeoutMs = 600_000;
+
 /** How long a watched job outlives the connection, in milliseconds; then the command gives up. */
 export const outageMsMax = 600_000;
 

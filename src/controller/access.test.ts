@@ -49,7 +49,7 @@ describe("a token", () => {
     assert.deepEqual(scene.creates(), { result: { tokenId: "t1" } });
     const { tokenId, hash, user, role } = aTokenRequest();
     const token = { tokenId, hash, user, role, note: "", expiresAt: 0 };
-    assert.deepEqual(scene.facts, [{ type: "token-created", at: scene.at, ...token }]);
+    assert.deepEqual(scene.facts, [{ type: "token-created", at: scene.at, by: "root", ...token }]);
   });
 
   const malformed: readonly (readonly [string, Parameters<typeof aTokenRequest>[0]])[] = [
@@ -181,8 +181,8 @@ test("people are told who got a token, who lost one and whose budget changed", (
     return event === null ? "" : `${event.type} ${event.id}: ${event.message}`;
   });
   assert.deepEqual(lines, [
-    "token-created t1: role user for ann",
-    "token-revoked t1: ",
-    "budget-set ann: weight 1, budget 0, production, no cap, 2000000 tasks",
+    "token-created t1: role user for ann, by root",
+    "token-revoked t1: by root",
+    "budget-set ann: weight 1, budget 0, production, no cap, 2000000 tasks, by root",
   ]);
 });

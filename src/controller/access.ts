@@ -44,7 +44,7 @@ export interface AccessCall<T extends ApiRequest["type"]> {
 export function onCreateToken(
   state: ControllerState,
   out: AccessRecorder,
-  { request, at }: AccessCall<"create-token">,
+  { principal, request, at }: AccessCall<"create-token">,
 ): ApiAnswer {
   const { type: _, ...token } = request;
   const error = checkToken(token, at) ?? checkTokenRoom(state.access, token, at);
@@ -55,7 +55,7 @@ export function onCreateToken(
     if (tokenIds.length === 0) return { error: tooManyTokens() };
     out.record(state, { type: "tokens-forgotten", at, tokenIds });
   }
-  out.record(state, { type: "token-created", at, ...token });
+  out.record(state, { type: "token-created", at, by: principal.user, ...token });
   return { result: { tokenId: token.tokenId } };
 }
 
@@ -63,12 +63,13 @@ export function onCreateToken(
 export function onRevokeToken(
   state: ControllerState,
   out: AccessRecorder,
-  { request, at }: AccessCall<"revoke-token">,
+  { principal, request, at }: AccessCall<"revoke-token">,
 ): ApiAnswer {
   const { tokenId } = request;
   const token = state.access.tokens.get(tokenId);
   if (token === undefined) return { error: noSuchToken(tokenId) };
-  if (token.revokedAt === 0) out.record(state, { type: "token-revoked", at, tokenId });
+  const by = principal.user;
+  if (token.revokedAt === 0) out.record(state, { type: "token-revoked", at, by, tokenId });
   return { result: { tokenId } };
 }
 
@@ -76,12 +77,12 @@ export function onRevokeToken(
 export function onSetUserBudget(
   state: ControllerState,
   out: AccessRecorder,
-  { request, at }: AccessCall<"set-user-budget">,
+  { principal, request, at }: AccessCall<"set-user-budget">,
 ): ApiAnswer {
   const { budget } = request;
   const error = checkBudget(budget) ?? checkBudgetRoom(state.access, budget.user);
   if (error !== null) return { error };
-  out.record(state, { type: "budget-set", at, budget });
+  out.record(state, { type: "budget-set", at, by: principal.user, budget });
   return { result: { budget: budgetView(budget) } };
 }
 

@@ -11,16 +11,19 @@ import type { AttemptId } from "../model/ids.ts";
 import type { UserBudget } from "../model/job.ts";
 import type { AccessState, EndpointRecord, TokenRecord } from "./access-state.ts";
 
+/** Whose word it was; older journals do not say. */
+interface By {
+  readonly by?: string;
+}
+
 /** Facts of administration; all are durable. */
 export type AccessFact =
-  | ({ readonly type: "token-created"; readonly at: Micros } & Omit<
-      TokenRecord,
-      "createdAt" | "revokedAt"
-    >)
-  | { readonly type: "token-revoked"; readonly at: Micros; readonly tokenId: string }
+  | ({ readonly type: "token-created"; readonly at: Micros } & By &
+      Omit<TokenRecord, "createdAt" | "revokedAt">)
+  | ({ readonly type: "token-revoked"; readonly at: Micros; readonly tokenId: string } & By)
   /** Dead ones that made room. */
   | { readonly type: "tokens-forgotten"; readonly at: Micros; readonly tokenIds: readonly string[] }
-  | { readonly type: "budget-set"; readonly at: Micros; readonly budget: UserBudget }
+  | ({ readonly type: "budget-set"; readonly at: Micros; readonly budget: UserBudget } & By)
   /** New, or renewed under the same id. */
   | {
       readonly type: "endpoint-registered";
@@ -35,7 +38,7 @@ type AccessFactOf<T extends AccessFact["type"]> = Extract<AccessFact, { type: T 
 const appliers: {
   readonly [T in AccessFact["type"]]: (access: AccessState, fact: AccessFactOf<T>) => void;
 } = {
-  "token-created": (access, { type: _, at, ...token }) => {
+  "token-created": (access, { type: _, at, by: __, ...token }) => {
     addToken(access, { ...token, createdAt: at, revokedAt: 0 });
   },
   "token-revoked": (access, { at, tokenId }) => {
@@ -138,15 +141,24 @@ export function accessEventOf(fact: AccessFact): {
   readonly message: string;
 } | null {
   switch (fact.type) {
-    case "token-created":
-      return { type: fact.type, id: fact.tokenId, message: `role ${fact.role} for ${fact.user}` };
+    case "token-created": {
+      const message = withBy(`role ${fact.role} for ${fact.user}`, fact);
+      return { type: fact.type, id: fact.tokenId, message };
+    }
     case "token-revoked":
-      return { type: fact.type, id: fact.tokenId, message: "" };
-    case "budget-set":
-      return { type: fact.type, id: fact.budget.user, message: budgetText(fact.budget) };
+      return { type: fact.type, id: fact.tokenId, message: withBy("", fact) };
+    case "budget-set": {
+      const message = withBy(budgetText(fact.budget), fact);
+      return { type: fact.type, id: fact.budget.user, message };
+    }
     default:
       return null;
   }
+}
+
+function withBy(text: string, { by }: By): string {
+  const who = by === undefined ? "" : `by ${by}`;
+  return text === "" || who === "" ? `${text}${who}` : `${text}, ${who}`;
 }
 
 function budgetText({ weight, budget, bandMax, cap, activeTasksMax }: UserBudget): string {

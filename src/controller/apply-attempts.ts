@@ -5,8 +5,9 @@
  */
 
 import { digestWith, digestWithout } from "../base/digest.ts";
-import { deleteRare, getRare } from "../base/rare.ts";
+import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
+import { formatDuration } from "../model/format-quantities.ts";
 import { attemptId } from "../model/ids.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
@@ -25,6 +26,7 @@ import {
   type ShapeOnWorker,
   shapeOf,
   specOf,
+  taskIdOf,
   touchWorker,
   type User,
   type Worker,
@@ -32,6 +34,7 @@ import {
 import { storyKind } from "./story.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 import { budgetOf } from "./users.ts";
 
 export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
@@ -409,7 +412,9 @@ export function applyEnd(
   }
   touchWorker(state, worker.index);
   tellAttempt(state, storyKind.ended, row, cause);
+  if (cause === finishedCode) countRunTime(state, row);
   if (attempts.startedAt[row] > 0 || cause === finishedCode) keepRun(state, row, cause, ranUs);
+  if (hasRare(state.hung, row)) tellOfEndOfHung(state, row, cause);
   if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
   closeRow(state, row);
 }
@@ -418,6 +423,34 @@ export function applyEnd(
 export function lanesFor({ workers, attempts, shapes }: ControllerState, row: number): number {
   const { slots, commandSlots } = workers[attempts.worker[row]];
   return shapes[attempts.shape[row]].isCommand ? slots + commandSlots : slots;
+}
+
+/** What nobody said had begun before it ended was short. */
+function countRunTime({ attempts, tasks, runTimes, at }: ControllerState, row: number): void {
+  const startedAt = attempts.startedAt[row];
+  runTimes.add(tasks.spec[attempts.task[row]], startedAt === 0 ? 0 : at - startedAt);
+}
+
+export function applyAttemptsHung(state: ControllerState, fact: FactOf<"attempts-hung">): void {
+  const { attempts } = state;
+  for (const [i, row] of fact.attempts.entries()) {
+    const usualUs = fact.usualUs[i];
+    state.hung.set(row, { usualUs });
+    const { workerId, pid } = state.workers[attempts.worker[row]];
+    const ran = formatDuration((fact.at - attempts.startedAt[row]) / 1000);
+    const usual = formatDuration(usualUs / 1000);
+    const id = taskIdOf(state, attempts.task[row]);
+    const message = `runs on ${workerId} (pid ${pid}) for ${ran}; usual is at most ${usual}`;
+    tellEvent(state, { type: "task-hung", id, message });
+  }
+}
+
+function tellOfEndOfHung(state: ControllerState, row: number, cause: number): void {
+  const { attempts } = state;
+  const ran = formatDuration((state.at - attempts.startedAt[row]) / 1000);
+  const id = taskIdOf(state, attempts.task[row]);
+  const message = `ended after ${ran}: ${attemptCauses[cause]}`;
+  tellEvent(state, { type: "hung-task-ended", id, message });
 }
 
 /** Where and when an attempt ran that has ended. */
@@ -479,6 +512,7 @@ function closeRow(state: ControllerState, row: number): void {
   }
   forgetIdleShape(worker, attempts.shape[row]);
   deleteRare(state.usages, row);
+  deleteRare(state.hung, row);
   dropEndpointsOfAttempt(state.access, id);
   deleteRare(state.deviceGrants, row);
   attempts.release(row);

@@ -7,7 +7,7 @@
 import { present } from "../base/assert.ts";
 import { blobsOf, emptyBlobs } from "../base/blobs.ts";
 import { taskStateCode } from "../model/states.ts";
-import { addJob, addSpec, dropSpec, tellEvent } from "./apply-sessions.ts";
+import { addJob, addSpec, dropSpec } from "./apply-sessions.ts";
 import {
   boundFirstStart,
   countOpenTasks,
@@ -29,9 +29,10 @@ import {
   specRecord,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
+import { tellEvent } from "./tell-event.ts";
 
 export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launched">): void {
-  const { spec, at, user } = fact;
+  const { spec, at, user, by } = fact;
   const replaced = jobNamed(state, spec.jobId);
   const index = state.freeJobs.at(-1) ?? state.jobs.length;
   const rows = new Uint32Array(spec.replicas);
@@ -43,7 +44,8 @@ export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launc
     waitForReplaced(state, job.index, launch, { index: replaced.index, old: replaced.launch });
   }
   fillRows(state, job, launch);
-  tellEvent(state, { type: "job-launched", id: job.id, message: `by ${user}` });
+  const message = by === undefined ? `by ${user}` : `by ${by}, for ${user}`;
+  tellEvent(state, { type: "job-launched", id: job.id, message });
 }
 
 function newLaunch(

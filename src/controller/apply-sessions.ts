@@ -31,6 +31,7 @@ import {
   type Worker,
 } from "./state.ts";
 import { taskFlag } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 import { countCapacity } from "./users.ts";
 
 export function applyClientOpened(state: ControllerState, fact: FactOf<"client-opened">): void {
@@ -73,13 +74,6 @@ export function internUser(state: ControllerState, name: string): number {
 }
 
 /** Adds an event about the cluster to the story. */
-export function tellEvent(
-  state: ControllerState,
-  event: { readonly type: string; readonly id: string; readonly message: string },
-): void {
-  state.story.addEvent({ ...event, at: state.at });
-}
-
 function newClient(fact: FactOf<"client-opened">, index: number, job: number): Client {
   return {
     index,
@@ -167,6 +161,7 @@ export function addSpec(state: ControllerState, definition: TaskSpec, owner: Que
 export function dropSpec(state: ControllerState, spec: number): void {
   const { shape: index } = specRecord(state, spec);
   state.specs[spec] = null;
+  state.runTimes.forget(spec);
   const shape = state.shapes[index];
   shape.specCount--;
   if (shape.specCount > 0) return;

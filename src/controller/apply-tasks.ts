@@ -29,10 +29,12 @@ import {
   specOf,
   specRecord,
   submissionOf,
+  taskIdOf,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 
 export function tell(
   state: ControllerState,
@@ -424,11 +426,26 @@ export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-re
     tasks.waitingOn[task] = countUnavailable(state, task);
     placeInLine(state, task);
   }
+  if (fact.by !== undefined) tellOfRetry(state, fact.tasks, fact.by);
+}
+
+/** For the audit: one line, whatever the number of tasks. */
+function tellOfRetry(state: ControllerState, tasks: Uint32Array, by: string): void {
+  const [first] = tasks;
+  const isOne = tasks.length === 1;
+  const id = isOne ? taskIdOf(state, first) : jobOf(state, first).id;
+  const message = isOne ? `by ${by}` : `by ${by}: ${tasks.length} tasks run again`;
+  tellEvent(state, { type: "tasks-retried", id, message });
 }
 
 /** A person asked for another try: nothing that went before counts. */
 function startOver(state: ControllerState, task: number, at: number): void {
   const { tasks } = state;
+  const { launch } = jobOf(state, task);
+  if (launch !== null) {
+    launch.failureCount -= tasks.failureCount[task];
+    launch.preemptionCount -= tasks.lossCount[task];
+  }
   tasks.failureCount[task] = 0;
   tasks.lossCount[task] = 0;
   if (!tasks.hasFlag(task, taskFlag.everStarted)) boundFirstStart(state, task, at);

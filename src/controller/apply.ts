@@ -17,6 +17,7 @@ import {
   applyAttemptsBuilding,
   applyAttemptsEnded,
   applyAttemptsGranted,
+  applyAttemptsHung,
   applyAttemptsStopping,
   applyAttemptsYielded,
   applyStart,
@@ -43,7 +44,6 @@ import {
   applyWorkerPresent,
   applyWorkerRegistered,
   applyWorkerSuspected,
-  tellEvent,
 } from "./apply-sessions.ts";
 import { beginLockLeasesAnew, excuseLeases, sharedAppliers } from "./apply-shared.ts";
 import {
@@ -60,12 +60,13 @@ import {
   keepInlineValue,
   removeExtraHolder,
 } from "./apply-tasks.ts";
-import type { Fact, FactOf } from "./facts.ts";
+import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applySetupFailed } from "./plugins.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
 import { type ControllerState, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 import { countTraffic } from "./traffic.ts";
 
 type Appliers = {
@@ -111,6 +112,7 @@ const appliers: Appliers = {
   "attempts-started": (state, fact) => {
     for (const row of fact.attempts) applyStart(state, row, fact.at);
   },
+  "attempts-hung": applyAttemptsHung,
   "attempts-building": applyAttemptsBuilding,
   "attempt-measured": (state, fact) => {
     state.usages.set(fact.attempt, fact.usage);
@@ -191,6 +193,9 @@ const appliers: Appliers = {
   "silence-checked": (state, fact) => {
     state.nextSilenceCheckAt = fact.nextAt;
   },
+  "hangs-looked-for": (state, { next }) => {
+    state.hangLookRow = next;
+  },
   "copies-added": (state, fact) => {
     for (const task of fact.tasks) addExtraHolder(state, task, fact.worker);
   },
@@ -255,5 +260,6 @@ export function apply(state: ControllerState, fact: Fact): void {
     state.at = fact.at;
     state.story.now = fact.at;
   }
+  if (isDurable(fact)) state.journaled++;
   (appliers[fact.type] as (state: ControllerState, fact: Fact) => void)(state, fact);
 }

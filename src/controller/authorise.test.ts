@@ -27,6 +27,9 @@ const train = aPrincipal("ann", "user", "/ann/train");
 const expected: { readonly [method: string]: string } = {
   LaunchJob: "au",
   TerminateJob: "au",
+  RetryJob: "au",
+  RetryTask: "au",
+  GetTaskStack: "au",
   GetJobStatus: "auv",
   ListJobs: "auv",
   GetTaskStatus: "auv",

@@ -16,7 +16,8 @@ import { isTokenAlive } from "./access-state.ts";
 import type { ApiRequest } from "./events.ts";
 import { isWithin, rootPath } from "./job-tree.ts";
 import { findJobByTokenHash } from "./jobs.ts";
-import type { ControllerState } from "./state.ts";
+import { absoluteId, taskNamed } from "./lookup.ts";
+import { type ControllerState, jobNamed, taskIdOf } from "./state.ts";
 import { budgetOf } from "./users.ts";
 
 /** A request of the API by field, its shape checked. */
@@ -67,7 +68,11 @@ const rules = {
   ListTokens: { ...read, personal: true },
   WhoAmI: { roles },
   LaunchJob: { roles: writers, check: checkLaunch },
-  TerminateJob: { roles: writers, check: checkTerminate },
+  TerminateJob: { roles: writers, check: checkOwnJob },
+  RetryJob: { roles: writers, check: checkRetryJob },
+  RetryTask: { roles: writers, check: checkOwnTask },
+  // It stops the thread for a moment: not for who may only look.
+  GetTaskStack: { roles: writers, check: checkOwnTask },
   RegisterEndpoint: { roles: writers, check: checkRegister },
   UnregisterEndpoint: { roles: writers, check: checkUnregister },
   UnpublishValue: { roles: writers, check: checkUnpublish },
@@ -131,6 +136,8 @@ function isUnlimited({ role, jobId }: Principal): boolean {
 const methodOf: { readonly [T in ApiRequest["type"]]: keyof typeof rules } = {
   "launch-job": "LaunchJob",
   "terminate-job": "TerminateJob",
+  "retry-job": "RetryJob",
+  "retry-task": "RetryTask",
   "drain-worker": "DrainWorker",
   "cordon-worker": "CordonWorker",
   "set-user-budget": "SetUserBudget",
@@ -193,8 +200,23 @@ function absoluteName(user: string, name: string): string {
   return name.startsWith("/") ? name : `/${user}/${name}`;
 }
 
-function checkTerminate({ principal, fields }: Call): CapstanError | null {
+function checkOwnJob({ principal, fields }: Call): CapstanError | null {
   return checkOwned("jobId", textOf(fields.jobId), principal);
+}
+
+/** A job that has ended is launched again: what its user may ask for may have changed since. */
+function checkRetryJob(call: Call): CapstanError | null {
+  const { state, principal, fields } = call;
+  const launch = jobNamed(state, textOf(fields.jobId))?.launch ?? null;
+  const refusal = checkOwnJob(call);
+  if (refusal !== null || launch === null || launch.ended === null) return refusal;
+  return checkBand(state, principal.user, launch.spec.task.band);
+}
+
+/** It may be named by its key; what names nothing is for others to tell. */
+function checkOwnTask({ state, principal, fields }: Call): CapstanError | null {
+  const task = taskNamed(state, absoluteId(state, textOf(fields.taskId), principal.user));
+  return task < 0 ? null : checkOwned("taskId", taskIdOf(state, task), principal);
 }
 
 function checkRegister({ principal, fields }: Call): CapstanError | null {

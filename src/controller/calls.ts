@@ -20,6 +20,7 @@ import { absoluteId } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
 import { onUnpublish } from "./published.ts";
 import { onRepair } from "./repair.ts";
+import { onRetryJob, onRetryTask } from "./retry.ts";
 import type { ControllerState } from "./state.ts";
 import { onCordonWorker, onDrainWorker } from "./worker-orders.ts";
 
@@ -36,10 +37,17 @@ export function onApiCalled(state: ControllerState, out: Outbox, event: ApiCalle
   );
 }
 
-/** A person may leave out the user of the job to end. */
+/** A person may leave out the user of a job or task. */
 function withFullId(state: ControllerState, { request, principal }: ApiCalled): ApiRequest {
-  if (request.type !== "terminate-job") return request;
-  return { ...request, jobId: absoluteId(state, request.jobId, principal.user) };
+  switch (request.type) {
+    case "terminate-job":
+    case "retry-job":
+      return { ...request, jobId: absoluteId(state, request.jobId, principal.user) };
+    case "retry-task":
+      return { ...request, taskId: absoluteId(state, request.taskId, principal.user) };
+    default:
+      return request;
+  }
 }
 
 function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAnswer {
@@ -52,6 +60,10 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
       return onLaunchJob(state, out, { principal, request, at });
     case "terminate-job":
       return onTerminateJob(state, out, { principal, request, at });
+    case "retry-task":
+      return onRetryTask(state, out, { principal, request, at });
+    case "retry-job":
+      return onRetryJob(state, out, { principal, request, at });
     case "drain-worker":
       return onDrainWorker(state, out, { principal, request, at });
     case "cordon-worker":

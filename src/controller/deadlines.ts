@@ -11,6 +11,7 @@ import { taskStateCode } from "../model/states.ts";
 import { closeAbandonedSessions } from "./clients.ts";
 import { expireEndpoints, nextEndpointDeadline } from "./endpoints.ts";
 import { returnLateGangs } from "./gangs.ts";
+import { lookForHangs } from "./hangs.ts";
 import { pruneJobs } from "./jobs.ts";
 import {
   endedJobsMax,
@@ -70,6 +71,7 @@ export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
   endLeases(state, out, at);
   if (at < state.nextSilenceCheckAt) return;
   checkSilence(state, out, at);
+  lookForHangs(state, out, at);
   closeAbandonedSessions(state, out, at);
   returnLateGangs(state, out, at);
   tryHoldsAgain(state, out, at);

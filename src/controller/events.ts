@@ -95,6 +95,14 @@ export type ApiRequest =
       readonly tokenHash: string;
     }
   | { readonly type: "terminate-job"; readonly jobId: string; readonly reason: string }
+  | { readonly type: "retry-task"; readonly taskId: string }
+  | {
+      readonly type: "retry-job";
+      readonly jobId: string;
+      /** As for `launch-job`: if it has ended, it is launched again. */
+      readonly token: string;
+      readonly tokenHash: string;
+    }
   | {
       readonly type: "drain-worker";
       readonly workerId: string;

@@ -23,6 +23,7 @@ import {
   reasonsOf,
 } from "./explain-reasons.ts";
 import { couldEverPlace } from "./gang-placement.ts";
+import { describeUsual, hangReasons, hungTaskOf } from "./hangs.ts";
 import { jobState } from "./job-state.ts";
 import { explainEntriesMax } from "./limits.ts";
 import { findTask } from "./lookup.ts";
@@ -102,17 +103,20 @@ export function explain(state: ControllerState, id: string) {
   return job === undefined ? explainTask(state, findTask(state, id)) : explainJob(state, job);
 }
 
-/** A job waits for what its first task waits for that has not been placed. */
+/** A job waits for what its first task waits for that has not been placed, or for what hangs. */
 function explainJob(state: ControllerState, job: Job) {
   const rows = job.launch === null ? [] : [...job.launch.rows];
   const open = rows.filter((task) => !isTerminalCode(state.tasks.state[task]));
   const waiting = open.find((task) => state.tasks.state[task] === taskStateCode.PENDING);
   const about = { id: job.id, kind: "JOB", state: jobState(job) };
-  const task = waiting ?? open[0];
+  const hung = hungTaskOf(state, job);
+  const task = waiting ?? hung ?? open[0];
   if (task === undefined) return { ...nothingToExplain, ...about, summary: summaryOfJob(job) };
   const which = `task ${state.tasks.index[task]}`;
   const summary = `${summaryOfJob(job)}; ${which}: ${summaryOf(state, task)}`;
-  return { ...explainTask(state, task), ...about, summary };
+  const explained = explainTask(state, task);
+  const hangs = hung === undefined || hung === task ? [] : hangReasons(state, hung);
+  return { ...explained, ...about, summary, reasons: [...explained.reasons, ...hangs] };
 }
 
 function summaryOfJob(job: Job): string {
@@ -209,7 +213,7 @@ function otherReasons(state: ControllerState, task: number): Reason[] {
     case stage.held:
       return [plainReason("PREDECESSOR_STOPPING", message, total)];
     default:
-      return silence(state, task);
+      return [...silence(state, task), ...hangReasons(state, task)];
   }
 }
 
@@ -245,7 +249,8 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
     const since = formatTime(attempts.startedAt[row] || attempts.assignedAt[row]) ?? "";
     const doing = tasks.state[task] === taskStateCode.RUNNING ? "runs" : "is assigned";
     const where = `${worker.workerId} (pid ${worker.pid})`;
-    const message = `${taskIdOf(state, task)} ${doing} on ${where} since ${since}`;
+    const hung = describeUsual(state, row);
+    const message = `${taskIdOf(state, task)} ${doing} on ${where} since ${since}${hung}`;
     return { waker: { kind: "ATTEMPT", id: worker.workerId, message }, next: noSlot };
   }
   if (tasks.state[task] !== taskStateCode.PENDING) return { waker: null, next: noSlot };

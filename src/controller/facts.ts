@@ -96,6 +96,13 @@ export type DurableFact =
       readonly on: boolean;
     }
   | { readonly type: "attempts-started"; readonly at: Micros; readonly attempts: Uint32Array }
+  /** They run much longer than others of their kind did: what was usual of each, microseconds. */
+  | {
+      readonly type: "attempts-hung";
+      readonly at: Micros;
+      readonly attempts: Uint32Array;
+      readonly usualUs: Float64Array;
+    }
   /** A stop was ordered, and their tasks let go of them. `reason` indexes `attemptCauses`. */
   | {
       readonly type: "attempts-stopping";
@@ -150,6 +157,8 @@ export type DurableFact =
       readonly tasks: Uint32Array;
       /** `gang`: a member that had succeeded starts again with the others. */
       readonly cause: "retry" | "recompute" | "gang";
+      /** Who asked for it through the API; a client's own retry does not say. */
+      readonly by?: string;
     }
   /** A queued task whose input is gone waits again. */
   | { readonly type: "values-gone"; readonly tasks: Uint32Array }
@@ -199,6 +208,8 @@ export type DurableFact =
       readonly user: string;
       readonly token: string;
       readonly tokenHash: string;
+      /** Who asked for it, if that was not the user; older journals do not say. */
+      readonly by?: string;
     }
   /** The terminal state of a launched job, once. */
   | {
@@ -272,6 +283,8 @@ export type VolatileFact =
   /** Every deadline up to `until` has been looked at. */
   | { readonly type: "deadlines-passed"; readonly until: Micros }
   | { readonly type: "silence-checked"; readonly nextAt: Micros }
+  /** The next look for what hangs begins at this row of the attempts. */
+  | { readonly type: "hangs-looked-for"; readonly next: number }
   | { readonly type: "copies-added"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
   | { readonly type: "copies-removed"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
   | {
@@ -317,6 +330,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "silence-excused",
   "deadlines-passed",
   "silence-checked",
+  "hangs-looked-for",
   "copies-added",
   "copies-removed",
   "durations-sampled",

@@ -55,10 +55,27 @@ export function onLaunchJob(
     endTree(state, out, existing, { message: `replaced by a new ${spec.jobId}`, at });
     settleJobs(state, out, at);
   }
-  const user = userOfJob(spec.jobId);
-  out.record(state, { type: "job-launched", at, spec, user, token, tokenHash });
-  const job = present(jobNamed(state, spec.jobId), "it was just launched");
+  const job = launchJob(state, out, { spec, token, tokenHash, by: event.principal.user, at });
   return { result: { jobId: job.id, created: true, warnings: warningsOf(state, job) } };
+}
+
+/** What a job begins with. */
+export interface LaunchOrder {
+  readonly spec: JobSpec;
+  readonly token: string;
+  readonly tokenHash: string;
+  /** Who asked for it. */
+  readonly by: string;
+  readonly at: Micros;
+}
+
+/** Begins a job that nothing refuses. */
+export function launchJob(state: ControllerState, out: Outbox, { by, ...order }: LaunchOrder): Job {
+  const { jobId } = order.spec;
+  const user = userOfJob(jobId);
+  const asker = by === user ? {} : { by };
+  out.record(state, { type: "job-launched", ...order, user, ...asker });
+  return present(jobNamed(state, jobId), "it was just launched");
 }
 
 function kept(state: ControllerState, job: Job): ApiAnswer {
@@ -90,7 +107,8 @@ export function userOfJob(jobId: string): string {
   return jobId.split("/", 2)[1];
 }
 
-function launchRefusal(state: ControllerState, spec: JobSpec): CapstanError | null {
+/** Why a job cannot begin, whoever asks; null if it can. */
+export function launchRefusal(state: ControllerState, spec: JobSpec): CapstanError | null {
   return sizeRefusal(spec) ?? parentRefusal(state, spec) ?? quotaRefusal(state, spec) ?? null;
 }
 
@@ -146,7 +164,11 @@ export function findJobByTokenHash(state: ControllerState, hash: string): Job | 
 export function findJob(state: ControllerState, jobId: string): Job {
   const job = jobNamed(state, jobId);
   if (job !== undefined) return job;
-  throw new CapstanError(
+  throw noSuchJob(jobId);
+}
+
+export function noSuchJob(jobId: string): CapstanError {
+  return new CapstanError(
     "NOT_FOUND",
     `no job ${JSON.stringify(jobId)}: it never existed, or it ended long ago and was forgotten; ` +
       "`capstan job list` shows what is remembered",
@@ -162,9 +184,7 @@ export function onTerminateJob(
 ): ApiAnswer {
   const { principal, request, at } = event;
   const job = jobNamed(state, request.jobId);
-  if (job === undefined) {
-    return { error: new CapstanError("NOT_FOUND", `no job ${JSON.stringify(request.jobId)}`) };
-  }
+  if (job === undefined) return { error: noSuchJob(request.jobId) };
   const wasOpen = isOpenJob(job);
   const who = `cancelled by ${principal.user}`;
   const why = request.reason === "" ? who : `${who}: ${request.reason}`;
@@ -185,13 +205,14 @@ function endTree(state: ControllerState, out: Outbox, job: Job, ending: Ending):
 
 function killOpenTasks(state: ControllerState, out: Outbox, job: Job, ending: Ending): void {
   const { tasks } = state;
-  const rows = job.launch === null ? rowsOfGraph(state, job) : [...job.launch.rows];
-  const open = rows.filter((task) => !isTerminalCode(tasks.state[task]));
+  const open = rowsOf(state, job).filter((task) => !isTerminalCode(tasks.state[task]));
   killTasks(state, out, { tasks: open, code: "TASK_CANCELLED", ...ending });
 }
 
-function rowsOfGraph(state: ControllerState, job: Job): number[] {
-  return [...state.tasks.rows()].filter((task) => state.tasks.job[task] === job.index);
+/** The rows of the tasks of a job that are remembered. Of a graph: linear in all tasks. */
+export function rowsOf(state: ControllerState, { launch, index }: Job): number[] {
+  if (launch !== null) return [...launch.rows];
+  return [...state.tasks.rows()].filter((task) => state.tasks.job[task] === index);
 }
 
 /** Ends every job whose tasks say that it is over. Each step closes with it. */

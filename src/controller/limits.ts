@@ -58,6 +58,24 @@ export const trafficShownMax = 4_000;
 /** Workers whose executions one answer shows; the runs of others are counted only. */
 export const streamWorkersMax = 1_000;
 
+/** What ran so many times as long as 95 in 100 of its kind is named as hung. */
+export const hangFactor = 10;
+
+/** What ran for less is never named so, microseconds. */
+export const hangMinUs = 30_000_000;
+
+/** So many of a kind must have finished before one of them can be named so. */
+export const hangSamplesMin = 8;
+
+/** Run times of a kind that count in full; past them what was before counts half. */
+export const runTimesMax = 4_096;
+
+/** Attempts that one look for what hangs goes over; the next one goes on behind them. */
+export const hangLookRows = 8_192;
+
+/** What may hang that one report lists. */
+export const hungListedMax = 100;
+
 /** The overview tells of what failed or was lost so long ago, microseconds: an hour. */
 export const overviewFailedUs = 3_600_000_000;
 

@@ -27,15 +27,25 @@ export function absoluteId(state: ControllerState, id: string, user: string): st
  * `getContext().taskId` has on a worker; throws NOT_FOUND.
  */
 export function findTask(state: ControllerState, id: string): number {
+  const task = taskNamed(state, id);
+  if (task >= 0) return task;
+  throw noSuchTask(id);
+}
+
+/** The same, or -1. */
+export function taskNamed(state: ControllerState, id: string): number {
   const task = findByTaskId(state, id);
   if (task >= 0) return task;
   for (const { name } of state.users) {
     const row = taskWithKey(state, name, id);
     if (row >= 0) return row;
   }
-  const byRef = /^\d+$/.test(id) ? state.tasks.find(Number(id)) : -1;
-  if (byRef >= 0) return byRef;
-  throw new CapstanError(
+  return /^\d+$/.test(id) ? state.tasks.find(Number(id)) : -1;
+}
+
+/** The refusal of an id that names no task. */
+export function noSuchTask(id: string): CapstanError {
+  return new CapstanError(
     "NOT_FOUND",
     `no task ${JSON.stringify(id)}: it never existed, or it ended and was forgotten; ` +
       "`capstan task list` shows what is remembered",

@@ -7,6 +7,7 @@
 import { type JobState, taskStateCode, taskStates } from "../model/states.ts";
 import { dimension } from "../scheduler/dimensions.ts";
 import { couldEverPlace } from "./gang-placement.ts";
+import { hungAttempts, hungCount } from "./hangs.ts";
 import { jobState } from "./job-state.ts";
 import { overviewFailedUs, overviewQueuesMax } from "./limits.ts";
 import { headTask } from "./place-solo.ts";
@@ -49,7 +50,12 @@ export function* overview(state: ControllerState): Scan<Overview> {
     running: { attempts: granted, prefetched: state.attempts.live - granted },
     resources: resourcesInUse(state),
     reservations: state.reservations.size,
-    problems: worstFirst([...workerProblems(state), ...queueProblems(state), ...problems]),
+    problems: worstFirst([
+      ...workerProblems(state),
+      ...queueProblems(state),
+      ...hangProblems(state),
+      ...problems,
+    ]),
   };
 }
 
@@ -151,6 +157,15 @@ function workerProblems(state: ControllerState): Problem[] {
     });
   }
   return [...found.values()];
+}
+
+/** What may hang: the one that runs longest, and how many there are. */
+function hangProblems(state: ControllerState): Problem[] {
+  const count = hungCount(state);
+  if (count === 0) return [];
+  const [{ taskId, message }] = hungAttempts(state);
+  const subject = { kind: "TASK", id: taskId } as const;
+  return [{ code: "TASK_HUNG", severity: "WARNING", message, subject, count }];
 }
 
 /** The first of each code is told; the others are counted. */

@@ -311,7 +311,7 @@ class Pass {
   }
 
   #close(): void {
-    this.#assignments.close(this.#out);
+    this.#assignments.close(this.#state, this.#out);
     this.#assignments = new AssignmentRecorder(this.#at);
   }
 }

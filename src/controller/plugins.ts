@@ -8,11 +8,11 @@
 
 import { setupFailedAttribute, setupFailedPrefix } from "../model/spec.ts";
 import type { AttemptFailed } from "../protocol/messages.ts";
-import { tellEvent } from "./apply-sessions.ts";
 import type { FactOf } from "./facts.ts";
 import { setupFailuresMax, setupReasonCharactersMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { type ControllerState, type Shape, specOf, touchWorker, type Worker } from "./state.ts";
+import { tellEvent } from "./tell-event.ts";
 
 /** Before its task is judged: it must not be placed there again. */
 export function noteSetupFailure(

@@ -24,6 +24,7 @@ import { finish, type Scan } from "./scan.ts";
 import { schedulerState, usageByUser } from "./scheduler-view.ts";
 import { type Orders, orderNamed, Selection } from "./selection.ts";
 import { listLocks, listPublished } from "./shared-view.ts";
+import { stackTarget } from "./stack-target.ts";
 import { type ControllerState, taskIdOf } from "./state.ts";
 import type { ClusterEvent, StoryEntry } from "./story.ts";
 import { taskGrid } from "./task-grid.ts";
@@ -69,7 +70,7 @@ const methods: { readonly [name: string]: Method } = {
   },
   GetStory: { fields: ["id"], answer: getStory },
   ListEvents: { fields: ["after", ...listFields], answer: listEvents },
-  GetDoctorReport: { fields: [], answer: doctorReport },
+  GetDoctorReport: { fields: [], steps: doctorReport },
   GetTaskCredentials: { fields: ["attemptId"], answer: userOfAttempt },
   GetSchedulerState: { fields: [], answer: schedulerState },
   GetOverview: { fields: [], steps: overview },
@@ -89,7 +90,11 @@ const methods: { readonly [name: string]: Method } = {
   ListPublishedValues: { fields: [...pageFields, "user"], answer: listPublished },
   ListLocks: { fields: [...pageFields, "user"], answer: listLocks },
   WhoAmI: { fields: [], answer: (_state, _request, principal) => whoAmI(principal) },
-  // For FetchLogs, which the shell answers.
+  // For FetchLogs and GetTaskStack, which the shell answers.
+  StackTarget: {
+    fields: ["taskId"],
+    answer: (state, request) => stackTarget(state, stringField(request, "taskId")),
+  },
   LogSources: { fields: ["jobId", "taskId", "attemptId"], answer: logSources },
 };
 
@@ -240,6 +245,10 @@ function listEvents(state: ControllerState, request: Request) {
     if (event.sequence > after && matches) selection.offer(event, keyOf(event), event.sequence);
   }
   const { page, nextPageToken } = selection.page();
-  const events = page.map((event) => ({ ...event, at: formatTime(event.at) ?? "" }));
+  const events = page.map(({ journaled, ...event }) => ({
+    ...event,
+    at: formatTime(event.at) ?? "",
+    journalSequence: Number.isNaN(journaled) ? null : journaled,
+  }));
   return { events, totalCount: selection.count, nextPageToken };
 }

@@ -30,9 +30,9 @@ export class StartRecorder {
     this.#attempts.push(attempt);
   }
 
-  close(out: Outbox): void {
+  close(state: ControllerState, out: Outbox): void {
     if (this.#attempts.length === 0) return;
-    out.note({ type: "attempts-started", at: this.#at, attempts: this.#attempts.take() });
+    out.note(state, { type: "attempts-started", at: this.#at, attempts: this.#attempts.take() });
   }
 }
 
@@ -65,9 +65,9 @@ export class EndRecorder {
     this.#successors.push(successor);
   }
 
-  close(out: Outbox): void {
+  close(state: ControllerState, out: Outbox): void {
     if (this.#attempts.length === 0) return;
-    out.note({
+    out.note(state, {
       type: "attempts-ended",
       at: this.#at,
       attempts: this.#attempts.take(),
@@ -97,9 +97,9 @@ export class SuccessRecorder {
     this.#sizes.push(sizeBytes);
   }
 
-  close(out: Outbox): void {
+  close(state: ControllerState, out: Outbox): void {
     if (this.#tasks.length === 0) return;
-    out.note({
+    out.note(state, {
       type: "tasks-succeeded",
       at: this.#at,
       tasks: this.#tasks.take(),
@@ -135,11 +135,11 @@ export class AssignmentRecorder {
     return row;
   }
 
-  close(out: Outbox): void {
+  close(state: ControllerState, out: Outbox): void {
     if (this.#tasks.length === 0) return;
     const grants = this.#grants;
     this.#grants = [];
-    out.note({
+    out.note(state, {
       type: "attempts-assigned",
       at: this.#at,
       tasks: this.#tasks.take(),

@@ -114,8 +114,8 @@ export function onReports(
   const ends = new EndRecorder(at, count);
   const sorting = { worker, reports, sorted, starts, ends };
   for (let entry = 0; entry < count; entry++) sortReport(state, sorting, entry);
-  starts.close(out);
-  ends.close(out);
+  starts.close(state, out);
+  ends.close(state, out);
   recordDurations(state, out, sorted);
   settleFinished(state, out, { worker, reports, sorted, at });
   judgeLosses(state, out, { losses: sorted.losses, at });
@@ -251,7 +251,7 @@ function settleFinished(state: ControllerState, out: Outbox, finished: Finished)
   for (let i = 0; i < entries.length; i++) {
     successes.push(state, finishedTasks[i], worker, reports.sizes[entries[i]]);
   }
-  successes.close(out);
+  successes.close(state, out);
   const told = new U32Column(entries.length);
   for (let i = 0; i < entries.length; i++) {
     const task = finishedTasks[i];
@@ -480,7 +480,7 @@ function acceptValue(
   stopCurrentAttempt(state, out, task);
   const successes = new SuccessRecorder(at);
   successes.push(state, task, worker, sizeBytes);
-  successes.close(out);
+  successes.close(state, out);
   const values = blobsOf([accepted.inline ?? new Uint8Array(0)]);
   publishValue(state, out, task, { values, index: 0 });
   if (isAudiencePresent(state, task)) {
@@ -532,7 +532,7 @@ export function onAttemptFailed(
   const ends = new EndRecorder(at);
   const successor = findSuccessor(state, row, message.successor);
   ends.push(state, row, { cause: message.cause, successor });
-  ends.close(out);
+  ends.close(state, out);
   if (isCurrent) judgeLosses(state, out, { losses: [loss], at });
   else pushReleaseCandidates(state, out, task);
   forgetUnlessHeld(state, out, worker, message.task);

@@ -27,6 +27,7 @@ import { openTasks } from "./job-state.ts";
 import { keyOfTask, listKey } from "./keys.ts";
 import { startMaxUs } from "./limits.ts";
 import { applyCapacityReserved } from "./reservations.ts";
+import type { RunTimesImage } from "./run-times.ts";
 import { imageOfShared, restoreShared, type SharedImage } from "./shared-image.ts";
 import {
   type AttemptRecord,
@@ -91,6 +92,8 @@ export interface Snapshot {
   readonly attemptCounter: number;
   readonly orderCounter: number;
   readonly recomputedCount: number;
+  /** Absent in what older versions wrote. */
+  readonly journaled?: number;
   readonly tasks: TaskTableImage;
   readonly attempts: AttemptTableImage;
   readonly jobs: readonly JobImage[];
@@ -102,6 +105,9 @@ export interface Snapshot {
   readonly shared?: SharedImage;
   readonly histories: readonly (readonly [number, readonly AttemptRecord[]])[];
   readonly usages: readonly (readonly [number, AttemptUsage])[];
+  /** Older ones have none. */
+  readonly hung?: readonly (readonly [number, { readonly usualUs: number }])[];
+  readonly runTimes?: RunTimesImage;
   readonly deviceGrants: readonly (readonly [number, readonly DeviceAmount[]])[];
   readonly reservations: readonly Reservation[];
   readonly reservationCounter: number;
@@ -126,6 +132,7 @@ export function snapshotOf(state: ControllerState): Snapshot {
     attemptCounter: state.attemptCounter,
     orderCounter: state.orderCounter,
     recomputedCount: state.recomputedCount,
+    journaled: state.journaled,
     tasks: state.tasks.image(),
     attempts: state.attempts.image(),
     jobs: state.jobs.map(imageOfJob),
@@ -136,6 +143,8 @@ export function snapshotOf(state: ControllerState): Snapshot {
     shared: imageOfShared(state.shared),
     histories: [...state.histories].map(([row, records]) => [row, [...records]] as const),
     usages: [...state.usages],
+    hung: [...state.hung],
+    runTimes: state.runTimes.image(),
     deviceGrants: [...state.deviceGrants],
     reservations: [...state.reservations.values()],
     reservationCounter: state.reservationCounter,
@@ -184,7 +193,7 @@ function imageOfSpec(state: ControllerState, spec: SpecRecord | null): SpecImage
   return { definition, shape, isInterned };
 }
 
-type JobImage = Omit<Job, "launch"> & { readonly launch: LaunchImage | null };
+export type JobImage = Omit<Job, "launch"> & { readonly launch: LaunchImage | null };
 type LaunchImage = Omit<Launch, "children" | "gang"> & {
   readonly children: readonly number[];
   readonly gang: GangImage | null;
@@ -297,6 +306,7 @@ export function stateOf(image: unknown): ControllerState {
   state.attemptCounter = snapshot.attemptCounter;
   state.orderCounter = snapshot.orderCounter;
   state.recomputedCount = snapshot.recomputedCount;
+  state.journaled = snapshot.journaled ?? Number.NaN;
   state.tasks.restore(snapshot.tasks);
   state.attempts.restore(snapshot.attempts);
   state.dimensions.restore(snapshot.dimensions);
@@ -355,6 +365,8 @@ function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
   Object.assign(state, { access: restoreAccess(snapshot.access), shared });
   for (const [row, records] of snapshot.histories) state.histories.set(row, [...records]);
   for (const [row, usage] of snapshot.usages) state.usages.set(row, usage);
+  for (const [row, hang] of snapshot.hung ?? []) state.hung.set(row, hang);
+  state.runTimes.restore(snapshot.runTimes ?? []);
   for (const [row, devices] of snapshot.deviceGrants) state.deviceGrants.set(row, devices);
   for (const reservation of snapshot.reservations) applyCapacityReserved(state, reservation);
   state.reservationCounter = snapshot.reservationCounter;
@@ -435,9 +447,13 @@ function rebuildHoldings(state: ControllerState): void {
   }
 }
 
-/** The durable state as text: equal for two states exactly when their durable parts are. */
+/**
+ * The durable state as text: equal for two states exactly when their durable parts are, however
+ * many facts made them so.
+ */
 export function durableText(state: ControllerState): string {
-  return JSON.stringify(snapshotOf(state), (_, value: unknown) =>
+  const { journaled: _, ...image } = snapshotOf(state);
+  return JSON.stringify(image, (_, value: unknown) =>
     ArrayBuffer.isView(value) ? Array.from(value as Uint8Array) : value,
   );
 }

@@ -26,6 +26,7 @@ import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 
 import { RunLog } from "./run-log.ts";
+import { RunTimes } from "./run-times.ts";
 import { newSharedState, type SharedState } from "./shared-state.ts";
 import { StoryLog } from "./story.ts";
 import { AttemptTable } from "./tables/attempt-table.ts";
@@ -334,6 +335,8 @@ export interface ControllerState {
   orderCounter: number;
   /** Executions that were done again: lost with their worker, or for their lost value. */
   recomputedCount: number;
+  /** Durable facts so far: how far the journal is. NaN where an older one did not count them. */
+  journaled: number;
   at: Micros;
   readonly tasks: TaskTable;
   readonly attempts: AttemptTable;
@@ -353,6 +356,10 @@ export interface ControllerState {
   readonly histories: Map<number, AttemptRecord[]>;
   /** Attempt row → how it ended and what it used, until its end is recorded. */
   readonly usages: Map<number, AttemptUsage>;
+  /** Attempt row → what is usual of its kind: it runs much longer. */
+  readonly hung: Map<number, { readonly usualUs: Micros }>;
+  /** How long tasks of each spec ran. */
+  readonly runTimes: RunTimes;
   /** Attempt row → its devices, with indices. */
   readonly deviceGrants: Map<number, readonly DeviceAmount[]>;
   /** Granted attempts by the band that they were stamped with. */
@@ -412,6 +419,8 @@ export interface ControllerState {
   /** Shapes whose queue must be tried against all workers. */
   readonly untriedShapes: Set<number>;
   nextSilenceCheckAt: Micros;
+  /** Where the next look for what hangs begins. */
+  hangLookRow: number;
   /** What is usually asked of devices. */
   readonly demand: DemandState;
   /** What happened, for people. */
@@ -430,6 +439,7 @@ export function newControllerState(): ControllerState {
     attemptCounter: 0,
     orderCounter: 0,
     recomputedCount: 0,
+    journaled: 0,
     at: 0,
     tasks: new TaskTable(),
     attempts: new AttemptTable(),
@@ -444,6 +454,8 @@ export function newControllerState(): ControllerState {
     shared: newSharedState(),
     histories: new Map(),
     usages: new Map(),
+    hung: new Map(),
+    runTimes: new RunTimes(),
     deviceGrants: new Map(),
     grantedByBand: new Uint32Array(bands.length),
     reservations: new Map(),
@@ -481,6 +493,7 @@ export function newControllerState(): ControllerState {
     unreachable: new Map(),
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
+    hangLookRow: 0,
     demand: newDemandState(),
     story: new StoryLog(),
     runs: new RunLog(),

@@ -71,6 +71,8 @@ export interface StoryEntry {
 export interface ClusterEvent {
   readonly sequence: number;
   readonly at: Micros;
+  /** How far the journal was then; NaN where that is not known. */
+  readonly journaled: number;
   readonly type: string;
   readonly id: string;
   readonly message: string;

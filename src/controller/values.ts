@@ -214,8 +214,15 @@ export function recomputeNeeded(
 export function reviveAll(
   state: ControllerState,
   out: Outbox,
-  { tasks: wanted, cause, at }: { tasks: Set<number>; cause: "retry" | "recompute"; at: Micros },
+  revival: {
+    readonly tasks: Set<number>;
+    readonly cause: "retry" | "recompute";
+    readonly at: Micros;
+    /** Who asked for it through the API. */
+    readonly by?: string | undefined;
+  },
 ): void {
+  const { tasks: wanted, cause, at, by } = revival;
   if (wanted.size === 0) return;
   const lost = new Set<number>();
   const work = [...wanted];
@@ -227,12 +234,15 @@ export function reviveAll(
       work.push(input);
     }
   }
-  const record = (tasks: readonly number[], why: "retry" | "recompute") => {
+  const record = (tasks: readonly number[], why: "retry" | "recompute", who = by) => {
     if (tasks.length === 0) return;
-    out.record(state, { type: "tasks-revived", at, tasks: Uint32Array.from(tasks), cause: why });
+    out.record(state, {
+      ...{ type: "tasks-revived", at, tasks: Uint32Array.from(tasks), cause: why },
+      ...(who === undefined ? {} : { by: who }),
+    });
   };
   const isMade = (task: number) => isComputed(state, task);
-  record([...lost].filter(isMade), "recompute");
+  record([...lost].filter(isMade), "recompute", undefined);
   record([...wanted].filter(isMade), cause);
   for (const task of lost) retractDependents(state, out, task);
   for (const task of wanted) retractDependents(state, out, task);

@@ -177,12 +177,18 @@ export function onRetry(
   onWant(state, out, { client: index, numbers: retry.tasks, at });
 }
 
-/** Runs those of these tasks that failed again, with the failed tasks that they depend on. */
+/**
+ * Runs those of these tasks that failed again, with the failed tasks that they depend on. How many
+ * run again.
+ *
+ * @param retry `by` is who asked for it through the API.
+ */
 export function retryTasks(
   state: ControllerState,
   out: Outbox,
-  { tasks: named, at }: { tasks: readonly number[]; at: Micros },
-): void {
+  retry: { readonly tasks: readonly number[]; readonly at: Micros; readonly by?: string },
+): number {
+  const { tasks: named, at, by } = retry;
   const revived = new Set<number>();
   const work = [...named];
   for (let task = work.pop(); task !== undefined; task = work.pop()) {
@@ -192,7 +198,7 @@ export function retryTasks(
       work.push(state.tasks.dependency(task, position));
     }
   }
-  reviveAll(state, out, { tasks: revived, cause: "retry", at });
+  reviveAll(state, out, { tasks: revived, cause: "retry", at, by });
   // What has no recipe stays as it ended, and what needs it has failed again.
   const open = [...revived].filter((task) => !isTerminalCode(state.tasks.state[task]));
   const awaited = open.filter((task) => state.tasks.wants[task] > 0);
@@ -201,6 +207,7 @@ export function retryTasks(
     out.record(state, { type: "outcomes-awaited", tasks, awaited: true });
   }
   for (const task of open) adoptStray(state, out, task, at);
+  return open.length;
 }
 
 /** A revived task whose old attempt still runs takes that attempt's grant, on that worker. */

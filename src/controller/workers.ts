@@ -281,7 +281,7 @@ function endAll(
     else released.push(task);
     ends.push(state, row, { cause, successor: noSlot });
   }
-  ends.close(out);
+  ends.close(state, out);
   judgeLosses(state, out, { losses, at });
   for (const task of released) pushReleaseCandidates(state, out, task);
 }

@@ -33,3 +33,6 @@ export type Attributes = { readonly [key: string]: string };
 export function attributeOf(attributes: Attributes, key: string): string | undefined {
   return Object.hasOwn(attributes, key) ? attributes[key] : undefined;
 }
+
+/** Of a worker: the release of Capstan that it runs. */
+export const releaseAttribute = "capstan-version";

@@ -57,6 +57,12 @@ export const errorRegistry = {
     retryable: false,
     meaning: "An open job has that name, or that is being created already.",
   },
+  CONFLICT: {
+    httpStatus: 409,
+    exitCode: 4,
+    retryable: false,
+    meaning: "What is asked for does not go with the state that it meets; the message says why.",
+  },
   QUOTA_EXCEEDED: {
     httpStatus: 403,
     exitCode: 4,

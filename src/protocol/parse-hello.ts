@@ -105,10 +105,19 @@ function helloFields(value: unknown): Fields {
   const fields = new Fields(value, "hello");
   const version = fields.count("protocolVersion");
   if (version === protocolVersion) return fields;
-  throw new CapstanError(
+  throw versionMismatch(String(fields.raw("role")), version);
+}
+
+/** Names whom to upgrade: the older one. Of those who meet, one is always the controller. */
+function versionMismatch(role: string, version: number): CapstanError {
+  const isController = role === "controller";
+  const theirs = ["client", "worker", "controller"].includes(role) ? `the ${role}` : "the peer";
+  const ours = isController ? "this program" : "the controller";
+  const older = version < protocolVersion ? theirs : ours;
+  return new CapstanError(
     "VERSION_MISMATCH",
-    `the peer speaks version ${version} of the protocol, this side version ${protocolVersion}; ` +
-      "run the same release of Capstan on both",
-    { details: { theirs: version, ours: protocolVersion } },
+    `${theirs} speaks version ${version} of the protocol, ${ours} version ${protocolVersion}: ` +
+      `upgrade ${older}`,
+    { details: { theirs: version, ours: protocolVersion, upgrade: older } },
   );
 }

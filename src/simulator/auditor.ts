@@ -126,6 +126,8 @@ export class Auditor implements Observer {
       case "asked-heard":
         if (traffic.message.type === "retry") this.#onRetryAsked();
         return;
+      case "retry-heard":
+        return this.#onRetryAsked();
       case "launch-asked":
       case "stop-asked":
       case "stop-acknowledged":

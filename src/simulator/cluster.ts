@@ -92,6 +92,10 @@ export interface RunReport {
 /** What a call was answered: a result, or why not. */
 type CallReply = (result: unknown, error: CapstanError | null) => void;
 
+function isRetry({ type }: ApiRequest): boolean {
+  return type === "retry-task" || type === "retry-job";
+}
+
 /** Between two steps of the workload, microseconds. */
 const actionUs = 3_000;
 
@@ -230,6 +234,7 @@ export class SimulatedCluster {
     this.#replies.set(call, this.#overheard(request, call, onReply));
     controller.whenAwake(() => {
       const at = controller.now();
+      if (isRetry(request)) this.#observer.onTraffic({ type: "retry-heard" });
       controller.take({ type: "api-called", at, call, principal, request });
     });
   }
@@ -239,6 +244,9 @@ export class SimulatedCluster {
     const { onTraffic } = this.#observer;
     if (request.type === "launch-job") {
       onTraffic({ type: "launch-asked", jobId: request.spec.jobId, call });
+    }
+    if (request.type === "retry-job") {
+      onTraffic({ type: "launch-asked", jobId: request.jobId, call });
     }
     if (request.type !== "terminate-job") return onReply;
     const { jobId } = request;

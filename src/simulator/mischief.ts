@@ -7,6 +7,7 @@
 
 import { jobOf, taskIdOf } from "../controller/state.ts";
 import { formatAttemptId } from "../model/ids.ts";
+import { taskStateCode } from "../model/states.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import type { DrawStream } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
@@ -36,6 +37,7 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   if (work.chance(faults.jobCancel)) cluster.jobs.cancel();
   if (work.chance(faults.administration)) cluster.jobs.administer(`w${work.below(4)}`);
   share(cluster, client, work);
+  if (work.chance(faults.retry)) cluster.jobs.retry(failedTasks(cluster));
   troubleNetwork(cluster, trouble);
   troubleWorkers(cluster, trouble);
   troubleController(cluster, trouble);
@@ -65,6 +67,13 @@ function share(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawSt
   if (draws.chance(faults.publish)) client.fetchSome();
   if (draws.chance(faults.publish)) client.detachSome();
   if (draws.chance(faults.publish / 2)) cluster.unpublish(client.user, drawName(draws));
+}
+
+function failedTasks({ state }: SimulatedCluster): string[] {
+  const failed = [...state.tasks.rows()].filter(
+    (task) => state.tasks.state[task] > taskStateCode.SUCCEEDED,
+  );
+  return failed.map((task) => taskIdOf(state, task));
 }
 
 /** A program of some job says where it can be reached. */

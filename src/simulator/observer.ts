@@ -61,6 +61,8 @@ export type Traffic =
       readonly message: ClientMessage;
     }
   | JobCall
+  /** The controller hears somebody ask for another try of a task or a job. */
+  | { readonly type: "retry-heard" }
   | { readonly type: "told"; readonly clientId: string; readonly message: ToClientMessage }
   /** An execution really begins or ends. */
   | {

@@ -13,6 +13,7 @@ import type { WorkerFact } from "../worker/facts.ts";
 export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
   "sequence-taken": "a cancel or a retry was taken up",
   "attempts-building": "a work directory was being made",
+  "attempts-hung": "an attempt ran for much longer than its kind",
   "attempts-yielded": "an attempt yielded its slot, or had it again",
   "attempt-superseded": "a stopping attempt handed its grant to the next attempt",
   "tasks-resumed": "a back-off ended",

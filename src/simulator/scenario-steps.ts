@@ -92,6 +92,22 @@ const forms: readonly Form[] = [
     },
   },
   {
+    pattern: new RegExp(`^retry job ${name}$`),
+    usage: "retry job g",
+    play: (world, job) => {
+      const jobId = world.jobIds.get(job) ?? unknown("job", job);
+      world.retryJob(jobId);
+    },
+  },
+  {
+    pattern: new RegExp(`^retry task ${name}$`),
+    usage: "retry task g/0",
+    play: (world, label) => {
+      const taskId = world.idOf(label) ?? unknown("task", label);
+      world.call({ type: "retry-task", taskId });
+    },
+  },
+  {
     pattern: new RegExp(`^(cordon|uncordon|undrain) ${name}$`),
     usage: "cordon w1; uncordon w1; undrain w1",
     play: (world, what, workerId) => {

@@ -152,8 +152,16 @@ export class ScenarioWorld {
 
   launch(name: string, spec: JobSpec): void {
     this.jobIds.set(name, spec.jobId);
+    this.call({ type: "launch-job", spec, ...this.#newToken() });
+  }
+
+  retryJob(jobId: string): void {
+    this.call({ type: "retry-job", jobId, ...this.#newToken() });
+  }
+
+  #newToken() {
     const token = `token-${++this.#calls}`;
-    this.call({ type: "launch-job", spec, token, tokenHash: token });
+    return { token, tokenHash: token };
   }
 
   isTask(label: string): boolean {

@@ -63,6 +63,20 @@ export class SimulatedJobs {
     this.#ask({ type: "terminate-job", jobId, reason: "" }, administrator, () => {});
   }
 
+  /** A person asks for another try of a job, or of one of these tasks. */
+  retry(taskIds: readonly string[]): void {
+    const draws = this.#draws;
+    if (taskIds.length > 0 && draws.chance(0.5)) {
+      const request = { type: "retry-task", taskId: draws.pick(taskIds) } as const;
+      return this.#ask(request, administrator, () => {});
+    }
+    if (this.#names.length === 0) return;
+    const jobId = draws.pick(this.#names);
+    const token = `token-${++this.#count}`;
+    const request = { type: "retry-job", jobId, token, tokenHash: token } as const;
+    this.#ask(request, administrator, () => {});
+  }
+
   /** Cordons, drains or opens a worker, or changes what a user may use. */
   administer(workerId: string): void {
     const draws = this.#draws;

@@ -5,17 +5,20 @@
  */
 
 import { InvariantError } from "../base/assert.ts";
+import type { StackTarget } from "../controller/stack-target.ts";
 import type { Principal } from "../model/job.ts";
 import type { ApiContext } from "../shell/controller-process/api-calls.ts";
 import { controllerKernel } from "../shell/controller-process/controller-kernel.ts";
 import { LogFetcher } from "../shell/controller-process/fetch-logs.ts";
+import { unseen } from "../shell/controller-process/read-stack.ts";
 import {
   clusterInfoOf,
+  doctorReportOf,
   type KernelOverview,
+  type KernelReport,
   overviewOf,
 } from "../shell/controller-process/shell-methods.ts";
 import { Throughput } from "../shell/controller-process/throughput.ts";
-import { packageVersion } from "../shell/controller-process/version.ts";
 import { createLogger } from "../shell/logging/logger.ts";
 import type { SimulatedController } from "../simulator/simulated-controller.ts";
 import type { VirtualLogs } from "./virtual-logs.ts";
@@ -41,6 +44,10 @@ export function apiContextOf(controller: SimulatedController, logs: VirtualLogs)
     budgetOf: (user) => kernel.budgetOf(controller.state, user),
     logSources: (question, principal) => kernel.logSources(controller.state, question, principal),
     fetchLogs: (request, selection) => fetcher.fetch(request, selection),
+    readStack: ({ taskId }, principal) => {
+      const target = kernel.answerCall(controller.state, "StackTarget", { taskId }, principal);
+      return () => Promise.resolve(unseen(target as StackTarget, "a simulated task has no stack"));
+    },
     count: () => undefined,
     *read(method, request, principal) {
       yield* []; // Nothing else waits while it reads.
@@ -62,7 +69,7 @@ function read(
   if (method === "GetDoctorReport") {
     const loops = [{ name: "controller", lastTickAgoMs: 0 }];
     const journalSeq = controller.journal.length;
-    return { ...(answer() as object), journalSeq, loops, version: packageVersion };
+    return doctorReportOf(answer() as KernelReport, { journalSeq, loops });
   }
   if (method === "ReportWorkerExit") throw new InvariantError("no supervisor is simulated");
   return answer();

@@ -136,6 +136,30 @@ test("a job is cancelled by its button, and the command that does the same is sh
   await visit("/events?id=/lin/to-cancel", "seen in the browser");
 });
 
+test("a job that failed is tried again by its button, and the events say who asked", {
+  skip,
+}, async () => {
+  const { page } = watched;
+  await visit("/jobs/lin/report", "Failed");
+  await page.getByRole("button", { name: "Try again…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("capstan job retry /lin/report").waitFor();
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await dialog.getByText("Launched again, with 1 task.").waitFor();
+  await visit("/events?type=job-launched&id=report", "job-launched");
+  await waitFor("both launches", async () => (await page.getByText(", for lin").count()) === 2);
+  assert.deepEqual(watched.takeTroubles(), []);
+});
+
+test("where a task is that runs is shown when it is asked for", { skip }, async () => {
+  const { page } = watched;
+  await visit("/tasks/ada/train-llm/0", "Where it is now");
+  await page.getByRole("button", { name: "Look" }).click();
+  await page.getByRole("table", { name: "Processes" }).waitFor();
+  await page.getByRole("button", { name: "Look again" }).waitFor();
+  assert.deepEqual(watched.takeTroubles(), []);
+});
+
 test("a worker is cordoned and opened again by its button", { skip }, async () => {
   await visit("/workers/local-3", "Capacity");
   for (const [button, state] of [

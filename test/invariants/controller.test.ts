@@ -7,9 +7,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { auditInSteps } from "../../src/controller/audit.ts";
 import type { Fact } from "../../src/controller/facts.ts";
 import { InvariantChecker } from "../../src/controller/invariant-checker.ts";
 import { checkInvariants, findViolations, invariants } from "../../src/controller/invariants.ts";
+import { finish } from "../../src/controller/scan.ts";
 import {
   type ControllerState,
   type Reservation,
@@ -405,6 +407,8 @@ describe("a rule of the controller that is broken is named", () => {
         const fact = touching(state, subject, index);
         by(state, index);
         const rules = findViolations(state).map(({ rule }) => rule);
+        const inSteps = finish(auditInSteps(state)).map(({ rule }) => rule);
+        assert.deepEqual(new Set(inSteps), new Set(rules), "an audit in steps finds the same");
         assert.ok(rules.includes(sentenceOf(name)), rules.join("\n"));
         if (fact === null) return;
         assert.throws(() => checker.check(state, [fact]), new RegExp(`${sentenceOf(name)}:`));
@@ -420,6 +424,8 @@ describe("a rule of the controller that is broken is named", () => {
       assert.deepEqual(findViolations(state), []);
       by(state);
       const rules = findViolations(state).map(({ rule }) => rule);
+      const inSteps = finish(auditInSteps(state)).map(({ rule }) => rule);
+      assert.deepEqual(new Set(inSteps), new Set(rules), "an audit in steps finds the same");
       assert.ok(rules.includes(sentenceOf(name)), rules.join("\n"));
     });
   }

@@ -104,6 +104,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   check(isJournaled = true): void {
     checkInvariants(this.state);
     if (!isJournaled) return;
+    assert.equal(this.state.journaled, this.facts.length, "every durable fact is counted once");
     const text = durableText(this.state);
     assertSameText(durableText(this.#fold), text, "the state is the fold of the journaled facts");
     const image = decodePlain(encodePlain(snapshotOf(this.state)));

@@ -105,6 +105,7 @@ interface PagerProps {
   readonly nextPageToken: string;
   readonly shown: number;
   readonly total?: number | undefined;
+  /** Of several, with the s. */
   readonly noun: string;
 }
 
@@ -114,17 +115,18 @@ export function Pager({ nextPageToken, shown, total, noun }: PagerProps) {
   const go = (tokens: readonly string[]) => setQuery({ page: tokens.join("~") }, false);
   const counted =
     total === undefined ? formatCount(shown) : `${formatCount(shown)} of ${formatCount(total)}`;
+  const named = (total ?? shown) === 1 ? noun.slice(0, -1) : noun;
   if (pages.length === 0 && nextPageToken === "") {
     return (
       <p class="pager soft">
-        {counted} {noun}
+        {counted} {named}
       </p>
     );
   }
   return (
     <nav class="pager" aria-label="Pages of the list">
       <span class="soft">
-        {counted} {noun}, page {pages.length + 1}
+        {counted} {named}, page {pages.length + 1}
       </span>
       <button
         type="button"

@@ -89,8 +89,24 @@ function ReportView({ report }: { readonly report: Report }) {
           good="It never had to move what had been forgotten."
         />
       </div>
+      <Hung hung={report.hung} />
       <Findings report={report} />
     </>
+  );
+}
+
+/** What runs for much longer than its kind: named, and no finding. */
+function Hung({ hung }: { readonly hung: Report["hung"] }) {
+  if (hung.length === 0) return null;
+  return (
+    <Listing title="Hung?">
+      {hung.map(({ taskId, workerId, ranMs, usualMs, name }) => (
+        <li key={taskId}>
+          <TaskLink id={taskId} /> runs on <WorkerLink id={workerId} /> for {formatDuration(ranMs)},
+          and usual of <code>{name}</code> is at most {formatDuration(usualMs)}
+        </li>
+      ))}
+    </Listing>
   );
 }
 

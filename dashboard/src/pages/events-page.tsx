@@ -8,6 +8,7 @@ import type { Responses } from "../api.ts";
 import { type Column, DataTable, Pager, pageToken } from "../components/data-table.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Empty, ErrorNote, ExactTime, Loading, When } from "../components/pieces.tsx";
+import { connection } from "../live/connection.ts";
 import { useLive } from "../live/use-live.ts";
 import { reachesBack } from "../moment.ts";
 import { hrefs, query } from "../router.ts";
@@ -22,18 +23,21 @@ const columns: readonly Column<ClusterEvent>[] = [
     ...{ name: "sequence", title: "#", numeric: true, wide: true },
     cell: ({ sequence }) => <span class="mono soft">{formatCount(sequence)}</span>,
   },
-  { name: "time", title: "Time", cell: ({ at }) => <Instant at={at} /> },
+  { name: "time", title: "Time", cell: (event) => <Instant event={event} /> },
   { name: "age", title: "Age", wide: true, cell: ({ at }) => <When at={at} /> },
   { name: "type", title: "What", cell: ({ type }) => <span class="story-type">{type}</span> },
   { name: "id", title: "Of what", cell: ({ type, id }) => <Subject type={type} id={id} /> },
   { name: "message", title: "Said", grows: true, cell: ({ message }) => message },
 ];
 
-/** A link to the cluster as it was then, where the journal reaches back. */
-function Instant({ at }: { readonly at: string }) {
-  if (!reachesBack()) return <ExactTime at={at} />;
+/** A link to the cluster as it was then, to the fact, where the journal reaches back. */
+function Instant({ event }: { readonly event: ClusterEvent }) {
+  const { at, journalSequence } = event;
+  const oldest = connection.clock.value?.oldestSequence ?? null;
+  const isThere = journalSequence !== null && oldest !== null && journalSequence >= oldest;
+  if (!isThere || !reachesBack()) return <ExactTime at={at} />;
   return (
-    <a href={`/?at=${encodeURIComponent(at)}`} title="The overview at this instant">
+    <a href={`/?at=${journalSequence}`} title={`The overview at fact ${journalSequence}`}>
       <ExactTime at={at} />
     </a>
   );

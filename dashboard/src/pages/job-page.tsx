@@ -87,6 +87,14 @@ function JobHead({ job }: { readonly job: Job }) {
           Command
         </CopyButton>
         <ActionButton
+          title="Try again"
+          command={`capstan job retry ${jobId}`}
+          disabled={!hasFailed(job)}
+          act={() => retry(jobId)}
+        >
+          <RetryQuestion job={job} />
+        </ActionButton>
+        <ActionButton
           title="Cancel the job"
           command={`capstan job cancel ${jobId}`}
           dangerous
@@ -102,6 +110,37 @@ function JobHead({ job }: { readonly job: Job }) {
       </div>
     </header>
   );
+}
+
+/** Whether there is anything to try again: a job that succeeded all the same is left alone. */
+function hasFailed({ state, taskStateCounts }: Job): boolean {
+  return state !== "SUCCEEDED" && failedStates.some((name) => (taskStateCounts[name] ?? 0) > 0);
+}
+
+const failedStates = terminalStates.filter((name) => name !== "SUCCEEDED") as readonly TaskState[];
+
+type TaskState = keyof Job["taskStateCounts"];
+
+function RetryQuestion({ job }: { readonly job: Job }) {
+  const id = <b class="id">{job.jobId}</b>;
+  if (job.spec !== null && terminalStates.includes(job.state)) {
+    return (
+      <p>
+        {id} has ended and will not change. It is launched again under its name, with all of its
+        tasks.
+      </p>
+    );
+  }
+  return (
+    <p>The failed tasks of {id} run again. What was charged before does not count any more.</p>
+  );
+}
+
+async function retry(jobId: string): Promise<string> {
+  const { retriedCount, relaunched, state } = await call("RetryJob", { jobId });
+  if (retriedCount === 0) return `Nothing to do: it is ${state}, and no task of it failed.`;
+  if (relaunched) return `Launched again, with ${plural(retriedCount, "task")}.`;
+  return `${plural(retriedCount, "task")} will run again.`;
 }
 
 async function cancel(jobId: string, reason: string): Promise<string> {

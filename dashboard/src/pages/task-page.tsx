@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Responses } from "../api.ts";
+import { call, type Responses } from "../api.ts";
+import { ActionButton } from "../components/action-button.tsx";
 import { CopyButton } from "../components/copy-button.tsx";
 import { WhyPanel } from "../components/explanation.tsx";
 import { LogView } from "../components/log-view.tsx";
@@ -24,6 +25,7 @@ import {
   When,
   WorkerLink,
 } from "../components/pieces.tsx";
+import { StackPanel } from "../components/stack-panel.tsx";
 import { CauseBadge, StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, idOf, path } from "../router.ts";
@@ -48,6 +50,7 @@ export function TaskPage() {
       {!terminalStates.includes(task.state) && task.pendingReason !== null && (
         <WhyPanel id={task.taskId} />
       )}
+      {task.state === "RUNNING" && <StackPanel id={task.taskId} />}
       {task.error !== null && <ErrorPanel task={task} />}
       <Attempts task={task} />
       <Inputs inputs={task.inputs} />
@@ -79,9 +82,26 @@ function TaskHead({ task }: { readonly task: Task }) {
         >
           Command
         </CopyButton>
+        <ActionButton
+          title="Try it again"
+          command={`capstan task retry ${task.taskId}`}
+          disabled={task.error === null}
+          act={() => retry(task.taskId)}
+        >
+          <p>
+            <b class="id">{task.taskId}</b> and the failed tasks that it depends on run again. What
+            was charged before does not count any more.
+          </p>
+        </ActionButton>
       </div>
     </header>
   );
+}
+
+async function retry(taskId: string): Promise<string> {
+  const { retriedCount, state } = await call("RetryTask", { taskId });
+  if (retriedCount === 0) return `Nothing to do: it is ${state}.`;
+  return `${plural(retriedCount, "task")} will run again.`;
 }
 
 function TaskFacts({ task }: { readonly task: Task }) {

@@ -23,7 +23,7 @@ import { ResourceBar } from "../components/resource-bar.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, idOf, path } from "../router.ts";
-import { formatBytes, formatCount, formatMilli, formatResources } from "../text/format.ts";
+import { formatBytes, formatCount, formatMilli, formatResources, plural } from "../text/format.ts";
 
 type Worker = Responses["GetWorkerStatus"]["worker"];
 
@@ -137,7 +137,7 @@ function WorkerFacts({ worker }: { readonly worker: Worker }) {
         ["Address", <span class="mono">{worker.address}</span>],
         ["Process", String(worker.pid)],
         ["Last heard", <When at={worker.lastHeartbeatAt} />],
-        ["Slots", `${worker.slots} functions, ${worker.commandSlots} commands`],
+        ["Slots", `${plural(worker.slots, "function")}, ${plural(worker.commandSlots, "command")}`],
         ["Memory of the process", formatBytes(worker.rssBytes)],
         ["Values held", formatBytes(worker.heldValueBytes)],
         ["Of them on its disk", formatBytes(worker.spilledBytes)],

@@ -79,6 +79,7 @@ async function live(
   const load = new ChaosLoad(new Prng(random.u32()), effects);
   const faults = new ChaosFaults(cluster, new Prng(random.u32()));
   await load.open(cluster.processes.url);
+  narrator.say(`ready after ${cluster.startSeconds.toFixed(1)} s at ${cluster.processes.url}`);
   narrator.step(`Load and kills for ${seconds} s`);
   const startedAt = performance.now();
   await storm(narrator, load, faults, seconds);

@@ -5,9 +5,12 @@
  */
 
 import { buildCommand } from "@stricli/core";
+import { adviseUpgrade } from "../../model/compare-versions.ts";
 import { CapstanError } from "../../model/errors.ts";
+import { packageVersion } from "../../shell/controller-process/version.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
+import { describeStack, stackOf } from "../describe-stack.ts";
 import { type GlobalFlags, globalFlags, type Target, targetOf } from "../global-flags.ts";
 import { type Paint, paintFor, printJson, printLines } from "../print.ts";
 import type { DoctorReport, Responses } from "../responses.ts";
@@ -25,7 +28,12 @@ async function examine(terminal: Terminal, flags: DoctorFlags): Promise<number> 
   }
   const report = await callApi(target, "GetDoctorReport", {});
   if (flags.json) printJson(terminal, report);
-  else printLines(terminal, describeReport(paintFor(terminal), report));
+  else {
+    const paint = paintFor(terminal);
+    printLines(terminal, describeReport(paint, report));
+    printLines(terminal, await describeHung(paint, target, report));
+    printLines(terminal, describeReleases(paint, report));
+  }
   if (!report.ok && !flags.json) {
     terminal.stderr.write("capstan: capstan doctor --repair --dry-run says what could be done\n");
   }
@@ -53,6 +61,35 @@ function describeRepairs(
     ...actions.map(({ type, id, message }) => `  ${type} ${id}: ${message}`),
   ];
 }
+
+/** What may hang, and of the first few where they are. It is no finding. */
+async function describeHung(
+  paint: Paint,
+  target: Target,
+  { hung }: DoctorReport,
+): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const [place, { taskId, message }] of hung.entries()) {
+    lines.push(`${paint.yellow("hung?")} ${taskId}: ${message}`);
+    const stack = place < stacksShown ? await stackOf(target, taskId) : null;
+    if (stack !== null) lines.push(...describeStack(paint, stack).map((line) => `  ${line}`));
+  }
+  return lines;
+}
+
+/** Who is of another release than the controller, this program too. */
+function describeReleases(paint: Paint, report: DoctorReport): readonly string[] {
+  const { otherReleases, version } = report;
+  const own = adviseUpgrade(
+    { name: "this program", version: packageVersion },
+    { name: "the controller", version },
+  );
+  const messages = [...otherReleases.map(({ message }) => message), own];
+  return messages.filter((one) => one !== "").map((one) => `${paint.yellow("release")} ${one}`);
+}
+
+/** The others are named alone. */
+const stacksShown = 3;
 
 /** The report as lines: the verdict, then each finding. */
 export function describeReport(paint: Paint, report: DoctorReport): readonly string[] {

@@ -5,10 +5,13 @@
  */
 
 import { buildCommand } from "@stricli/core";
+import { adviseUpgrade } from "../../model/compare-versions.ts";
 import { DashboardFiles } from "../../shell/api/dashboard-files.ts";
+import { packageVersion } from "../../shell/controller-process/version.ts";
 import { checkReadable, openFileForReading } from "../../shell/journal/database.ts";
 import { listFacts } from "../../shell/past/list-facts.ts";
 import { journalFile, serveJournal } from "../../shell/past/serve-journal.ts";
+import { type DumpAbout, dumpAbout } from "../../shell/past/write-dump.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, parseText } from "../global-flags.ts";
 import { printJson, printLines } from "../print.ts";
@@ -26,6 +29,7 @@ async function replay(terminal: Terminal, flags: ReplayFlags, file: string): Pro
   const database = openFileForReading(journalFile(file));
   try {
     checkReadable(database);
+    sayOfDump(terminal, dumpAbout(database));
     for (const fact of listFacts(database, instantOf(flags.until))) {
       if (flags.json) printJson(terminal, fact);
       else printLines(terminal, [`${fact.sequence}\t${fact.at}\t${fact.type}`]);
@@ -49,6 +53,17 @@ async function serve(terminal: Terminal, flags: ReplayFlags, file: string): Prom
   await new Promise<void>((resolve) => void onStopSignal(() => resolve()));
   await server.close();
   return exitCodes.ok;
+}
+
+/** Of a dump: whose it is; facts of another release may mean something else to this one. */
+function sayOfDump({ stderr }: Terminal, about: DumpAbout | null): void {
+  if (about === null) return;
+  const { clusterId, at, version, platform, node } = about;
+  const where = `release ${version}, node ${node}, ${platform}`;
+  stderr.write(`capstan: a dump of cluster ${clusterId}, ${at}; ${where}\n`);
+  const theirs = { name: "the controller that wrote it", version };
+  const advice = adviseUpgrade(theirs, { name: "this program", version: packageVersion });
+  if (advice !== "") stderr.write(`capstan: ${advice}\n`);
 }
 
 /** Up to where: a sequence, or a time. */

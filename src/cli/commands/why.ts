@@ -8,6 +8,7 @@ import { buildCommand } from "@stricli/core";
 import { formatResources } from "../../model/format-quantities.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
+import { describeStack, stackOf } from "../describe-stack.ts";
 import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
 import { idOf } from "../id-argument.ts";
 import { type Paint, paintFor, paintState, printJson, printLines } from "../print.ts";
@@ -17,8 +18,15 @@ import type { Explanation } from "../responses.ts";
 async function explain(terminal: Terminal, flags: GlobalFlags, id: string): Promise<number> {
   const target = targetOf(flags, terminal);
   const response = await askAbout(target, id, (id) => callApi(target, "Explain", { id }));
-  if (flags.json) printJson(terminal, response);
-  else printLines(terminal, describe(paintFor(terminal), response));
+  if (flags.json) {
+    printJson(terminal, response);
+    return exitCodes.ok;
+  }
+  const paint = paintFor(terminal);
+  printLines(terminal, describe(paint, response));
+  const isHung = response.reasons.some(({ code }) => code === "HUNG");
+  const stack = isHung && response.kind === "TASK" ? await stackOf(target, response.id) : null;
+  if (stack !== null) printLines(terminal, describeStack(paint, stack));
   return exitCodes.ok;
 }
 

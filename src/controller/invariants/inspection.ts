@@ -24,13 +24,14 @@ export type WholeRule = (look: Inspection) => void;
 
 export class Inspection {
   state: ControllerState;
-  readonly tally = new Tally();
+  readonly tally: Tally;
   /** The name of the rule that is being checked. */
   rule = "";
   readonly violations: Violation[] = [];
 
-  constructor(state: ControllerState) {
+  constructor(state: ControllerState, tally = new Tally()) {
     this.state = state;
+    this.tally = tally;
   }
 
   report(ids: readonly string[], message: string): void {

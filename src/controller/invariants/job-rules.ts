@@ -135,10 +135,12 @@ function successionsAreLinked(look: Inspection, index: number): void {
     look.ofJob(index, "waits for a job that does not hold it up");
 }
 
+/** Those that compare with sums over all rows. */
+export const jobSumRules: readonly RecordRule[] = [jobCountsCoverTheirTasks, launchesOwnTheirRows];
+
 export const jobRules: readonly RecordRule[] = [
-  jobCountsCoverTheirTasks,
+  ...jobSumRules,
   jobsEndWithTheirTasks,
-  launchesOwnTheirRows,
   chargesAddUp,
   gangsAreWhole,
   tokensLeadToTheirJobs,

@@ -26,6 +26,7 @@ const listsByTask = [
 /** Everything that is listed by the row of an attempt. */
 const listsByAttempt = [
   "deviceGrants",
+  "hung",
   "usages",
 ] as const satisfies readonly (keyof ControllerState)[];
 

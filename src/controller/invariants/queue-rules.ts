@@ -10,6 +10,7 @@ import { mayUse } from "../eligibility.ts";
 import { fits } from "../fitting.ts";
 import { gangCandidates, isWhole, launchOfGang } from "../gang-placement.ts";
 import { isPlacementPaused } from "../placement-budget.ts";
+import { endsItemStep, finish, type Scan } from "../scan.ts";
 import { type ControllerState, isOpen, type Shape, type Worker } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
 import { capCount } from "../users.ts";
@@ -59,12 +60,24 @@ function noQueuedShapeFitsFreeCapacity(look: Inspection, index: number): void {
   });
 }
 
-/** Pairs of a queued shape and a healthy worker with room for it: what the watchdog looks for. */
-export function idleMatches(state: ControllerState): { shape: number; workerId: string }[] {
-  const matches: { shape: number; workerId: string }[] = [];
+/** A queue and a healthy worker with room for it: what the watchdog looks for. */
+interface IdleMatch {
+  readonly shape: number;
+  readonly workerId: string;
+}
+
+/** All of them. */
+export function idleMatches(state: ControllerState): IdleMatch[] {
+  return finish(idleMatchesInSteps(state));
+}
+
+/** The same in steps: what does not fit now may fit later, and is placed then. */
+export function* idleMatchesInSteps(state: ControllerState): Scan<IdleMatch[]> {
+  const matches: IdleMatch[] = [];
   for (const shape of state.shapes) {
     if (shape.queued === 0) continue;
     forEachIdleMatch(state, shape, (workerId) => matches.push({ shape: shape.index, workerId }));
+    if (endsItemStep(shape.index)) yield;
   }
   return matches;
 }
@@ -100,8 +113,11 @@ function idleGroup(state: ControllerState, shape: Shape): string | null {
   return chooseGang(gangCandidates(state, shape), size)?.group ?? null;
 }
 
+/** Those that compare with sums over all rows. */
+export const queueSumRules: readonly RecordRule[] = [queueCountsEqualTheirRecount];
+
 export const queueRules: readonly RecordRule[] = [
-  queueCountsEqualTheirRecount,
+  ...queueSumRules,
   everyQueueHasAHead,
   noQueuedShapeFitsFreeCapacity,
 ];

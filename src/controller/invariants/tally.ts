@@ -11,6 +11,7 @@ import { mixId } from "../../base/digest.ts";
 import type { DeviceAmount } from "../../model/resources.ts";
 import { bandCode, bands, isTerminalCode, taskStates } from "../../model/states.ts";
 import { deviceDimension } from "../../scheduler/dimensions.ts";
+import type { Scan } from "../scan.ts";
 import { type ControllerState, specRecord } from "../state.ts";
 import { attemptFlag } from "../tables/attempt-table.ts";
 import { noSlot, stage } from "../tables/task-table.ts";
@@ -119,6 +120,15 @@ export class Tally {
   attempts = 0;
   readonly #taskParts: TaskPart[] = [];
   readonly #attemptParts: AttemptPart[] = [];
+  /** What serves for every row, where none is remembered. */
+  readonly #onlyTaskPart: TaskPart | null;
+  readonly #onlyAttemptPart: AttemptPart | null;
+
+  /** @param remembers Default true. False: it counts everything at once and nothing again. */
+  constructor({ remembers = true }: { readonly remembers?: boolean } = {}) {
+    this.#onlyTaskPart = remembers ? null : newTaskPart();
+    this.#onlyAttemptPart = remembers ? null : newAttemptPart();
+  }
 
   /** Counts everything anew. */
   recount(state: ControllerState): void {
@@ -136,6 +146,15 @@ export class Tally {
     }
     for (let row = 0; row < attempts.length; row++) {
       if (attempts.id[row] !== 0) this.#addAttempt(state, row);
+    }
+  }
+
+  /** Makes room for what `recount` will count, in steps: so that it is done sooner. */
+  *prepare(state: ControllerState): Scan<void> {
+    this.#makePlaces(state);
+    for (const worker of this.workers) {
+      if (worker.grantedOf.length < state.shapes.length) growShapes(worker, state.shapes.length);
+      yield;
     }
   }
 
@@ -279,11 +298,13 @@ export class Tally {
   }
 
   #taskPart(task: number): TaskPart {
+    if (this.#onlyTaskPart !== null) return this.#onlyTaskPart;
     while (this.#taskParts.length <= task) this.#taskParts.push(newTaskPart());
     return this.#taskParts[task];
   }
 
   #attemptPart(row: number): AttemptPart {
+    if (this.#onlyAttemptPart !== null) return this.#onlyAttemptPart;
     while (this.#attemptParts.length <= row) this.#attemptParts.push(newAttemptPart());
     return this.#attemptParts[row];
   }

@@ -118,10 +118,14 @@ function scratchIsEmptyBetweenSteps(look: Inspection): void {
     look.report([], "jobs or gangs that changed were not settled");
 }
 
+/** All of them compare with sums over all rows. */
 export const userRules: readonly RecordRule[] = [usersPayForTheirAttempts];
 export const clientRules: readonly RecordRule[] = [everyHandleNamesATask];
+/** Those that compare with sums over all rows. */
+export const wholeSumRules: readonly WholeRule[] = [everyTotalEqualsItsRecount];
+
 export const wholeRules: readonly WholeRule[] = [
-  everyTotalEqualsItsRecount,
+  ...wholeSumRules,
   straysAreStoppingAttempts,
   keysNameLiveTasks,
   tokensBelongToTheirJobs,

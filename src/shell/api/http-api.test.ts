@@ -39,6 +39,7 @@ async function aServer(
     identify: () => ({ principal: { user: "ann", role: "admin", jobId: "" } }),
     call: () => () => undefined,
     past: () => Promise.reject(new CapstanError("INVALID_ARGUMENT", "no past")),
+    dump: () => Promise.reject(new CapstanError("INVALID_ARGUMENT", "no dump")),
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

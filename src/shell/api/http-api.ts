@@ -14,12 +14,14 @@ import { type Context, Hono } from "hono";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { Dump } from "../past/make-dump.ts";
 import type { PastAnswer } from "../past/past-reader.ts";
 import { boundConnections } from "../transport/bound-connections.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { serveBundle, storeBundle } from "./bundle-routes.ts";
 import type { BundleStore } from "./bundle-store.ts";
 import type { DashboardFiles, FileRequest } from "./dashboard-files.ts";
+import { serveDump } from "./dump-route.ts";
 import { answerError, answerJson, answerText } from "./http-answers.ts";
 import { metricsContentType } from "./metrics.ts";
 import { openApiText } from "./openapi.ts";
@@ -77,6 +79,8 @@ export interface ApiBackend {
   identify(request: IncomingMessage): { readonly principal: Principal } | CapstanError;
   /** The answer of a read method at an instant of the past. Rejects with CapstanError. */
   past(order: PastOrder, signal: AbortSignal): Promise<PastAnswer>;
+  /** Makes a file of everything, without secrets. Rejects with CapstanError. */
+  dump(): Promise<Dump>;
   /** Carries a call out and answers when that is durable; what it returns drops the answer. */
   call(order: CallOrder, answer: (outcome: CallOutcome) => void): () => void;
 }
@@ -147,6 +151,10 @@ function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } 
     },
     "GET /v1/bundles/:hash": ({ env, req }) => {
       return serveBundle(bundles, hashOf(req.param("hash")), env.outgoing, req.method === "HEAD");
+    },
+    "GET /v1/dump": async ({ env }, { jobId }) => {
+      if (jobId !== "") throw new CapstanError("FORBIDDEN", "a dump is not for a job's token");
+      return serveDump(await backend.dump(), env.outgoing);
     },
     "PUT /v1/bundles/:hash": ({ env, req }) => {
       const overload = backend.overload();

@@ -130,6 +130,12 @@ function plainPaths(): { readonly [path: string]: Json } {
     },
     "/metrics": { get: { summary: "Numbers for Prometheus.", ...said("Text.") } },
     "/v1/openapi.json": { get: { summary: "This document.", ...said("OpenAPI 3.1.") } },
+    "/v1/dump": {
+      get: {
+        summary: "Everything that the cluster knows as a journal's file, without secrets.",
+        ...said("A file that `capstan replay` opens."),
+      },
+    },
     "/v1/bundles/{hash}": {
       parameters: [hash],
       get: { summary: "The bytes of a bundle or workspace.", ...said("The bytes.") },

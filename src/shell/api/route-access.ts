@@ -24,6 +24,7 @@ export const routeAccess: { readonly [route: string]: RouteAccess } = {
   "POST /v1/rpc/:method": roles,
   "GET /v1/bundles/:hash": ["admin", "user", "worker"],
   "PUT /v1/bundles/:hash": ["admin", "user"],
+  "GET /v1/dump": ["admin"],
 };
 
 /** By the role that the hello of a stream names. */

@@ -34,6 +34,9 @@ const expectedAccess: { readonly [Name in MethodName]: readonly Role[] } = {
   GetJobStatus: readers,
   ListJobs: readers,
   TerminateJob: writers,
+  RetryJob: writers,
+  RetryTask: writers,
+  GetTaskStack: writers,
   GetTaskStatus: readers,
   ListTasks: readers,
   ListWorkers: readers,
@@ -74,6 +77,9 @@ const requests: Requests = {
   GetJobStatus: { jobId: "/a/b" },
   ListJobs: {},
   TerminateJob: { jobId: "/a/b" },
+  RetryJob: { jobId: "/a/b" },
+  RetryTask: { taskId: "/a/b/0" },
+  GetTaskStack: { taskId: "/a/b/0" },
   GetTaskStatus: { taskId: "/a/b/0" },
   ListTasks: {},
   ListWorkers: {},
@@ -186,6 +192,7 @@ describe("every route", () => {
     "POST /v1/rpc/:method": roles,
     "GET /v1/bundles/:hash": ["admin", "user", "worker"],
     "PUT /v1/bundles/:hash": writers,
+    "GET /v1/dump": ["admin"],
   };
 
   it("that is registered has an entry in the table, and each entry a route", () => {

@@ -55,11 +55,14 @@ export interface ApiContext {
   /** Answers a method that changes nothing of the cluster, in steps. Throws CapstanError. */
   read(method: MethodName, request: ParsedRequests[MethodName], principal: Principal): ReadSteps;
   fetchLogs(request: ParsedRequests["FetchLogs"], selection: LogSelection): Promise<unknown>;
+  /** Where a task is that runs: whom to ask is settled now. Throws CapstanError. */
+  readStack(request: ParsedRequests["GetTaskStack"], principal: Principal): () => Promise<unknown>;
   /** Counts an answer: the method, `OK` or the code of the error, and how long it took. */
   count(method: string, code: string, seconds: number): void;
 }
 
 type LogRequest = ParsedRequests["FetchLogs"];
+type StackRequest = ParsedRequests["GetTaskStack"];
 type ChangeRequest = ParsedRequests[ChangeName];
 
 interface OpenChange {
@@ -74,6 +77,9 @@ type Answer = (answered: Answered, sequence: number) => void;
 export type ReadSteps = Generator<void, unknown, void>;
 
 const nothing = (): void => undefined;
+
+/** Refused while no new work is taken. */
+const addsWork: ReadonlySet<MethodName> = new Set(["LaunchJob", "RetryJob", "RetryTask"]);
 
 /** Some steps, until they took their time. */
 function runSlice(steps: ReadSteps): IteratorResult<void, unknown> {
@@ -156,6 +162,10 @@ export class ApiCalls {
     const method = order.method as MethodName; // Or it would have been refused.
     if (isChange(method)) return this.#change(method, parsed as ChangeRequest, principal, answer);
     if (method === "FetchLogs") return this.#fetchLogs(parsed as LogRequest, principal, answer);
+    if (method === "GetTaskStack") {
+      const ask = this.#context.readStack(parsed as StackRequest, principal);
+      return this.#askWorkers(method, ask, answer);
+    }
     return this.#read(this.#context.read(method, parsed, principal), order, answer);
   }
 
@@ -218,7 +228,7 @@ export class ApiCalls {
     answer: Answer,
   ): () => void {
     const context = this.#context;
-    const overload = method === "LaunchJob" ? context.overload() : null;
+    const overload = addsWork.has(method) ? context.overload() : null;
     if (overload !== null) throw overload;
     if (this.#changes.size >= openChangesMax) {
       throw new CapstanError(
@@ -238,12 +248,17 @@ export class ApiCalls {
   }
 
   #fetchLogs(request: LogRequest, principal: Principal, answer: Answer): () => void {
-    const { fetchLogs, hold, logSources } = this.#context;
+    const { fetchLogs, logSources } = this.#context;
     const selection = logSources(request, principal);
-    hold((sequence) => {
-      fetchLogs(request, selection).then(
+    return this.#askWorkers("FetchLogs", () => fetchLogs(request, selection), answer);
+  }
+
+  /** What workers know: they are asked once what we know of them is durable. */
+  #askWorkers(method: MethodName, ask: () => Promise<unknown>, answer: Answer): () => void {
+    this.#context.hold((sequence) => {
+      ask().then(
         (result) => answer({ result }, sequence),
-        (thrown: unknown) => answer({ error: this.#asError(thrown, "FetchLogs") }, sequence),
+        (thrown: unknown) => answer({ error: this.#asError(thrown, method) }, sequence),
       );
     });
     return nothing;

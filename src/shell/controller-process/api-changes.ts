@@ -40,6 +40,11 @@ const changes = {
     return asIs({ type: "launch-job", spec, token, tokenHash: hashOf(token) });
   },
   TerminateJob: (request) => asIs({ type: "terminate-job", ...request }),
+  RetryTask: (request) => asIs({ type: "retry-task", ...request }),
+  RetryJob: (request) => {
+    const token = newSecret();
+    return asIs({ type: "retry-job", ...request, token, tokenHash: hashOf(token) });
+  },
   DrainWorker: ({ workerId, drain, deadline: deadlineMs }) =>
     asIs({ type: "drain-worker", workerId, drain, deadlineMs }),
   CordonWorker: (request) => asIs({ type: "cordon-worker", ...request }),

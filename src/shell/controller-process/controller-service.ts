@@ -9,6 +9,7 @@ import type { IncomingMessage } from "node:http";
 import { assertNever } from "../../base/assert.ts";
 import type { Micros } from "../../base/time.ts";
 import type { ControllerEvent, ControllerSend } from "../../controller/events.ts";
+import type { StackTarget } from "../../controller/stack-target.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal } from "../../model/job.ts";
 import type { ClientHello, WorkerHello } from "../../protocol/messages.ts";
@@ -19,9 +20,12 @@ import type { LiveBackend } from "../api/live-connection.ts";
 import { formatMetrics } from "../api/metrics.ts";
 import { streamAccess } from "../api/route-access.ts";
 import type { MethodName, ParsedRequests } from "../api/schemas.ts";
+import { encodePlain } from "../journal/fact-codec.ts";
 import type { Journal, JournalNotice } from "../journal/journal.ts";
 import type { Logger } from "../logging/logger.ts";
-import type { PastAnswer, PastReader } from "../past/past-reader.ts";
+import { type Dump, DumpMaker } from "../past/make-dump.ts";
+import { type PastAnswer, PastReader } from "../past/past-reader.ts";
+import type { LiveState } from "../past/write-dump.ts";
 import { type AnswerCall, ApiCalls, type ApiContext, type ReadSteps } from "./api-calls.ts";
 import {
   Authentication,
@@ -38,15 +42,18 @@ import type { Kernel } from "./kernel.ts";
 import { lateShownMs, throughputLookMs, tokenCheckMs } from "./limits.ts";
 import type { HelloAnswer, PeerContext } from "./peer-context.ts";
 import { type PeerStatement, type Quarantine, statementOf } from "./quarantine.ts";
+import { readStack } from "./read-stack.ts";
 import {
   clusterInfoOf,
+  doctorReportOf,
   type KernelOverview,
+  type KernelReport,
   overviewOf,
   problemsOfProcess,
 } from "./shell-methods.ts";
 import { Throughput } from "./throughput.ts";
 import { TurnLoop } from "./turn-loop.ts";
-import { packageVersion } from "./version.ts";
+import { WorkerHttp } from "./worker-http.ts";
 import { WorkerLogs } from "./worker-logs.ts";
 import { WorkerSessions } from "./worker-sessions.ts";
 
@@ -58,7 +65,7 @@ export interface ControllerServiceOptions<State, Fact> {
   readonly quarantine: Quarantine;
   readonly durable: boolean;
   /** Null without a journal on a disk. */
-  readonly past: PastReader | null;
+  readonly journalFile: string | null;
   /** The secret that opens everything; undefined on loopback without one. */
   readonly token: string | undefined;
   readonly expectWorkers: number;
@@ -76,10 +83,13 @@ export class ControllerService<State, Fact> {
   readonly #authentication: Authentication;
   readonly #metrics: ControllerMetrics;
   readonly #throughput = new Throughput();
-  readonly #workerLogs: WorkerLogs;
+  readonly #http: WorkerHttp;
   readonly #logs: LogFetcher;
   readonly #dataToken: string;
   readonly #logToken: string;
+  /** Null without a journal on a disk. */
+  readonly #past: PastReader | null;
+  readonly #dumps = new DumpMaker();
   readonly #startedAt: number;
   /** Set by whoever serves them. */
   liveCounts: () => LiveCounts = () => noLive;
@@ -96,6 +106,7 @@ export class ControllerService<State, Fact> {
       logger.warn({ lateMs: Math.round(lateMs) }, "the event loop stood still"),
     );
     this.#startedAt = clock.now();
+    this.#past = options.journalFile === null ? null : new PastReader(options.journalFile);
     this.#dataToken = dataTokenOf(options.token, journal.clusterId);
     this.#logToken = logTokenOf(options.token, journal.clusterId);
     this.#authentication = new Authentication({
@@ -106,8 +117,8 @@ export class ControllerService<State, Fact> {
     const context = this.#contextOf(options);
     this.#clients = new ClientSessions(context);
     this.#workers = new WorkerSessions(context);
-    this.#workerLogs = new WorkerLogs((workerId) => this.#logSecretOf(workerId));
-    this.#logs = new LogFetcher(this.#workerLogs);
+    this.#http = new WorkerHttp((workerId) => this.#logSecretOf(workerId));
+    this.#logs = new LogFetcher(new WorkerLogs(this.#http));
     this.#calls = new ApiCalls(this.#apiContextOf(options));
     this.#loop = new TurnLoop<State, Fact>({
       kernel,
@@ -170,10 +181,21 @@ export class ControllerService<State, Fact> {
   /** The answer of a read method at an instant of the past. Rejects with CapstanError. */
   async past({ at, ...order }: PastOrder, signal: AbortSignal): Promise<PastAnswer> {
     const request = this.#calls.checkRead(order);
-    const { past } = this.#options;
-    if (past !== null) return await past.read({ ...order, request, at }, signal);
+    if (this.#past !== null) return await this.#past.read({ ...order, request, at }, signal);
     const why = "at: this controller keeps no journal on a disk, so it has no past";
     throw new CapstanError("INVALID_ARGUMENT", why);
+  }
+
+  /** A file of everything, without secrets. Throws OVERLOADED, DISK_FAILED. */
+  async dump(): Promise<Dump> {
+    const { journal, journalFile, kernel, clock } = this.#options;
+    const { clusterId, epoch } = journal;
+    const live = (): LiveState => {
+      // What is in memory alone is copied by the loop: it stands still for as long.
+      const image = encodePlain(kernel.snapshotOf(this.#loop.state));
+      return { sequence: journal.sequence, at: clock.now(), image };
+    };
+    return await this.#dumps.make({ clusterId, epoch, journal: journalFile ?? live });
   }
 
   /** A peer has said who it is; `request` is the upgrade that it came in by. */
@@ -251,8 +273,8 @@ export class ControllerService<State, Fact> {
     this.#clients.close();
     this.#workers.close();
     this.#loop.stop();
-    this.#workerLogs.close();
-    await this.#options.past?.close();
+    this.#http.close();
+    await this.#past?.close();
     this.#metrics.close();
     this.#refuseOpenCalls(new CapstanError("UNREACHABLE", "the controller has closed"));
   }
@@ -292,6 +314,10 @@ export class ControllerService<State, Fact> {
       logSources: (question, principal) => kernel.logSources(state, question, principal),
       read: (method, request, principal) => this.#read(method, request, principal),
       fetchLogs: (request, selection) => this.#logs.fetch(request, selection),
+      readStack: ({ taskId }, principal) => {
+        const target = kernel.answerCall(state, "StackTarget", { taskId }, principal);
+        return () => readStack(this.#http, target as StackTarget);
+      },
       count: (method, code, seconds) => this.#metrics.calls.count(method, code, seconds),
     };
   }
@@ -336,9 +362,9 @@ export class ControllerService<State, Fact> {
       case "GetClusterInfo":
         return this.#clusterInfo();
       case "GetDoctorReport":
-        return this.#doctorReport(principal);
+        return this.#doctorReport(yield* this.#kernelSays("GetDoctorReport", principal));
       case "GetOverview":
-        return this.#overview(yield* this.#seenBy(principal));
+        return this.#overview(yield* this.#kernelSays("GetOverview", principal));
       default:
         return yield* kernel.answerInSteps(state, method, request, principal);
     }
@@ -353,9 +379,9 @@ export class ControllerService<State, Fact> {
     return { user, token: this.#authentication.taskToken(user, clock.now()) };
   }
 
-  #seenBy(principal: Principal): ReadSteps {
+  #kernelSays(method: MethodName, principal: Principal): ReadSteps {
     const { kernel } = this.#options;
-    return kernel.answerInSteps(this.#loop.state, "GetOverview", {}, principal);
+    return kernel.answerInSteps(this.#loop.state, method, {}, principal);
   }
 
   /** What the kernel sees, and what only the process knows. */
@@ -389,16 +415,13 @@ export class ControllerService<State, Fact> {
   }
 
   /** The kernel audits its state; what it cannot know about the process is added. */
-  #doctorReport(principal: Principal): unknown {
-    const { kernel, journal } = this.#options;
-    const report = kernel.answerCall(this.#loop.state, "GetDoctorReport", {}, principal);
+  #doctorReport(report: unknown): unknown {
+    const { journal } = this.#options;
     const lastTickAgoMs = Math.round(performance.now() - this.#loop.lastTurnAtMs);
-    return {
-      ...(report as object),
+    return doctorReportOf(report as KernelReport, {
       journalSeq: journal.sequence,
       loops: [{ name: "controller", lastTickAgoMs }],
-      version: packageVersion,
-    };
+    });
   }
 
   #statementOf(event: ControllerEvent): PeerStatement | null {

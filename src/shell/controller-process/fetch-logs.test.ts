@@ -15,6 +15,7 @@ import { parseRequest } from "../api/parse-request.ts";
 import type { LogPage } from "../data-plane/log-route.ts";
 import { LogFetcher } from "./fetch-logs.ts";
 import { logSourcesMax } from "./limits.ts";
+import { WorkerHttp } from "./worker-http.ts";
 import { WorkerLogs } from "./worker-logs.ts";
 
 afterEach(cleanUp);
@@ -68,9 +69,9 @@ function aSource(attemptId: string, overrides: Partial<LogSource> = {}): LogSour
 }
 
 function fetcher(secret: string | null = null): LogFetcher {
-  const logs = new WorkerLogs(() => secret);
-  atEnd(() => logs.close());
-  return new LogFetcher(logs);
+  const http = new WorkerHttp(() => secret);
+  atEnd(() => http.close());
+  return new LogFetcher(new WorkerLogs(http));
 }
 
 describe("the logs of several workers", () => {

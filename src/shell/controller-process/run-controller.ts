@@ -17,7 +17,6 @@ import { attachLiveServer, type LiveServer, livePath } from "../api/live-server.
 import { journalPath } from "../journal/database.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import { createLogger, type Logger } from "../logging/logger.ts";
-import { PastReader } from "../past/past-reader.ts";
 import { checkHostAndOrigin } from "../transport/http-guard.ts";
 import { attachStreamServer } from "../transport/stream-server.ts";
 import type { Caller } from "./authentication.ts";
@@ -83,6 +82,7 @@ export async function startController<State, Fact>(
       identify: (request) => service.identify(request),
       call: (order, answer) => service.call(order, answer),
       past: (order, signal) => service.past(order, signal),
+      dump: () => service.dump(),
       metrics: () => service.metrics(),
     });
     const streams = attachStreamServer(server, {
@@ -166,7 +166,7 @@ function serviceOf<State, Fact>(
     clock: new Clock(restored.at),
     quarantine: new Quarantine(options.dataDir ?? null),
     durable: options.dataDir !== undefined,
-    past: options.dataDir === undefined ? null : new PastReader(journalPath(options.dataDir)),
+    journalFile: options.dataDir === undefined ? null : journalPath(options.dataDir),
     token: options.token,
     expectWorkers: options.expectWorkers ?? 0,
     policy: options.policy ?? "fair",

@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { WorkerRelease } from "../../controller/doctor.ts";
 import { worstFirst } from "../../controller/overview.ts";
+import { adviseUpgrade } from "../../model/compare-versions.ts";
 import type { Readiness } from "../api/http-api.ts";
 import type { Responses } from "../api/schemas.ts";
 import type { ClusterSummary } from "./kernel.ts";
@@ -55,6 +57,25 @@ export function clusterInfoOf(
     attemptCount,
     recomputedCount,
   };
+}
+
+/** What the kernel answers to GetDoctorReport. */
+export type KernelReport = Omit<
+  Responses["GetDoctorReport"],
+  "otherReleases" | "journalSeq" | "loops" | "version"
+> & { readonly releases: readonly WorkerRelease[] };
+
+/** The answer of `GetDoctorReport`. */
+export function doctorReportOf(
+  { releases, ...report }: KernelReport,
+  process: Pick<Responses["GetDoctorReport"], "journalSeq" | "loops">,
+): Responses["GetDoctorReport"] {
+  const ours = { name: "the controller", version: packageVersion };
+  const otherReleases = releases.flatMap(({ workerId, version }) => {
+    const message = adviseUpgrade({ name: `worker ${workerId}`, version }, ours);
+    return message === "" ? [] : [{ workerId, version, message }];
+  });
+  return { ...report, ...process, otherReleases, version: packageVersion };
 }
 
 /** What the kernel answers to GetOverview: what its shell measures is added. */

@@ -16,6 +16,7 @@ import { type GuardOptions, guardRequest } from "../transport/http-guard.ts";
 import { dataPath, dataProtocol } from "./framing.ts";
 import { openDoor } from "./local-door.ts";
 import { LogRoute, type LogSource } from "./log-route.ts";
+import { StackRoute, type StackSource } from "./stack-route.ts";
 import type { UploadRoute } from "./upload-route.ts";
 import { ValueSender } from "./value-sender.ts";
 
@@ -54,6 +55,8 @@ export interface DataListenerOptions {
   readonly logs?: LogSource | undefined;
   /** What clients bring. Default: nothing is taken. */
   readonly uploads?: UploadRoute | undefined;
+  /** Where attempts are; demands what logs do. Default: nobody can tell. */
+  readonly stacks?: StackSource | undefined;
 }
 
 export class DataListener {
@@ -86,18 +89,20 @@ export class DataListener {
 }
 
 const noLogs: LogSource = { readLog: () => Promise.resolve(null) };
+const noStacks: StackSource = { readStack: () => Promise.resolve(null) };
 
 /** @throws CapstanError ADDRESS_IN_USE; other failures of the socket as they are. */
 export async function startDataListener(options: DataListenerOptions): Promise<DataListener> {
   const sockets = new Set<Duplex>();
   const logs = new LogRoute(options.logs ?? noLogs);
+  const stacks = new StackRoute(options.stacks ?? noStacks);
   const sender = new ValueSender(options.source);
-  const server = aServer({ options, logs, sender, sockets });
+  const server = aServer({ options, logs, stacks, sender, sockets });
   await listen(server, options);
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   const address = `${host}:${(server.address() as AddressInfo).port}`;
   const names = [...(options.names ?? []), address];
-  const door = aServer({ options: { ...options, names }, logs, sender, sockets });
+  const door = aServer({ options: { ...options, names }, logs, stacks, sender, sockets });
   await openDoor(door, address);
   return new DataListener(server, door, sockets);
 }
@@ -105,12 +110,13 @@ export async function startDataListener(options: DataListenerOptions): Promise<D
 interface Serving {
   readonly options: DataListenerOptions;
   readonly logs: LogRoute;
+  readonly stacks: StackRoute;
   readonly sender: ValueSender;
   /** Those that were upgraded. */
   readonly sockets: Set<Duplex>;
 }
 
-function aServer({ options, logs, sender, sockets }: Serving): http.Server {
+function aServer({ options, logs, stacks, sender, sockets }: Serving): http.Server {
   const server = http.createServer((request, response) => {
     const { tokens, logTokens = tokens, uploads } = options;
     const isUpload = request.method === "PUT";
@@ -118,7 +124,7 @@ function aServer({ options, logs, sender, sockets }: Serving): http.Server {
     const refusal = guardRequest(request, guard);
     if (refusal !== null) return refusePlain(response, refusal);
     if (isUpload && uploads?.serve(request, response) === true) return;
-    if (logs.serve(request, response)) return;
+    if (logs.serve(request, response) || stacks.serve(request, response)) return;
     const message = "this port carries values, and logs under /v1/logs/<attemptId>";
     refusePlain(response, new CapstanError("NOT_FOUND", message));
   });

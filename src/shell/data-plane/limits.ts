@@ -40,5 +40,8 @@ export const logCursorCharsMax = 256;
 /** Requests for logs that one worker answers at the same time; a further one is told OVERLOADED. */
 export const logReadsMax = 16;
 
+/** Looks at stacks that one worker carries out at once; a further one is told OVERLOADED. */
+export const stackReadsMax = 8;
+
 /** Bytes of the path of a unix socket; a worker whose path is longer is reached over TCP alone. */
 export const doorPathBytesMax = 100;

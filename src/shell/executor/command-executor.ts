@@ -129,6 +129,12 @@ export class CommandExecutor implements LauncherUser {
     return this.#byExecution.has(execution);
   }
 
+  /** Where a command works that was launched; null for any other attempt. */
+  workDirectoryOf(attemptId: string): string | null {
+    const command = this.#byAttempt.get(attemptId);
+    return command?.stage === "launched" ? command.paths.work : null;
+  }
+
   /**
    * Called once, before anything else: takes over what an earlier agent left, and numbers it from
    * `firstExecution`. `announce` must tell the kernel of it before it returns; how those of them

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
 import type { ExecutionOrder } from "./execution.ts";
 import { slotOf } from "./lane-memory.ts";
@@ -87,11 +88,20 @@ export class LaneOrders {
   }
 
   find(execution: ExecutionId): SentOrder | null {
+    return this.#first(({ order }) => order.execution === execution);
+  }
+
+  /** The sent order of an attempt, or null. */
+  ofAttempt(attempt: AttemptId): SentOrder | null {
+    return this.#first(({ order }) => order.attempt === attempt);
+  }
+
+  #first(isIt: (sent: SentOrder) => boolean): SentOrder | null {
     for (let s = this.#head; s !== this.#tail; s = (s + 1) >>> 0) {
       const sent = this.#slots[slotOf(s)];
-      if (sent?.order.execution === execution) return sent;
+      if (sent !== null && isIt(sent)) return sent;
     }
-    return this.beside().find(({ order }) => order.execution === execution) ?? null;
+    return this.beside().find(isIt) ?? null;
   }
 
   end(sent: SentOrder): void {

@@ -45,6 +45,19 @@ export interface LaneOptions {
   readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
 }
 
+/** The thread that an execution has. */
+export interface LaneThreadView {
+  /** What the thread is called in this process; "" while the execution waits for it. */
+  readonly name: string;
+  /** It waits for tasks of its own, and the thread runs others meanwhile. */
+  readonly isBeside: boolean;
+  /** Unix milliseconds of what it last wrote; null if it wrote nothing. */
+  readonly lastOutputAtMs: number | null;
+}
+
+/** Threads that were started in this process: no two have one name. */
+let threadCount = 0;
+
 export class Lane {
   readonly #options: LaneOptions;
   readonly #orders = new LaneOrders();
@@ -55,6 +68,9 @@ export class Lane {
   #worker: Worker | null = null;
   #functionsTold = 0;
   #seenSequence = -1;
+  /** When something was last written, and under which execution. */
+  #lastOutput = { sequence: -1, atMs: 0 };
+  #threadName = "";
   #threadError: unknown = null;
   #idleExits = 0;
   #isClosed = false;
@@ -123,6 +139,20 @@ export class Lane {
     this.#worker?.postMessage({ type: "collect" } satisfies ToThread);
   }
 
+  /** Whether the execution of this attempt has its thread now, or waits here; null if neither. */
+  threadOf(attempt: AttemptId): LaneThreadView | null {
+    const sent = this.#orders.ofAttempt(attempt);
+    if (sent === null) return null;
+    const isBeside = this.#orders.isBeside(sent);
+    const runs = !isBeside && sent === this.#orders.at(this.#memory.current);
+    if (!runs || !this.#memory.isClaimed(sent.sequence)) {
+      return { name: "", isBeside, lastOutputAtMs: null };
+    }
+    const { sequence, atMs } = this.#lastOutput;
+    const lastOutputAtMs = sequence === sent.sequence ? atMs : null;
+    return { name: this.#threadName, isBeside, lastOutputAtMs };
+  }
+
   /** True if a look might find something that the thread has not told: see `poll`. */
   get wantsPoll(): boolean {
     if (this.#orders.inLine === 0) return false;
@@ -171,8 +201,10 @@ export class Lane {
 
   #startThread(): void {
     const data: ThreadData = { shared: this.#memory.shared, workerId: this.#options.workerId };
-    const { heapLimitMib } = this.#options;
+    const { heapLimitMib, index } = this.#options;
+    this.#threadName = `capstan (lane ${index}, thread ${++threadCount})`;
     const worker = new Worker(moduleBeside(import.meta.url, "./thread-main"), {
+      name: this.#threadName,
       workerData: data,
       env: environmentOfTasks(),
       stdout: true,
@@ -193,6 +225,7 @@ export class Lane {
 
   #onOutput(stream: "stdout" | "stderr", chunk: Buffer): void {
     if (stream === "stderr") this.#stderr.push(chunk);
+    this.#lastOutput = { sequence: this.#memory.current, atMs: Date.now() };
     const text = chunk.toString("utf8");
     this.#options.sink.logged("info", text.trimEnd(), { stream, lane: this.#options.index });
   }

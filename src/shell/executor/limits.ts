@@ -136,3 +136,18 @@ export const frameHeadBytesMax = 16 * 1024 * 1024;
 
 /** Arguments and inputs of one call of a function in a process; more are refused. */
 export const framePartsMax = 200_001;
+
+/** How long a thread may take to come to a statement when its stack is read, in ms. */
+export const stackPauseMs = 2_000;
+
+/** Calls of a thread's stack that are shown, the innermost first. */
+export const stackFramesMax = 64;
+
+/** Characters of each text of a stack: a name, a file, a command. The rest is cut off. */
+export const stackTextCharactersMax = 400;
+
+/** Processes of a command that are shown with its stack. */
+export const stackProcessesMax = 64;
+
+/** The last lines of a command that are shown with its stack. */
+export const stackOutputLines = 20;

@@ -12,7 +12,7 @@ import type { ExecutionId } from "../../worker/events.ts";
 import type { TaskCredentials } from "./context.ts";
 import type { ExecutionOrder, ExecutionSink } from "./execution.ts";
 import { FunctionTable } from "./function-table.ts";
-import { Lane } from "./lane.ts";
+import { Lane, type LaneThreadView } from "./lane.ts";
 import { lanePollMs } from "./limits.ts";
 
 export interface ThreadExecutorOptions {
@@ -83,6 +83,15 @@ export class ThreadExecutor {
   /** Memory is short: all threads collect their garbage. */
   collect(): void {
     for (const lane of this.#lanes) lane.collect();
+  }
+
+  /** The thread of the execution of an attempt; null if it is not here. */
+  threadOf(attempt: AttemptId): LaneThreadView | null {
+    for (const lane of this.#lanes) {
+      const thread = lane.threadOf(attempt);
+      if (thread !== null) return thread;
+    }
+    return null;
   }
 
   /** Ends all threads. What had not ended is never heard of again. */

@@ -54,9 +54,14 @@ export function openForWriting(dataDir: string): DatabaseSync {
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("PRAGMA synchronous = FULL");
   database.exec(`PRAGMA wal_autocheckpoint = ${walCheckpointPages}`);
+  createJournal(database);
+  return database;
+}
+
+/** Makes the tables of a journal that does not have them. Throws DISK_FAILED for another format. */
+export function createJournal(database: DatabaseSync): void {
   database.exec(schema);
   checkFormat(database);
-  return database;
 }
 
 /**

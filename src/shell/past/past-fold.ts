@@ -21,11 +21,12 @@ import { foldKernel } from "../controller-process/controller-fold.ts";
 import { controllerKernel } from "../controller-process/controller-kernel.ts";
 import {
   clusterInfoOf,
+  doctorReportOf,
   type KernelOverview,
+  type KernelReport,
   overviewOf,
 } from "../controller-process/shell-methods.ts";
 import { Throughput } from "../controller-process/throughput.ts";
-import { packageVersion } from "../controller-process/version.ts";
 import { damaged } from "../journal/damage.ts";
 import {
   type JournalInstant,
@@ -158,10 +159,7 @@ export class PastFold {
           problems: [],
         });
       case "GetDoctorReport":
-        return {
-          ...(answer() as object),
-          ...{ journalSeq: this.#sequence, loops: [], version: packageVersion },
-        };
+        return doctorReportOf(answer() as KernelReport, { journalSeq: this.#sequence, loops: [] });
       case "GetClusterInfo":
         return this.#clusterInfo();
       case "FetchLogs":

@@ -71,6 +71,7 @@ export async function serveJournal(options: ReplayOptions): Promise<ReplayServer
     metrics: () => "",
     identify: (request) => authentication.identify(request),
     past: ({ at, ...order }) => read(order, at),
+    dump: () => Promise.reject(notNow("a dump")),
     call,
   });
   const live = attachLiveServer<Caller>(server, {

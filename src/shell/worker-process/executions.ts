@@ -12,7 +12,7 @@
 import { present } from "../../base/assert.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
-import type { TaskRef } from "../../model/ids.ts";
+import { attemptId, type TaskRef } from "../../model/ids.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
 import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
 import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
@@ -30,6 +30,7 @@ import {
   type PluginPlaces,
 } from "../executor/execution.ts";
 import { collectGarbage } from "../executor/garbage.ts";
+import type { LaneThreadView } from "../executor/lane.ts";
 import { idleProcessesPerSlotMax } from "../executor/limits.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import { ProcessPool, type ProcessPoolOptions } from "../executor/process-pool.ts";
@@ -173,6 +174,12 @@ export class Executions implements ExecutionSink, CommandSink {
   collect(): void {
     this.#threads.collect();
     collectGarbage();
+  }
+
+  /** The thread of a function's attempt, by its id; null if it is not here. */
+  threadOf(attempt: string): LaneThreadView | null {
+    const [epoch, count] = attempt.split(".").map(Number);
+    return this.#threads.threadOf(attemptId(epoch, count));
   }
 
   /** Hands the lanes what was started in this turn. */

@@ -6,9 +6,10 @@
 
 import { statfsSync } from "node:fs";
 import { arch, availableParallelism, hostname, platform, totalmem } from "node:os";
-import type { Attributes } from "../../model/constraints.ts";
+import { type Attributes, releaseAttribute } from "../../model/constraints.ts";
 import { formatMemory } from "../../model/format-quantities.ts";
 import type { Resources } from "../../model/resources.ts";
+import { packageVersion } from "../controller-process/version.ts";
 
 /** Attributes for constraints; what the worker declares under one of these names wins. */
 export function probeAttributes(): Attributes {
@@ -18,6 +19,7 @@ export function probeAttributes(): Attributes {
     arch: arch(),
     "cpu-count": String(availableParallelism()),
     "node-version": process.versions.node,
+    [releaseAttribute]: packageVersion,
   };
 }
 

@@ -28,6 +28,7 @@ import { CommandLogs } from "../executor/command-logs.ts";
 import type { Logger } from "../logging/logger.ts";
 import { SpillFiles } from "../store/spill-files.ts";
 import { ValueStore } from "../store/value-store.ts";
+import { AttemptStacks } from "./attempt-stacks.ts";
 import { BundleStore, moduleBundles, workspaceBundles } from "./bundle-store.ts";
 import { ControllerLink } from "./controller-link.ts";
 import { DataSecrets } from "./data-secrets.ts";
@@ -88,16 +89,19 @@ export async function runWorker(options: WorkerOptions, logger: Logger): Promise
   const tokens = () => secrets.accepted;
   const logTokens = () => secrets.acceptedForLogs;
   const guard = { tokens, logTokens, names };
+  const stacks = new AttemptStacks(logs);
   const uploads = new UploadRoute();
-  const listener = await startDataListener({ ...listen, ...guard, source: store, logs, uploads });
+  const routes = { logs, stacks, uploads };
+  const listener = await startDataListener({ ...listen, ...guard, source: store, ...routes });
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const address = advertise ?? `${host}:${listener.port}`;
   try {
     const stores = storesOf(options);
     const commands = await openCommands(options, { address, attemptsDirectory, stores, logger });
     logs.attempts = commands.directories;
+    stacks.commands = commands;
     const worker = new WorkerProcess(options, {
-      ...{ logger, store, files, listener, address, commands, secrets, uploads },
+      ...{ logger, store, files, listener, address, commands, secrets, uploads, stacks },
       ...stores,
     });
     await worker.begin();
@@ -159,6 +163,7 @@ interface WorkerParts {
   readonly commands: CommandExecutor;
   readonly secrets: DataSecrets;
   readonly uploads: UploadRoute;
+  readonly stacks: AttemptStacks;
   readonly bundles: BundleStore;
   readonly closing: AbortController;
 }
@@ -218,6 +223,7 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
       processes,
       controller: { url: options.controllerUrl, token: options.token },
     });
+    parts.stacks.executions = this.#executions;
     this.#transfers = new Transfers({ loop, store, logger, secrets });
     this.#health = this.#newHealthWatch(options.workDir);
     this.#memory = this.#newMemoryWatch(bounds.memoryPauseBytes);

@@ -13,6 +13,7 @@ import { Heap } from "../../base/heap.ts";
 import { NumberMap } from "../../base/number-map.ts";
 import { U32Ring } from "../../base/ring.ts";
 import { RunLog } from "../../controller/run-log.ts";
+import { RunTimes } from "../../controller/run-times.ts";
 import { StoryLog } from "../../controller/story.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { EdgePool } from "../../controller/tables/edges.ts";
@@ -96,6 +97,8 @@ export class Copier {
     if (value instanceof RunQueue) return this.#copyQueue(value);
     // The story is for people, and empty reports are what a step leaves: both are as good new.
     if (isForPeople(value)) return this.#remember(value, value);
+    // No cluster here lives long enough for anything to be named as hung.
+    if (value instanceof RunTimes) return this.#remember(value, new RunTimes());
     // An index is made anew where it is missing.
     if (value instanceof FleetIndex) return this.#remember(value, new FleetIndex());
     if (value instanceof ReportColumns) return this.#remember(value, new ReportColumns());

@@ -14,6 +14,7 @@ import { InvariantError } from "../../base/assert.ts";
 import { Heap } from "../../base/heap.ts";
 import { NumberMap } from "../../base/number-map.ts";
 import { U32Ring } from "../../base/ring.ts";
+import { RunTimes } from "../../controller/run-times.ts";
 import type { ControllerState } from "../../controller/state.ts";
 import { AttemptTable } from "../../controller/tables/attempt-table.ts";
 import { HashIndex } from "../../controller/tables/hash-index.ts";
@@ -27,14 +28,8 @@ import { isForPeople } from "./copy.ts";
 
 /** Counted for people, or derived from what is hashed beside it. */
 const silentFields = new Set([
-  "recomputedCount",
-  "key",
-  "requestKey",
-  "memory",
-  "traffic",
-  "trafficCounts",
-  "counts",
-  "names",
+  ...["recomputedCount", "journaled", "key", "requestKey", "memory"],
+  ...["traffic", "trafficCounts", "counts", "names"],
 ]);
 
 /** Written once and often met: hashed once. */
@@ -174,7 +169,7 @@ export class StateHash {
 
   #instance(value: object): void {
     if (isForPeople(value) || value instanceof TrafficColumns) return;
-    if (value instanceof ReportColumns) return;
+    if (value instanceof ReportColumns || value instanceof RunTimes) return;
     // What follows from what is hashed besides.
     if (value instanceof FleetIndex || value instanceof HashIndex) return;
     if (value instanceof TaskTable) this.#tasks(value);

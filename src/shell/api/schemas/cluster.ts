@@ -70,6 +70,20 @@ const report = responseOf({
       waker: z.string().nullable(),
     }),
   ),
+  hung: z
+    .array(
+      responseOf({
+        ...{ taskId: z.string(), attemptId: z.string(), name: z.string() },
+        ...{ workerId: z.string(), workerPid: z.int(), startedAt: timeOrNull },
+        ranMs: z.number(),
+        usualMs: z.number().meta({ description: "95 of 100 of its kind took at most so long." }),
+        message: z.string(),
+      }),
+    )
+    .meta({ description: "Runs for much longer than its kind; named, and left alone." }),
+  otherReleases: z
+    .array(responseOf({ workerId: z.string(), version: z.string(), message: z.string() }))
+    .meta({ description: "Workers of another release than the controller; who to upgrade." }),
   watchdogFired: z.int(),
   loops: z.array(responseOf({ name: z.string(), lastTickAgoMs: z.number() })),
   version: z.string(),

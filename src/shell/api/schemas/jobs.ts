@@ -208,6 +208,18 @@ export const jobMethods = {
     }),
     response: responseOf({ jobs: z.array(job), totalCount: z.int(), nextPageToken }),
   },
+  RetryJob: {
+    summary:
+      "Runs the failed tasks of an open job again; launches one that has ended again, whole.",
+    access: writers,
+    request: requestOf({ jobId: idField }),
+    response: responseOf({
+      jobId: z.string(),
+      state: z.enum(jobStates),
+      relaunched: z.boolean().meta({ description: "It had ended: a new job has its name." }),
+      retriedCount: z.int().meta({ description: "Tasks that run again." }),
+    }),
+  },
   TerminateJob: {
     summary: "Orders a job and its children to stop; no effect on one that has ended.",
     access: writers,

@@ -24,6 +24,7 @@ import {
 } from "./fields.ts";
 
 const readers: readonly Role[] = ["admin", "user", "viewer"];
+const writers: readonly Role[] = ["admin", "user"];
 
 const failure = responseOf({
   error: responseOf({
@@ -98,6 +99,7 @@ export const reasonCodes = [
   "USER_CAP",
   "PREDECESSOR_STOPPING",
   "SILENT",
+  "HUNG",
 ] as const;
 
 const explanation = responseOf({
@@ -182,11 +184,42 @@ const storyEvent = responseOf({
 
 const clusterEvent = responseOf({
   sequence: z.int(),
+  journalSequence: z.int().nullable().meta({
+    description: "How far the journal was: an instant to look at, with `at`. Null if not known.",
+  }),
   at: z.string(),
   type: z.string(),
   id: z.string(),
   message: z.string(),
 });
+
+const stack = responseOf({
+  taskId: z.string(),
+  state: z.enum(taskStates),
+  kind: z.enum(["FUNCTION", "COMMAND"]),
+  attemptId: z.string().nullable(),
+  workerId: z.string().nullable(),
+  workerPid: z.int().nullable(),
+  startedAt: timeOrNull,
+  available: z.boolean().meta({ description: "False: `summary` says why." }),
+  summary: z.string(),
+  frames: z
+    .array(responseOf({ function: z.string(), file: z.string(), line: z.int(), column: z.int() }))
+    .meta({ description: "Of a function's thread in JavaScript, the innermost call first." }),
+  waitsFor: z.array(z.string()).meta({
+    description: "What the event loop of its thread waits for, where no JavaScript runs.",
+  }),
+  processes: z
+    .array(
+      responseOf({
+        ...{ pid: z.int(), parentPid: z.int(), command: z.string(), state: z.string() },
+        ...{ waitsIn: z.string(), threads: z.int(), cpuMs: z.number(), rssBytes: z.number() },
+      }),
+    )
+    .meta({ description: "Of a command; `waitsIn` is a function of the machine's kernel." }),
+  lastOutputAt: timeOrNull,
+  output: z.array(responseOf({ at: z.string(), stream: z.enum(streams), text: z.string() })),
+}).meta({ id: "Stack", description: "Where a task is that runs." });
 
 const taskFilter = requestOf({
   user: withDefault(z.string(), ""),
@@ -215,6 +248,22 @@ export const taskMethods = {
     access: readers,
     request: requestOf({ taskId: idField }),
     response: responseOf({ task }),
+  },
+  GetTaskStack: {
+    summary: "Where a task is that runs: the stack of its thread, or its processes and last lines.",
+    access: writers,
+    request: requestOf({ taskId: idField }),
+    response: stack,
+  },
+  RetryTask: {
+    summary: "Runs a failed task again, with the failed tasks that it depends on.",
+    access: writers,
+    request: requestOf({ taskId: idField }),
+    response: responseOf({
+      taskId: z.string(),
+      state: z.enum(taskStates),
+      retriedCount: z.int().meta({ description: "Tasks that run again; 0 if it had not failed." }),
+    }),
   },
   ListTasks: {
     summary: "Tasks that are remembered, of one job or of all.",

@@ -1,0 +1,33 @@
+/**
+ * A state that was folded from a journal, as people look at it.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ControllerHarness, foldOf } from "../../test/support/controller-builders.ts";
+import { doctorReport } from "./doctor.ts";
+import { presumeConnected } from "./presumed.ts";
+import { finish } from "./scan.ts";
+
+interface Report {
+  readonly ok: boolean;
+  readonly violations: readonly object[];
+}
+
+test("the past of a cluster in which tasks and jobs failed breaks no rule", () => {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const worker = harness.aWorker({ slots: 2 });
+  client.submits({ a: {}, b: { on: ["a"] }, c: {} });
+  worker.fails("a");
+  worker.finishes("c");
+  harness.launch("one");
+  worker.starts("one/0");
+  worker.fails("one/0");
+  const past = foldOf(harness.facts);
+  presumeConnected(past, harness.at);
+  const { ok, violations } = finish(doctorReport(past)) as Report;
+  assert.deepEqual([ok, violations], [true, []]);
+});

@@ -1,0 +1,95 @@
+/**
+ * Another try that a person asks for: of a task, or of all of a job that failed.
+ *
+ * What is open goes on where it is: its failed tasks run again, with the failed tasks that they
+ * depend on. A launched job that has ended never changes: it is launched again, whole, under its
+ * name ([ADR 29](../../docs/adr/0029-hung-work-is-named-never-ended.md)).
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import { CapstanError } from "../model/errors.ts";
+import type { Principal } from "../model/job.ts";
+import { taskStateCode, taskStates } from "../model/states.ts";
+import type { ApiAnswer } from "./access.ts";
+import type { ApiRequest } from "./events.ts";
+import { jobState } from "./job-state.ts";
+import { launchJob, launchRefusal, noSuchJob, rowsOf } from "./jobs.ts";
+import { noSuchTask, taskNamed } from "./lookup.ts";
+import type { Outbox } from "./outbox.ts";
+import { type ControllerState, type Job, jobNamed, jobOf, type Launch, taskIdOf } from "./state.ts";
+import { retryTasks } from "./wants.ts";
+
+interface Asked<T extends ApiRequest["type"]> {
+  readonly principal: Principal;
+  readonly request: Extract<ApiRequest, { type: T }>;
+  readonly at: Micros;
+}
+
+/** RetryTask: how many tasks run again, itself and failed ones before it; 0 if it did not fail. */
+export function onRetryTask(
+  state: ControllerState,
+  out: Outbox,
+  { principal, request, at }: Asked<"retry-task">,
+): ApiAnswer {
+  const task = taskNamed(state, request.taskId);
+  if (task < 0) return { error: noSuchTask(request.taskId) };
+  const job = jobOf(state, task);
+  if (hasFailed(state, task) && job.launch !== null && job.launch.ended !== null) {
+    return { error: jobIsOver(job) };
+  }
+  const taskId = taskIdOf(state, task);
+  const retriedCount = retryTasks(state, out, { tasks: [task], at, by: principal.user });
+  return { result: { taskId, state: taskStates[state.tasks.state[task]], retriedCount } };
+}
+
+/** RetryJob: how many of its tasks run again; all of them if it had ended without success. */
+export function onRetryJob(
+  state: ControllerState,
+  out: Outbox,
+  { principal, request, at }: Asked<"retry-job">,
+): ApiAnswer {
+  const job = jobNamed(state, request.jobId);
+  if (job === undefined) return { error: noSuchJob(request.jobId) };
+  const { launch } = job;
+  if (launch !== null && launch.ended !== null && launch.ended !== "SUCCEEDED") {
+    return launchAgain(state, out, launch, { principal, request, at });
+  }
+  // A job that succeeded with the failures that it allowed for has ended, and well.
+  const failed = launch?.ended === "SUCCEEDED" ? [] : failedTasks(state, job);
+  const retriedCount = retryTasks(state, out, { tasks: failed, at, by: principal.user });
+  return { result: { jobId: job.id, state: jobState(job), relaunched: false, retriedCount } };
+}
+
+function launchAgain(
+  state: ControllerState,
+  out: Outbox,
+  launch: Launch,
+  { principal, request, at }: Asked<"retry-job">,
+): ApiAnswer {
+  const { spec } = launch;
+  const refusal = launchRefusal(state, spec);
+  if (refusal !== null) return { error: refusal };
+  const { token, tokenHash } = request;
+  const job = launchJob(state, out, { spec, token, tokenHash, by: principal.user, at });
+  const { replicas: retriedCount } = spec;
+  return { result: { jobId: job.id, state: jobState(job), relaunched: true, retriedCount } };
+}
+
+function failedTasks(state: ControllerState, job: Job): number[] {
+  return rowsOf(state, job).filter((task) => hasFailed(state, task));
+}
+
+function hasFailed({ tasks }: ControllerState, task: number): boolean {
+  return tasks.state[task] > taskStateCode.SUCCEEDED;
+}
+
+function jobIsOver(job: Job): CapstanError {
+  return new CapstanError(
+    "CONFLICT",
+    `taskId: ${job.id} is ${jobState(job)}, and a job that has ended never changes; ` +
+      `\`capstan job retry ${job.id}\` launches it again`,
+    { details: { jobId: job.id, state: jobState(job) } },
+  );
+}

@@ -1,0 +1,96 @@
+/**
+ * Where attempts are that run on this worker: functions in their threads, commands in their
+ * processes. It looks, and changes nothing.
+ *
+ * @module
+ */
+
+import { formatDuration } from "../../model/format-quantities.ts";
+import type { StackSource, StackView } from "../data-plane/stack-route.ts";
+import type { CommandExecutor } from "../executor/command-executor.ts";
+import type { CommandLogs } from "../executor/command-logs.ts";
+import { stackOutputLines } from "../executor/limits.ts";
+import { lookAtProcesses } from "../executor/process-look.ts";
+import { readThreadStack, type ThreadStack } from "../executor/thread-stack.ts";
+import type { Executions } from "./executions.ts";
+
+const nothing: StackView = {
+  summary: "",
+  frames: [],
+  waitsFor: [],
+  processes: [],
+  lastOutputAtMs: null,
+  output: [],
+};
+
+export class AttemptStacks implements StackSource {
+  readonly #logs: CommandLogs;
+  // Known once the worker has begun.
+  commands: CommandExecutor | null = null;
+  executions: Executions | null = null;
+  /** One thread is looked at at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(logs: CommandLogs) {
+    this.#logs = logs;
+  }
+
+  async readStack(attemptId: string): Promise<StackView | null> {
+    const workDirectory = this.commands?.workDirectoryOf(attemptId) ?? null;
+    if (workDirectory !== null) return this.#ofCommand(attemptId, workDirectory);
+    const look = this.#turn.then(() => this.#ofFunction(attemptId));
+    this.#turn = look.catch(() => {});
+    return look;
+  }
+
+  async #ofFunction(attemptId: string): Promise<StackView | null> {
+    const thread = this.executions?.threadOf(attemptId) ?? null;
+    if (thread === null) return null;
+    if (thread.name === "") {
+      const inLine = "it waits in line behind another task of its thread";
+      const beside = "it waits for tasks of its own, and its thread runs others meanwhile";
+      return { ...nothing, summary: thread.isBeside ? beside : inLine };
+    }
+    const stack = await readThreadStack(thread.name);
+    // It may have gone on to its next task while we looked.
+    if (this.executions?.threadOf(attemptId)?.name !== thread.name) return null;
+    const { lastOutputAtMs } = thread;
+    return { ...nothing, ...viewOf(stack), lastOutputAtMs };
+  }
+
+  async #ofCommand(attemptId: string, workDirectory: string): Promise<StackView> {
+    const page = await this.#logs.readLog(attemptId, {
+      ...{ cursor: "", maxLines: stackOutputLines, tail: stackOutputLines },
+      ...{ sinceMs: 0, substring: "", streams: ["stdout", "stderr"] },
+    });
+    const output = page?.lines ?? [];
+    const lastOutputAtMs = output.at(-1)?.atMs ?? null;
+    const processes = lookAtProcesses("CAPSTAN_WORKDIR", workDirectory);
+    return { ...nothing, summary: summaryOf(processes), processes, output, lastOutputAtMs };
+  }
+}
+
+function summaryOf(processes: StackView["processes"]): string {
+  if (processes.length === 0) return "none of its processes can be seen";
+  const cpu = formatDuration(processes.reduce((sum, { cpuMs }) => sum + cpuMs, 0));
+  const running = processes.filter(({ state }) => state === "running").length;
+  const count = processes.length === 1 ? "its process" : `${processes.length} processes`;
+  const doing = running > 0 ? `${running} running` : "all of it waiting";
+  return `${count}, ${doing}; ${cpu} of CPU so far`;
+}
+
+function viewOf(stack: ThreadStack): Pick<StackView, "summary" | "frames" | "waitsFor"> {
+  switch (stack.type) {
+    case "in-javascript":
+      return { summary: "its thread is in JavaScript", frames: stack.frames, waitsFor: [] };
+    case "waiting": {
+      const { waitsFor } = stack;
+      const what = waitsFor.length === 0 ? "nothing that could wake it" : waitsFor.join(", ");
+      return { summary: `no JavaScript runs: it waits for ${what}`, frames: [], waitsFor };
+    }
+    case "in-native-code":
+      return { summary: "a call that is no JavaScript lasts", frames: [], waitsFor: [] };
+    default:
+      return { summary: "its thread is gone", frames: [], waitsFor: [] };
+  }
+}
