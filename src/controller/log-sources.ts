@@ -152,8 +152,9 @@ function endedAttempts(state: ControllerState, rows: readonly number[]): KnownAt
   const told = new Map<number, number>();
   for (const task of rows) {
     if (state.jobs[state.tasks.job[task]].launch === null) told.set(state.tasks.ref(task), task);
-    for (const { id, workerId, startedAt, usage } of state.histories.get(task) ?? []) {
-      const neverRan = startedAt === 0 && usage === null;
+    for (const { id, workerId, startedAt, usage, cause } of state.histories.get(task) ?? []) {
+      // A short function ends before anybody has said that it had started.
+      const neverRan = startedAt === 0 && usage === null && cause !== "finished";
       if (!neverRan) found.push({ id, task, workerId, ended: true });
     }
   }
