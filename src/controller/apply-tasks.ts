@@ -16,6 +16,7 @@ import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { addAlias, addOffer } from "./apply-shared.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
+import { dropInlineValue } from "./inline-values.ts";
 import { listKey, taskWithKey, unlistKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
 import {
@@ -571,30 +572,6 @@ function unlinkDependencies(state: ControllerState, task: number): void {
     tasks.dependentCount[target]--;
   }
   tasks.edges.release(start, count);
-}
-
-/** Keeps a small value here as well; the oldest leave past the bound. Volatile. */
-export function keepInlineValue(
-  state: ControllerState,
-  task: number,
-  bytes: Uint8Array,
-  totalBytesMax: number,
-): void {
-  const { inline } = state;
-  dropInlineValue(state, task);
-  inline.bytes.set(task, bytes);
-  inline.totalBytes += bytes.length;
-  for (const oldest of inline.bytes.keys()) {
-    if (inline.totalBytes <= totalBytesMax) return;
-    dropInlineValue(state, oldest);
-  }
-}
-
-export function dropInlineValue(state: ControllerState, task: number): void {
-  const bytes = getRare(state.inline.bytes, task);
-  if (bytes === undefined) return;
-  state.inline.bytes.delete(task);
-  state.inline.totalBytes -= bytes.length;
 }
 
 /** How long a task sits out before try number `failureCount + 1`, microseconds. */

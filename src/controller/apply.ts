@@ -57,10 +57,10 @@ import {
   applyTasksSucceeded,
   applyValuesGone,
   applyValuesMoved,
-  keepInlineValue,
   removeExtraHolder,
 } from "./apply-tasks.ts";
 import { type Fact, type FactOf, isDurable } from "./facts.ts";
+import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applySetupFailed } from "./plugins.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";

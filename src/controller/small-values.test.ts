@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { clause } from "../../test/support/job-builders.ts";
-import { keepInlineValue } from "./apply-tasks.ts";
+import { keepInlineValue } from "./inline-values.ts";
 
 /** Tasks with small values that readers wait for, which run nowhere; oldest first. */
 function aClusterWithValues() {

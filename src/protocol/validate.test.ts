@@ -514,7 +514,7 @@ describe("hellos", () => {
     for (const parse of parsers) {
       assert.throws(() => parse({ protocolVersion: 2 }), {
         code: "VERSION_MISMATCH",
-        details: { theirs: 2, ours: 1 },
+        details: { theirs: 2, ours: 1, upgrade: "the controller" },
       });
     }
   });

@@ -30,6 +30,7 @@ import type { Observer } from "./observer.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
+import { sizeOf, takeFrom } from "./simulated-fetch.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -602,22 +603,13 @@ export class SimulatedWorker {
         observer.onFault("peer busy", this.workerId);
         return { type: "fetch-busy", at, transfer };
       }
-      const got: { task: TaskRef; sizeBytes: number }[] = [];
-      const absent: TaskRef[] = [];
-      const corrupt: TaskRef[] = [];
-      for (const task of tasks) {
-        const value = peer.values.get(task);
-        if (value === undefined) absent.push(task);
-        else if (draws.chance(faults.corruption)) {
-          observer.onFault("value corrupted", this.workerId);
-          corrupt.push(task);
-        } else {
-          kept.set(task, value);
-          got.push({ task, sizeBytes: value.sizeBytes });
-        }
-      }
+      const { got, absent, corrupt } = takeFrom(peer.values, tasks, {
+        isCorrupted: () => draws.chance(faults.corruption),
+        onCorrupted: () => observer.onFault("value corrupted", this.workerId),
+      });
+      for (const { task, value } of got) kept.set(task, value);
       if (faults.memoryTargetBytes > 0) peer.tell({ type: "values-sent", at, tasks });
-      return { type: "fetch-finished", at, transfer, got, absent, corrupt };
+      return { type: "fetch-finished", at, transfer, got: got.map(sizeOf), absent, corrupt };
     });
   }
 }

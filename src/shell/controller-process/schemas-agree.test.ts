@@ -54,11 +54,8 @@ describe("the real kernel", () => {
       controller.url,
       aWorker({ capacity, attributes: { region: "x" } }),
     );
-    worker.stream.send({
-      ...anInventory,
-      values: new Float64Array(0),
-      valueSizes: new Float64Array(0),
-    });
+    const nothing = new Float64Array(0);
+    worker.stream.send({ ...anInventory, values: nothing, valueSizes: nothing });
     const jobId = "/ann/train";
     const command = { argv: ["true"], env: { API_KEY: "k" } };
     const constraints = [{ key: "region", op: "=", values: ["y"] }] as const;
