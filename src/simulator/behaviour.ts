@@ -8,6 +8,7 @@
 import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
+import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { Draws } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { Faults } from "./faults.ts";
@@ -64,6 +65,32 @@ export interface Behaviour {
 export const inlineBytesMax = 50_000;
 
 const largeValueBytes = 100_000;
+
+/** What the kernel is told of an ending; its time is filled in. */
+export function endEventOf(
+  ending: Ending,
+  { execution, durationUs }: { readonly execution: ExecutionId; readonly durationUs: number },
+): WorkerEvent {
+  const at = 0;
+  switch (ending.type) {
+    case "input-failed":
+      return { type: "execution-input-failed", at, execution, task: ending.task };
+    case "failed":
+    case "setup-failed": {
+      const { type: cause, failure } = ending;
+      return { type: "execution-failed", at, execution, cause, failure };
+    }
+    case "killed": {
+      const failure = failureOf("the process was killed", null);
+      return { type: "execution-failed", at, execution, cause: "killed", failure };
+    }
+    case "finished": {
+      const { sizeBytes, bytes } = ending.value;
+      const inline = sizeBytes > inlineBytesMax ? null : bytes;
+      return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
+    }
+  }
+}
 
 /** What hangs runs this many times as long as anything else may. */
 const hungFactor = 100;

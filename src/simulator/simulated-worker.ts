@@ -19,8 +19,8 @@ import { nextWorkerDeadline, stepAll } from "../worker/step.ts";
 import {
   type Behaviour,
   type Ending,
+  endEventOf,
   failureOf,
-  inlineBytesMax,
   type RunningExecution,
   type SimulatedValue,
 } from "./behaviour.ts";
@@ -508,30 +508,9 @@ export class SimulatedWorker {
   #endEvent(order: StartExecution, ending: Ending, begunAt: number): WorkerEvent {
     this.#advance(order);
     const { execution } = order;
-    const at = 0;
-    switch (ending.type) {
-      case "input-failed":
-        return { type: "execution-input-failed", at, execution, task: ending.task };
-      case "failed": {
-        const { failure } = ending;
-        return { type: "execution-failed", at, execution, cause: "failed", failure };
-      }
-      case "setup-failed": {
-        const { failure } = ending;
-        return { type: "execution-failed", at, execution, cause: "setup-failed", failure };
-      }
-      case "killed": {
-        const failure = failureOf("the process was killed", null);
-        return { type: "execution-failed", at, execution, cause: "killed", failure };
-      }
-      case "finished": {
-        const { sizeBytes, bytes } = ending.value;
-        this.#results.set(execution, ending.value);
-        const inline = sizeBytes > inlineBytesMax ? null : bytes;
-        const durationUs = this.#around.timeline.now - begunAt;
-        return { type: "execution-finished", at, execution, sizeBytes, durationUs, inline };
-      }
-    }
+    if (ending.type === "finished") this.#results.set(execution, ending.value);
+    const durationUs = this.#around.timeline.now - begunAt;
+    return endEventOf(ending, { execution, durationUs });
   }
 
   #tell(type: "started" | "ended", { attempt }: StartExecution): void {
