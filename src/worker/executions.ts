@@ -339,9 +339,14 @@ export function onRevoked(
 
 /** A stored value turned out to be unreadable. */
 export function onValueLost(state: WorkerState, out: Outbox, event: EventOf<"value-lost">): void {
-  if (state.tasks.get(event.task)?.state.type !== "memory") return;
-  loseValue(state, out, event.task);
-  report(state, plainReport(reportKind.lost, 0, event.task));
+  const { task } = event;
+  const held = state.tasks.get(task)?.state;
+  if (held?.type !== "memory") return;
+  // It may have left memory in this very turn: then a file is left behind.
+  const hasFile = held.value.place === "disk" || held.value.place === "reading";
+  loseValue(state, out, task);
+  if (hasFile) out.sends.push({ type: "drop-value", task });
+  report(state, plainReport(reportKind.lost, 0, task));
 }
 
 /** The value of a run is here though it never ran here: T11 in its second meaning. */

@@ -14,14 +14,12 @@ import {
   type LocalCluster,
   startLocalCluster,
 } from "../../src/client/index.ts";
-import { skip, startBrowser, WatchedPage } from "./browser.ts";
+import { skip, startBrowser } from "./browser.ts";
 import { nothing } from "./busy-tasks.ts";
+import { assertSmooth } from "./scrolling.ts";
 
 const taskCount = 1_000_000;
 const submitsOf = 50_000;
-const scrollsMax = 8;
-/** Smooth is 17 ms; the machine that tests may be busy, and unusable is what must not be. */
-const slowFrameMs = 250;
 
 let cluster: LocalCluster;
 let client: Client;
@@ -61,40 +59,6 @@ async function untilAllAreThere(): Promise<void> {
   }
 }
 
-/** Scrolls for a second and a half; the times between frames, in ms, sorted. */
-const scrollAndMeasure = `new Promise((resolve) => {
-  const frames = [];
-  const begun = performance.now();
-  let last = begun;
-  const step = (now) => {
-    frames.push(now - last);
-    last = now;
-    window.scrollBy(0, Math.sin((now - begun) / 200) * 40);
-    if (now - begun < 1500) requestAnimationFrame(step);
-    else resolve(frames.slice(1).sort((a, b) => a - b));
-  };
-  requestAnimationFrame(step);
-})`;
-
-/**
- * The smoothest of a few scrolls: what else the machine runs takes a core for a while, and that
- * says nothing about the page. A page that is itself slow is slow each time.
- */
-async function scrollSmoothest(watched: WatchedPage): Promise<readonly number[]> {
-  let best: readonly number[] = [];
-  for (let scroll = 0; scroll < scrollsMax; scroll++) {
-    const frames = await watched.page.evaluate<readonly number[]>(scrollAndMeasure);
-    if (best.length === 0 || slowFrameOf(frames) < slowFrameOf(best)) best = frames;
-    if (slowFrameOf(best) < slowFrameMs) break;
-  }
-  return best;
-}
-
-/** The 95th percentile. */
-function slowFrameOf(sortedFrames: readonly number[]): number {
-  return sortedFrames[Math.floor(sortedFrames.length * 0.95)];
-}
-
 const views: readonly (readonly [path: string, text: string])[] = [
   ["/", "1,000,000"],
   ["/jobs", "1,000,000"],
@@ -105,24 +69,7 @@ const views: readonly (readonly [path: string, text: string])[] = [
 ];
 
 for (const [path, text] of views) {
-  test(`with a million tasks ${path} opens and scrolls smoothly`, { skip }, async () => {
-    const watched = await WatchedPage.open(browser);
-    const begun = performance.now();
-    await watched.page.goto(cluster.url + path);
-    await watched.page.getByText(text).filter({ visible: true }).first().waitFor();
-    const openMs = Math.round(performance.now() - begun);
-    const frames = await scrollSmoothest(watched);
-    const median = frames[frames.length >> 1];
-    const slow = slowFrameOf(frames);
-    const nodes = await watched.page.evaluate<number>("document.querySelectorAll('*').length");
-    console.log(
-      `${path}: there after ${openMs} ms; frames: median ${median.toFixed(1)} ms, ` +
-        `95th percentile ${slow.toFixed(1)} ms; ${nodes} elements`,
-    );
-    assert.ok(median < 50, `median frame of ${median} ms`);
-    assert.ok(slow < slowFrameMs, `95th percentile of ${slow} ms`);
-    assert.ok(nodes < 5_000, `${nodes} elements`);
-    watched.assertClean();
-    await watched.close();
-  });
+  test(`with a million tasks ${path} opens and scrolls smoothly`, { skip }, () =>
+    assertSmooth(browser, cluster.url + path, text),
+  );
 }

@@ -137,6 +137,9 @@ export class Starter {
   }
 }
 
+/** Where a number has two names (SIGABRT, SIGIOT) the first one, which people know. */
 const signalNames: { readonly [number: number]: string } = Object.fromEntries(
-  Object.entries(constants.signals).map(([name, number]) => [number, name]),
+  Object.entries(constants.signals)
+    .map(([name, number]) => [number, name])
+    .reverse(),
 );
