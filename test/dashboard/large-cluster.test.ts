@@ -72,8 +72,8 @@ function launch(index: number): Promise<unknown> {
 
 const views: readonly (readonly [path: string, text: string])[] = [
   ["/", "1,000"],
-  ["/jobs", "10,000"],
-  ["/jobs?order=name", "10,000"],
+  ["/jobs", "sweep-"],
+  ["/jobs?order=name", "sweep-"],
   ["/workers", "1,000"],
   ["/workers?order=cpu", "1,000"],
   ["/queue", "10,000"],
