@@ -369,26 +369,23 @@ export function holds(state: ControllerState, worker: WorkerIndex, task: number)
   return state.extraHolders.get(task)?.includes(worker) === true;
 }
 
-function onBuilding(
-  state: ControllerState,
-  out: Outbox,
-  { worker, reports, entry }: OtherReport,
-): void {
+/** The row of the live attempt that a report is about, or -1. */
+function attemptOf(state: ControllerState, { worker, reports, entry }: OtherReport): number {
   const attempt = reports.attempts[entry];
-  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+  return findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+}
+
+function onBuilding(state: ControllerState, out: Outbox, report: OtherReport): void {
+  const row = attemptOf(state, report);
   if (row < 0 || state.attempts.hasFlag(row, attemptFlag.started)) return;
   out.record(state, { type: "attempts-building", attempts: Uint32Array.of(row) });
 }
 
 /** An attempt waits for tasks of its own, or goes on. */
-function onYielded(
-  state: ControllerState,
-  out: Outbox,
-  { worker, reports, entry }: OtherReport,
-): void {
-  const attempt = reports.attempts[entry];
-  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
-  if (row >= 0) setYielded(state, out, row, reports.kinds[entry] === reportKind.yielded);
+function onYielded(state: ControllerState, out: Outbox, report: OtherReport): void {
+  const row = attemptOf(state, report);
+  if (row >= 0)
+    setYielded(state, out, row, report.reports.kinds[report.entry] === reportKind.yielded);
 }
 
 /** What is not granted, or is so already, stays as it is. */
@@ -398,13 +395,8 @@ export function setYielded(state: ControllerState, out: Outbox, row: number, on:
   out.record(state, { type: "attempts-yielded", attempts: Uint32Array.of(row), on });
 }
 
-function onRetractRefused(
-  state: ControllerState,
-  out: Outbox,
-  { worker, reports, entry }: OtherReport,
-): void {
-  const attempt = reports.attempts[entry];
-  const row = findAttempt(state, { worker, attempt, task: reports.tasks[entry] });
+function onRetractRefused(state: ControllerState, out: Outbox, report: OtherReport): void {
+  const row = attemptOf(state, report);
   if (row < 0) return;
   out.record(state, { type: "retracts-ordered", attempts: Uint32Array.of(row), on: false });
 }
