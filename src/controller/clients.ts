@@ -12,6 +12,7 @@ import { clientGraceUs } from "./limits.ts";
 import { leaveAllLocks, onLock, onRenewLocks, onUnlock, tellHeldLocks } from "./locks.ts";
 import type { Outbox } from "./outbox.ts";
 import { onFetchPublished, onPublish } from "./published.ts";
+import { onReplicate } from "./replicated.ts";
 import type { Client, ControllerState } from "./state.ts";
 import { onSubmit } from "./submit.ts";
 import { killUnwanted } from "./unwanted.ts";
@@ -67,6 +68,8 @@ export function onClientMessaged(
       return onFetchPublished(state, out, { client: index, message, at });
     case "detach":
       return onDetach(state, out, { client: index, message });
+    case "replicate":
+      return onReplicate(state, out, { client: index, message, at });
     case "lock":
       return onLock(state, out, { client: index, message, at });
     case "unlock":

@@ -78,6 +78,7 @@ const durableWorkerFields = [
   "cordoned",
   "draining",
   "drainBy",
+  "givenUp",
   "capacity",
   "lost",
   "lostReason",

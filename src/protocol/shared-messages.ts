@@ -31,6 +31,15 @@ export interface Detach {
   readonly tasks: readonly number[];
 }
 
+/** The values of these tasks are to be on so many workers from now on, or on all that there are. */
+export interface Replicate {
+  readonly type: "replicate";
+  readonly sequence: number;
+  readonly tasks: readonly number[];
+  /** At least 1, at most `copiesMax`. */
+  readonly copies: number;
+}
+
 /** Asks for the lock of that name; granted in the order of asking. */
 export interface AskForLock {
   readonly type: "lock";
@@ -95,7 +104,14 @@ export interface LockLost {
 }
 
 /** What a client says. */
-export type SharedRequest = Publish | FetchPublished | Detach | AskForLock | LeaveLock | RenewLocks;
+export type SharedRequest =
+  | Publish
+  | FetchPublished
+  | Detach
+  | Replicate
+  | AskForLock
+  | LeaveLock
+  | RenewLocks;
 
 /** What the controller says. */
 export type SharedAnswer = Upload | LockGranted | LockQueued | LocksRenewed | LockLost;

@@ -76,6 +76,10 @@ export type TaskFact =
       readonly task: TaskRef;
       readonly sources: readonly WorkerIndex[];
     }
+  /** It is to be fetched and kept, whether or not anything here reads it. */
+  | { readonly type: "copy-ordered"; readonly task: TaskRef; readonly sizeBytes: number }
+  /** That order was answered, or taken back. */
+  | { readonly type: "copy-closed"; readonly task: TaskRef }
   /** T9, T13; asked for (again) at `at`. */
   | { readonly type: "sources-missing"; readonly task: TaskRef; readonly at: Micros };
 

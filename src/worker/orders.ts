@@ -21,6 +21,7 @@ import type { ExecutionId, ExecutionInput } from "./events.ts";
 import { hasBegun, orphan, sendRevoke } from "./executions.ts";
 import type { RunAccepted } from "./facts.ts";
 import {
+  giveCopyUp,
   handBackUnstarted,
   offerSources,
   releaseInputs,
@@ -341,6 +342,7 @@ export function onForget(state: WorkerState, out: Outbox, message: HotMessageOf<
   for (const task of message.tasks) {
     const known = state.tasks.get(task);
     if (known === undefined) continue; // Nothing is held: it is forgotten already.
+    giveCopyUp(state, out, known);
     if (!isInUse(known)) forgetTask(state, out, known);
     else if (known.state.type === "memory") report(state, plainReport(reportKind.kept, 0, task));
     else if (runOfState(known.state) === null) {

@@ -157,6 +157,8 @@ export interface TaskRecord {
   toldBytes: number;
   /** A run of it was ordered here and it was not forgotten since: only `forget` may erase it. */
   hadRun: boolean;
+  /** A copy of its value was ordered, and is on its way: an answer is owed. */
+  copyOrdered: boolean;
   /** Tasks in waiting, ready or blocked that read its value; null for none. */
   neededBy: Set<TaskRef> | null;
 }
