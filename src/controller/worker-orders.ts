@@ -104,8 +104,8 @@ export function endDrains(state: ControllerState, out: Outbox, at: Micros): void
 }
 
 /** Whether a drain has waited for its values as long as it may. */
-function isPastCopying({ drainBy, givenUp }: Worker, at: Micros): boolean {
-  return givenUp === null && drainBy + drainCopyUs <= at;
+function isPastCopying({ drainBy, givenUp, heldValues }: Worker, at: Micros): boolean {
+  return givenUp === null && heldValues > 0 && drainBy + drainCopyUs <= at;
 }
 
 function giveUp(state: ControllerState, out: Outbox, worker: Worker, at: Micros): void {
@@ -120,7 +120,8 @@ export function nextDrainDeadline(state: ControllerState): Micros {
     const isBounded = worker.draining && worker.drainBy > 0;
     if (!isBounded || worker.lost) continue;
     if (hasMovable(state, worker)) next = Math.min(next, worker.drainBy);
-    if (worker.givenUp === null) next = Math.min(next, worker.drainBy + drainCopyUs);
+    if (worker.givenUp === null && worker.heldValues > 0)
+      next = Math.min(next, worker.drainBy + drainCopyUs);
   }
   return next;
 }

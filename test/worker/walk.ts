@@ -242,6 +242,7 @@ function grantedRuns(state: WorkerState): number {
 function checkEnd(walk: Walk): void {
   assert.equal(walk.controller.open.size, 0, "every attempt was answered");
   assert.equal(walk.shell.busy, false, "nothing runs");
+  assert.equal(walk.controller.copies.size, 0, "every order of a copy was answered");
   walk.order(forget(...Array.from({ length: 13 }, (_, i) => i + 1)));
   while (walk.takeOrder());
   const { tasks, executions, transfers, commands, used, valueBytes, openRuns } = walk.state;

@@ -199,5 +199,5 @@ export const recordRules: TaskRules = {
   "W19 nothing is remembered without a cause": nothingIsRememberedWithoutACause,
   "W22 needs are symmetric": needsAreSymmetric,
   "W34 in trouble nothing waits to start": inTroubleNothingWaitsToStart,
-  "W40 a copy that was ordered is on its way": aCopyThatWasOrderedIsOnItsWay,
+  "W42 a copy that was ordered is on its way": aCopyThatWasOrderedIsOnItsWay,
 };
