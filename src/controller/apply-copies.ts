@@ -12,6 +12,7 @@ import type { ControllerState } from "./state.ts";
 type CopyFact =
   | "copies-touched"
   | "copies-reviewed"
+  | "copies-let-go"
   | "copies-ordered"
   | "copies-closed"
   | "copies-looked-at";
@@ -30,6 +31,9 @@ export const copyAppliers: {
       copies.due.add(task);
     }
     for (const task of settled) setNeed(state, task, null);
+  },
+  "copies-let-go": (state, { tasks }) => {
+    for (const task of tasks) setNeed(state, task, null);
   },
   "copies-ordered": (state, { task, workers }) => {
     const { ordered, failed } = state.copies.needs.get(task) ?? noNeed;

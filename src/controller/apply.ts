@@ -61,7 +61,7 @@ import {
   applyValuesMoved,
   removeExtraHolder,
 } from "./apply-tasks.ts";
-import { touchCopiesOf } from "./copies-state.ts";
+import { touchCopies, touchCopiesOf } from "./copies-state.ts";
 import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
@@ -227,6 +227,8 @@ const appliers: Appliers = {
     worker.valuesDigest = change(worker.valuesDigest, task);
     if (kept) worker.keptValues.add(task);
     else worker.keptValues.delete(task);
+    const row = state.tasks.find(task);
+    if (row >= 0) touchCopies(state, row);
   },
   "value-cached": (state, { task, bytes }) => {
     keepInlineValue(state, task, bytes, inlineCacheBytesMax);

@@ -86,7 +86,7 @@ export function missingCopies(state: ControllerState, task: number): number {
 
 /** Whether a worker takes copies of the value: what was brought stays where it may be. */
 function mayHold(state: ControllerState, task: number, worker: Worker): boolean {
-  if (!isOpen(worker) || worker.keptValues.has(state.tasks.ref(task))) return false;
+  if (!isOpen(worker)) return false;
   return isComputed(state, task) || mayUse(worker, shapeOf(state, task));
 }
 
@@ -152,8 +152,11 @@ function orderCopies(
 function recipientsOf(state: ControllerState, task: number, need: CopyNeed): Worker[] {
   if (need.failed.length >= copyTriesMax) return [];
   const holders = holdersOf(state, task);
-  const isNew = ({ index }: Worker) =>
-    !holders.includes(index) && !need.ordered.includes(index) && !need.failed.includes(index);
+  const ref = state.tasks.ref(task);
+  // What could not be dropped where it is read is dropped soon.
+  const isNew = ({ index, keptValues }: Worker) =>
+    ![holders, need.ordered, need.failed].some((some) => some.includes(index)) &&
+    !keptValues.has(ref);
   return state.workers.filter((worker) => isNew(worker) && mayHold(state, task, worker));
 }
 

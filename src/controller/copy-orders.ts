@@ -26,6 +26,5 @@ export function withdrawAll(state: ControllerState, out: Outbox, task: number): 
   const need = state.copies.needs.get(task);
   if (need === undefined) return;
   for (const worker of need.ordered) withdraw(state, out, worker, [task]);
-  const settled = Uint32Array.of(task);
-  out.record(state, { type: "copies-reviewed", lacking: new Uint32Array(0), settled });
+  out.record(state, { type: "copies-let-go", tasks: Uint32Array.of(task) });
 }

@@ -303,6 +303,8 @@ export type VolatileFact =
       readonly lacking: Uint32Array;
       readonly settled: Uint32Array;
     }
+  /** Their values are about to be dropped: they lack no copies. */
+  | { readonly type: "copies-let-go"; readonly tasks: Uint32Array }
   /** These were told to fetch the value; nobody else could be for now. */
   | { readonly type: "copies-ordered"; readonly task: number; readonly workers: Uint32Array }
   /** Those orders are over without a copy: taken back, or `failed`. */
@@ -366,6 +368,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "copies-removed",
   "copies-touched",
   "copies-reviewed",
+  "copies-let-go",
   "copies-ordered",
   "copies-closed",
   "copies-looked-at",
