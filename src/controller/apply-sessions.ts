@@ -18,7 +18,7 @@ import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
 import { dropOffer } from "./apply-shared.ts";
-import { touchCopiesOf } from "./copies-state.ts";
+import { touchCopiesOf, touchNeeds } from "./copies-state.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
@@ -327,6 +327,7 @@ export function applyWorkerClosedToWork(
   worker.givenUp = null;
   touchWorker(state, worker.index);
   touchCopiesOf(state, worker);
+  touchNeeds(state); // What a worker holds that is not drained any more is enough.
   const type = fact.draining
     ? "worker-draining"
     : fact.cordoned
@@ -420,7 +421,7 @@ export function applyDrainGaveUp(state: ControllerState, fact: FactOf<"drain-gav
   const worker = state.workers[fact.worker];
   const { values, bytes } = fact;
   worker.givenUp = { values, bytes };
-  for (const task of state.copies.needs.keys()) state.copies.touched.add(task);
+  touchNeeds(state);
   if (values === 0) return;
   const message = `${values} values (${formatMemory(bytes)}) have no copy elsewhere`;
   tellEvent(state, { type: "worker-values-given-up", id: worker.workerId, message });

@@ -65,7 +65,12 @@ export function touchCopiesOf(state: ControllerState, worker: Worker): void {
   const { copies, shared } = state;
   for (const task of copies.orders.get(worker.index) ?? []) copies.touched.add(task);
   for (const [task, count] of shared.copies) if (count === 0) copies.touched.add(task);
-  if (isOpen(worker)) for (const task of copies.needs.keys()) copies.touched.add(task);
+  if (isOpen(worker)) touchNeeds(state);
+}
+
+/** All that lacks copies. */
+export function touchNeeds({ copies }: ControllerState): void {
+  for (const task of copies.needs.keys()) copies.touched.add(task);
 }
 
 /** Asks in some seconds whether the copies of the value are too many, unless that is asked. */
