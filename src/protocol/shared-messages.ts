@@ -64,8 +64,8 @@ export interface RenewLocks {
 }
 
 /**
- * Bring the value of this task to these workers (see `peer`), which are to keep it under `ref`.
- * Said again when they have changed, and when the client wants the task.
+ * Bring the value of this task to these workers (see `peer`), which are to keep it under `ref`:
+ * to one, from which others have it. Said again when they have changed, and when the client wants the task.
  */
 export interface Upload {
   readonly type: "upload";
