@@ -1,6 +1,6 @@
 /**
- * What is remembered of the copies of values: how many are wanted is durable (`shared.copies`), what
- * is under way is not.
+ * What is remembered of the copies of values: how many are wanted is durable (`shared.copies`),
+ * what is under way is not.
  *
  * A value whose copies may be too few is *touched*, by whoever changes who holds it, how many are
  * wanted or who may hold it, and looked at before the step ends. One that has copies which may be
@@ -45,7 +45,7 @@ export function newCopiesState(): CopiesState {
 
 export const noNeed: CopyNeed = { ordered: [], failed: [] };
 
-/** Whether what the worker holds counts on: it is not to leave, or it was waited for long enough. */
+/** Whether what the worker holds counts: it is not to leave, or was waited for long enough. */
 export function keepsValues({ draining, givenUp }: Worker): boolean {
   return !draining || givenUp !== null;
 }

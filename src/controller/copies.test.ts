@@ -253,7 +253,7 @@ describe("copies that readers made", () => {
     assert.deepEqual(harness.after(20_000), []);
   });
 
-  test("go first from workers that take no work, and the last copy stays where all are closed", () => {
+  test("go first from workers that take no work, and one stays if all take none", () => {
     const { harness, workers, client } = threeCopies();
     const [w1, w2, w3] = workers;
     w2.finishes("r2");
@@ -338,7 +338,7 @@ describe("a worker that is drained", () => {
     assert.equal(reasonOf(harness, w1), "DRAINING: drained");
   });
 
-  test("waits for somebody who takes its values, says so, and is itself again when it is told", () => {
+  test("waits for somebody who takes its values, says so, and may be taken back", () => {
     const { harness, workers } = aValueOn1(1);
     const [w1] = workers;
     assert.deepEqual(drain(harness, w1), []);

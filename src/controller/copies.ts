@@ -7,8 +7,8 @@
  *
  * A value should be on as many workers as `replicate` or `broadcast` asked for, at least on one;
  * workers that are drained do not count. So to empty a worker is not a rule of its own: what only
- * it holds has one copy too few. Copies beyond that, which readers made, are dropped when those have
- * ended.
+ * it holds has one copy too few. Copies beyond that, which readers made, are dropped by
+ * `surplus.ts`.
  *
  * @module
  */

@@ -36,7 +36,7 @@ describe("a scattered value", () => {
     assert.equal(harness.stateOf("v"), "forgotten");
   });
 
-  test("is brought to the worker that has least, and from there to as many as `copies` says", () => {
+  test("is brought to the worker that has least, and copied to as many as are wanted", () => {
     const { harness, worker, client } = aCluster();
     const other = harness.aWorker();
     client.scatters("v");

@@ -1,8 +1,9 @@
 /**
  * Values that clients want on several workers.
  *
- * The number is of the task, whoever said it last; it is durable, and goes with the task. `copies.ts`
- * keeps to it: also when a holder is lost, and when there are workers enough for the first time.
+ * The number is of the task, whoever said it last; it is durable, and goes with the task.
+ * `copies.ts` keeps to it: also when a holder is lost, and when there are workers enough for the
+ * first time.
  *
  * @module
  */

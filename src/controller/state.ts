@@ -25,7 +25,6 @@ import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type CopiesState, newCopiesState } from "./copies-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
-
 import { RunLog } from "./run-log.ts";
 import { RunTimes } from "./run-times.ts";
 import { newSharedState, type SharedState } from "./shared-state.ts";

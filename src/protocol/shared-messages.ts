@@ -65,7 +65,8 @@ export interface RenewLocks {
 
 /**
  * Bring the value of this task to these workers (see `peer`), which are to keep it under `ref`:
- * to one, from which others have it. Said again when they have changed, and when the client wants the task.
+ * to one, from which others have it. Said again when they have changed, and when the client wants
+ * the task.
  */
 export interface Upload {
   readonly type: "upload";

@@ -128,7 +128,7 @@ describe("a copy that is ordered", () => {
     ]);
   });
 
-  test("is refused by a worker that leaves or is in trouble, and given up by one that begins to", () => {
+  test("is refused by a worker in trouble, and given up by one that leaves", () => {
     const worker = new TestWorker();
     worker.happens({ type: "health-checked", trouble: "its disk is full" });
     assert.deepEqual(worker.ordered(copy(3, 1)), ["notCopied 0 of 1"]);

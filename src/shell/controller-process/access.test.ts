@@ -250,6 +250,7 @@ describe("every message of a stream", () => {
       call: "client",
       cancel: "client",
       detach: "client",
+      replicate: "client",
       "fetch-published": "client",
       lock: "client",
       publish: "client",
