@@ -386,6 +386,16 @@ describe("a worker that is drained", () => {
     }
   });
 
+  test("alone is not empty while it has what is wanted everywhere", () => {
+    const { harness, workers, client } = aValueOn1(1);
+    const [w1] = workers;
+    client.scatters("v", { copies: 0 });
+    w1.reports(have("v"));
+    client.releases("a");
+    drain(harness, w1);
+    assert.match(reasonOf(harness, w1), /and no worker can take 1 of them$/);
+  });
+
   test("is looked at when it comes back", () => {
     const { harness, workers } = aValueOn1(2);
     const [w1, w2] = workers;

@@ -79,9 +79,10 @@ export function missingCopies(state: ControllerState, task: number): number {
   const wanted = state.shared.copies.get(task) ?? 1;
   const holders = holdersOf(state, task);
   const staying = holders.filter((one) => keepsValues(state.workers[one])).length;
-  if (wanted > 0) return Math.max(0, wanted - staying);
-  return state.workers.filter((one) => mayHold(state, task, one) && !holders.includes(one.index))
-    .length;
+  const least = Math.max(0, Math.max(wanted, 1) - staying);
+  if (wanted > 0) return least;
+  const without = state.workers.filter(({ index }) => !holders.includes(index));
+  return Math.max(least, without.filter((worker) => mayHold(state, task, worker)).length);
 }
 
 /** Whether a worker takes copies of the value: what was brought stays where it may be. */

@@ -229,7 +229,7 @@ function storeValue(
   { task, sizeBytes, copied }: Extract<TaskFact, { type: "value-stored" }>,
 ): void {
   const record = ensureRecord(state, task);
-  const unread = { pins: 0, gone: false };
+  const unread = { pins: 0, gone: false, toldAgain: false };
   const value: Value = {
     task,
     sizeBytes,
@@ -286,6 +286,11 @@ export const taskAppliers: TaskAppliers = {
     state.tasks.delete(task);
   },
   "value-stored": (state, fact) => storeValue(state, fact),
+  "value-told-again": (state, { task, again }) => {
+    const { state: held } = recordOf(state, task);
+    assert(held.type === "memory", "only a value that is held is told again");
+    held.value.toldAgain = again;
+  },
   "value-dropped": (state, { task }) => dropValue(state, task),
   "copy-ordered": (state, { task, sizeBytes }) => {
     const record = ensureRecord(state, task);

@@ -14,6 +14,7 @@
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import { type HotMessageOf, reportKind } from "../protocol/messages.ts";
 import { recordOf } from "./apply-tasks.ts";
+import { tellAgain } from "./brought.ts";
 import { giveCopyUp, letGo, offerSources, usableSources } from "./inputs.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { plainReport, report } from "./reports.ts";
@@ -33,10 +34,7 @@ function copyOne(
 ): void {
   const { task, source, sizeBytes } = order;
   const held = state.tasks.get(task)?.state;
-  if (held?.type === "memory") {
-    const row = plainReport(reportKind.have, 0, task);
-    return report(state, { ...row, sizeBytes: held.value.sizeBytes });
-  }
+  if (held?.type === "memory") return tellAgain(state, out, held.value, true);
   if (!mayCopy(state, held)) return report(state, plainReport(reportKind.notCopied, 0, task));
   record(state, out, { type: "copy-ordered", task, sizeBytes });
   const known = recordOf(state, task);

@@ -17,6 +17,7 @@ import {
 } from "../protocol/messages.ts";
 import { answerAbandoned, answerAtOnce, isPaidByOrphan, leaveToOrphan } from "./answers.ts";
 import { findRun, recordOf } from "./apply-tasks.ts";
+import { tellAgain } from "./brought.ts";
 import type { ExecutionId, ExecutionInput } from "./events.ts";
 import { hasBegun, orphan, sendRevoke } from "./executions.ts";
 import type { RunAccepted } from "./facts.ts";
@@ -343,12 +344,16 @@ export function onForget(state: WorkerState, out: Outbox, message: HotMessageOf<
     const known = state.tasks.get(task);
     if (known === undefined) continue; // Nothing is held: it is forgotten already.
     giveCopyUp(state, out, known);
-    if (!isInUse(known)) forgetTask(state, out, known);
-    else if (known.state.type === "memory") report(state, plainReport(reportKind.kept, 0, task));
-    else if (runOfState(known.state) === null) {
-      record(state, out, { type: "task-unmentioned", task });
-    }
+    if (isInUse(known)) keepTask(state, out, known);
+    else if (known.state.type === "memory" && known.state.value.toldAgain)
+      tellAgain(state, out, known.state.value, false);
+    else forgetTask(state, out, known);
   }
+}
+
+function keepTask(state: WorkerState, out: Outbox, { task, state: held }: TaskRecord): void {
+  if (held.type === "memory") report(state, plainReport(reportKind.kept, 0, task));
+  else if (runOfState(held) === null) record(state, out, { type: "task-unmentioned", task });
 }
 
 /** Whether a run is owed for it, or its value is read or will be. */

@@ -114,6 +114,8 @@ export interface Value {
   gone: boolean;
   /** It came from another worker. */
   readonly copied: boolean;
+  /** It came, or was to come, once more: an order to forget it may not have known of that. */
+  toldAgain: boolean;
   /** Where the bytes are. */
   place: Place;
   /** Its file, unless it is simply in memory: then `noFile`. */
