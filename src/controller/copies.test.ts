@@ -126,6 +126,25 @@ describe("a value that is wanted on several workers", () => {
     assert.equal(harness.state.copies.needs.size + harness.state.shared.copies.size, 0);
   });
 
+  test("may be asked for by anybody who may, through the API", () => {
+    const { harness, client } = aValueOn1(2);
+    const taskId = "/ann/graph-1/0";
+    const valueBytes = harness.state.tasks.valueBytes[harness.rowOf("a")];
+    const answer = { taskId, copies: 2, valueBytes, workerIds: ["w1"] };
+    const lines = harness.asks({ type: "replicate-value", taskId, copies: 2 });
+    assert.deepEqual(lines, [`reply ${JSON.stringify(answer)}`, "w2 < copy a from w1"]);
+    harness.launch("job");
+    for (const [id, code] of [
+      ["/ann/job/0", "INVALID_ARGUMENT"],
+      ["/ann/graph-9/0", "NOT_FOUND"],
+    ]) {
+      const request = { type: "replicate-value", taskId: id, copies: 2 } as const;
+      assert.deepEqual(harness.asks(request), [`refused ${code}`]);
+    }
+    client.releases("a");
+    assert.equal(harness.state.shared.copies.size, 0);
+  });
+
   test("is dropped from a worker whose copy came too late", () => {
     const { workers, client } = aValueOn1(2);
     client.replicates(2, "a");
