@@ -97,7 +97,8 @@ export function applyClientClosed(state: ControllerState, fact: FactOf<"client-c
   job.sessionEnded = true;
   if (job.liveTasks === 0) job.finishedAt = fact.at;
   tellEvent(state, { type: "session-closed", id: job.id, message: "" });
-  state.clientsById.delete(client.clientId);
+  // Under its id there may be another session by now.
+  if (!state.closing.sessions.delete(fact.client)) state.clientsById.delete(client.clientId);
   state.clients[fact.client] = null;
 }
 

@@ -9,6 +9,7 @@ import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
+import { newRowSet } from "../base/row-set.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { hasRecipe } from "../model/spec.ts";
@@ -134,7 +135,7 @@ export function leaveLine(state: ControllerState, task: number): void {
 
 /** Accepts each queued task of the shape once: what a ring needs to remember. */
 function queuedOnce(state: ControllerState, shape: Shape): (task: number) => boolean {
-  const seen = new Set<number>();
+  const seen = newRowSet(shape.queued, state.tasks.length);
   return (task) => {
     if (seen.has(task) || !isQueuedIn(state, shape, task)) return false;
     seen.add(task);

@@ -64,7 +64,7 @@ import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applySetupFailed } from "./plugins.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
-import { type ControllerState, touchWorker } from "./state.ts";
+import { type ControllerState, openClient, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
 import { tellEvent } from "./tell-event.ts";
 import { countTraffic } from "./traffic.ts";
@@ -99,6 +99,12 @@ const appliers: Appliers = {
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
   },
   "client-opened": applyClientOpened,
+  "client-closing": (state, { client: index, why, below }) => {
+    const { sessions } = state.closing;
+    // Under its id there may be another session when it is said again.
+    if (!sessions.has(index)) state.clientsById.delete(openClient(state, index).clientId);
+    sessions.set(index, { why, below });
+  },
   "client-closed": applyClientClosed,
   "spec-defined": applySpecDefined,
   "tasks-submitted": applyTasksSubmitted,

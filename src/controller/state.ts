@@ -23,6 +23,7 @@ import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
+import { type ClosingState, newClosingState } from "./closing.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 
 import { RunLog } from "./run-log.ts";
@@ -369,7 +370,9 @@ export interface ControllerState {
   /** (time, TaskRef): by then an attempt of a launched job must run. */
   readonly startDeadlines: Heap;
   readonly clients: (Client | null)[];
+  /** Without those whose sessions end. */
   readonly clientsById: Map<string, number>;
+  readonly closing: ClosingState;
   readonly workers: Worker[];
   readonly workersById: Map<string, WorkerIndex>;
   readonly dimensions: Dimensions;
@@ -465,6 +468,7 @@ export function newControllerState(): ControllerState {
     brokenGangs: new Set(),
     clients: [],
     clientsById: new Map(),
+    closing: newClosingState(),
     workers: [],
     workersById: new Map(),
     dimensions: new Dimensions(),
