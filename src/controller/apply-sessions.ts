@@ -22,11 +22,11 @@ import { touchCopiesOf, touchNeeds } from "./copies-state.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
+import { newJob } from "./new-job.ts";
 import {
   type Client,
   type ControllerState,
   type Job,
-  newJob,
   type Shape,
   specRecord,
   touchWorker,
@@ -99,7 +99,8 @@ export function applyClientClosed(state: ControllerState, fact: FactOf<"client-c
   job.sessionEnded = true;
   if (job.liveTasks === 0) job.finishedAt = fact.at;
   tellEvent(state, { type: "session-closed", id: job.id, message: "" });
-  state.clientsById.delete(client.clientId);
+  // Under its id there may be another session by now.
+  if (!state.closing.sessions.delete(fact.client)) state.clientsById.delete(client.clientId);
   state.clients[fact.client] = null;
 }
 

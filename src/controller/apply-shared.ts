@@ -16,7 +16,7 @@ import {
   type Offer,
   type SharedState,
 } from "./shared-state.ts";
-import { type ControllerState, openClient } from "./state.ts";
+import { type ControllerState, openClient, specOf } from "./state.ts";
 
 /** Durable facts about what clients share. */
 export type SharedFact =
@@ -130,6 +130,12 @@ export function wantCopies(state: ControllerState, task: number, count: number):
   else state.shared.copies.set(task, count);
   state.copies.touched.add(task);
   if (state.extraHolders.has(task)) listForLook(state, task);
+}
+
+/** What is brought is wanted on as many workers as its client said. */
+export function wantBroadcast(state: ControllerState, task: number): void {
+  const { run } = specOf(state, task);
+  if (run.kind === "value" && run.copies !== 1) wantCopies(state, task, run.copies);
 }
 
 function applyPublished(

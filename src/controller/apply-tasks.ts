@@ -9,11 +9,12 @@ import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
+import { newRowSet } from "../base/row-set.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { hasRecipe } from "../model/spec.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
-import { addAlias, addOffer, wantCopies } from "./apply-shared.ts";
+import { addAlias, addOffer, wantBroadcast } from "./apply-shared.ts";
 import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
@@ -135,7 +136,7 @@ export function leaveLine(state: ControllerState, task: number): void {
 
 /** Accepts each queued task of the shape once: what a ring needs to remember. */
 function queuedOnce(state: ControllerState, shape: Shape): (task: number) => boolean {
-  const seen = new Set<number>();
+  const seen = newRowSet(shape.queued, state.tasks.length);
   return (task) => {
     if (seen.has(task) || !isQueuedIn(state, shape, task)) return false;
     seen.add(task);
@@ -183,12 +184,6 @@ export function applyTasksSubmitted(
   linkDependencies(state, client, submit, created);
   for (const task of created) if (task !== noSlot) placeInLine(state, task);
   settleSubmission(state, place);
-}
-
-/** What is brought is wanted on as many workers as its client said. */
-function wantBroadcast(state: ControllerState, task: number): void {
-  const { run } = specOf(state, task);
-  if (run.kind === "value" && run.copies !== 1) wantCopies(state, task, run.copies);
 }
 
 /** The place of a new submission of `count` tasks, which takes as many places in the order. */

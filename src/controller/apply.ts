@@ -67,7 +67,7 @@ import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applySetupFailed } from "./plugins.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
-import { type ControllerState, touchWorker } from "./state.ts";
+import { type ControllerState, openClient, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
 import { tellEvent } from "./tell-event.ts";
 import { countTraffic } from "./traffic.ts";
@@ -103,6 +103,12 @@ const appliers: Appliers = {
     beginCopiesAnew(state);
   },
   "client-opened": applyClientOpened,
+  "client-closing": (state, { client: index, why, below }) => {
+    const { sessions } = state.closing;
+    // Under its id there may be another session when it is said again.
+    if (!sessions.has(index)) state.clientsById.delete(openClient(state, index).clientId);
+    sessions.set(index, { why, below });
+  },
   "client-closed": applyClientClosed,
   "spec-defined": applySpecDefined,
   "tasks-submitted": applyTasksSubmitted,

@@ -9,6 +9,7 @@ import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import { closeAbandonedSessions } from "./clients.ts";
+import { closeOn } from "./closing.ts";
 import { expireEndpoints, nextEndpointDeadline } from "./endpoints.ts";
 import { returnLateGangs } from "./gangs.ts";
 import { lookForHangs } from "./hangs.ts";
@@ -37,7 +38,7 @@ import { loseWorker } from "./workers.ts";
 
 /** When `tick` has something to do next, or null while only an event can change anything. */
 export function nextDeadline(state: ControllerState): Micros | null {
-  if (isPlacementPaused(state)) return state.at;
+  if (isPlacementPaused(state) || state.closing.sessions.size > 0) return state.at;
   let next = Number.POSITIVE_INFINITY;
   if (state.delays.length > 0) next = Math.min(next, state.delays.peekKey());
   if (state.schedulingDeadlines.length > 0) {
@@ -72,6 +73,7 @@ export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
   lookAtCopies(state, out, at);
   expireEndpoints(state, out, at);
   endLeases(state, out, at);
+  closeOn(state, out, at);
   if (at < state.nextSilenceCheckAt) return;
   checkSilence(state, out, at);
   lookForHangs(state, out, at);

@@ -48,6 +48,14 @@ export type DurableFact =
       readonly user: string;
       readonly jobId: string;
     }
+  /** Its session ends: handles of number `below` and above are gone. */
+  | {
+      readonly type: "client-closing";
+      readonly at: Micros;
+      readonly client: number;
+      readonly why: string;
+      readonly below: number;
+    }
   | { readonly type: "client-closed"; readonly at: Micros; readonly client: number }
   | {
       readonly type: "spec-defined";

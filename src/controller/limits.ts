@@ -22,6 +22,9 @@ export const silenceCheckUs = 500_000;
 /** How long a client may be away before its wants end, microseconds. */
 export const clientGraceUs = 60_000_000;
 
+/** Handles of a session that ends that one step lets go of. */
+export const handlesPerStepMax = 16_384;
+
 /** Small values kept here besides with their holders, bytes; the oldest leave. */
 export const inlineCacheBytesMax = 256 * 1024 * 1024;
 

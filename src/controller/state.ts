@@ -17,12 +17,13 @@ import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
-import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
+import { type AttemptCause, type Band, bands, type JobState } from "../model/states.ts";
 import type { GangMember, WorkerMemory } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
+import { type ClosingState, newClosingState } from "./closing.ts";
 import { type CopiesState, newCopiesState } from "./copies-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import { RunLog } from "./run-log.ts";
@@ -371,7 +372,9 @@ export interface ControllerState {
   /** (time, TaskRef): by then an attempt of a launched job must run. */
   readonly startDeadlines: Heap;
   readonly clients: (Client | null)[];
+  /** Without those whose sessions end. */
   readonly clientsById: Map<string, number>;
+  readonly closing: ClosingState;
   readonly workers: Worker[];
   readonly workersById: Map<string, WorkerIndex>;
   readonly dimensions: Dimensions;
@@ -468,6 +471,7 @@ export function newControllerState(): ControllerState {
     brokenGangs: new Set(),
     clients: [],
     clientsById: new Map(),
+    closing: newClosingState(),
     workers: [],
     workersById: new Map(),
     dimensions: new Dimensions(),
@@ -488,8 +492,7 @@ export function newControllerState(): ControllerState {
     delays: new Heap(),
     schedulingDeadlines: new Heap(),
     startBy: new Map(),
-    extraHolders: new Map(),
-    copies: newCopiesState(),
+    ...{ extraHolders: new Map(), copies: newCopiesState() },
     inline: { bytes: new Map(), totalBytes: 0 },
     fleet: new FleetIndex(),
     touchedWorkers: new Set(),
@@ -503,23 +506,6 @@ export function newControllerState(): ControllerState {
     runs: new RunLog(),
     traffic: new TrafficLog(),
     trafficCounts: noTraffic(),
-  };
-}
-
-type NewJob = Pick<
-  Job,
-  "index" | "id" | "user" | "userIndex" | "client" | "launch" | "sequence" | "submittedAt"
->;
-
-export function newJob(fields: NewJob): Job {
-  return {
-    ...fields,
-    stateCounts: new Uint32Array(taskStates.length),
-    liveTasks: 0,
-    startedAt: 0,
-    finishedAt: 0,
-    sessionEnded: false,
-    pruned: false,
   };
 }
 

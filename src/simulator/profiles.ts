@@ -58,6 +58,8 @@ function drawSlow(draws: Draws) {
     },
     ...{ controllerPause: draws.pick([0, 0.05]), pauseUsMax: 30_000_000, cancelStorm: 0 },
     ...{ valueLoss: draws.pick([0, 0.2]), jobCancel: 0.02 },
+    // So that some drains last as long as they may.
+    administration: draws.pick([0, 0.05, 0.3]),
   };
   const pace = 1_500_000;
   if (draws.chance(0.3)) {

@@ -31,6 +31,7 @@ type Fields = {
 const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" | "everything" } = {
   "controller-started": "everything",
   "client-opened": "everything",
+  "client-closing": "nothing",
   "client-closed": "everything",
   "spec-defined": "nothing",
   "tasks-submitted": "submitted",
