@@ -168,8 +168,11 @@ function leaveToRivals(
   if (rooms.length === 0 || state.queuedShapes.size < 2) return rooms;
   const rivals = rivalsOf(state, shape);
   return rooms.filter(({ worker }) => {
-    if (placedOn.has(worker.index)) return true;
-    return !rivals.some((rival) => takesAfter(state, worker, rival, shape.request));
+    const isItsTurn = placedOn.has(worker.index);
+    return !rivals.some((rival) => {
+      if (isItsTurn && !rival.goesFirst) return false;
+      return takesAfter(state, worker, rival.shape, shape.request);
+    });
   });
 }
 

@@ -47,14 +47,22 @@ export function lineWaitOf(state: ControllerState, shape: Shape): Waiting {
   return { ...waiting, waitedUs: Math.min(waiting.waitedUs, state.at - shape.queuedSince) };
 }
 
-/** The queues that would get what attempts of this one give back. */
-export function rivalsOf(state: ControllerState, shape: Shape): Shape[] {
+/** A queue that would get what attempts of another one give back. */
+export interface Rival {
+  readonly shape: Shape;
+  /** Otherwise it takes turns with it. */
+  readonly goesFirst: boolean;
+}
+
+/** The rivals of a queue. */
+export function rivalsOf(state: ControllerState, shape: Shape): Rival[] {
   const own = queueKeyOf(state, shape);
-  const rivals: Shape[] = [];
+  const rivals: Rival[] = [];
   for (const index of state.queuedShapes) {
     const other = state.shapes[index];
     if (other === shape || !waitsForRoom(state, other)) continue;
-    if (isRival(queueKeyOf(state, other), own)) rivals.push(other);
+    const key = queueKeyOf(state, other);
+    if (isRival(key, own)) rivals.push({ shape: other, goesFirst: goesBefore(key, own) });
   }
   return rivals;
 }
