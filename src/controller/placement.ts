@@ -35,7 +35,7 @@ import {
 } from "./prefetching.ts";
 import { lineWaitOf, queueKeyOf, waitingOf, waitsForRoom } from "./queue-order.ts";
 import { AssignmentRecorder } from "./recorders.ts";
-import { isSwayed, reservationsOf, settleReservations } from "./reservations.ts";
+import { isSwayed, reservationsOf } from "./reservations.ts";
 import {
   type ControllerState,
   isOpen,
@@ -53,7 +53,6 @@ import { clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
  * another one.
  */
 export function placeQueued(state: ControllerState, out: Outbox, at: Micros): void {
-  settleReservations(state, out, at);
   for (let passes = 0; passes < passesMax; passes++) {
     if (state.touchedWorkers.size + state.untriedShapes.size === 0 || isSpent(state)) return;
     placeOnce(state, out, at);
