@@ -68,7 +68,8 @@ export function rivalsOf(state: ControllerState, shape: Shape): Rival[] {
 }
 
 /**
- * Whether what comes free may help. A gang has holds of its own, and a user's cap is no lack of room.
+ * Whether what comes free may help. A gang has holds of its own, and a user's cap is no lack of
+ * room.
  */
 export function waitsForRoom(state: ControllerState, shape: Shape): boolean {
   return shape.gang < 0 && capCount(state, shape, 1) > 0;
