@@ -23,6 +23,7 @@ import {
   applyStart,
   setRetracting,
 } from "./apply-attempts.ts";
+import { beginCopiesAnew, copyAppliers } from "./apply-copies.ts";
 import {
   applyGangReturned,
   applyGangsRested,
@@ -34,6 +35,7 @@ import {
 import {
   applyClientClosed,
   applyClientOpened,
+  applyDrainGaveUp,
   applyOutcomesAwaited,
   applySpecDefined,
   applyWantsDropped,
@@ -59,6 +61,7 @@ import {
   applyValuesMoved,
   removeExtraHolder,
 } from "./apply-tasks.ts";
+import { touchCopies, touchCopiesOf } from "./copies-state.ts";
 import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
@@ -97,6 +100,7 @@ const appliers: Appliers = {
     beginLockLeasesAnew(state.shared, fact.at);
     const { flags } = state.tasks;
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
+    beginCopiesAnew(state);
   },
   "client-opened": applyClientOpened,
   "client-closing": (state, { client: index, why, below }) => {
@@ -139,6 +143,7 @@ const appliers: Appliers = {
   "worker-lost": applyWorkerLost,
   "worker-adopted": applyWorkerAdopted,
   "worker-closed-to-work": applyWorkerClosedToWork,
+  "drain-gave-up": applyDrainGaveUp,
   "worker-health": applyWorkerHealth,
   "worker-setup-failed": applySetupFailed,
   "job-launched": applyJobLaunched,
@@ -176,6 +181,7 @@ const appliers: Appliers = {
     const worker = state.workers[fact.worker];
     worker.connected = false;
     state.fleet.changes.mark(fact.worker);
+    touchCopiesOf(state, worker);
     tellEvent(state, { type: "worker-disconnected", id: worker.workerId, message: "" });
   },
   "worker-heard": (state, fact) => {
@@ -208,6 +214,7 @@ const appliers: Appliers = {
   "copies-removed": (state, fact) => {
     for (const task of fact.tasks) removeExtraHolder(state, task, fact.worker);
   },
+  ...copyAppliers,
   "durations-sampled": (state, fact) => {
     state.shapes[fact.shape].meanUs = fact.meanUs;
   },
@@ -226,6 +233,8 @@ const appliers: Appliers = {
     worker.valuesDigest = change(worker.valuesDigest, task);
     if (kept) worker.keptValues.add(task);
     else worker.keptValues.delete(task);
+    const row = state.tasks.find(task);
+    if (row >= 0) touchCopies(state, row);
   },
   "value-cached": (state, { task, bytes }) => {
     keepInlineValue(state, task, bytes, inlineCacheBytesMax);

@@ -13,6 +13,7 @@ import { clientGraceUs } from "./limits.ts";
 import { onLock, onRenewLocks, onUnlock, tellHeldLocks } from "./locks.ts";
 import type { Outbox } from "./outbox.ts";
 import { onFetchPublished, onPublish } from "./published.ts";
+import { onReplicate } from "./replicated.ts";
 import type { ControllerState } from "./state.ts";
 import { onSubmit } from "./submit.ts";
 import { dropWants } from "./values.ts";
@@ -67,6 +68,8 @@ export function onClientMessaged(
       return onFetchPublished(state, out, { client: index, message, at });
     case "detach":
       return onDetach(state, out, { client: index, message });
+    case "replicate":
+      return onReplicate(state, out, { client: index, message, at });
     case "lock":
       return onLock(state, out, { client: index, message, at });
     case "unlock":

@@ -29,6 +29,7 @@ import { isPlacementPaused } from "./placement-budget.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, specOf } from "./state.ts";
+import { lookAtCopies } from "./surplus.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
@@ -46,6 +47,7 @@ export function nextDeadline(state: ControllerState): Micros | null {
   if (state.startDeadlines.length > 0) next = Math.min(next, state.startDeadlines.peekKey());
   for (const { expiresAt } of state.reservations.values()) next = Math.min(next, expiresAt);
   next = Math.min(next, nextDrainDeadline(state));
+  if (state.copies.looks.length > 0) next = Math.min(next, state.copies.looks.peekKey());
   next = Math.min(next, nextEndpointDeadline(state), nextLeaseEnd(state));
   if (needsSilenceCheck(state)) next = Math.min(next, state.nextSilenceCheckAt);
   return next === Number.POSITIVE_INFINITY ? null : next;
@@ -68,6 +70,7 @@ export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
     moveUnstarted(state, out, { tasks: starts, at });
   }
   endDrains(state, out, at);
+  lookAtCopies(state, out, at);
   expireEndpoints(state, out, at);
   endLeases(state, out, at);
   closeOn(state, out, at);

@@ -157,3 +157,21 @@ export const setupFailuresMax = 64;
 
 /** Characters of the reason for which plugins failed on a worker; the rest is cut. */
 export const setupReasonCharactersMax = 500;
+
+/** Copies that one worker is told to make at a time; further ones wait until it has answered. */
+export const copyOrdersMax = 64;
+
+/** Copies of one value on their way for each worker that has it: what has come is a source. */
+export const copiesPerSourceMax = 2;
+
+/** Workers in a row that could not copy a value; then it waits for its next look. */
+export const copyTriesMax = 8;
+
+/** How long a copy that may be too many is left, microseconds: more work may read it. */
+export const surplusRestUs = 5_000_000;
+
+/** Looks at copies are on multiples of this, microseconds: many values are one wake-up. */
+export const surplusLookUs = 1_000_000;
+
+/** After the deadline of a drain its values are copied for so long yet, microseconds. */
+export const drainCopyUs = 60_000_000;

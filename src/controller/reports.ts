@@ -29,6 +29,7 @@ import {
   reportKind,
 } from "../protocol/messages.ts";
 import { smoothedMean } from "../scheduler/prefetch.ts";
+import { onNotCopied } from "./copies.ts";
 import { onInputFailed, onNeedsSources } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
 import { noteSetupFailure } from "./plugins.ts";
@@ -347,6 +348,8 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
     case reportKind.yielded:
     case reportKind.rejoined:
       return onYielded(state, out, report);
+    case reportKind.notCopied:
+      return onNotCopied(state, out, { worker, ref });
     default: // Started, of an attempt that is not known any more.
   }
 }
@@ -453,8 +456,11 @@ function acceptCopy(state: ControllerState, out: Outbox, worker: WorkerIndex, ta
   if (holds(state, worker, task)) return;
   const ref = state.tasks.ref(task);
   // A value that was released is not wanted back.
-  if (state.tasks.holder[task] === noSlot) out.forget(worker, ref, true);
-  else out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
+  if (state.tasks.holder[task] === noSlot) return out.forget(worker, ref, true);
+  // It could not drop it when it was told to, and now it is to keep it.
+  if (state.workers[worker].keptValues.has(ref))
+    out.record(state, { type: "value-kept", worker, task: ref, kept: false });
+  out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
 }
 
 /** A value of the right task is a value, whatever attempt computed it. */

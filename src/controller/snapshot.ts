@@ -79,6 +79,7 @@ const durableWorkerFields = [
   "cordoned",
   "draining",
   "drainBy",
+  "givenUp",
   "capacity",
   "lost",
   "lostReason",

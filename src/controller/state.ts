@@ -24,8 +24,8 @@ import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type ClosingState, newClosingState } from "./closing.ts";
+import { type CopiesState, newCopiesState } from "./copies-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
-
 import { RunLog } from "./run-log.ts";
 import { RunTimes } from "./run-times.ts";
 import { newSharedState, type SharedState } from "./shared-state.ts";
@@ -204,6 +204,8 @@ export interface Worker {
   /** Asked to empty itself; what still runs at `drainBy` (0: never) is moved. */
   draining: boolean;
   drainBy: Micros;
+  /** Values that its drain does not wait for any more: it holds them alone. Null: it waits. */
+  givenUp: { readonly values: number; readonly bytes: number } | null;
   capacity: Float64Array;
   /** Σ grants of the attempts on it that have not ended. */
   used: Float64Array;
@@ -410,6 +412,7 @@ export interface ControllerState {
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
+  readonly copies: CopiesState;
   readonly inline: InlineValues;
   /** What placement knows of the workers without looking at them: made anew where it is missing. */
   readonly fleet: FleetIndex;
@@ -490,6 +493,7 @@ export function newControllerState(): ControllerState {
     schedulingDeadlines: new Heap(),
     startBy: new Map(),
     extraHolders: new Map(),
+    copies: newCopiesState(),
     inline: { bytes: new Map(), totalBytes: 0 },
     fleet: new FleetIndex(),
     touchedWorkers: new Set(),

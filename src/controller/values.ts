@@ -14,6 +14,7 @@ import { U32Column } from "../base/column.ts";
 import { newRowSet } from "../base/row-set.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import { withdrawAll } from "./copy-orders.ts";
 import { introduceHolder } from "./introduce-holder.ts";
 import { isComputed, lostForGood, neverBrought } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
@@ -128,6 +129,7 @@ function forgetTasks(state: ControllerState, out: Outbox, batch: Uint32Array): v
 }
 
 function forgetAtHolders(state: ControllerState, out: Outbox, task: number): void {
+  withdrawAll(state, out, task);
   const ref = state.tasks.ref(task);
   const holder = state.tasks.holder[task];
   if (holder !== noSlot) out.forget(holder, ref, true);
