@@ -116,6 +116,9 @@ export const holdRestUs = 10_000_000;
 /** What a preemption frees is kept for its beneficiary so long, microseconds. */
 export const preemptionHoldUs = 60_000_000;
 
+/** Workers from which one queue that grew takes back what was sent ahead of it, in one pass. */
+export const rivalRetractsMax = 256;
+
 /** Preemptions that one placement pass orders; more wait until something changes again. */
 export const preemptionsPerPassMax = 16;
 

@@ -35,7 +35,7 @@ import type { Outbox } from "./outbox.ts";
 import { noteSetupFailure } from "./plugins.ts";
 import { retractBehind } from "./prefetching.ts";
 import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
-import { pushReleaseCandidates } from "./settle.ts";
+import { announceStarts, pushReleaseCandidates } from "./settle.ts";
 import { type ControllerState, jobOf, touchWorker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
@@ -119,6 +119,7 @@ export function onReports(
   ends.close(state, out);
   recordDurations(state, out, sorted);
   settleFinished(state, out, { worker, reports, sorted, at });
+  announceStarts(state, out, sorted.started);
   judgeLosses(state, out, { losses: sorted.losses, at });
   for (const row of sorted.started) retractBehind(state, out, row);
   for (const task of sorted.abandoned.take()) pushReleaseCandidates(state, out, task);

@@ -194,6 +194,8 @@ export class FakeClient {
         return [`accepted ${message.sequence}`];
       case "refused":
         return [`refused ${message.sequence} ${message.error.code}: ${message.error.message}`];
+      case "started":
+        return [`started ${Array.from(message.tasks, (n) => this.#labelOf(n)).join(" ")}`];
       case "results":
         return [
           `results ${Array.from(message.tasks, (n, i) => this.#onResult(message, n, i)).join(" ")}`,
