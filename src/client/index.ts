@@ -17,7 +17,13 @@ export {
   type WorkerSummary,
 } from "./client.ts";
 export { type AnyCommand, type Command, type CommandOptions, command } from "./command.ts";
-export { type Explanation, Future, type FutureStatus, type Story } from "./future.ts";
+export {
+  type Explanation,
+  Future,
+  type FutureStatus,
+  type Story,
+  type TaskProgress,
+} from "./future.ts";
 export { type Failure, type GatherOptions, gather } from "./gather.ts";
 export { Job } from "./job.ts";
 export type {

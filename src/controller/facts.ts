@@ -12,6 +12,7 @@ import type { Micros } from "../base/time.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
+import type { Progress } from "../model/progress.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { JobState } from "../model/states.ts";
@@ -277,6 +278,13 @@ export type VolatileFact =
       readonly worker: WorkerIndex;
       readonly message: HotMessageOf<"traffic">;
     }
+  /** How far these say they are. */
+  | {
+      readonly type: "progress-told";
+      readonly at: Micros;
+      readonly attempts: Uint32Array;
+      readonly progress: readonly Progress[];
+    }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }
   | { readonly type: "silence-excused"; readonly pausedUs: number }
@@ -325,6 +333,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "worker-absent",
   "worker-heard",
   "traffic-told",
+  "progress-told",
   "worker-suspected",
   "worker-health",
   "silence-excused",

@@ -15,6 +15,7 @@ import type { Attributes, Constraint } from "../model/constraints.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
+import type { Progress } from "../model/progress.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
@@ -427,6 +428,8 @@ export interface ControllerState {
   readonly story: StoryLog;
   /** What ran where, for people. */
   readonly runs: RunLog;
+  /** Attempt row → how far it says it is, for people. */
+  readonly progress: Map<number, Progress & { readonly at: Micros }>;
   /** How values travelled, for people. */
   readonly traffic: TrafficLog;
   readonly trafficCounts: TrafficCounts;
@@ -497,6 +500,7 @@ export function newControllerState(): ControllerState {
     demand: newDemandState(),
     story: new StoryLog(),
     runs: new RunLog(),
+    progress: new Map(),
     traffic: new TrafficLog(),
     trafficCounts: noTraffic(),
   };

@@ -231,6 +231,18 @@ export const hotMessages = {
       omitted: "u32",
     },
   },
+  /** How far these attempts say they are, if that is news; goes before a heartbeat. */
+  progress: {
+    opcode: 64,
+    fields: {
+      attempts: "f64s",
+      tasks: "f64s",
+      /** From 0 to 1. */
+      fractions: "f64s",
+      /** "" for none. */
+      notes: "strings",
+    },
+  },
   heartbeat: {
     opcode: 62,
     fields: {
@@ -507,7 +519,7 @@ export type ToClientMessage =
 
 /** What a worker may say after its hello. */
 export type WorkerMessage =
-  | HotMessageOf<"reports" | "inventory" | "heartbeat" | "traffic">
+  | HotMessageOf<"reports" | "inventory" | "heartbeat" | "traffic" | "progress">
   | AttemptFailed
   | AttemptPrepared
   | AttemptMeasured

@@ -296,6 +296,11 @@ describe("columns that do not fit each other are refused, naming the column", ()
     ],
     [
       checkWorkerMessage,
+      aHot("progress", { fractions: half.map((one) => one * 3) }),
+      /progress\.fractions: 1\.5 is not from 0 to 1/,
+    ],
+    [
+      checkWorkerMessage,
       aHot("reports", { kinds: Uint8Array.of(2, 13) }),
       /reports\.kinds\[1\] must be from 1 to 12, not 13/,
     ],

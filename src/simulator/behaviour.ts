@@ -7,6 +7,7 @@
 
 import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
+import type { Progress } from "../model/progress.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { Draws } from "./draws.ts";
@@ -44,17 +45,22 @@ export interface SimulatedValue {
   readonly bytes: Uint8Array;
 }
 
+/** What a function tells of itself while it runs. */
+export interface ExecutionNews {
+  /** It waits for tasks of its own, or does not any more. */
+  waits(waits: boolean): void;
+  /** How far it is. */
+  progress(progress: Progress): void;
+}
+
+export const noNews: ExecutionNews = { waits: () => undefined, progress: () => undefined };
+
 export interface Behaviour {
   /**
    * Begins an execution, and calls `end` once when it is over. Nobody listens to the end of one
-   * that was stopped or died with its machine. `setWaits` tells of a function that it waits for
-   * tasks of its own, or does not any more.
+   * that was stopped or died with its machine.
    */
-  begin(
-    execution: RunningExecution,
-    end: (ending: Ending) => void,
-    setWaits?: (waits: boolean) => void,
-  ): void;
+  begin(execution: RunningExecution, end: (ending: Ending) => void, news?: ExecutionNews): void;
   /** An execution is told to stop; it is gone a moment later, whatever becomes of this. */
   abort?(attempt: AttemptId, reason: "stopped" | "timeout"): void;
   /** Called once when a stop is ordered: how long it takes, microseconds; undefined is drawn. */
@@ -92,6 +98,16 @@ export function endEventOf(
   }
 }
 
+/** What the kernel is told while a function runs; its time is filled in. */
+export function newsOf(execution: ExecutionId, say: (event: WorkerEvent) => void): ExecutionNews {
+  const at = 0;
+  return {
+    waits: (waits) =>
+      say({ type: waits ? "execution-waits" : "execution-rejoined", at, execution }),
+    progress: (progress) => say({ type: "execution-progressed", at, execution, progress }),
+  };
+}
+
 /** What hangs runs this many times as long as anything else may. */
 const hungFactor = 100;
 
@@ -101,6 +117,8 @@ export interface DrawnRun {
   readonly draws: Draws;
   /** For when functions wait. */
   readonly waits: Draws;
+  /** For when functions say how far they are. */
+  readonly progress: Draws;
   readonly faults: Faults;
 }
 
@@ -115,10 +133,13 @@ export class DrawnBehaviour implements Behaviour {
   readonly #waits: Draws;
   /** How often functions wait for tasks of their own. */
   readonly #waiting: number;
+  readonly #progress: Draws;
+  /** How often functions say how far they are. */
+  readonly #telling: number;
   readonly #onFault: (kind: FaultKind, what: string) => void;
 
   constructor(
-    { timeline, draws, waits, faults }: DrawnRun,
+    { timeline, draws, waits, progress, faults }: DrawnRun,
     onFault: (kind: FaultKind, what: string) => void = () => {},
   ) {
     this.#timeline = timeline;
@@ -126,10 +147,12 @@ export class DrawnBehaviour implements Behaviour {
     this.#faults = faults;
     this.#waits = waits;
     this.#waiting = waits.pick([0, 0.05, 0.5]);
+    this.#progress = progress;
+    this.#telling = progress.pick([0, 0.1, 0.6]);
     this.#onFault = onFault;
   }
 
-  #planWaits({ definition }: RunningExecution, setWaits: (waits: boolean) => void): void {
+  #planWaits({ definition }: RunningExecution, { waits: setWaits }: ExecutionNews): void {
     const draws = this.#waits;
     if (definition.run.kind !== "function" || !draws.chance(this.#waiting)) return;
     let atUs = this.#timeline.now;
@@ -144,13 +167,26 @@ export class DrawnBehaviour implements Behaviour {
   begin(
     execution: RunningExecution,
     end: (ending: Ending) => void,
-    setWaits: (waits: boolean) => void = () => {},
+    news: ExecutionNews = noNews,
   ): void {
     const { quantumUs } = this.#faults;
     const at = this.#timeline.now + this.#runUs(execution);
     const moment = quantumUs > 1 ? Math.ceil(at / quantumUs) * quantumUs : at;
     this.#timeline.at(moment, () => end(this.#endingOf(execution)));
-    this.#planWaits(execution, setWaits);
+    this.#planWaits(execution, news);
+    this.#planProgress(execution, news);
+  }
+
+  /** Now and then it says how far it is, and which task it is. */
+  #planProgress({ definition, task }: RunningExecution, news: ExecutionNews): void {
+    const draws = this.#progress;
+    if (definition.run.kind !== "function" || !draws.chance(this.#telling)) return;
+    let atUs = this.#timeline.now;
+    for (let percent = 0; percent < 100; percent += 1 + draws.below(60)) {
+      const fraction = percent / 100;
+      this.#timeline.at(atUs, () => news.progress({ fraction, note: String(task) }));
+      atUs += draws.below(this.#faults.runUsMax);
+    }
   }
 
   #runUs({ definition, workerId }: RunningExecution): number {

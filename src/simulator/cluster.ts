@@ -154,6 +154,7 @@ export class SimulatedCluster {
         {
           ...{ timeline, faults: this.faults, draws: this.randomness.stream("behaviour") },
           waits: this.randomness.stream("waits"),
+          progress: this.randomness.stream("progress"),
         },
         (kind, what) => this.onFault(kind, what),
       );

@@ -148,6 +148,8 @@ class StepRules {
         return this.#onAssigned(fact);
       case "tasks-failed":
         return this.#onFailed(fact);
+      case "progress-told":
+        return this.#onProgress(fact);
       case "job-ended":
         return this.#onJobEnded(fact);
       default: // Says nothing that is ruled here.
@@ -290,6 +292,16 @@ class StepRules {
       if (this.#state.tasks.hasFlag(task, taskFlag.everStarted)) {
         fail("what has started once is not unschedulable", taskIdOf(this.#state, task));
       }
+    }
+  }
+
+  /** Simulated functions say which task they are. */
+  #onProgress({ attempts, progress }: FactOf<"progress-told">): void {
+    const { attempts: table, tasks } = this.#state;
+    for (const [entry, row] of attempts.entries()) {
+      const task = table.task[row];
+      if (progress[entry].note === String(tasks.ref(task))) continue;
+      fail("progress is of the task that said it", taskIdOf(this.#state, task));
     }
   }
 

@@ -21,6 +21,7 @@ import {
   type Ending,
   endEventOf,
   failureOf,
+  newsOf,
   type RunningExecution,
   type SimulatedValue,
 } from "./behaviour.ts";
@@ -462,11 +463,10 @@ export class SimulatedWorker {
     const end = (ending: Ending) => {
       if (this.alive && this.#runs(order)) this.#say(this.#endEvent(order, ending, begunAt));
     };
-    behaviour.begin(this.#runningOf(order), end, (waits) => {
-      const type = waits ? "execution-waits" : "execution-rejoined";
-      const { execution } = order;
-      if (this.alive && this.#runs(order)) this.#say({ type, at: 0, execution });
+    const news = newsOf(order.execution, (event) => {
+      if (this.alive && this.#runs(order)) this.#say(event);
     });
+    behaviour.begin(this.#runningOf(order), end, news);
   }
 
   /** It waits beside its lane, where the thread takes up what comes next. */

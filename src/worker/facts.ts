@@ -7,6 +7,7 @@
 
 import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { Progress } from "../model/progress.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { GangMember } from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, FileId, TransferId } from "./events.ts";
@@ -115,6 +116,13 @@ export type ExecutionFact =
   | { readonly type: "execution-yielded"; readonly execution: ExecutionId }
   /** It goes on beside the lanes, and holds its CPU again. */
   | { readonly type: "execution-rejoined"; readonly execution: ExecutionId }
+  /** It says how far it is, which is told with the next heartbeat. */
+  | {
+      readonly type: "execution-progressed";
+      readonly execution: ExecutionId;
+      readonly progress: Progress;
+    }
+  | { readonly type: "progress-told"; readonly executions: readonly ExecutionId[] }
   /** T21. */
   | { readonly type: "execution-orphaned"; readonly execution: ExecutionId; readonly at: Micros }
   /** The next run of its task never starts: it is answered with `told` when this orphan ends. */

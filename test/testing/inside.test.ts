@@ -54,3 +54,19 @@ test("one that waits for what can never run is told of as such", async () => {
   const client = await cluster.connect();
   await assert.rejects(client.submit(stuck, []).result(), /leaf/);
 });
+
+const halfway = defineTask(import.meta.url, async function halfway(): Promise<number> {
+  getContext().progress(0.25, "asleep");
+  return await getContext().client.submit(leaf, [1]).result();
+});
+
+test("one says how far it is, in virtual time", async () => {
+  await using cluster = await simulateCluster({ seed: 1, workers: 1 });
+  const client = await cluster.connect();
+  cluster.taskTakes(leaf, "1m");
+  using future = client.submit(halfway, []);
+  await cluster.advance("10s");
+  const progress = await future.progress();
+  assert.deepEqual([progress?.fraction, progress?.note], [0.25, "asleep"]);
+  assert.equal(await future.result(), 2);
+});

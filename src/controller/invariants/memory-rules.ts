@@ -27,6 +27,7 @@ const listsByTask = [
 const listsByAttempt = [
   "deviceGrants",
   "hung",
+  "progress",
   "usages",
 ] as const satisfies readonly (keyof ControllerState)[];
 

@@ -267,6 +267,7 @@ describe("every message of a stream", () => {
       health: "worker",
       heartbeat: "worker",
       traffic: "worker",
+      progress: "worker",
       inventory: "worker",
       leaving: "worker",
       reports: "worker",

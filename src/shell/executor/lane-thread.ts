@@ -23,6 +23,7 @@ import { collectGarbage } from "./garbage.ts";
 import { type LaneMemory, recordKind } from "./lane-memory.ts";
 import { resultNotifyMs } from "./limits.ts";
 import { type FramedOrder, OrderFrameReader } from "./order-frame.ts";
+import { ProgressThrottle } from "./progress-throttle.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ToThread } from "./thread-messages.ts";
@@ -190,9 +191,16 @@ export class LaneThread {
   #newRunning({ task, attempt, sequence, functionIndex }: FramedOrder): Running {
     const { user, priority } = this.#places[functionIndex];
     const identity = { task, attempt, user, priority, worker: this.#workerId };
+    let throttle: ProgressThrottle | null = null;
     const context = new ExecutionContext(identity, {
       post: (message) => this.#post(message),
       waits: (waits) => this.#post({ type: waits ? "waits" : "rejoined", sequence }),
+      progress: (progress) => {
+        throttle ??= new ProgressThrottle((latest) => {
+          this.#post({ type: "progress", sequence, progress: latest });
+        });
+        throttle.push(progress);
+      },
       askCredentials: () => this.#post({ type: "credentials-wanted", sequence }),
     });
     return { context, goOn: () => undefined };

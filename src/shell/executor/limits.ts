@@ -19,6 +19,9 @@ export const resultNotifyMs = 1;
 /** What is kept of a lane's stderr for a failure, in bytes; older output falls off. */
 export const stderrTailBytes = 8 * 1024;
 
+/** How often a function's word of its progress is passed on, in milliseconds: the latest wins. */
+export const progressIntervalMs = 250;
+
 /** Causes of an error that travel with it; deeper ones are dropped. */
 export const errorCausesMax = 8;
 

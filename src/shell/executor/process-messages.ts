@@ -7,6 +7,8 @@
 
 import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
+import { progressNoteCharactersMax } from "../../model/limits.ts";
+import { isFraction, type Progress } from "../../model/progress.ts";
 import { Fields } from "../../protocol/fields.ts";
 import { parseAttemptFailure } from "../../protocol/parse-specs.ts";
 import { valueFormat } from "../values/value-format.ts";
@@ -66,6 +68,8 @@ export type FromProcess =
   | { readonly type: "begun"; readonly sequence: number }
   /** The function waits for tasks of its own; or it goes on. */
   | { readonly type: "waits" | "rejoined"; readonly sequence: number }
+  /** How far the function says it is. */
+  | { readonly type: "progress"; readonly sequence: number; readonly progress: Progress }
   /** The function wants to speak to its controller. */
   | { readonly type: "credentials-wanted"; readonly sequence: number }
   | ({
@@ -99,6 +103,7 @@ const fromProcessTypes = [
   "begun",
   "waits",
   "rejoined",
+  "progress",
   "credentials-wanted",
   "finished",
   "failed",
@@ -119,6 +124,8 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
     case "rejoined":
     case "credentials-wanted":
       return { type, sequence };
+    case "progress":
+      return { type, sequence, progress: parseProgressOf(fields.child("progress")) };
     case "finished": {
       const value = parts[0];
       if (value?.[0] !== valueFormat) throw fields.refuse("value", "a value", value?.length);
@@ -140,6 +147,12 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
       return { type, level, message: fields.text("message"), fields: told };
     }
   }
+}
+
+function parseProgressOf(fields: Fields): Progress {
+  const fraction = fields.raw("fraction");
+  if (!isFraction(fraction)) throw fields.refuse("fraction", "a number from 0 to 1", fraction);
+  return { fraction, note: fields.boundedText("note", progressNoteCharactersMax, true) };
 }
 
 function parseAfterRun(fields: Fields): AfterRun {

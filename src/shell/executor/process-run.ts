@@ -100,6 +100,9 @@ export class ProcessRun implements ProcessUser {
         return this.#begun();
       case "credentials-wanted":
         return this.#giveCredentials();
+      case "progress":
+        sink.progressed(this.order.execution, message.progress);
+        return sink.batchEnded();
       case "waits":
       case "rejoined":
         this.#tellStarted();

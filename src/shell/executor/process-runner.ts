@@ -21,6 +21,7 @@ import { Footprint } from "./footprint.ts";
 import { processSectionEndMs } from "./limits.ts";
 import { type Frame, FrameReader, writeFrame } from "./process-frames.ts";
 import type { AfterRun, FromProcess, ProcessOptions, ToProcess } from "./process-messages.ts";
+import { ProgressThrottle } from "./progress-throttle.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread } from "./thread-messages.ts";
@@ -134,9 +135,13 @@ export class ProcessRunner {
 
   #newContext({ sequence, task, attempt, user, priority }: RunOrder): ExecutionContext {
     const identity = { task, attempt, user, priority, worker: this.#options.workerId };
+    const throttle = new ProgressThrottle((progress) => {
+      this.#tell({ type: "progress", sequence, progress });
+    });
     return new ExecutionContext(identity, {
       post: (message) => this.#pass(message),
       waits: (waits) => this.#tell({ type: waits ? "waits" : "rejoined", sequence }),
+      progress: (progress) => throttle.push(progress),
       askCredentials: () => this.#tell({ type: "credentials-wanted", sequence }),
     });
   }

@@ -13,6 +13,7 @@ import { present } from "../../base/assert.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
 import { attemptId, type TaskRef } from "../../model/ids.ts";
+import type { Progress } from "../../model/progress.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
 import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
 import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
@@ -294,6 +295,10 @@ export class Executions implements ExecutionSink, CommandSink {
 
   rejoined(execution: ExecutionId): void {
     this.#options.loop.post({ type: "execution-rejoined", execution });
+  }
+
+  progressed(execution: ExecutionId, progress: Progress): void {
+    this.#options.loop.post({ type: "execution-progressed", execution, progress });
   }
 
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void {

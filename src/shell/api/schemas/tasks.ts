@@ -67,6 +67,12 @@ const attempt = responseOf({
   granted: resources,
 }).meta({ id: "Attempt", description: "One try of a task on one worker." });
 
+const progress = responseOf({
+  fraction: z.number(),
+  note: z.string(),
+  at: timeOrNull,
+}).meta({ id: "TaskProgress", description: "How far a running task says it is, from 0 to 1." });
+
 export const task = responseOf({
   taskId: z.string(),
   jobId: z.string(),
@@ -79,6 +85,7 @@ export const task = responseOf({
   inputs: z.array(z.string()),
   error: taskError.nullable(),
   pendingReason: z.string().nullable(),
+  progress: progress.nullable(),
 }).meta({ id: "Task", description: "A replica of a job, or a node of a graph." });
 
 export const reasonCodes = [

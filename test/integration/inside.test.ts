@@ -1,0 +1,64 @@
+/**
+ * What tasks can do from inside, on a real cluster: in threads and in processes.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Client,
+  connect,
+  type LocalCluster,
+  startLocalCluster,
+} from "../../src/client/index.ts";
+import * as tasks from "./inside-tasks.ts";
+
+/** Far more than any of these takes, and less than the runner's own limit. */
+const patience = { timeoutMs: 120_000 };
+const executors = ["thread", "process"] as const;
+
+let cluster: LocalCluster;
+let client: Client;
+let directory: string;
+
+before(async () => {
+  directory = mkdtempSync(join(tmpdir(), "inside-"));
+  cluster = await startLocalCluster({ workers: 2, threads: 2 });
+  client = await connect(cluster.url, { token: cluster.token });
+});
+
+after(async () => {
+  await client?.close();
+  await cluster?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + patience.timeoutMs;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, `${what} within ${patience.timeoutMs} ms`);
+    await sleep(50);
+  }
+}
+
+for (const executor of executors) {
+  test(`a function in a ${executor} says how far it is, and the latest word is shown`, async () => {
+    const file = join(directory, executor);
+    using future = client.submit(tasks.halfDone, [file], { executor });
+    await until("it is half done", async () => (await future.progress())?.note === "half done");
+    assert.equal((await future.progress())?.fraction, 0.5);
+    writeFileSync(file, "");
+    await future.result(patience);
+    assert.equal(await future.progress(), null, "of what has ended nobody knows it any more");
+  });
+
+  test(`words about progress that make no sense are refused in a ${executor}`, async () => {
+    const codes = await client.submit(tasks.wrongProgress, [], { executor }).result(patience);
+    assert.deepEqual(codes, [...Array<string>(5).fill("INVALID_ARGUMENT"), "taken"]);
+  });
+}
