@@ -40,6 +40,7 @@ export type {
 export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
 export { Lock, type LockOptions } from "./locks.ts";
 export type { PluginOptions } from "./plugins.ts";
+export { reschedule } from "./reschedule.ts";
 export type { ScatterOptions } from "./scatter-options.ts";
 export { listStudies, readStudy, type StudyReport } from "./studies/read-study.ts";
 export { defineReduction, type Reduction, type ReductionParts } from "./studies/reduction.ts";

@@ -19,6 +19,7 @@ import { charge, type FactOf } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
 import { listKey, taskWithKey, unlistKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
+import { rescheduleCount } from "./reschedules.ts";
 import {
   type Client,
   type ControllerState,
@@ -374,14 +375,21 @@ export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-fai
   }
 }
 
+/** A task whose worker died while it ran, or may have, or waited. */
+const suspecting: readonly number[] = [charge.loss, charge.suspicion, charge.bystander];
+
 export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-requeued">): void {
   const { tasks } = state;
+  for (const { entry, worker } of fact.leaving ?? []) {
+    const task = fact.tasks[entry];
+    state.reschedules.set(task, { count: rescheduleCount(state, task) + 1, worker });
+  }
   for (let i = 0; i < fact.tasks.length; i++) {
     const task = fact.tasks[i];
     if (fact.charges[i] === charge.failure) tasks.failureCount[task]++;
     if (fact.charges[i] === charge.loss) tasks.lossCount[task]++;
     chargeJob(jobOf(state, task), fact.charges[i]);
-    if (fact.charges[i] >= charge.loss) tasks.flags[task] |= taskFlag.suspect;
+    if (suspecting.includes(fact.charges[i])) tasks.flags[task] |= taskFlag.suspect;
     if (fact.charges[i] === charge.loss || fact.charges[i] === charge.suspicion) {
       state.recomputedCount++;
     }
@@ -449,6 +457,7 @@ function startOver(state: ControllerState, task: number, at: number): void {
   }
   tasks.failureCount[task] = 0;
   tasks.lossCount[task] = 0;
+  deleteRare(state.reschedules, task);
   if (!tasks.hasFlag(task, taskFlag.everStarted)) boundFirstStart(state, task, at);
 }
 
@@ -556,6 +565,7 @@ function forgetRareOf(state: ControllerState, task: number): void {
     removeExtraHolder(state, task, extra);
   }
   deleteRare(state.failures, task);
+  deleteRare(state.reschedules, task);
   deleteRare(state.inputFailures, task);
   deleteRare(state.unreachable, task);
   dropInlineValue(state, task);
@@ -572,11 +582,4 @@ function unlinkDependencies(state: ControllerState, task: number): void {
     tasks.dependentCount[target]--;
   }
   tasks.edges.release(start, count);
-}
-
-/** How long a task sits out before try number `failureCount + 1`, microseconds. */
-export function retryDelayUs(state: ControllerState, task: number): number {
-  const { retryBackoff } = specOf(state, task);
-  const doublings = Math.min(state.tasks.failureCount[task], 30);
-  return Math.min(retryBackoff.initialMs * 2 ** doublings, retryBackoff.maxMs) * 1000;
 }

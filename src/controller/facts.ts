@@ -31,6 +31,8 @@ export const charge = {
   suspicion: 3,
   /** Its worker died while it waited there, as far as is known: a suspect, and nothing was lost. */
   bystander: 4,
+  /** Its function asked to run later: counted apart from failures. */
+  reschedule: 5,
 } as const;
 
 /** Facts that a restart needs. */
@@ -148,6 +150,8 @@ export type DurableFact =
       readonly charges: Uint8Array;
       /** Microseconds; 0 for at once. */
       readonly notBefore: Float64Array;
+      /** Where those ran that asked to run later, by entry; absent where none did. */
+      readonly leaving?: readonly { readonly entry: number; readonly worker: WorkerIndex }[];
     }
   /** Back-offs that are over. */
   | { readonly type: "tasks-resumed"; readonly tasks: Uint32Array }

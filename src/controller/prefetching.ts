@@ -5,6 +5,7 @@
  * @module
  */
 
+import { hasRare } from "../base/rare.ts";
 import { fitCount } from "../scheduler/fit.ts";
 import { prefetchDepth } from "../scheduler/prefetch.ts";
 import { mayUse } from "./eligibility.ts";
@@ -88,7 +89,7 @@ export function prefetchShape(
     const share = Math.min(room, Math.ceil(shape.queued / left));
     for (let count = share; count > 0 && shape.queued > 0; count--) {
       const task = headTask(shape);
-      if (state.tasks.hasFlag(task, taskFlag.suspect)) return;
+      if (state.tasks.hasFlag(task, taskFlag.suspect) || hasRare(state.reschedules, task)) return;
       assignAndSend(state, out, assignments, { task, worker, prefetched: true, grant: null });
     }
   }

@@ -25,7 +25,8 @@ import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
-
+import type { InlineValues } from "./inline-values.ts";
+import type { Reschedules } from "./reschedules.ts";
 import { RunLog } from "./run-log.ts";
 import { RunTimes } from "./run-times.ts";
 import { newSharedState, type SharedState } from "./shared-state.ts";
@@ -320,12 +321,6 @@ export interface Submission {
   live: number;
 }
 
-/** A value that is in memory here as well as with its holder. */
-export interface InlineValues {
-  readonly bytes: Map<number, Uint8Array>;
-  totalBytes: number;
-}
-
 export interface ControllerState {
   epoch: number;
   /** As this controller was started. */
@@ -388,6 +383,8 @@ export interface ControllerState {
   /** More handles on a task than its own job's: row → (client, number) pairs. */
   readonly aliases: Map<number, { readonly client: number; readonly number: number }[]>;
   readonly failures: Map<number, TaskFailure>;
+  /** By task row: of those that asked to run later. */
+  readonly reschedules: Map<number, Reschedules>;
   /** Attempts that run although their task has let go of them: id → row. */
   readonly strays: Map<AttemptId, number>;
   /** The same by task row: at most one each. */
@@ -482,6 +479,7 @@ export function newControllerState(): ControllerState {
     keys: new HashIndex(),
     aliases: new Map(),
     failures: new Map(),
+    reschedules: new Map(),
     strays: new Map(),
     strayOfTask: new Map(),
     notBefore: new Map(),

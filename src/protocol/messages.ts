@@ -396,6 +396,7 @@ export interface AttemptFailed {
     | "build-failed"
     | "killed"
     | "setup-failed"
+    | "rescheduled"
   >;
   readonly failure: AttemptFailure;
 }

@@ -420,8 +420,8 @@ export class Auditor implements Observer {
     const isCurrent = order?.isStopped === false && this.#lastOrder.get(task) === attempt;
     const isFirst = order?.heard === "";
     this.#release(workerId, { attempt, how: "failed", at }, successor);
-    // What killed the process from outside, or kept it from running, is no failure of its own.
-    const isOwn = cause !== "killed" && cause !== "setup-failed";
+    // What killed it from outside, kept it from running or sent it elsewhere is no failure of its own.
+    const isOwn = !["killed", "setup-failed", "rescheduled"].includes(cause);
     if (isCurrent && isFirst && isOwn) host?.failed.push({ sequence: host.heardCount, order, at });
   }
 

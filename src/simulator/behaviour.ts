@@ -34,6 +34,8 @@ export type Ending =
   | { readonly type: "failed"; readonly failure: AttemptFailure }
   /** A plugin could not be set up where it was to run. */
   | { readonly type: "setup-failed"; readonly failure: AttemptFailure }
+  /** Its function asked to run later. */
+  | { readonly type: "rescheduled"; readonly failure: AttemptFailure }
   /** Somebody else killed the process. */
   | { readonly type: "killed" }
   /** An input could not be loaded. */
@@ -82,6 +84,7 @@ export function endEventOf(
     case "input-failed":
       return { type: "execution-input-failed", at, execution, task: ending.task };
     case "failed":
+    case "rescheduled":
     case "setup-failed": {
       const { type: cause, failure } = ending;
       return { type: "execution-failed", at, execution, cause, failure };
@@ -119,6 +122,8 @@ export interface DrawnRun {
   readonly waits: Draws;
   /** For when functions say how far they are. */
   readonly progress: Draws;
+  /** For what asks to run later. */
+  readonly reschedules: Draws;
   readonly faults: Faults;
 }
 
@@ -136,10 +141,13 @@ export class DrawnBehaviour implements Behaviour {
   readonly #progress: Draws;
   /** How often functions say how far they are. */
   readonly #telling: number;
+  readonly #reschedules: Draws;
+  /** How often functions ask to run later; as many of them never do anything else. */
+  readonly #leaving: number;
   readonly #onFault: (kind: FaultKind, what: string) => void;
 
   constructor(
-    { timeline, draws, waits, progress, faults }: DrawnRun,
+    { timeline, draws, waits, progress, reschedules, faults }: DrawnRun,
     onFault: (kind: FaultKind, what: string) => void = () => {},
   ) {
     this.#timeline = timeline;
@@ -149,6 +157,8 @@ export class DrawnBehaviour implements Behaviour {
     this.#waiting = waits.pick([0, 0.05, 0.5]);
     this.#progress = progress;
     this.#telling = progress.pick([0, 0.1, 0.6]);
+    this.#reschedules = reschedules;
+    this.#leaving = reschedules.pick([0, 0.02, 0.2]);
     this.#onFault = onFault;
   }
 
@@ -199,7 +209,15 @@ export class DrawnBehaviour implements Behaviour {
     return this.#draws.chance(0.2) ? this.#draws.below(runUsMax) : this.#draws.below(800);
   }
 
-  #endingOf({ definition, args, inputs, workerId }: RunningExecution): Ending {
+  #endingOf(execution: RunningExecution): Ending {
+    const { definition, args } = execution;
+    const isFunction = definition.run.kind === "function";
+    const leaves = this.#reschedules.chance(this.#leaving) || isRestless(args, this.#leaving);
+    if (!isFunction || !leaves) return this.#endingByFaults(execution);
+    return { type: "rescheduled", failure: failureOf("not here, not now", null) };
+  }
+
+  #endingByFaults({ definition, args, inputs, workerId }: RunningExecution): Ending {
     const draws = this.#draws;
     const faults = this.#faults;
     const isCommand = definition.run.kind === "command";
@@ -237,6 +255,11 @@ function needsPlugins({ run }: TaskSpec): boolean {
 /** By the bytes alone, so that it is so for whoever reads them and however often. */
 function isPoisoned(bytes: Uint8Array | null, probability: number): boolean {
   return bytes !== null && bytes.length > 1 && ((bytes[1] * 97) & 255) < probability * 256;
+}
+
+/** What never does anything but ask to run later: a quarter as many as do so now and then. */
+function isRestless(args: Uint8Array, probability: number): boolean {
+  return args.length > 1 && ((args[1] * 61) & 255) < (probability / 4) * 256;
 }
 
 export const noValue: SimulatedValue = { sizeBytes: 0, bytes: new Uint8Array(0) };

@@ -155,6 +155,7 @@ export class SimulatedCluster {
           ...{ timeline, faults: this.faults, draws: this.randomness.stream("behaviour") },
           waits: this.randomness.stream("waits"),
           progress: this.randomness.stream("progress"),
+          reschedules: this.randomness.stream("reschedules"),
         },
         (kind, what) => this.onFault(kind, what),
       );

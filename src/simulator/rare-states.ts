@@ -94,6 +94,8 @@ export const otherStates = [
   "a task was charged a loss",
   "a task became suspect when its worker died",
   "a bystander became suspect when its worker died",
+  "a task asked to run later",
+  "a task asked to run later more often than it may",
   "a task waited for a back-off",
   "a failed task was tried again by a person",
   "a value was computed again because it was lost",

@@ -25,7 +25,7 @@ import type { Timeline } from "./timeline.ts";
 export interface Act {
   /** Microseconds until it ends; `hold` waits until it is told. */
   readonly runUs: number | "hold";
-  readonly end: "finish" | "fail" | "kill" | "crash" | "miss";
+  readonly end: "finish" | "fail" | "kill" | "crash" | "miss" | "reschedule";
   /** Of `miss`: the input that it cannot load. */
   readonly input: string;
   /** Of a failure: the exit code of the process; null for a function that throws. */
@@ -132,7 +132,9 @@ export class ScriptedBehaviour implements Behaviour {
       const task = present(this.#around.refOf(run.act.input), `${run.act.input} was submitted`);
       run.end({ type: "input-failed", task });
     } else if (end === "kill") run.end({ type: "killed" });
-    else if (end === "fail") {
+    else if (end === "reschedule") {
+      run.end({ type: "rescheduled", failure: failureOf("as the script says", null) });
+    } else if (end === "fail") {
       const code = exitCode ?? (run.isCommand ? 1 : null);
       run.end({ type: "failed", failure: failureOf("as the script says", code) });
     } else {

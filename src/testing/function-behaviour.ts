@@ -17,6 +17,7 @@ import type { FunctionRun } from "../model/spec.ts";
 import { runInContext } from "../shell/executor/context.ts";
 import { errorRecordOf } from "../shell/executor/error-record.ts";
 import { ExecutionContext } from "../shell/executor/execution-context.ts";
+import { causeOfThrown } from "../shell/executor/reschedule.ts";
 import { decodeArguments, decodeValue, encodeValue } from "../shell/values/value-codec.ts";
 import type { Ending, ExecutionNews, RunningExecution } from "../simulator/behaviour.ts";
 import type { Draws } from "../simulator/draws.ts";
@@ -229,8 +230,9 @@ function finished(returned: unknown): Ending {
 }
 
 function failed(thrown: unknown): Ending {
+  const type = causeOfThrown(thrown);
   const status = { exitCode: null, signal: null, oom: false, stderrTail: "" };
-  return { type: "failed", failure: { error: errorRecordOf(thrown), ...status } };
+  return { type, failure: { error: errorRecordOf(thrown), ...status } };
 }
 
 /** Whoever launched it did so by the API, and named a function that was never here. */

@@ -114,7 +114,8 @@ export type WorkerEvent =
         | "module-unloadable"
         | "build-failed"
         | "killed"
-        | "setup-failed";
+        | "setup-failed"
+        | "rescheduled";
       readonly failure: AttemptFailure;
     }
   /** An input could not be decoded: `task` is the input at fault. */

@@ -103,7 +103,10 @@ function endFailed(
 ): void {
   const { run } = execution;
   const next = closeExecution(state, out, execution, -1);
-  record(state, out, { type: "task-failed", task: run.task, kind: "execution" });
+  // What asked to run later is no input at fault.
+  if (told.cause === "rescheduled") {
+    record(state, out, { type: "task-rescheduled", task: run.task, reason: 0 });
+  } else record(state, out, { type: "task-failed", task: run.task, kind: "execution" });
   out.closing.push(run.task);
   answerFailed(state, out, run, runOf(next), told);
 }

@@ -147,6 +147,7 @@ export type TaskState =
     }
   | { readonly type: "memory"; readonly value: Value }
   | { readonly type: "failed"; readonly kind: "execution" | "transfer" }
+  /** As in `handBackReason`; 0: its function asked for it. */
   | { readonly type: "rescheduled"; readonly reason: number };
 
 export const abandoned: Withheld = { type: "abandoned" };

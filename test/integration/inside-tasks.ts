@@ -4,9 +4,9 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CapstanError, defineTask, getContext } from "../../src/client/index.ts";
+import { CapstanError, defineTask, getContext, reschedule } from "../../src/client/index.ts";
 
 /** Says a lot, at last that it is half done, and ends when the file is there. */
 export const halfDone = defineTask(import.meta.url, async function halfDone(file: string) {
@@ -28,4 +28,18 @@ export const wrongProgress = defineTask(import.meta.url, function wrongProgress(
       return error instanceof CapstanError ? error.code : String(error);
     }
   });
+});
+
+/** Asks to run later wherever the file does not say that it was elsewhere before; then says where. */
+export const findsAnother = defineTask(import.meta.url, async function findsAnother(file: string) {
+  const { worker } = getContext();
+  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+  if (before !== "") return [before, worker];
+  writeFileSync(file, worker);
+  await sleep(1);
+  reschedule("no licence here");
+});
+
+export const restless = defineTask(import.meta.url, function restless(): never {
+  reschedule("never now");
 });

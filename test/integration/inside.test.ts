@@ -14,6 +14,7 @@ import {
   type Client,
   connect,
   type LocalCluster,
+  reschedule,
   startLocalCluster,
 } from "../../src/client/index.ts";
 import * as tasks from "./inside-tasks.ts";
@@ -57,8 +58,31 @@ for (const executor of executors) {
     assert.equal(await future.progress(), null, "of what has ended nobody knows it any more");
   });
 
+  test(`a function in a ${executor} that asks to run later goes to another worker`, async () => {
+    const file = join(directory, `licence-${executor}`);
+    const future = client.submit(tasks.findsAnother, [file], { executor });
+    const [first, second] = (await future.result(patience)) ?? [];
+    assert.notEqual(first, second);
+    const { events } = (await future.story()) as { events: { message: string }[] };
+    const told = events.map(({ message }) => message);
+    assert.ok(
+      told.some((message) => message.endsWith("asked to run later, not charged")),
+      `${told}`,
+    );
+  });
+
+  test(`one in a ${executor} that does so for ever fails with its reason`, async () => {
+    const error = await client.submit(tasks.restless, [], { executor }).exception(patience);
+    assert.equal(error?.code, "RESCHEDULE_LIMIT");
+    assert.equal(error?.message, "restless asked to run later more than 10 times: never now");
+  });
+
   test(`words about progress that make no sense are refused in a ${executor}`, async () => {
     const codes = await client.submit(tasks.wrongProgress, [], { executor }).result(patience);
     assert.deepEqual(codes, [...Array<string>(5).fill("INVALID_ARGUMENT"), "taken"]);
   });
 }
+
+test("who runs nowhere cannot ask to run later", () => {
+  assert.throws(() => reschedule(), { code: "INVALID_ARGUMENT" });
+});

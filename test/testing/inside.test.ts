@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defineTask, gather, getContext } from "../../src/client/index.ts";
+import { defineTask, gather, getContext, reschedule } from "../../src/client/index.ts";
 import { simulateCluster } from "../../src/testing/index.ts";
 
 const leaf = defineTask(import.meta.url, function leaf(n: number): number {
@@ -69,4 +69,15 @@ test("one says how far it is, in virtual time", async () => {
   const progress = await future.progress();
   assert.deepEqual([progress?.fraction, progress?.note], [0.25, "asleep"]);
   assert.equal(await future.result(), 2);
+});
+
+const impatient = defineTask(import.meta.url, function impatient(): string {
+  if (getContext().worker === "w-1") reschedule("not here");
+  return getContext().worker;
+});
+
+test("one that asks to run later goes elsewhere", async () => {
+  await using cluster = await simulateCluster({ seed: 1, workers: 2 });
+  const client = await cluster.connect();
+  assert.notEqual(await client.submit(impatient, []).result(), "w-1");
 });

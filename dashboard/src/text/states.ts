@@ -73,7 +73,7 @@ export function lookOfCause(cause: string | null): StateLook {
   const word = cause === null ? "Running" : sentence(cause.replaceAll("-", " "));
   if (cause === null) return lookOf("RUNNING");
   if (cause === "finished") return { ...lookOf("SUCCEEDED"), word };
-  if (["stopped", "retracted", "superseded", "refused", "gang-returned"].includes(cause)) {
+  if (["stopped", "retracted", "superseded", "refused", "gang-returned", "rescheduled"].includes(cause)) {
     return { ...lookOf("KILLED"), word };
   }
   if (["preempted", "drained"].includes(cause)) return { ...lookOf("PREEMPTED"), word };

@@ -18,6 +18,7 @@ const listsByTask = [
   "histories",
   "inputFailures",
   "notBefore",
+  "reschedules",
   "startBy",
   "strayOfTask",
   "unreachable",

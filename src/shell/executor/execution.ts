@@ -47,7 +47,8 @@ export type FailureCause =
   | "exited"
   | "killed"
   | "module-unloadable"
-  | "setup-failed";
+  | "setup-failed"
+  | "rescheduled";
 
 /**
  * Where the executor's news goes. Calls come in lane order and only note what happened: none of

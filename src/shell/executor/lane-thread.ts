@@ -24,6 +24,7 @@ import { type LaneMemory, recordKind } from "./lane-memory.ts";
 import { resultNotifyMs } from "./limits.ts";
 import { type FramedOrder, OrderFrameReader } from "./order-frame.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
+import { causeOfThrown } from "./reschedule.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ToThread } from "./thread-messages.ts";
@@ -183,7 +184,7 @@ export class LaneThread {
       }
       this.#finish(sequence, returned, startedMs);
     } catch (thrown) {
-      this.#fail(sequence, "failed", thrown);
+      this.#fail(sequence, causeOfThrown(thrown), thrown);
     }
     return null;
   }
@@ -215,7 +216,7 @@ export class LaneThread {
     try {
       this.#finish(sequence, await returned, startedMs);
     } catch (thrown) {
-      this.#fail(sequence, "failed", thrown);
+      this.#fail(sequence, causeOfThrown(thrown), thrown);
     }
     this.#notice();
   }

@@ -81,7 +81,7 @@ export type FromProcess =
   | ({
       readonly type: "failed";
       readonly sequence: number;
-      readonly cause: "failed" | "module-unloadable" | "setup-failed";
+      readonly cause: "failed" | "rescheduled" | "module-unloadable" | "setup-failed";
       readonly failure: AttemptFailure;
     } & AfterRun)
   /** Input `index` could not be decoded. */
@@ -111,6 +111,8 @@ const fromProcessTypes = [
   "log",
 ] as const;
 
+const failedCauses = ["failed", "rescheduled", "module-unloadable", "setup-failed"] as const;
+
 /** Throws PROTOCOL_ERROR naming the field. */
 export function parseFromProcess({ head, parts }: Frame): FromProcess {
   const fields = new Fields(head, "message");
@@ -133,7 +135,7 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
       return { type, sequence, durationUs, value, ...parseAfterRun(fields) };
     }
     case "failed": {
-      const cause = fields.oneOf("cause", ["failed", "module-unloadable", "setup-failed"]);
+      const cause = fields.oneOf("cause", failedCauses);
       const failure = parseAttemptFailure(fields.child("failure"));
       return { type, sequence, cause, failure, ...parseAfterRun(fields) };
     }

@@ -22,6 +22,7 @@ import { processSectionEndMs } from "./limits.ts";
 import { type Frame, FrameReader, writeFrame } from "./process-frames.ts";
 import type { AfterRun, FromProcess, ProcessOptions, ToProcess } from "./process-messages.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
+import { causeOfThrown } from "./reschedule.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread } from "./thread-messages.ts";
@@ -127,7 +128,7 @@ export class ProcessRunner {
         const reason = errorRecordOf(thrown.cause).message;
         this.#end({ type: "input-failed", sequence, index: thrown.index, reason });
       } else {
-        const why = thrown instanceof SetupError ? "setup-failed" : cause;
+        const why = thrown instanceof SetupError ? "setup-failed" : causeOf(cause, thrown);
         this.#end({ type: "failed", sequence, cause: why, failure: this.#failureOf(thrown) });
       }
     }
@@ -200,6 +201,11 @@ export class ProcessRunner {
     const { value, ...head } = message;
     writeFrame(this.#socket, { head, parts: [value] });
   }
+}
+
+/** Only the function itself can ask to run later. */
+function causeOf(moment: "failed" | "module-unloadable", thrown: unknown) {
+  return moment === "failed" ? causeOfThrown(thrown) : moment;
 }
 
 function writeQuietly(stream: number, bytes: Uint8Array): void {

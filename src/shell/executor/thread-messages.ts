@@ -67,7 +67,7 @@ export type FromThread =
   | {
       readonly type: "failed";
       readonly sequence: number;
-      readonly cause: "failed" | "module-unloadable" | "setup-failed";
+      readonly cause: "failed" | "rescheduled" | "module-unloadable" | "setup-failed";
       readonly failure: AttemptFailure;
     }
   /** The function waits for tasks of its own; or it goes on. */
