@@ -40,6 +40,8 @@ export interface Loss {
   readonly workerId: string;
   readonly started: boolean;
   readonly granted: boolean;
+  /** Its worker gave it back: then it had not begun, or may begin again. */
+  readonly handedBack: boolean;
   readonly failure: AttemptFailure | null;
   /** For `worker-lost`: how the worker ended. */
   readonly reason: string;
@@ -218,6 +220,7 @@ function retryDelayUs(state: ControllerState, task: number, tries: number): numb
 
 /** What is never tried again, and what has been tried as often as it may be. */
 function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
+  if (isSpent(state, loss)) return true;
   if (charged === charge.reschedule) return rescheduleCount(state, loss.task) >= reschedulesMax;
   if (charged !== charge.failure && charged !== charge.loss) return false;
   const spec = specOf(state, loss.task);
@@ -225,6 +228,12 @@ function isExhausted(state: ControllerState, loss: Loss, charged: number): boole
   if (loss.cause === "timeout" || loss.cause === "module-unloadable") return true;
   if (!isRetryable(spec, loss.failure?.exitCode ?? null)) return true;
   return failuresOf(state, loss.task) >= spec.maxRetriesFailure;
+}
+
+/** An exclusive task that may have begun. Whatever its worker gives back of these has not. */
+function isSpent(state: ControllerState, { task, cause, handedBack }: Loss): boolean {
+  if (specOf(state, task).exclusive !== true || handedBack) return false;
+  return cause !== "never-had-it" && cause !== "setup-failed";
 }
 
 function isRetryable(spec: TaskSpec, exitCode: number | null): boolean {
@@ -262,22 +271,31 @@ const codes: { readonly [cause: string]: string } = {
 const finalStates: { readonly [cause: string]: number } = {
   "worker-lost": taskStateCode.WORKER_FAILED,
   killed: taskStateCode.WORKER_FAILED,
+  drained: taskStateCode.WORKER_FAILED,
   "start-timeout": taskStateCode.WORKER_FAILED,
   preempted: taskStateCode.PREEMPTED,
 };
 
 function failedRoot(state: ControllerState, loss: Loss): FailedRoot {
   const { task } = loss;
-  const code = codes[loss.cause] ?? "BUG";
+  const isTaken = isSpent(state, loss) && chargeOf(state, loss) !== charge.failure;
+  const code = isTaken ? "MAY_HAVE_RUN" : (codes[loss.cause] ?? "BUG");
   const failure = {
     code,
-    message: messageOf(state, loss),
+    message: isTaken ? spentMessageOf(state, loss) : messageOf(state, loss),
     blame: taskIdOf(state, task),
     workerId: loss.workerId,
     attempts: 1 + triesOf(state, task),
     failure: loss.failure,
   };
   return { task, state: finalStates[loss.cause] ?? taskStateCode.FAILED, failure };
+}
+
+function spentMessageOf(state: ControllerState, loss: Loss): string {
+  const { cause, workerId, reason, failure } = loss;
+  const why = reason === "" ? (failure?.error.message ?? cause) : reason;
+  const { name } = specOf(state, loss.task);
+  return `${name} is exclusive and may have run on ${workerId}, where it ended (${cause}): ${why}`;
 }
 
 function messageOf(state: ControllerState, loss: Loss): string {

@@ -111,6 +111,11 @@ export function newsOf(execution: ExecutionId, say: (event: WorkerEvent) => void
   };
 }
 
+/** Whether the function itself was called: not where its inputs or its plugins were not there. */
+export function hasRun({ type }: Ending): boolean {
+  return type !== "input-failed" && type !== "setup-failed";
+}
+
 /** What hangs runs this many times as long as anything else may. */
 const hungFactor = 100;
 

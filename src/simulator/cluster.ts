@@ -262,6 +262,7 @@ export class SimulatedCluster {
   #addClient(clientId: string): void {
     const draws = this.randomness.stream(`client ${clientId}`);
     const client = new SimulatedClient(clientId, draws, {
+      exclusive: this.randomness.stream(`exclusive ${clientId}`),
       send: (from, message) => this.sessions.fromClient(from, message),
       bring: (from, upload) => this.#bring(from, upload),
     });

@@ -198,6 +198,9 @@ export class Coverage implements Observer {
     if (failures.some(({ code }) => code === "RESCHEDULE_LIMIT")) {
       this.note("a task asked to run later more often than it may");
     }
+    if (failures.some(({ code }) => code === "MAY_HAVE_RUN")) {
+      this.note("an exclusive task ended because it may have run");
+    }
     if (tasks.length > failures.length) this.note("a failure spread to dependents");
   }
 

@@ -96,6 +96,7 @@ export const otherStates = [
   "a bystander became suspect when its worker died",
   "a task asked to run later",
   "a task asked to run later more often than it may",
+  "an exclusive task ended because it may have run",
   "a task waited for a back-off",
   "a failed task was tried again by a person",
   "a value was computed again because it was lost",

@@ -112,9 +112,11 @@ export function parseTask(text: string): TaskDraft {
   const options = new Options(label, rest.split(":").filter(Boolean));
   const key = options.text("key") ?? "";
   const executor = options.oneOf("executor", functionExecutors, "thread");
+  const exclusive = options.oneOf("exclusive", ["yes", "no"], "no") === "yes";
   const spec: TaskSpec = {
     ...specDefaults,
     ...commonOf(options, specDefaults),
+    ...(exclusive ? { exclusive } : {}),
     run: { kind: "function", bundle: "0".repeat(64), functionName: "f", executor },
     name: "f",
   };

@@ -21,6 +21,7 @@ import {
   type Ending,
   endEventOf,
   failureOf,
+  hasRun,
   newsOf,
   type RunningExecution,
   type SimulatedValue,
@@ -509,6 +510,8 @@ export class SimulatedWorker {
     this.#advance(order);
     const { execution } = order;
     if (ending.type === "finished") this.#results.set(execution, ending.value);
+    const { attempt } = order;
+    if (!hasRun(ending)) this.#around.observer.onTraffic({ type: "never-ran", attempt });
     const durationUs = this.#around.timeline.now - begunAt;
     return endEventOf(ending, { execution, durationUs });
   }
