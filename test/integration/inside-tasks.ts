@@ -4,7 +4,7 @@
  * @module
  */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CapstanError, defineTask, getContext, reschedule } from "../../src/client/index.ts";
 
@@ -42,4 +42,11 @@ export const findsAnother = defineTask(import.meta.url, async function findsAnot
 
 export const restless = defineTask(import.meta.url, function restless(): never {
   reschedule("never now");
+});
+
+/** Leaves a line for each time that it was started, and never returns by itself. */
+export const startedOnce = defineTask(import.meta.url, async function startedOnce(file: string) {
+  appendFileSync(file, `${getContext().worker}\n`);
+  const { signal } = getContext();
+  await new Promise((_, reject) => signal.addEventListener("abort", reject));
 });

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -85,4 +85,19 @@ for (const executor of executors) {
 
 test("who runs nowhere cannot ask to run later", () => {
   assert.throws(() => reschedule(), { code: "INVALID_ARGUMENT" });
+});
+
+test("what is exclusive is not started again when its worker is killed, whoever asks", async () => {
+  const file = join(directory, "starts");
+  const future = client.submit(tasks.startedOnce, [file], { exclusive: true });
+  await until("it has started", async () => existsSync(file));
+  const workerId = readFileSync(file, "utf8").trim();
+  const pid = (await client.workers()).find((one) => one.workerId === workerId)?.pid;
+  process.kill(pid ?? assert.fail(`no pid of ${workerId}`), "SIGKILL");
+  const error = await future.exception(patience);
+  assert.equal(error?.code, "MAY_HAVE_RUN");
+  assert.match(error?.message ?? "", /^startedOnce is exclusive and may have run on /);
+  future.retry();
+  assert.equal((await future.exception(patience))?.code, "MAY_HAVE_RUN");
+  assert.equal(readFileSync(file, "utf8"), `${workerId}\n`);
 });
