@@ -20,6 +20,7 @@ import { placeQueued } from "./placement.ts";
 import { isSpent, renewBudget } from "./placement-budget.ts";
 import { onProgress } from "./progress.ts";
 import { onAttemptFailed, onAttemptMeasured, onReports, tellsAnEnd } from "./reports.ts";
+import { settleReservations } from "./reservations.ts";
 import type { ControllerState } from "./state.ts";
 import { settleReleases } from "./values.ts";
 import {
@@ -52,7 +53,7 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   return out.finish(state);
 }
 
-/** What follows from any event: gangs go whole, jobs end, what nobody needs is dropped. */
+/** What follows from any event: gangs go whole, jobs end, what nobody needs is let go. */
 function settle(state: ControllerState, out: Outbox, at: Micros): void {
   while (state.brokenGangs.size + state.touchedJobs.size + out.restartedJobs.size > 0) {
     settleGangs(state, out, at);
@@ -60,6 +61,7 @@ function settle(state: ControllerState, out: Outbox, at: Micros): void {
     settleRestarts(state, out, at);
   }
   settleReleases(state, out);
+  settleReservations(state, out, at);
 }
 
 function handle(state: ControllerState, out: Outbox, event: ControllerEvent): void {
