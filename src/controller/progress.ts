@@ -7,13 +7,17 @@
 
 import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
+import { CapstanError } from "../model/errors.ts";
 import { formatDuration, formatFraction } from "../model/format-quantities.ts";
-import type { WorkerIndex } from "../model/ids.ts";
+import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import type { Progress } from "../model/progress.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
+import type { ApiAnswer } from "./access.ts";
+import type { ApiRequest } from "./events.ts";
+import { taskNamed } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
 import { findAttempt } from "./reports.ts";
-import type { ControllerState } from "./state.ts";
+import { type ControllerState, taskIdOf } from "./state.ts";
 import { noSlot } from "./tables/task-table.ts";
 
 /** What a worker tells of attempts that are over, or that are not there, is left out. */
@@ -38,6 +42,38 @@ export function onProgress(
   }
   if (progress.length === 0) return;
   out.record(state, { type: "progress-told", at, attempts: rows.take(), progress });
+}
+
+/** ReportProgress: what a program says of itself, by the attempt that it runs as. */
+export function onReportProgress(
+  state: ControllerState,
+  out: Outbox,
+  {
+    request,
+    at,
+  }: {
+    readonly request: Extract<ApiRequest, { type: "report-progress" }>;
+    readonly at: Micros;
+  },
+): ApiAnswer {
+  const { taskId, attemptId, fraction, note } = request;
+  const task = taskNamed(state, taskId);
+  const row = task < 0 ? noSlot : state.tasks.attempt[task];
+  if (row === noSlot || formatAttemptId(state.attempts.id[row]) !== attemptId) {
+    return { error: notRunning(request) };
+  }
+  const progress = [{ fraction, note }];
+  out.record(state, { type: "progress-told", at, attempts: Uint32Array.of(row), progress });
+  return { result: { taskId: taskIdOf(state, task), attemptId } };
+}
+
+function notRunning({ taskId, attemptId }: { taskId: string; attemptId: string }): CapstanError {
+  return new CapstanError(
+    "NOT_FOUND",
+    `attemptId: ${JSON.stringify(attemptId)} is not the current attempt of ` +
+      `${JSON.stringify(taskId)}: the task has ended, is tried again, or never was`,
+    { details: { taskId, attemptId } },
+  );
 }
 
 /** How far the task says it is that runs now; null if it has said nothing. */

@@ -297,12 +297,13 @@ class StepRules {
     }
   }
 
-  /** Simulated functions say which task they are. */
+  /** Simulated functions and programs say which task they are. */
   #onProgress({ attempts, progress }: FactOf<"progress-told">): void {
     const { attempts: table, tasks } = this.#state;
     for (const [entry, row] of attempts.entries()) {
       const task = table.task[row];
-      if (progress[entry].note === String(tasks.ref(task))) continue;
+      const names = [String(tasks.ref(task)), taskIdOf(this.#state, task)];
+      if (names.includes(progress[entry].note)) continue;
       fail("progress is of the task that said it", taskIdOf(this.#state, task));
     }
   }

@@ -83,6 +83,26 @@ for (const executor of executors) {
   });
 }
 
+test("a program says how far it is with the token of its job", async () => {
+  const file = join(directory, "program");
+  const script = `
+    const { CAPSTAN_CONTROLLER_URL: url, CAPSTAN_TOKEN: token, ...env } = process.env;
+    const own = { taskId: env.CAPSTAN_TASK_ID, attemptId: env.CAPSTAN_ATTEMPT_ID };
+    const body = JSON.stringify({ ...own, fraction: 0.75, note: "epoch 3" });
+    const headers = { authorization: "Bearer " + token };
+    await fetch(url + "/v1/rpc/ReportProgress", { method: "POST", headers, body });
+    while (!require("fs").existsSync(${JSON.stringify(file)})) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }`;
+  const argv = [process.execPath, "-e", `(async () => {${script}})()`];
+  const job = await client.launchJob({ name: "trains", command: argv });
+  const progress = async () => (await job.tasks())[0]?.progress;
+  await until("it has said so", async () => (await progress())?.note === "epoch 3");
+  assert.equal((await progress())?.fraction, 0.75);
+  writeFileSync(file, "");
+  assert.equal((await job.wait(patience)).state, "SUCCEEDED");
+});
+
 test("who runs nowhere cannot ask to run later", () => {
   assert.throws(() => reschedule(), { code: "INVALID_ARGUMENT" });
 });

@@ -66,6 +66,7 @@ describe("the real kernel", () => {
       GetTaskStatus: { taskId: `${jobId}/0` },
       GetTaskStack: { taskId: `${jobId}/0` },
       RetryTask: { taskId: `${jobId}/0` },
+      ReportProgress: { taskId: `${jobId}/0`, attemptId: "0.0", fraction: 0.5 },
       RetryJob: { jobId },
       ListTasks: { jobId, filter: { name: "true", user: "ann" }, orderBy: "name desc" },
       ListWorkers: { filter: { states: ["HEALTHY"], text: "region=x" }, orderBy: "cpu desc" },
@@ -108,6 +109,7 @@ describe("the real kernel", () => {
       ["RevokeToken", "NOT_FOUND"],
       ["RegisterEndpoint", "NOT_FOUND"],
       ["UnpublishValue", "NOT_FOUND"],
+      ["ReportProgress", "NOT_FOUND"],
       ["GetTaskCredentials", "NOT_FOUND"],
     ]);
     for (const name of Object.keys(requests) as MethodName[]) {

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import type { Role } from "../../../model/job.ts";
+import { progressNoteCharactersMax } from "../../../model/limits.ts";
 import { attemptCauses, taskStates } from "../../../model/states.ts";
 import { logCursorCharactersMax, logLinesMax } from "../limits.ts";
 import {
@@ -271,6 +272,18 @@ export const taskMethods = {
       state: z.enum(taskStates),
       retriedCount: z.int().meta({ description: "Tasks that run again; 0 if it had not failed." }),
     }),
+  },
+  ReportProgress: {
+    summary:
+      "How far a running task is, said by itself: for programs, with the token of their job.",
+    access: writers,
+    request: requestOf({
+      taskId: idField,
+      attemptId: idField,
+      fraction: z.number().min(0).max(1),
+      note: z.string().max(progressNoteCharactersMax).default(""),
+    }),
+    response: responseOf({ taskId: z.string(), attemptId: z.string() }),
   },
   ListTasks: {
     summary: "Tasks that are remembered, of one job or of all.",
