@@ -430,7 +430,7 @@ export class Auditor implements Observer {
     const isCurrent = order?.isStopped === false && this.#lastOrder.get(task) === attempt;
     const isFirst = order?.heard === "";
     this.#release(workerId, { attempt, how: "failed", at }, successor);
-    // What killed it from outside, kept it from running or sent it elsewhere is no failure of its own.
+    // Killed from outside, kept from running or gone by its own will: no failure of its own.
     const isOwn = !["killed", "setup-failed", "rescheduled"].includes(cause);
     if (isCurrent && isFirst && isOwn) host?.failed.push({ sequence: host.heardCount, order, at });
   }

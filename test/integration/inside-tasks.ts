@@ -30,7 +30,7 @@ export const wrongProgress = defineTask(import.meta.url, function wrongProgress(
   });
 });
 
-/** Asks to run later wherever the file does not say that it was elsewhere before; then says where. */
+/** Asks to run later where the file says nothing of where it was before; then it says both. */
 export const findsAnother = defineTask(import.meta.url, async function findsAnother(file: string) {
   const { worker } = getContext();
   const before = existsSync(file) ? readFileSync(file, "utf8") : "";
