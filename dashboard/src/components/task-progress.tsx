@@ -19,27 +19,27 @@ export function TaskProgress({ progress, words = false }: Props) {
   const { fraction, note, at } = progress;
   const percent = Math.floor(fraction * 100);
   return (
-    <div class="progress">
-      <div
-        class="progress-bar"
-        role="progressbar"
-        aria-label="progress"
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={percent}
-        title={note === "" ? `${percent} %` : `${percent} %: ${note}`}
-      >
-        <i class="tone-run" style={{ flexGrow: fraction }} />
-        <i class="part-pending" style={{ flexGrow: 1 - fraction }} />
+    <div class="task-progress">
+      <div class="progress">
+        <div
+          class="progress-bar"
+          role="progressbar"
+          aria-label="progress"
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={percent}
+          title={note === "" ? `${percent} %` : `${percent} %: ${note}`}
+        >
+          <i class="tone-run" style={{ flexGrow: fraction }} />
+          <i class="part-pending" style={{ flexGrow: 1 - fraction }} />
+        </div>
+        <span class="progress-words">{percent} %</span>
       </div>
-      <span class="progress-words">
-        {percent} %
-        {words && (
-          <span class="soft">
-            {note === "" ? "" : ` · ${note}`} · said <When at={at} />
-          </span>
-        )}
-      </span>
+      {words && (
+        <p class="soft">
+          {note === "" ? "" : `${note} · `}said <When at={at} />
+        </p>
+      )}
     </div>
   );
 }
