@@ -12,6 +12,7 @@ import { CapstanError, defineTask, getContext, reschedule } from "../../src/clie
 export const halfDone = defineTask(import.meta.url, async function halfDone(file: string) {
   const context = getContext();
   for (let i = 0; i < 1_000; i++) context.progress(i / 2_000, `step ${i}`);
+  console.log("half of it is done");
   context.progress(0.5, "half done");
   while (!existsSync(file)) await sleep(10);
 });

@@ -47,12 +47,27 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
+interface Stack {
+  readonly processes: readonly { readonly command: string }[];
+  readonly output: readonly { readonly text: string }[];
+}
+
+/** `capstan task stack` shows the process of a function, and what it wrote. */
+async function assertIsSeen(taskId: string): Promise<void> {
+  const look = async () => (await client.call("GetTaskStack", { taskId })) as Stack;
+  await until("its line is in its log", async () => (await look()).output.length > 0);
+  const { processes, output } = await look();
+  assert.match(processes[0].command, /process-main/);
+  assert.equal(output[0].text, "half of it is done");
+}
+
 for (const executor of executors) {
   test(`a function in a ${executor} says how far it is, and the latest word is shown`, async () => {
     const file = join(directory, executor);
     using future = client.submit(tasks.halfDone, [file], { executor });
     await until("it is half done", async () => (await future.progress())?.note === "half done");
     assert.equal((await future.progress())?.fraction, 0.5);
+    if (executor === "process") await assertIsSeen(future.id);
     writeFileSync(file, "");
     await future.result(patience);
     assert.equal(await future.progress(), null, "of what has ended nobody knows it any more");

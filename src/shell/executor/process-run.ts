@@ -67,6 +67,11 @@ export class ProcessRun implements ProcessUser {
     if (this.#process.isReady) this.#send();
   }
 
+  /** The directory of its process, which names it among the processes of the machine. */
+  get directory(): string {
+    return this.#options.pool.directoryOf(this.#process);
+  }
+
   /** True if it had not begun: then nothing is told of it. */
   takeBack(): boolean {
     if (this.#isSent) return false;

@@ -12,7 +12,7 @@
 import { present } from "../../base/assert.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
-import { attemptId, type TaskRef } from "../../model/ids.ts";
+import { type AttemptId, attemptId, type TaskRef } from "../../model/ids.ts";
 import type { Progress } from "../../model/progress.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
 import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
@@ -33,7 +33,7 @@ import {
 import { collectGarbage } from "../executor/garbage.ts";
 import type { LaneThreadView } from "../executor/lane.ts";
 import { idleProcessesPerSlotMax } from "../executor/limits.ts";
-import { ProcessExecutor } from "../executor/process-executor.ts";
+import { type FunctionProcessView, ProcessExecutor } from "../executor/process-executor.ts";
 import { ProcessPool, type ProcessPoolOptions } from "../executor/process-pool.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel, PluginPlace } from "../executor/thread-messages.ts";
@@ -179,8 +179,12 @@ export class Executions implements ExecutionSink, CommandSink {
 
   /** The thread of a function's attempt, by its id; null if it is not here. */
   threadOf(attempt: string): LaneThreadView | null {
-    const [epoch, count] = attempt.split(".").map(Number);
-    return this.#threads.threadOf(attemptId(epoch, count));
+    return this.#threads.threadOf(numberOf(attempt));
+  }
+
+  /** The same for a function in a process. */
+  processOf(attempt: string): FunctionProcessView | null {
+    return this.#processes.processOf(numberOf(attempt));
   }
 
   /** Hands the lanes what was started in this turn. */
@@ -357,6 +361,11 @@ export class Executions implements ExecutionSink, CommandSink {
 }
 
 type FunctionSpec = TaskSpec & { readonly run: FunctionRun };
+
+function numberOf(attempt: string): AttemptId {
+  const [epoch, count] = attempt.split(".").map(Number);
+  return attemptId(epoch, count);
+}
 
 /** The kernel counts executions from here. */
 const firstExecution: ExecutionId = 1;
