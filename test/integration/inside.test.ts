@@ -49,6 +49,8 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 
 interface Stack {
   readonly processes: readonly { readonly command: string }[];
+  readonly waitsFor: readonly string[];
+  readonly summary: string;
   readonly output: readonly { readonly text: string }[];
 }
 
@@ -56,7 +58,9 @@ interface Stack {
 async function assertIsSeen(taskId: string): Promise<void> {
   const look = async () => (await client.call("GetTaskStack", { taskId })) as Stack;
   await until("its line is in its log", async () => (await look()).output.length > 0);
-  const { processes, output } = await look();
+  const { processes, output, waitsFor, summary } = await look();
+  assert.deepEqual(waitsFor, ["Timeout"]);
+  assert.match(summary, /^it waits for Timeout; its process, /);
   assert.match(processes[0].command, /process-main/);
   assert.equal(output[0].text, "half of it is done");
 }

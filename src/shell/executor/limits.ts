@@ -143,6 +143,9 @@ export const framePartsMax = 200_001;
 /** How long a thread may take to come to a statement when its stack is read, in ms. */
 export const stackPauseMs = 2_000;
 
+/** Kinds of what the event loop of a function's process waits for that are told. More are not. */
+export const waitsForMax = 100;
+
 /** Calls of a thread's stack that are shown, the innermost first. */
 export const stackFramesMax = 64;
 

@@ -25,7 +25,15 @@ export interface FunctionProcessView {
   readonly directory: string;
   /** It waits for tasks of its own. */
   readonly isBeside: boolean;
+  /** What its event loop waits for; null if its JavaScript does not answer. */
+  look(): Promise<readonly string[] | null>;
 }
+
+function viewOf(run: ProcessRun, isBeside: boolean): FunctionProcessView {
+  return { directory: run.directory, isBeside, look: () => run.look() };
+}
+
+const inLine: FunctionProcessView = { directory: "", isBeside: false, look: async () => null };
 
 export class ProcessExecutor {
   readonly #options: ProcessExecutorOptions;
@@ -101,13 +109,10 @@ class ProcessLane {
   processOf(attempt: AttemptId): FunctionProcessView | null {
     const isOf = (run: ProcessRun) => run.order.attempt === attempt;
     const beside = [...this.#beside].find(isOf);
-    if (beside !== undefined) return { directory: beside.directory, isBeside: true };
+    if (beside !== undefined) return viewOf(beside, true);
     const running = this.#running;
-    if (running !== null && isOf(running)) {
-      return { directory: running.directory, isBeside: false };
-    }
-    const isQueued = this.#queue.some((order) => order.attempt === attempt);
-    return isQueued ? { directory: "", isBeside: false } : null;
+    if (running !== null && isOf(running)) return viewOf(running, false);
+    return this.#queue.some((order) => order.attempt === attempt) ? inLine : null;
   }
 
   start(order: ProcessExecutionOrder): void {

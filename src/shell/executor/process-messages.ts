@@ -9,10 +9,11 @@ import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
 import { progressNoteCharactersMax } from "../../model/limits.ts";
 import { isFraction, type Progress } from "../../model/progress.ts";
-import { Fields } from "../../protocol/fields.ts";
+import { Fields, requireText } from "../../protocol/fields.ts";
 import { parseAttemptFailure } from "../../protocol/parse-specs.ts";
 import { valueFormat } from "../values/value-format.ts";
 import type { TaskCredentials } from "./context.ts";
+import { waitsForMax } from "./limits.ts";
 import type { Frame } from "./process-frames.ts";
 import type { LogLevel, PluginPlace } from "./thread-messages.ts";
 
@@ -53,6 +54,8 @@ export type ToProcess =
       readonly credentials: TaskCredentials | null;
       readonly refused: string;
     }
+  /** Answered by `seen`, unless its JavaScript is in something that lasts. */
+  | { readonly type: "look" }
   | { readonly type: "abort"; readonly reason: "stopped" | "timeout" };
 
 /** Told with each end. */
@@ -70,6 +73,8 @@ export type FromProcess =
   | { readonly type: "waits" | "rejoined"; readonly sequence: number }
   /** How far the function says it is. */
   | { readonly type: "progress"; readonly sequence: number; readonly progress: Progress }
+  /** What its event loop waits for, for the function's sake. */
+  | { readonly type: "seen"; readonly sequence: number; readonly waitsFor: readonly string[] }
   /** The function wants to speak to its controller. */
   | { readonly type: "credentials-wanted"; readonly sequence: number }
   | ({
@@ -104,6 +109,7 @@ const fromProcessTypes = [
   "waits",
   "rejoined",
   "progress",
+  "seen",
   "credentials-wanted",
   "finished",
   "failed",
@@ -128,6 +134,8 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
       return { type, sequence };
     case "progress":
       return { type, sequence, progress: parseProgressOf(fields.child("progress")) };
+    case "seen":
+      return { type, sequence, waitsFor: fields.list("waitsFor", requireText, waitsForMax) };
     case "finished": {
       const value = parts[0];
       if (value?.[0] !== valueFormat) throw fields.refuse("value", "a value", value?.length);

@@ -18,7 +18,7 @@ import { runInContext } from "./context.ts";
 import { errorRecordOf } from "./error-record.ts";
 import { ExecutionContext } from "./execution-context.ts";
 import { Footprint } from "./footprint.ts";
-import { processSectionEndMs } from "./limits.ts";
+import { processSectionEndMs, waitsForMax } from "./limits.ts";
 import { type Frame, FrameReader, writeFrame } from "./process-frames.ts";
 import type { AfterRun, FromProcess, ProcessOptions, ToProcess } from "./process-messages.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
@@ -46,6 +46,7 @@ export class ProcessRunner {
   #socket: net.Socket | null = null;
   #tasks: Map<string, TaskFunction> | null = null;
   #running: ExecutionContext | null = null;
+  #sequence = 0;
   #isStopping = false;
 
   constructor(options: ProcessOptions, stderr: TextTail) {
@@ -89,9 +90,16 @@ export class ProcessRunner {
   #onFrame({ head, parts }: Frame): void {
     const message = head as ToProcess;
     if (message.type === "abort") return this.#abort(message.reason);
+    if (message.type === "look") return this.#look();
     if (message.type === "credentials") return void this.#running?.takeCredentials(message);
     const [args, ...inputs] = parts;
     void this.#run(message, { args, inputs });
+  }
+
+  #look(): void {
+    if (this.#running === null) return;
+    const waitsFor = this.#footprint.opened().slice(0, waitsForMax);
+    this.#tell({ type: "seen", sequence: this.#sequence, waitsFor });
   }
 
   #abort(reason: "stopped" | "timeout"): void {
@@ -106,6 +114,7 @@ export class ProcessRunner {
     const { sequence, attempt, functionName } = order;
     const context = this.#newContext(order);
     this.#running = context;
+    this.#sequence = sequence;
     this.#beginSection(formatAttemptId(attempt));
     let cause: "failed" | "module-unloadable" = "module-unloadable";
     try {

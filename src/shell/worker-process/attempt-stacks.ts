@@ -62,17 +62,16 @@ export class AttemptStacks implements StackSource {
     return { ...nothing, ...viewOf(stack), lastOutputAtMs };
   }
 
-  async #ofProcess(
-    attemptId: string,
-    { directory, isBeside }: FunctionProcessView,
-  ): Promise<StackView> {
+  async #ofProcess(attemptId: string, process: FunctionProcessView): Promise<StackView> {
+    const { directory } = process;
     if (directory === "") {
       return { ...nothing, summary: "it waits in line behind another task of its lane" };
     }
+    const waitsFor = await process.look();
     const processes = lookAtProcesses(processDirectoryVariable, directory);
-    const waits = isBeside ? "it waits for tasks of its own: " : "";
-    const summary = waits + summaryOf(processes);
-    return { ...nothing, summary, processes, ...(await this.#outputOf(attemptId)) };
+    const summary = `${stateOf(process, waitsFor)}; ${summaryOf(processes)}`;
+    const output = await this.#outputOf(attemptId);
+    return { ...nothing, summary, waitsFor: waitsFor ?? [], processes, ...output };
   }
 
   async #ofCommand(attemptId: string, workDirectory: string): Promise<StackView> {
@@ -89,6 +88,13 @@ export class AttemptStacks implements StackSource {
     const output = page?.lines ?? [];
     return { output, lastOutputAtMs: output.at(-1)?.atMs ?? null };
   }
+}
+
+/** What the event loop of a function's process says, if it says anything. */
+function stateOf({ isBeside }: FunctionProcessView, waitsFor: readonly string[] | null): string {
+  if (isBeside) return "it waits for tasks of its own";
+  if (waitsFor === null) return "its JavaScript does not answer: a loop or a call lasts";
+  return `it waits for ${waitsFor.length === 0 ? "nothing that could wake it" : waitsFor.join(", ")}`;
 }
 
 function summaryOf(processes: StackView["processes"]): string {
