@@ -94,7 +94,8 @@ export class AttemptStacks implements StackSource {
 function stateOf({ isBeside }: FunctionProcessView, waitsFor: readonly string[] | null): string {
   if (isBeside) return "it waits for tasks of its own";
   if (waitsFor === null) return "its JavaScript does not answer: a loop or a call lasts";
-  return `it waits for ${waitsFor.length === 0 ? "nothing that could wake it" : waitsFor.join(", ")}`;
+  const what = waitsFor.length === 0 ? "nothing that could wake it" : waitsFor.join(", ");
+  return `it waits for ${what}`;
 }
 
 function summaryOf(processes: StackView["processes"]): string {
