@@ -10,6 +10,7 @@ import { NumberMap } from "../base/number-map.ts";
 import { getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
+import { formatMemory } from "../model/format-quantities.ts";
 import { noResources } from "../model/resources.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { noMemory } from "../protocol/messages.ts";
@@ -17,6 +18,7 @@ import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
 import { dropOffer } from "./apply-shared.ts";
+import { touchCopiesOf, touchNeeds } from "./copies-state.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
@@ -97,7 +99,8 @@ export function applyClientClosed(state: ControllerState, fact: FactOf<"client-c
   job.sessionEnded = true;
   if (job.liveTasks === 0) job.finishedAt = fact.at;
   tellEvent(state, { type: "session-closed", id: job.id, message: "" });
-  state.clientsById.delete(client.clientId);
+  // Under its id there may be another session by now.
+  if (!state.closing.sessions.delete(fact.client)) state.clientsById.delete(client.clientId);
   state.clients[fact.client] = null;
 }
 
@@ -322,7 +325,10 @@ export function applyWorkerClosedToWork(
   worker.cordoned = fact.cordoned;
   worker.draining = fact.draining;
   worker.drainBy = fact.drainBy;
+  worker.givenUp = null;
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
+  touchNeeds(state); // What a worker holds that is not drained any more is enough.
   const type = fact.draining
     ? "worker-draining"
     : fact.cordoned
@@ -336,6 +342,7 @@ export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-h
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -364,6 +371,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     cordoned: false,
     draining: false,
     drainBy: 0,
+    givenUp: null,
     capacity: new Float64Array(0),
     used: new Float64Array(0),
     lost: false,
@@ -407,6 +415,17 @@ export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-los
   worker.memory = noMemory;
   forgetKeptValues(worker);
   worker.shapes.clear();
+  touchCopiesOf(state, worker);
+}
+
+export function applyDrainGaveUp(state: ControllerState, fact: FactOf<"drain-gave-up">): void {
+  const worker = state.workers[fact.worker];
+  const { values, bytes } = fact;
+  worker.givenUp = { values, bytes };
+  touchNeeds(state);
+  if (values === 0) return;
+  const message = `${values} values (${formatMemory(bytes)}) have no copy elsewhere`;
+  tellEvent(state, { type: "worker-values-given-up", id: worker.workerId, message });
 }
 
 /** What a worker kept because it was read is told anew, if at all, by its next inventory. */
@@ -433,6 +452,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.namedValues.clear();
   forgetKeptValues(worker);
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
 }
 
 export function applyWorkerSuspected(
@@ -444,6 +464,7 @@ export function applyWorkerSuspected(
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
 }
 
 export function applyOutcomesAwaited(

@@ -9,11 +9,13 @@ import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
+import { newRowSet } from "../base/row-set.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { hasRecipe } from "../model/spec.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
-import { addAlias, addOffer } from "./apply-shared.ts";
+import { addAlias, addOffer, wantCopies } from "./apply-shared.ts";
+import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
@@ -135,7 +137,7 @@ export function leaveLine(state: ControllerState, task: number): void {
 
 /** Accepts each queued task of the shape once: what a ring needs to remember. */
 function queuedOnce(state: ControllerState, shape: Shape): (task: number) => boolean {
-  const seen = new Set<number>();
+  const seen = newRowSet(shape.queued, state.tasks.length);
   return (task) => {
     if (seen.has(task) || !isQueuedIn(state, shape, task)) return false;
     seen.add(task);
@@ -175,6 +177,7 @@ export function applyTasksSubmitted(
       created[entry] = createTask(state, client, { at, submit, entry, spec, place });
       if (!isBrought || created[entry] === noSlot) continue;
       addOffer(state.shared, created[entry], { client: index, number: first + entry });
+      wantBroadcast(state, created[entry]);
     }
   }
   client.nextNumber = submit.first + count;
@@ -182,6 +185,12 @@ export function applyTasksSubmitted(
   linkDependencies(state, client, submit, created);
   for (const task of created) if (task !== noSlot) placeInLine(state, task);
   settleSubmission(state, place);
+}
+
+/** What is brought is wanted on as many workers as its client said. */
+function wantBroadcast(state: ControllerState, task: number): void {
+  const { run } = specOf(state, task);
+  if (run.kind === "value" && run.copies !== 1) wantCopies(state, task, run.copies);
 }
 
 /** The place of a new submission of `count` tasks, which takes as many places in the order. */
@@ -310,6 +319,7 @@ export function applySuccess(
   deleteRare(state.notBefore, task);
   deleteRare(state.startBy, task);
   setHolder(state, task, holder);
+  touchCopies(state, task);
   tell(state, storyKind.succeeded, task, { worker: holder });
   wakeDependents(state, task);
   endNeedOfInputs(state, task);
@@ -350,7 +360,9 @@ function endNeedOfInputs(state: ControllerState, task: number): void {
   const { tasks } = state;
   const start = tasks.dependenciesStart[task];
   for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
-    tasks.pendingDependents[tasks.edges.target[edge]]--;
+    const input = tasks.edges.target[edge];
+    tasks.pendingDependents[input]--;
+    if (hasRare(state.extraHolders, input)) listForLook(state, input);
   }
 }
 
@@ -484,6 +496,7 @@ export function applyValuesGone(state: ControllerState, fact: FactOf<"values-gon
   const { tasks } = state;
   for (const task of fact.tasks) {
     setHolder(state, task, noSlot);
+    touchCopies(state, task);
     if (tasks.hasFlag(task, taskFlag.valueGone)) continue;
     tasks.flags[task] |= taskFlag.valueGone;
     tell(state, storyKind["value-gone"], task);
@@ -513,6 +526,7 @@ export function applyValuesMoved(state: ControllerState, fact: FactOf<"values-mo
     removeExtraHolder(state, task, holder);
     tell(state, storyKind["value-moved"], task, { worker: holder });
     setHolder(state, task, holder);
+    touchCopies(state, task);
   }
 }
 
@@ -526,6 +540,9 @@ export function addExtraHolder(state: ControllerState, task: number, worker: num
   record.valuesDigest = digestWith(record.valuesDigest, state.tasks.ref(task));
   record.heldValues++;
   record.heldValueBytes += state.tasks.valueBytes[task];
+  closeOrder(state, task, worker, false);
+  touchCopies(state, task);
+  listForLook(state, task);
 }
 
 export function removeExtraHolder(state: ControllerState, task: number, worker: number): void {
@@ -538,6 +555,7 @@ export function removeExtraHolder(state: ControllerState, task: number, worker: 
   record.valuesDigest = digestWithout(record.valuesDigest, state.tasks.ref(task));
   record.heldValues--;
   record.heldValueBytes -= state.tasks.valueBytes[task];
+  touchCopies(state, task);
 }
 
 export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-forgotten">): void {
@@ -569,6 +587,7 @@ function forgetRareOf(state: ControllerState, task: number): void {
   deleteRare(state.inputFailures, task);
   deleteRare(state.unreachable, task);
   dropInlineValue(state, task);
+  forgetCopies(state, task);
 }
 
 function unlinkDependencies(state: ControllerState, task: number): void {

@@ -77,6 +77,7 @@ const rules = {
   ReportProgress: { roles: writers, check: checkOwnTask },
   UnregisterEndpoint: { roles: writers, check: checkUnregister },
   UnpublishValue: { roles: writers, check: checkUnpublish },
+  ReplicateValue: { roles: writers, check: checkOwnTask },
   CreateToken: { roles: writers, personal: true, check: checkCreateToken },
   RevokeToken: { roles: writers, personal: true, check: checkRevokeToken },
   SetUserBudget: administer,
@@ -148,6 +149,7 @@ const methodOf: { readonly [T in ApiRequest["type"]]: keyof typeof rules } = {
   "unregister-endpoint": "UnregisterEndpoint",
   "report-progress": "ReportProgress",
   "unpublish-value": "UnpublishValue",
+  "replicate-value": "ReplicateValue",
   repair: "Repair",
 };
 

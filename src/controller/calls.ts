@@ -21,6 +21,7 @@ import type { Outbox } from "./outbox.ts";
 import { onReportProgress } from "./progress.ts";
 import { onUnpublish } from "./published.ts";
 import { onRepair } from "./repair.ts";
+import { onReplicateValue } from "./replicated.ts";
 import { onRetryJob, onRetryTask } from "./retry.ts";
 import type { ControllerState } from "./state.ts";
 import { onCordonWorker, onDrainWorker } from "./worker-orders.ts";
@@ -46,6 +47,7 @@ function withFullId(state: ControllerState, { request, principal }: ApiCalled): 
       return { ...request, jobId: absoluteId(state, request.jobId, principal.user) };
     case "retry-task":
     case "report-progress":
+    case "replicate-value":
       return { ...request, taskId: absoluteId(state, request.taskId, principal.user) };
     default:
       return request;
@@ -86,6 +88,8 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
       const user = request.user === "" ? principal.user : request.user;
       return onUnpublish(state, out, { user, name: request.name, at });
     }
+    case "replicate-value":
+      return onReplicateValue(state, out, { request, at });
     case "repair":
       return onRepair(state, out, { dryRun: request.dryRun, at });
     default:

@@ -12,6 +12,7 @@
 import { InvariantError } from "../base/assert.ts";
 import { accessInvariants } from "./access-invariants.ts";
 import { attemptRules } from "./invariants/attempt-rules.ts";
+import { copyRules } from "./invariants/copy-rules.ts";
 import {
   Inspection,
   type RecordRule,
@@ -38,7 +39,7 @@ export const invariants = {
   jobs: jobRules,
   users: userRules,
   clients: clientRules,
-  whole: [...wholeRules, ...memoryRules, ...sharedRules, ...accessInvariants],
+  whole: [...wholeRules, ...memoryRules, ...sharedRules, ...copyRules, ...accessInvariants],
 } as const;
 
 /** A rule and what it is called: to ask a function for its name costs more than most rules. */

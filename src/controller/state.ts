@@ -24,6 +24,8 @@ import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
+import { type ClosingState, newClosingState } from "./closing.ts";
+import { type CopiesState, newCopiesState } from "./copies-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import type { InlineValues } from "./inline-values.ts";
 import type { Reschedules } from "./reschedules.ts";
@@ -205,6 +207,8 @@ export interface Worker {
   /** Asked to empty itself; what still runs at `drainBy` (0: never) is moved. */
   draining: boolean;
   drainBy: Micros;
+  /** Values that its drain does not wait for any more: it holds them alone. Null: it waits. */
+  givenUp: { readonly values: number; readonly bytes: number } | null;
   capacity: Float64Array;
   /** Σ grants of the attempts on it that have not ended. */
   used: Float64Array;
@@ -365,7 +369,9 @@ export interface ControllerState {
   /** (time, TaskRef): by then an attempt of a launched job must run. */
   readonly startDeadlines: Heap;
   readonly clients: (Client | null)[];
+  /** Without those whose sessions end. */
   readonly clientsById: Map<string, number>;
+  readonly closing: ClosingState;
   readonly workers: Worker[];
   readonly workersById: Map<string, WorkerIndex>;
   readonly dimensions: Dimensions;
@@ -405,6 +411,7 @@ export interface ControllerState {
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
+  readonly copies: CopiesState;
   readonly inline: InlineValues;
   /** What placement knows of the workers without looking at them: made anew where it is missing. */
   readonly fleet: FleetIndex;
@@ -465,6 +472,7 @@ export function newControllerState(): ControllerState {
     brokenGangs: new Set(),
     clients: [],
     clientsById: new Map(),
+    closing: newClosingState(),
     workers: [],
     workersById: new Map(),
     dimensions: new Dimensions(),
@@ -486,6 +494,7 @@ export function newControllerState(): ControllerState {
     schedulingDeadlines: new Heap(),
     startBy: new Map(),
     extraHolders: new Map(),
+    copies: newCopiesState(),
     inline: { bytes: new Map(), totalBytes: 0 },
     fleet: new FleetIndex(),
     touchedWorkers: new Set(),

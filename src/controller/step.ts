@@ -11,6 +11,7 @@ import { assert, assertNever } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import { onApiCalled } from "./calls.ts";
 import { onClientConnected, onClientDisconnected, onClientMessaged } from "./clients.ts";
+import { settleCopies } from "./copies.ts";
 import { onTick } from "./deadlines.ts";
 import type { ControllerEvent } from "./events.ts";
 import { onAttemptPrepared, settleGangs } from "./gangs.ts";
@@ -53,7 +54,7 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   return out.finish(state);
 }
 
-/** What follows from any event: gangs go whole, jobs end, what nobody needs is let go. */
+/** What follows from any event: gangs go whole, jobs end, values are let go of and copied. */
 function settle(state: ControllerState, out: Outbox, at: Micros): void {
   while (state.brokenGangs.size + state.touchedJobs.size + out.restartedJobs.size > 0) {
     settleGangs(state, out, at);
@@ -62,6 +63,7 @@ function settle(state: ControllerState, out: Outbox, at: Micros): void {
   }
   settleReleases(state, out);
   settleReservations(state, out, at);
+  settleCopies(state, out);
 }
 
 function handle(state: ControllerState, out: Outbox, event: ControllerEvent): void {

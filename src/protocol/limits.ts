@@ -49,7 +49,7 @@ export const trafficRowsMax = 256;
 /** Tasks of which one message of a worker tells the progress; further ones wait for the next. */
 export const progressRowsMax = 256;
 
-/** Workers to which one client may ask to bring one value. More is refused; 0 says all of them. */
+/** Workers on which one value may be wanted. More is refused; 0 says all of them. */
 export const copiesMax = 65_536;
 
 /** Locks that one message may renew. More is refused; a client sends several. */

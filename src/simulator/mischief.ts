@@ -9,6 +9,7 @@ import { jobOf, taskIdOf } from "../controller/state.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import type { SimulatedCluster } from "./cluster.ts";
+import { isDrained } from "./copy-rules.ts";
 import type { DrawStream } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { drawName, type SimulatedClient } from "./simulated-client.ts";
@@ -42,6 +43,7 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   troubleWorkers(cluster, trouble);
   troubleController(cluster, trouble);
   troubleMemory(cluster, cluster.randomness.stream(`memory ${action}`));
+  moveValues(cluster, client, cluster.randomness.stream(`copies ${action}`));
 }
 
 /** Something on the machine takes memory for a while: a moment, or long enough to give work up. */
@@ -67,6 +69,35 @@ function share(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawSt
   if (draws.chance(faults.publish)) client.fetchSome();
   if (draws.chance(faults.publish)) client.detachSome();
   if (draws.chance(faults.publish / 2)) cluster.unpublish(client.user, drawName(draws));
+}
+
+/** Values go to several workers, and off one that is drained and then leaves. */
+function moveValues(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawStream): void {
+  const { faults } = cluster;
+  if (draws.chance(faults.replicate)) client.replicateSome(draws);
+  if (!draws.chance(faults.retire)) return;
+  withLive(cluster, draws, ({ workerId }) => {
+    cluster.onFault("worker retired", workerId);
+    cluster.jobs.drain(workerId, true);
+    cluster.timeline.after(retireLookUs, () => leaveWhenDrained(cluster, workerId, retireLooks));
+  });
+}
+
+const retireLookUs = 100_000;
+const retireLooks = 200;
+
+/** Who retires a worker stops it when it is said to be empty; or gives that up in the end. */
+function leaveWhenDrained(cluster: SimulatedCluster, workerId: string, looks: number): void {
+  const { state, timeline, jobs } = cluster;
+  const worker = cluster.workers.find((one) => one.alive && one.workerId === workerId);
+  if (worker === undefined || looks === 0) return jobs.drain(workerId, false);
+  const index = state.workersById.get(workerId) ?? -1;
+  if (cluster.controllerUp && isDrained(state, index)) {
+    cluster.onFault("worker left", workerId);
+    worker.leave();
+    return timeline.after(retireLookUs, () => jobs.drain(workerId, false));
+  }
+  timeline.after(retireLookUs, () => leaveWhenDrained(cluster, workerId, looks - 1));
 }
 
 function failedTasks({ state }: SimulatedCluster): string[] {

@@ -98,6 +98,7 @@ describe("the real kernel", () => {
       ListEndpoints: {},
       ListPublishedValues: { user: "ann" },
       UnpublishValue: { name: "none" },
+      ReplicateValue: { taskId: "/ann/graph-99/0", copies: 2 },
       ListLocks: {},
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
@@ -107,7 +108,7 @@ describe("the real kernel", () => {
     assert.deepEqual(new Set(Object.keys(requests)), new Set(methodNames));
     const refused = new Set([
       ...["RevokeToken", "RegisterEndpoint", "UnpublishValue", "ReportProgress"],
-      "GetTaskCredentials",
+      ...["ReplicateValue", "GetTaskCredentials"],
     ]);
     for (const name of Object.keys(requests) as MethodName[]) {
       if (!refused.has(name)) await checked(name, requests[name]);

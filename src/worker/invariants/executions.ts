@@ -271,6 +271,6 @@ export const executionRules: WorkerRules = {
   "W35 what waits yields unless something queues behind it":
     whatWaitsYieldsUnlessSomethingQueuesBehindIt,
   "W41 what shares a lane shares an executor": whatSharesALaneSharesAnExecutor,
-  "W42 progress that is news is that of an execution": progressThatIsNewsIsThatOfAnExecution,
+  "W43 progress that is news is that of an execution": progressThatIsNewsIsThatOfAnExecution,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
 };
