@@ -22,11 +22,11 @@ import { touchCopiesOf, touchNeeds } from "./copies-state.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
+import { newJob } from "./new-job.ts";
 import {
   type Client,
   type ControllerState,
   type Job,
-  newJob,
   type Shape,
   specRecord,
   touchWorker,

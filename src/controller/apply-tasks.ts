@@ -17,11 +17,11 @@ import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { addAlias, addOffer, wantCopies } from "./apply-shared.ts";
 import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
 import { countDemand } from "./demand.ts";
-import { charge, type FactOf } from "./facts.ts";
+import { charge, type FactOf, suspecting } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
 import { listKey, taskWithKey, unlistKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
-import { rescheduleCount } from "./reschedules.ts";
+import { noteReschedules } from "./reschedules.ts";
 import {
   type Client,
   type ControllerState,
@@ -387,15 +387,9 @@ export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-fai
   }
 }
 
-/** A task whose worker died while it ran, or may have, or waited. */
-const suspecting: readonly number[] = [charge.loss, charge.suspicion, charge.bystander];
-
 export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-requeued">): void {
   const { tasks } = state;
-  for (const { entry, worker } of fact.leaving ?? []) {
-    const task = fact.tasks[entry];
-    state.reschedules.set(task, { count: rescheduleCount(state, task) + 1, worker });
-  }
+  noteReschedules(state, fact);
   for (let i = 0; i < fact.tasks.length; i++) {
     const task = fact.tasks[i];
     if (fact.charges[i] === charge.failure) tasks.failureCount[task]++;

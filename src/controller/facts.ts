@@ -35,6 +35,9 @@ export const charge = {
   reschedule: 5,
 } as const;
 
+/** A task whose worker died while it ran, or may have, or waited. */
+export const suspecting: readonly number[] = [charge.loss, charge.suspicion, charge.bystander];
+
 /** Facts that a restart needs. */
 export type DurableFact =
   | {

@@ -6,6 +6,7 @@
 
 import { getRare } from "../base/rare.ts";
 import type { WorkerIndex } from "../model/ids.ts";
+import type { FactOf } from "./facts.ts";
 import type { ControllerState } from "./state.ts";
 
 /** What is remembered of a task until it is forgotten, or a person has it start over. */
@@ -22,4 +23,15 @@ export function rescheduleCount({ reschedules }: ControllerState, task: number):
 /** Where the task had better not go again, or -1. */
 export function avoidedBy({ reschedules }: ControllerState, task: number): WorkerIndex {
   return getRare(reschedules, task)?.worker ?? -1;
+}
+
+/** Counts those of a requeue that asked to run later. */
+export function noteReschedules(
+  state: ControllerState,
+  { tasks, leaving = [] }: FactOf<"tasks-requeued">,
+): void {
+  for (const { entry, worker } of leaving) {
+    const count = rescheduleCount(state, tasks[entry]) + 1;
+    state.reschedules.set(tasks[entry], { count, worker });
+  }
 }

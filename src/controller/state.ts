@@ -18,7 +18,7 @@ import type { JobSpec } from "../model/job.ts";
 import type { Progress } from "../model/progress.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
-import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
+import { type AttemptCause, type Band, bands, type JobState } from "../model/states.ts";
 import type { GangMember, WorkerMemory } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
@@ -486,7 +486,7 @@ export function newControllerState(): ControllerState {
     freeSubmissions: [],
     keys: new HashIndex(),
     aliases: new Map(),
-    ...{ failures: new Map(), reschedules: new Map() },
+    ...{ failures: new Map(), reschedules: new Map(), progress: new Map() },
     strays: new Map(),
     strayOfTask: new Map(),
     notBefore: new Map(),
@@ -498,34 +498,15 @@ export function newControllerState(): ControllerState {
     inline: { bytes: new Map(), totalBytes: 0 },
     fleet: new FleetIndex(),
     touchedWorkers: new Set(),
-    inputFailures: new Map(),
-    unreachable: new Map(),
+    ...{ inputFailures: new Map(), unreachable: new Map() },
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
     hangLookRow: 0,
     demand: newDemandState(),
     story: new StoryLog(),
     runs: new RunLog(),
-    progress: new Map(),
     traffic: new TrafficLog(),
     trafficCounts: noTraffic(),
-  };
-}
-
-type NewJob = Pick<
-  Job,
-  "index" | "id" | "user" | "userIndex" | "client" | "launch" | "sequence" | "submittedAt"
->;
-
-export function newJob(fields: NewJob): Job {
-  return {
-    ...fields,
-    stateCounts: new Uint32Array(taskStates.length),
-    liveTasks: 0,
-    startedAt: 0,
-    finishedAt: 0,
-    sessionEnded: false,
-    pruned: false,
   };
 }
 

@@ -24,9 +24,9 @@ import {
   needsSourcesReason,
   noMemory,
   reportKind,
-  trafficKind,
   type WorkerMemory,
 } from "./messages.ts";
+import { trafficKind } from "./traffic-kind.ts";
 
 type ColumnChecks = {
   readonly [T in HotMessage["type"]]: (message: HotMessageOf<T>) => void;

@@ -78,16 +78,6 @@ export const needsSourcesReason = {
   unreachable: 1,
 } as const;
 
-/** What `traffic.kinds` holds. */
-export const trafficKind = {
-  /** From a peer. */
-  fetch: 1,
-  /** To the disk. */
-  spill: 2,
-  /** From the disk. */
-  load: 3,
-} as const;
-
 /** Hot messages, both directions. Opcodes are for ever. */
 export const hotMessages = {
   // client → controller

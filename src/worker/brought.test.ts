@@ -23,7 +23,7 @@ test("what is brought again is not kept twice, and told again", () => {
   assert.deepEqual(worker.happens(brought(2, 9)), ["discard upload 2", "have 0 of 9"]);
 });
 
-test("what is brought again, and was to be forgotten before, stays until that is said again", () => {
+test("what is brought again, and was to be forgotten, stays until that is said again", () => {
   const worker = new TestWorker({});
   worker.happens(brought(1, 9));
   worker.happens(brought(2, 9));

@@ -63,7 +63,7 @@ export type TaskFact =
       /** It came from another worker. */
       readonly copied: boolean;
     }
-  /** The controller was told once more that it is here; or (off) it has asked to forget it since. */
+  /** The controller was told again that it is here; or (off) it has asked to forget it since. */
   | { readonly type: "value-told-again"; readonly task: TaskRef; readonly again: boolean }
   /** T24; what still reads it keeps its pin. */
   | { readonly type: "value-dropped"; readonly task: TaskRef }

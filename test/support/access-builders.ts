@@ -22,11 +22,11 @@ import { internUser } from "../../src/controller/apply-sessions.ts";
 import type { AccessRecorder } from "../../src/controller/endpoints.ts";
 import type { ApiRequest } from "../../src/controller/events.ts";
 import { Inspection } from "../../src/controller/invariants/inspection.ts";
+import { newJob } from "../../src/controller/new-job.ts";
 import {
   type ControllerState,
   type Launch,
   newControllerState,
-  newJob,
 } from "../../src/controller/state.ts";
 import { noSlot } from "../../src/controller/tables/task-table.ts";
 import { attemptId, formatAttemptId } from "../../src/model/ids.ts";
