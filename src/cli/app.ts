@@ -34,6 +34,7 @@ import { studyResumeCommand, studyRunCommand } from "./commands/study-run.ts";
 import { studyShowCommand } from "./commands/study-show.ts";
 import { taskGraphCommand } from "./commands/task-graph.ts";
 import { taskListCommand } from "./commands/task-list.ts";
+import { taskProgressCommand } from "./commands/task-progress.ts";
 import { taskRetryCommand } from "./commands/task-retry.ts";
 import { taskShowCommand } from "./commands/task-show.ts";
 import { taskStackCommand } from "./commands/task-stack.ts";
@@ -93,6 +94,7 @@ const task = buildRouteMap({
     story: taskStoryCommand,
     stack: taskStackCommand,
     graph: taskGraphCommand,
+    progress: taskProgressCommand,
     retry: taskRetryCommand,
   },
   docs: { brief: "Look at tasks, try them again" },

@@ -35,6 +35,7 @@ const causeSentences: { readonly [C in AttemptCause]?: string } = {
   "gang-returned": "given back, because its gang could not start together",
   refused: "refused by its worker",
   retracted: "taken back before it started",
+  rescheduled: "asked to run later, or elsewhere",
   superseded: "continued by the next attempt",
 };
 

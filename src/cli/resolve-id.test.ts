@@ -90,6 +90,23 @@ test("a command that runs as a task calls its own cluster, with the token of its
   assert.deepEqual(api.requestsOf("GetJobStatus")[0], { jobId: "/ann/parent/other" });
 });
 
+test("a program says how far its task is, and nobody else does", async () => {
+  const own = { CAPSTAN_TASK_ID: "/ann/parent/0", CAPSTAN_ATTEMPT_ID: "3.17" };
+  const env = { ...insideOfATask(), ...own };
+  api.reset({ ReportProgress: [{ taskId: "/ann/parent/0", attemptId: "3.17" }] });
+  assert.equal((await api.run(["task", "progress", "0.25", "epoch 3"], env)).code, 0);
+  assert.deepEqual(api.requestsOf("ReportProgress")[0], {
+    ...{ taskId: "/ann/parent/0", attemptId: "3.17", fraction: 0.25, note: "epoch 3" },
+  });
+  for (const [line, inside] of [
+    ["task progress 0.25", {}],
+    ["task progress 2", env],
+    ["task progress half", env],
+  ] as const) {
+    assert.equal((await api.run(line, inside)).code, 2, line);
+  }
+});
+
 test("what a task launches is a child of its job", async () => {
   const launched = { jobId: "/ann/parent/kid", created: true, warnings: [] };
   const answers = {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { CapstanError } from "../model/errors.ts";
+import { CapstanError } from "../model/errors.ts";
 import type { Session } from "./session.ts";
 import type { TaskError } from "./task-error.ts";
 import type { Handle, WaitLimits } from "./waiting.ts";
@@ -104,10 +104,33 @@ export class Future<T> {
     return this.#session.call("Explain", { id: this.id }) as Promise<Explanation>;
   }
 
+  /** How far the running task says it is (see `TaskContext.progress`); null if it says nothing. */
+  async progress(): Promise<TaskProgress | null> {
+    try {
+      const answer = await this.#session.call("GetTaskStatus", { taskId: this.id });
+      return (answer as { readonly task: { readonly progress: TaskProgress | null } }).task
+        .progress;
+    } catch (error) {
+      // It is on its way to the controller, or forgotten there.
+      if (error instanceof CapstanError && error.code === "NOT_FOUND") return null;
+      throw error;
+    }
+  }
+
   /** What happened to the task, as the controller's `GetStory` answers. */
   story(): Promise<Story> {
     return this.#session.call("GetStory", { id: this.id }) as Promise<Story>;
   }
+}
+
+/** How far a running task says it is. */
+export interface TaskProgress {
+  /** From 0 to 1. */
+  readonly fraction: number;
+  /** "" for none. */
+  readonly note: string;
+  /** When the controller heard it, RFC 3339. */
+  readonly at: string;
 }
 
 /** The answer of `Explain`; see the API reference. Fields that are not named here may be added. */

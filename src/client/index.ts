@@ -17,7 +17,13 @@ export {
   type WorkerSummary,
 } from "./client.ts";
 export { type AnyCommand, type Command, type CommandOptions, command } from "./command.ts";
-export { type Explanation, Future, type FutureStatus, type Story } from "./future.ts";
+export {
+  type Explanation,
+  Future,
+  type FutureStatus,
+  type Story,
+  type TaskProgress,
+} from "./future.ts";
 export { type Failure, type GatherOptions, gather } from "./gather.ts";
 export { Job } from "./job.ts";
 export type {
@@ -34,6 +40,7 @@ export type {
 export { LocalCluster, startLocalCluster } from "./local-cluster.ts";
 export { Lock, type LockOptions } from "./locks.ts";
 export type { PluginOptions } from "./plugins.ts";
+export { reschedule } from "./reschedule.ts";
 export type { ScatterOptions } from "./scatter-options.ts";
 export { listStudies, readStudy, type StudyReport } from "./studies/read-study.ts";
 export { defineReduction, type Reduction, type ReductionParts } from "./studies/reduction.ts";

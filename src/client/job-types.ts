@@ -10,6 +10,7 @@ import type { CommandJobOptions, CommonJobOptions } from "../model/job-options.t
 import type { Resources } from "../model/resources.ts";
 import type { FunctionExecutor } from "../model/spec.ts";
 import type { AttemptCause, JobState, TaskState } from "../model/states.ts";
+import type { TaskProgress } from "./future.ts";
 import type { Task } from "./task.ts";
 import type { WaitLimits } from "./waiting.ts";
 
@@ -85,6 +86,8 @@ export interface JobTask {
   readonly attempts: readonly JobAttempt[];
   readonly error: TaskFailure | null;
   readonly pendingReason: string | null;
+  /** How far it says it is while it runs, or null. */
+  readonly progress: TaskProgress | null;
   readonly [field: string]: unknown;
 }
 

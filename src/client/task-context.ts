@@ -74,6 +74,10 @@ class InsideContext implements TaskContext {
     return this.#task.logger;
   }
 
+  progress(fraction: number, note?: string): void {
+    this.#task.progress(fraction, note);
+  }
+
   get client(): Client {
     this.#client ??= new Client(sessionInside(this.#task));
     return this.#client;

@@ -513,6 +513,7 @@ function closeRow(state: ControllerState, row: number): void {
   forgetIdleShape(worker, attempts.shape[row]);
   deleteRare(state.usages, row);
   deleteRare(state.hung, row);
+  deleteRare(state.progress, row);
   dropEndpointsOfAttempt(state.access, id);
   deleteRare(state.deviceGrants, row);
   attempts.release(row);

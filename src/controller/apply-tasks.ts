@@ -17,10 +17,11 @@ import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { addAlias, addOffer, wantBroadcast } from "./apply-shared.ts";
 import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
 import { countDemand } from "./demand.ts";
-import { charge, type FactOf } from "./facts.ts";
+import { charge, type FactOf, suspecting } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
 import { listKey, taskWithKey, unlistKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
+import { noteReschedules } from "./reschedules.ts";
 import {
   type Client,
   type ControllerState,
@@ -382,12 +383,13 @@ export function applyTasksFailed(state: ControllerState, fact: FactOf<"tasks-fai
 
 export function applyTasksRequeued(state: ControllerState, fact: FactOf<"tasks-requeued">): void {
   const { tasks } = state;
+  noteReschedules(state, fact);
   for (let i = 0; i < fact.tasks.length; i++) {
     const task = fact.tasks[i];
     if (fact.charges[i] === charge.failure) tasks.failureCount[task]++;
     if (fact.charges[i] === charge.loss) tasks.lossCount[task]++;
     chargeJob(jobOf(state, task), fact.charges[i]);
-    if (fact.charges[i] >= charge.loss) tasks.flags[task] |= taskFlag.suspect;
+    if (suspecting.includes(fact.charges[i])) tasks.flags[task] |= taskFlag.suspect;
     if (fact.charges[i] === charge.loss || fact.charges[i] === charge.suspicion) {
       state.recomputedCount++;
     }
@@ -455,6 +457,7 @@ function startOver(state: ControllerState, task: number, at: number): void {
   }
   tasks.failureCount[task] = 0;
   tasks.lossCount[task] = 0;
+  deleteRare(state.reschedules, task);
   if (!tasks.hasFlag(task, taskFlag.everStarted)) boundFirstStart(state, task, at);
 }
 
@@ -568,6 +571,7 @@ function forgetRareOf(state: ControllerState, task: number): void {
     removeExtraHolder(state, task, extra);
   }
   deleteRare(state.failures, task);
+  deleteRare(state.reschedules, task);
   deleteRare(state.inputFailures, task);
   deleteRare(state.unreachable, task);
   dropInlineValue(state, task);
@@ -585,11 +589,4 @@ function unlinkDependencies(state: ControllerState, task: number): void {
     tasks.dependentCount[target]--;
   }
   tasks.edges.release(start, count);
-}
-
-/** How long a task sits out before try number `failureCount + 1`, microseconds. */
-export function retryDelayUs(state: ControllerState, task: number): number {
-  const { retryBackoff } = specOf(state, task);
-  const doublings = Math.min(state.tasks.failureCount[task], 30);
-  return Math.min(retryBackoff.initialMs * 2 ** doublings, retryBackoff.maxMs) * 1000;
 }

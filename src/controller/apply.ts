@@ -191,6 +191,9 @@ const appliers: Appliers = {
     worker.memory = fact.memory;
   },
   "traffic-told": (state, { worker, message, at }) => state.traffic.add(worker, message, at),
+  "progress-told": (state, { attempts, progress, at }) => {
+    for (const [i, row] of attempts.entries()) state.progress.set(row, { ...progress[i], at });
+  },
   "worker-suspected": applyWorkerSuspected,
   "silence-excused": (state, fact) => {
     for (const worker of state.workers) worker.lastHeardAt += fact.pausedUs;

@@ -58,6 +58,7 @@ const expected: { readonly [method: string]: string } = {
   WhoAmI: "auwv",
   RegisterEndpoint: "au",
   UnregisterEndpoint: "au",
+  ReportProgress: "au",
   ListEndpoints: "auv",
   GetClusterInfo: "auv",
   ListPublishedValues: "auv",

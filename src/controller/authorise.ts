@@ -74,6 +74,7 @@ const rules = {
   // It stops the thread for a moment: not for who may only look.
   GetTaskStack: { roles: writers, check: checkOwnTask },
   RegisterEndpoint: { roles: writers, check: checkRegister },
+  ReportProgress: { roles: writers, check: checkOwnTask },
   UnregisterEndpoint: { roles: writers, check: checkUnregister },
   UnpublishValue: { roles: writers, check: checkUnpublish },
   ReplicateValue: { roles: writers, check: checkOwnTask },
@@ -146,6 +147,7 @@ const methodOf: { readonly [T in ApiRequest["type"]]: keyof typeof rules } = {
   "revoke-token": "RevokeToken",
   "register-endpoint": "RegisterEndpoint",
   "unregister-endpoint": "UnregisterEndpoint",
+  "report-progress": "ReportProgress",
   "unpublish-value": "UnpublishValue",
   "replicate-value": "ReplicateValue",
   repair: "Repair",

@@ -176,6 +176,10 @@ test("every call that changes something has its answer", () => {
     { type: "revoke-token", tokenId: "t1" },
     { type: "register-endpoint", ...endpoint },
     { type: "unregister-endpoint", endpointId: "e1" },
+    {
+      ...{ type: "report-progress", taskId: endpoint.taskId, attemptId: endpoint.attemptId },
+      ...{ fraction: 0.5, note: "" },
+    },
     { type: "drain-worker", workerId: "w1", drain: false, deadlineMs: 0 },
     { type: "cordon-worker", workerId: "w1", cordon: false },
     { type: "repair", dryRun: true },

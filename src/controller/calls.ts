@@ -18,6 +18,7 @@ import type { ApiRequest, ControllerEvent } from "./events.ts";
 import { onLaunchJob, onTerminateJob } from "./jobs.ts";
 import { absoluteId } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
+import { onReportProgress } from "./progress.ts";
 import { onUnpublish } from "./published.ts";
 import { onRepair } from "./repair.ts";
 import { onReplicateValue } from "./replicated.ts";
@@ -45,6 +46,7 @@ function withFullId(state: ControllerState, { request, principal }: ApiCalled): 
     case "retry-job":
       return { ...request, jobId: absoluteId(state, request.jobId, principal.user) };
     case "retry-task":
+    case "report-progress":
     case "replicate-value":
       return { ...request, taskId: absoluteId(state, request.taskId, principal.user) };
     default:
@@ -80,6 +82,8 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
       return onRegisterEndpoint(state, out, { principal, request, at });
     case "unregister-endpoint":
       return onUnregisterEndpoint(state, out, { principal, request, at });
+    case "report-progress":
+      return onReportProgress(state, out, { request, at });
     case "unpublish-value": {
       const user = request.user === "" ? principal.user : request.user;
       return onUnpublish(state, out, { user, name: request.name, at });

@@ -9,7 +9,7 @@ import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { aSpec, type Drafts } from "../../test/support/fake-client.ts";
 import type { Principal } from "../model/job.ts";
-import { trafficKind } from "../protocol/messages.ts";
+import { trafficKind } from "../protocol/traffic-kind.ts";
 import type { GraphRequest, GraphView } from "./graph-view.ts";
 import { trafficMax, trafficShownMax } from "./limits.ts";
 import type { Overview } from "./overview.ts";

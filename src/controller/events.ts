@@ -138,6 +138,14 @@ export type ApiRequest =
       readonly metadata: { readonly [key: string]: string };
     }
   | { readonly type: "unregister-endpoint"; readonly endpointId: string }
+  | {
+      readonly type: "report-progress";
+      readonly taskId: string;
+      readonly attemptId: string;
+      /** From 0 to 1. */
+      readonly fraction: number;
+      readonly note: string;
+    }
   /** `user` "" is whoever asks. */
   | { readonly type: "unpublish-value"; readonly user: string; readonly name: string }
   /** `copies` is at least 1. */

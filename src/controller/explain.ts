@@ -29,6 +29,7 @@ import { explainEntriesMax } from "./limits.ts";
 import { findTask } from "./lookup.ts";
 import { headTask } from "./place-solo.ts";
 import { setupFailureOn } from "./plugins.ts";
+import { describeProgress } from "./progress.ts";
 import { queueKeyOf } from "./queue-order.ts";
 import {
   type ControllerState,
@@ -249,8 +250,8 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
     const since = formatTime(attempts.startedAt[row] || attempts.assignedAt[row]) ?? "";
     const doing = tasks.state[task] === taskStateCode.RUNNING ? "runs" : "is assigned";
     const where = `${worker.workerId} (pid ${worker.pid})`;
-    const hung = describeUsual(state, row);
-    const message = `${taskIdOf(state, task)} ${doing} on ${where} since ${since}${hung}`;
+    const extra = describeUsual(state, row) + describeProgress(state, row);
+    const message = `${taskIdOf(state, task)} ${doing} on ${where} since ${since}${extra}`;
     return { waker: { kind: "ATTEMPT", id: worker.workerId, message }, next: noSlot };
   }
   if (tasks.state[task] !== taskStateCode.PENDING) return { waker: null, next: noSlot };

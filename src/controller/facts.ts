@@ -12,6 +12,7 @@ import type { Micros } from "../base/time.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
+import type { Progress } from "../model/progress.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { JobState } from "../model/states.ts";
@@ -30,7 +31,12 @@ export const charge = {
   suspicion: 3,
   /** Its worker died while it waited there, as far as is known: a suspect, and nothing was lost. */
   bystander: 4,
+  /** Its function asked to run later: counted apart from failures. */
+  reschedule: 5,
 } as const;
+
+/** A task whose worker died while it ran, or may have, or waited. */
+export const suspecting: readonly number[] = [charge.loss, charge.suspicion, charge.bystander];
 
 /** Facts that a restart needs. */
 export type DurableFact =
@@ -155,6 +161,8 @@ export type DurableFact =
       readonly charges: Uint8Array;
       /** Microseconds; 0 for at once. */
       readonly notBefore: Float64Array;
+      /** Where those ran that asked to run later, by entry; absent where none did. */
+      readonly leaving?: readonly { readonly entry: number; readonly worker: WorkerIndex }[];
     }
   /** Back-offs that are over. */
   | { readonly type: "tasks-resumed"; readonly tasks: Uint32Array }
@@ -293,6 +301,13 @@ export type VolatileFact =
       readonly worker: WorkerIndex;
       readonly message: HotMessageOf<"traffic">;
     }
+  /** How far these say they are. */
+  | {
+      readonly type: "progress-told";
+      readonly at: Micros;
+      readonly attempts: Uint32Array;
+      readonly progress: readonly Progress[];
+    }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }
   | { readonly type: "silence-excused"; readonly pausedUs: number }
@@ -366,6 +381,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "worker-absent",
   "worker-heard",
   "traffic-told",
+  "progress-told",
   "worker-suspected",
   "worker-health",
   "silence-excused",

@@ -66,6 +66,17 @@ describe("a task that runs much longer than others of its kind", () => {
     assert.match(reasons[0].message, /took at most 1\.\d+s;.*capstan task stack/);
   });
 
+  test("is named with how far it last said it was", () => {
+    const { harness, worker, id } = aKindWithOneThatRuns(hangSamplesMin);
+    worker.tells("last", 0.5, "reading");
+    harness.after(hangMinMs + 2_000);
+    const [{ message }] = explain(harness, id).reasons;
+    assert.match(
+      message,
+      /took at most 1\.\d+s; 50 % done, reading, as it said 3\ds ago; it is left/,
+    );
+  });
+
   test("is named to whoever waits for it, in the overview, and by a doctor who is content", () => {
     const { harness, id } = aKindWithOneThatRuns(hangSamplesMin);
     harness.after(hangMinMs + 2_000);

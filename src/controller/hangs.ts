@@ -14,6 +14,7 @@ import { formatAttemptId } from "../model/ids.ts";
 import { plainReason, type Reason } from "./explain-reasons.ts";
 import { hangFactor, hangLookRows, hangMinUs, hungListedMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { describeProgress } from "./progress.ts";
 import { type ControllerState, type Job, specOf, taskIdOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
@@ -121,7 +122,8 @@ function describeHung(state: ControllerState, row: number): string {
   const usual = formatDuration((state.hung.get(row)?.usualUs ?? 0) / 1000);
   const taskId = taskIdOf(state, attempts.task[row]);
   return (
-    `it runs on ${workerId} for ${ran}; of others like it 95 in 100 took at most ${usual}; it is ` +
-    `left alone, and capstan task stack ${taskId} shows where it is`
+    `it runs on ${workerId} for ${ran}; of others like it 95 in 100 took at most ${usual}` +
+    `${describeProgress(state, row)}; it is left alone, ` +
+    `and capstan task stack ${taskId} shows where it is`
   );
 }

@@ -7,6 +7,12 @@
 import { getRare } from "../base/rare.ts";
 import type { ControllerState } from "./state.ts";
 
+/** A value that is in memory here as well as with its holder. */
+export interface InlineValues {
+  readonly bytes: Map<number, Uint8Array>;
+  totalBytes: number;
+}
+
 /** Keeps a small value here as well; the oldest leave past the bound. Volatile. */
 export function keepInlineValue(
   state: ControllerState,

@@ -61,6 +61,9 @@ export const trafficShownMax = 4_000;
 /** Workers whose executions one answer shows; the runs of others are counted only. */
 export const streamWorkersMax = 1_000;
 
+/** How often one task may ask to run later; the next time it fails with RESCHEDULE_LIMIT. */
+export const reschedulesMax = 10;
+
 /** What ran so many times as long as 95 in 100 of its kind is named as hung. */
 export const hangFactor = 10;
 

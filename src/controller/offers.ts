@@ -29,16 +29,26 @@ import {
 } from "./state.ts";
 import { stage } from "./tables/task-table.ts";
 
-/** Whether a task's value can be computed again if it is lost. */
+/** Whether a task can run for its value, also again; what may run once only if it never began. */
 export function isComputed(state: ControllerState, task: number): boolean {
-  return hasRecipe(specOf(state, task).run);
+  const { run, exclusive } = specOf(state, task);
+  return hasRecipe(run) && (exclusive !== true || neverBegan.has(state.tasks.state[task]));
 }
+
+/** In these no attempt of an exclusive task can have begun. */
+const neverBegan: ReadonlySet<number> = new Set([
+  taskStateCode.PENDING,
+  taskStateCode.UPSTREAM_FAILED,
+  taskStateCode.UNSCHEDULABLE,
+]);
 
 /** The end of a task whose value is gone for good. */
 export function lostForGood(state: ControllerState, task: number): FailedRoot {
   const message =
-    "the value was lost with its last holder, and it has no recipe: a client scattered it; " +
-    "scatter it again, with `broadcast` to more workers, or compute it in a task";
+    specOf(state, task).exclusive === true
+      ? "the value was lost with its last holder, and its task is exclusive: it ran once"
+      : "the value was lost with its last holder, and it has no recipe: a client scattered it; " +
+        "scatter it again, with `broadcast` to more workers, or compute it in a task";
   const failure = plainFailure(state, task, { code: "VALUE_LOST", message });
   return { task, state: taskStateCode.FAILED, failure };
 }

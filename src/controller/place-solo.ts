@@ -6,11 +6,13 @@
 
 import { assert } from "../base/assert.ts";
 import type { WorkerIndex } from "../model/ids.ts";
+import type { LineUp } from "../scheduler/line-up.ts";
 import { asksDevices, takes } from "./fitting.ts";
 import { lineUpOf } from "./fleet.ts";
 import { type ChosenGrant, chooseSpecialGrant } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
+import { avoidedBy } from "./reschedules.ts";
 import { endReservation, reservationsOf, roomFor } from "./reservations.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { type ControllerState, type Shape, shapeOf, type Worker } from "./state.ts";
@@ -82,11 +84,26 @@ export function useReservations(
   }
 }
 
-/** The worker with most of the task's input bytes, else the one with the best score. */
+/**
+ * The worker with most of the task's input bytes, else the one with the best score; where the task
+ * did not want to stay only if there is no other.
+ */
 function chooseWorker(state: ControllerState, shape: Shape, task: number): Worker | null {
   const lineUp = lineUpOf(state, shape);
+  const avoided = avoidedBy(state, task);
   const near = nearestWorker(state, shape, task);
-  if (near !== null) return near;
+  if (near !== null && near.index !== avoided) return near;
+  const best = firstOf(state, shape, lineUp);
+  if (best === null || best.index !== avoided) return best;
+  const score = lineUp.scoreOf(avoided);
+  lineUp.remove(avoided);
+  const other = firstOf(state, shape, lineUp);
+  lineUp.set(avoided, score);
+  return other ?? best;
+}
+
+/** The first in line that takes the shape. */
+function firstOf(state: ControllerState, shape: Shape, lineUp: LineUp): Worker | null {
   for (let index = lineUp.first(); index >= 0; index = lineUp.first()) {
     const worker = state.workers[index];
     if (takes(state, worker, shape)) return worker;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { hasRare } from "../base/rare.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import type { QueueKey } from "../scheduler/fair-order.ts";
 import { fitCount } from "../scheduler/fit.ts";
@@ -25,6 +26,7 @@ import {
   isHealthy,
   type Shape,
   type ShapeOnWorker,
+  specOf,
   type Worker,
 } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
@@ -143,10 +145,16 @@ export function prefetchShape(
     const share = Math.min(room, Math.ceil(shape.queued / left));
     for (let count = share; count > 0 && shape.queued > 0; count--) {
       const task = headTask(shape);
-      if (state.tasks.hasFlag(task, taskFlag.suspect)) return;
+      if (needsOwnGrant(state, task)) return;
       assignAndSend(state, out, assignments, { task, worker, prefetched: true, grant: null });
     }
   }
+}
+
+/** What must not begin by itself, nor be taken along by what it follows. */
+function needsOwnGrant(state: ControllerState, task: number): boolean {
+  if (state.tasks.hasFlag(task, taskFlag.suspect)) return true;
+  return hasRare(state.reschedules, task) || specOf(state, task).exclusive === true;
 }
 
 interface PrefetchRoom {

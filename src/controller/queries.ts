@@ -206,6 +206,7 @@ const charges = [
   "charged as a worker loss",
   "a suspect of its worker's death, not charged",
   "waited where a worker died, not charged",
+  "asked to run later, not charged",
 ];
 
 function detailOf(entry: StoryEntry): string | null {

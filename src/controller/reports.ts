@@ -185,7 +185,10 @@ function sortEnd(state: ControllerState, row: number, sorting: Sorting, entry: n
   // What was stopped ended for the reason for which it was stopped.
   const cause = told === "stopped" ? attemptCauses[attempts.stopReason[row]] : told;
   if (finished) sorted.sample(attempts.shape[row], reports.durations[entry]);
-  if (isCurrent && !finished) sorted.losses.push(lossOf(state, row, cause));
+  if (isCurrent && !finished) {
+    const handedBack = reports.kinds[entry] === reportKind.handedBack;
+    sorted.losses.push({ ...lossOf(state, row, cause), handedBack });
+  }
   const successor = findSuccessor(state, row, reports.successors[entry]);
   ends.push(state, row, { cause, successor, ranUs: reports.durations[entry] });
   if (!isCurrent) {
@@ -222,6 +225,7 @@ export function lossOf(state: ControllerState, row: number, cause: AttemptCause)
     workerId: state.workers[attempts.worker[row]].workerId,
     started: attempts.hasFlag(row, attemptFlag.started | attemptFlag.building),
     granted: attempts.isGranted(row),
+    handedBack: false,
     failure: null,
     reason: "",
   };

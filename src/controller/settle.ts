@@ -14,6 +14,7 @@ import type { TaskFailure } from "../model/failure.ts";
 import { taskStateCode, taskStates } from "../model/states.ts";
 import type { ClientIndex } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
+import { rescheduleCount } from "./reschedules.ts";
 import type { ControllerState } from "./state.ts";
 import { taskIdOf } from "./state.ts";
 import { noEdge } from "./tables/edges.ts";
@@ -215,12 +216,18 @@ class FailureList {
   }
 }
 
+/** Attempts of a task that have ended and were counted. */
+export function triesOf(state: ControllerState, task: number): number {
+  const { failureCount, lossCount } = state.tasks;
+  return failureCount[task] + lossCount[task] + rescheduleCount(state, task);
+}
+
 /** The failure of a task that nobody's code caused: cancelled, unschedulable, worker died. */
 export function plainFailure(
   state: ControllerState,
   task: number,
   { code, message, workerId = "" }: { code: string; message: string; workerId?: string },
 ): TaskFailure {
-  const attempts = state.tasks.failureCount[task] + state.tasks.lossCount[task];
+  const attempts = triesOf(state, task);
   return { code, message, blame: taskIdOf(state, task), workerId, attempts, failure: null };
 }

@@ -27,6 +27,7 @@ import type { Closing } from "./closing.ts";
 import { openTasks } from "./job-state.ts";
 import { keyOfTask, listKey } from "./keys.ts";
 import { startMaxUs } from "./limits.ts";
+import type { Reschedules } from "./reschedules.ts";
 import { applyCapacityReserved } from "./reservations.ts";
 import type { RunTimesImage } from "./run-times.ts";
 import { imageOfShared, restoreShared, type SharedImage } from "./shared-image.ts";
@@ -125,6 +126,8 @@ export interface Snapshot {
   readonly freeSubmissions: readonly number[];
   readonly aliases: readonly (readonly [number, readonly { client: number; number: number }[]])[];
   readonly failures: readonly (readonly [number, TaskFailure])[];
+  /** Older ones have none. */
+  readonly reschedules?: readonly (readonly [number, Reschedules])[];
   readonly notBefore: readonly (readonly [number, number])[];
   readonly startBy: readonly (readonly [number, number])[];
 }
@@ -163,6 +166,7 @@ export function snapshotOf(state: ControllerState): Snapshot {
     freeSubmissions: [...state.freeSubmissions],
     aliases: [...state.aliases],
     failures: [...state.failures],
+    reschedules: [...state.reschedules],
     notBefore: [...state.notBefore],
     startBy: [...state.startBy],
   };
@@ -380,6 +384,7 @@ function restoreMaps(state: ControllerState, snapshot: Snapshot): void {
   rebuildKeys(state);
   for (const [row, aliases] of snapshot.aliases) state.aliases.set(row, [...aliases]);
   for (const [row, failure] of snapshot.failures) state.failures.set(row, failure);
+  for (const [row, known] of snapshot.reschedules ?? []) state.reschedules.set(row, known);
   for (const [row, at] of snapshot.notBefore) {
     state.notBefore.set(row, at);
     state.delays.push(at, state.tasks.ref(row));

@@ -15,6 +15,7 @@ import type { Attributes, Constraint } from "../model/constraints.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
+import type { Progress } from "../model/progress.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState } from "../model/states.ts";
@@ -26,6 +27,8 @@ import { type AccessState, newAccessState } from "./access-state.ts";
 import { type ClosingState, newClosingState } from "./closing.ts";
 import { type CopiesState, newCopiesState } from "./copies-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
+import type { InlineValues } from "./inline-values.ts";
+import type { Reschedules } from "./reschedules.ts";
 import { RunLog } from "./run-log.ts";
 import { RunTimes } from "./run-times.ts";
 import { newSharedState, type SharedState } from "./shared-state.ts";
@@ -322,12 +325,6 @@ export interface Submission {
   live: number;
 }
 
-/** A value that is in memory here as well as with its holder. */
-export interface InlineValues {
-  readonly bytes: Map<number, Uint8Array>;
-  totalBytes: number;
-}
-
 export interface ControllerState {
   epoch: number;
   /** As this controller was started. */
@@ -392,6 +389,8 @@ export interface ControllerState {
   /** More handles on a task than its own job's: row → (client, number) pairs. */
   readonly aliases: Map<number, { readonly client: number; readonly number: number }[]>;
   readonly failures: Map<number, TaskFailure>;
+  /** By task row: of those that asked to run later. */
+  readonly reschedules: Map<number, Reschedules>;
   /** Attempts that run although their task has let go of them: id → row. */
   readonly strays: Map<AttemptId, number>;
   /** The same by task row: at most one each. */
@@ -433,6 +432,8 @@ export interface ControllerState {
   readonly story: StoryLog;
   /** What ran where, for people. */
   readonly runs: RunLog;
+  /** Attempt row → how far it says it is, for people. */
+  readonly progress: Map<number, Progress & { readonly at: Micros }>;
   /** How values travelled, for people. */
   readonly traffic: TrafficLog;
   readonly trafficCounts: TrafficCounts;
@@ -485,7 +486,7 @@ export function newControllerState(): ControllerState {
     freeSubmissions: [],
     keys: new HashIndex(),
     aliases: new Map(),
-    failures: new Map(),
+    ...{ failures: new Map(), reschedules: new Map(), progress: new Map() },
     strays: new Map(),
     strayOfTask: new Map(),
     notBefore: new Map(),
@@ -496,8 +497,7 @@ export function newControllerState(): ControllerState {
     inline: { bytes: new Map(), totalBytes: 0 },
     fleet: new FleetIndex(),
     touchedWorkers: new Set(),
-    inputFailures: new Map(),
-    unreachable: new Map(),
+    ...{ inputFailures: new Map(), unreachable: new Map() },
     untriedShapes: new Set(),
     nextSilenceCheckAt: 0,
     hangLookRow: 0,

@@ -19,6 +19,7 @@ import { settleJobs, settleRestarts } from "./jobs.ts";
 import { Outbox, type Output } from "./outbox.ts";
 import { placeQueued } from "./placement.ts";
 import { isSpent, renewBudget } from "./placement-budget.ts";
+import { onProgress } from "./progress.ts";
 import { onAttemptFailed, onAttemptMeasured, onReports, tellsAnEnd } from "./reports.ts";
 import { settleReservations } from "./reservations.ts";
 import type { ControllerState } from "./state.ts";
@@ -118,6 +119,8 @@ function onWorkerMessaged(
       return onHeartbeat(state, out, { worker, heartbeat: message, at });
     case "traffic":
       return out.record(state, { type: "traffic-told", at, worker, message });
+    case "progress":
+      return onProgress(state, out, { worker, message, at });
     case "leaving":
       return onWorkerLeaving(state, out, { worker, at });
     case "attempt-prepared":

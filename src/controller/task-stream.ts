@@ -12,7 +12,7 @@ import { CapstanError } from "../model/errors.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
 import { attemptCauseCode, attemptCauses } from "../model/states.ts";
-import { trafficKind } from "../protocol/messages.ts";
+import { trafficKind } from "../protocol/traffic-kind.ts";
 import { lanesFor } from "./apply-attempts.ts";
 import { streamWorkersMax, trafficShownMax } from "./limits.ts";
 import { seesOwnOnly } from "./own-reads.ts";

@@ -4,16 +4,23 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptFailure } from "../model/failure.ts";
+import type { WorkerIndex } from "../model/ids.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
-import { retryDelayUs } from "./apply-tasks.ts";
 import { charge } from "./facts.ts";
-import { gangReturnDelayMaxUs, gangReturnDelayUs, refusalDelayUs } from "./limits.ts";
+import {
+  gangReturnDelayMaxUs,
+  gangReturnDelayUs,
+  refusalDelayUs,
+  reschedulesMax,
+} from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { type FailedRoot, failDoomed, failTasks } from "./settle.ts";
+import { rescheduleCount } from "./reschedules.ts";
+import { type FailedRoot, failDoomed, failTasks, triesOf } from "./settle.ts";
 import {
   type ControllerState,
   type Gang,
@@ -33,6 +40,8 @@ export interface Loss {
   readonly workerId: string;
   readonly started: boolean;
   readonly granted: boolean;
+  /** Its worker gave it back: then it had not begun, or may begin again. */
+  readonly handedBack: boolean;
   readonly failure: AttemptFailure | null;
   /** For `worker-lost`: how the worker ended. */
   readonly reason: string;
@@ -48,6 +57,7 @@ export function judgeLosses(
   const tasks = new U32Column();
   const charges = new U8Column();
   const notBefore = new F64Column();
+  const leaving: { entry: number; worker: WorkerIndex }[] = [];
   const roots: FailedRoot[] = [];
   const primaries = primaryLosses(state, losses);
   for (const loss of losses) {
@@ -58,6 +68,9 @@ export function judgeLosses(
     }
     const delay = delayOf(state, loss, charged);
     if (primaries.has(loss)) noteReturn(state, out, loss);
+    if (charged === charge.reschedule) {
+      leaving.push({ entry: tasks.length, worker: workerNamed(state, loss) });
+    }
     tasks.push(loss.task);
     charges.push(charged);
     notBefore.push(delay > 0 ? at + delay : 0);
@@ -70,11 +83,16 @@ export function judgeLosses(
       tasks: requeued,
       charges: charges.take(),
       notBefore: notBefore.take(),
+      ...(leaving.length > 0 ? { leaving } : {}),
     });
     for (const task of requeued) noteRestart(state, out, task);
     failDoomed(state, out, { tasks: requeued, at });
   }
   failTasks(state, out, { roots, at });
+}
+
+function workerNamed({ workersById }: ControllerState, { workerId }: Loss): WorkerIndex {
+  return present(workersById.get(workerId), "an attempt was on a worker");
 }
 
 /** A job of which a task starts anew may take its children along: once, when all is told. */
@@ -138,6 +156,8 @@ function chargeOf(state: ControllerState, loss: Loss): number {
     case "killed":
     case "start-timeout":
       return charge.loss;
+    case "rescheduled":
+      return charge.reschedule;
     case "preempted":
       return loss.started ? charge.loss : charge.nothing;
     case "worker-lost":
@@ -180,21 +200,40 @@ function chargeOfDeath(state: ControllerState, loss: Loss): number {
 
 /** How long the task sits out before it may go on, microseconds. */
 function delayOf(state: ControllerState, loss: Loss, charged: number): number {
-  if (charged === charge.failure) return retryDelayUs(state, loss.task);
+  if (charged === charge.failure)
+    return retryDelayUs(state, loss.task, state.tasks.failureCount[loss.task]);
+  if (charged === charge.reschedule) {
+    return retryDelayUs(state, loss.task, rescheduleCount(state, loss.task));
+  }
   const { launch } = jobOf(state, loss.task);
   if (launch === null) return 0;
   if (loss.cause === "refused" && launch.gang !== null) return returnDelayUs(launch.gang);
   return loss.cause === "refused" || loss.cause === "start-timeout" ? refusalDelayUs : 0;
 }
 
+/** How long a task sits out after it was tried `tries` times before, microseconds. */
+function retryDelayUs(state: ControllerState, task: number, tries: number): number {
+  const { retryBackoff } = specOf(state, task);
+  const doublings = Math.min(tries, 30);
+  return Math.min(retryBackoff.initialMs * 2 ** doublings, retryBackoff.maxMs) * 1000;
+}
+
 /** What is never tried again, and what has been tried as often as it may be. */
 function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
+  if (isSpent(state, loss)) return true;
+  if (charged === charge.reschedule) return rescheduleCount(state, loss.task) >= reschedulesMax;
   if (charged !== charge.failure && charged !== charge.loss) return false;
   const spec = specOf(state, loss.task);
   if (charged === charge.loss) return lossesOf(state, loss.task) >= spec.maxRetriesPreemption;
   if (loss.cause === "timeout" || loss.cause === "module-unloadable") return true;
   if (!isRetryable(spec, loss.failure?.exitCode ?? null)) return true;
   return failuresOf(state, loss.task) >= spec.maxRetriesFailure;
+}
+
+/** An exclusive task that may have begun. Whatever its worker gives back of these has not. */
+function isSpent(state: ControllerState, { task, cause, handedBack }: Loss): boolean {
+  if (specOf(state, task).exclusive !== true || handedBack) return false;
+  return cause !== "never-had-it" && cause !== "setup-failed";
 }
 
 function isRetryable(spec: TaskSpec, exitCode: number | null): boolean {
@@ -225,28 +264,38 @@ const codes: { readonly [cause: string]: string } = {
   killed: "TASK_KILLED",
   preempted: "TASK_PREEMPTED",
   "start-timeout": "TASK_NOT_STARTED",
+  rescheduled: "RESCHEDULE_LIMIT",
 };
 
 /** What a task ends as when its tries are spent; `FAILED` where nothing is named. */
 const finalStates: { readonly [cause: string]: number } = {
   "worker-lost": taskStateCode.WORKER_FAILED,
   killed: taskStateCode.WORKER_FAILED,
+  drained: taskStateCode.WORKER_FAILED,
   "start-timeout": taskStateCode.WORKER_FAILED,
   preempted: taskStateCode.PREEMPTED,
 };
 
 function failedRoot(state: ControllerState, loss: Loss): FailedRoot {
   const { task } = loss;
-  const code = codes[loss.cause] ?? "BUG";
+  const isTaken = isSpent(state, loss) && chargeOf(state, loss) !== charge.failure;
+  const code = isTaken ? "MAY_HAVE_RUN" : (codes[loss.cause] ?? "BUG");
   const failure = {
     code,
-    message: messageOf(state, loss),
+    message: isTaken ? spentMessageOf(state, loss) : messageOf(state, loss),
     blame: taskIdOf(state, task),
     workerId: loss.workerId,
-    attempts: state.tasks.failureCount[task] + state.tasks.lossCount[task] + 1,
+    attempts: 1 + triesOf(state, task),
     failure: loss.failure,
   };
   return { task, state: finalStates[loss.cause] ?? taskStateCode.FAILED, failure };
+}
+
+function spentMessageOf(state: ControllerState, loss: Loss): string {
+  const { cause, workerId, reason, failure } = loss;
+  const why = reason === "" ? (failure?.error.message ?? cause) : reason;
+  const { name } = specOf(state, loss.task);
+  return `${name} is exclusive and may have run on ${workerId}, where it ended (${cause}): ${why}`;
 }
 
 function messageOf(state: ControllerState, loss: Loss): string {
@@ -264,6 +313,8 @@ function messageOf(state: ControllerState, loss: Loss): string {
       return `${spec.name} was preempted on ${loss.workerId}: ${loss.reason}`;
     case "start-timeout":
       return `${spec.name} was not started in time by ${loss.workerId}`;
+    case "rescheduled":
+      return `${spec.name} asked to run later more than ${reschedulesMax} times: ${error?.message}`;
     case "timeout":
       return `${spec.name} ran longer than its timeout of ${spec.timeoutMs} ms on ${loss.workerId}`;
     default:

@@ -14,6 +14,7 @@ import { soleValuesOf } from "./copies.ts";
 import { pendingReason } from "./explain.ts";
 import { activeTasks, jobState } from "./job-state.ts";
 import { keyOf } from "./lookup.ts";
+import { progressOf } from "./progress.ts";
 import { redactArgv, redactEnv } from "./redact.ts";
 import { heldVector } from "./reservations.ts";
 import {
@@ -89,7 +90,15 @@ export function taskView(state: ControllerState, task: number, story: readonly S
     inputs,
     error: state.failures.get(task) ?? null,
     pendingReason: pendingReason(state, task),
+    progress: progressView(state, task),
   };
+}
+
+function progressView(state: ControllerState, task: number) {
+  const progress = progressOf(state, task);
+  if (progress === null) return null;
+  const { fraction, note, at } = progress;
+  return { fraction, note, at: formatTime(at) };
 }
 
 /** What a launched job remembers of its attempts, and the one that lives. */

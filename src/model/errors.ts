@@ -214,6 +214,18 @@ export const errorRegistry = {
     retryable: false,
     meaning: "Workers took the task and did not start it in time, more often than its limit.",
   },
+  MAY_HAVE_RUN: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "An exclusive task lost its worker, or was taken away, and it may have run.",
+  },
+  RESCHEDULE_LIMIT: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "The task asked to run later more often than it may.",
+  },
   GANG_MEMBER_FAILED: {
     httpStatus: 500,
     exitCode: 1,

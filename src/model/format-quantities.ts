@@ -78,6 +78,11 @@ export function formatMilli(milli: number): string {
   return String(milli / 1000);
 }
 
+/** `"42 %"` of 0.429: what is not quite done is not 100. */
+export function formatFraction(fraction: number): string {
+  return `${Math.floor(fraction * 100)} %`;
+}
+
 /** At most two decimals, none that say nothing. */
 function shortNumber(amount: number): string {
   return String(Math.round(amount * 100) / 100);

@@ -74,5 +74,8 @@ export const jobArgumentsBytesMax = 4 * 1024 * 1024;
 /** Characters of the name of a published value or of a lock. A longer one is refused. */
 export const sharedNameCharactersMax = 200;
 
+/** Characters (UTF-16 units) of the note beside a task's progress. A longer one is refused. */
+export const progressNoteCharactersMax = 256;
+
 /** Plugins of one client. One more is refused. */
 export const pluginsMax = 32;

@@ -141,6 +141,11 @@ export interface TaskSpec {
    * worker; "" for tasks that are placed one by one.
    */
   readonly groupBy: string;
+  /**
+   * It is started at most once: where an attempt may have begun there is no other one, whatever
+   * became of it. Absent is false.
+   */
+  readonly exclusive?: boolean;
 }
 
 export const specDefaults = {

@@ -136,7 +136,7 @@ test("a wrong type or value is refused by name", () => {
 
 test("what this version cannot honour is refused with a sentence", () => {
   const cases: readonly [object, RegExp][] = [
-    [{ exclusive: true }, /^exclusive: .*lease/],
+    [{ exclusive: true, retries: 1 }, /^exclusive: .*`retries`/],
     [{ pure: true, key: "k" }, /^pure: .*`key`/],
     [{ workers: [] }, /^workers: .*no worker/],
     [{ allowOtherWorkers: true }, /^allowOtherWorkers: .*`workers`/],

@@ -67,8 +67,12 @@ export interface TaskOptions {
   readonly allowOtherWorkers?: boolean | undefined;
   /** A thread of the worker, or a process that can be killed. Default `"thread"`. */
   readonly executor?: FunctionExecutor | undefined;
-  /** Only `false` in this version: nothing proves yet that an attempt elsewhere has ended. */
-  readonly exclusive?: false | undefined;
+  /**
+   * Started at most once, whatever happens: it has no retries, and when its worker is lost, or it
+   * is taken away, after it may have begun it fails with MAY_HAVE_RUN. A lost value of it is lost.
+   * Default false.
+   */
+  readonly exclusive?: boolean | undefined;
 }
 
 /** See `RetryBackoff`. */
@@ -111,7 +115,7 @@ export function parseTaskOptions(value: unknown, functionName = ""): Omit<TaskSp
   const { timeout = 0, schedulingTimeout = 0 } = raw;
   checkIdentity(raw);
   parseExecutor(raw.executor);
-  checkExclusive(raw);
+  const exclusive = parseExclusive(raw);
   return {
     name:
       raw.name === undefined ? functionName : parseText("name", raw.name, taskNameCharactersMax),
@@ -128,6 +132,7 @@ export function parseTaskOptions(value: unknown, functionName = ""): Omit<TaskSp
     schedulingTimeoutMs: parseDurationMs("schedulingTimeout", schedulingTimeout),
     graceMs: specDefaults.graceMs,
     groupBy: specDefaults.groupBy,
+    ...(exclusive ? { exclusive } : {}),
   };
 }
 
@@ -148,13 +153,12 @@ export function parseExecutor(value: unknown): FunctionExecutor {
   return value === undefined ? "thread" : parseOneOf("executor", value, functionExecutors);
 }
 
-function checkExclusive({ exclusive }: RawOptions): void {
-  if (exclusive === undefined || !parseBoolean("exclusive", exclusive)) return;
-  throw invalidSpec(
-    "exclusive",
-    "no lease ends an attempt yet before it may begin elsewhere; a program can compare its " +
-      "CAPSTAN_FENCING_TOKEN instead",
-  );
+function parseExclusive({ exclusive, retries }: RawOptions): boolean {
+  const isExclusive = exclusive !== undefined && parseBoolean("exclusive", exclusive);
+  if (isExclusive && retries !== undefined && retries !== 0) {
+    throw invalidSpec("exclusive", "what is started at most once has no `retries`; leave one out");
+  }
+  return isExclusive;
 }
 
 function parseBand(value: unknown): Band {

@@ -6,9 +6,12 @@
  */
 
 import { blobCount } from "../base/blobs.ts";
+import { progressNoteCharactersMax } from "../model/limits.ts";
+import { isFraction } from "../model/progress.ts";
 import { protocolError } from "./frame-format.ts";
 import {
   contextCharsMax,
+  progressRowsMax,
   submitRowsMax,
   trafficRowsMax,
   valueSizeBytesMax,
@@ -21,9 +24,9 @@ import {
   needsSourcesReason,
   noMemory,
   reportKind,
-  trafficKind,
   type WorkerMemory,
 } from "./messages.ts";
+import { trafficKind } from "./traffic-kind.ts";
 
 type ColumnChecks = {
   readonly [T in HotMessage["type"]]: (message: HotMessageOf<T>) => void;
@@ -50,6 +53,7 @@ const checks: ColumnChecks = {
   inventory: checkInventory,
   heartbeat: checkHeartbeat,
   traffic: checkTraffic,
+  progress: checkProgress,
 };
 
 /** Throws PROTOCOL_ERROR naming the column if the message does not fit together. */
@@ -206,6 +210,24 @@ function checkTraffic(message: HotMessageOf<"traffic">): void {
   requireRows("traffic.peers", peers.length, kinds.length);
   for (const kind of kinds) {
     if (!knownTraffic.has(kind)) throw protocolError(`traffic.kinds: ${kind} is no kind`);
+  }
+}
+
+function checkProgress(message: HotMessageOf<"progress">): void {
+  const { attempts, tasks, fractions, notes } = message;
+  requireAtMost("progress.attempts", attempts.length, progressRowsMax);
+  for (const column of ["tasks", "fractions", "notes"] as const) {
+    requireRows(`progress.${column}`, message[column].length, attempts.length);
+  }
+  requireIds("progress.attempts", attempts);
+  requireIds("progress.tasks", tasks);
+  for (const fraction of fractions) {
+    if (!isFraction(fraction)) {
+      throw protocolError(`progress.fractions: ${fraction} is not from 0 to 1`);
+    }
+  }
+  for (const note of notes) {
+    if (note.length > progressNoteCharactersMax) throw protocolError("progress.notes: too long");
   }
 }
 

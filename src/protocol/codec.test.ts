@@ -173,6 +173,13 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     peers: Uint32Array.of(3, 0),
     omitted: 5,
   },
+  progress: {
+    type: "progress",
+    attempts: Float64Array.of(68719476737, 68719476738),
+    tasks: Float64Array.of(4294967296, 7),
+    fractions: Float64Array.of(0, 0.625),
+    notes: ["", "läuft ✓"],
+  },
   heartbeat: {
     type: "heartbeat",
     applied: 12,

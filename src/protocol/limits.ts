@@ -46,6 +46,9 @@ export const valueSizeBytesMax = 2 ** 40;
 /** Ways of values in one message of a worker; it counts further ones. More close the connection. */
 export const trafficRowsMax = 256;
 
+/** Tasks of which one message of a worker tells the progress; further ones wait for the next. */
+export const progressRowsMax = 256;
+
 /** Workers on which one value may be wanted. More is refused; 0 says all of them. */
 export const copiesMax = 65_536;
 

@@ -78,16 +78,6 @@ export const needsSourcesReason = {
   unreachable: 1,
 } as const;
 
-/** What `traffic.kinds` holds. */
-export const trafficKind = {
-  /** From a peer. */
-  fetch: 1,
-  /** To the disk. */
-  spill: 2,
-  /** From the disk. */
-  load: 3,
-} as const;
-
 /** Hot messages, both directions. Opcodes are for ever. */
 export const hotMessages = {
   // client → controller
@@ -238,6 +228,18 @@ export const hotMessages = {
       peers: "u32s",
       /** Further ones, which are not told. */
       omitted: "u32",
+    },
+  },
+  /** How far these attempts say they are, if that is news; goes before a heartbeat. */
+  progress: {
+    opcode: 64,
+    fields: {
+      attempts: "f64s",
+      tasks: "f64s",
+      /** From 0 to 1. */
+      fractions: "f64s",
+      /** "" for none. */
+      notes: "strings",
     },
   },
   heartbeat: {
@@ -393,6 +395,7 @@ export interface AttemptFailed {
     | "build-failed"
     | "killed"
     | "setup-failed"
+    | "rescheduled"
   >;
   readonly failure: AttemptFailure;
 }
@@ -516,7 +519,7 @@ export type ToClientMessage =
 
 /** What a worker may say after its hello. */
 export type WorkerMessage =
-  | HotMessageOf<"reports" | "inventory" | "heartbeat" | "traffic">
+  | HotMessageOf<"reports" | "inventory" | "heartbeat" | "traffic" | "progress">
   | AttemptFailed
   | AttemptPrepared
   | AttemptMeasured

@@ -43,6 +43,7 @@ export function parseTaskSpec(fields: Fields): TaskSpec {
     schedulingTimeoutMs: fields.count("schedulingTimeoutMs"),
     graceMs: fields.count("graceMs"),
     groupBy: fields.boundedText("groupBy", nameCharactersMax, true),
+    ...(fields.raw("exclusive") === undefined ? {} : { exclusive: fields.flag("exclusive") }),
   };
 }
 

@@ -298,6 +298,11 @@ describe("columns that do not fit each other are refused, naming the column", ()
     ],
     [
       checkWorkerMessage,
+      aHot("progress", { fractions: half.map((one) => one * 3) }),
+      /progress\.fractions: 1\.5 is not from 0 to 1/,
+    ],
+    [
+      checkWorkerMessage,
       aHot("reports", { kinds: Uint8Array.of(2, 14) }),
       /reports\.kinds\[1\] must be from 1 to 13, not 14/,
     ],

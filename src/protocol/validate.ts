@@ -92,6 +92,7 @@ const workerTypes: TypeSet<WorkerMessage> = {
   inventory: true,
   heartbeat: true,
   traffic: true,
+  progress: true,
   "attempt-failed": true,
   "attempt-prepared": true,
   "attempt-measured": true,

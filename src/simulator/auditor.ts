@@ -93,6 +93,8 @@ export class Auditor implements Observer {
   readonly #failures = new Map<TaskRef, number>();
   /** When a task may be tried again, by its spec, and which attempt of it failed. */
   readonly #backOffs = new Map<TaskRef, { until: Micros; order: Order }>();
+  /** Exclusive tasks that have begun. */
+  readonly #begun = new Set<TaskRef>();
   readonly #stops = new StoppedJobs();
   readonly #hosts = new Map<string, Host>();
   readonly #running = new Map<string, Map<AttemptId, Order>>();
@@ -118,6 +120,9 @@ export class Auditor implements Observer {
         return this.#onYielded(traffic.attempt);
       case "ended":
         return this.#onEnd(traffic.workerId, traffic.attempt, traffic.at);
+      case "never-ran":
+        this.#begun.delete(this.#orders.get(traffic.attempt)?.task ?? 0);
+        return;
       case "died":
         return this.#onDied(traffic.workerId, traffic.which);
       case "gone":
@@ -241,6 +246,11 @@ export class Auditor implements Observer {
       return this.#broken("nothing starts that was not ordered there", attempt);
     if (order.isAnswered) this.#broken("nothing starts that its worker has answered for", attempt);
     if (!order.mayStart) this.#broken("a member of a gang starts when all are prepared", attempt);
+    if (order.definition.exclusive === true) {
+      if (this.#begun.has(order.task))
+        this.#broken("an exclusive task begins at most once", attempt, order.task);
+      this.#begun.add(order.task);
+    }
     const running = this.#runningOn(workerId);
     for (const other of running.values()) {
       if (other.task === order.task) this.#broken("a task runs once on a machine", attempt);
@@ -420,8 +430,8 @@ export class Auditor implements Observer {
     const isCurrent = order?.isStopped === false && this.#lastOrder.get(task) === attempt;
     const isFirst = order?.heard === "";
     this.#release(workerId, { attempt, how: "failed", at }, successor);
-    // What killed the process from outside, or kept it from running, is no failure of its own.
-    const isOwn = cause !== "killed" && cause !== "setup-failed";
+    // Killed from outside, kept from running or gone by its own will: no failure of its own.
+    const isOwn = !["killed", "setup-failed", "rescheduled"].includes(cause);
     if (isCurrent && isFirst && isOwn) host?.failed.push({ sequence: host.heardCount, order, at });
   }
 

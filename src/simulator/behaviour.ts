@@ -7,6 +7,7 @@
 
 import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
+import type { Progress } from "../model/progress.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { Draws } from "./draws.ts";
@@ -33,6 +34,8 @@ export type Ending =
   | { readonly type: "failed"; readonly failure: AttemptFailure }
   /** A plugin could not be set up where it was to run. */
   | { readonly type: "setup-failed"; readonly failure: AttemptFailure }
+  /** Its function asked to run later. */
+  | { readonly type: "rescheduled"; readonly failure: AttemptFailure }
   /** Somebody else killed the process. */
   | { readonly type: "killed" }
   /** An input could not be loaded. */
@@ -44,17 +47,22 @@ export interface SimulatedValue {
   readonly bytes: Uint8Array;
 }
 
+/** What a function tells of itself while it runs. */
+export interface ExecutionNews {
+  /** It waits for tasks of its own, or does not any more. */
+  waits(waits: boolean): void;
+  /** How far it is. */
+  progress(progress: Progress): void;
+}
+
+export const noNews: ExecutionNews = { waits: () => undefined, progress: () => undefined };
+
 export interface Behaviour {
   /**
    * Begins an execution, and calls `end` once when it is over. Nobody listens to the end of one
-   * that was stopped or died with its machine. `setWaits` tells of a function that it waits for
-   * tasks of its own, or does not any more.
+   * that was stopped or died with its machine.
    */
-  begin(
-    execution: RunningExecution,
-    end: (ending: Ending) => void,
-    setWaits?: (waits: boolean) => void,
-  ): void;
+  begin(execution: RunningExecution, end: (ending: Ending) => void, news?: ExecutionNews): void;
   /** An execution is told to stop; it is gone a moment later, whatever becomes of this. */
   abort?(attempt: AttemptId, reason: "stopped" | "timeout"): void;
   /** Called once when a stop is ordered: how long it takes, microseconds; undefined is drawn. */
@@ -76,6 +84,7 @@ export function endEventOf(
     case "input-failed":
       return { type: "execution-input-failed", at, execution, task: ending.task };
     case "failed":
+    case "rescheduled":
     case "setup-failed": {
       const { type: cause, failure } = ending;
       return { type: "execution-failed", at, execution, cause, failure };
@@ -92,6 +101,21 @@ export function endEventOf(
   }
 }
 
+/** What the kernel is told while a function runs; its time is filled in. */
+export function newsOf(execution: ExecutionId, say: (event: WorkerEvent) => void): ExecutionNews {
+  const at = 0;
+  return {
+    waits: (waits) =>
+      say({ type: waits ? "execution-waits" : "execution-rejoined", at, execution }),
+    progress: (progress) => say({ type: "execution-progressed", at, execution, progress }),
+  };
+}
+
+/** Whether the function itself was called: not where its inputs or its plugins were not there. */
+export function hasRun({ type }: Ending): boolean {
+  return type !== "input-failed" && type !== "setup-failed";
+}
+
 /** What hangs runs this many times as long as anything else may. */
 const hungFactor = 100;
 
@@ -101,6 +125,10 @@ export interface DrawnRun {
   readonly draws: Draws;
   /** For when functions wait. */
   readonly waits: Draws;
+  /** For when functions say how far they are. */
+  readonly progress: Draws;
+  /** For what asks to run later. */
+  readonly reschedules: Draws;
   readonly faults: Faults;
 }
 
@@ -115,10 +143,16 @@ export class DrawnBehaviour implements Behaviour {
   readonly #waits: Draws;
   /** How often functions wait for tasks of their own. */
   readonly #waiting: number;
+  readonly #progress: Draws;
+  /** How often functions say how far they are. */
+  readonly #telling: number;
+  readonly #reschedules: Draws;
+  /** How often functions ask to run later; as many of them never do anything else. */
+  readonly #leaving: number;
   readonly #onFault: (kind: FaultKind, what: string) => void;
 
   constructor(
-    { timeline, draws, waits, faults }: DrawnRun,
+    { timeline, draws, waits, progress, reschedules, faults }: DrawnRun,
     onFault: (kind: FaultKind, what: string) => void = () => {},
   ) {
     this.#timeline = timeline;
@@ -126,10 +160,14 @@ export class DrawnBehaviour implements Behaviour {
     this.#faults = faults;
     this.#waits = waits;
     this.#waiting = waits.pick([0, 0.05, 0.5]);
+    this.#progress = progress;
+    this.#telling = progress.pick([0, 0.1, 0.6]);
+    this.#reschedules = reschedules;
+    this.#leaving = reschedules.pick([0, 0.02, 0.2]);
     this.#onFault = onFault;
   }
 
-  #planWaits({ definition }: RunningExecution, setWaits: (waits: boolean) => void): void {
+  #planWaits({ definition }: RunningExecution, { waits: setWaits }: ExecutionNews): void {
     const draws = this.#waits;
     if (definition.run.kind !== "function" || !draws.chance(this.#waiting)) return;
     let atUs = this.#timeline.now;
@@ -144,13 +182,26 @@ export class DrawnBehaviour implements Behaviour {
   begin(
     execution: RunningExecution,
     end: (ending: Ending) => void,
-    setWaits: (waits: boolean) => void = () => {},
+    news: ExecutionNews = noNews,
   ): void {
     const { quantumUs } = this.#faults;
     const at = this.#timeline.now + this.#runUs(execution);
     const moment = quantumUs > 1 ? Math.ceil(at / quantumUs) * quantumUs : at;
     this.#timeline.at(moment, () => end(this.#endingOf(execution)));
-    this.#planWaits(execution, setWaits);
+    this.#planWaits(execution, news);
+    this.#planProgress(execution, news);
+  }
+
+  /** Now and then it says how far it is, and which task it is. */
+  #planProgress({ definition, task }: RunningExecution, news: ExecutionNews): void {
+    const draws = this.#progress;
+    if (definition.run.kind !== "function" || !draws.chance(this.#telling)) return;
+    let atUs = this.#timeline.now;
+    for (let percent = 0; percent < 100; percent += 1 + draws.below(60)) {
+      const fraction = percent / 100;
+      this.#timeline.at(atUs, () => news.progress({ fraction, note: String(task) }));
+      atUs += draws.below(this.#faults.runUsMax);
+    }
   }
 
   #runUs({ definition, workerId }: RunningExecution): number {
@@ -163,7 +214,15 @@ export class DrawnBehaviour implements Behaviour {
     return this.#draws.chance(0.2) ? this.#draws.below(runUsMax) : this.#draws.below(800);
   }
 
-  #endingOf({ definition, args, inputs, workerId }: RunningExecution): Ending {
+  #endingOf(execution: RunningExecution): Ending {
+    const { definition, args } = execution;
+    const isFunction = definition.run.kind === "function";
+    const leaves = this.#reschedules.chance(this.#leaving) || isRestless(args, this.#leaving);
+    if (!isFunction || !leaves) return this.#endingByFaults(execution);
+    return { type: "rescheduled", failure: failureOf("not here, not now", null) };
+  }
+
+  #endingByFaults({ definition, args, inputs, workerId }: RunningExecution): Ending {
     const draws = this.#draws;
     const faults = this.#faults;
     const isCommand = definition.run.kind === "command";
@@ -201,6 +260,11 @@ function needsPlugins({ run }: TaskSpec): boolean {
 /** By the bytes alone, so that it is so for whoever reads them and however often. */
 function isPoisoned(bytes: Uint8Array | null, probability: number): boolean {
   return bytes !== null && bytes.length > 1 && ((bytes[1] * 97) & 255) < probability * 256;
+}
+
+/** What never does anything but ask to run later: a quarter as many as do so now and then. */
+function isRestless(args: Uint8Array, probability: number): boolean {
+  return args.length > 1 && ((args[1] * 61) & 255) < (probability / 4) * 256;
 }
 
 export const noValue: SimulatedValue = { sizeBytes: 0, bytes: new Uint8Array(0) };

@@ -154,6 +154,8 @@ export class SimulatedCluster {
         {
           ...{ timeline, faults: this.faults, draws: this.randomness.stream("behaviour") },
           waits: this.randomness.stream("waits"),
+          progress: this.randomness.stream("progress"),
+          reschedules: this.randomness.stream("reschedules"),
         },
         (kind, what) => this.onFault(kind, what),
       );
@@ -260,6 +262,7 @@ export class SimulatedCluster {
   #addClient(clientId: string): void {
     const draws = this.randomness.stream(`client ${clientId}`);
     const client = new SimulatedClient(clientId, draws, {
+      exclusive: this.randomness.stream(`exclusive ${clientId}`),
       send: (from, message) => this.sessions.fromClient(from, message),
       bring: (from, upload) => this.#bring(from, upload),
     });

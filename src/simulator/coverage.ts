@@ -38,6 +38,7 @@ Object.assign(chargeStates, {
   [charge.failure]: "a task was charged a failure",
   [charge.loss]: "a task was charged a loss",
   [charge.suspicion]: "a task became suspect when its worker died",
+  [charge.reschedule]: "a task asked to run later",
   [charge.bystander]: "a bystander became suspect when its worker died",
 });
 
@@ -194,6 +195,12 @@ export class Coverage implements Observer {
 
   #onFailed({ tasks, states, failures }: FactOf<"tasks-failed">): void {
     for (const code of states) this.#countKnown(taskEndState(taskStates[code]));
+    if (failures.some(({ code }) => code === "RESCHEDULE_LIMIT")) {
+      this.note("a task asked to run later more often than it may");
+    }
+    if (failures.some(({ code }) => code === "MAY_HAVE_RUN")) {
+      this.note("an exclusive task ended because it may have run");
+    }
     if (tasks.length > failures.length) this.note("a failure spread to dependents");
   }
 

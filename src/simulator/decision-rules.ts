@@ -11,7 +11,7 @@ import { InvariantError } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import type { ControllerEvent } from "../controller/events.ts";
 import { charge, type Fact, type FactOf } from "../controller/facts.ts";
-import { lostAfterUs, suspectAfterUs } from "../controller/limits.ts";
+import { lostAfterUs, reschedulesMax, suspectAfterUs } from "../controller/limits.ts";
 import type { Output } from "../controller/outbox.ts";
 import {
   type ControllerState,
@@ -150,6 +150,8 @@ class StepRules {
         return this.#onAssigned(fact);
       case "tasks-failed":
         return this.#onFailed(fact);
+      case "progress-told":
+        return this.#onProgress(fact);
       case "job-ended":
         return this.#onJobEnded(fact);
       default: // Says nothing that is ruled here.
@@ -229,7 +231,9 @@ class StepRules {
     const { failureCount, lossCount } = state.tasks;
     const failures = launch?.gang ? launch.failureCount : failureCount[task];
     const losses = launch?.gang ? launch.preemptionCount : lossCount[task];
-    if (failures > maxRetriesFailure || losses > maxRetriesPreemption) {
+    const reschedules = state.reschedules.get(task)?.count ?? 0;
+    const isOver = failures > maxRetriesFailure || losses > maxRetriesPreemption;
+    if (isOver || reschedules > reschedulesMax) {
       fail("a task is tried no more often than it may be", taskIdOf(state, task));
     }
   }
@@ -295,6 +299,17 @@ class StepRules {
     }
   }
 
+  /** Simulated functions and programs say which task they are. */
+  #onProgress({ attempts, progress }: FactOf<"progress-told">): void {
+    const { attempts: table, tasks } = this.#state;
+    for (const [entry, row] of attempts.entries()) {
+      const task = table.task[row];
+      const names = [String(tasks.ref(task)), taskIdOf(this.#state, task)];
+      if (names.includes(progress[entry].note)) continue;
+      fail("progress is of the task that said it", taskIdOf(this.#state, task));
+    }
+  }
+
   #onJobEnded({ job: index, state: ended }: FactOf<"job-ended">): void {
     const { jobs } = this.#state;
     const { launch } = jobs[index];
@@ -339,6 +354,7 @@ function chargesFor(
   isGang: boolean,
 ): readonly number[] {
   const charges = ownFaults.includes(cause) ? [charge.failure] : [faultlessCharge(cause)];
+  if (cause === "rescheduled") charges[0] = charge.reschedule;
   if (cause === "preempted") charges[0] = attempt.started ? charge.loss : charge.nothing;
   if (cause === "worker-lost") charges[0] = chargeOfDeath(state, attempt);
   if (!isGang) return charges;

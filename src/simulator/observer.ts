@@ -73,6 +73,8 @@ export type Traffic =
     }
   /** An execution waits for tasks of its own: its thread goes on with others. */
   | { readonly type: "yielded"; readonly workerId: string; readonly attempt: AttemptId }
+  /** What ended as an execution had not come to its function. */
+  | { readonly type: "never-ran"; readonly attempt: AttemptId }
   /** What runs dies without a word: what the agent ran itself, or all on the machine. */
   | { readonly type: "died"; readonly workerId: string; readonly which: "functions" | "all" }
   /** The controller is told that the machine is gone with all that ran on it. */

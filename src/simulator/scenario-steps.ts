@@ -54,7 +54,7 @@ const forms: readonly Form[] = [
     pattern: new RegExp(`^${name} (waits|goes on)$`),
     usage: "a waits: for tasks of its own; a goes on",
     play: (world, label, word) => {
-      for (const run of liveRuns(world, label)) run.setWaits(word === "waits");
+      for (const run of liveRuns(world, label)) run.news.waits(word === "waits");
     },
   },
   {

@@ -112,9 +112,11 @@ export function parseTask(text: string): TaskDraft {
   const options = new Options(label, rest.split(":").filter(Boolean));
   const key = options.text("key") ?? "";
   const executor = options.oneOf("executor", functionExecutors, "thread");
+  const exclusive = options.oneOf("exclusive", ["yes", "no"], "no") === "yes";
   const spec: TaskSpec = {
     ...specDefaults,
     ...commonOf(options, specDefaults),
+    ...(exclusive ? { exclusive } : {}),
     run: { kind: "function", bundle: "0".repeat(64), functionName: "f", executor },
     name: "f",
   };
@@ -239,6 +241,7 @@ const actForms =
 
 /**
  * `finish`, `fail`, `kill` (somebody else kills the process), `crash` (its machine dies with it),
+ * `reschedule` (it asks to run later),
  * `hold` (until it is told), `run 20ms`, `run 20ms then fail`, `cannot load a` (an input);
  * `fail with code 3`, and `of 1m` for the size of a value.
  */
@@ -256,7 +259,7 @@ export function parseAct(text: string): Act {
   };
 }
 
-export const ends = ["finish", "fail", "kill", "crash"] as const;
+export const ends = ["finish", "fail", "kill", "crash", "reschedule"] as const;
 
 function parseEnd(text: string): Act["end"] {
   const end = ends.find((one) => one === text);

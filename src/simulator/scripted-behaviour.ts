@@ -13,7 +13,9 @@ import type { AttemptId, TaskRef } from "../model/ids.ts";
 import {
   type Behaviour,
   type Ending,
+  type ExecutionNews,
   failureOf,
+  noNews,
   noValue,
   type RunningExecution,
 } from "./behaviour.ts";
@@ -23,7 +25,7 @@ import type { Timeline } from "./timeline.ts";
 export interface Act {
   /** Microseconds until it ends; `hold` waits until it is told. */
   readonly runUs: number | "hold";
-  readonly end: "finish" | "fail" | "kill" | "crash" | "miss";
+  readonly end: "finish" | "fail" | "kill" | "crash" | "miss" | "reschedule";
   /** Of `miss`: the input that it cannot load. */
   readonly input: string;
   /** Of a failure: the exit code of the process; null for a function that throws. */
@@ -51,8 +53,8 @@ export interface Run {
   readonly act: Act;
   isOver: boolean;
   readonly end: (ending: Ending) => void;
-  /** It waits for tasks of its own, or does not any more. */
-  readonly setWaits: (waits: boolean) => void;
+  /** What it tells of itself while it runs. */
+  readonly news: ExecutionNews;
 }
 
 /** What the script's world knows. */
@@ -92,7 +94,7 @@ export class ScriptedBehaviour implements Behaviour {
   begin(
     execution: RunningExecution,
     end: (ending: Ending) => void,
-    setWaits: (waits: boolean) => void = () => {},
+    news: ExecutionNews = noNews,
   ): void {
     const label = this.#around.labelOf(execution.task);
     for (const { task, bytes } of execution.inputs) this.#checkInput(label, task, bytes);
@@ -100,7 +102,7 @@ export class ScriptedBehaviour implements Behaviour {
     const act = plan[Math.min(this.#begun(label).length, plan.length - 1)];
     const { workerId, attempt, definition } = execution;
     const isCommand = definition.run.kind === "command";
-    const run = { label, workerId, attempt, isCommand, act, isOver: false, end, setWaits };
+    const run = { label, workerId, attempt, isCommand, act, isOver: false, end, news };
     this.runs.push(run);
     if (act.runUs !== "hold") this.#after(act.runUs, () => this.endAs(run, act.end));
     else if (this.#isCalm) this.#after(defaultRunUs, () => this.endAs(run, "finish"));
@@ -130,7 +132,9 @@ export class ScriptedBehaviour implements Behaviour {
       const task = present(this.#around.refOf(run.act.input), `${run.act.input} was submitted`);
       run.end({ type: "input-failed", task });
     } else if (end === "kill") run.end({ type: "killed" });
-    else if (end === "fail") {
+    else if (end === "reschedule") {
+      run.end({ type: "rescheduled", failure: failureOf("as the script says", null) });
+    } else if (end === "fail") {
       const code = exitCode ?? (run.isCommand ? 1 : null);
       run.end({ type: "failed", failure: failureOf("as the script says", code) });
     } else {

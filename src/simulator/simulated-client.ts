@@ -65,7 +65,10 @@ const valueSpecs = { single: specCount, everywhere: specCount + 1 } as const;
 /** The spec of what needs a plugin. */
 const pluggedSpec = specCount + 2;
 
-/** What is brought to one worker, and what to all; then what needs a plugin. */
+/** The spec of what is started at most once. */
+const exclusiveSpec = specCount + 3;
+
+/** What is brought to one worker, and what to all; then what needs a plugin, and what runs once. */
 function sharedSpecs(): TaskSpec[] {
   const [base] = simulatedSpecs();
   const scattered = [1, 0].map((copies) => {
@@ -81,7 +84,8 @@ function sharedSpecs(): TaskSpec[] {
   } as const;
   const key = setupFailedAttribute("p");
   const constraints = [{ key, op: "not-exists", values: [], mode: "REQUIRED" }] as const;
-  return [...scattered, { ...base, run, constraints, name: "plugged" }];
+  const exclusive = { ...base, name: "exclusive", exclusive: true };
+  return [...scattered, { ...base, run, constraints, name: "plugged" }, exclusive];
 }
 
 /** What clients call values and locks: few names, so that they meet. */
@@ -91,12 +95,17 @@ export function drawName(draws: Draws): string {
 
 /** What a client needs of the world around it. */
 export interface SimulatedClientSurroundings {
+  /** For which tasks are started at most once. */
+  readonly exclusive: Draws;
   send(client: SimulatedClient, message: ClientMessage): void;
   bring(client: SimulatedClient, upload: Upload): void;
 }
 
 /** Leases of locks, milliseconds. */
 const leasesMs = [1_000, 5_000];
+
+/** Of the tasks that are submitted. */
+const exclusivePart = 0.08;
 
 const largeScatteredBytes = 1_000_000;
 
@@ -171,7 +180,8 @@ export class SimulatedClient implements ClusterClient {
     const first = this.#next;
     for (let i = 0; i < size; i++) {
       args.push(this.#argsOf(first + i));
-      groupSpecs.push(this.#draws.below(specCount));
+      const spec = this.#draws.below(specCount);
+      groupSpecs.push(this.#around.exclusive.chance(exclusivePart) ? exclusiveSpec : spec);
       const count = this.#draws.chance(0.5) ? 0 : this.#draws.below(4);
       counts.push(count);
       for (let d = 0; d < count; d++) {

@@ -28,7 +28,8 @@ const stop: Extract<WorkerSend, { type: "abort-execution" }> = {
 function aHost(): { host: SimulatedHost; timeline: Timeline } {
   const timeline = new Timeline();
   const draws = new Randomness({ seed: 1 }).stream("host");
-  const behaviour = new DrawnBehaviour({ timeline, draws, waits: draws, faults: noFaults });
+  const drawn = { draws, waits: draws, progress: draws, reschedules: draws };
+  const behaviour = new DrawnBehaviour({ timeline, ...drawn, faults: noFaults });
   const around = { timeline, draws, faults: noFaults, behaviour, observer: combineObservers([]) };
   return { host: new SimulatedHost(drawHost("w0", 0, 1), around), timeline };
 }

@@ -363,9 +363,10 @@ function endEvent({ execution, end, startedAt }: HostProcess, at: number): Worke
       const failure = failureOf("the process was killed", null);
       return { type: "execution-failed", at, execution, cause: "killed", failure };
     }
+    case "rescheduled":
     case "setup-failed":
     case "input-failed":
-      throw new InvariantError("a command has no inputs and no plugins");
+      throw new InvariantError("a command has no inputs and no plugins, and asks for nothing");
   }
 }
 

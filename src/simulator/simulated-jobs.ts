@@ -97,12 +97,14 @@ export class SimulatedJobs {
     this.#ask(request, administrator, () => {});
   }
 
-  /** What runs as an attempt of a task can be reached somewhere. */
+  /** What runs as an attempt of a task can be reached somewhere, and says how far it is. */
   register(taskId: string, attemptId: string): void {
     const endpointId = `endpoint-${attemptId}`;
     const place = { name: "here", address: "host:1", leaseMs: 60_000, metadata: {} };
     const request = { type: "register-endpoint", endpointId, taskId, attemptId, ...place } as const;
     this.#ask(request, administrator, () => {});
+    const progress = { type: "report-progress", fraction: 0.5, note: taskId } as const;
+    this.#ask({ ...progress, taskId, attemptId }, administrator, () => {});
   }
 
   /** Everything is open again, so that what waits can end. */

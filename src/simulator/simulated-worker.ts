@@ -21,6 +21,8 @@ import {
   type Ending,
   endEventOf,
   failureOf,
+  hasRun,
+  newsOf,
   type RunningExecution,
   type SimulatedValue,
 } from "./behaviour.ts";
@@ -462,11 +464,10 @@ export class SimulatedWorker {
     const end = (ending: Ending) => {
       if (this.alive && this.#runs(order)) this.#say(this.#endEvent(order, ending, begunAt));
     };
-    behaviour.begin(this.#runningOf(order), end, (waits) => {
-      const type = waits ? "execution-waits" : "execution-rejoined";
-      const { execution } = order;
-      if (this.alive && this.#runs(order)) this.#say({ type, at: 0, execution });
+    const news = newsOf(order.execution, (event) => {
+      if (this.alive && this.#runs(order)) this.#say(event);
     });
+    behaviour.begin(this.#runningOf(order), end, news);
   }
 
   /** It waits beside its lane, where the thread takes up what comes next. */
@@ -509,6 +510,8 @@ export class SimulatedWorker {
     this.#advance(order);
     const { execution } = order;
     if (ending.type === "finished") this.#results.set(execution, ending.value);
+    const { attempt } = order;
+    if (!hasRun(ending)) this.#around.observer.onTraffic({ type: "never-ran", attempt });
     const durationUs = this.#around.timeline.now - begunAt;
     return endEventOf(ending, { execution, durationUs });
   }

@@ -20,13 +20,20 @@ import type { SimulatedWorker } from "./simulated-worker.ts";
 export const traceLinesMax = 30;
 
 const dullFacts: ReadonlySet<string> = new Set([
-  ...["time-passed", "worker-heard", "traffic-told", "silence-checked", "deadlines-passed"],
+  ...[
+    "time-passed",
+    "worker-heard",
+    "traffic-told",
+    "progress-told",
+    "silence-checked",
+    "deadlines-passed",
+  ],
   ...["placement-passed", "placement-paused"],
   ...["order-applied", "message-sent", "heartbeat-sent", "answers-acknowledged", "answers-kept"],
   ...["value-travelled", "memory-measured", "values-used"],
 ]);
 
-const dullSends: ReadonlySet<string> = new Set(["→ heartbeat", "→ traffic"]);
+const dullSends: ReadonlySet<string> = new Set(["→ heartbeat", "→ traffic", "→ progress"]);
 
 export class TraceRecorder implements Observer {
   readonly #lines: string[] = [];

@@ -17,8 +17,9 @@ import type { FunctionRun } from "../model/spec.ts";
 import { runInContext } from "../shell/executor/context.ts";
 import { errorRecordOf } from "../shell/executor/error-record.ts";
 import { ExecutionContext } from "../shell/executor/execution-context.ts";
+import { causeOfThrown } from "../shell/executor/reschedule.ts";
 import { decodeArguments, decodeValue, encodeValue } from "../shell/values/value-codec.ts";
-import type { Ending, RunningExecution } from "../simulator/behaviour.ts";
+import type { Ending, ExecutionNews, RunningExecution } from "../simulator/behaviour.ts";
 import type { Draws } from "../simulator/draws.ts";
 import type { Drive, FunctionHandle } from "./drive.ts";
 import type { FunctionRegistry } from "./function-registry.ts";
@@ -56,14 +57,13 @@ interface Begun {
 /** How an execution tells of itself. */
 interface FunctionDoor {
   end(ending: Ending): void;
-  /** It waits for tasks of its own, or does not any more. */
-  setWaits(waits: boolean): void;
+  readonly news: ExecutionNews;
 }
 
 interface FunctionCall {
   readonly task: TaskDefinition | null;
   readonly name: string;
-  setWaits(waits: boolean): void;
+  readonly news: ExecutionNews;
 }
 
 interface Run {
@@ -108,7 +108,7 @@ export class FunctionBehaviour {
     return this.#counts.get(definitionOf(task).run) ?? 0;
   }
 
-  begin(execution: RunningExecution, run: FunctionRun, { end, setWaits }: FunctionDoor): void {
+  begin(execution: RunningExecution, run: FunctionRun, { end, news }: FunctionDoor): void {
     const { time, drive, functions, trace } = this.#around;
     const { workerId, attempt } = execution;
     const name = `${run.functionName} ${formatAttemptId(attempt)}`;
@@ -116,7 +116,7 @@ export class FunctionBehaviour {
     drive.news();
     const beganAt = time.now;
     const task = functions.find(run);
-    const { takesUs, ending } = this.#run(execution, { task, name, setWaits });
+    const { takesUs, ending } = this.#run(execution, { task, name, news });
     const begun = this.#begun.get(attempt);
     const finish = (settled: Ending): void => {
       begun?.context.end();
@@ -132,7 +132,7 @@ export class FunctionBehaviour {
   }
 
   /** Calls the function. How it will end, and how long it takes in virtual time. */
-  #run(execution: RunningExecution, { task, name, setWaits }: FunctionCall): Run {
+  #run(execution: RunningExecution, { task, name, news }: FunctionCall): Run {
     if (task === null) return { takesUs: 0, ending: failed(unknownTask(name)) };
     const { run } = task;
     const { workerId, attempt } = execution;
@@ -141,11 +141,14 @@ export class FunctionBehaviour {
     const waits = (waiting: boolean): void => {
       begun.waits = waiting;
       begun.handle?.setWaits(waiting);
-      setWaits(waiting);
+      news.waits(waiting);
     };
     const context = new ExecutionContext(
       { task: execution.task, attempt, worker: workerId, user: insideUser, priority },
-      { post: () => undefined, waits, askCredentials: () => undefined },
+      {
+        ...{ post: () => undefined, waits, askCredentials: () => undefined },
+        progress: (progress) => news.progress(progress),
+      },
     );
     setTransportInside(context, this.#around.transportInside());
     const begun: Begun = { name, workerId, context, waits: false, handle: null };
@@ -227,8 +230,9 @@ function finished(returned: unknown): Ending {
 }
 
 function failed(thrown: unknown): Ending {
+  const type = causeOfThrown(thrown);
   const status = { exitCode: null, signal: null, oom: false, stderrTail: "" };
-  return { type: "failed", failure: { error: errorRecordOf(thrown), ...status } };
+  return { type, failure: { error: errorRecordOf(thrown), ...status } };
 }
 
 /** Whoever launched it did so by the API, and named a function that was never here. */

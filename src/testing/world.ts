@@ -9,7 +9,7 @@ import { nextDeadline } from "../controller/deadlines.ts";
 import type { ControllerSend } from "../controller/events.ts";
 import { isDurable } from "../controller/facts.ts";
 import { ApiCalls } from "../shell/controller-process/api-calls.ts";
-import type { Behaviour } from "../simulator/behaviour.ts";
+import { type Behaviour, noNews } from "../simulator/behaviour.ts";
 import { Randomness } from "../simulator/draws.ts";
 import { type Faults, noFaults } from "../simulator/faults.ts";
 import { combineObservers } from "../simulator/observer.ts";
@@ -134,11 +134,11 @@ export class World {
 
   #behaviour(): Behaviour {
     return {
-      begin: (execution, end, setWaits = () => {}) => {
+      begin: (execution, end, news = noNews) => {
         this.time.stir();
         this.onProgress();
         const { run } = execution.definition;
-        if (run.kind === "function") this.functions.begin(execution, run, { end, setWaits });
+        if (run.kind === "function") this.functions.begin(execution, run, { end, news });
         else if (run.kind === "command") this.commands.begin(execution, run, end);
       },
       abort: (attempt, reason) => this.functions.abort(attempt, reason),

@@ -81,6 +81,7 @@ function placeExecution(
     abort: null,
     revoke: null,
     building: false,
+    progress: null,
     member: null,
     released: false,
     values: pinInputs(state, run),
@@ -111,6 +112,7 @@ function unplace(state: WorkerState, execution: Execution): void {
   state.executions.delete(execution.id);
   state.unsentStops.delete(execution);
   state.yielding.delete(execution);
+  state.progressed.delete(execution);
   state.besideTimed.delete(execution);
 }
 
@@ -212,6 +214,14 @@ export const executionAppliers: ExecutionAppliers = {
   },
   "execution-rejoined": (state, { execution }) => {
     rejoinExecution(state, liveExecution(state, execution));
+  },
+  "execution-progressed": (state, { execution: id, progress }) => {
+    const execution = liveExecution(state, id);
+    execution.progress = progress;
+    state.progressed.add(execution);
+  },
+  "progress-told": (state, { executions }) => {
+    for (const id of executions) state.progressed.delete(liveExecution(state, id));
   },
   "execution-answers-for-next": (state, { execution: id, told }) => {
     const execution = liveExecution(state, id);

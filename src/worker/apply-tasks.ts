@@ -213,6 +213,7 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
   execution.told = abandoned;
   state.orphans.delete(fact.task);
   state.unsentStops.delete(execution);
+  if (execution.progress !== null) state.progressed.add(execution); // Nobody knows it of this run.
   moveTask(state, record, { type: "executing", execution });
 }
 

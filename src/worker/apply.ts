@@ -90,6 +90,9 @@ function openConnection(state: WorkerState, fact: FactOf<"connection-opened">): 
   connection.applied = 0;
   connection.sent = 0;
   connection.heartbeatAt = fact.at + state.heartbeatUs;
+  for (const execution of state.executions.values()) {
+    if (execution.progress !== null) state.progressed.add(execution); // It may be a new controller.
+  }
   state.keptAnswers = []; // What was kept is sent again, and kept again as it is sent.
 }
 

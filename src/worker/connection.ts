@@ -16,6 +16,7 @@ import { repeatPrepared } from "./gangs.ts";
 import { repeatTrouble } from "./health.ts";
 import { attemptThatNeeds } from "./inputs.ts";
 import { type Outbox, record } from "./outbox.ts";
+import { tellProgress } from "./progress.ts";
 import {
   flushReports,
   repeatAnswers,
@@ -131,6 +132,7 @@ function tellTraffic(state: WorkerState, out: Outbox): void {
 export function sendHeartbeat(state: WorkerState, out: Outbox): void {
   flushReports(state, out);
   tellTraffic(state, out);
+  tellProgress(state, out);
   const { connection, residence, valueBytes } = state;
   const { applied, sent } = connection;
   record(state, out, { type: "heartbeat-sent", at: out.at });

@@ -11,6 +11,7 @@
 import type { Micros } from "../base/time.ts";
 import type { AttemptFailure, AttemptUsage } from "../model/failure.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { Progress } from "../model/progress.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { GangMember, ToWorkerMessage, WorkerMessage } from "../protocol/messages.ts";
 
@@ -85,6 +86,13 @@ export type WorkerEvent =
   | { readonly type: "execution-waits"; readonly at: Micros; readonly execution: ExecutionId }
   /** What it waited for has come: it goes on. */
   | { readonly type: "execution-rejoined"; readonly at: Micros; readonly execution: ExecutionId }
+  /** Its function says how far it is. */
+  | {
+      readonly type: "execution-progressed";
+      readonly at: Micros;
+      readonly execution: ExecutionId;
+      readonly progress: Progress;
+    }
   | {
       readonly type: "execution-finished";
       readonly at: Micros;
@@ -106,7 +114,8 @@ export type WorkerEvent =
         | "module-unloadable"
         | "build-failed"
         | "killed"
-        | "setup-failed";
+        | "setup-failed"
+        | "rescheduled";
       readonly failure: AttemptFailure;
     }
   /** An input could not be decoded: `task` is the input at fault. */

@@ -103,7 +103,10 @@ function endFailed(
 ): void {
   const { run } = execution;
   const next = closeExecution(state, out, execution, -1);
-  record(state, out, { type: "task-failed", task: run.task, kind: "execution" });
+  // What asked to run later is no input at fault.
+  if (told.cause === "rescheduled") {
+    record(state, out, { type: "task-rescheduled", task: run.task, reason: 0 });
+  } else record(state, out, { type: "task-failed", task: run.task, kind: "execution" });
   out.closing.push(run.task);
   answerFailed(state, out, run, runOf(next), told);
 }
@@ -120,6 +123,21 @@ function endHandedBack(
   record(state, out, { type: "task-rescheduled", task: run.task, reason: told.reason });
   out.closing.push(run.task);
   answerHandedBack(state, out, run, runOf(next), told);
+}
+
+/** What may have begun goes elsewhere, unless it may begin once only: then that is its end. */
+function endInterrupted(
+  state: WorkerState,
+  out: Outbox,
+  execution: Execution,
+  reason: number,
+): void {
+  if (execution.run.spec.definition.exclusive === true) {
+    const message = "it was ended on its worker by no fault of its own";
+    const error = { name: "Interrupted", message, stack: "", causes: [] };
+    const failure = { error, exitCode: null, signal: null, oom: false, stderrTail: "" };
+    endFailed(state, out, execution, { cause: "killed", failure });
+  } else endHandedBack(state, out, execution, { reason, other: 0 });
 }
 
 /** The failure of what ran too long; `ended` says how its process ended, if that is known. */
@@ -152,7 +170,7 @@ function endAborted(
       endFailed(state, out, execution, timeoutFailure(execution.run, ended));
       return true;
     case "shutdown":
-      endHandedBack(state, out, execution, { reason: handBackReason.shutdown, other: 0 });
+      endInterrupted(state, out, execution, handBackReason.shutdown);
       return true;
     case "stopped":
     case null:
@@ -185,7 +203,7 @@ export function onAborted(
   if (execution === undefined) return;
   if (execution.orphan) return endOrphan(state, out, execution);
   if (endAborted(state, out, execution, null)) return;
-  endHandedBack(state, out, execution, { reason: handBackReason.refused, other: 0 });
+  endInterrupted(state, out, execution, handBackReason.refused);
 }
 
 /** Whether it is known that the bytes of an input are gone: then nobody is to blame for them. */

@@ -7,6 +7,7 @@
 
 import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { Progress } from "../model/progress.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { GangMember } from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, FileId, TransferId } from "./events.ts";
@@ -62,7 +63,7 @@ export type TaskFact =
       /** It came from another worker. */
       readonly copied: boolean;
     }
-  /** The controller was told once more that it is here; or (off) asked to forget it since. */
+  /** The controller was told again that it is here; or (off) it has asked to forget it since. */
   | { readonly type: "value-told-again"; readonly task: TaskRef; readonly again: boolean }
   /** T24; what still reads it keeps its pin. */
   | { readonly type: "value-dropped"; readonly task: TaskRef }
@@ -121,6 +122,13 @@ export type ExecutionFact =
   | { readonly type: "execution-yielded"; readonly execution: ExecutionId }
   /** It goes on beside the lanes, and holds its CPU again. */
   | { readonly type: "execution-rejoined"; readonly execution: ExecutionId }
+  /** It says how far it is, which is told with the next heartbeat. */
+  | {
+      readonly type: "execution-progressed";
+      readonly execution: ExecutionId;
+      readonly progress: Progress;
+    }
+  | { readonly type: "progress-told"; readonly executions: readonly ExecutionId[] }
   /** T21. */
   | { readonly type: "execution-orphaned"; readonly execution: ExecutionId; readonly at: Micros }
   /** The next run of its task never starts: it is answered with `told` when this orphan ends. */

@@ -22,6 +22,7 @@ const ofTheStream: ReadonlySet<WorkerFact["type"]> = new Set([
   "leaving-said",
   "value-travelled",
   "traffic-told",
+  "progress-told",
 ] as const);
 
 /** Facts after which any record may be another one. */

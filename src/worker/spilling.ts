@@ -9,7 +9,8 @@
  */
 
 import { microsPerMs } from "../base/time.ts";
-import { reportKind, trafficKind } from "../protocol/messages.ts";
+import { reportKind } from "../protocol/messages.ts";
+import { trafficKind } from "../protocol/traffic-kind.ts";
 import type { WorkerEvent } from "./events.ts";
 import { loseValue } from "./inputs.ts";
 import { spillRestMs, spillsMax } from "./limits.ts";

@@ -17,6 +17,7 @@
 
 import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { Progress } from "../model/progress.ts";
 import type { Resources } from "../model/resources.ts";
 import type { TaskRun, TaskSpec } from "../model/spec.ts";
 import type {
@@ -148,6 +149,7 @@ export type TaskState =
     }
   | { readonly type: "memory"; readonly value: Value }
   | { readonly type: "failed"; readonly kind: "execution" | "transfer" }
+  /** As in `handBackReason`; 0: its function asked for it. */
   | { readonly type: "rescheduled"; readonly reason: number };
 
 export const abandoned: Withheld = { type: "abandoned" };
@@ -201,6 +203,8 @@ export interface Execution {
   revoke: RevokeIntent | null;
   /** Its work directory is being made, which was told. */
   building: boolean;
+  /** How far it says it is; null while it has said nothing. */
+  progress: Progress | null;
   /** Of a gang: its address, once it is prepared. */
   member: GangMember | null;
   /** Of a gang: all are prepared, and it may start. */
@@ -307,6 +311,8 @@ export interface WorkerState {
   readonly orphans: Map<TaskRef, Execution>;
   /** Heads of lanes that wait, and yield as soon as nothing queues behind them. */
   readonly yielding: Set<Execution>;
+  /** Executions whose progress is news for the controller. */
+  readonly progressed: Set<Execution>;
   /** Executions beside the lanes that may run for so long only. */
   readonly besideTimed: Set<Execution>;
   /** Orphans to which nothing was sent yet, with the moment of their stop. */
@@ -378,6 +384,7 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     commands: new Set(),
     orphans: new Map(),
     yielding: new Set(),
+    progressed: new Set(),
     besideTimed: new Set(),
     unsentStops: new Map(),
     startable: new Set(),

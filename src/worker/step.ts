@@ -41,6 +41,7 @@ import { onCompute, onForget, onGrant, onRetract, onStop } from "./orders.ts";
 import { newOutbox, type Outbox, record } from "./outbox.ts";
 import { pauseIfPressed, resumeIfRelieved } from "./pausing.ts";
 import { onPeer, onPeerGone, onSources } from "./peers.ts";
+import { onProgressed } from "./progress.ts";
 import { onRecovered } from "./recovery.ts";
 import { flushReports } from "./reports.ts";
 import { onDefineSpec, onDropSpec } from "./specs.ts";
@@ -128,6 +129,8 @@ function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
       return onWaits(state, out, event);
     case "execution-rejoined":
       return onRejoined(state, out, event);
+    case "execution-progressed":
+      return onProgressed(state, out, event);
     case "execution-finished":
       return onFinished(state, out, event);
     case "execution-failed":

@@ -9,7 +9,8 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { compute, TestWorker } from "../../test/worker/builders.ts";
 import { trafficRowsMax } from "../protocol/limits.ts";
-import { type HotMessageOf, trafficKind } from "../protocol/messages.ts";
+import type { HotMessageOf } from "../protocol/messages.ts";
+import { trafficKind } from "../protocol/traffic-kind.ts";
 import { nextWorkerDeadline, step } from "./step.ts";
 
 const mebibyte = 1024 * 1024;

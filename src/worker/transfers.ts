@@ -9,12 +9,8 @@
  */
 
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
-import {
-  handBackReason,
-  needsSourcesReason,
-  reportKind,
-  trafficKind,
-} from "../protocol/messages.ts";
+import { handBackReason, needsSourcesReason, reportKind } from "../protocol/messages.ts";
+import { trafficKind } from "../protocol/traffic-kind.ts";
 import { mayStart } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import type { WorkerEvent } from "./events.ts";

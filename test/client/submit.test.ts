@@ -167,7 +167,7 @@ test("a wrong option is refused where it is submitted, by name", () => {
     [{ resources: { cpu: -1 } }, "INVALID_ARGUMENT", /cpu/],
     [{ resources: { memory: "8 potatoes" } }, "INVALID_ARGUMENT", /8 potatoes/],
     [{ executor: "fibre" }, "INVALID_ARGUMENT", /executor/],
-    [{ exclusive: true }, "INVALID_SPEC", /exclusive/],
+    [{ exclusive: true, retries: 2 }, "INVALID_SPEC", /exclusive/],
     [{ key: "" }, "INVALID_ARGUMENT", /key/],
     [{ key: "a", pure: true }, "INVALID_SPEC", /pure/],
     [{ pure: 1 }, "INVALID_ARGUMENT", /pure/],

@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import {
   type Client,
   connect,
@@ -117,7 +118,26 @@ export class BusyCluster {
   /** Launches the jobs, and one graph after the other until the cluster is closed. */
   async work(): Promise<void> {
     for (const job of jobs) await this.client.launchJob(job);
+    await this.#sayProgress("/ada/train-llm/0");
     this.#rounds = this.#computeGraphs();
+  }
+
+  /** As the program of the task would say it. */
+  async #sayProgress(taskId: string): Promise<void> {
+    for (;;) {
+      const answer = await this.client.call("GetTaskStatus", { taskId });
+      const { task } = answer as { task: { attempts: { attemptId: string; state: string }[] } };
+      const attempt = task.attempts.at(-1);
+      if (attempt?.state === "RUNNING") {
+        const said = { fraction: 0.428, note: "epoch 3 of 7" };
+        await this.client.call("ReportProgress", {
+          ...{ taskId, attemptId: attempt.attemptId },
+          ...said,
+        });
+        return;
+      }
+      await pause(50);
+    }
   }
 
   async close(): Promise<void> {

@@ -61,6 +61,7 @@ const views: readonly (readonly [path: string, ...texts: string[]])[] = [
   ["/jobs/ada/train-llm?tab=timeline", "A thin line: assigned"],
   ["/jobs/ada/train-llm?tab=logs", "loss"],
   ["/jobs/lin/hostile?tab=spec", "Environment"],
+  ["/tasks/ada/train-llm/0", "42 %", "epoch 3 of 7", "Where it is now"],
   ["/tasks/lin/report/0", "How it failed", "exit code 2", "no such table", "Story"],
   ["/graph", "load", "evaluate", "edges"],
   ["/stream", "marks", "load"],
@@ -149,6 +150,13 @@ test("a job that failed is tried again by its button, and the events say who ask
   await visit("/events?type=job-launched&id=report", "job-launched");
   await waitFor("both launches", async () => (await page.getByText(", for lin").count()) === 2);
   assert.deepEqual(watched.takeTroubles(), []);
+});
+
+test("how far a task says it is stands on the page of its job too", { skip }, async () => {
+  await visit("/jobs/ada/train-llm?tab=tasks", "42 %");
+  const bar = watched.page.getByRole("progressbar", { name: "progress" });
+  assert.equal(await bar.getAttribute("aria-valuenow"), "42");
+  watched.assertClean();
 });
 
 test("where a task is that runs is shown when it is asked for", { skip }, async () => {

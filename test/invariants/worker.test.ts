@@ -190,6 +190,10 @@ const breakages: Record<string, Breakage> = {
       spec: { ...spec, definition: { ...spec.definition, run } },
     } as never);
   },
+  "W43 progress that is news is that of an execution": onExecution((execution, state) => {
+    state.progressed.add({ ...execution });
+    return true;
+  }),
   "W29 every orphan is on its way out": onExecution((execution, state) => {
     if (execution.orphan) return false;
     state.unsentStops.set(execution, 0);

@@ -6,6 +6,7 @@
 
 import type { AttemptFailure } from "../../src/model/failure.ts";
 import type { TaskRef } from "../../src/model/ids.ts";
+import type { Progress } from "../../src/model/progress.ts";
 import type { ExecutionSink, FailureCause } from "../../src/shell/executor/execution.ts";
 import { decodeValue } from "../../src/shell/values/value-codec.ts";
 import type { ExecutionId } from "../../src/worker/events.ts";
@@ -24,6 +25,7 @@ export type News =
 export class RecordingSink implements ExecutionSink {
   readonly news: News[] = [];
   readonly logs: { level: string; message: string; fields: object }[] = [];
+  readonly progress: ({ readonly execution: ExecutionId } & Progress)[] = [];
   readonly #waiting: { readonly isDone: () => boolean; readonly resolve: () => void }[] = [];
 
   started(execution: ExecutionId): void {
@@ -36,6 +38,11 @@ export class RecordingSink implements ExecutionSink {
 
   rejoined(execution: ExecutionId): void {
     this.news.push({ type: "rejoined", execution });
+  }
+
+  progressed(execution: ExecutionId, progress: Progress): void {
+    this.progress.push({ execution, ...progress });
+    setImmediate(() => this.batchEnded());
   }
 
   finished(execution: ExecutionId, bytes: Uint8Array): void {

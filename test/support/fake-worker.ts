@@ -305,6 +305,17 @@ export class FakeWorker {
     });
   }
 
+  /** How far an attempt says it is. */
+  tells(label: string, fraction: number, note = "", about = this.attemptOf(label)): string[] {
+    return this.#say({
+      type: "progress",
+      attempts: Float64Array.of(about.id),
+      tasks: Float64Array.of(about.task),
+      fractions: Float64Array.of(fraction),
+      notes: [note],
+    });
+  }
+
   /** Its own checks say this of it; "" is well. */
   feels(trouble: string): string[] {
     return this.#say({ type: "health", trouble });

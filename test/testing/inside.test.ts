@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defineTask, gather, getContext } from "../../src/client/index.ts";
+import { defineTask, gather, getContext, reschedule } from "../../src/client/index.ts";
 import { simulateCluster } from "../../src/testing/index.ts";
 
 const leaf = defineTask(import.meta.url, function leaf(n: number): number {
@@ -53,4 +53,31 @@ test("one that waits for what can never run is told of as such", async () => {
   await using cluster = await simulateCluster({ seed: 1, workers: [{ cpu: 1 }] });
   const client = await cluster.connect();
   await assert.rejects(client.submit(stuck, []).result(), /leaf/);
+});
+
+const halfway = defineTask(import.meta.url, async function halfway(): Promise<number> {
+  getContext().progress(0.25, "asleep");
+  return await getContext().client.submit(leaf, [1]).result();
+});
+
+test("one says how far it is, in virtual time", async () => {
+  await using cluster = await simulateCluster({ seed: 1, workers: 1 });
+  const client = await cluster.connect();
+  cluster.taskTakes(leaf, "1m");
+  using future = client.submit(halfway, []);
+  await cluster.advance("10s");
+  const progress = await future.progress();
+  assert.deepEqual([progress?.fraction, progress?.note], [0.25, "asleep"]);
+  assert.equal(await future.result(), 2);
+});
+
+const impatient = defineTask(import.meta.url, function impatient(): string {
+  if (getContext().worker === "w-1") reschedule("not here");
+  return getContext().worker;
+});
+
+test("one that asks to run later goes elsewhere", async () => {
+  await using cluster = await simulateCluster({ seed: 1, workers: 2 });
+  const client = await cluster.connect();
+  assert.notEqual(await client.submit(impatient, []).result(), "w-1");
 });

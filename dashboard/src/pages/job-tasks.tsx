@@ -9,6 +9,7 @@ import { type Column, DataTable, Pager, pageToken } from "../components/data-tab
 import { FilterBar, listOf, StateFilter } from "../components/filter-bar.tsx";
 import { Empty, ErrorNote, Loading, Span, TaskLink, WorkerLink } from "../components/pieces.tsx";
 import { StateBadge } from "../components/state-badge.tsx";
+import { TaskProgress } from "../components/task-progress.tsx";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, query } from "../router.ts";
 import { formatBytes, formatCount, formatDuration } from "../text/format.ts";
@@ -37,7 +38,12 @@ const columns: readonly Column<Task>[] = [
     name: "state",
     title: "State",
     orderBy: "state",
-    cell: ({ state }) => <StateBadge state={state} />,
+    cell: ({ state, progress }) => (
+      <div class="stacked">
+        <StateBadge state={state} />
+        {progress !== null && <TaskProgress progress={progress} />}
+      </div>
+    ),
   },
   {
     ...{ name: "worker", title: "Worker" },

@@ -27,6 +27,7 @@ import {
 } from "../components/pieces.tsx";
 import { StackPanel } from "../components/stack-panel.tsx";
 import { CauseBadge, StateBadge } from "../components/state-badge.tsx";
+import { TaskProgress } from "../components/task-progress.tsx";
 import { useLive } from "../live/use-live.ts";
 import { hrefs, idOf, path } from "../router.ts";
 import { formatBytes, formatDuration, formatResources, plural, timeOf } from "../text/format.ts";
@@ -46,6 +47,7 @@ export function TaskPage() {
     <div class={stale ? "stale" : ""}>
       <TaskHead task={task} />
       {error !== null && <ErrorNote error={error} />}
+      {task.progress !== null && <TaskProgress progress={task.progress} words />}
       <TaskFacts task={task} />
       {!terminalStates.includes(task.state) && task.pendingReason !== null && (
         <WhyPanel id={task.taskId} />

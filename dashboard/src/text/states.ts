@@ -68,12 +68,22 @@ export function lookOf(state: string): StateLook {
   return Object.hasOwn(looks, state) ? looks[state] : { ...unknownLook, word: state };
 }
 
+/** Ends that are nobody's fault, and cost nothing. */
+const faultlessCauses: readonly string[] = [
+  "stopped",
+  "retracted",
+  "superseded",
+  "refused",
+  "gang-returned",
+  "rescheduled",
+];
+
 /** How an attempt ended, as the state of a task that looks like it. */
 export function lookOfCause(cause: string | null): StateLook {
   const word = cause === null ? "Running" : sentence(cause.replaceAll("-", " "));
   if (cause === null) return lookOf("RUNNING");
   if (cause === "finished") return { ...lookOf("SUCCEEDED"), word };
-  if (["stopped", "retracted", "superseded", "refused", "gang-returned"].includes(cause)) {
+  if (faultlessCauses.includes(cause)) {
     return { ...lookOf("KILLED"), word };
   }
   if (["preempted", "drained"].includes(cause)) return { ...lookOf("PREEMPTED"), word };

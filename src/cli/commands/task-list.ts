@@ -6,6 +6,7 @@
 
 import { buildCommand } from "@stricli/core";
 import { CapstanError } from "../../model/errors.ts";
+import { formatFraction } from "../../model/format-quantities.ts";
 import { type TaskState, taskStates } from "../../model/states.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
@@ -64,8 +65,13 @@ function rowOf(terminal: Terminal, task: TaskView): readonly string[] {
     task.workerId ?? task.attempts.at(-1)?.workerId ?? "",
     String(task.attempts.length),
     task.key,
-    task.pendingReason ?? "",
+    task.pendingReason ?? progressOf(task),
   ];
+}
+
+/** How far it says it is. */
+function progressOf({ progress }: TaskView): string {
+  return progress === null ? "" : `${formatFraction(progress.fraction)} ${progress.note}`.trimEnd();
 }
 
 export const taskListCommand = buildCommand<TaskListFlags, [string?], CliContext>({

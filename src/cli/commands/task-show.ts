@@ -5,7 +5,12 @@
  */
 
 import { buildCommand } from "@stricli/core";
-import { formatDuration, formatMemory, formatResources } from "../../model/format-quantities.ts";
+import {
+  formatDuration,
+  formatFraction,
+  formatMemory,
+  formatResources,
+} from "../../model/format-quantities.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { describeEnd } from "../describe-attempt.ts";
@@ -31,6 +36,7 @@ function describeTask(terminal: Terminal, task: TaskView): readonly string[] {
     ["state", paintState(paint, task.state)],
     ["key", task.key],
     ["worker", task.workerId ?? ""],
+    ["progress", describeProgress(task)],
     ["inputs", listOf(task.inputs)],
     ["reason", task.pendingReason ?? ""],
     ["error", task.error?.message ?? ""],
@@ -38,6 +44,12 @@ function describeTask(terminal: Terminal, task: TaskView): readonly string[] {
   ].filter(([, value]) => value !== "");
   const attempts = task.attempts.flatMap((attempt) => describeAttempt(terminal, attempt));
   return [paint.bold(task.taskId), ...indent(alignColumns(rows)), ...indent(attempts)];
+}
+
+function describeProgress({ progress }: TaskView): string {
+  if (progress === null) return "";
+  const note = progress.note === "" ? "" : ` ${progress.note}`;
+  return `${formatFraction(progress.fraction)}${note} (said at ${progress.at})`;
 }
 
 /** The task whose failure began it, unless it is this one. */

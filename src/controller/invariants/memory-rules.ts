@@ -18,6 +18,7 @@ const listsByTask = [
   "histories",
   "inputFailures",
   "notBefore",
+  "reschedules",
   "startBy",
   "strayOfTask",
   "unreachable",
@@ -27,6 +28,7 @@ const listsByTask = [
 const listsByAttempt = [
   "deviceGrants",
   "hung",
+  "progress",
   "usages",
 ] as const satisfies readonly (keyof ControllerState)[];
 

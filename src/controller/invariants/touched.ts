@@ -93,6 +93,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "worker-absent": "named",
   "worker-heard": "nothing",
   "traffic-told": "nothing",
+  "progress-told": "nothing",
   "worker-suspected": "named",
   "worker-health": "named",
   "member-prepared": "named",

@@ -55,6 +55,7 @@ const changes = {
   RegisterEndpoint: ({ lease: leaseMs, ...request }) =>
     asIs({ type: "register-endpoint", ...request, leaseMs }),
   UnregisterEndpoint: (request) => asIs({ type: "unregister-endpoint", ...request }),
+  ReportProgress: (request) => asIs({ type: "report-progress", ...request }),
   UnpublishValue: (request) => asIs({ type: "unpublish-value", ...request }),
   ReplicateValue: (request) => asIs({ type: "replicate-value", ...request }),
   Repair: (request) => asIs({ type: "repair", ...request }),

@@ -28,6 +28,14 @@ export interface TaskContext {
   /** Aborted when the task is cancelled or has timed out; after a grace its thread is ended. */
   readonly signal: AbortSignal;
   readonly logger: TaskLogger;
+  /**
+   * Says how far the task is, for people: `fraction` is from 0 to 1, `note` at most 256 characters,
+   * default "". Cheap: the latest word is passed on a few times a second, and seen within some
+   * seconds. What a task said last is kept while it runs, and by nobody for longer.
+   *
+   * @throws CapstanError INVALID_ARGUMENT
+   */
+  progress(fraction: number, note?: string): void;
 }
 
 /** With what a running task speaks to its controller. */

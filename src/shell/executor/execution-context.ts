@@ -7,6 +7,7 @@
 
 import { CapstanError } from "../../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../../model/ids.ts";
+import { type Progress, parseProgress } from "../../model/progress.ts";
 import type { RunningTask, TaskCredentials, TaskLogger } from "./context.ts";
 import type { FromThread, LogLevel } from "./thread-messages.ts";
 
@@ -15,6 +16,8 @@ export interface ContextDoor {
   post(message: FromThread): void;
   /** It begins to wait for tasks of its own, or does not any more. */
   waits(waits: boolean): void;
+  /** It says how far it is. */
+  progress(progress: Progress): void;
   /** Answered by `takeCredentials`. */
   askCredentials(): void;
 }
@@ -130,6 +133,10 @@ export class ExecutionContext implements RunningTask {
       error: (message, fields) => this.#log("error", message, fields),
     };
     return this.#logger;
+  }
+
+  progress(fraction: number, note = ""): void {
+    this.#door.progress(parseProgress(fraction, note));
   }
 
   /** Fires the signal, now or when it is first looked at. */

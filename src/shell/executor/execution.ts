@@ -6,6 +6,7 @@
 
 import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
+import type { Progress } from "../../model/progress.ts";
 import type { ExecutionId } from "../../worker/events.ts";
 import type { LogLevel, PluginPlace } from "./thread-messages.ts";
 
@@ -46,7 +47,8 @@ export type FailureCause =
   | "exited"
   | "killed"
   | "module-unloadable"
-  | "setup-failed";
+  | "setup-failed"
+  | "rescheduled";
 
 /**
  * Where the executor's news goes. Calls come in lane order and only note what happened: none of
@@ -59,6 +61,8 @@ export interface ExecutionSink {
   waits(execution: ExecutionId): void;
   /** What it waited for has come. */
   rejoined(execution: ExecutionId): void;
+  /** Its function says how far it is. */
+  progressed(execution: ExecutionId, progress: Progress): void;
   /** `value` is owned by the receiver; above `inlineValueBytesMax` it begins shared memory. */
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void;
   failed(execution: ExecutionId, cause: FailureCause, failure: AttemptFailure): void;

@@ -10,7 +10,7 @@ export class Footprint {
   /** Taken once: to read them costs as much as all else, and who changes them is not used again. */
   #environment: string | null = null;
   #globals = 0;
-  #resources = 0;
+  #resources: readonly string[] = [];
   #cwd = "";
   #listeners = 0;
 
@@ -20,16 +20,27 @@ export class Footprint {
       this.#environment = environmentText();
       this.#globals = Object.getOwnPropertyNames(globalThis).length;
     }
-    this.#resources = process.getActiveResourcesInfo().length;
+    this.#resources = process.getActiveResourcesInfo();
     this.#cwd = process.cwd();
     this.#listeners = listenerCount();
+  }
+
+  /** What the event loop waits for that it did not wait for before the task, each kind once. */
+  opened(): readonly string[] {
+    const before = [...this.#resources];
+    const opened = process.getActiveResourcesInfo().filter((name) => {
+      const place = before.indexOf(name);
+      if (place >= 0) before.splice(place, 1);
+      return place < 0;
+    });
+    return [...new Set(opened)];
   }
 
   /** After it: what is different, for people; "" for nothing. */
   leftover(): string {
     if (this.#environment === null) return "a module that could not be loaded";
     const found: string[] = [];
-    if (process.getActiveResourcesInfo().length > this.#resources) {
+    if (process.getActiveResourcesInfo().length > this.#resources.length) {
       found.push("timers, sockets or children that still run");
     }
     if (workingDirectory() !== this.#cwd) found.push("another working directory");

@@ -23,6 +23,8 @@ import { collectGarbage } from "./garbage.ts";
 import { type LaneMemory, recordKind } from "./lane-memory.ts";
 import { resultNotifyMs } from "./limits.ts";
 import { type FramedOrder, OrderFrameReader } from "./order-frame.ts";
+import { ProgressThrottle } from "./progress-throttle.ts";
+import { causeOfThrown } from "./reschedule.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ToThread } from "./thread-messages.ts";
@@ -182,7 +184,7 @@ export class LaneThread {
       }
       this.#finish(sequence, returned, startedMs);
     } catch (thrown) {
-      this.#fail(sequence, "failed", thrown);
+      this.#fail(sequence, causeOfThrown(thrown), thrown);
     }
     return null;
   }
@@ -190,9 +192,16 @@ export class LaneThread {
   #newRunning({ task, attempt, sequence, functionIndex }: FramedOrder): Running {
     const { user, priority } = this.#places[functionIndex];
     const identity = { task, attempt, user, priority, worker: this.#workerId };
+    let throttle: ProgressThrottle | null = null;
     const context = new ExecutionContext(identity, {
       post: (message) => this.#post(message),
       waits: (waits) => this.#post({ type: waits ? "waits" : "rejoined", sequence }),
+      progress: (progress) => {
+        throttle ??= new ProgressThrottle((latest) => {
+          this.#post({ type: "progress", sequence, progress: latest });
+        });
+        throttle.push(progress);
+      },
       askCredentials: () => this.#post({ type: "credentials-wanted", sequence }),
     });
     return { context, goOn: () => undefined };
@@ -207,7 +216,7 @@ export class LaneThread {
     try {
       this.#finish(sequence, await returned, startedMs);
     } catch (thrown) {
-      this.#fail(sequence, "failed", thrown);
+      this.#fail(sequence, causeOfThrown(thrown), thrown);
     }
     this.#notice();
   }

@@ -246,6 +246,9 @@ export class Lane {
         this.#drain();
         this.#onWait(message);
         break;
+      case "progress":
+        this.#onProgress(message);
+        break;
       case "large-value":
       case "failed":
       case "input-failed":
@@ -279,6 +282,11 @@ export class Lane {
     if (sent === null) return;
     sent.isReportedStarted = true; // Who waits runs.
     this.#options.sink[type](sent.order.execution);
+  }
+
+  #onProgress({ sequence, progress }: Extract<FromThread, { type: "progress" }>): void {
+    const sent = this.#orders.at(sequence);
+    if (sent !== null) this.#options.sink.progressed(sent.order.execution, progress);
   }
 
   #drain(): void {

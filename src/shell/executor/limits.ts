@@ -19,6 +19,9 @@ export const resultNotifyMs = 1;
 /** What is kept of a lane's stderr for a failure, in bytes; older output falls off. */
 export const stderrTailBytes = 8 * 1024;
 
+/** How often a function's word of its progress is passed on, in milliseconds: the latest wins. */
+export const progressIntervalMs = 250;
+
 /** Causes of an error that travel with it; deeper ones are dropped. */
 export const errorCausesMax = 8;
 
@@ -139,6 +142,9 @@ export const framePartsMax = 200_001;
 
 /** How long a thread may take to come to a statement when its stack is read, in ms. */
 export const stackPauseMs = 2_000;
+
+/** Kinds of what the event loop of a function's process waits for that are told. More are not. */
+export const waitsForMax = 100;
 
 /** Calls of a thread's stack that are shown, the innermost first. */
 export const stackFramesMax = 64;

@@ -11,12 +11,29 @@
  * @module
  */
 
+import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
 import { type ProcessExecutionOrder, ProcessRun, type ProcessRunOptions } from "./process-run.ts";
 
 export interface ProcessExecutorOptions extends ProcessRunOptions {
   readonly lanes: number;
 }
+
+/** The process that an execution has. */
+export interface FunctionProcessView {
+  /** Its directory; "" while the execution waits for a process. */
+  readonly directory: string;
+  /** It waits for tasks of its own. */
+  readonly isBeside: boolean;
+  /** What its event loop waits for; null if its JavaScript does not answer. */
+  look(): Promise<readonly string[] | null>;
+}
+
+function viewOf(run: ProcessRun, isBeside: boolean): FunctionProcessView {
+  return { directory: run.directory, isBeside, look: () => run.look() };
+}
+
+const inLine: FunctionProcessView = { directory: "", isBeside: false, look: async () => null };
 
 export class ProcessExecutor {
   readonly #options: ProcessExecutorOptions;
@@ -52,6 +69,15 @@ export class ProcessExecutor {
     else for (const lane of this.#lanes) lane.runOf(execution)?.abort(reason, graceMs);
   }
 
+  /** The process of the execution of an attempt; null if it is not here. */
+  processOf(attempt: AttemptId): FunctionProcessView | null {
+    for (const lane of this.#lanes) {
+      const process = lane.processOf(attempt);
+      if (process !== null) return process;
+    }
+    return null;
+  }
+
   /** What had not ended is never heard of again. */
   close(): void {
     this.#options.pool.close();
@@ -78,6 +104,15 @@ class ProcessLane {
   runOf(execution: ExecutionId): ProcessRun | null {
     if (this.#running?.order.execution === execution) return this.#running;
     return [...this.#beside].find(({ order }) => order.execution === execution) ?? null;
+  }
+
+  processOf(attempt: AttemptId): FunctionProcessView | null {
+    const isOf = (run: ProcessRun) => run.order.attempt === attempt;
+    const beside = [...this.#beside].find(isOf);
+    if (beside !== undefined) return viewOf(beside, true);
+    const running = this.#running;
+    if (running !== null && isOf(running)) return viewOf(running, false);
+    return this.#queue.some((order) => order.attempt === attempt) ? inLine : null;
   }
 
   start(order: ProcessExecutionOrder): void {

@@ -7,10 +7,13 @@
 
 import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
-import { Fields } from "../../protocol/fields.ts";
+import { progressNoteCharactersMax } from "../../model/limits.ts";
+import { isFraction, type Progress } from "../../model/progress.ts";
+import { Fields, requireText } from "../../protocol/fields.ts";
 import { parseAttemptFailure } from "../../protocol/parse-specs.ts";
 import { valueFormat } from "../values/value-format.ts";
 import type { TaskCredentials } from "./context.ts";
+import { waitsForMax } from "./limits.ts";
 import type { Frame } from "./process-frames.ts";
 import type { LogLevel, PluginPlace } from "./thread-messages.ts";
 
@@ -51,6 +54,8 @@ export type ToProcess =
       readonly credentials: TaskCredentials | null;
       readonly refused: string;
     }
+  /** Answered by `seen`, unless its JavaScript is in something that lasts. */
+  | { readonly type: "look" }
   | { readonly type: "abort"; readonly reason: "stopped" | "timeout" };
 
 /** Told with each end. */
@@ -66,6 +71,10 @@ export type FromProcess =
   | { readonly type: "begun"; readonly sequence: number }
   /** The function waits for tasks of its own; or it goes on. */
   | { readonly type: "waits" | "rejoined"; readonly sequence: number }
+  /** How far the function says it is. */
+  | { readonly type: "progress"; readonly sequence: number; readonly progress: Progress }
+  /** What its event loop waits for, for the function's sake. */
+  | { readonly type: "seen"; readonly sequence: number; readonly waitsFor: readonly string[] }
   /** The function wants to speak to its controller. */
   | { readonly type: "credentials-wanted"; readonly sequence: number }
   | ({
@@ -77,7 +86,7 @@ export type FromProcess =
   | ({
       readonly type: "failed";
       readonly sequence: number;
-      readonly cause: "failed" | "module-unloadable" | "setup-failed";
+      readonly cause: "failed" | "rescheduled" | "module-unloadable" | "setup-failed";
       readonly failure: AttemptFailure;
     } & AfterRun)
   /** Input `index` could not be decoded. */
@@ -99,12 +108,16 @@ const fromProcessTypes = [
   "begun",
   "waits",
   "rejoined",
+  "progress",
+  "seen",
   "credentials-wanted",
   "finished",
   "failed",
   "input-failed",
   "log",
 ] as const;
+
+const failedCauses = ["failed", "rescheduled", "module-unloadable", "setup-failed"] as const;
 
 /** Throws PROTOCOL_ERROR naming the field. */
 export function parseFromProcess({ head, parts }: Frame): FromProcess {
@@ -119,6 +132,10 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
     case "rejoined":
     case "credentials-wanted":
       return { type, sequence };
+    case "progress":
+      return { type, sequence, progress: parseProgressOf(fields.child("progress")) };
+    case "seen":
+      return { type, sequence, waitsFor: fields.list("waitsFor", requireText, waitsForMax) };
     case "finished": {
       const value = parts[0];
       if (value?.[0] !== valueFormat) throw fields.refuse("value", "a value", value?.length);
@@ -126,7 +143,7 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
       return { type, sequence, durationUs, value, ...parseAfterRun(fields) };
     }
     case "failed": {
-      const cause = fields.oneOf("cause", ["failed", "module-unloadable", "setup-failed"]);
+      const cause = fields.oneOf("cause", failedCauses);
       const failure = parseAttemptFailure(fields.child("failure"));
       return { type, sequence, cause, failure, ...parseAfterRun(fields) };
     }
@@ -140,6 +157,12 @@ export function parseFromProcess({ head, parts }: Frame): FromProcess {
       return { type, level, message: fields.text("message"), fields: told };
     }
   }
+}
+
+function parseProgressOf(fields: Fields): Progress {
+  const fraction = fields.raw("fraction");
+  if (!isFraction(fraction)) throw fields.refuse("fraction", "a number from 0 to 1", fraction);
+  return { fraction, note: fields.boundedText("note", progressNoteCharactersMax, true) };
 }
 
 function parseAfterRun(fields: Fields): AfterRun {

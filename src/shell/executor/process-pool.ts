@@ -107,6 +107,11 @@ export class ProcessPool implements LauncherUser {
     return process;
   }
 
+  /** What it and all that it starts have in their environment as their process's directory. */
+  directoryOf({ id }: FunctionProcess): string {
+    return join(this.#options.directory, id);
+  }
+
   /** Its run is over. */
   giveBack(process: FunctionProcess): void {
     process.user = null;
@@ -170,7 +175,7 @@ export class ProcessPool implements LauncherUser {
     const stop = (graceMs: number) => launcher.stop(id, graceMs);
     const process = new FunctionProcess({ id, needs, stop });
     const key = randomBytes(16).toString("hex");
-    const logDirectory = join(directory, id);
+    const logDirectory = this.directoryOf(process);
     mkdirSync(logDirectory, { mode: 0o700 });
     const door = this.#door?.path ?? "";
     const compileCache = join(directory, "compiled");

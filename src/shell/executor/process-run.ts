@@ -16,7 +16,7 @@ import type { TaskCredentials } from "./context.ts";
 import { errorRecordOf } from "./error-record.ts";
 import type { ExecutionOrder, ExecutionSink } from "./execution.ts";
 import type { FunctionProcess, ProcessUser } from "./function-process.ts";
-import { processStartNoticeMs } from "./limits.ts";
+import { processStartNoticeMs, stackPauseMs } from "./limits.ts";
 import type { FromProcess } from "./process-messages.ts";
 import { judgeProcessEnd } from "./process-outcome.ts";
 import type { ProcessPool } from "./process-pool.ts";
@@ -50,6 +50,8 @@ export class ProcessRun implements ProcessUser {
   /** It had ended when its process was being killed already. */
   #ended: Ended | null = null;
   #notice: NodeJS.Timeout | null = null;
+  /** Whoever wants to know where it is. */
+  readonly #looks = new Set<(waitsFor: readonly string[] | null) => void>();
 
   /** `onOver` is called when its end has been told. */
   constructor(
@@ -65,6 +67,25 @@ export class ProcessRun implements ProcessUser {
     this.#process = options.pool.take({ bundlePath, pluginKey, memoryBytes, cpuMilli }, this);
     this.#isLoading = this.#process.runs === 0;
     if (this.#process.isReady) this.#send();
+  }
+
+  /** The directory of its process, which names it among the processes of the machine. */
+  get directory(): string {
+    return this.#options.pool.directoryOf(this.#process);
+  }
+
+  /** What its event loop waits for; null if it does not say so within `stackPauseMs`. */
+  look(): Promise<readonly string[] | null> {
+    return new Promise((resolve) => {
+      const seen = (waitsFor: readonly string[] | null) => {
+        clearTimeout(timer);
+        this.#looks.delete(seen);
+        resolve(waitsFor);
+      };
+      const timer = setTimeout(() => seen(null), stackPauseMs);
+      this.#looks.add(seen);
+      this.#process.send({ type: "look" });
+    });
   }
 
   /** True if it had not begun: then nothing is told of it. */
@@ -98,8 +119,14 @@ export class ProcessRun implements ProcessUser {
     switch (message.type) {
       case "begun":
         return this.#begun();
+      case "seen":
+        for (const seen of [...this.#looks]) seen(message.waitsFor);
+        return;
       case "credentials-wanted":
         return this.#giveCredentials();
+      case "progress":
+        sink.progressed(this.order.execution, message.progress);
+        return sink.batchEnded();
       case "waits":
       case "rejoined":
         this.#tellStarted();
@@ -170,6 +197,7 @@ export class ProcessRun implements ProcessUser {
   }
 
   #leave(): void {
+    for (const seen of [...this.#looks]) seen(null);
     if (this.#notice !== null) clearTimeout(this.#notice);
     this.#notice = null;
     if (this.#isSent) this.#options.directories.endShared(formatAttemptId(this.order.attempt));

@@ -18,9 +18,11 @@ import { runInContext } from "./context.ts";
 import { errorRecordOf } from "./error-record.ts";
 import { ExecutionContext } from "./execution-context.ts";
 import { Footprint } from "./footprint.ts";
-import { processSectionEndMs } from "./limits.ts";
+import { processSectionEndMs, waitsForMax } from "./limits.ts";
 import { type Frame, FrameReader, writeFrame } from "./process-frames.ts";
 import type { AfterRun, FromProcess, ProcessOptions, ToProcess } from "./process-messages.ts";
+import { ProgressThrottle } from "./progress-throttle.ts";
+import { causeOfThrown } from "./reschedule.ts";
 import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread } from "./thread-messages.ts";
@@ -44,6 +46,7 @@ export class ProcessRunner {
   #socket: net.Socket | null = null;
   #tasks: Map<string, TaskFunction> | null = null;
   #running: ExecutionContext | null = null;
+  #sequence = 0;
   #isStopping = false;
 
   constructor(options: ProcessOptions, stderr: TextTail) {
@@ -87,9 +90,16 @@ export class ProcessRunner {
   #onFrame({ head, parts }: Frame): void {
     const message = head as ToProcess;
     if (message.type === "abort") return this.#abort(message.reason);
+    if (message.type === "look") return this.#look();
     if (message.type === "credentials") return void this.#running?.takeCredentials(message);
     const [args, ...inputs] = parts;
     void this.#run(message, { args, inputs });
+  }
+
+  #look(): void {
+    if (this.#running === null) return;
+    const waitsFor = this.#footprint.opened().slice(0, waitsForMax);
+    this.#tell({ type: "seen", sequence: this.#sequence, waitsFor });
   }
 
   #abort(reason: "stopped" | "timeout"): void {
@@ -104,6 +114,7 @@ export class ProcessRunner {
     const { sequence, attempt, functionName } = order;
     const context = this.#newContext(order);
     this.#running = context;
+    this.#sequence = sequence;
     this.#beginSection(formatAttemptId(attempt));
     let cause: "failed" | "module-unloadable" = "module-unloadable";
     try {
@@ -126,7 +137,7 @@ export class ProcessRunner {
         const reason = errorRecordOf(thrown.cause).message;
         this.#end({ type: "input-failed", sequence, index: thrown.index, reason });
       } else {
-        const why = thrown instanceof SetupError ? "setup-failed" : cause;
+        const why = thrown instanceof SetupError ? "setup-failed" : causeOf(cause, thrown);
         this.#end({ type: "failed", sequence, cause: why, failure: this.#failureOf(thrown) });
       }
     }
@@ -134,9 +145,13 @@ export class ProcessRunner {
 
   #newContext({ sequence, task, attempt, user, priority }: RunOrder): ExecutionContext {
     const identity = { task, attempt, user, priority, worker: this.#options.workerId };
+    const throttle = new ProgressThrottle((progress) => {
+      this.#tell({ type: "progress", sequence, progress });
+    });
     return new ExecutionContext(identity, {
       post: (message) => this.#pass(message),
       waits: (waits) => this.#tell({ type: waits ? "waits" : "rejoined", sequence }),
+      progress: (progress) => throttle.push(progress),
       askCredentials: () => this.#tell({ type: "credentials-wanted", sequence }),
     });
   }
@@ -195,6 +210,11 @@ export class ProcessRunner {
     const { value, ...head } = message;
     writeFrame(this.#socket, { head, parts: [value] });
   }
+}
+
+/** Only the function itself can ask to run later. */
+function causeOf(moment: "failed" | "module-unloadable", thrown: unknown) {
+  return moment === "failed" ? causeOfThrown(thrown) : moment;
 }
 
 function writeQuietly(stream: number, bytes: Uint8Array): void {

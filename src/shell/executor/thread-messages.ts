@@ -6,6 +6,7 @@
  */
 
 import type { AttemptFailure } from "../../model/failure.ts";
+import type { Progress } from "../../model/progress.ts";
 import type { TaskCredentials } from "./context.ts";
 import type { LargeBytes, OrderFrame } from "./order-frame.ts";
 
@@ -66,11 +67,13 @@ export type FromThread =
   | {
       readonly type: "failed";
       readonly sequence: number;
-      readonly cause: "failed" | "module-unloadable" | "setup-failed";
+      readonly cause: "failed" | "rescheduled" | "module-unloadable" | "setup-failed";
       readonly failure: AttemptFailure;
     }
   /** The function waits for tasks of its own; or it goes on. */
   | { readonly type: "waits" | "rejoined"; readonly sequence: number }
+  /** How far the function says it is. */
+  | { readonly type: "progress"; readonly sequence: number; readonly progress: Progress }
   /** The function wants to speak to its controller. */
   | { readonly type: "credentials-wanted"; readonly sequence: number }
   /** Input `index` could not be decoded. */

@@ -1,6 +1,6 @@
 /**
- * Where attempts are that run on this worker: functions in their threads, commands in their
- * processes. It looks, and changes nothing.
+ * Where attempts are that run on this worker: functions in their threads, commands and functions
+ * that have processes in those. It looks, and changes nothing.
  *
  * @module
  */
@@ -10,7 +10,9 @@ import type { StackSource, StackView } from "../data-plane/stack-route.ts";
 import type { CommandExecutor } from "../executor/command-executor.ts";
 import type { CommandLogs } from "../executor/command-logs.ts";
 import { stackOutputLines } from "../executor/limits.ts";
+import type { FunctionProcessView } from "../executor/process-executor.ts";
 import { lookAtProcesses } from "../executor/process-look.ts";
+import { processDirectoryVariable } from "../executor/process-messages.ts";
 import { readThreadStack, type ThreadStack } from "../executor/thread-stack.ts";
 import type { Executions } from "./executions.ts";
 
@@ -38,6 +40,8 @@ export class AttemptStacks implements StackSource {
   async readStack(attemptId: string): Promise<StackView | null> {
     const workDirectory = this.commands?.workDirectoryOf(attemptId) ?? null;
     if (workDirectory !== null) return this.#ofCommand(attemptId, workDirectory);
+    const process = this.executions?.processOf(attemptId) ?? null;
+    if (process !== null) return this.#ofProcess(attemptId, process);
     const look = this.#turn.then(() => this.#ofFunction(attemptId));
     this.#turn = look.catch(() => {});
     return look;
@@ -58,16 +62,40 @@ export class AttemptStacks implements StackSource {
     return { ...nothing, ...viewOf(stack), lastOutputAtMs };
   }
 
+  async #ofProcess(attemptId: string, process: FunctionProcessView): Promise<StackView> {
+    const { directory } = process;
+    if (directory === "") {
+      return { ...nothing, summary: "it waits in line behind another task of its lane" };
+    }
+    const waitsFor = await process.look();
+    const processes = lookAtProcesses(processDirectoryVariable, directory);
+    const summary = `${stateOf(process, waitsFor)}; ${summaryOf(processes)}`;
+    const output = await this.#outputOf(attemptId);
+    return { ...nothing, summary, waitsFor: waitsFor ?? [], processes, ...output };
+  }
+
   async #ofCommand(attemptId: string, workDirectory: string): Promise<StackView> {
+    const processes = lookAtProcesses("CAPSTAN_WORKDIR", workDirectory);
+    const summary = summaryOf(processes);
+    return { ...nothing, summary, processes, ...(await this.#outputOf(attemptId)) };
+  }
+
+  async #outputOf(attemptId: string): Promise<Pick<StackView, "output" | "lastOutputAtMs">> {
     const page = await this.#logs.readLog(attemptId, {
       ...{ cursor: "", maxLines: stackOutputLines, tail: stackOutputLines },
       ...{ sinceMs: 0, substring: "", streams: ["stdout", "stderr"] },
     });
     const output = page?.lines ?? [];
-    const lastOutputAtMs = output.at(-1)?.atMs ?? null;
-    const processes = lookAtProcesses("CAPSTAN_WORKDIR", workDirectory);
-    return { ...nothing, summary: summaryOf(processes), processes, output, lastOutputAtMs };
+    return { output, lastOutputAtMs: output.at(-1)?.atMs ?? null };
   }
+}
+
+/** What the event loop of a function's process says, if it says anything. */
+function stateOf({ isBeside }: FunctionProcessView, waitsFor: readonly string[] | null): string {
+  if (isBeside) return "it waits for tasks of its own";
+  if (waitsFor === null) return "its JavaScript does not answer: a loop or a call lasts";
+  const what = waitsFor.length === 0 ? "nothing that could wake it" : waitsFor.join(", ");
+  return `it waits for ${what}`;
 }
 
 function summaryOf(processes: StackView["processes"]): string {

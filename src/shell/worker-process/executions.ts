@@ -12,7 +12,8 @@
 import { present } from "../../base/assert.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
-import { attemptId, type TaskRef } from "../../model/ids.ts";
+import { type AttemptId, attemptId, type TaskRef } from "../../model/ids.ts";
+import type { Progress } from "../../model/progress.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
 import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
 import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
@@ -32,7 +33,7 @@ import {
 import { collectGarbage } from "../executor/garbage.ts";
 import type { LaneThreadView } from "../executor/lane.ts";
 import { idleProcessesPerSlotMax } from "../executor/limits.ts";
-import { ProcessExecutor } from "../executor/process-executor.ts";
+import { type FunctionProcessView, ProcessExecutor } from "../executor/process-executor.ts";
 import { ProcessPool, type ProcessPoolOptions } from "../executor/process-pool.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel, PluginPlace } from "../executor/thread-messages.ts";
@@ -178,8 +179,12 @@ export class Executions implements ExecutionSink, CommandSink {
 
   /** The thread of a function's attempt, by its id; null if it is not here. */
   threadOf(attempt: string): LaneThreadView | null {
-    const [epoch, count] = attempt.split(".").map(Number);
-    return this.#threads.threadOf(attemptId(epoch, count));
+    return this.#threads.threadOf(numberOf(attempt));
+  }
+
+  /** The same for a function in a process. */
+  processOf(attempt: string): FunctionProcessView | null {
+    return this.#processes.processOf(numberOf(attempt));
   }
 
   /** Hands the lanes what was started in this turn. */
@@ -296,6 +301,10 @@ export class Executions implements ExecutionSink, CommandSink {
     this.#options.loop.post({ type: "execution-rejoined", execution });
   }
 
+  progressed(execution: ExecutionId, progress: Progress): void {
+    this.#options.loop.post({ type: "execution-progressed", execution, progress });
+  }
+
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void {
     const { loop, store } = this.#options;
     store.addResult(execution, value);
@@ -352,6 +361,11 @@ export class Executions implements ExecutionSink, CommandSink {
 }
 
 type FunctionSpec = TaskSpec & { readonly run: FunctionRun };
+
+function numberOf(attempt: string): AttemptId {
+  const [epoch, count] = attempt.split(".").map(Number);
+  return attemptId(epoch, count);
+}
 
 /** The kernel counts executions from here. */
 const firstExecution: ExecutionId = 1;

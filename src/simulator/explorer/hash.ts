@@ -29,7 +29,7 @@ import { isForPeople } from "./copy.ts";
 /** Counted for people, or derived from what is hashed beside it. */
 const silentFields = new Set([
   ...["recomputedCount", "journaled", "key", "requestKey", "memory"],
-  ...["traffic", "trafficCounts", "counts", "names"],
+  ...["traffic", "trafficCounts", "counts", "names", "progress", "progressed"],
 ]);
 
 /** Written once and often met: hashed once. */

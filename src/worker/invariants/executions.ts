@@ -250,6 +250,14 @@ function everyOrphanIsOnItsWayOut(state: WorkerState): void {
   }
 }
 
+/** What has ended has nothing to tell, and what has said nothing neither. */
+function progressThatIsNewsIsThatOfAnExecution(state: WorkerState): void {
+  for (const execution of state.progressed) {
+    const isLive = state.executions.get(execution.id) === execution;
+    if (!isLive || execution.progress === null) broken(`execution ${execution.id} has progress`);
+  }
+}
+
 export const executionRules: WorkerRules = {
   "W3 the head of each lane and nothing else pays": theHeadOfEachLaneAndNothingElsePays,
   "W4 what is used is what paying executions hold": whatIsUsedIsWhatPayingExecutionsHold,
@@ -263,5 +271,6 @@ export const executionRules: WorkerRules = {
   "W35 what waits yields unless something queues behind it":
     whatWaitsYieldsUnlessSomethingQueuesBehindIt,
   "W41 what shares a lane shares an executor": whatSharesALaneSharesAnExecutor,
+  "W43 progress that is news is that of an execution": progressThatIsNewsIsThatOfAnExecution,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
 };

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import type { Role } from "../../../model/job.ts";
+import { progressNoteCharactersMax } from "../../../model/limits.ts";
 import { attemptCauses, taskStates } from "../../../model/states.ts";
 import { logCursorCharactersMax, logLinesMax } from "../limits.ts";
 import {
@@ -67,6 +68,12 @@ const attempt = responseOf({
   granted: resources,
 }).meta({ id: "Attempt", description: "One try of a task on one worker." });
 
+const progress = responseOf({
+  fraction: z.number(),
+  note: z.string(),
+  at: timeOrNull,
+}).meta({ id: "TaskProgress", description: "How far a running task says it is, from 0 to 1." });
+
 export const task = responseOf({
   taskId: z.string(),
   jobId: z.string(),
@@ -79,6 +86,7 @@ export const task = responseOf({
   inputs: z.array(z.string()),
   error: taskError.nullable(),
   pendingReason: z.string().nullable(),
+  progress: progress.nullable(),
 }).meta({ id: "Task", description: "A replica of a job, or a node of a graph." });
 
 export const reasonCodes = [
@@ -264,6 +272,18 @@ export const taskMethods = {
       state: z.enum(taskStates),
       retriedCount: z.int().meta({ description: "Tasks that run again; 0 if it had not failed." }),
     }),
+  },
+  ReportProgress: {
+    summary:
+      "How far a running task is, said by itself: for programs, with the token of their job.",
+    access: writers,
+    request: requestOf({
+      taskId: idField,
+      attemptId: idField,
+      fraction: z.number().min(0).max(1),
+      note: z.string().max(progressNoteCharactersMax).default(""),
+    }),
+    response: responseOf({ taskId: z.string(), attemptId: z.string() }),
   },
   ListTasks: {
     summary: "Tasks that are remembered, of one job or of all.",
