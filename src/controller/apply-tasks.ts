@@ -11,9 +11,9 @@ import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
-import { hasRecipe } from "../model/spec.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { addAlias, addOffer } from "./apply-shared.ts";
+import { isActor, isCall, joinCallLine, leaveCallLine } from "./call-lines.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
@@ -84,13 +84,21 @@ export function isAvailable(state: ControllerState, task: number): boolean {
   return tasks.state[task] === taskStateCode.SUCCEEDED && !tasks.hasFlag(task, taskFlag.valueGone);
 }
 
-/** Puts a PENDING task where it belongs now: offered, waiting, held, delayed or queued. */
+/** Whether a task with this input need not wait for it: a call waits in its actor's line instead. */
+export function isReadable(state: ControllerState, input: number): boolean {
+  return isAvailable(state, input) || isActor(state, input);
+}
+
+/** Puts a PENDING task where it belongs now: offered, waiting, held, delayed, called or queued. */
 export function placeInLine(state: ControllerState, task: number): void {
   const { tasks } = state;
+  const isCalling = isCall(state, task);
+  if (isCalling) joinCallLine(state, task);
   if (hasRare(state.shared.offers, task)) tasks.stage[task] = stage.offered;
   else if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
   else if (isHeld(state, task)) tasks.stage[task] = stage.held;
   else if (state.notBefore.has(task)) tasks.stage[task] = stage.delayed;
+  else if (isCalling) tasks.stage[task] = stage.called;
   else enqueue(state, task);
 }
 
@@ -119,6 +127,7 @@ export function leaveLine(state: ControllerState, task: number): void {
   const { tasks } = state;
   const wasQueued = tasks.stage[task] === stage.queued;
   if (tasks.stage[task] === stage.offered) state.shared.offers.delete(task);
+  if (tasks.stage[task] !== stage.none && isCall(state, task)) leaveCallLine(state, task);
   tasks.stage[task] = stage.none;
   if (!wasQueued) return;
   const shape = shapeOf(state, task);
@@ -169,7 +178,7 @@ export function applyTasksSubmitted(
   let entry = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {
     const spec = present(client.specs.get(submit.groupSpecs[group]), "a submit names its specs");
-    const isBrought = !hasRecipe(specRecord(state, spec).definition.run);
+    const isBrought = specRecord(state, spec).definition.run.kind === "value";
     for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
       created[entry] = createTask(state, client, { at, submit, entry, spec, place });
       if (!isBrought || created[entry] === noSlot) continue;
@@ -291,7 +300,7 @@ function linkEdge(
   tasks.dependentsHead[target] = edge;
   tasks.dependentCount[target]++;
   tasks.pendingDependents[target]++;
-  if (!isAvailable(state, target)) tasks.waitingOn[owner]++;
+  if (!isReadable(state, target)) tasks.waitingOn[owner]++;
 }
 
 /** One task has its value. */
@@ -349,7 +358,11 @@ function endNeedOfInputs(state: ControllerState, task: number): void {
   const { tasks } = state;
   const start = tasks.dependenciesStart[task];
   for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
-    tasks.pendingDependents[tasks.edges.target[edge]]--;
+    const input = tasks.edges.target[edge];
+    tasks.pendingDependents[input]--;
+    if (tasks.pendingDependents[input] === 0 && isActor(state, input)) {
+      state.touchedActors.add(input);
+    }
   }
 }
 
@@ -466,7 +479,7 @@ export function countUnavailable(state: ControllerState, task: number): number {
   const start = tasks.dependenciesStart[task];
   let count = 0;
   for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
-    if (!isAvailable(state, tasks.edges.target[edge])) count++;
+    if (!isReadable(state, tasks.edges.target[edge])) count++;
   }
   return count;
 }
@@ -490,6 +503,7 @@ function makeDependentsWait(state: ControllerState, task: number): void {
     const owner = edges.owner[edge];
     if (isTerminalCode(tasks.state[owner])) continue;
     tasks.waitingOn[owner]++;
+    if (tasks.stage[owner] === stage.called) tasks.stage[owner] = stage.waiting;
     if (tasks.stage[owner] !== stage.queued) continue;
     leaveLine(state, owner);
     tasks.stage[owner] = stage.waiting;

@@ -59,6 +59,7 @@ import {
   applyValuesMoved,
   removeExtraHolder,
 } from "./apply-tasks.ts";
+import { touchActors } from "./call-lines.ts";
 import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
@@ -93,6 +94,8 @@ const appliers: Appliers = {
     // What each step settles before it ends, a replay only collects.
     state.touchedJobs.clear();
     state.brokenGangs.clear();
+    state.touchedActors.clear();
+    touchActors(state);
     beginLeasesAnew(state.access, fact.at);
     beginLockLeasesAnew(state.shared, fact.at);
     const { flags } = state.tasks;
@@ -233,6 +236,7 @@ const appliers: Appliers = {
     for (const worker of workers) state.touchedWorkers.add(worker);
     for (const shape of shapes) state.untriedShapes.add(shape);
   },
+  "actors-tended": (state) => state.touchedActors.clear(),
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {
       setRetracting(state, row, fact.on);

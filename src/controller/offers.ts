@@ -13,6 +13,7 @@
 import { hasRecipe } from "../model/spec.ts";
 import { taskStateCode } from "../model/states.ts";
 import { isSameOffer } from "./apply-shared.ts";
+import { isCall } from "./call-lines.ts";
 import { mayUse } from "./eligibility.ts";
 import { introduceHolder } from "./introduce-holder.ts";
 import type { Outbox } from "./outbox.ts";
@@ -36,9 +37,11 @@ export function isComputed(state: ControllerState, task: number): boolean {
 
 /** The end of a task whose value is gone for good. */
 export function lostForGood(state: ControllerState, task: number): FailedRoot {
-  const message =
-    "the value was lost with its last holder, and it has no recipe: a client scattered it; " +
-    "scatter it again, with `broadcast` to more workers, or compute it in a task";
+  const why = isCall(state, task)
+    ? "it is of a call of an actor, and no call runs twice; call again"
+    : "it has no recipe: a client scattered it; scatter it again, with `broadcast` to more " +
+      "workers, or compute it in a task";
+  const message = `the value was lost with its last holder, and ${why}`;
   const failure = plainFailure(state, task, { code: "VALUE_LOST", message });
   return { task, state: taskStateCode.FAILED, failure };
 }

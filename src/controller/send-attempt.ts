@@ -7,6 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import { type AttemptContext, inlineSource } from "../protocol/messages.ts";
+import { isCall } from "./call-lines.ts";
 import type { ComputeInput } from "./compute-builder.ts";
 import { introducePeer } from "./inputs.ts";
 import { inlineInputBytesMax } from "./limits.ts";
@@ -66,6 +67,9 @@ function contextOf(state: ControllerState, row: number): string {
   return JSON.stringify(context);
 }
 
+const noBytes = new Uint8Array(0);
+
+/** Where each input is. The actor of a call is its first, and is only named. */
 function inputsOf(
   state: ControllerState,
   out: Outbox,
@@ -78,6 +82,10 @@ function inputsOf(
   for (let position = 0; position < tasks.dependencyCount[task]; position++) {
     const input = tasks.dependency(task, position);
     const ref = tasks.ref(input);
+    if (position === 0 && isCall(state, task)) {
+      inputs.push({ task: ref, source: inlineSource, sizeBytes: 0, inline: noBytes });
+      continue;
+    }
     const bytes = state.inline.bytes.get(input);
     if (bytes !== undefined && inlineBytes + bytes.length <= inlineInputBytesMax) {
       inlineBytes += bytes.length;

@@ -16,13 +16,14 @@ import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import type { ActorPart, TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
 import type { GangMember, WorkerMemory } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
+import type { ActorCalls } from "./call-lines.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 
 import { RunLog } from "./run-log.ts";
@@ -275,10 +276,12 @@ export interface Shape {
   readonly priority: number;
   /** Whether attempts may wait on a worker for a grant: not when they need devices. */
   readonly prefetchable: boolean;
-  /** Commands run for long unless it is known otherwise. */
+  /** Takes a place for processes and not a thread: commands, and actors, which have their own. */
   readonly isCommand: boolean;
   /** Functions that run in processes. On a worker's lane none of them follows one in a thread. */
   readonly isProcess: boolean;
+  /** Which part of an actor its tasks are; null for none. Calls have no queue: see `actors.ts`. */
+  readonly part: ActorPart | null;
   /** Specs that have it; without any its place is free. */
   specCount: number;
   /** Rows of tasks that never waited. Dead entries are skipped by whoever pops. */
@@ -404,6 +407,10 @@ export interface ControllerState {
   readonly touchedJobs: Set<number>;
   /** Gangs of which a member left while others are active. */
   readonly brokenGangs: Set<number>;
+  /** Actor's row → its calls that have not ended. */
+  readonly actorCalls: Map<number, ActorCalls>;
+  /** Actors that may be sent calls, or may be needed no more. */
+  readonly touchedActors: Set<number>;
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
@@ -463,6 +470,8 @@ export function newControllerState(): ControllerState {
     startDeadlines: new Heap(),
     touchedJobs: new Set(),
     brokenGangs: new Set(),
+    actorCalls: new Map(),
+    touchedActors: new Set(),
     clients: [],
     clientsById: new Map(),
     workers: [],

@@ -15,6 +15,7 @@ import { dependenciesPerTaskMax } from "./limits.ts";
 import { isComputed, orderUpload } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { refuse } from "./refuse.ts";
+import { partsRefusal } from "./submit-parts.ts";
 import { failDoomed } from "./settle.ts";
 import {
   type Client,
@@ -50,6 +51,7 @@ function refusalOf(state: ControllerState, client: Client, submit: Submit): Caps
     numbersRefusal(client, submit) ??
     specsRefusal(client, submit) ??
     dependenciesRefusal(client, submit) ??
+    partsRefusal(state, client, submit) ??
     keysRefusal(state, client, submit) ??
     cycleRefusal(submit)
   );

@@ -10,6 +10,8 @@ import type { AttemptFailure } from "../model/failure.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
 import { retryDelayUs } from "./apply-tasks.ts";
+import { failureWithActor, hasLostItsObject, mayHaveRun } from "./actors.ts";
+import { isActor, isCall } from "./call-lines.ts";
 import { charge } from "./facts.ts";
 import { gangReturnDelayMaxUs, gangReturnDelayUs, refusalDelayUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -52,7 +54,7 @@ export function judgeLosses(
   const primaries = primaryLosses(state, losses);
   for (const loss of losses) {
     const charged = primaries.has(loss) ? chargeOf(state, loss) : charge.nothing;
-    if (isExhausted(state, loss, charged)) {
+    if (endsWithActor(state, loss) || isExhausted(state, loss, charged)) {
       roots.push(failedRoot(state, loss));
       continue;
     }
@@ -187,6 +189,11 @@ function delayOf(state: ControllerState, loss: Loss, charged: number): number {
   return loss.cause === "refused" || loss.cause === "start-timeout" ? refusalDelayUs : 0;
 }
 
+/** What must not begin again: a call that may have run, and an actor whose object is gone. */
+function endsWithActor(state: ControllerState, loss: Loss): boolean {
+  return mayHaveRun(state, loss) || hasLostItsObject(state, loss);
+}
+
 /** What is never tried again, and what has been tried as often as it may be. */
 function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
   if (charged !== charge.failure && charged !== charge.loss) return false;
@@ -237,16 +244,23 @@ const finalStates: { readonly [cause: string]: number } = {
 
 function failedRoot(state: ControllerState, loss: Loss): FailedRoot {
   const { task } = loss;
-  const code = codes[loss.cause] ?? "BUG";
   const failure = {
-    code,
-    message: messageOf(state, loss),
-    blame: taskIdOf(state, task),
+    ...toldOf(state, loss),
     workerId: loss.workerId,
     attempts: state.tasks.failureCount[task] + state.tasks.lossCount[task] + 1,
     failure: loss.failure,
   };
   return { task, state: finalStates[loss.cause] ?? taskStateCode.FAILED, failure };
+}
+
+/** Causes for which a call ends by itself: with any other it ends with its actor. */
+const ownEnds: readonly AttemptCause[] = ["failed", "timeout", "oom", "exited", "setup-failed"];
+
+function toldOf(state: ControllerState, loss: Loss) {
+  const { task, cause } = loss;
+  if (isCall(state, task) && !ownEnds.includes(cause)) return failureWithActor(state, loss);
+  const code = codes[cause] ?? (isActor(state, task) ? "ACTOR_LOST" : "BUG");
+  return { code, message: messageOf(state, loss), blame: taskIdOf(state, task) };
 }
 
 function messageOf(state: ControllerState, loss: Loss): string {
@@ -267,6 +281,7 @@ function messageOf(state: ControllerState, loss: Loss): string {
     case "timeout":
       return `${spec.name} ran longer than its timeout of ${spec.timeoutMs} ms on ${loss.workerId}`;
     default:
-      return error === undefined ? spec.name : `${spec.name}: ${error.name}: ${error.message}`;
+      if (error !== undefined) return `${spec.name}: ${error.name}: ${error.message}`;
+      return `${spec.name} ended on ${loss.workerId}: ${loss.reason || loss.cause}`;
   }
 }

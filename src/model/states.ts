@@ -94,6 +94,8 @@ export const attemptCauses = [
   "gang-returned",
   // A plugin could not be set up in the executor: the task itself has not run.
   "setup-failed",
+  // Of calls: the actor ended before the call had.
+  "actor-lost",
 ] as const;
 
 export type AttemptCause = (typeof attemptCauses)[number];

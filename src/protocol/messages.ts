@@ -384,6 +384,7 @@ export interface AttemptFailed {
     | "build-failed"
     | "killed"
     | "setup-failed"
+    | "actor-lost"
   >;
   readonly failure: AttemptFailure;
 }

@@ -30,6 +30,7 @@ const failureCauses = [
   "build-failed",
   "killed",
   "setup-failed",
+  "actor-lost",
 ] as const satisfies readonly AttemptCause[];
 
 /** Throws PROTOCOL_ERROR naming the field, as every parser here. */

@@ -17,8 +17,8 @@ import {
   abandoned,
   holdsValue,
   type Run,
-  type RunKind,
   type Shape,
+  type Spec,
   startableOf,
   type TaskRecord,
   type TaskState,
@@ -50,11 +50,12 @@ function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
 }
 
 /** The shape `id` of a kind, made on its first mention. */
-function ensureShape(state: WorkerState, id: number, kind: RunKind): Shape {
+function ensureShape(state: WorkerState, id: number, { kind, isCall }: Spec): Shape {
   const shapes = kind === "command" ? state.commandShapes : state.shapes;
   const known = shapes.get(id);
   if (known !== undefined) return known;
-  const shape = { id, kind, granted: new RunQueue(), prefetched: new RunQueue(), meanUs: -1 };
+  const queues = { granted: new RunQueue(), prefetched: new RunQueue() };
+  const shape = { id, kind, isCall, ...queues, meanUs: -1 };
   shapes.set(id, shape);
   return shape;
 }
@@ -75,19 +76,17 @@ export function enqueueRun(state: WorkerState, run: Run): void {
   if (state.orphans.has(run.task)) return;
   run.queue = run.granted ? run.shape.granted : run.shape.prefetched;
   run.queue.push(run);
-  const { kind } = run.shape;
-  if (run.granted) startableOf(state, kind).add(run.shape);
-  else if (kind === "function") state.prefetchedReady++;
+  if (run.granted) startableOf(state, run.shape).add(run.shape);
+  else if (run.shape.kind === "function") state.prefetchedReady++;
 }
 
 function dequeueRun(state: WorkerState, run: Run): void {
   if (run.queue === null) return;
   run.queue.remove(run);
   run.queue = null;
-  const { kind } = run.shape;
   if (run.granted) {
-    if (run.shape.granted.size === 0) startableOf(state, kind).delete(run.shape);
-  } else if (kind === "function") state.prefetchedReady--;
+    if (run.shape.granted.size === 0) startableOf(state, run.shape).delete(run.shape);
+  } else if (run.shape.kind === "function") state.prefetchedReady--;
 }
 
 function addNeeds(state: WorkerState, run: Run): void {
@@ -179,7 +178,7 @@ function newRun(state: WorkerState, fact: RunAccepted): Run {
     attempt: fact.attempt,
     task: fact.task,
     spec,
-    shape: ensureShape(state, fact.shape, spec.kind),
+    shape: ensureShape(state, fact.shape, spec),
     granted: fact.granted,
     args: fact.args,
     context: fact.context,

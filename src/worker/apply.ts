@@ -5,6 +5,7 @@
  */
 
 import { assert, present } from "../base/assert.ts";
+import { partOf } from "../model/spec.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
 import { memoryAppliers } from "./apply-memory.ts";
 import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
@@ -70,11 +71,14 @@ const transferAppliers: AppliersOf<TransferFact> = {
 
 function defineSpec(state: WorkerState, { spec: id, definition }: FactOf<"spec-defined">): void {
   const { resources, run } = definition;
-  const hasLanes = run.kind === "function" || state.commandSlots > 0;
+  const part = partOf(run);
+  const isCommand = run.kind === "command" || part === "actor";
+  const hasLanes = !isCommand || state.commandSlots > 0;
   state.specs.set(id, {
     id,
     definition,
-    kind: run.kind === "command" ? "command" : "function",
+    kind: isCommand ? "command" : "function",
+    isCall: part === "call",
     amounts: amountsOf(state.capacity, resources),
     amountsYielded: amountsYielded(state.capacity, resources),
     couldRun: hasLanes && couldHold(state.capacity, resources),

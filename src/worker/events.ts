@@ -106,7 +106,8 @@ export type WorkerEvent =
         | "module-unloadable"
         | "build-failed"
         | "killed"
-        | "setup-failed";
+        | "setup-failed"
+        | "actor-lost";
       readonly failure: AttemptFailure;
     }
   /** An input could not be decoded: `task` is the input at fault. */

@@ -140,6 +140,13 @@ function timeoutFailure(
   };
 }
 
+/** A call that may have begun goes nowhere else. */
+function endWithActor(state: WorkerState, out: Outbox, execution: Execution): void {
+  const error = { name: "Error", message: "its actor was told to end", stack: "", causes: [] };
+  const ended = { exitCode: null, signal: null, oom: false, stderrTail: "" };
+  endFailed(state, out, execution, { cause: "actor-lost", failure: { error, ...ended } });
+}
+
 /** Ends what is still wanted and was aborted; false if no abort was sent to it. */
 function endAborted(
   state: WorkerState,
@@ -152,7 +159,8 @@ function endAborted(
       endFailed(state, out, execution, timeoutFailure(execution.run, ended));
       return true;
     case "shutdown":
-      endHandedBack(state, out, execution, { reason: handBackReason.shutdown, other: 0 });
+      if (execution.run.spec.isCall) endWithActor(state, out, execution);
+      else endHandedBack(state, out, execution, { reason: handBackReason.shutdown, other: 0 });
       return true;
     case "stopped":
     case null:
@@ -185,6 +193,7 @@ export function onAborted(
   if (execution === undefined) return;
   if (execution.orphan) return endOrphan(state, out, execution);
   if (endAborted(state, out, execution, null)) return;
+  if (execution.run.spec.isCall) return endWithActor(state, out, execution);
   endHandedBack(state, out, execution, { reason: handBackReason.refused, other: 0 });
 }
 

@@ -216,7 +216,7 @@ function adoptable(state: WorkerState, order: ComputeOrder): Run | null {
   const stopping = state.orphans.get(order.task);
   if (stopping === undefined || !state.unsentStops.has(stopping) || stopping.silent) return null;
   const { spec, shape } = stopping.run;
-  if (spec.kind === "command" || isGang(spec)) return null;
+  if (spec.kind === "command" || spec.isCall || isGang(spec)) return null;
   return spec.id === order.spec && shape.id === order.shape ? stopping.run : null;
 }
 
