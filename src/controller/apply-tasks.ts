@@ -92,13 +92,14 @@ export function isReadable(state: ControllerState, input: number): boolean {
 /** Puts a PENDING task where it belongs now: offered, waiting, held, delayed, called or queued. */
 export function placeInLine(state: ControllerState, task: number): void {
   const { tasks } = state;
-  const isCalling = isCall(state, task);
-  if (isCalling) joinCallLine(state, task);
+  const { part } = shapeOf(state, task);
+  if (part === "call") joinCallLine(state, task);
+  if (part === "actor") state.touchedActors.add(task);
   if (hasRare(state.shared.offers, task)) tasks.stage[task] = stage.offered;
   else if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
   else if (isHeld(state, task)) tasks.stage[task] = stage.held;
   else if (state.notBefore.has(task)) tasks.stage[task] = stage.delayed;
-  else if (isCalling) tasks.stage[task] = stage.called;
+  else if (part === "call") tasks.stage[task] = stage.called;
   else enqueue(state, task);
 }
 

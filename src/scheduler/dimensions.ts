@@ -80,7 +80,7 @@ export function requestVector(
   const vector = vectorOf(dimensions, entries);
   const used = [...vector.keys()].filter((index) => vector[index] > 0);
   // Dimensions that others have named make no difference to a request.
-  const amounts = vector.slice(0, Math.max(0, ...used) + 1);
+  const amounts = vector.slice(0, Math.max(dimension.slots, ...used) + 1);
   return { amounts, used, anyVariant: variants };
 }
 

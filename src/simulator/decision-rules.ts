@@ -350,8 +350,9 @@ function faultlessCharge(cause: AttemptCause): number {
 
 function chargeOfDeath(state: ControllerState, attempt: KnownAttempt): number {
   if (attempt.started) return charge.loss;
-  const { isCommand, isProcess } = shapeOf(state, attempt.task);
-  if (isCommand || isProcess) return charge.nothing;
+  const { isCommand, isProcess, part } = shapeOf(state, attempt.task);
+  // The thread of an actor may have ended its worker.
+  if ((isCommand && part === null) || isProcess) return charge.nothing;
   if (!attempt.granted) return charge.bystander;
   return attempt.suspect ? charge.loss : charge.suspicion;
 }

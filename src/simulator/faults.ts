@@ -99,6 +99,8 @@ export interface Faults {
   readonly scatter: number;
   readonly publish: number;
   readonly lock: number;
+  /** A client starts an actor, calls one, and lets some go. */
+  readonly actors: number;
   /** A client submits what needs a plugin; of those that run: that it cannot be set up there. */
   readonly plugged: number;
   readonly setupFailure: number;
@@ -135,7 +137,7 @@ export const noFaults: Faults = {
   ...{ clockRatePpm: 0, clockSetBack: 0, otherPolicy: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
-  ...{ scatter: 0.1, publish: 0.1, lock: 0.1, plugged: 0.1, setupFailure: 0 },
+  ...{ scatter: 0.1, publish: 0.1, lock: 0.1, actors: 0.1, plugged: 0.1, setupFailure: 0 },
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
   ...{ memoryTargetBytes: 0, memoryPauseBytes: 2 ** 30, diskUsMax: 0 },
   ...{ spillFailure: 0, shortage: 0 },
@@ -146,7 +148,10 @@ export function slowness(paceUs: number, buildUsMax: number, fetchUsMax: number)
   return { paceUs, buildUsMax, fetchUsMax };
 }
 
-type SharingFaults = Pick<Faults, "scatter" | "publish" | "lock" | "plugged" | "setupFailure">;
+type SharingFaults = Pick<
+  Faults,
+  "scatter" | "publish" | "lock" | "plugged" | "setupFailure" | "actors"
+>;
 
 /** Draws what clients share in a run. */
 export function drawSharing(draws: Draws): SharingFaults {
@@ -156,6 +161,7 @@ export function drawSharing(draws: Draws): SharingFaults {
     lock: draws.pick([0.1, 0, 0.3]),
     plugged: draws.pick([0.1, 0, 0.3]),
     setupFailure: draws.pick([0, 0.1, 0.5]),
+    actors: draws.pick([0, 0.1, 0.3]),
   };
 }
 

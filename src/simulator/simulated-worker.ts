@@ -10,7 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import { partOf, type TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
@@ -27,6 +27,7 @@ import {
 import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
+import { SimulatedActors } from "./simulated-actors.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
@@ -73,6 +74,7 @@ export class SimulatedWorker {
   readonly values = new Map<TaskRef, SimulatedValue>();
   readonly #specs = new Map<number, TaskSpec>();
   readonly #commands = new Set<ExecutionId>();
+  readonly #actors: SimulatedActors;
   alive = true;
   #lanes: StartExecution[][];
   /** What runs beside the lanes since it yielded its own. */
@@ -115,6 +117,7 @@ export class SimulatedWorker {
     const bounds = { memoryTargetBytes, memoryPauseBytes };
     this.state = newWorkerState({ slots: this.slots, capacity, commandSlots, ...bounds });
     this.#disk = this.#newDisk();
+    this.#actors = this.#newActors();
     const recovered = host.recover((event) => this.#hear(event));
     if (recovered !== null) this.#turn.push(this.#onOwnClock(recovered));
     if (this.#turn.length > 0) this.#endTurn();
@@ -128,8 +131,47 @@ export class SimulatedWorker {
       faults,
       later: (delayUs, event) => this.#later(delayUs, event),
       onFault: (kind) => observer.onFault(kind, this.workerId),
-      onRead: () => this.#beginWhatWaited(),
+      onRead: () => {
+        this.#beginWhatWaited();
+        this.#actors.goOn();
+      },
       onLost: (task) => this.values.delete(task),
+    });
+  }
+
+  #newActors(): SimulatedActors {
+    const { draws, faults, timeline, behaviour } = this.#around;
+    return new SimulatedActors({
+      ...{ draws, faults },
+      later: (delayUs, event) => this.#later(delayUs, event),
+      say: (event) => this.#say(event),
+      tell: (type, order) => this.#tell(type, order),
+      hasInputs: (order) => {
+        if (this.#missingOf(order) !== undefined) return null;
+        return !order.inputs.some((input) => this.#isOnDisk(input));
+      },
+      run: (order, end, waits) => {
+        this.#around.onExecution(order.task);
+        const begunAt = timeline.now;
+        const { execution } = order;
+        this.#later(saidToRunUs, () => {
+          const isLive = this.state.executions.has(execution);
+          return isLive ? { type: "execution-started", at: 0, execution } : null;
+        });
+        const running = { ...this.#runningOf(order), inputs: [] };
+        const whenAlive = (act: () => void) => {
+          if (this.alive) act();
+        };
+        behaviour.begin(
+          running,
+          (ending) => whenAlive(() => end(ending, timeline.now - begunAt)),
+          (isWaiting) => whenAlive(() => waits(isWaiting)),
+        );
+      },
+      endEventOf: ({ execution }, ending, durationUs) => {
+        if (ending.type === "finished") this.#results.set(execution, ending.value);
+        return endEventOf(ending, { execution, durationUs });
+      },
     });
   }
 
@@ -253,6 +295,7 @@ export class SimulatedWorker {
     this.#around.observer.onTraffic({ type: "died", workerId, which: "functions" });
     this.#lanes = [];
     this.#beside.clear();
+    this.#actors.clear();
     this.values.clear();
   }
 
@@ -330,7 +373,7 @@ export class SimulatedWorker {
       case "send-message":
         return this.#around.send(this, send.message);
       case "start-execution":
-        return this.#isCommand(send) ? this.#launch(send) : this.#enqueue(send);
+        return this.#start(send);
       case "prepare-execution":
         return this.#launch(send);
       case "release-execution":
@@ -377,6 +420,15 @@ export class SimulatedWorker {
         this.alive = false;
         this.#around.onLeft(this);
     }
+  }
+
+  #start(send: StartExecution): void {
+    const run = this.#specs.get(send.spec)?.run;
+    const part = run === undefined ? null : partOf(run);
+    if (part === "actor") this.#actors.start(send);
+    else if (part === "call") this.#actors.call(send);
+    else if (this.#isCommand(send)) this.#launch(send);
+    else this.#enqueue(send);
   }
 
   #isCommand({ spec }: { readonly spec: number }): boolean {
@@ -447,11 +499,13 @@ export class SimulatedWorker {
     }
   }
 
+  #isOnDisk({ inline, task }: ExecutionInput): boolean {
+    return inline === null && !this.#disk.isInMemory(task);
+  }
+
   #begin(order: StartExecution): void {
     const { timeline, behaviour } = this.#around;
-    const isRead = ({ inline, task }: ExecutionInput) =>
-      inline === null && !this.#disk.isInMemory(task);
-    if (order.inputs.some(isRead)) {
+    if (order.inputs.some((input) => this.#isOnDisk(input))) {
       this.#awaiting.add(order.execution);
       return;
     }
@@ -540,7 +594,7 @@ export class SimulatedWorker {
     const { execution, reason, graceMs } = send;
     const known = [...this.#lanes.flat(), ...this.#beside];
     const stopped = known.find((one) => one.execution === execution);
-    if (stopped === undefined) return this.#around.host.abort(send);
+    if (stopped === undefined) return this.#abortBeside(send);
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
     const { draws, faults, observer, behaviour } = this.#around;
@@ -556,6 +610,12 @@ export class SimulatedWorker {
       const failure = failureOf("it gave up when it was stopped", null);
       return this.#endEvent(order, { type: "failed", failure }, 0);
     });
+  }
+
+  /** An actor, a call, or a command. */
+  #abortBeside(send: AbortExecution): void {
+    const { draws, host } = this.#around;
+    if (!this.#actors.abort(send.execution, draws.below(3_000))) host.abort(send);
   }
 
   #stopUs({ attempt }: StartExecution, graceMs: number): number {

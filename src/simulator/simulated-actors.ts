@@ -1,0 +1,198 @@
+/**
+ * The threads of actors on a simulated worker: each keeps one object and takes its calls one by
+ * one, in the order in which it was given them.
+ *
+ * An actor runs until it is stopped or the seed ends it. Its end is that of the calls it still has.
+ *
+ * @module
+ */
+
+import { assert } from "../base/assert.ts";
+import type { TaskRef } from "../model/ids.ts";
+import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
+import { type Ending, failureOf } from "./behaviour.ts";
+import type { Draws } from "./draws.ts";
+import type { Faults } from "./faults.ts";
+
+type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
+
+interface ActorThread {
+  readonly order: StartExecution;
+  /** First the one that runs. */
+  readonly calls: StartExecution[];
+}
+
+/** What the actors of a worker need of it. */
+export interface ActorSurroundings {
+  readonly draws: Draws;
+  readonly faults: Faults;
+  /** What happens later, while the worker lives; null for nothing. */
+  later(delayUs: number, event: () => WorkerEvent | null): void;
+  say(event: WorkerEvent): void;
+  tell(type: "started" | "ended", order: StartExecution): void;
+  /** Whether all that it reads is in memory; null where some of it is gone. */
+  hasInputs(order: StartExecution): boolean | null;
+  /** Runs a call; what it waits for inside, and its end. */
+  run(
+    order: StartExecution,
+    end: (ending: Ending, ranUs: number) => void,
+    waits: (waits: boolean) => void,
+  ): void;
+  endEventOf(order: StartExecution, ending: Ending, ranUs: number): WorkerEvent;
+}
+
+/** An actor that the seed ends does so within this time, microseconds. */
+const actorUsMax = 60_000;
+
+export class SimulatedActors {
+  readonly #around: ActorSurroundings;
+  readonly #threads = new Map<TaskRef, ActorThread>();
+
+  constructor(around: ActorSurroundings) {
+    this.#around = around;
+  }
+
+  /** The worker is gone, and they with it. */
+  clear(): void {
+    this.#threads.clear();
+  }
+
+  /** Makes an object. */
+  start(order: StartExecution): void {
+    const { draws, faults, later } = this.#around;
+    assert(!this.#threads.has(order.task), "an actor is started when the one before has ended");
+    const thread: ActorThread = { order, calls: [] };
+    this.#threads.set(order.task, thread);
+    this.#around.tell("started", order);
+    const { execution } = order;
+    later(draws.below(2_000), () =>
+      this.#lives(thread) ? { type: "execution-started", at: 0, execution } : null,
+    );
+    if (!draws.chance(faults.taskFailure)) return;
+    later(draws.below(actorUsMax), () => {
+      if (!this.#lives(thread)) return null;
+      this.#end(thread);
+      const failure = failureOf("its thread ended", 1);
+      return { type: "execution-failed", at: 0, execution, cause: "exited", failure };
+    });
+  }
+
+  /** Gives a call to the thread of its actor. */
+  call(order: StartExecution): void {
+    const thread = this.#threads.get(order.inputs[0].task);
+    if (thread === undefined) return this.#around.say(lost(order.execution));
+    thread.calls.push(order);
+    if (thread.calls.length === 1) this.#begin(thread);
+  }
+
+  /** Files were read, or could not be: the calls that waited for them go on. */
+  goOn(): void {
+    for (const thread of this.#threads.values()) {
+      const [order] = thread.calls;
+      if (order !== undefined && this.#waiting.has(order.execution)) this.#begin(thread);
+    }
+  }
+
+  readonly #waiting = new Set<ExecutionId>();
+
+  #begin(thread: ActorThread): void {
+    const { draws, faults } = this.#around;
+    const [order] = thread.calls;
+    const { execution, inputs } = order;
+    const isThere = this.#around.hasInputs(order);
+    if (isThere === false) {
+      this.#waiting.add(execution);
+      return;
+    }
+    this.#waiting.delete(execution);
+    const isUnreadable = inputs.length > 1 && draws.chance(faults.inputFailure);
+    if (isThere === null || isUnreadable) {
+      this.#advance(thread);
+      const { task } = inputs[inputs.length - 1];
+      return this.#around.say({ type: "execution-input-failed", at: 0, execution, task });
+    }
+    this.#around.tell("started", order);
+    const isRunning = () => this.#lives(thread) && thread.calls[0] === order;
+    this.#around.run(
+      order,
+      (ending, ranUs) => {
+        if (!isRunning()) return;
+        this.#around.tell("ended", order);
+        this.#around.say(this.#around.endEventOf(order, ending, ranUs));
+        this.#advance(thread);
+      },
+      (waits) => {
+        const type = waits ? "execution-waits" : "execution-rejoined";
+        if (isRunning()) this.#around.say({ type, at: 0, execution });
+      },
+    );
+  }
+
+  #advance(thread: ActorThread): void {
+    thread.calls.shift();
+    if (thread.calls.length > 0) this.#begin(thread);
+  }
+
+  /** Ends an actor or a call after `delayUs`; false if it is neither. */
+  abort(execution: ExecutionId, delayUs: number): boolean {
+    for (const thread of this.#threads.values()) {
+      if (thread.order.execution === execution) {
+        this.#abortActor(thread, delayUs);
+        return true;
+      }
+      const place = thread.calls.findIndex((order) => order.execution === execution);
+      if (place < 0) continue;
+      this.#abortCall(thread, place, delayUs);
+      return true;
+    }
+    return false;
+  }
+
+  #abortActor(thread: ActorThread, delayUs: number): void {
+    const { execution } = thread.order;
+    this.#around.later(delayUs, () => {
+      if (!this.#lives(thread)) return null;
+      this.#end(thread);
+      return { type: "execution-aborted", at: 0, execution };
+    });
+  }
+
+  /** What has not begun is taken out of the line at once. */
+  #abortCall(thread: ActorThread, place: number, delayUs: number): void {
+    const order = thread.calls[place];
+    const { execution } = order;
+    const aborted = { type: "execution-aborted", at: 0, execution } as const;
+    if (place > 0 || this.#waiting.delete(execution)) {
+      if (place > 0) thread.calls.splice(place, 1);
+      else this.#advance(thread);
+      return this.#around.later(0, () => aborted);
+    }
+    this.#around.later(delayUs, () => {
+      if (!this.#lives(thread) || thread.calls[0] !== order) return null;
+      this.#around.tell("ended", order);
+      this.#advance(thread);
+      return aborted;
+    });
+  }
+
+  #lives(thread: ActorThread): boolean {
+    return this.#threads.get(thread.order.task) === thread;
+  }
+
+  #end(thread: ActorThread): void {
+    this.#threads.delete(thread.order.task);
+    const [running] = thread.calls;
+    if (running !== undefined && !this.#waiting.has(running.execution))
+      this.#around.tell("ended", running);
+    for (const { execution } of thread.calls) {
+      this.#waiting.delete(execution);
+      this.#around.say(lost(execution));
+    }
+    this.#around.tell("ended", thread.order);
+  }
+}
+
+function lost(execution: ExecutionId): WorkerEvent {
+  const failure = failureOf("the actor ended", null);
+  return { type: "execution-failed", at: 0, execution, cause: "actor-lost", failure };
+}
