@@ -9,7 +9,8 @@
  */
 
 import { F64Column, U8Column } from "../base/column.ts";
-import type { HotMessageOf } from "../protocol/messages.ts";
+import { partOf } from "../model/spec.ts";
+import { type HotMessageOf, reportKind } from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
 import { sendStop } from "./executions.ts";
 import { repeatPrepared } from "./gangs.ts";
@@ -18,7 +19,9 @@ import { attemptThatNeeds } from "./inputs.ts";
 import { type Outbox, record } from "./outbox.ts";
 import {
   flushReports,
+  plainReport,
   repeatAnswers,
+  report,
   reportNeedsSources,
   say,
   unacknowledgedAnswers,
@@ -99,8 +102,17 @@ export function onConnected(state: WorkerState, out: Outbox, event: EventOf<"con
   out.sends.push({ type: "send-message", message: inventory });
   repeatAnswers(state, out, kept);
   repeatPrepared(state, out);
+  repeatActors(state);
   repeatTrouble(state, out);
   askAgain(state, out, Number.POSITIVE_INFINITY);
+}
+
+/** Calls are sent to an actor that is said to run: nobody else waits for that word. */
+function repeatActors(state: WorkerState): void {
+  for (const { run, orphan, startedAt } of state.commands) {
+    if (orphan || startedAt < 0 || partOf(run.spec.definition.run) !== "actor") continue;
+    report(state, plainReport(reportKind.started, run.attempt, run.task));
+  }
 }
 
 export function onDisconnected(state: WorkerState, out: Outbox): void {
