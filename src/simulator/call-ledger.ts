@@ -1,6 +1,7 @@
 /**
  * What is promised of calls of actors, by the wire and the machines alone: each begins at most
- * once, and those of one actor begin in the order of submission.
+ * once, and those that one object takes begin in the order of submission. (An actor may have two
+ * for a while: one begins anew when its worker is given up, which may not be gone.)
  *
  * @module
  */
@@ -25,10 +26,11 @@ export class CallLedger implements Observer {
   readonly #calls = new Set<number>();
   readonly #ordered = new Map<AttemptId, OrderedCall>();
   readonly #begun = new Set<TaskRef>();
-  readonly #latest = new Map<TaskRef, number>();
+  /** By actor and worker. */
+  readonly #latest = new Map<string, number>();
 
   onTraffic(traffic: Traffic): void {
-    if (traffic.type === "started") return this.#onStarted(traffic.attempt);
+    if (traffic.type === "started") return this.#onStarted(traffic.attempt, traffic.workerId);
     if (traffic.type !== "ordered") return;
     const { message } = traffic;
     if (message.type === "define-spec") {
@@ -48,14 +50,15 @@ export class CallLedger implements Observer {
     }
   }
 
-  #onStarted(attempt: AttemptId): void {
+  #onStarted(attempt: AttemptId, workerId: string): void {
     const call = this.#ordered.get(attempt);
     if (call === undefined) return;
     if (this.#begun.has(call.task)) fail("no call begins twice", attempt);
     this.#begun.add(call.task);
-    const before = this.#latest.get(call.actor) ?? -1;
+    const object = `${call.actor} ${workerId}`;
+    const before = this.#latest.get(object) ?? -1;
     if (call.number <= before) fail("calls begin in the order of submission", attempt);
-    this.#latest.set(call.actor, call.number);
+    this.#latest.set(object, call.number);
   }
 }
 

@@ -234,7 +234,7 @@ class StepRules {
 
   #onAssigned({ tasks, workers, prefetched }: FactOf<"attempts-assigned">): void {
     for (const [entry, task] of tasks.entries()) {
-      this.#checkIsOpen(workers[entry]);
+      this.#checkIsOpen(workers[entry], shapeOf(this.#state, task).part === "call");
       if (prefetched[entry] === 0) this.#checkCap(task);
       this.#checkName(task);
       this.#notePlaced(task);
@@ -252,10 +252,12 @@ class StepRules {
     this.#placed.set(index, placed.add(task));
   }
 
-  #checkIsOpen(index: number): void {
+  /** What runs there is called, also where nothing new may begin. */
+  #checkIsOpen(index: number, isCall: boolean): void {
     const worker = this.#state.workers[index];
     const { connected, lost, suspect, cordoned, draining, trouble } = worker;
-    if (!connected || lost || suspect || cordoned || draining || trouble !== "") {
+    const isClosed = !isCall && (cordoned || draining);
+    if (!connected || lost || suspect || isClosed || trouble !== "") {
       fail("new work goes to workers that take it", worker.workerId);
     }
   }
