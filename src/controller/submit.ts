@@ -15,7 +15,6 @@ import { dependenciesPerTaskMax } from "./limits.ts";
 import { isComputed, orderUpload } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { refuse } from "./refuse.ts";
-import { partsRefusal } from "./submit-parts.ts";
 import { failDoomed } from "./settle.ts";
 import {
   type Client,
@@ -24,6 +23,7 @@ import {
   specRecord,
   submissionOf,
 } from "./state.ts";
+import { partsRefusal } from "./submit-parts.ts";
 import { unplaceableWarnings } from "./unplaceable.ts";
 import { recomputeNeeded } from "./values.ts";
 import { onWant, retryTasks } from "./wants.ts";

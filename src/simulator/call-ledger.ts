@@ -6,8 +6,8 @@
  * @module
  */
 
-import { blobAt } from "../base/blobs.ts";
 import { InvariantError } from "../base/assert.ts";
+import { blobAt } from "../base/blobs.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
 import { partOf } from "../model/spec.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";

@@ -144,7 +144,9 @@ export class SimulatedCluster {
     this.#observer = combineObservers([
       this.#counter(),
       this.traceHash,
-      ...(options.checks === false ? [] : [this.auditor, this.outcomes, new LockLedger(), new CallLedger()]),
+      ...(options.checks === false
+        ? []
+        : [this.auditor, this.outcomes, new LockLedger(), new CallLedger()]),
       ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
       ...(options.watchdog === true ? [this.watchdog] : []),
       ...(options.observers ?? []),

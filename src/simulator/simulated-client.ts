@@ -66,7 +66,11 @@ const valueSpecs = { single: specCount, everywhere: specCount + 1 } as const;
 const pluggedSpec = specCount + 2;
 
 /** The specs of actors, that may begin again or not, and of their calls. */
-const actorSpecs = { plain: specCount + 3, restarting: specCount + 4, call: specCount + 5 } as const;
+const actorSpecs = {
+  plain: specCount + 3,
+  restarting: specCount + 4,
+  call: specCount + 5,
+} as const;
 
 /** Actors that a client holds at once: what they keep must leave room for everything else. */
 const actorsMax = 3;
@@ -76,7 +80,12 @@ function partsOfActors(): TaskSpec[] {
   const run = { kind: "function", bundle: "b", functionName: "f", executor: "thread" } as const;
   const resources = { ...defaultRequest, cpuMilli: 0 };
   const kept = { ...resources, memoryBytes: 2 ** 28 };
-  const actor = { ...base, run: { ...run, part: "actor" }, resources: kept, name: "actor" } as const;
+  const actor = {
+    ...base,
+    run: { ...run, part: "actor" },
+    resources: kept,
+    name: "actor",
+  } as const;
   const once = { maxRetriesFailure: 0, maxRetriesPreemption: 0 };
   return [
     { ...actor, ...once },

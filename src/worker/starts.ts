@@ -87,7 +87,8 @@ function startCommands(state: WorkerState, out: Outbox): void {
  */
 function startCalls(state: WorkerState, out: Outbox): void {
   for (let run = nextCall(state); run !== null; run = nextCall(state)) {
-    if (actorOf(state, run) !== null) placeRun(state, out, run, { index: besideLanes, entries: [] });
+    if (actorOf(state, run) !== null)
+      placeRun(state, out, run, { index: besideLanes, entries: [] });
     else handBackUnstarted(state, out, run, handBackReason.refused, 0);
   }
 }

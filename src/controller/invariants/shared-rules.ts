@@ -36,7 +36,8 @@ function offeredValuesAreBrought(look: Inspection): void {
       look.report([], `offers: row ${task} of no task whose value is to be brought`);
       continue;
     }
-    if (specOf(state, task).run.kind !== "value") look.ofTask(task, "is to be brought and has a recipe");
+    if (specOf(state, task).run.kind !== "value")
+      look.ofTask(task, "is to be brought and has a recipe");
     for (const { client, number } of offers) {
       if (state.clients[client]?.handles.get(number) !== task)
         look.ofTask(task, "is to be brought by a client that has let go of it");

@@ -53,7 +53,8 @@ function specsNeverChange(state: WorkerState): void {
     }
     if (!sameAmounts(first.amounts, spec.amounts)) broken(`spec ${id} asks for what it asked for`);
     const isCommand = run.kind === "command" || partOf(run) === "actor";
-    if (spec.kind !== (isCommand ? "command" : "function")) broken(`spec ${id} is of the kind that it was`);
+    if (spec.kind !== (isCommand ? "command" : "function"))
+      broken(`spec ${id} is of the kind that it was`);
     if (spec.asksBeyondCpu !== first.beyond) broken(`spec ${id} asks for the same kinds`);
   }
 }
