@@ -97,13 +97,13 @@ export function actorDefinitionOf(actor: AnyActor): ActorDefinition {
   );
 }
 
-/** The one object of a class in this thread. */
+/** The objects of a class: one for each place where an actor runs. */
 class ObjectKeeper {
   readonly #name: string;
   readonly #type: new (
     ...args: never[]
   ) => object;
-  #object: object | null = null;
+  readonly #objects = new WeakMap<object, object>();
 
   constructor(name: string, type: new (...args: never[]) => object) {
     this.#name = name;
@@ -115,20 +115,22 @@ class ObjectKeeper {
     const task = runningTask();
     if (task === null) throw new CapstanError("BUG", "an actor runs in an executor");
     const object = new this.#type(...args);
-    this.#object = object;
+    this.#objects.set(task.home, object);
     try {
       task.beginWait();
       await untilAborted(task.signal);
     } finally {
-      this.#object = null;
+      this.#objects.delete(task.home);
       await dispose(object);
     }
   }
 
   call(method: string, args: readonly never[]): unknown {
-    const found = (this.#object as { readonly [name: string]: unknown } | null)?.[method];
-    if (typeof found === "function") return found.apply(this.#object, args);
-    const why = this.#object === null ? "has no object any more" : "has no such method";
+    const task = runningTask();
+    const object = task === null ? undefined : this.#objects.get(task.home);
+    const found = (object as { readonly [name: string]: unknown } | undefined)?.[method];
+    if (typeof found === "function") return found.apply(object, args);
+    const why = object === undefined ? "has no object any more" : "has no such method";
     throw new TypeError(`${this.#name}.${method}: the actor ${why}`);
   }
 }

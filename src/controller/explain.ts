@@ -306,7 +306,7 @@ function dependencyWaker(state: ControllerState, task: number): { waker: Waker; 
   const { tasks } = state;
   for (let position = 0; position < tasks.dependencyCount[task]; position++) {
     const input = tasks.dependency(task, position);
-    if (tasks.state[input] === taskStateCode.SUCCEEDED) continue;
+    if (tasks.state[input] === taskStateCode.SUCCEEDED || isActor(state, input)) continue;
     const id = taskIdOf(state, input);
     const inputState = taskStates[tasks.state[input]];
     const message = `waits for ${id} (${inputState}), one of ${tasks.waitingOn[task]}`;

@@ -7,7 +7,7 @@
 
 import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
-import { runsInProcess, type TaskSpec } from "../model/spec.ts";
+import { partOf, runsInProcess, type TaskSpec } from "../model/spec.ts";
 import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { Draws } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
@@ -92,6 +92,9 @@ export function endEventOf(
   }
 }
 
+/** An actor that fails by itself does so within this time, microseconds. */
+const actorUsMax = 60_000;
+
 /** What hangs runs this many times as long as anything else may. */
 const hungFactor = 100;
 
@@ -146,11 +149,21 @@ export class DrawnBehaviour implements Behaviour {
     end: (ending: Ending) => void,
     setWaits: (waits: boolean) => void = () => {},
   ): void {
+    if (partOf(execution.definition.run) === "actor") return this.#keepObject(end, setWaits);
     const { quantumUs } = this.#faults;
     const at = this.#timeline.now + this.#runUs(execution);
     const moment = quantumUs > 1 ? Math.ceil(at / quantumUs) * quantumUs : at;
     this.#timeline.at(moment, () => end(this.#endingOf(execution)));
     this.#planWaits(execution, setWaits);
+  }
+
+  /** It makes its object, and is called until it is stopped, or fails by itself. */
+  #keepObject(end: (ending: Ending) => void, setWaits: (waits: boolean) => void): void {
+    const draws = this.#draws;
+    this.#timeline.after(draws.below(2_000), () => setWaits(true));
+    if (!draws.chance(this.#faults.taskFailure)) return;
+    const failure = failureOf("its thread ended", 1);
+    this.#timeline.after(draws.below(actorUsMax), () => end({ type: "failed", failure }));
   }
 
   #runUs({ definition, workerId }: RunningExecution): number {
@@ -163,8 +176,10 @@ export class DrawnBehaviour implements Behaviour {
     return this.#draws.chance(0.2) ? this.#draws.below(runUsMax) : this.#draws.below(800);
   }
 
-  #endingOf({ definition, args, inputs, workerId }: RunningExecution): Ending {
+  #endingOf({ definition, args, inputs: all, workerId }: RunningExecution): Ending {
     const draws = this.#draws;
+    // Whether the inputs of a call can be read is known before it begins.
+    const inputs = partOf(definition.run) === "call" ? [] : all;
     const faults = this.#faults;
     const isCommand = definition.run.kind === "command";
     if (needsPlugins(definition) && draws.chance(faults.setupFailure)) {

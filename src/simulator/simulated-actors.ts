@@ -32,17 +32,16 @@ export interface ActorSurroundings {
   tell(type: "started" | "ended", order: StartExecution): void;
   /** Whether all that it reads is in memory; null where some of it is gone. */
   hasInputs(order: StartExecution): boolean | null;
-  /** Runs a call; what it waits for inside, and its end. */
+  /** Runs an actor, which waits once its object is made, or a call. */
   run(
     order: StartExecution,
     end: (ending: Ending, ranUs: number) => void,
     waits: (waits: boolean) => void,
   ): void;
+  /** It is told to stop, or its thread has ended under it: nobody listens any more. */
+  stop(order: StartExecution): void;
   endEventOf(order: StartExecution, ending: Ending, ranUs: number): WorkerEvent;
 }
-
-/** An actor that the seed ends does so within this time, microseconds. */
-const actorUsMax = 60_000;
 
 export class SimulatedActors {
   readonly #around: ActorSurroundings;
@@ -59,22 +58,23 @@ export class SimulatedActors {
 
   /** Makes an object. */
   start(order: StartExecution): void {
-    const { draws, faults, later } = this.#around;
     assert(!this.#threads.has(order.task), "an actor is started when the one before has ended");
     const thread: ActorThread = { order, calls: [] };
     this.#threads.set(order.task, thread);
     this.#around.tell("started", order);
     const { execution } = order;
-    later(draws.below(2_000), () =>
-      this.#lives(thread) ? { type: "execution-started", at: 0, execution } : null,
+    this.#around.run(
+      order,
+      (ending, ranUs) => {
+        if (!this.#lives(thread)) return;
+        this.#end(thread);
+        this.#around.say(this.#around.endEventOf(order, ending, ranUs));
+      },
+      (isMade) => {
+        if (isMade && this.#lives(thread))
+          this.#around.say({ type: "execution-started", at: 0, execution });
+      },
     );
-    if (!draws.chance(faults.taskFailure)) return;
-    later(draws.below(actorUsMax), () => {
-      if (!this.#lives(thread)) return null;
-      this.#end(thread);
-      const failure = failureOf("its thread ended", 1);
-      return { type: "execution-failed", at: 0, execution, cause: "exited", failure };
-    });
   }
 
   /** Gives a call to the thread of its actor. */
@@ -150,6 +150,7 @@ export class SimulatedActors {
 
   #abortActor(thread: ActorThread, delayUs: number): void {
     const { execution } = thread.order;
+    this.#around.stop(thread.order);
     this.#around.later(delayUs, () => {
       if (!this.#lives(thread)) return null;
       this.#end(thread);
@@ -167,6 +168,7 @@ export class SimulatedActors {
       else this.#advance(thread);
       return this.#around.later(0, () => aborted);
     }
+    this.#around.stop(order);
     this.#around.later(delayUs, () => {
       if (!this.#lives(thread) || thread.calls[0] !== order) return null;
       this.#around.tell("ended", order);
@@ -182,8 +184,10 @@ export class SimulatedActors {
   #end(thread: ActorThread): void {
     this.#threads.delete(thread.order.task);
     const [running] = thread.calls;
-    if (running !== undefined && !this.#waiting.has(running.execution))
+    if (running !== undefined && !this.#waiting.has(running.execution)) {
+      this.#around.stop(running);
       this.#around.tell("ended", running);
+    }
     for (const { execution } of thread.calls) {
       this.#waiting.delete(execution);
       this.#around.say(lost(execution));

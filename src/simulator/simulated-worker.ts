@@ -155,19 +155,19 @@ export class SimulatedWorker {
         const begunAt = timeline.now;
         const { execution } = order;
         this.#later(saidToRunUs, () => {
-          const isLive = this.state.executions.has(execution);
-          return isLive ? { type: "execution-started", at: 0, execution } : null;
+          const run = this.state.executions.get(execution)?.run;
+          return run?.spec.isCall === true ? { type: "execution-started", at: 0, execution } : null;
         });
-        const running = { ...this.#runningOf(order), inputs: [] };
         const whenAlive = (act: () => void) => {
           if (this.alive) act();
         };
         behaviour.begin(
-          running,
+          this.#runningOf(order),
           (ending) => whenAlive(() => end(ending, timeline.now - begunAt)),
           (isWaiting) => whenAlive(() => waits(isWaiting)),
         );
       },
+      stop: ({ attempt }) => behaviour.abort?.(attempt, "stopped"),
       endEventOf: ({ execution }, ending, durationUs) => {
         if (ending.type === "finished") this.#results.set(execution, ending.value);
         return endEventOf(ending, { execution, durationUs });

@@ -24,6 +24,7 @@ function aRun(arrival: number, priority: number): Run {
       amounts: [],
       amountsYielded: [],
       asksBeyondCpu: false,
+      isCall: false,
     },
     shape: { id: 1, kind: "function", granted: queue, prefetched: queue, meanUs: -1 },
     granted: false,

@@ -1,6 +1,6 @@
 /** Actors and tasks of the tests: bundled by the client and run on workers. */
 
-import { defineActor, defineTask, getContext } from "capstan";
+import { defineActor, defineTask, getContext } from "../../src/client/index.ts";
 
 export const Counter = defineActor(
   import.meta.url,
