@@ -16,14 +16,8 @@
 import type { Micros } from "../base/time.ts";
 import type { AttemptCause } from "../model/states.ts";
 import { isTerminalCode } from "../model/states.ts";
-import {
-  type ActorCalls,
-  actorOf,
-  isActor,
-  isCall,
-  readsValues,
-  waitingCount,
-} from "./call-lines.ts";
+import { actorOf, isActor, isCall, readsValues, waitingCount } from "./call-lines.ts";
+import type { ActorCalls } from "./call-state.ts";
 import { callsSentMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { assignAndSend } from "./place-solo.ts";
@@ -36,8 +30,8 @@ import { killTasks } from "./wants.ts";
 
 /** Sends the calls whose turn it is, and ends the actors that nobody needs any more. */
 export function settleActors(state: ControllerState, out: Outbox, at: Micros): void {
-  if (state.touchedActors.size === 0) return;
-  const touched = [...state.touchedActors].filter((task) => isOpenActor(state, task));
+  if (state.calls.touched.size === 0) return;
+  const touched = [...state.calls.touched].filter((task) => isOpenActor(state, task));
   out.record(state, { type: "actors-tended" });
   const assignments = new AssignmentRecorder(at);
   for (const actor of touched) sendCalls(state, out, assignments, actor);
@@ -87,7 +81,7 @@ function sendCalls(
 ): void {
   const worker = workerOfActor(state, actor);
   if (worker === null) return;
-  const next = () => nextCall(state, state.actorCalls.get(actor));
+  const next = () => nextCall(state, state.calls.byActor.get(actor));
   for (let task = next(); task >= 0; task = next()) {
     assignAndSend(state, out, assignments, { task, worker, prefetched: false, grant: null });
   }

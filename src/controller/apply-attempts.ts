@@ -312,7 +312,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   tellAttempt(state, storyKind.started, row);
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
-  if (state.actorCalls.size > 0 && isActor(state, task)) state.touchedActors.add(task);
+  if (state.calls.byActor.size > 0 && isActor(state, task)) state.calls.touched.add(task);
   tasks.flags[task] |= taskFlag.everStarted;
   deleteRare(state.startBy, task);
   setTaskState(state, task, taskStateCode.RUNNING);
@@ -514,7 +514,7 @@ function closeRow(state: ControllerState, row: number): void {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
   forgetIdleShape(worker, attempts.shape[row]);
-  if (state.actorCalls.size > 0 && isCall(state, task)) countSent(state, task, -1);
+  if (state.calls.byActor.size > 0 && isCall(state, task)) countSent(state, task, -1);
   deleteRare(state.usages, row);
   deleteRare(state.hung, row);
   dropEndpointsOfAttempt(state.access, id);

@@ -110,7 +110,7 @@ export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dr
     client.handles.delete(number);
     dropOffer(state.shared, task, { client: client.index, number });
     state.tasks.wants[task]--;
-    if (state.tasks.wants[task] === 0 && isActor(state, task)) state.touchedActors.add(task);
+    if (state.tasks.wants[task] === 0 && isActor(state, task)) state.calls.touched.add(task);
     // A name wants the value, and awaits no outcome.
     const names = getRare(state.shared.publishedCounts, task) ?? 0;
     if (state.tasks.wants[task] === names) state.tasks.flags[task] &= ~taskFlag.awaited;

@@ -84,7 +84,7 @@ export function isAvailable(state: ControllerState, task: number): boolean {
   return tasks.state[task] === taskStateCode.SUCCEEDED && !tasks.hasFlag(task, taskFlag.valueGone);
 }
 
-/** Whether a task with this input need not wait for it: a call waits in its actor's line instead. */
+/** Whether nobody need wait for this input: a call waits in the line of its actor instead. */
 export function isReadable(state: ControllerState, input: number): boolean {
   return isAvailable(state, input) || isActor(state, input);
 }
@@ -94,7 +94,7 @@ export function placeInLine(state: ControllerState, task: number): void {
   const { tasks } = state;
   const { part } = shapeOf(state, task);
   if (part === "call") joinCallLine(state, task);
-  if (part === "actor") state.touchedActors.add(task);
+  if (part === "actor") state.calls.touched.add(task);
   if (hasRare(state.shared.offers, task)) tasks.stage[task] = stage.offered;
   else if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
   else if (isHeld(state, task)) tasks.stage[task] = stage.held;
@@ -362,7 +362,7 @@ function endNeedOfInputs(state: ControllerState, task: number): void {
     const input = tasks.edges.target[edge];
     tasks.pendingDependents[input]--;
     if (tasks.pendingDependents[input] === 0 && isActor(state, input)) {
-      state.touchedActors.add(input);
+      state.calls.touched.add(input);
     }
   }
 }

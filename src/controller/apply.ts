@@ -94,7 +94,7 @@ const appliers: Appliers = {
     // What each step settles before it ends, a replay only collects.
     state.touchedJobs.clear();
     state.brokenGangs.clear();
-    state.touchedActors.clear();
+    state.calls.touched.clear();
     touchActors(state);
     beginLeasesAnew(state.access, fact.at);
     beginLockLeasesAnew(state.shared, fact.at);
@@ -236,7 +236,7 @@ const appliers: Appliers = {
     for (const worker of workers) state.touchedWorkers.add(worker);
     for (const shape of shapes) state.untriedShapes.add(shape);
   },
-  "actors-tended": (state) => state.touchedActors.clear(),
+  "actors-tended": (state) => state.calls.touched.clear(),
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {
       setRetracting(state, row, fact.on);

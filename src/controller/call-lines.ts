@@ -10,19 +10,8 @@
  * @module
  */
 
+import type { ActorCalls } from "./call-state.ts";
 import { type ControllerState, orderOf, shapeOf } from "./state.ts";
-
-/** What one actor is asked to do. */
-export interface ActorCalls {
-  /** Rows of the calls that are PENDING from place `head` on, first submitted first. */
-  readonly rows: number[];
-  /** The places of these in the order of submission. */
-  readonly orders: number[];
-  head: number;
-  /** Attempts of its calls that have not ended, and those of them that read other values. */
-  sent: number;
-  sentReaders: number;
-}
 
 /** Whether the task calls an actor. */
 export function isCall(state: ControllerState, task: number): boolean {
@@ -50,10 +39,10 @@ export function waitingCount({ rows, head }: ActorCalls): number {
 }
 
 function callsOf(state: ControllerState, actor: number): ActorCalls {
-  const known = state.actorCalls.get(actor);
+  const known = state.calls.byActor.get(actor);
   if (known !== undefined) return known;
   const calls: ActorCalls = { rows: [], orders: [], head: 0, sent: 0, sentReaders: 0 };
-  state.actorCalls.set(actor, calls);
+  state.calls.byActor.set(actor, calls);
   return calls;
 }
 
@@ -76,7 +65,7 @@ export function joinCallLine(state: ControllerState, call: number): void {
   const calls = callsOf(state, actor);
   const order = orderOf(state, call);
   const place = placeOf(calls, order);
-  state.touchedActors.add(actor);
+  state.calls.touched.add(actor);
   if (place < calls.orders.length && calls.orders[place] === order) return;
   calls.orders.splice(place, 0, order);
   calls.rows.splice(place, 0, call);
@@ -88,7 +77,7 @@ export function leaveCallLine(state: ControllerState, call: number): void {
   const calls = callsOf(state, actor);
   const order = orderOf(state, call);
   const place = placeOf(calls, order);
-  state.touchedActors.add(actor);
+  state.calls.touched.add(actor);
   if (place < calls.orders.length && calls.orders[place] === order) removeAt(calls, place);
   dropIfEmpty(state, actor, calls);
 }
@@ -108,8 +97,8 @@ function removeAt(calls: ActorCalls, place: number): void {
 }
 
 /** A worker takes calls again, and any actor may be there: all that are called are looked at. */
-export function touchActors({ actorCalls, touchedActors }: ControllerState): void {
-  for (const actor of actorCalls.keys()) touchedActors.add(actor);
+export function touchActors({ calls }: ControllerState): void {
+  for (const actor of calls.byActor.keys()) calls.touched.add(actor);
 }
 
 /** An attempt of a call was sent (1), or has ended (-1). */
@@ -118,10 +107,10 @@ export function countSent(state: ControllerState, call: number, change: 1 | -1):
   const calls = callsOf(state, actor);
   calls.sent += change;
   if (readsValues(state, call)) calls.sentReaders += change;
-  state.touchedActors.add(actor);
+  state.calls.touched.add(actor);
   dropIfEmpty(state, actor, calls);
 }
 
 function dropIfEmpty(state: ControllerState, actor: number, calls: ActorCalls): void {
-  if (waitingCount(calls) + calls.sent === 0) state.actorCalls.delete(actor);
+  if (waitingCount(calls) + calls.sent === 0) state.calls.byActor.delete(actor);
 }

@@ -16,7 +16,7 @@ import type { NextWaker } from "./wakers.ts";
 export function turnOf(state: ControllerState, call: number): string {
   const actor = actorOf(state, call);
   const name = `${specOf(state, actor).name} (${taskIdOf(state, actor)})`;
-  const calls = state.actorCalls.get(actor);
+  const calls = state.calls.byActor.get(actor);
   const first = calls === undefined ? call : calls.rows[calls.head];
   if (workerOfActor(state, actor) === null) {
     const code = state.tasks.state[actor];
@@ -30,7 +30,7 @@ export function turnOf(state: ControllerState, call: number): string {
 /** Whom it waits for: what is first in its line, what is underway before it, or its actor. */
 export function turnWaker(state: ControllerState, call: number): NextWaker {
   const actor = actorOf(state, call);
-  const calls = state.actorCalls.get(actor);
+  const calls = state.calls.byActor.get(actor);
   const first = calls === undefined ? call : calls.rows[calls.head];
   const before = first !== call ? first : callUnderway(state, actor);
   const next = before === noSlot || workerOfActor(state, actor) === null ? actor : before;
@@ -51,7 +51,7 @@ function callUnderway({ tasks }: ControllerState, actor: number): number {
 
 /** What an actor that runs is asked to do. */
 export function callsOf(state: ControllerState, actor: number): string {
-  const calls = state.actorCalls.get(actor);
+  const calls = state.calls.byActor.get(actor);
   if (calls === undefined) return "; nobody calls it now";
   return `; ${calls.sent} of its calls are underway, ${waitingCount(calls)} wait`;
 }

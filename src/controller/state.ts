@@ -23,9 +23,8 @@ import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
-import type { ActorCalls } from "./call-lines.ts";
+import { type CallState, newCallState } from "./call-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
-
 import { RunLog } from "./run-log.ts";
 import { RunTimes } from "./run-times.ts";
 import { newSharedState, type SharedState } from "./shared-state.ts";
@@ -407,10 +406,7 @@ export interface ControllerState {
   readonly touchedJobs: Set<number>;
   /** Gangs of which a member left while others are active. */
   readonly brokenGangs: Set<number>;
-  /** Actor's row → its calls that have not ended. */
-  readonly actorCalls: Map<number, ActorCalls>;
-  /** Actors that may be sent calls, or may be needed no more. */
-  readonly touchedActors: Set<number>;
+  readonly calls: CallState;
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
@@ -470,8 +466,7 @@ export function newControllerState(): ControllerState {
     startDeadlines: new Heap(),
     touchedJobs: new Set(),
     brokenGangs: new Set(),
-    actorCalls: new Map(),
-    touchedActors: new Set(),
+    calls: newCallState(),
     clients: [],
     clientsById: new Map(),
     workers: [],

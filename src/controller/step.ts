@@ -52,7 +52,7 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   return out.finish(state);
 }
 
-/** What follows from any event: gangs go whole, jobs end, calls go, what nobody needs is dropped. */
+/** What follows from any event: gangs go whole, jobs end, calls go, the rest is dropped. */
 function settle(state: ControllerState, out: Outbox, at: Micros): void {
   while (state.brokenGangs.size + state.touchedJobs.size + out.restartedJobs.size > 0) {
     settleGangs(state, out, at);

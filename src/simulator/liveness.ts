@@ -165,7 +165,7 @@ function waitsOf(state: ControllerState, task: number): string[] {
 function turnOf(state: ControllerState, call: number): string[] {
   const { attempts } = state;
   const actor = actorOf(state, call);
-  const calls = state.actorCalls.get(actor);
+  const calls = state.calls.byActor.get(actor);
   const first = calls === undefined ? call : calls.rows[calls.head];
   if (first !== call) return [taskNode(state, first)];
   const waits = workerOfActor(state, actor) === null ? [taskNode(state, actor)] : [];

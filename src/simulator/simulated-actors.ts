@@ -9,10 +9,18 @@
 
 import { assert } from "../base/assert.ts";
 import type { TaskRef } from "../model/ids.ts";
-import type { ExecutionId, WorkerEvent, WorkerSend } from "../worker/events.ts";
-import { type Ending, failureOf } from "./behaviour.ts";
+import type { ExecutionId, ExecutionInput, WorkerEvent, WorkerSend } from "../worker/events.ts";
+import {
+  type Behaviour,
+  type Ending,
+  endEventOf,
+  failureOf,
+  type RunningExecution,
+  type SimulatedValue,
+} from "./behaviour.ts";
 import type { Draws } from "./draws.ts";
 import type { Faults } from "./faults.ts";
+import type { Timeline } from "./timeline.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
 
@@ -24,24 +32,26 @@ interface ActorThread {
 
 /** What the actors of a worker need of it. */
 export interface ActorSurroundings {
+  readonly timeline: Timeline;
   readonly draws: Draws;
   readonly faults: Faults;
+  readonly behaviour: Behaviour;
+  /** Whether the worker's process lives. */
+  isAlive(): boolean;
   /** What happens later, while the worker lives; null for nothing. */
   later(delayUs: number, event: () => WorkerEvent | null): void;
   say(event: WorkerEvent): void;
   tell(type: "started" | "ended", order: StartExecution): void;
-  /** Whether all that it reads is in memory; null where some of it is gone. */
-  hasInputs(order: StartExecution): boolean | null;
-  /** Runs an actor, which waits once its object is made, or a call. */
-  run(
-    order: StartExecution,
-    end: (ending: Ending, ranUs: number) => void,
-    waits: (waits: boolean) => void,
-  ): void;
-  /** It is told to stop, or its thread has ended under it: nobody listens any more. */
-  stop(order: StartExecution): void;
-  endEventOf(order: StartExecution, ending: Ending, ranUs: number): WorkerEvent;
+  /** Whether something that it reads is gone. */
+  isLost(order: StartExecution): boolean;
+  isOnDisk(input: ExecutionInput): boolean;
+  runningOf(order: StartExecution): RunningExecution;
+  /** Keeps what a call returned until it is stored. */
+  keepResult(execution: ExecutionId, value: SimulatedValue): void;
 }
+
+/** A call that still runs after this long is said to run. */
+const saidToRunUs = 5_000;
 
 export class SimulatedActors {
   readonly #around: ActorSurroundings;
@@ -63,12 +73,12 @@ export class SimulatedActors {
     this.#threads.set(order.task, thread);
     this.#around.tell("started", order);
     const { execution } = order;
-    this.#around.run(
+    this.#run(
       order,
       (ending, ranUs) => {
         if (!this.#lives(thread)) return;
         this.#end(thread);
-        this.#around.say(this.#around.endEventOf(order, ending, ranUs));
+        this.#around.say(this.#endEventOf(order, ending, ranUs));
       },
       (isMade) => {
         if (isMade && this.#lives(thread))
@@ -99,26 +109,29 @@ export class SimulatedActors {
     const { draws, faults } = this.#around;
     const [order] = thread.calls;
     const { execution, inputs } = order;
-    const isThere = this.#around.hasInputs(order);
-    if (isThere === false) {
+    const isLost = this.#around.isLost(order);
+    if (!isLost && inputs.some((input) => this.#around.isOnDisk(input))) {
       this.#waiting.add(execution);
       return;
     }
     this.#waiting.delete(execution);
     const isUnreadable = inputs.length > 1 && draws.chance(faults.inputFailure);
-    if (isThere === null || isUnreadable) {
+    if (isLost || isUnreadable) {
       this.#advance(thread);
       const { task } = inputs[inputs.length - 1];
       return this.#around.say({ type: "execution-input-failed", at: 0, execution, task });
     }
     this.#around.tell("started", order);
     const isRunning = () => this.#lives(thread) && thread.calls[0] === order;
-    this.#around.run(
+    this.#around.later(saidToRunUs, () =>
+      isRunning() ? { type: "execution-started", at: 0, execution } : null,
+    );
+    this.#run(
       order,
       (ending, ranUs) => {
         if (!isRunning()) return;
         this.#around.tell("ended", order);
-        this.#around.say(this.#around.endEventOf(order, ending, ranUs));
+        this.#around.say(this.#endEventOf(order, ending, ranUs));
         this.#advance(thread);
       },
       (waits) => {
@@ -128,29 +141,59 @@ export class SimulatedActors {
     );
   }
 
+  /** Runs an actor, which waits once its object is made, or a call. */
+  #run(
+    order: StartExecution,
+    end: (ending: Ending, ranUs: number) => void,
+    waits: (waits: boolean) => void,
+  ): void {
+    const { timeline, behaviour, isAlive, runningOf } = this.#around;
+    const begunAt = timeline.now;
+    const onEnd = (ending: Ending): void => {
+      if (isAlive()) end(ending, timeline.now - begunAt);
+    };
+    behaviour.begin(runningOf(order), onEnd, (isWaiting) => {
+      if (isAlive()) waits(isWaiting);
+    });
+  }
+
+  /** It is told to stop, or its thread has ended under it: nobody listens any more. */
+  #stop({ attempt }: StartExecution): void {
+    this.#around.behaviour.abort?.(attempt, "stopped");
+  }
+
+  #endEventOf({ execution }: StartExecution, ending: Ending, durationUs: number): WorkerEvent {
+    if (ending.type === "finished") this.#around.keepResult(execution, ending.value);
+    return endEventOf(ending, { execution, durationUs });
+  }
+
   #advance(thread: ActorThread): void {
     thread.calls.shift();
     if (thread.calls.length > 0) this.#begin(thread);
   }
 
-  /** Ends an actor or a call after `delayUs`; false if it is neither. */
-  abort(execution: ExecutionId, delayUs: number): boolean {
+  /** Ends an actor or a call a little later; false if it is neither. */
+  abort(execution: ExecutionId): boolean {
     for (const thread of this.#threads.values()) {
       if (thread.order.execution === execution) {
-        this.#abortActor(thread, delayUs);
+        this.#abortActor(thread, this.#stopUs());
         return true;
       }
       const place = thread.calls.findIndex((order) => order.execution === execution);
       if (place < 0) continue;
-      this.#abortCall(thread, place, delayUs);
+      this.#abortCall(thread, place, this.#stopUs());
       return true;
     }
     return false;
   }
 
+  #stopUs(): number {
+    return this.#around.draws.below(3_000);
+  }
+
   #abortActor(thread: ActorThread, delayUs: number): void {
     const { execution } = thread.order;
-    this.#around.stop(thread.order);
+    this.#stop(thread.order);
     this.#around.later(delayUs, () => {
       if (!this.#lives(thread)) return null;
       this.#end(thread);
@@ -168,7 +211,7 @@ export class SimulatedActors {
       else this.#advance(thread);
       return this.#around.later(0, () => aborted);
     }
-    this.#around.stop(order);
+    this.#stop(order);
     this.#around.later(delayUs, () => {
       if (!this.#lives(thread) || thread.calls[0] !== order) return null;
       this.#around.tell("ended", order);
@@ -185,7 +228,7 @@ export class SimulatedActors {
     this.#threads.delete(thread.order.task);
     const [running] = thread.calls;
     if (running !== undefined && !this.#waiting.has(running.execution)) {
-      this.#around.stop(running);
+      this.#stop(running);
       this.#around.tell("ended", running);
     }
     for (const { execution } of thread.calls) {

@@ -28,10 +28,10 @@ import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
 import { SimulatedActors } from "./simulated-actors.ts";
-import { SimulatedClock } from "./simulated-clock.ts";
+import { recoveredBy, SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { sizeOf, takeFrom } from "./simulated-fetch.ts";
+import { fetchFrom } from "./simulated-fetch.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -73,7 +73,6 @@ export class SimulatedWorker {
   /** In memory or on the disk. */
   readonly values = new Map<TaskRef, SimulatedValue>();
   readonly #specs = new Map<number, TaskSpec>();
-  readonly #commands = new Set<ExecutionId>();
   readonly #actors: SimulatedActors;
   alive = true;
   #lanes: StartExecution[][];
@@ -119,7 +118,7 @@ export class SimulatedWorker {
     this.#disk = this.#newDisk();
     this.#actors = this.#newActors();
     const recovered = host.recover((event) => this.#hear(event));
-    if (recovered !== null) this.#turn.push(this.#onOwnClock(recovered));
+    if (recovered !== null) this.#turn.push(recoveredBy(this.#clock, recovered));
     if (this.#turn.length > 0) this.#endTurn();
     host.tellEnded();
   }
@@ -140,38 +139,16 @@ export class SimulatedWorker {
   }
 
   #newActors(): SimulatedActors {
-    const { draws, faults, timeline, behaviour } = this.#around;
     return new SimulatedActors({
-      ...{ draws, faults },
+      ...this.#around,
+      isAlive: () => this.alive,
       later: (delayUs, event) => this.#later(delayUs, event),
       say: (event) => this.#say(event),
       tell: (type, order) => this.#tell(type, order),
-      hasInputs: (order) => {
-        if (this.#missingOf(order) !== undefined) return null;
-        return !order.inputs.some((input) => this.#isOnDisk(input));
-      },
-      run: (order, end, waits) => {
-        this.#around.onExecution(order.task);
-        const begunAt = timeline.now;
-        const { execution } = order;
-        this.#later(saidToRunUs, () => {
-          const run = this.state.executions.get(execution)?.run;
-          return run?.spec.isCall === true ? { type: "execution-started", at: 0, execution } : null;
-        });
-        const whenAlive = (act: () => void) => {
-          if (this.alive) act();
-        };
-        behaviour.begin(
-          this.#runningOf(order),
-          (ending) => whenAlive(() => end(ending, timeline.now - begunAt)),
-          (isWaiting) => whenAlive(() => waits(isWaiting)),
-        );
-      },
-      stop: ({ attempt }) => behaviour.abort?.(attempt, "stopped"),
-      endEventOf: ({ execution }, ending, durationUs) => {
-        if (ending.type === "finished") this.#results.set(execution, ending.value);
-        return endEventOf(ending, { execution, durationUs });
-      },
+      isLost: (order) => this.#missingOf(order) !== undefined,
+      isOnDisk: (input) => this.#isOnDisk(input),
+      runningOf: (order) => this.#runningOf(order),
+      keepResult: (execution, value) => this.#results.set(execution, value),
     });
   }
 
@@ -246,15 +223,6 @@ export class SimulatedWorker {
       (event as { at: Micros }).at = this.#clock.now();
       this.#take(event);
     });
-  }
-
-  /** When survivors started, as this process's own clock would have shown it. */
-  #onOwnClock(event: Extract<WorkerEvent, { type: "recovered" }>): WorkerEvent {
-    const survivors = event.survivors.map((survivor) => ({
-      ...survivor,
-      startedAt: Math.max(0, this.#clock.at(survivor.startedAt)),
-    }));
-    return { ...event, at: this.#clock.now(), survivors };
   }
 
   hello(clusterId: string): WorkerHello {
@@ -427,18 +395,13 @@ export class SimulatedWorker {
     const part = run === undefined ? null : partOf(run);
     if (part === "actor") this.#actors.start(send);
     else if (part === "call") this.#actors.call(send);
-    else if (this.#isCommand(send)) this.#launch(send);
+    else if (run?.kind === "command") this.#launch(send);
     else this.#enqueue(send);
-  }
-
-  #isCommand({ spec }: { readonly spec: number }): boolean {
-    return this.#specs.get(spec)?.run.kind === "command";
   }
 
   #launch(send: Extract<WorkerSend, { type: "start-execution" | "prepare-execution" }>): void {
     const definition = this.#specs.get(send.spec);
     assert(definition !== undefined, "a command is started by its spec");
-    this.#commands.add(send.execution);
     this.#around.onExecution(send.task);
     const { host } = this.#around;
     if (send.type === "start-execution") host.start(send, definition);
@@ -512,13 +475,17 @@ export class SimulatedWorker {
     this.#around.onExecution(order.task);
     const begunAt = timeline.now;
     this.#tell("started", order);
-    this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
+    const { execution } = order;
+    this.#later(saidToRunUs, () =>
+      this.#running(execution) === undefined
+        ? null
+        : { type: "execution-started", at: 0, execution },
+    );
     const end = (ending: Ending) => {
       if (this.alive && this.#runs(order)) this.#say(this.#endEvent(order, ending, begunAt));
     };
     behaviour.begin(this.#runningOf(order), end, (waits) => {
       const type = waits ? "execution-waits" : "execution-rejoined";
-      const { execution } = order;
       if (this.alive && this.#runs(order)) this.#say({ type, at: 0, execution });
     });
   }
@@ -551,11 +518,6 @@ export class SimulatedWorker {
   #running(execution: ExecutionId): StartExecution | undefined {
     const heads = this.#lanes.map((lane) => lane[0]).filter((head) => head !== undefined);
     return [...heads, ...this.#beside].find((one) => one.execution === execution);
-  }
-
-  #startedEvent(execution: ExecutionId): WorkerEvent | null {
-    const runs = this.#running(execution) !== undefined;
-    return runs ? { type: "execution-started", at: 0, execution } : null;
   }
 
   /** The head of its lane ends; the thread goes on to the next by itself. */
@@ -594,10 +556,13 @@ export class SimulatedWorker {
     const { execution, reason, graceMs } = send;
     const known = [...this.#lanes.flat(), ...this.#beside];
     const stopped = known.find((one) => one.execution === execution);
-    if (stopped === undefined) return this.#abortBeside(send);
+    const { draws, faults, observer, behaviour, host } = this.#around;
+    if (stopped === undefined) {
+      if (!this.#actors.abort(execution)) host.abort(send);
+      return;
+    }
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
-    const { draws, faults, observer, behaviour } = this.#around;
     if (this.#runs(stopped)) behaviour.abort?.(stopped.attempt, reason);
     this.#later(this.#stopUs(stopped, graceMs), () => {
       const order = this.#running(execution);
@@ -610,12 +575,6 @@ export class SimulatedWorker {
       const failure = failureOf("it gave up when it was stopped", null);
       return this.#endEvent(order, { type: "failed", failure }, 0);
     });
-  }
-
-  /** An actor, a call, or a command. */
-  #abortBeside(send: AbortExecution): void {
-    const { draws, host } = this.#around;
-    if (!this.#actors.abort(send.execution, draws.below(3_000))) host.abort(send);
   }
 
   #stopUs({ attempt }: StartExecution, graceMs: number): number {
@@ -631,24 +590,11 @@ export class SimulatedWorker {
     const { draws, faults, observer } = this.#around;
     this.#fetched.set(transfer, new Map());
     this.#later(100 + draws.below(Math.max(2_000, faults.fetchUsMax)), () => {
-      const at = 0;
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.
+      const { workerId } = this;
       const peer = this.#around.peerAt(index);
-      const fails = draws.chance(faults.fetchFailure);
-      if (fails) observer.onFault("fetch failed", this.workerId);
-      if (fails || peer === null) return { type: "fetch-failed", at, transfer };
-      if (draws.chance(faults.fetchFailure)) {
-        observer.onFault("peer busy", this.workerId);
-        return { type: "fetch-busy", at, transfer };
-      }
-      const { got, absent, corrupt } = takeFrom(peer.values, tasks, {
-        isCorrupted: () => draws.chance(faults.corruption),
-        onCorrupted: () => observer.onFault("value corrupted", this.workerId),
-      });
-      for (const { task, value } of got) kept.set(task, value);
-      if (faults.memoryTargetBytes > 0) peer.tell({ type: "values-sent", at, tasks });
-      return { type: "fetch-finished", at, transfer, got: got.map(sizeOf), absent, corrupt };
+      return fetchFrom(peer, { transfer, tasks }, { draws, faults, observer, workerId, kept });
     });
   }
 }

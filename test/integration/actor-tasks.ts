@@ -1,4 +1,8 @@
-/** Actors and tasks of the tests: bundled by the client and run on workers. */
+/**
+ * Actors and tasks of the tests: bundled by the client and run on workers.
+ *
+ * @module
+ */
 
 import { defineActor, defineTask, getContext } from "../../src/client/index.ts";
 

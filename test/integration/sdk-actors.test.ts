@@ -107,7 +107,7 @@ test("a restarted actor begins with a new object", async () => {
   assert.equal(await counter.call("add", [1]).result(), 1);
 });
 
-test("a cancelled call leaves the object alone, and a cancelled actor ends what waits", async () => {
+test("a cancelled call leaves the object alone, a cancelled actor ends what waits", async () => {
   const counter = client.createActor(Counter, [0]);
   await counter.call("add", [1]).result();
   const held = counter.call("until", [join(directory, "never")]);

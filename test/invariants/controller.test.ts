@@ -9,7 +9,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { workerOfActor } from "../../src/controller/actors.ts";
 import { auditInSteps } from "../../src/controller/audit.ts";
-import { type ActorCalls, actorOf, isActor, isCall } from "../../src/controller/call-lines.ts";
+import { actorOf, isActor, isCall } from "../../src/controller/call-lines.ts";
+import type { ActorCalls } from "../../src/controller/call-state.ts";
 import type { Fact } from "../../src/controller/facts.ts";
 import { InvariantChecker } from "../../src/controller/invariant-checker.ts";
 import { checkInvariants, findViolations, invariants } from "../../src/controller/invariants.ts";
@@ -52,7 +53,7 @@ const isOpenActor = (state: ControllerState, task: number) =>
 const tasks: Record<string, Breakage> = {
   callsWaitInTheLineOfTheirActor: {
     on: isCallInLine,
-    by: (state, task) => state.actorCalls.delete(actorOf(state, task)),
+    by: (state, task) => state.calls.byActor.delete(actorOf(state, task)),
   },
   callsTakeNothing: {
     on: isCallInLine,
@@ -318,7 +319,7 @@ const records: Record<Subject, Record<string, Breakage>> = {
 
 /** An actor that can be called and is not. */
 const isRunning = (state: ControllerState, task: number) =>
-  isActor(state, task) && workerOfActor(state, task) !== null && !state.actorCalls.has(task);
+  isActor(state, task) && workerOfActor(state, task) !== null && !state.calls.byActor.has(task);
 
 /** A line of these calls, of which one more was sent than there are. */
 function callsOf(rows: number[]): ActorCalls {
@@ -334,12 +335,12 @@ const whole: Record<string, (state: ControllerState) => void> = {
     state.tasks.flags[task] |= taskFlag.everStarted;
     state.startBy.set(task, 1);
   },
-  linesOfCallsAreExact: (state) => state.actorCalls.set(0, callsOf([])),
+  linesOfCallsAreExact: (state) => state.calls.byActor.set(0, callsOf([])),
   noCallWaitsThatCouldGo: (state) => {
     const actor = indicesOf(state, "tasks").find((task) => workerOfActor(state, task) !== null);
     const call = indicesOf(state, "tasks").find((task) => task !== actor) ?? -1;
     state.tasks.stage[call] = stage.called;
-    state.actorCalls.set(actor ?? -1, callsOf([call]));
+    state.calls.byActor.set(actor ?? -1, callsOf([call]));
   },
   smallValuesAddUp: (state) => state.inline.totalBytes++,
   argumentsGoWithTheLastTask: (state) => state.submissions.push(Object({ live: 1 })),

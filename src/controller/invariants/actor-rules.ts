@@ -6,7 +6,8 @@
 
 import { isTerminalCode } from "../../model/states.ts";
 import { isUnneeded, nextCall, workerOfActor } from "../actors.ts";
-import { type ActorCalls, actorOf, isActor, isCall, readsValues } from "../call-lines.ts";
+import { actorOf, isActor, isCall, readsValues } from "../call-lines.ts";
+import type { ActorCalls } from "../call-state.ts";
 import { orderOf, specOf } from "../state.ts";
 import { noSlot, stage } from "../tables/task-table.ts";
 import type { Inspection, RecordRule, WholeRule } from "./inspection.ts";
@@ -15,7 +16,7 @@ import type { Inspection, RecordRule, WholeRule } from "./inspection.ts";
 function callsWaitInTheLineOfTheirActor(look: Inspection, task: number): void {
   const { state } = look;
   if (!isCall(state, task)) return;
-  const calls = state.actorCalls.get(actorOf(state, task));
+  const calls = state.calls.byActor.get(actorOf(state, task));
   const isListed = calls?.rows.indexOf(task, calls.head) ?? -1;
   if (isListed >= 0 !== (state.tasks.stage[task] !== stage.none))
     look.ofTask(task, "a call, and the line of its actor does not say whether it waits");
@@ -50,9 +51,9 @@ function actorsHaveNoValue(look: Inspection, task: number): void {
 /** C5: a line is in the order of submission, and what was sent is counted. */
 function linesOfCallsAreExact(look: Inspection): void {
   const { state } = look;
-  if (state.actorCalls.size === 0) return;
+  if (state.calls.byActor.size === 0) return;
   const sent = sentOf(look);
-  for (const [actor, calls] of state.actorCalls) {
+  for (const [actor, calls] of state.calls.byActor) {
     checkLine(look, actor, calls);
     const { all, readers } = sent.get(actor) ?? { all: 0, readers: 0 };
     if (calls.sent !== all || calls.sentReaders !== readers)
@@ -90,8 +91,8 @@ function sentOf({ state }: Inspection): Map<number, { all: number; readers: numb
 /** C6: a call whose turn it is has been sent. */
 function noCallWaitsThatCouldGo(look: Inspection): void {
   const { state } = look;
-  for (const [actor, calls] of state.actorCalls) {
-    if (state.touchedActors.has(actor) || workerOfActor(state, actor) === null) continue;
+  for (const [actor, calls] of state.calls.byActor) {
+    if (state.calls.touched.has(actor) || workerOfActor(state, actor) === null) continue;
     const next = nextCall(state, calls);
     if (next >= 0) look.ofTask(next, `${specOf(state, next).name}: its turn has come`);
   }
