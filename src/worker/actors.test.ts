@@ -29,7 +29,8 @@ function aWorker(): TestWorker {
 
 function aCall(attempt: number, task: number) {
   const inputs = [{ task: 1, source: new Uint8Array(0) }];
-  return { attempt, task, spec: call, shape: call, inputs };
+  // Submitted in the order of their numbers.
+  return { attempt, task, spec: call, shape: call, inputs, context: String(task) };
 }
 
 test("calls go to their actor at once, in the order of the orders, and take no lane", () => {
@@ -53,6 +54,29 @@ test("a call whose actor is told to end goes back", () => {
   worker.ordered(aboutAttempts("stop", [11, 1]));
   const lines = worker.ordered(compute(aCall(13, 3)));
   assert.ok(lines.includes("handedBack 13 of 3 reason 4"), lines.join());
+});
+
+test("what was sent before its controller knew that a call came back does not overtake it", () => {
+  const worker = aWorker();
+  worker.checksHealth("no disk");
+  assert.deepEqual(worker.ordered(compute(aCall(13, 3))), ["handedBack 13 of 3 reason 4"]);
+  worker.checksHealth("");
+  assert.deepEqual(worker.ordered(compute(aCall(14, 4))), ["handedBack 14 of 4 reason 4"]);
+  // The controller knows of the first by now, and not of the second.
+  assert.deepEqual(worker.ordered(compute(aCall(15, 3))), ["start 2 for 15 on lane -1"]);
+  assert.deepEqual(worker.ordered(compute(aCall(16, 5))), ["handedBack 16 of 5 reason 4"]);
+  const [four, five] = [aCall(17, 4), aCall(18, 5)];
+  const lines = worker.ordered(compute(four, five));
+  assert.deepEqual(lines, ["start 3 for 17 on lane -1", "start 4 for 18 on lane -1"]);
+});
+
+test("a call that came back and is acknowledged holds nothing up, also if it never returns", () => {
+  const worker = aWorker();
+  worker.checksHealth("no disk");
+  worker.ordered(compute(aCall(13, 3)));
+  worker.checksHealth("");
+  worker.ordered({ type: "acknowledge", sequence: worker.state.connection.sent });
+  assert.deepEqual(worker.ordered(compute(aCall(14, 4))), ["start 2 for 14 on lane -1"]);
 });
 
 test("a call that was taken by its actor does not go back when the worker leaves", () => {

@@ -16,6 +16,7 @@ import { RunQueue } from "./run-queue.ts";
 import {
   abandoned,
   holdsValue,
+  type ReturnedCall,
   type Run,
   type Shape,
   type Spec,
@@ -190,10 +191,18 @@ function newRun(state: WorkerState, fact: RunAccepted): Run {
   };
 }
 
+/** A call that was handed back is here again, or the controller knows that it was. */
+export function takeReturned(state: WorkerState, actor: TaskRef, call: TaskRef): void {
+  const returned = state.returnedCalls.get(actor);
+  returned?.delete(call);
+  if (returned?.size === 0) state.returnedCalls.delete(actor);
+}
+
 function acceptRun(state: WorkerState, fact: RunAccepted): void {
   const run = newRun(state, fact);
   const record = ensureRecord(state, fact.task);
   record.hadRun = true;
+  if (run.spec.isCall && run.inputs.length > 0) takeReturned(state, run.inputs[0].task, run.task);
   state.openRuns++;
   state.attemptsDigest = digestWith(state.attemptsDigest, run.attempt);
   if (fact.adopts === 0) {
@@ -275,6 +284,10 @@ export const taskAppliers: TaskAppliers = {
     moveTask(state, recordOf(state, task), { type: "failed", kind }),
   "task-rescheduled": (state, { task, reason }) =>
     moveTask(state, recordOf(state, task), { type: "rescheduled", reason }),
+  "call-returned": (state, { actor, call, attempt, order }) => {
+    const returned = state.returnedCalls.get(actor) ?? new Map<TaskRef, ReturnedCall>();
+    state.returnedCalls.set(actor, returned.set(call, { attempt, order }));
+  },
   "task-unmentioned": (state, { task }) => {
     recordOf(state, task).hadRun = false;
   },

@@ -5,11 +5,13 @@
  */
 
 import { assert, present } from "../base/assert.ts";
+import type { AttemptId } from "../model/ids.ts";
 import { partOf } from "../model/spec.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
 import { memoryAppliers } from "./apply-memory.ts";
-import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
+import { moveTask, recordOf, takeReturned, taskAppliers } from "./apply-tasks.ts";
 import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
+import { unacknowledgedAnswers } from "./kept-answers.ts";
 import { amountsOf, amountsYielded, asksBeyondCpu, couldHold } from "./ledger.ts";
 import { emptyRecords } from "./reset.ts";
 import type { Transfer, WorkerState } from "./state.ts";
@@ -102,6 +104,18 @@ function acknowledgeAnswers(state: WorkerState, sequence: number): void {
   let covered = 0;
   while (covered < kept.length && isCovered(kept[covered].sequence, sequence)) covered++;
   kept.splice(0, covered);
+  if (state.returnedCalls.size > 0) forgetReturned(state);
+}
+
+/** The controller knows of the calls whose hand-back it has acknowledged. */
+function forgetReturned(state: WorkerState): void {
+  const open = new Set<AttemptId>();
+  for (const { attempt } of unacknowledgedAnswers(state)) open.add(attempt);
+  for (const [actor, returned] of [...state.returnedCalls]) {
+    for (const [call, { attempt }] of [...returned]) {
+      if (!open.has(attempt)) takeReturned(state, actor, call);
+    }
+  }
 }
 
 function isCovered(sent: number, acknowledged: number): boolean {

@@ -16,6 +16,7 @@ import { sendStop } from "./executions.ts";
 import { repeatPrepared } from "./gangs.ts";
 import { repeatTrouble } from "./health.ts";
 import { attemptThatNeeds } from "./inputs.ts";
+import { unacknowledgedAnswers } from "./kept-answers.ts";
 import { type Outbox, record } from "./outbox.ts";
 import {
   flushReports,
@@ -24,7 +25,6 @@ import {
   report,
   reportNeedsSources,
   say,
-  unacknowledgedAnswers,
 } from "./reports.ts";
 import type { AnswerMessage, Execution, WorkerState } from "./state.ts";
 import { unstartedRun } from "./state.ts";

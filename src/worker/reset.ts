@@ -22,6 +22,7 @@ export function emptyRecords(state: WorkerState): void {
   state.startable.clear();
   state.startableCommands.clear();
   state.startableCalls.clear();
+  state.returnedCalls.clear();
   state.fetchable.clear();
   state.missing.clear();
   state.orphans.clear();

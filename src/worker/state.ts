@@ -94,7 +94,10 @@ export interface Run {
   readonly shape: Shape;
   granted: boolean;
   readonly args: Uint8Array;
-  /** What it must know of itself: an `AttemptContext` as JSON, or "". */
+  /**
+   * What it must know of itself: an `AttemptContext` as JSON, or ""; of a call its place in the
+   * order of submission.
+   */
   readonly context: string;
   /** In argument order. */
   readonly inputs: readonly ExecutionInput[];
@@ -136,6 +139,13 @@ export interface Pause {
   readonly reason: string;
   /** It lasts so long that what had not started was handed back. */
   outlasted: boolean;
+}
+
+/** A call that was handed back. */
+export interface ReturnedCall {
+  readonly attempt: AttemptId;
+  /** Its place in the order of submission. */
+  readonly order: number;
 }
 
 export type TaskState =
@@ -320,6 +330,11 @@ export interface WorkerState {
   readonly startableCalls: Set<Shape>;
   /** Ready runs of functions without a grant, over all shapes. */
   prefetchedReady: number;
+  /**
+   * Actor → calls that were handed back, until the controller is known to know: what comes after
+   * them in the order of submission, and was sent before it knew, would overtake them.
+   */
+  readonly returnedCalls: Map<TaskRef, Map<TaskRef, ReturnedCall>>;
   /** Peers whose queue is not empty. */
   readonly fetchable: Set<Peer>;
   readonly missing: Set<TaskRef>;
@@ -388,6 +403,7 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     startableCommands: new Set(),
     startableCalls: new Set(),
     prefetchedReady: 0,
+    returnedCalls: new Map(),
     fetchable: new Set(),
     missing: new Set(),
     openRuns: 0,

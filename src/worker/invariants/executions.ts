@@ -9,8 +9,9 @@ import type { AttemptId, TaskRef } from "../../model/ids.ts";
 import { runsInProcess } from "../../model/spec.ts";
 import { mayStart } from "../answers.ts";
 import { amountsOfPaying } from "../apply-executions.ts";
+import { unacknowledgedAnswers } from "../kept-answers.ts";
 import { amountsFit, charge } from "../ledger.ts";
-import { unacknowledgedAnswers } from "../reports.ts";
+
 import {
   besideLanes,
   type Execution,
