@@ -32,7 +32,7 @@ export class Actor<O extends object> {
     return this.#future.id;
   }
 
-  /** `running` once its object is made; `failed`, `cancelled` or `lost` once it has ended. */
+  /** `pending` while it lives or may live; `failed`, `cancelled` or `lost` once it has ended. */
   get status(): FutureStatus {
     return this.#future.status;
   }
