@@ -524,6 +524,10 @@ function closeRow(state: ControllerState, row: number): void {
   else {
     state.strays.delete(id);
     state.strayOfTask.delete(task);
+    // If better work takes what it leaves, whom it was kept for must look everywhere again.
+    for (const { shape } of worker.reservations) {
+      if (state.shapes[shape].queued > 0) state.untriedShapes.add(shape);
+    }
     if (tasks.stage[task] === stage.held) placeInLine(state, task);
   }
   const { launch } = jobOf(state, task);

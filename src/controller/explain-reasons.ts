@@ -287,6 +287,11 @@ function changeForNobody(state: ControllerState, shape: Shape) {
   };
   const present = state.workers.filter(isHealthy);
   if (present.length === 0) return add;
+  const failed = present.find((worker) => setupFailureOn(worker, shape) !== "");
+  if (failed !== undefined) {
+    const message = `mend what the plugin needs, then start ${failed.workerId} again`;
+    return { kind: "OPEN_WORKER", message };
+  }
   const { misfits } = nearestWorker(state, shape, present);
   if (misfits.length !== 1) return add;
   const [only] = misfits;

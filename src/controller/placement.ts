@@ -33,7 +33,7 @@ import { affordable, isSpent, payFor } from "./placement-budget.ts";
 import { preemptFor } from "./preempt.ts";
 import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
 import { AssignmentRecorder } from "./recorders.ts";
-import { isSwayed, reservationsOf, settleReservations } from "./reservations.ts";
+import { isSwayed, reservationsOf } from "./reservations.ts";
 import {
   type ControllerState,
   isOpen,
@@ -52,7 +52,6 @@ import { capCount, clusterTotal, effectiveBand, hasCap, shareOf } from "./users.
  * another one.
  */
 export function placeQueued(state: ControllerState, out: Outbox, at: Micros): void {
-  settleReservations(state, out, at);
   for (let passes = 0; passes < passesMax; passes++) {
     if (state.touchedWorkers.size + state.untriedShapes.size === 0 || isSpent(state)) return;
     placeOnce(state, out, at);

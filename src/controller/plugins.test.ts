@@ -7,32 +7,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
-import { someFailure } from "../../test/support/fake-worker.ts";
-import { setupFailedAttribute, type TaskSpec } from "../model/spec.ts";
+import { hash, plugged, setupFailed } from "../../test/support/plugged.ts";
 import { setupFailuresMax } from "./limits.ts";
-
-const hash = (digit: string) => digit.repeat(64);
-
-/** What needs the set of this key. */
-function plugged(digit = "a"): Partial<TaskSpec> {
-  const key = hash(digit);
-  const plugin = { name: "licence", bundle: hash("b"), setup: "up", teardown: "" };
-  const constraint = { key: setupFailedAttribute(key), op: "not-exists", values: [] } as const;
-  return {
-    run: {
-      kind: "function",
-      executor: "thread",
-      bundle: hash("0"),
-      functionName: "f",
-      plugins: { key, plugins: [plugin] },
-    },
-    constraints: [{ ...constraint, mode: "REQUIRED" }],
-  };
-}
-
-const error = { name: "PluginError", message: "licence: none left", stack: "", causes: [] };
-const failure = { ...someFailure, error };
-const setupFailed = { cause: "setup-failed", failure } as const;
 
 describe("a plugin that fails to set up", () => {
   test("sends its task elsewhere, uncharged, and no further one there", () => {

@@ -20,6 +20,7 @@ import { Outbox, type Output } from "./outbox.ts";
 import { placeQueued } from "./placement.ts";
 import { isSpent, renewBudget } from "./placement-budget.ts";
 import { onAttemptFailed, onAttemptMeasured, onReports, tellsAnEnd } from "./reports.ts";
+import { settleReservations } from "./reservations.ts";
 import type { ControllerState } from "./state.ts";
 import { settleReleases } from "./values.ts";
 import {
@@ -52,7 +53,7 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   return out.finish(state);
 }
 
-/** What follows from any event: gangs go whole, jobs end, calls go, the rest is dropped. */
+/** What follows from any event: gangs go whole, jobs end, calls go, the rest is let go. */
 function settle(state: ControllerState, out: Outbox, at: Micros): void {
   while (state.brokenGangs.size + state.touchedJobs.size + out.restartedJobs.size > 0) {
     settleGangs(state, out, at);
@@ -61,6 +62,7 @@ function settle(state: ControllerState, out: Outbox, at: Micros): void {
   }
   settleActors(state, out, at);
   settleReleases(state, out);
+  settleReservations(state, out, at);
 }
 
 function handle(state: ControllerState, out: Outbox, event: ControllerEvent): void {

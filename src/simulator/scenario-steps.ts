@@ -206,6 +206,12 @@ const forms: readonly Form[] = [
       world.fail(what === "fetches" ? "fetchFailure" : "buildFailure", how === "fail"),
   },
   {
+    pattern: /^(fetches|turns) take (\S+)$/,
+    usage: "fetches take 5s; turns take 400ms: each up to so long",
+    play: (world, what, duration) =>
+      world.slow(what === "fetches" ? "fetchUsMax" : "turnUsMax", parseUs(duration)),
+  },
+  {
     pattern: new RegExp(`^${name} vanishes$`),
     usage: "c vanishes",
     play: (world, clientId) => {

@@ -132,6 +132,12 @@ export class ScenarioWorld {
     faults[what] = always ? 1 : 0;
   }
 
+  /** From now on each fetch, or each turn of a worker's loop, takes up to so long. */
+  slow(what: "fetchUsMax" | "turnUsMax", us: number): void {
+    const faults = this.#faults as { -readonly [F in keyof Faults]: Faults[F] };
+    faults[what] = us;
+  }
+
   /** Ends all faults: whoever left a launcher behind is back, and what holds goes on. */
   heal(): void {
     if (!this.cluster.controllerUp) this.cluster.startController();

@@ -32,6 +32,7 @@ import { answerOf } from "./answer-lines.ts";
 import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import type { FakeClient, TaskDraft } from "./fake-client.ts";
 import { type FakeWorker, handedBack, type Saying, type WorkerOptions } from "./fake-worker.ts";
+import { plugged, setupFailed } from "./plugged.ts";
 
 const separator = "----";
 
@@ -175,6 +176,12 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
       return client.connects();
     case "disconnect":
       return client.disconnects();
+    case "scatter":
+      return labels.flatMap((label) => client.scatters(label));
+    case "lock":
+      return client.locks(Number(labels[0]), labels[1]);
+    case "unlock":
+      return client.unlocks(Number(labels[0]));
     default:
       assert.fail(`clients do not ${verb}`);
   }
@@ -186,6 +193,8 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       return [`${worker.workerId} has ${worker.orders || "nothing"}`];
     case "fail":
       return worker.fails(words[0]);
+    case "fail-setup":
+      return worker.fails(words[0], setupFailed);
     case "feel":
       return worker.feels(words.join(" "));
     case "measure":
@@ -270,6 +279,7 @@ function draftOf(text: string): [string, TaskDraft] {
   const draft: TaskDraft = {
     on: inputs === undefined ? [] : inputs.split(","),
     spec: {
+      ...(values.has("plugins") ? plugged(values.get("plugins")) : {}),
       maxRetriesFailure: number("retries"),
       maxRetriesPreemption: values.has("losses") ? number("losses") : 3,
       priority: number("priority"),
