@@ -254,6 +254,7 @@ export function addShape(
     retracting: 0,
   };
   state.users[user].shapes.add(index);
+  if (part !== null) state.calls.hasParts = true;
   state.shapesByKey.set(key, index);
 }
 

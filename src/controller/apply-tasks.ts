@@ -92,7 +92,7 @@ export function isReadable(state: ControllerState, input: number): boolean {
 /** Puts a PENDING task where it belongs now: offered, waiting, held, delayed, called or queued. */
 export function placeInLine(state: ControllerState, task: number): void {
   const { tasks } = state;
-  const { part } = shapeOf(state, task);
+  const part = state.calls.hasParts ? shapeOf(state, task).part : null;
   if (part === "call") joinCallLine(state, task);
   if (part === "actor") state.calls.touched.add(task);
   if (hasRare(state.shared.offers, task)) tasks.stage[task] = stage.offered;

@@ -15,12 +15,12 @@ import { type ControllerState, orderOf, shapeOf } from "./state.ts";
 
 /** Whether the task calls an actor. */
 export function isCall(state: ControllerState, task: number): boolean {
-  return shapeOf(state, task).part === "call";
+  return state.calls.hasParts && shapeOf(state, task).part === "call";
 }
 
 /** Whether the task keeps an object that is called. */
 export function isActor(state: ControllerState, task: number): boolean {
-  return shapeOf(state, task).part === "actor";
+  return state.calls.hasParts && shapeOf(state, task).part === "actor";
 }
 
 /** The actor that a call is for: its first dependency. */

@@ -21,8 +21,10 @@ export interface CallState {
   readonly byActor: Map<number, ActorCalls>;
   /** Actors that may be sent calls, or may be needed no more. */
   readonly touched: Set<number>;
+  /** Whether there ever was a part of an actor: most clusters have none, and look no further. */
+  hasParts: boolean;
 }
 
 export function newCallState(): CallState {
-  return { byActor: new Map(), touched: new Set() };
+  return { byActor: new Map(), touched: new Set(), hasParts: false };
 }
