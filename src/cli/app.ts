@@ -46,6 +46,7 @@ import { upCommand } from "./commands/up.ts";
 import { userListCommand } from "./commands/user-list.ts";
 import { userSetCommand } from "./commands/user-set.ts";
 import { valueListCommand } from "./commands/value-list.ts";
+import { valueReplicateCommand } from "./commands/value-replicate.ts";
 import { valueUnpublishCommand } from "./commands/value-unpublish.ts";
 import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
@@ -124,8 +125,12 @@ const endpoint = buildRouteMap({
 });
 
 const value = buildRouteMap({
-  routes: { list: valueListCommand, unpublish: valueUnpublishCommand },
-  docs: { brief: "Look after published values" },
+  routes: {
+    list: valueListCommand,
+    unpublish: valueUnpublishCommand,
+    replicate: valueReplicateCommand,
+  },
+  docs: { brief: "Look after values" },
 });
 
 const lock = buildRouteMap({

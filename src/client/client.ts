@@ -15,7 +15,8 @@ import { findToken, isLoopback } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
 import { parseJobPath } from "../model/job-path.ts";
 import { sharedNameCharactersMax } from "../model/limits.ts";
-import { parseText } from "../model/parse-fields.ts";
+import { parseInteger, parseText } from "../model/parse-fields.ts";
+import { copiesMax } from "../protocol/limits.ts";
 import { type ActorClass, actorDefinitionOf } from "./actor.ts";
 import type { Actor } from "./actor-handle.ts";
 import type { ActorOptions } from "./actor-options.ts";
@@ -200,6 +201,30 @@ export class Client {
   }
 
   /**
+   * Wants the values of these futures on `copies` workers each, or on all if those are fewer: the
+   * loss of one costs nothing then, and readers find them near. The number holds, also for workers
+   * that come later and for copies that are lost, until the value is let go of or another number is
+   * said; 1 is what is usual. Resolves when the controller has the number on disk: the copies come
+   * after, each when its value is there.
+   *
+   * Rejects with INVALID_ARGUMENT for a future of another client, or a number below 1.
+   */
+  async replicate(
+    futures: Future<unknown> | Iterable<Future<unknown>>,
+    copies: number,
+  ): Promise<void> {
+    parseInteger("copies", copies, 1, copiesMax);
+    const all = Symbol.iterator in futures ? [...futures] : [futures];
+    for (const future of all) this.#requireOwn(future);
+    await this.#session.sharing.replicate(all, copies);
+  }
+
+  #requireOwn(future: Future<unknown>): void {
+    if (sessionOf(future) === this.#session) return;
+    throw new CapstanError("INVALID_ARGUMENT", "future: it is of another client");
+  }
+
+  /**
    * Gives the value of a future a name among those of this client's user. It is kept, and computed
    * again if it is lost, until `unpublish`; clients, and the controller, come and go. Resolves when
    * the controller has the name on disk; the task itself may not have run yet.
@@ -209,9 +234,7 @@ export class Client {
    */
   async publish(name: string, future: Future<unknown>): Promise<void> {
     parseText("name", name, sharedNameCharactersMax);
-    if (sessionOf(future) !== this.#session) {
-      throw new CapstanError("INVALID_ARGUMENT", "future: it is of another client");
-    }
+    this.#requireOwn(future);
     await this.#session.sharing.publish(name, future);
   }
 

@@ -118,6 +118,7 @@ export class Locks {
         if (!entry.isHeld) void this.#leave(entry).catch(() => undefined);
       },
       describe: () => `the lock ${JSON.stringify(name)}${entry.ahead}`,
+      isWork: false,
     });
     return new Lock({ name, token: entry.token, lost: entry.lost }, () => this.#leave(entry));
   }
@@ -146,7 +147,8 @@ export class Locks {
   onQueued({ lock, ahead, holder }: LockQueued): void {
     const entry = this.#entries.get(lock);
     if (entry === undefined) return;
-    entry.ahead = `, which ${holder} held when this client asked, ${ahead} before it`;
+    const line = ahead === 1 ? "" : `; ${ahead - 1} more stood before it`;
+    entry.ahead = `, which was held by ${holder} when this client asked${line}`;
   }
 
   onRenewed(locks: readonly number[]): void {

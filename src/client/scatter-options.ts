@@ -24,8 +24,9 @@ export interface ScatterOptions {
   /** The key follows from the content: equal values are one. Costs a SHA-256. Default false. */
   readonly hash?: boolean | undefined;
   /**
-   * To how many workers it is brought, one after the other: `true` is every worker that is there at
-   * the time. The future has its value with the first. Default false: one.
+   * On how many workers it is to be: `true` is every worker, also those that come later. It is
+   * brought to one, with which the future has its value; the others have it from there, and one
+   * that is lost is replaced. Default false: one.
    */
   readonly broadcast?: boolean | number | undefined;
   /** Ids of the workers that may have it. Default: all. */

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { assertNever } from "../base/assert.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { ValueRun } from "../model/spec.ts";
+import { wantRowsMax } from "../protocol/limits.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import type { SharedAnswer } from "../protocol/shared-messages.ts";
 import { encodeValue } from "../shell/values/value-codec.ts";
@@ -91,6 +92,14 @@ export class Sharing {
   publish(name: string, future: Future<unknown>): Promise<void> {
     const task = numberOf(future);
     return this.#host.request((sequence) => ({ type: "publish", sequence, name, task }));
+  }
+
+  /** See `Client.replicate`. */
+  async replicate(futures: readonly Future<unknown>[], copies: number): Promise<void> {
+    for (let first = 0; first < futures.length; first += wantRowsMax) {
+      const tasks = futures.slice(first, first + wantRowsMax).map(numberOf);
+      await this.#host.request((sequence) => ({ type: "replicate", sequence, tasks, copies }));
+    }
   }
 
   /** See `Future.detach`. */

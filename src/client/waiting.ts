@@ -55,6 +55,8 @@ export interface Waiting {
   abandon(): void;
   /** What was waited for, for people. */
   describe(): string;
+  /** Whether something goes on although nobody waits for it any more. Default true. */
+  readonly isWork?: boolean;
 }
 
 /** A promise of `waiting` within limits. */
@@ -91,7 +93,9 @@ export function limited(
 }
 
 function timedOut(timeoutMs: number, waiting: Waiting): CapstanError {
-  const message = `Waited ${timeoutMs} ms for ${waiting.describe()}; the work goes on.`;
+  const { isWork = true } = waiting;
+  const end = isWork ? "; the work goes on." : ".";
+  const message = `Waited ${timeoutMs} ms for ${waiting.describe()}${end}`;
   return new CapstanError("TIMED_OUT", message);
 }
 

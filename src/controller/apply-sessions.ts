@@ -10,14 +10,17 @@ import { NumberMap } from "../base/number-map.ts";
 import { getRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
+import { formatMemory } from "../model/format-quantities.ts";
 import { noResources } from "../model/resources.ts";
 import { partOf, runsInProcess, type TaskSpec } from "../model/spec.ts";
+import { taskStates } from "../model/states.ts";
 import { noMemory } from "../protocol/messages.ts";
 import { capacityVector, requestVector, type SlotKind } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
 import { dropOffer } from "./apply-shared.ts";
 import { isActor, touchActors } from "./call-lines.ts";
+import { touchCopiesOf, touchNeeds } from "./copies-state.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
 import type { FactOf } from "./facts.ts";
@@ -25,7 +28,6 @@ import {
   type Client,
   type ControllerState,
   type Job,
-  newJob,
   type Shape,
   specRecord,
   touchWorker,
@@ -98,7 +100,8 @@ export function applyClientClosed(state: ControllerState, fact: FactOf<"client-c
   job.sessionEnded = true;
   if (job.liveTasks === 0) job.finishedAt = fact.at;
   tellEvent(state, { type: "session-closed", id: job.id, message: "" });
-  state.clientsById.delete(client.clientId);
+  // Under its id there may be another session by now.
+  if (!state.closing.sessions.delete(fact.client)) state.clientsById.delete(client.clientId);
   state.clients[fact.client] = null;
 }
 
@@ -341,7 +344,10 @@ export function applyWorkerClosedToWork(
   worker.cordoned = fact.cordoned;
   worker.draining = fact.draining;
   worker.drainBy = fact.drainBy;
+  worker.givenUp = null;
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
+  touchNeeds(state); // What a worker holds that is not drained any more is enough.
   const type = fact.draining
     ? "worker-draining"
     : fact.cordoned
@@ -356,6 +362,7 @@ export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-h
   worker.trouble = fact.trouble;
   touchActors(state);
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
   tellEvent(state, { type, id: worker.workerId, message: fact.trouble });
 }
@@ -384,6 +391,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     cordoned: false,
     draining: false,
     drainBy: 0,
+    givenUp: null,
     capacity: new Float64Array(0),
     used: new Float64Array(0),
     lost: false,
@@ -427,6 +435,17 @@ export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-los
   worker.memory = noMemory;
   forgetKeptValues(worker);
   worker.shapes.clear();
+  touchCopiesOf(state, worker);
+}
+
+export function applyDrainGaveUp(state: ControllerState, fact: FactOf<"drain-gave-up">): void {
+  const worker = state.workers[fact.worker];
+  const { values, bytes } = fact;
+  worker.givenUp = { values, bytes };
+  touchNeeds(state);
+  if (values === 0) return;
+  const message = `${values} values (${formatMemory(bytes)}) have no copy elsewhere`;
+  tellEvent(state, { type: "worker-values-given-up", id: worker.workerId, message });
 }
 
 /** What a worker kept because it was read is told anew, if at all, by its next inventory. */
@@ -454,6 +473,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.namedValues.clear();
   forgetKeptValues(worker);
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
 }
 
 export function applyWorkerSuspected(
@@ -466,6 +486,7 @@ export function applyWorkerSuspected(
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
   touchWorker(state, worker.index);
+  touchCopiesOf(state, worker);
 }
 
 export function applyOutcomesAwaited(
@@ -476,4 +497,21 @@ export function applyOutcomesAwaited(
     if (fact.awaited) state.tasks.flags[task] |= taskFlag.awaited;
     else state.tasks.flags[task] &= ~taskFlag.awaited;
   }
+}
+
+type NewJob = Pick<
+  Job,
+  "index" | "id" | "user" | "userIndex" | "client" | "launch" | "sequence" | "submittedAt"
+>;
+
+export function newJob(fields: NewJob): Job {
+  return {
+    ...fields,
+    stateCounts: new Uint32Array(taskStates.length),
+    liveTasks: 0,
+    startedAt: 0,
+    finishedAt: 0,
+    sessionEnded: false,
+    pruned: false,
+  };
 }

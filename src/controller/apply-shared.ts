@@ -6,6 +6,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import { type Micros, microsPerMs } from "../base/time.ts";
+import { listForLook } from "./copies-state.ts";
 import type { ClientIndex } from "./events.ts";
 import {
   type Lock,
@@ -43,6 +44,14 @@ export type SharedFact =
     }
   /** They go on to their end, whoever goes. */
   | { readonly type: "tasks-detached"; readonly tasks: Uint32Array }
+  /** So many workers are to hold their values from now on. */
+  | {
+      readonly type: "copies-wanted";
+      readonly at: Micros;
+      readonly tasks: Uint32Array;
+      /** 1 for what is usual. */
+      readonly copies: number;
+    }
   /** A client has the values of these tasks of its own, and will bring them. */
   | {
       readonly type: "values-offered";
@@ -94,6 +103,9 @@ export const sharedAppliers: {
   "tasks-detached": ({ shared }, { tasks }) => {
     for (const task of tasks) shared.detached.add(task);
   },
+  "copies-wanted": (state, { tasks, copies }) => {
+    for (const task of tasks) wantCopies(state, task, copies);
+  },
   "values-offered": (state, { client, numbers }) => {
     const { handles } = openClient(state, client);
     for (const number of numbers) addOffer(state.shared, handles.get(number), { client, number });
@@ -111,6 +123,14 @@ export const sharedAppliers: {
     shared.sweepLocksAt = earliestLeaseEnd(shared);
   },
 };
+
+/** The value is to be on so many workers; 0 for all. */
+export function wantCopies(state: ControllerState, task: number, count: number): void {
+  if (count === 1) state.shared.copies.delete(task);
+  else state.shared.copies.set(task, count);
+  state.copies.touched.add(task);
+  if (state.extraHolders.has(task)) listForLook(state, task);
+}
 
 function applyPublished(
   { shared, tasks }: ControllerState,

@@ -9,11 +9,13 @@ import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
 import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
+import { newRowSet } from "../base/row-set.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
-import { addAlias, addOffer } from "./apply-shared.ts";
+import { addAlias, addOffer, wantCopies } from "./apply-shared.ts";
 import { isActor, isCall, joinCallLine, leaveCallLine } from "./call-lines.ts";
+import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
@@ -30,12 +32,11 @@ import {
   specOf,
   specRecord,
   submissionOf,
-  taskIdOf,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
-import { tellEvent } from "./tell-event.ts";
+import { tellOfRetry } from "./tell-event.ts";
 
 export function tell(
   state: ControllerState,
@@ -144,7 +145,7 @@ export function leaveLine(state: ControllerState, task: number): void {
 
 /** Accepts each queued task of the shape once: what a ring needs to remember. */
 function queuedOnce(state: ControllerState, shape: Shape): (task: number) => boolean {
-  const seen = new Set<number>();
+  const seen = newRowSet(shape.queued, state.tasks.length);
   return (task) => {
     if (seen.has(task) || !isQueuedIn(state, shape, task)) return false;
     seen.add(task);
@@ -184,6 +185,7 @@ export function applyTasksSubmitted(
       created[entry] = createTask(state, client, { at, submit, entry, spec, place });
       if (!isBrought || created[entry] === noSlot) continue;
       addOffer(state.shared, created[entry], { client: index, number: first + entry });
+      wantBroadcast(state, created[entry]);
     }
   }
   client.nextNumber = submit.first + count;
@@ -191,6 +193,12 @@ export function applyTasksSubmitted(
   linkDependencies(state, client, submit, created);
   for (const task of created) if (task !== noSlot) placeInLine(state, task);
   settleSubmission(state, place);
+}
+
+/** What is brought is wanted on as many workers as its client said. */
+function wantBroadcast(state: ControllerState, task: number): void {
+  const { run } = specOf(state, task);
+  if (run.kind === "value" && run.copies !== 1) wantCopies(state, task, run.copies);
 }
 
 /** The place of a new submission of `count` tasks, which takes as many places in the order. */
@@ -319,6 +327,7 @@ export function applySuccess(
   deleteRare(state.notBefore, task);
   deleteRare(state.startBy, task);
   setHolder(state, task, holder);
+  touchCopies(state, task);
   tell(state, storyKind.succeeded, task, { worker: holder });
   wakeDependents(state, task);
   endNeedOfInputs(state, task);
@@ -364,6 +373,7 @@ function endNeedOfInputs(state: ControllerState, task: number): void {
     if (tasks.pendingDependents[input] === 0 && isActor(state, input)) {
       state.calls.touched.add(input);
     }
+    if (hasRare(state.extraHolders, input)) listForLook(state, input);
   }
 }
 
@@ -444,15 +454,6 @@ export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-re
   if (fact.by !== undefined) tellOfRetry(state, fact.tasks, fact.by);
 }
 
-/** For the audit: one line, whatever the number of tasks. */
-function tellOfRetry(state: ControllerState, tasks: Uint32Array, by: string): void {
-  const [first] = tasks;
-  const isOne = tasks.length === 1;
-  const id = isOne ? taskIdOf(state, first) : jobOf(state, first).id;
-  const message = isOne ? `by ${by}` : `by ${by}: ${tasks.length} tasks run again`;
-  tellEvent(state, { type: "tasks-retried", id, message });
-}
-
 /** A person asked for another try: nothing that went before counts. */
 function startOver(state: ControllerState, task: number, at: number): void {
   const { tasks } = state;
@@ -489,6 +490,7 @@ export function applyValuesGone(state: ControllerState, fact: FactOf<"values-gon
   const { tasks } = state;
   for (const task of fact.tasks) {
     setHolder(state, task, noSlot);
+    touchCopies(state, task);
     if (tasks.hasFlag(task, taskFlag.valueGone)) continue;
     tasks.flags[task] |= taskFlag.valueGone;
     tell(state, storyKind["value-gone"], task);
@@ -519,6 +521,7 @@ export function applyValuesMoved(state: ControllerState, fact: FactOf<"values-mo
     removeExtraHolder(state, task, holder);
     tell(state, storyKind["value-moved"], task, { worker: holder });
     setHolder(state, task, holder);
+    touchCopies(state, task);
   }
 }
 
@@ -532,6 +535,9 @@ export function addExtraHolder(state: ControllerState, task: number, worker: num
   record.valuesDigest = digestWith(record.valuesDigest, state.tasks.ref(task));
   record.heldValues++;
   record.heldValueBytes += state.tasks.valueBytes[task];
+  closeOrder(state, task, worker, false);
+  touchCopies(state, task);
+  listForLook(state, task);
 }
 
 export function removeExtraHolder(state: ControllerState, task: number, worker: number): void {
@@ -544,6 +550,7 @@ export function removeExtraHolder(state: ControllerState, task: number, worker: 
   record.valuesDigest = digestWithout(record.valuesDigest, state.tasks.ref(task));
   record.heldValues--;
   record.heldValueBytes -= state.tasks.valueBytes[task];
+  touchCopies(state, task);
 }
 
 export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-forgotten">): void {
@@ -574,6 +581,7 @@ function forgetRareOf(state: ControllerState, task: number): void {
   deleteRare(state.inputFailures, task);
   deleteRare(state.unreachable, task);
   dropInlineValue(state, task);
+  forgetCopies(state, task);
 }
 
 function unlinkDependencies(state: ControllerState, task: number): void {
@@ -587,11 +595,4 @@ function unlinkDependencies(state: ControllerState, task: number): void {
     tasks.dependentCount[target]--;
   }
   tasks.edges.release(start, count);
-}
-
-/** How long a task sits out before try number `failureCount + 1`, microseconds. */
-export function retryDelayUs(state: ControllerState, task: number): number {
-  const { retryBackoff } = specOf(state, task);
-  const doublings = Math.min(state.tasks.failureCount[task], 30);
-  return Math.min(retryBackoff.initialMs * 2 ** doublings, retryBackoff.maxMs) * 1000;
 }

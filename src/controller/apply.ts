@@ -23,6 +23,7 @@ import {
   applyStart,
   setRetracting,
 } from "./apply-attempts.ts";
+import { beginCopiesAnew, copyAppliers } from "./apply-copies.ts";
 import {
   applyGangReturned,
   applyGangsRested,
@@ -34,6 +35,7 @@ import {
 import {
   applyClientClosed,
   applyClientOpened,
+  applyDrainGaveUp,
   applyOutcomesAwaited,
   applySpecDefined,
   applyWantsDropped,
@@ -60,12 +62,13 @@ import {
   removeExtraHolder,
 } from "./apply-tasks.ts";
 import { touchActors } from "./call-lines.ts";
+import { touchCopies, touchCopiesOf } from "./copies-state.ts";
 import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
 import { applySetupFailed } from "./plugins.ts";
 import { applyCapacityReserved, applyReservationEnded } from "./reservations.ts";
-import { type ControllerState, touchWorker } from "./state.ts";
+import { type ControllerState, openClient, touchWorker } from "./state.ts";
 import { volatileFlags } from "./tables/task-table.ts";
 import { tellEvent } from "./tell-event.ts";
 import { countTraffic } from "./traffic.ts";
@@ -100,8 +103,15 @@ const appliers: Appliers = {
     beginLockLeasesAnew(state.shared, fact.at);
     const { flags } = state.tasks;
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
+    beginCopiesAnew(state);
   },
   "client-opened": applyClientOpened,
+  "client-closing": (state, { client: index, why, below }) => {
+    const { sessions } = state.closing;
+    // Under its id there may be another session when it is said again.
+    if (!sessions.has(index)) state.clientsById.delete(openClient(state, index).clientId);
+    sessions.set(index, { why, below });
+  },
   "client-closed": applyClientClosed,
   "spec-defined": applySpecDefined,
   "tasks-submitted": applyTasksSubmitted,
@@ -136,6 +146,7 @@ const appliers: Appliers = {
   "worker-lost": applyWorkerLost,
   "worker-adopted": applyWorkerAdopted,
   "worker-closed-to-work": applyWorkerClosedToWork,
+  "drain-gave-up": applyDrainGaveUp,
   "worker-health": applyWorkerHealth,
   "worker-setup-failed": applySetupFailed,
   "job-launched": applyJobLaunched,
@@ -173,6 +184,7 @@ const appliers: Appliers = {
     const worker = state.workers[fact.worker];
     worker.connected = false;
     state.fleet.changes.mark(fact.worker);
+    touchCopiesOf(state, worker);
     tellEvent(state, { type: "worker-disconnected", id: worker.workerId, message: "" });
   },
   "worker-heard": (state, fact) => {
@@ -205,6 +217,7 @@ const appliers: Appliers = {
   "copies-removed": (state, fact) => {
     for (const task of fact.tasks) removeExtraHolder(state, task, fact.worker);
   },
+  ...copyAppliers,
   "durations-sampled": (state, fact) => {
     state.shapes[fact.shape].meanUs = fact.meanUs;
   },
@@ -223,6 +236,8 @@ const appliers: Appliers = {
     worker.valuesDigest = change(worker.valuesDigest, task);
     if (kept) worker.keptValues.add(task);
     else worker.keptValues.delete(task);
+    const row = state.tasks.find(task);
+    if (row >= 0) touchCopies(state, row);
   },
   "value-cached": (state, { task, bytes }) => {
     keepInlineValue(state, task, bytes, inlineCacheBytesMax);

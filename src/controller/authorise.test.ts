@@ -63,6 +63,7 @@ const expected: { readonly [method: string]: string } = {
   ListPublishedValues: "auv",
   ListLocks: "auv",
   UnpublishValue: "au",
+  ReplicateValue: "au",
   GetTaskCredentials: "aw",
   ReportWorkerExit: "aw",
 };

@@ -76,6 +76,7 @@ const rules = {
   RegisterEndpoint: { roles: writers, check: checkRegister },
   UnregisterEndpoint: { roles: writers, check: checkUnregister },
   UnpublishValue: { roles: writers, check: checkUnpublish },
+  ReplicateValue: { roles: writers, check: checkOwnTask },
   CreateToken: { roles: writers, personal: true, check: checkCreateToken },
   RevokeToken: { roles: writers, personal: true, check: checkRevokeToken },
   SetUserBudget: administer,
@@ -146,6 +147,7 @@ const methodOf: { readonly [T in ApiRequest["type"]]: keyof typeof rules } = {
   "register-endpoint": "RegisterEndpoint",
   "unregister-endpoint": "UnregisterEndpoint",
   "unpublish-value": "UnpublishValue",
+  "replicate-value": "ReplicateValue",
   repair: "Repair",
 };
 

@@ -20,6 +20,7 @@ import { absoluteId } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
 import { onUnpublish } from "./published.ts";
 import { onRepair } from "./repair.ts";
+import { onReplicateValue } from "./replicated.ts";
 import { onRetryJob, onRetryTask } from "./retry.ts";
 import type { ControllerState } from "./state.ts";
 import { onCordonWorker, onDrainWorker } from "./worker-orders.ts";
@@ -44,6 +45,7 @@ function withFullId(state: ControllerState, { request, principal }: ApiCalled): 
     case "retry-job":
       return { ...request, jobId: absoluteId(state, request.jobId, principal.user) };
     case "retry-task":
+    case "replicate-value":
       return { ...request, taskId: absoluteId(state, request.taskId, principal.user) };
     default:
       return request;
@@ -82,6 +84,8 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
       const user = request.user === "" ? principal.user : request.user;
       return onUnpublish(state, out, { user, name: request.name, at });
     }
+    case "replicate-value":
+      return onReplicateValue(state, out, { request, at });
     case "repair":
       return onRepair(state, out, { dryRun: request.dryRun, at });
     default:

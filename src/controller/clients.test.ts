@@ -93,9 +93,9 @@ describe("a session that ends", () => {
     client.submits({ a: {}, b: { on: ["a"] }, c: {} });
     worker.finishes("a");
     assert.deepEqual(client.closes(), [
+      "disconnect c1: its session was closed",
       "w1 < stop b",
       "w1 < stop c",
-      "disconnect c1: its session was closed",
       "w1 < forget a",
     ]);
     assert.equal(harness.statesOf("a", "b", "c"), "SUCCEEDED, KILLED, KILLED");

@@ -6,15 +6,16 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import { closeSession } from "./closing.ts";
 import { onDetach } from "./detached.ts";
 import type { ClientIndex, ControllerEvent } from "./events.ts";
 import { clientGraceUs } from "./limits.ts";
-import { leaveAllLocks, onLock, onRenewLocks, onUnlock, tellHeldLocks } from "./locks.ts";
+import { onLock, onRenewLocks, onUnlock, tellHeldLocks } from "./locks.ts";
 import type { Outbox } from "./outbox.ts";
 import { onFetchPublished, onPublish } from "./published.ts";
-import type { Client, ControllerState } from "./state.ts";
+import { onReplicate } from "./replicated.ts";
+import type { ControllerState } from "./state.ts";
 import { onSubmit } from "./submit.ts";
-import { killUnwanted } from "./unwanted.ts";
 import { dropWants } from "./values.ts";
 import { onCancel, onRetry, onWant } from "./wants.ts";
 
@@ -49,7 +50,7 @@ export function onClientMessaged(
   { client: index, message, at }: ClientMessaged,
 ): void {
   const client = state.clients[index];
-  if (client === null || client === undefined) return; // It said more after it had closed.
+  if (!client || state.closing.sessions.has(index)) return; // It said more after it had closed.
   switch (message.type) {
     case "submit":
       return onSubmit(state, out, { client: index, submit: message, at });
@@ -67,6 +68,8 @@ export function onClientMessaged(
       return onFetchPublished(state, out, { client: index, message, at });
     case "detach":
       return onDetach(state, out, { client: index, message });
+    case "replicate":
+      return onReplicate(state, out, { client: index, message, at });
     case "lock":
       return onLock(state, out, { client: index, message, at });
     case "unlock":
@@ -84,29 +87,11 @@ export function onClientMessaged(
   }
 }
 
-/** Ends a session: what only it wanted is killed and forgotten. */
-export function closeSession(
-  state: ControllerState,
-  out: Outbox,
-  { client, why, at }: { client: Client; why: string; at: Micros },
-): void {
-  const numbers: number[] = [];
-  client.handles.forEach((number) => {
-    numbers.push(number);
-  });
-  dropWants(state, out, { client: client.index, numbers: Uint32Array.from(numbers) });
-  killUnwanted(state, out, { job: client.job, why, at });
-  leaveAllLocks(state, out, { client: client.index, at });
-  if (client.connected) {
-    out.sends.push({ type: "disconnect-client", client: client.index, reason: why });
-  }
-  out.record(state, { type: "client-closed", at, client: client.index });
-}
-
 /** Ends the sessions of clients that stayed away too long. */
 export function closeAbandonedSessions(state: ControllerState, out: Outbox, at: Micros): void {
   for (const client of state.clients) {
-    if (client === null || client.connected || at < client.absentSince + clientGraceUs) continue;
+    if (client === null || client.connected || state.closing.sessions.has(client.index)) continue;
+    if (at < client.absentSince + clientGraceUs) continue;
     closeSession(state, out, { client, why: "its client went away and did not come back", at });
   }
 }

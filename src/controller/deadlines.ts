@@ -9,6 +9,7 @@ import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import { closeAbandonedSessions } from "./clients.ts";
+import { closeOn } from "./closing.ts";
 import { expireEndpoints, nextEndpointDeadline } from "./endpoints.ts";
 import { returnLateGangs } from "./gangs.ts";
 import { lookForHangs } from "./hangs.ts";
@@ -28,6 +29,7 @@ import { isPlacementPaused } from "./placement-budget.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, specOf } from "./state.ts";
+import { lookAtCopies } from "./surplus.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
@@ -36,7 +38,7 @@ import { loseWorker } from "./workers.ts";
 
 /** When `tick` has something to do next, or null while only an event can change anything. */
 export function nextDeadline(state: ControllerState): Micros | null {
-  if (isPlacementPaused(state)) return state.at;
+  if (isPlacementPaused(state) || state.closing.sessions.size > 0) return state.at;
   let next = Number.POSITIVE_INFINITY;
   if (state.delays.length > 0) next = Math.min(next, state.delays.peekKey());
   if (state.schedulingDeadlines.length > 0) {
@@ -45,6 +47,7 @@ export function nextDeadline(state: ControllerState): Micros | null {
   if (state.startDeadlines.length > 0) next = Math.min(next, state.startDeadlines.peekKey());
   for (const { expiresAt } of state.reservations.values()) next = Math.min(next, expiresAt);
   next = Math.min(next, nextDrainDeadline(state));
+  if (state.copies.looks.length > 0) next = Math.min(next, state.copies.looks.peekKey());
   next = Math.min(next, nextEndpointDeadline(state), nextLeaseEnd(state));
   if (needsSilenceCheck(state)) next = Math.min(next, state.nextSilenceCheckAt);
   return next === Number.POSITIVE_INFINITY ? null : next;
@@ -67,8 +70,10 @@ export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
     moveUnstarted(state, out, { tasks: starts, at });
   }
   endDrains(state, out, at);
+  lookAtCopies(state, out, at);
   expireEndpoints(state, out, at);
   endLeases(state, out, at);
+  closeOn(state, out, at);
   if (at < state.nextSilenceCheckAt) return;
   checkSilence(state, out, at);
   lookForHangs(state, out, at);

@@ -20,7 +20,7 @@ describe("a detached task", () => {
     const { harness, worker, client } = aCluster();
     client.submits({ a: {}, b: { on: ["a"] }, c: {} });
     assert.deepEqual(client.detaches("b"), ["c1 < accepted 2"]);
-    assert.deepEqual(client.closes(), ["w1 < stop c", "disconnect c1: its session was closed"]);
+    assert.deepEqual(client.closes(), ["disconnect c1: its session was closed", "w1 < stop c"]);
     worker.reports(abandoned("c"));
     worker.finishes("a");
     assert.deepEqual(worker.finishes("b"), ["w1 < forget a b"]);

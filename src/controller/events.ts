@@ -140,6 +140,8 @@ export type ApiRequest =
   | { readonly type: "unregister-endpoint"; readonly endpointId: string }
   /** `user` "" is whoever asks. */
   | { readonly type: "unpublish-value"; readonly user: string; readonly name: string }
+  /** `copies` is at least 1. */
+  | { readonly type: "replicate-value"; readonly taskId: string; readonly copies: number }
   | { readonly type: "repair"; readonly dryRun: boolean };
 
 /** Orders of the kernel to its shell; they leave only when the facts before them are durable. */

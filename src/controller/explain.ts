@@ -30,8 +30,8 @@ import { jobState } from "./job-state.ts";
 import { explainEntriesMax } from "./limits.ts";
 import { findTask } from "./lookup.ts";
 import { headTask } from "./place-solo.ts";
-import { queueKeyOf } from "./placement.ts";
 import { setupFailureOn } from "./plugins.ts";
+import { queueKeyOf } from "./queue-order.ts";
 import {
   type ControllerState,
   isHealthy,

@@ -48,6 +48,14 @@ export type DurableFact =
       readonly user: string;
       readonly jobId: string;
     }
+  /** Its session ends: handles of number `below` and above are gone. */
+  | {
+      readonly type: "client-closing";
+      readonly at: Micros;
+      readonly client: number;
+      readonly why: string;
+      readonly below: number;
+    }
   | { readonly type: "client-closed"; readonly at: Micros; readonly client: number }
   | {
       readonly type: "spec-defined";
@@ -192,6 +200,14 @@ export type DurableFact =
       /** Whose word it was; older journals do not say. */
       readonly by?: string;
     }
+  /** What only it holds was not copied in time: its drain does not wait for it any more. */
+  | {
+      readonly type: "drain-gave-up";
+      readonly at: Micros;
+      readonly worker: WorkerIndex;
+      readonly values: number;
+      readonly bytes: number;
+    }
   /** The plugins of a set cannot be set up there: what needs them goes elsewhere. */
   | {
       readonly type: "worker-setup-failed";
@@ -287,6 +303,31 @@ export type VolatileFact =
   | { readonly type: "hangs-looked-for"; readonly next: number }
   | { readonly type: "copies-added"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
   | { readonly type: "copies-removed"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
+  /** Who holds them, or should, is looked at before the step ends. */
+  | { readonly type: "copies-touched"; readonly tasks: Uint32Array }
+  /** All that was touched was looked at: these lack copies that nobody brings, those none. */
+  | {
+      readonly type: "copies-reviewed";
+      readonly lacking: Uint32Array;
+      readonly settled: Uint32Array;
+    }
+  /** Their values are about to be dropped: they lack no copies. */
+  | { readonly type: "copies-let-go"; readonly tasks: Uint32Array }
+  /** These were told to fetch the value; nobody else could be for now. */
+  | { readonly type: "copies-ordered"; readonly task: number; readonly workers: Uint32Array }
+  /** Those orders are over without a copy: taken back, or `failed`. */
+  | {
+      readonly type: "copies-closed";
+      readonly worker: WorkerIndex;
+      readonly tasks: Uint32Array;
+      readonly failed: boolean;
+    }
+  /** What was listed up to then was looked at; `again`, in some seconds once more. */
+  | {
+      readonly type: "copies-looked-at";
+      readonly until: Micros;
+      readonly again: Uint32Array;
+    }
   | {
       readonly type: "durations-sampled";
       readonly shape: number;
@@ -335,6 +376,12 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "hangs-looked-for",
   "copies-added",
   "copies-removed",
+  "copies-touched",
+  "copies-reviewed",
+  "copies-let-go",
+  "copies-ordered",
+  "copies-closed",
+  "copies-looked-at",
   "durations-sampled",
   "input-failed",
   "input-unreachable",

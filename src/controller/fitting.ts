@@ -6,6 +6,7 @@
 
 import { anyVariant } from "../model/canonical-resources.ts";
 import { fitsDevices } from "../scheduler/devices.ts";
+import type { RequestVector } from "../scheduler/dimensions.ts";
 import { fitsOne, freeAmount, type Room } from "../scheduler/fit.ts";
 import { mayUse } from "./eligibility.ts";
 import { chooseSpecialGrant, knowsItsDevices } from "./grants.ts";
@@ -39,6 +40,22 @@ function getsDevices(state: ControllerState, worker: Worker, room: Room, shape: 
 /** Whether placement may put one attempt of the shape there now. */
 export function takes(state: ControllerState, worker: Worker, shape: Shape): boolean {
   return isOpen(worker) && mayUse(worker, shape) && fits(state, worker, shape);
+}
+
+/** Whether it could once an attempt there has given this back, which names no devices. */
+export function takesAfter(
+  state: ControllerState,
+  worker: Worker,
+  shape: Shape,
+  { used: given, amounts }: RequestVector,
+): boolean {
+  if (!isOpen(worker) || !mayUse(worker, shape)) return false;
+  const { capacity, used: before } = roomFor(state, worker, shape);
+  const used = before.slice();
+  for (const index of given) used[index] -= amounts[index];
+  const room = { capacity, used };
+  if (!fitsOne(room, shape.request)) return false;
+  return !asksDevices(shape) || getsDevices(state, worker, room, shape);
 }
 
 export function asksDevices(shape: Shape): boolean {

@@ -13,6 +13,7 @@ import { InvariantError } from "../base/assert.ts";
 import { accessInvariants } from "./access-invariants.ts";
 import { actorRules, actorTaskRules } from "./invariants/actor-rules.ts";
 import { attemptRules } from "./invariants/attempt-rules.ts";
+import { copyRules } from "./invariants/copy-rules.ts";
 import {
   Inspection,
   type RecordRule,
@@ -39,7 +40,14 @@ export const invariants = {
   jobs: jobRules,
   users: userRules,
   clients: clientRules,
-  whole: [...wholeRules, ...memoryRules, ...sharedRules, ...accessInvariants, ...actorRules],
+  whole: [
+    ...wholeRules,
+    ...memoryRules,
+    ...sharedRules,
+    ...copyRules,
+    ...accessInvariants,
+    ...actorRules,
+  ],
 } as const;
 
 /** A rule and what it is called: to ask a function for its name costs more than most rules. */

@@ -22,6 +22,9 @@ export const silenceCheckUs = 500_000;
 /** How long a client may be away before its wants end, microseconds. */
 export const clientGraceUs = 60_000_000;
 
+/** Handles of a session that ends that one step lets go of. */
+export const handlesPerStepMax = 16_384;
+
 /** Small values kept here besides with their holders, bytes; the oldest leave. */
 export const inlineCacheBytesMax = 256 * 1024 * 1024;
 
@@ -116,6 +119,9 @@ export const holdRestUs = 10_000_000;
 /** What a preemption frees is kept for its beneficiary so long, microseconds. */
 export const preemptionHoldUs = 60_000_000;
 
+/** Workers from which one queue that grew takes back what was sent ahead of it, in one pass. */
+export const rivalRetractsMax = 256;
+
 /** Preemptions that one placement pass orders; more wait until something changes again. */
 export const preemptionsPerPassMax = 16;
 
@@ -154,3 +160,21 @@ export const setupFailuresMax = 64;
 
 /** Characters of the reason for which plugins failed on a worker; the rest is cut. */
 export const setupReasonCharactersMax = 500;
+
+/** Copies that one worker is told to make at a time; further ones wait until it has answered. */
+export const copyOrdersMax = 64;
+
+/** Copies of one value on their way for each worker that has it: what has come is a source. */
+export const copiesPerSourceMax = 2;
+
+/** Workers in a row that could not copy a value; then it waits for its next look. */
+export const copyTriesMax = 8;
+
+/** How long a copy that may be too many is left, microseconds: more work may read it. */
+export const surplusRestUs = 5_000_000;
+
+/** Looks at copies are on multiples of this, microseconds: many values are one wake-up. */
+export const surplusLookUs = 1_000_000;
+
+/** After the deadline of a drain its values are copied for so long yet, microseconds. */
+export const drainCopyUs = 60_000_000;

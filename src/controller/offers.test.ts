@@ -36,14 +36,23 @@ describe("a scattered value", () => {
     assert.equal(harness.stateOf("v"), "forgotten");
   });
 
-  test("is brought to the worker that has least, and by `copies` to several", () => {
+  test("is brought to the worker that has least, and copied to as many as are wanted", () => {
     const { harness, worker, client } = aCluster();
-    harness.aWorker();
+    const other = harness.aWorker();
     client.scatters("v");
     worker.reports(have("v"));
     assert.deepEqual(client.scatters("x"), ["c1 < upload x to w2", "c1 < accepted 2"]);
-    assert.deepEqual(client.scatters("y", { copies: 2 }).at(0), "c1 < upload y to w2, w1");
-    assert.deepEqual(client.scatters("z", { copies: 0 }).at(0), "c1 < upload z to w2, w1");
+    for (const copies of [0, 2]) {
+      const label = `y${copies}`;
+      assert.equal(client.scatters(label, { copies }).at(0), `c1 < upload ${label} to w2`);
+      const lines = other.reports(have(label));
+      assert.ok(lines.includes(`w1 < copy ${label} from w2`), lines.join("; "));
+      worker.reports(have(label));
+    }
+    assert.equal(harness.state.copies.needs.size, 0);
+    const late = harness.aWorker().index;
+    assert.deepEqual([...harness.state.copies.orders.keys()], [late]);
+    assert.equal(harness.state.copies.orders.get(late)?.size, 1, "on all, and not on two");
   });
 
   test("waits for a worker while there is none", () => {

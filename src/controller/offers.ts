@@ -70,12 +70,12 @@ export function orderUpload(
   if (!offers.some((one) => isSameOffer(one, { client, number }))) return;
   const { run } = specOf(state, task);
   if (run.kind !== "value" || !openClient(state, client).connected) return;
-  const able = workersFor(state, task);
-  const chosen = run.copies === 0 ? able : able.slice(0, run.copies);
-  if (chosen.length === 0) return; // Said as soon as a worker comes.
-  for (const { index } of chosen) introduceHolder(state, out, client, index);
+  // Further workers have it from the first one: `copies.ts`.
+  const [chosen] = workersFor(state, task);
+  if (chosen === undefined) return; // Said as soon as a worker comes.
+  introduceHolder(state, out, client, chosen.index);
+  const workers = [chosen.index];
   const ref = state.tasks.ref(task);
-  const workers = chosen.map(({ index }) => index);
   out.toClient(state, client, { type: "upload", task: number, ref, workers });
 }
 

@@ -15,15 +15,10 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import type { WorkerIndex } from "../model/ids.ts";
 import { type QueueKey, walkFairly, walkInOrder } from "../scheduler/fair-order.ts";
 import { lateTurnRestUs, lateTurnWorkersMax } from "../scheduler/limits.ts";
-import {
-  keepsTurns,
-  lateTurnRankOf,
-  rankOf,
-  turnRankOf,
-  type Waiting,
-} from "../scheduler/queue-policy.ts";
+import { keepsTurns, lateTurnRankOf, rankOf, turnRankOf } from "../scheduler/queue-policy.ts";
 import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
@@ -31,7 +26,14 @@ import type { Outbox } from "./outbox.ts";
 import { headTask, placeSome, useReservations } from "./place-solo.ts";
 import { affordable, isSpent, payFor } from "./placement-budget.ts";
 import { preemptFor } from "./preempt.ts";
-import { mayPrefetch, prefetchShape, promotePrefetched, retractForIdle } from "./prefetching.ts";
+import {
+  mayPrefetch,
+  prefetchShape,
+  promotePrefetched,
+  retractForIdle,
+  retractForRival,
+} from "./prefetching.ts";
+import { lineWaitOf, queueKeyOf, waitingOf, waitsForRoom } from "./queue-order.ts";
 import { AssignmentRecorder } from "./recorders.ts";
 import { isSwayed, reservationsOf } from "./reservations.ts";
 import {
@@ -39,12 +41,11 @@ import {
   isOpen,
   orderOf,
   type Shape,
-  submissionOf,
   type User,
   type Worker,
 } from "./state.ts";
 import { endTurns, keepTurn } from "./turns.ts";
-import { capCount, clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
+import { clusterTotal, effectiveBand, hasCap, shareOf } from "./users.ts";
 
 /**
  * Places what can be placed, until the turn has spent its budget. Changes nothing when nothing
@@ -65,8 +66,8 @@ function placeOnce(state: ControllerState, out: Outbox, at: Micros): void {
   const touched = [...state.touchedWorkers].map((index) => state.workers[index]).filter(isOpen);
   const untried = new Set(state.untriedShapes);
   out.record(state, { type: "placement-passed" });
-  for (const worker of touched) promotePrefetched(state, out, worker);
-  const pass = new Pass(state, out, { touched, untried, at });
+  const deferred = touched.filter((worker) => !promotePrefetched(state, out, worker));
+  const pass = new Pass(state, out, { touched, deferred, untried, at });
   if (pass.run()) return retractForIdle(state, out, touched);
   const workers = Uint32Array.from(touched, ({ index }) => index);
   out.record(state, { type: "placement-paused", workers, shapes: Uint32Array.from(untried) });
@@ -88,23 +89,33 @@ class Pass {
   readonly #out: Outbox;
   readonly #at: Micros;
   readonly #touched: readonly Worker[];
+  /** Where what was sent ahead gets what this pass leaves. */
+  readonly #deferred: readonly Worker[];
   readonly #untried: ReadonlySet<number>;
   readonly #blocked: Turn[] = [];
   /** Request of a gang → the smallest size of it that found no place in this pass. */
   readonly #gangMisfits = new Map<string, number>();
+  /** Shape → where this pass has placed tasks of it. */
+  readonly #places = new Map<number, Set<WorkerIndex>>();
   #open: readonly Worker[] | null = null;
   #assignments: AssignmentRecorder;
 
   constructor(
     state: ControllerState,
     out: Outbox,
-    pass: { touched: readonly Worker[]; untried: ReadonlySet<number>; at: Micros },
+    pass: {
+      readonly touched: readonly Worker[];
+      readonly deferred: readonly Worker[];
+      readonly untried: ReadonlySet<number>;
+      readonly at: Micros;
+    },
   ) {
-    const { touched, untried, at } = pass;
+    const { touched, deferred, untried, at } = pass;
     this.#state = state;
     this.#out = out;
     this.#at = at;
     this.#touched = touched;
+    this.#deferred = deferred;
     this.#untried = untried;
     this.#assignments = new AssignmentRecorder(at);
   }
@@ -117,9 +128,12 @@ class Pass {
     else this.#placeFairly(turns);
     this.#close();
     if (isSpent(this.#state)) return false;
+    for (const worker of this.#deferred) promotePrefetched(this.#state, this.#out, worker, true);
     // What waits on a worker goes ahead of others: not where the order is one over all.
     if (!keepsTurns(this.#state.policy)) {
       for (const turn of this.#blocked) this.#prefetch(turn);
+      this.#close();
+      for (const turn of this.#blocked) this.#callBackFor(turn);
     }
     this.#close();
     this.#preempt();
@@ -182,7 +196,7 @@ class Pass {
     for (const index of state.queuedShapes) {
       const shape = state.shapes[index];
       const rank = lateTurnRankOf(lineWaitOf(state, shape));
-      if (rank >= first || !this.#waitsForRoom(shape)) continue;
+      if (rank >= first || !waitsForRoom(state, shape)) continue;
       tops ??= topPriorities(state);
       // What its own user wants first is not late for the sake of others.
       if (shape.priority < (tops.get(shape.user) ?? 0)) continue;
@@ -202,7 +216,7 @@ class Pass {
     walkInOrder(this.#ranked(turns, turnRankOf), (turn) => {
       if (this.#placeOne(turn)) return this.#ranked([turn], turnRankOf)[0];
       if (isSpent(this.#state)) return "stop";
-      if (turn.shape.queued === 0 || !this.#waitsForRoom(turn.shape)) return null;
+      if (turn.shape.queued === 0 || !waitsForRoom(this.#state, turn.shape)) return null;
       first = turn;
       return "stop";
     });
@@ -227,11 +241,6 @@ class Pass {
     return this.#place(turn, 1) > 0 && turn.shape.queued > 0;
   }
 
-  /** A gang has holds of its own, and a user's cap is no lack of room. */
-  #waitsForRoom(shape: Shape): boolean {
-    return shape.gang < 0 && capCount(this.#state, shape, 1) > 0;
-  }
-
   #ranked(turns: readonly Turn[], rank: typeof rankOf): Turn[] {
     const state = this.#state;
     return turns.map((turn) => {
@@ -239,7 +248,7 @@ class Pass {
       return {
         ...turn,
         rank: rank(state.policy, waitingOf(state, shape)),
-        headOrder: headOrderOf(state, shape),
+        headOrder: orderOf(state, headTask(shape)),
       };
     });
   }
@@ -258,11 +267,20 @@ class Pass {
     const most = Math.min(limit, affordable(state, shape));
     const used = placeSome(state, this.#out, { shape, limit: most, assignments });
     payFor(state, shape, used.length);
+    this.#rememberPlaces(shape, used);
     if (used.length > 0 && state.reservations.size > 0) {
       this.#close();
       useReservations(state, this.#out, shape, used);
     }
     return used.length;
+  }
+
+  /** Where nobody else waits it matters to nobody. */
+  #rememberPlaces(shape: Shape, used: readonly WorkerIndex[]): void {
+    if (used.length === 0 || !shape.prefetchable || this.#state.queuedShapes.size < 2) return;
+    const known = this.#places.get(shape.index);
+    if (known === undefined) this.#places.set(shape.index, new Set(used));
+    else for (const worker of used) known.add(worker);
   }
 
   #placeGang({ shape }: Turn): number {
@@ -293,7 +311,15 @@ class Pass {
     if (shape.isCommand && this.#blocked.length > 1) return;
     const assignments = this.#assignments;
     const candidates = this.#candidates(turn);
-    prefetchShape(this.#state, this.#out, { shape, candidates, assignments });
+    const placedOn = this.#places.get(shape.index) ?? nowhere;
+    prefetchShape(this.#state, this.#out, { shape, candidates, placedOn, assignments });
+  }
+
+  /** Of what was sent ahead before its queue grew. */
+  #callBackFor(turn: Turn): void {
+    const { shape, isUntried } = turn;
+    if (!isUntried || shape.queued === 0) return;
+    retractForRival(this.#state, this.#out, { rival: shape, candidates: this.#candidates(turn) });
   }
 
   #preempt(): void {
@@ -315,6 +341,8 @@ class Pass {
   }
 }
 
+const nowhere: ReadonlySet<WorkerIndex> = new Set();
+
 /** What gangs have in common that fit the same workers. */
 function gangKey(state: ControllerState, shape: Shape): string {
   const groupBy = launchOfGang(state, shape)?.spec.task.groupBy ?? "";
@@ -328,16 +356,6 @@ function leastServedFirst(state: ControllerState, turns: readonly Turn[]): User[
   return [...users].sort((a, b) => a.lastServed - b.lastServed || a.index - b.index);
 }
 
-function headOrderOf(state: ControllerState, shape: Shape): number {
-  return orderOf(state, headTask(shape));
-}
-
-/** The same without what its head waited for its inputs, before anything stood in line here. */
-function lineWaitOf(state: ControllerState, shape: Shape): Waiting {
-  const waiting = waitingOf(state, shape);
-  return { ...waiting, waitedUs: Math.min(waiting.waitedUs, state.at - shape.queuedSince) };
-}
-
 /** User → the highest priority of what waits. */
 function topPriorities({ queuedShapes, shapes }: ControllerState): Map<number, number> {
   const tops = new Map<number, number>();
@@ -346,27 +364,4 @@ function topPriorities({ queuedShapes, shapes }: ControllerState): Map<number, n
     tops.set(user, Math.max(priority, tops.get(user) ?? priority));
   }
   return tops;
-}
-
-function waitingOf(state: ControllerState, shape: Shape): Waiting {
-  const head = headTask(shape);
-  return {
-    headOrder: orderOf(state, head),
-    waitedUs: state.at - submissionOf(state, head).at,
-    expectedUs: shape.timeoutUs > 0 ? shape.timeoutUs : shape.meanUs,
-  };
-}
-
-/** The place of a queue in the order of placement. */
-export function queueKeyOf(state: ControllerState, shape: Shape): QueueKey {
-  return {
-    band: effectiveBand(state, shape),
-    user: shape.user,
-    rank: rankOf(state.policy, waitingOf(state, shape)),
-    priority: shape.priority,
-    depth: shape.depth,
-    treeOrder: shape.treeOrder,
-    headOrder: headOrderOf(state, shape),
-    index: shape.index,
-  };
 }

@@ -8,6 +8,7 @@
 
 import { setupFailedAttribute, setupFailedPrefix } from "../model/spec.ts";
 import type { AttemptFailed } from "../protocol/messages.ts";
+import { touchCopiesOf } from "./copies-state.ts";
 import type { FactOf } from "./facts.ts";
 import { setupFailuresMax, setupReasonCharactersMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -44,6 +45,7 @@ export function applySetupFailed(
   const attributes = Object.fromEntries([...rest, ...kept]);
   worker.attributes = { ...attributes, [setupFailedAttribute(key)]: reason };
   touchWorker(state, index);
+  touchCopiesOf(state, worker);
   tellEvent(state, { type: "plugin-failed", id: worker.workerId, message: reason });
 }
 

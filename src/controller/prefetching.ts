@@ -5,13 +5,18 @@
  * @module
  */
 
+import type { WorkerIndex } from "../model/ids.ts";
+import type { QueueKey } from "../scheduler/fair-order.ts";
 import { fitCount } from "../scheduler/fit.ts";
+import { prefetchWindowUs } from "../scheduler/limits.ts";
 import { prefetchDepth } from "../scheduler/prefetch.ts";
 import { mayUse } from "./eligibility.ts";
-import { takes } from "./fitting.ts";
+import { takes, takesAfter } from "./fitting.ts";
 import { lineUpOf } from "./fleet.ts";
+import { rivalRetractsMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { assignAndSend, headTask } from "./place-solo.ts";
+import { goesBefore, isRival, queueKeyOf, rivalsOf, waitsForRoom } from "./queue-order.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { binds, roomFor } from "./reservations.ts";
 import { orderRetracts } from "./retracts.ts";
@@ -25,30 +30,73 @@ import {
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { taskFlag } from "./tables/task-table.ts";
 
-/** Attempts that wait on a worker for a grant get one before anything new is placed there. */
-export function promotePrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
-  if (worker.prefetched === 0) return;
-  const { attempts, tasks } = state;
+/**
+ * Attempts that wait on a worker for a grant get one before anything new is placed there, but for
+ * what goes before them and fits. False if somebody does: then they get what that leaves.
+ */
+export function promotePrefetched(
+  state: ControllerState,
+  out: Outbox,
+  worker: Worker,
+  isLeft = false,
+): boolean {
+  let isAll = true;
+  if (worker.prefetched === 0) return isAll;
   for (const [index, entry] of worker.shapes) {
     if (entry.prefetched === 0) continue;
     const shape = state.shapes[index];
     const room = roomFor(state, worker, shape);
     const count = fitCount(room, shape.request, entry.prefetched);
-    // A set: a row that was used again may stand in the ring twice.
-    const chosen = new Set<number>();
-    for (let i = 0; chosen.size < count && i < entry.waiting.length; i++) {
-      const row = entry.waiting.at(i);
-      if (isWaiting(state, row, worker.index, index)) chosen.add(row);
-    }
-    if (chosen.size === 0) continue;
-    const rows = [...chosen];
-    out.record(state, { type: "attempts-granted", attempts: Uint32Array.from(rows) });
-    out.toWorker(state, worker.index, {
-      type: "grant",
-      attempts: Float64Array.from(rows, (row) => attempts.id[row]),
-      tasks: Float64Array.from(rows, (row) => tasks.ref(attempts.task[row])),
-    });
+    if (count === 0) continue;
+    const rows = waitingRows(state, worker, shape, { entry, limit: count });
+    if (rows.length === 0) continue;
+    if (!isLeft && isPreceded(state, worker, shape, rows[0])) isAll = false;
+    else grantWaiting(state, out, worker, rows);
   }
+  return isAll;
+}
+
+function grantWaiting(
+  state: ControllerState,
+  out: Outbox,
+  worker: Worker,
+  rows: readonly number[],
+): void {
+  const { attempts, tasks } = state;
+  out.record(state, { type: "attempts-granted", attempts: Uint32Array.from(rows) });
+  out.toWorker(state, worker.index, {
+    type: "grant",
+    attempts: Float64Array.from(rows, (row) => attempts.id[row]),
+    tasks: Float64Array.from(rows, (row) => tasks.ref(attempts.task[row])),
+  });
+}
+
+/** Whether somebody in a queue goes before this attempt and fits the worker as it is. */
+function isPreceded(state: ControllerState, worker: Worker, shape: Shape, row: number): boolean {
+  if (state.queuedShapes.size === 0) return false;
+  const own = queueKeyOf(state, shape, state.attempts.task[row]);
+  for (const index of state.queuedShapes) {
+    const other = state.shapes[index];
+    if (other === shape || !waitsForRoom(state, other)) continue;
+    if (goesBefore(queueKeyOf(state, other), own) && takes(state, worker, other)) return true;
+  }
+  return false;
+}
+
+/** The attempts of a shape that wait on a worker for a grant, oldest first. */
+function waitingRows(
+  state: ControllerState,
+  worker: Worker,
+  shape: Shape,
+  { entry, limit }: { readonly entry: ShapeOnWorker; readonly limit: number },
+): number[] {
+  // A set: a row that was used again may stand in the ring twice.
+  const rows = new Set<number>();
+  for (let i = 0; rows.size < limit && i < entry.waiting.length; i++) {
+    const row = entry.waiting.at(i);
+    if (isWaiting(state, row, worker.index, shape.index)) rows.add(row);
+  }
+  return [...rows];
 }
 
 function isWaiting(state: ControllerState, row: number, worker: number, shape: number): boolean {
@@ -75,13 +123,20 @@ export function prefetchShape(
   pass: {
     readonly shape: Shape;
     readonly candidates: readonly Worker[];
+    /** Where it was its turn in this pass. */
+    readonly placedOn: ReadonlySet<WorkerIndex>;
     readonly assignments: AssignmentRecorder;
   },
 ): void {
-  const { shape, candidates, assignments } = pass;
-  const rooms = candidates
-    .map((worker) => ({ worker, room: prefetchRoom(state, worker, shape) }))
-    .filter(({ worker, room }) => room > 0 && mayUse(worker, shape));
+  const { shape, candidates, placedOn, assignments } = pass;
+  const rooms = leaveToRivals(
+    state,
+    shape,
+    placedOn,
+    candidates
+      .map((worker) => ({ worker, room: prefetchRoom(state, worker, shape) }))
+      .filter(({ worker, room }) => room > 0 && mayUse(worker, shape)),
+  );
   // Evenly: a worker that is asked first must not take what its neighbours would run sooner.
   for (let left = rooms.length; left > 0; left--) {
     const { worker, room } = rooms[rooms.length - left];
@@ -92,6 +147,33 @@ export function prefetchShape(
       assignAndSend(state, out, assignments, { task, worker, prefetched: true, grant: null });
     }
   }
+}
+
+interface PrefetchRoom {
+  readonly worker: Worker;
+  readonly room: number;
+}
+
+/**
+ * Without those workers where somebody waits who should have what an attempt of the shape gives
+ * back. Passed on and on it would never come free; so who waits has it at the latest when the
+ * window of work that came with the last turn is done.
+ */
+function leaveToRivals(
+  state: ControllerState,
+  shape: Shape,
+  placedOn: ReadonlySet<WorkerIndex>,
+  rooms: readonly PrefetchRoom[],
+): readonly PrefetchRoom[] {
+  if (rooms.length === 0 || state.queuedShapes.size < 2) return rooms;
+  const rivals = rivalsOf(state, shape);
+  return rooms.filter(({ worker }) => {
+    const isItsTurn = placedOn.has(worker.index);
+    return !rivals.some((rival) => {
+      if (isItsTurn && !rival.goesFirst) return false;
+      return takesAfter(state, worker, rival.shape, shape.request);
+    });
+  });
 }
 
 function prefetchRoom(state: ControllerState, worker: Worker, shape: Shape): number {
@@ -129,6 +211,44 @@ export function retractBehind(state: ControllerState, out: Outbox, attempt: numb
   if (entry === undefined || entry.prefetched === 0 || !isStuck(entry)) return;
   if (!mayRetract(shape)) return;
   if (lineUpOf(state, shape).length > 0) retractHalf(state, out, shape);
+}
+
+/**
+ * A queue has grown. What was sent ahead of it and may run for long is taken back where the queue
+ * should have the room that comes free. What is short is done within its window.
+ */
+export function retractForRival(
+  state: ControllerState,
+  out: Outbox,
+  { rival, candidates }: { readonly rival: Shape; readonly candidates: readonly Worker[] },
+): void {
+  const mayRunLong = ({ meanUs }: Shape) => meanUs === 0 || meanUs > prefetchWindowUs;
+  const longs = state.shapes.filter((shape) => shape.prefetched > 0 && mayRunLong(shape));
+  if (longs.length === 0 || !waitsForRoom(state, rival)) return;
+  const key = queueKeyOf(state, rival);
+  let left = rivalRetractsMax;
+  for (const worker of candidates) {
+    if (worker.prefetched === 0 || !isHealthy(worker)) continue;
+    const rows = longs.flatMap((shape) => passedOver(state, worker, shape, { rival, key }));
+    orderRetracts(state, out, worker.index, rows);
+    if (rows.length > 0 && --left === 0) return;
+  }
+}
+
+/** What waits there for a grant of the shape although that queue should have it. */
+function passedOver(
+  state: ControllerState,
+  worker: Worker,
+  shape: Shape,
+  { rival, key }: { readonly rival: Shape; readonly key: QueueKey },
+): number[] {
+  const entry = worker.shapes.get(shape.index);
+  if (entry === undefined || entry.prefetched === 0 || shape === rival) return [];
+  const all = waitingRows(state, worker, shape, { entry, limit: Number.POSITIVE_INFINITY });
+  const rows = all.filter((row) => {
+    return isRival(key, queueKeyOf(state, shape, state.attempts.task[row]));
+  });
+  return rows.length > 0 && takesAfter(state, worker, rival, shape.request) ? rows : [];
 }
 
 /** One round at a time: the answers of the last one decide whether another is worth it. */

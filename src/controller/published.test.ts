@@ -55,7 +55,7 @@ describe("a published value", () => {
     const { harness, worker, client } = aCluster();
     client.submits({ a: {}, b: { on: ["a"] }, c: {} });
     client.publishes("model", "b");
-    assert.deepEqual(client.closes(), ["w1 < stop c", "disconnect c1: its session was closed"]);
+    assert.deepEqual(client.closes(), ["disconnect c1: its session was closed", "w1 < stop c"]);
     worker.reports(abandoned("c"));
     worker.finishes("a");
     const other = harness.aClient();

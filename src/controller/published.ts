@@ -114,7 +114,9 @@ export function onUnpublish(
   out.releaseCandidates.push(found.task);
   const job = jobOf(state, found.task);
   const why = `${JSON.stringify(name)} was unpublished, and nobody else wants it`;
-  if (job.sessionEnded) killUnwanted(state, out, { job: job.index, why, at });
+  if (job.sessionEnded) {
+    killUnwanted(state, out, { job: job.index, among: state.tasks.rows(), why, at });
+  }
   return { result: { user, name } };
 }
 

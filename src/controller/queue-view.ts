@@ -14,7 +14,7 @@ import { couldEverPlace } from "./gang-placement.ts";
 import { seesOwnOnly } from "./own-reads.ts";
 import { type ListRequest, paged } from "./pages.ts";
 import { headTask } from "./place-solo.ts";
-import { queueKeyOf } from "./placement.ts";
+import { queueKeyOf } from "./queue-order.ts";
 import { eachInSteps, type Scan } from "./scan.ts";
 import {
   type ControllerState,

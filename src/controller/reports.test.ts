@@ -71,6 +71,15 @@ describe("a report that comes again", () => {
     assert.equal(harness.state.tasks.failureCount[harness.rowOf("a")], 1);
   });
 
+  test("of a start is told once to everybody who wants its task", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.aClient().submits({ a: { key: "k", args: "x" } });
+    harness.aClient().submits({ b: { key: "k", args: "x" } });
+    assert.deepEqual(worker.reports(started("a")), ["c1 < started a", "c2 < started b"]);
+    assert.deepEqual(worker.reports(started("a")), []);
+  });
+
   test("of a start neither starts again nor moves the time", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker();
@@ -164,7 +173,7 @@ describe("a grant that is handed over", () => {
     harness.aClient().submits({ a: {}, b: {}, c: {} });
     assert.equal(worker.orders, "a (b)");
     const lines = worker.reports(finished("a", { successor: "b" }), started("b"));
-    assert.deepEqual(lines, ["w1 < prefetch c", "c1 < results a"]);
+    assert.deepEqual(lines, ["c1 < results a", "c1 < started b", "w1 < prefetch c"]);
     assert.deepEqual(harness.usedBy(worker), { cpu: 1000, slots: 1 });
     worker.reports(finished("b", { successor: "c" }), finished("c"));
     assert.deepEqual(harness.usedBy(worker), {});

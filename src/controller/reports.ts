@@ -30,12 +30,13 @@ import {
 } from "../protocol/messages.ts";
 import { smoothedMean } from "../scheduler/prefetch.ts";
 import { isActor } from "./call-lines.ts";
+import { onNotCopied } from "./copies.ts";
 import { onInputFailed, onNeedsSources } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
 import { noteSetupFailure } from "./plugins.ts";
 import { retractBehind } from "./prefetching.ts";
 import { EndRecorder, StartRecorder, SuccessRecorder } from "./recorders.ts";
-import { pushReleaseCandidates } from "./settle.ts";
+import { announceStarts, pushReleaseCandidates } from "./settle.ts";
 import { type ControllerState, jobOf, touchWorker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
@@ -119,6 +120,7 @@ export function onReports(
   ends.close(state, out);
   recordDurations(state, out, sorted);
   settleFinished(state, out, { worker, reports, sorted, at });
+  announceStarts(state, out, sorted.started);
   judgeLosses(state, out, { losses: sorted.losses, at });
   for (const row of sorted.started) retractBehind(state, out, row);
   for (const task of sorted.abandoned.take()) pushReleaseCandidates(state, out, task);
@@ -349,6 +351,8 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
     case reportKind.yielded:
     case reportKind.rejoined:
       return onYielded(state, out, report);
+    case reportKind.notCopied:
+      return onNotCopied(state, out, { worker, ref });
     default: // Started, of an attempt that is not known any more.
   }
 }
@@ -455,8 +459,11 @@ function acceptCopy(state: ControllerState, out: Outbox, worker: WorkerIndex, ta
   if (holds(state, worker, task)) return;
   const ref = state.tasks.ref(task);
   // A value that was released is not wanted back.
-  if (state.tasks.holder[task] === noSlot) out.forget(worker, ref, true);
-  else out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
+  if (state.tasks.holder[task] === noSlot) return out.forget(worker, ref, true);
+  // It could not drop it when it was told to, and now it is to keep it.
+  if (state.workers[worker].keptValues.has(ref))
+    out.record(state, { type: "value-kept", worker, task: ref, kept: false });
+  out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
 }
 
 /** A value of the right task is a value, whatever attempt computed it. */

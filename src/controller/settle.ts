@@ -141,6 +141,27 @@ export function forEachAudience(
   }
 }
 
+/** Tells the connected clients that want the tasks of these attempts that they run. */
+export function announceStarts(
+  state: ControllerState,
+  out: Outbox,
+  attempts: readonly number[],
+): void {
+  const byClient = new Map<ClientIndex, number[]>();
+  for (const row of attempts) {
+    const task = state.attempts.task[row];
+    if (state.tasks.attempt[task] !== row) continue; // It has ended in the same message.
+    forEachAudience(state, task, (client, number) => {
+      const numbers = byClient.get(client);
+      if (numbers === undefined) byClient.set(client, [number]);
+      else numbers.push(number);
+    });
+  }
+  for (const [client, numbers] of byClient) {
+    out.toClient(state, client, { type: "started", tasks: Uint32Array.from(numbers) });
+  }
+}
+
 /** Tells the connected clients that want these tasks that they have failed. */
 export function announceFailures(
   state: ControllerState,

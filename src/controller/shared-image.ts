@@ -26,6 +26,8 @@ export interface SharedImage {
   readonly everFetched: boolean;
   readonly detached: readonly number[];
   readonly offers: readonly (readonly [number, readonly Offer[]])[];
+  /** Absent in what older versions wrote. */
+  readonly copies?: readonly (readonly [number, number])[];
   readonly locks: readonly LockImage[];
   readonly lockCounter: number;
 }
@@ -36,6 +38,7 @@ export function imageOfShared(shared: SharedState): SharedImage {
     everFetched: shared.everFetched,
     detached: [...shared.detached],
     offers: [...shared.offers].map(([task, offers]) => [task, [...offers]] as const),
+    copies: [...shared.copies],
     locks: [...shared.locks.values()].map(imageOfLock),
     lockCounter: shared.lockCounter,
   };
@@ -59,6 +62,7 @@ export function restoreShared(image: SharedImage | undefined): SharedState {
     shared.publishedCounts.set(task, (shared.publishedCounts.get(task) ?? 0) + 1);
   }
   for (const [task, offers] of image.offers) shared.offers.set(task, [...offers]);
+  for (const [task, count] of image.copies ?? []) shared.copies.set(task, count);
   for (const lock of image.locks) restoreLock(shared, lock);
   return shared;
 }

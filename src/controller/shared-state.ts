@@ -60,6 +60,8 @@ export interface SharedState {
   readonly detached: Set<number>;
   /** Row of a task whose value is to be brought → who has it. */
   readonly offers: Map<number, Offer[]>;
+  /** Row of a task → on how many workers its value is wanted; 0 for all. 1 is not listed. */
+  readonly copies: Map<number, number>;
   /** By `nameKey`. */
   readonly locks: Map<string, Lock>;
   /** The client's number of each of its requests → the lock's key. */
@@ -76,6 +78,7 @@ export function newSharedState(): SharedState {
     everFetched: false,
     detached: new Set(),
     offers: new Map(),
+    copies: new Map(),
     locks: new Map(),
     locksOfClients: new Map(),
     lockCounter: 0,

@@ -24,6 +24,7 @@ import {
 } from "./apply-sessions.ts";
 import { countOpenTasks } from "./apply-tasks.ts";
 import { countSent, isCall, joinCallLine } from "./call-lines.ts";
+import type { Closing } from "./closing.ts";
 import { openTasks } from "./job-state.ts";
 import { keyOfTask, listKey } from "./keys.ts";
 import { startMaxUs } from "./limits.ts";
@@ -79,6 +80,7 @@ const durableWorkerFields = [
   "cordoned",
   "draining",
   "drainBy",
+  "givenUp",
   "capacity",
   "lost",
   "lostReason",
@@ -113,6 +115,8 @@ export interface Snapshot {
   readonly reservations: readonly Reservation[];
   readonly reservationCounter: number;
   readonly clients: readonly (ClientImage | null)[];
+  /** Older ones have none. */
+  readonly closing?: readonly (readonly [number, Closing])[];
   readonly workers: readonly WorkerImage[];
   readonly dimensions: readonly string[];
   readonly shapes: readonly ShapeImage[];
@@ -150,6 +154,7 @@ export function snapshotOf(state: ControllerState): Snapshot {
     reservations: [...state.reservations.values()],
     reservationCounter: state.reservationCounter,
     clients: state.clients.map((client) => (client === null ? null : imageOfClient(client))),
+    closing: [...state.closing.sessions],
     workers: state.workers.map(imageOfWorker),
     dimensions: state.dimensions.names,
     shapes: state.shapes.map((shape) => imageOfShape(state, shape)),
@@ -318,6 +323,8 @@ export function stateOf(image: unknown): ControllerState {
   state.jobCounter = snapshot.jobCounter;
   restoreShapes(state, snapshot);
   for (const spec of snapshot.specs) restoreSpec(state, spec);
+  for (const [client, closing] of snapshot.closing ?? [])
+    state.closing.sessions.set(client, closing);
   for (const client of snapshot.clients) restoreClient(state, client);
   for (const worker of snapshot.workers) restoreWorker(state, worker);
   for (const one of snapshot.submissions) {
@@ -349,7 +356,7 @@ function restoreClient(state: ControllerState, image: ClientImage | null): void 
     knownPeers: new Map(),
     warnedShapes: new Set(),
   });
-  state.clientsById.set(image.clientId, image.index);
+  if (!state.closing.sessions.has(image.index)) state.clientsById.set(image.clientId, image.index);
 }
 
 function restoreWorker(state: ControllerState, image: WorkerImage): void {

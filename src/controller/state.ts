@@ -17,13 +17,15 @@ import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { ActorPart, TaskSpec } from "../model/spec.ts";
-import { type AttemptCause, type Band, bands, type JobState, taskStates } from "../model/states.ts";
+import { type AttemptCause, type Band, bands, type JobState } from "../model/states.ts";
 import type { GangMember, WorkerMemory } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
 import { type CallState, newCallState } from "./call-state.ts";
+import { type ClosingState, newClosingState } from "./closing.ts";
+import { type CopiesState, newCopiesState } from "./copies-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import { RunLog } from "./run-log.ts";
 import { RunTimes } from "./run-times.ts";
@@ -203,6 +205,8 @@ export interface Worker {
   /** Asked to empty itself; what still runs at `drainBy` (0: never) is moved. */
   draining: boolean;
   drainBy: Micros;
+  /** Values that its drain does not wait for any more: it holds them alone. Null: it waits. */
+  givenUp: { readonly values: number; readonly bytes: number } | null;
   capacity: Float64Array;
   /** Σ grants of the attempts on it that have not ended. */
   used: Float64Array;
@@ -371,7 +375,9 @@ export interface ControllerState {
   /** (time, TaskRef): by then an attempt of a launched job must run. */
   readonly startDeadlines: Heap;
   readonly clients: (Client | null)[];
+  /** Without those whose sessions end. */
   readonly clientsById: Map<string, number>;
+  readonly closing: ClosingState;
   readonly workers: Worker[];
   readonly workersById: Map<string, WorkerIndex>;
   readonly dimensions: Dimensions;
@@ -410,6 +416,7 @@ export interface ControllerState {
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
+  readonly copies: CopiesState;
   readonly inline: InlineValues;
   /** What placement knows of the workers without looking at them: made anew where it is missing. */
   readonly fleet: FleetIndex;
@@ -456,19 +463,18 @@ export function newControllerState(): ControllerState {
     access: newAccessState(),
     shared: newSharedState(),
     histories: new Map(),
-    usages: new Map(),
-    hung: new Map(),
+    ...{ usages: new Map(), hung: new Map() },
     runTimes: new RunTimes(),
     deviceGrants: new Map(),
     grantedByBand: new Uint32Array(bands.length),
     reservations: new Map(),
     reservationCounter: 0,
     startDeadlines: new Heap(),
-    touchedJobs: new Set(),
-    brokenGangs: new Set(),
+    ...{ touchedJobs: new Set<number>(), brokenGangs: new Set<number>() },
     calls: newCallState(),
     clients: [],
     clientsById: new Map(),
+    closing: newClosingState(),
     workers: [],
     workersById: new Map(),
     dimensions: new Dimensions(),
@@ -490,6 +496,7 @@ export function newControllerState(): ControllerState {
     schedulingDeadlines: new Heap(),
     startBy: new Map(),
     extraHolders: new Map(),
+    copies: newCopiesState(),
     inline: { bytes: new Map(), totalBytes: 0 },
     fleet: new FleetIndex(),
     touchedWorkers: new Set(),
@@ -503,23 +510,6 @@ export function newControllerState(): ControllerState {
     runs: new RunLog(),
     traffic: new TrafficLog(),
     trafficCounts: noTraffic(),
-  };
-}
-
-type NewJob = Pick<
-  Job,
-  "index" | "id" | "user" | "userIndex" | "client" | "launch" | "sequence" | "submittedAt"
->;
-
-export function newJob(fields: NewJob): Job {
-  return {
-    ...fields,
-    stateCounts: new Uint32Array(taskStates.length),
-    liveTasks: 0,
-    startedAt: 0,
-    finishedAt: 0,
-    sessionEnded: false,
-    pruned: false,
   };
 }
 

@@ -12,6 +12,7 @@ import type { Micros } from "../base/time.ts";
 import { settleActors } from "./actors.ts";
 import { onApiCalled } from "./calls.ts";
 import { onClientConnected, onClientDisconnected, onClientMessaged } from "./clients.ts";
+import { settleCopies } from "./copies.ts";
 import { onTick } from "./deadlines.ts";
 import type { ControllerEvent } from "./events.ts";
 import { onAttemptPrepared, settleGangs } from "./gangs.ts";
@@ -53,7 +54,7 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   return out.finish(state);
 }
 
-/** What follows from any event: gangs go whole, jobs end, calls go, the rest is let go. */
+/** What follows from any event: gangs go whole, jobs end, calls go, values go or are copied. */
 function settle(state: ControllerState, out: Outbox, at: Micros): void {
   while (state.brokenGangs.size + state.touchedJobs.size + out.restartedJobs.size > 0) {
     settleGangs(state, out, at);
@@ -63,6 +64,7 @@ function settle(state: ControllerState, out: Outbox, at: Micros): void {
   settleActors(state, out, at);
   settleReleases(state, out);
   settleReservations(state, out, at);
+  settleCopies(state, out);
 }
 
 function handle(state: ControllerState, out: Outbox, event: ControllerEvent): void {

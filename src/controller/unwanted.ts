@@ -11,15 +11,22 @@ import { neededFromOutside } from "./shared-needs.ts";
 import type { ControllerState } from "./state.ts";
 import { killTasks } from "./wants.ts";
 
-/** Kills the open tasks of a job that nobody wants or needs; what has ended may be forgotten. */
+/** Kills those `among` a job's tasks that nobody wants or needs; what has ended may go. */
 export function killUnwanted(
   state: ControllerState,
   out: Outbox,
-  { job, why, at }: { job: number; why: string; at: Micros },
+  killing: {
+    readonly job: number;
+    /** Tasks of any job. */
+    readonly among: Iterable<number>;
+    readonly why: string;
+    readonly at: Micros;
+  },
 ): void {
+  const { job, among, why, at } = killing;
   const { tasks } = state;
   const unwanted = new Set<number>();
-  for (const task of tasks.rows()) {
+  for (const task of among) {
     if (tasks.job[task] !== job) continue;
     if (isTerminalCode(tasks.state[task])) out.releaseCandidates.push(task);
     else if (tasks.wants[task] === 0 && !state.shared.detached.has(task)) unwanted.add(task);

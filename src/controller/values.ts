@@ -11,8 +11,10 @@
 import { assert } from "../base/assert.ts";
 import type { Blobs } from "../base/blobs.ts";
 import { U32Column } from "../base/column.ts";
+import { newRowSet } from "../base/row-set.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
+import { withdrawAll } from "./copy-orders.ts";
 import { introduceHolder } from "./introduce-holder.ts";
 import { isComputed, lostForGood, neverBrought } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
@@ -97,7 +99,7 @@ function sortCandidate(
 }
 
 function releaseValues(state: ControllerState, out: Outbox, batch: Uint32Array): void {
-  const tasks = unique(batch);
+  const tasks = unique(batch, state.tasks.length);
   if (tasks.length === 0) return;
   for (const task of tasks) forgetAtHolders(state, out, task);
   removeCopies(state, out, tasks);
@@ -114,7 +116,7 @@ function removeCopies(state: ControllerState, out: Outbox, batch: Uint32Array): 
 }
 
 function forgetTasks(state: ControllerState, out: Outbox, batch: Uint32Array): void {
-  const tasks = unique(batch);
+  const tasks = unique(batch, state.tasks.length);
   if (tasks.length === 0) return;
   for (const task of tasks) {
     forgetAtHolders(state, out, task);
@@ -127,6 +129,7 @@ function forgetTasks(state: ControllerState, out: Outbox, batch: Uint32Array): v
 }
 
 function forgetAtHolders(state: ControllerState, out: Outbox, task: number): void {
+  withdrawAll(state, out, task);
   const ref = state.tasks.ref(task);
   const holder = state.tasks.holder[task];
   if (holder !== noSlot) out.forget(holder, ref, true);
@@ -135,10 +138,14 @@ function forgetAtHolders(state: ControllerState, out: Outbox, task: number): voi
 }
 
 /** A candidate may have been named twice; a fact names it once. */
-function unique(batch: Uint32Array): Uint32Array {
+function unique(batch: Uint32Array, bound: number): Uint32Array {
   if (isMonotonic(batch)) return batch;
-  const seen = new Set(batch);
-  return seen.size === batch.length ? batch : Uint32Array.from(seen);
+  const seen = newRowSet(batch.length, bound);
+  return batch.filter((task) => {
+    if (seen.has(task)) return false;
+    seen.add(task);
+    return true;
+  });
 }
 
 /** Whether each entry is above the one before, or each below it: then none is there twice. */

@@ -10,7 +10,6 @@ import type { AttemptFailure } from "../model/failure.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
 import { failureWithActor, hasLostItsObject, mayHaveRun } from "./actors.ts";
-import { retryDelayUs } from "./apply-tasks.ts";
 import { isActor, isCall } from "./call-lines.ts";
 import { charge } from "./facts.ts";
 import { gangReturnDelayMaxUs, gangReturnDelayUs, refusalDelayUs } from "./limits.ts";
@@ -284,4 +283,11 @@ function messageOf(state: ControllerState, loss: Loss): string {
       if (error !== undefined) return `${spec.name}: ${error.name}: ${error.message}`;
       return `${spec.name} ended on ${loss.workerId}: ${loss.reason || loss.cause}`;
   }
+}
+
+/** How long a task sits out before try number `failureCount + 1`, microseconds. */
+function retryDelayUs(state: ControllerState, task: number): number {
+  const { retryBackoff } = specOf(state, task);
+  const doublings = Math.min(state.tasks.failureCount[task], 30);
+  return Math.min(retryBackoff.initialMs * 2 ** doublings, retryBackoff.maxMs) * 1000;
 }

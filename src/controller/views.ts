@@ -5,10 +5,12 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import { formatMemory } from "../model/format-quantities.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { noResources, type Resources } from "../model/resources.ts";
 import { attemptCauses, taskStates, type WorkerState } from "../model/states.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
+import { soleValuesOf } from "./copies.ts";
 import { pendingReason } from "./explain.ts";
 import { activeTasks, jobState } from "./job-state.ts";
 import { keyOf } from "./lookup.ts";
@@ -246,7 +248,7 @@ export function workerState(worker: Worker): WorkerState {
   return worker.cordoned ? "CORDONED" : "HEALTHY";
 }
 
-/** Why a worker is in its state; "" for a healthy one. */
+/** Why a worker is in its state, in short; "" for a healthy one. */
 export function stateReason(worker: Worker): string {
   if (worker.lost) return worker.lostReason;
   if (!worker.connected) return "not connected";
@@ -255,6 +257,25 @@ export function stateReason(worker: Worker): string {
   if (!worker.draining) return worker.cordoned ? "cordoned by an administrator" : "";
   const count = worker.liveAttempts;
   return count === 0 ? "drained" : `draining: ${count} attempts have not ended`;
+}
+
+/** How far a drain is: what it waits for, or what it did not wait for any longer. */
+function drainReason(state: ControllerState, worker: Worker): string {
+  const { count, bytes, waiting } = soleValuesOf(state, worker);
+  const { liveAttempts, givenUp } = worker;
+  const parts: string[] = [];
+  if (liveAttempts > 0) parts.push(`${liveAttempts} attempts have not ended`);
+  if (count > 0) {
+    const nobody = waiting === 0 ? "" : `, and no worker can take ${waiting} of them`;
+    parts.push(`${valuesText(count, bytes)} are nowhere else${nobody}`);
+  }
+  if (parts.length > 0) return `draining: ${parts.join("; ")}`;
+  if (givenUp === null || givenUp.values === 0) return "drained";
+  return `drained, but ${valuesText(givenUp.values, givenUp.bytes)} were not copied in time`;
+}
+
+function valuesText(count: number, bytes: number): string {
+  return `${count} values (${formatMemory(bytes)})`;
 }
 
 export function workerView(
@@ -273,6 +294,7 @@ export function workerView(
     else if (attempts.isGranted(row)) running.push(taskIdOf(state, task));
     jobs.add(state.jobs[state.tasks.job[task]].id);
   }
+  const stateName = workerState(worker);
   const held = heldVector(state, worker);
   const free = worker.capacity.map((amount, index) => amount - worker.used[index] - held[index]);
   return {
@@ -280,8 +302,8 @@ export function workerView(
     incarnation: worker.incarnation,
     address: worker.address,
     pid: worker.pid,
-    state: workerState(worker),
-    stateReason: stateReason(worker),
+    state: stateName,
+    stateReason: stateName === "DRAINING" ? drainReason(state, worker) : stateReason(worker),
     lastHeartbeatAt: formatTime(worker.lastHeardAt),
     attributes: worker.attributes,
     slots: worker.slots,

@@ -4,6 +4,9 @@
  *     open ─▶ cordoned: no new work, what runs goes on
  *     open ─▶ draining: no new work; at its deadline what still runs is moved, uncharged
  *
+ * A worker is drained when nothing runs there and others hold what it holds. With a deadline that
+ * is waited for a minute longer, and what could not be copied is given up.
+ *
  * @module
  */
 
@@ -11,7 +14,9 @@ import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
 import type { ApiAnswer } from "./access.ts";
+import { soleValuesOf } from "./copies.ts";
 import type { ApiRequest } from "./events.ts";
+import { drainCopyUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { retractPrefetched } from "./reservations.ts";
@@ -19,7 +24,7 @@ import type { ControllerState, Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { judgeLosses, type Loss } from "./verdicts.ts";
 import { workerView } from "./views.ts";
-import { rowsOn } from "./workers.ts";
+import { rowsOn, touchHeld } from "./workers.ts";
 
 /** What was asked of a worker, and by whom. */
 interface Order<T extends ApiRequest["type"]> {
@@ -79,13 +84,14 @@ function close(
   const worker = state.workers[index];
   out.record(state, { type: "worker-closed-to-work", worker: index, ...change(worker) });
   if (worker.cordoned || worker.draining) retractPrefetched(state, out, worker);
+  touchHeld(state, out, worker);
   return { result: { worker: workerView(state, worker) } };
 }
 
 /** Moves what still runs on workers whose drain has come to its deadline. */
 export function endDrains(state: ControllerState, out: Outbox, at: Micros): void {
   for (const worker of state.workers) {
-    if (!worker.draining || worker.drainBy === 0 || worker.drainBy > at) continue;
+    if (worker.lost || !worker.draining || worker.drainBy === 0 || worker.drainBy > at) continue;
     const losses: Loss[] = [];
     for (const row of rowsOn(state, worker.index)) {
       if (state.attempts.hasFlag(row, attemptFlag.stopping)) continue;
@@ -93,7 +99,18 @@ export function endDrains(state: ControllerState, out: Outbox, at: Micros): void
       stopCurrentAttempt(state, out, state.attempts.task[row], "drained");
     }
     judgeLosses(state, out, { losses, at });
+    if (isPastCopying(worker, at)) giveUp(state, out, worker, at);
   }
+}
+
+/** Whether a drain has waited for its values as long as it may. */
+function isPastCopying({ drainBy, givenUp, heldValues }: Worker, at: Micros): boolean {
+  return givenUp === null && heldValues > 0 && drainBy + drainCopyUs <= at;
+}
+
+function giveUp(state: ControllerState, out: Outbox, worker: Worker, at: Micros): void {
+  const { count: values, bytes } = soleValuesOf(state, worker);
+  out.record(state, { type: "drain-gave-up", at, worker: worker.index, values, bytes });
 }
 
 /** When the next drain comes to its deadline; Infinity for never. */
@@ -101,7 +118,10 @@ export function nextDrainDeadline(state: ControllerState): Micros {
   let next = Number.POSITIVE_INFINITY;
   for (const worker of state.workers) {
     const isBounded = worker.draining && worker.drainBy > 0;
-    if (isBounded && hasMovable(state, worker)) next = Math.min(next, worker.drainBy);
+    if (!isBounded || worker.lost) continue;
+    if (hasMovable(state, worker)) next = Math.min(next, worker.drainBy);
+    if (worker.givenUp === null && worker.heldValues > 0)
+      next = Math.min(next, worker.drainBy + drainCopyUs);
   }
   return next;
 }

@@ -67,6 +67,7 @@ export function onWorkerConnected(
   out.record(state, { type: "worker-present", at, worker });
   reconcileAttempts(state, out, { worker, inventory, at });
   reconcileValues(state, out, { worker, inventory, at });
+  touchHeld(state, out, state.workers[worker]);
   retractUnfed(state, out, rowsOn(state, worker));
   orderAllUploads(state, out);
 }
@@ -322,6 +323,13 @@ export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number
     if (holder[task] === worker && tasks.isLive(task)) held.push(task);
   }
   return [...held, ...copies];
+}
+
+/** What a worker that is drained holds is looked at: others get what only it has. */
+export function touchHeld(state: ControllerState, out: Outbox, worker: Worker): void {
+  if (!worker.draining) return;
+  const held = tasksHeldBy(state, worker.index);
+  if (held.length > 0) out.record(state, { type: "copies-touched", tasks: Uint32Array.from(held) });
 }
 
 /** The worker's incarnation is gone: everything on it has ended. */

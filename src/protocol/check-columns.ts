@@ -44,6 +44,8 @@ const checks: ColumnChecks = {
   forget: ({ tasks }) => requireIds("forget.tasks", tasks),
   sources: checkSources,
   acknowledge: ({ sequence }) => requireId("acknowledge.sequence", sequence),
+  copy: checkCopy,
+  uncopy: ({ tasks }) => requireIds("uncopy.tasks", tasks),
   reports: checkReports,
   inventory: checkInventory,
   heartbeat: checkHeartbeat,
@@ -139,6 +141,13 @@ function checkSources({ tasks, counts, sources }: HotMessageOf<"sources">): void
   requireSum("sources.counts", counts, sources.length, "sources");
 }
 
+function checkCopy({ tasks, sources, sizes }: HotMessageOf<"copy">): void {
+  requireRows("copy.sources", sources.length, tasks.length);
+  requireRows("copy.sizes", sizes.length, tasks.length);
+  requireIds("copy.tasks", tasks);
+  requireSizes("copy.sizes", sizes);
+}
+
 function checkReports(message: HotMessageOf<"reports">): void {
   const { kinds, attempts, tasks, reasons, successors, others, sizes, durations } = message;
   const count = kinds.length;
@@ -160,7 +169,7 @@ function checkReports(message: HotMessageOf<"reports">): void {
 
 /** A `handedBack` has its reason, and `needsSources` may have one; no other kind has. */
 function checkReportCodes({ kinds, reasons }: HotMessageOf<"reports">): void {
-  requireCodes("reports.kinds", kinds, reportKind.started, reportKind.rejoined);
+  requireCodes("reports.kinds", kinds, reportKind.started, reportKind.notCopied);
   for (let i = 0; i < kinds.length; i++) {
     const reason = reasons[i];
     if (isReasonOf(kinds[i], reason)) continue;

@@ -135,6 +135,13 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     sources: Uint32Array.of(1, 2),
   },
   acknowledge: { type: "acknowledge", sequence: 9007199254740991 },
+  copy: {
+    type: "copy",
+    tasks: Float64Array.of(6, 7),
+    sources: Uint32Array.of(1, 2),
+    sizes: Float64Array.of(70_000, 1099511627776),
+  },
+  uncopy: { type: "uncopy", tasks: Float64Array.of(6) },
   reports: {
     type: "reports",
     kinds: Uint8Array.of(2, 3),

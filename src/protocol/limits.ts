@@ -46,7 +46,7 @@ export const valueSizeBytesMax = 2 ** 40;
 /** Ways of values in one message of a worker; it counts further ones. More close the connection. */
 export const trafficRowsMax = 256;
 
-/** Workers to which one client may ask to bring one value. More is refused; 0 says all of them. */
+/** Workers on which one value may be wanted. More is refused; 0 says all of them. */
 export const copiesMax = 65_536;
 
 /** Locks that one message may renew. More is refused; a client sends several. */

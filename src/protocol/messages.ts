@@ -57,6 +57,8 @@ export const reportKind = {
   yielded: 11,
   /** It goes on, and holds its slot and CPU again. */
   rejoined: 12,
+  /** A copy that was ordered does not come: nobody asked has it, or it may not be made here. */
+  notCopied: 13,
 } as const;
 
 /** What `reports.reasons` holds for `handedBack`. */
@@ -177,6 +179,13 @@ export const hotMessages = {
    * durable.
    */
   acknowledge: { opcode: 46, fields: { sequence: "f64" } },
+  /**
+   * Fetch these values and keep them, whether or not anything here reads them: `tasks[i]`, of
+   * `sizes[i]` bytes, from worker `sources[i]`. Each is answered by `have` or `notCopied`.
+   */
+  copy: { opcode: 47, fields: { tasks: "f64s", sources: "u32s", sizes: "f64s" } },
+  /** These need not be copied any more, unless they are here already. Not answered. */
+  uncopy: { opcode: 48, fields: { tasks: "f64s" } },
 
   // worker → controller
   reports: {
@@ -518,6 +527,7 @@ export type WorkerMessage =
 /** What the controller orders. */
 export type ToWorkerMessage =
   | HotMessageOf<"compute" | "grant" | "retract" | "stop" | "forget" | "sources" | "acknowledge">
+  | HotMessageOf<"copy" | "uncopy">
   | DefineSpec
   | DropSpec
   | StartGang

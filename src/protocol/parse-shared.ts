@@ -6,8 +6,9 @@
 
 import { sharedNameCharactersMax } from "../model/limits.ts";
 import { type Fields, requireU32 } from "./fields.ts";
+import { protocolError } from "./frame-format.ts";
 import { copiesMax, renewedLocksMax, wantRowsMax } from "./limits.ts";
-import type { SharedAnswer, SharedRequest } from "./shared-messages.ts";
+import type { Replicate, SharedAnswer, SharedRequest } from "./shared-messages.ts";
 
 type SharedMessage = SharedRequest | SharedAnswer;
 
@@ -24,6 +25,7 @@ export const sharedParsers: {
     sequence: fields.count("sequence", u32Max),
     tasks: fields.list("tasks", requireU32, wantRowsMax),
   }),
+  replicate: parseReplicate,
   lock: (fields) => ({
     type: "lock",
     ...parseLock(fields),
@@ -56,6 +58,14 @@ export const sharedParsers: {
     reason: fields.text("reason"),
   }),
 };
+
+function parseReplicate(fields: Fields): Replicate {
+  const sequence = fields.count("sequence", u32Max);
+  const tasks = fields.list("tasks", requireU32, wantRowsMax);
+  const copies = fields.count("copies", copiesMax);
+  if (copies === 0) throw protocolError("replicate.copies must be at least 1");
+  return { type: "replicate", sequence, tasks, copies };
+}
 
 function parseNamed(fields: Fields): { sequence: number; name: string; task: number } {
   return {

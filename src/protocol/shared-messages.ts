@@ -31,6 +31,15 @@ export interface Detach {
   readonly tasks: readonly number[];
 }
 
+/** The values of these tasks are to be on so many workers from now on, or on all that there are. */
+export interface Replicate {
+  readonly type: "replicate";
+  readonly sequence: number;
+  readonly tasks: readonly number[];
+  /** At least 1, at most `copiesMax`. */
+  readonly copies: number;
+}
+
 /** Asks for the lock of that name; granted in the order of asking. */
 export interface AskForLock {
   readonly type: "lock";
@@ -55,8 +64,9 @@ export interface RenewLocks {
 }
 
 /**
- * Bring the value of this task to these workers (see `peer`), which are to keep it under `ref`.
- * Said again when they have changed, and when the client wants the task.
+ * Bring the value of this task to these workers (see `peer`), which are to keep it under `ref`:
+ * to one, from which others have it. Said again when they have changed, and when the client wants
+ * the task.
  */
 export interface Upload {
   readonly type: "upload";
@@ -95,7 +105,14 @@ export interface LockLost {
 }
 
 /** What a client says. */
-export type SharedRequest = Publish | FetchPublished | Detach | AskForLock | LeaveLock | RenewLocks;
+export type SharedRequest =
+  | Publish
+  | FetchPublished
+  | Detach
+  | Replicate
+  | AskForLock
+  | LeaveLock
+  | RenewLocks;
 
 /** What the controller says. */
 export type SharedAnswer = Upload | LockGranted | LockQueued | LocksRenewed | LockLost;

@@ -220,6 +220,8 @@ const accepted: readonly (readonly [string, Check, readonly Message[]])[] = [
       aHot("forget"),
       aHot("sources"),
       aHot("acknowledge"),
+      aHot("copy"),
+      aHot("uncopy"),
       aDefinition(),
       aDefinition({ run: aCommand() }),
       aDefinition({ run: aCommand({ workspace: "", ports: [], result: { type: "none" } }) }),
@@ -296,8 +298,8 @@ describe("columns that do not fit each other are refused, naming the column", ()
     ],
     [
       checkWorkerMessage,
-      aHot("reports", { kinds: Uint8Array.of(2, 13) }),
-      /reports\.kinds\[1\] must be from 1 to 12, not 13/,
+      aHot("reports", { kinds: Uint8Array.of(2, 14) }),
+      /reports\.kinds\[1\] must be from 1 to 13, not 14/,
     ],
     [
       checkWorkerMessage,
@@ -347,6 +349,12 @@ describe("columns that do not fit each other are refused, naming the column", ()
       /sources\.counts adds up to 1, but the message has 2 sources/,
     ],
     [checkToWorkerMessage, aHot("forget", { tasks: half }), /forget\.tasks\[0\]/],
+    [
+      checkToWorkerMessage,
+      aHot("copy", { sources: Uint32Array.of(1, 2, 3) }),
+      /copy\.sources has 3 entries, not/,
+    ],
+    [checkToWorkerMessage, aHot("uncopy", { tasks: half }), /uncopy\.tasks\[0\]/],
   ];
   for (const [check, message, expected] of cases) {
     test(String(expected), () => assert.match(refusal(check, message).message, expected));

@@ -557,7 +557,11 @@ export class SimulatedCluster {
   /** What nobody wants any more goes: at once, but a connection may break again on the way. */
   #runUntilEmpty(): void {
     const isWaiting = this.everyClient.some(({ gone }) => gone);
-    const deadline = this.timeline.now + (isWaiting ? clientGraceUs : 0) + 30_000_000;
+    const graceUs = isWaiting ? clientGraceUs : 0;
+    // A session ends in steps, at most one for each handle, and each may be late.
+    const handles = this.state.clients.reduce((sum, one) => sum + (one?.handles.size ?? 0), 0);
+    const stepsUs = handles * this.faults.timerLateUsMax;
+    const deadline = this.timeline.now + graceUs + stepsUs + 30_000_000;
     do {
       this.runUntil(Math.min(deadline, this.timeline.now + 200_000));
     } while (this.timeline.now < deadline && !(isEmpty(this) && this.controller.isIdle));

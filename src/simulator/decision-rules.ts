@@ -27,6 +27,7 @@ import { taskFlag } from "../controller/tables/task-table.ts";
 import { budgetOf } from "../controller/users.ts";
 import { type AttemptCause, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
 import { dimension } from "../scheduler/dimensions.ts";
+import { checkSentAhead } from "./order-rules.ts";
 
 /** An attempt as it was before a step, and what the step has said of it so far. */
 interface KnownAttempt {
@@ -55,6 +56,7 @@ export class DecisionRules {
     const step = new StepRules(state, this.#attempts);
     for (const fact of facts) step.check(fact);
     step.checkGangs();
+    checkSentAhead(state, facts);
     this.#checkSilence(state, facts);
     checkReservations(state);
     this.#remember(state);

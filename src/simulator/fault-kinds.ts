@@ -19,6 +19,7 @@ export const faultKinds = [
   "worker under a new identity",
   "capacity changed",
   "worker left",
+  "worker retired",
   "worker paused",
   "controller paused",
   "controller killed",

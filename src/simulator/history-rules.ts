@@ -11,6 +11,7 @@ import type { ControllerState } from "../controller/state.ts";
 import type { WorkerEvent } from "../worker/events.ts";
 import type { WorkerStep } from "../worker/step.ts";
 import { AgreementRules, type LiveWorker } from "./agreement-rules.ts";
+import { CopyRules } from "./copy-rules.ts";
 import { DecisionRules } from "./decision-rules.ts";
 import { ExecutionRules } from "./execution-rules.ts";
 import type { Observer } from "./observer.ts";
@@ -19,6 +20,7 @@ export class HistoryRules implements Observer {
   readonly #decisions = new DecisionRules();
   readonly #agreement = new AgreementRules();
   readonly #executions = new ExecutionRules();
+  readonly #copies = new CopyRules();
   readonly #workers: () => Iterable<LiveWorker>;
 
   /** @param workers The processes that live now. */
@@ -33,6 +35,7 @@ export class HistoryRules implements Observer {
   ): void {
     this.#decisions.check(state, event, output);
     this.#agreement.check(state, event, output, this.#workers());
+    this.#copies.check(state, output);
   }
 
   onWorkerStep(worker: LiveWorker, events: readonly WorkerEvent[], { facts }: WorkerStep): void {

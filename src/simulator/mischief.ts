@@ -9,6 +9,7 @@ import { jobOf, taskIdOf } from "../controller/state.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import type { SimulatedCluster } from "./cluster.ts";
+import { isDrained } from "./copy-rules.ts";
 import type { DrawStream } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { drawName, type SimulatedClient } from "./simulated-client.ts";
@@ -43,6 +44,7 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   troubleController(cluster, trouble);
   troubleMemory(cluster, cluster.randomness.stream(`memory ${action}`));
   playActors(cluster, client, cluster.randomness.stream(`actors ${action}`));
+  moveValues(cluster, client, cluster.randomness.stream(`copies ${action}`));
 }
 
 /** Something on the machine takes memory for a while: a moment, or long enough to give work up. */
@@ -76,6 +78,35 @@ function playActors(cluster: SimulatedCluster, client: SimulatedClient, draws: D
   if (draws.chance(actors / 2)) client.startActor();
   if (draws.chance(actors)) client.callActor();
   if (draws.chance(actors / 2)) client.releaseActors(0.3);
+}
+
+/** Values go to several workers, and off one that is drained and then leaves. */
+function moveValues(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawStream): void {
+  const { faults } = cluster;
+  if (draws.chance(faults.replicate)) client.replicateSome(draws);
+  if (!draws.chance(faults.retire)) return;
+  withLive(cluster, draws, ({ workerId }) => {
+    cluster.onFault("worker retired", workerId);
+    cluster.jobs.drain(workerId, true);
+    cluster.timeline.after(retireLookUs, () => leaveWhenDrained(cluster, workerId, retireLooks));
+  });
+}
+
+const retireLookUs = 100_000;
+const retireLooks = 200;
+
+/** Who retires a worker stops it when it is said to be empty; or gives that up in the end. */
+function leaveWhenDrained(cluster: SimulatedCluster, workerId: string, looks: number): void {
+  const { state, timeline, jobs } = cluster;
+  const worker = cluster.workers.find((one) => one.alive && one.workerId === workerId);
+  if (worker === undefined || looks === 0) return jobs.drain(workerId, false);
+  const index = state.workersById.get(workerId) ?? -1;
+  if (cluster.controllerUp && isDrained(state, index)) {
+    cluster.onFault("worker left", workerId);
+    worker.leave();
+    return timeline.after(retireLookUs, () => jobs.drain(workerId, false));
+  }
+  timeline.after(retireLookUs, () => leaveWhenDrained(cluster, workerId, looks - 1));
 }
 
 function failedTasks({ state }: SimulatedCluster): string[] {

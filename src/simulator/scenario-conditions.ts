@@ -9,7 +9,7 @@ import { explain } from "../controller/explain.ts";
 import { jobState } from "../controller/job-state.ts";
 import type { Worker } from "../controller/state.ts";
 import { stage } from "../controller/tables/task-table.ts";
-import { jobView, workerState } from "../controller/views.ts";
+import { jobView, workerState, workerView } from "../controller/views.ts";
 import { taskStates } from "../model/states.ts";
 import { ScenarioError } from "./scenario-words.ts";
 import type { ScenarioWorld } from "./scenario-world.ts";
@@ -257,6 +257,25 @@ const forms: readonly Form[] = [
     read: (world, workerId, how, wanted) => {
       const live = world.behaviour.runs.filter((run) => !run.isOver && run.workerId === workerId);
       return compared(live.length, how, Number(wanted), `tasks run on ${workerId}`);
+    },
+  },
+  {
+    pattern: new RegExp(`^${name} is held by ${bound}(\\d+) workers?$`),
+    usage: "a is held by at least 2 workers",
+    read: (world, task, how, wanted) => {
+      const ref = world.refOf(task_(world, task)) ?? -1;
+      const agents = [...world.machines.keys()].map((id) => world.agentOf(id));
+      const held = agents.filter((agent) => agent?.values.has(ref)).length;
+      return compared(held, how, Number(wanted), `workers hold ${task}`);
+    },
+  },
+  {
+    pattern: new RegExp(`^${name} says "([^"]*)"$`),
+    usage: 'w1 says "drained": why it is in its state',
+    read: (world, workerId, words) => {
+      const { stateReason } = workerView(world.cluster.state, workerOf(world, workerId));
+      const actual = `${workerId} says "${stateReason}"`;
+      return { holds: words === "" ? stateReason === "" : stateReason.includes(words), actual };
     },
   },
   {

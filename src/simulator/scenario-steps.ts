@@ -226,6 +226,16 @@ const forms: readonly Form[] = [
     play: (world, workerId, trouble) => agentOf(world, workerId).feels(trouble),
   },
   {
+    pattern: new RegExp(`^${name} wants (.+) on (\\d+) workers?$`),
+    usage: "c wants a b on 2 workers",
+    play: (world, clientId, texts, copies) => {
+      const client = clientOf(world, clientId);
+      const words = texts.split(/\s+/);
+      for (const word of words) client.numberOf(word) ?? unknown("task", word);
+      client.replicate(words, Number(copies));
+    },
+  },
+  {
     pattern: new RegExp(`^${name} (submits|cancels|releases|retries|closes)${rest}$`),
     usage: "c submits a b(a):retries=1; c cancels a; c releases a; c retries a; c closes",
     play: (world, clientId, verb, texts = "") => {

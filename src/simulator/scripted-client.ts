@@ -102,6 +102,11 @@ export class ScriptedClient implements ClusterClient {
     this.#request({ type: "retry", sequence: ++this.#sequence, tasks });
   }
 
+  replicate(labels: readonly string[], copies: number): void {
+    const tasks = this.#open(labels);
+    this.#request({ type: "replicate", sequence: ++this.#sequence, tasks, copies });
+  }
+
   release(labels: readonly string[]): void {
     const tasks = this.#open(labels);
     for (const label of labels) this.outcomes.delete(label);

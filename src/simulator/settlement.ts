@@ -9,13 +9,14 @@ import { type ControllerState, taskIdOf } from "../controller/state.ts";
 import { taskStates } from "../model/states.ts";
 import { runOfState } from "../worker/state.ts";
 import type { SimulatedCluster } from "./cluster.ts";
+import { owedCopy } from "./copy-rules.ts";
 import { diagnose, taskNode, waitGraphOf } from "./liveness.ts";
 import type { SimulatedWorker } from "./simulated-worker.ts";
 
 const terminalFrom = 4;
 
 /** Who still waits for what, as a sentence; null when nothing is owed. */
-export function owedBy({ everyClient, state }: SimulatedCluster): string | null {
+export function owedBy({ everyClient, state, workers }: SimulatedCluster): string | null {
   for (const client of everyClient) {
     if (client.gone) continue;
     if (!client.connected) return `${client.clientId} is not connected`;
@@ -23,7 +24,8 @@ export function owedBy({ everyClient, state }: SimulatedCluster): string | null 
   }
   if (state.attempts.live > 0) return `${state.attempts.live} attempts`;
   const task = firstOpenTask(state);
-  return task < 0 ? null : `${taskIdOf(state, task)} is ${taskStates[state.tasks.state[task]]}`;
+  if (task < 0) return owedCopy(state, workers);
+  return `${taskIdOf(state, task)} is ${taskStates[state.tasks.state[task]]}`;
 }
 
 function firstOpenTask({ tasks }: ControllerState): number {
@@ -114,6 +116,8 @@ export function assertEmpty(cluster: SimulatedCluster): void {
     const isEnded = job?.launch?.ended !== undefined && job.launch.ended !== null;
     assert(isEnded, `${jobId} was acknowledged and is not known as ended`);
   }
+  const { copies, shared } = state;
+  assert(copies.needs.size + shared.copies.size === 0, "copies are wanted of what nobody wants");
   for (const worker of state.workers) {
     const isFree = worker.used.every((amount) => amount === 0);
     assert(isFree, `${worker.workerId} is still charged`);

@@ -326,6 +326,14 @@ export class SimulatedClient implements ClusterClient {
     this.#request({ type: "detach", sequence: ++this.#sequence, tasks });
   }
 
+  /** Some values are to be on two workers, or three; or on one again. */
+  replicateSome(draws: Draws): void {
+    const tasks = [...this.outcomes.keys()].filter(() => draws.chance(0.3));
+    if (tasks.length === 0) return;
+    const copies = draws.pick([2, 3, 2, 1]);
+    this.#request({ type: "replicate", sequence: ++this.#sequence, tasks, copies });
+  }
+
   publishSome(): void {
     const known = [...this.outcomes.keys()];
     if (known.length === 0) return;

@@ -131,6 +131,9 @@ export class SimulatedController {
     if (this.#crash.chance(0.5)) this.state = stateOf(snapshotOf(this.state));
     // So little that passes are paused on clusters as small as these.
     if (this.#placement.chance(0.3)) this.state.fleet.turnUnits = 1 + this.#placement.below(100);
+    if (this.#placement.chance(0.3)) {
+      this.state.closing.handlesPerStep = 1 + this.#placement.below(30);
+    }
     let wall = timeline.now;
     if (this.#crash.chance(faults.clockSetBack)) {
       wall = Math.max(0, wall - this.#crash.below(dayUs));

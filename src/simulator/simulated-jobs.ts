@@ -91,6 +91,12 @@ export class SimulatedJobs {
     this.#ask(request, administrator, () => {});
   }
 
+  /** Drains a worker without a deadline, or takes it back. */
+  drain(workerId: string, drain: boolean): void {
+    const request = { type: "drain-worker", workerId, drain, deadlineMs: 0 } as const;
+    this.#ask(request, administrator, () => {});
+  }
+
   /** What runs as an attempt of a task can be reached somewhere. */
   register(taskId: string, attemptId: string): void {
     const endpointId = `endpoint-${attemptId}`;
@@ -102,8 +108,7 @@ export class SimulatedJobs {
   /** Everything is open again, so that what waits can end. */
   open(workerId: string): void {
     this.#ask({ type: "cordon-worker", workerId, cordon: false }, administrator, () => {});
-    const drained = { type: "drain-worker", workerId, drain: false, deadlineMs: 0 } as const;
-    this.#ask(drained, administrator, () => {});
+    this.drain(workerId, false);
   }
 
   #changeBudget(): void {

@@ -44,7 +44,7 @@ export function recordOf(state: WorkerState, task: TaskRef): TaskRecord {
 function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
   const known = state.tasks.get(task);
   if (known !== undefined) return known;
-  const nothing = { toldBytes: 0, hadRun: false, neededBy: null };
+  const nothing = { toldBytes: 0, hadRun: false, copyOrdered: false, neededBy: null };
   const record: TaskRecord = { task, state: released, ...nothing };
   state.tasks.set(task, record);
   return record;
@@ -203,6 +203,7 @@ function acceptRun(state: WorkerState, fact: RunAccepted): void {
   const record = ensureRecord(state, fact.task);
   record.hadRun = true;
   if (run.spec.isCall && run.inputs.length > 0) takeReturned(state, run.inputs[0].task, run.task);
+  record.copyOrdered = false; // Its own run makes the value.
   state.openRuns++;
   state.attemptsDigest = digestWith(state.attemptsDigest, run.attempt);
   if (fact.adopts === 0) {
@@ -236,7 +237,7 @@ function storeValue(
   { task, sizeBytes, copied }: Extract<TaskFact, { type: "value-stored" }>,
 ): void {
   const record = ensureRecord(state, task);
-  const unread = { pins: 0, gone: false };
+  const unread = { pins: 0, gone: false, toldAgain: false };
   const value: Value = {
     task,
     sizeBytes,
@@ -246,6 +247,7 @@ function storeValue(
     file: noFile,
     sentAt: 0,
   };
+  record.copyOrdered = false;
   moveTask(state, record, { type: "memory", value });
   for (const dependent of record.neededBy ?? []) {
     const waiting = recordOf(state, dependent).state;
@@ -296,7 +298,20 @@ export const taskAppliers: TaskAppliers = {
     state.tasks.delete(task);
   },
   "value-stored": (state, fact) => storeValue(state, fact),
+  "value-told-again": (state, { task, again }) => {
+    const { state: held } = recordOf(state, task);
+    assert(held.type === "memory", "only a value that is held is told again");
+    held.value.toldAgain = again;
+  },
   "value-dropped": (state, { task }) => dropValue(state, task),
+  "copy-ordered": (state, { task, sizeBytes }) => {
+    const record = ensureRecord(state, task);
+    record.copyOrdered = true;
+    record.toldBytes = sizeBytes;
+  },
+  "copy-closed": (state, { task }) => {
+    recordOf(state, task).copyOrdered = false;
+  },
   "fetch-wanted": (state, { task, sources }) =>
     moveTask(state, recordOf(state, task), { type: "to-fetch", sources: new Set(sources) }),
   "sources-changed": (state, { task, sources }) => {

@@ -23,6 +23,14 @@ test("what is brought again is not kept twice, and told again", () => {
   assert.deepEqual(worker.happens(brought(2, 9)), ["discard upload 2", "have 0 of 9"]);
 });
 
+test("what is brought again, and was to be forgotten, stays until that is said again", () => {
+  const worker = new TestWorker({});
+  worker.happens(brought(1, 9));
+  worker.happens(brought(2, 9));
+  assert.deepEqual(worker.ordered(forget(9)), ["have 0 of 9"]);
+  assert.deepEqual(worker.ordered(forget(9)), ["drop 9"]);
+});
+
 test("what is brought readies what waits for it, whoever else was asked for it", () => {
   const worker = new TestWorker({});
   const inputs = [{ task: 9, source: 3 }];

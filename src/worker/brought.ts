@@ -7,14 +7,13 @@
  * @module
  */
 
-import type { TaskRef } from "../model/ids.ts";
 import { reportKind } from "../protocol/messages.ts";
 import { recordOf } from "./apply-tasks.ts";
 import type { WorkerEvent } from "./events.ts";
 import { readyDependents } from "./inputs.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { plainReport, report } from "./reports.ts";
-import type { TaskState, WorkerState } from "./state.ts";
+import type { TaskState, Value, WorkerState } from "./state.ts";
 
 type ValueBrought = Extract<WorkerEvent, { type: "value-brought" }>;
 
@@ -26,18 +25,29 @@ export function onValueBrought(
   const before = state.tasks.get(task)?.state;
   if (before !== undefined && !lacksValue(before)) {
     out.sends.push({ type: "discard-upload", upload });
-    // Said again: it may be brought again because nobody had heard of it.
-    if (before.type === "memory") sayHeld(state, task, before.value.sizeBytes);
+    if (before.type === "memory") tellAgain(state, out, before.value, true);
     return;
   }
   record(state, out, { type: "value-stored", task, sizeBytes, copied: true });
   out.sends.push({ type: "store-upload", upload, task });
-  sayHeld(state, task, sizeBytes);
+  sayHeld(state, { task, sizeBytes });
   readyDependents(state, out, recordOf(state, task));
 }
 
-function sayHeld(state: WorkerState, task: TaskRef, sizeBytes: number): void {
+function sayHeld(state: WorkerState, { task, sizeBytes }: Pick<Value, "task" | "sizeBytes">): void {
   report(state, { ...plainReport(reportKind.have, 0, task), sizeBytes });
+}
+
+/**
+ * Says once more that a value is here: it may have come again because nobody had heard of it. An
+ * order to forget it that is on its way may be of before, and is then answered in the same way
+ * (`again` off) instead of obeyed: whoever still means it says so once more.
+ */
+export function tellAgain(state: WorkerState, out: Outbox, value: Value, again: boolean): void {
+  if (value.toldAgain !== again) {
+    record(state, out, { type: "value-told-again", task: value.task, again });
+  }
+  sayHeld(state, value);
 }
 
 /** Whether it may be kept: nothing runs for the task here, and its value is not here. */

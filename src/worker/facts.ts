@@ -71,6 +71,8 @@ export type TaskFact =
       /** It came from another worker. */
       readonly copied: boolean;
     }
+  /** The controller was told again that it is here; or (off) it has asked to forget it since. */
+  | { readonly type: "value-told-again"; readonly task: TaskRef; readonly again: boolean }
   /** T24; what still reads it keeps its pin. */
   | { readonly type: "value-dropped"; readonly task: TaskRef }
   /** T8, T12, T14. */
@@ -85,6 +87,10 @@ export type TaskFact =
       readonly task: TaskRef;
       readonly sources: readonly WorkerIndex[];
     }
+  /** It is to be fetched and kept, whether or not anything here reads it. */
+  | { readonly type: "copy-ordered"; readonly task: TaskRef; readonly sizeBytes: number }
+  /** That order was answered, or taken back. */
+  | { readonly type: "copy-closed"; readonly task: TaskRef }
   /** T9, T13; asked for (again) at `at`. */
   | { readonly type: "sources-missing"; readonly task: TaskRef; readonly at: Micros };
 

@@ -10,11 +10,11 @@
 
 import { assertNever } from "../base/assert.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
-import { handBackReason, needsSourcesReason } from "../protocol/messages.ts";
+import { handBackReason, needsSourcesReason, reportKind } from "../protocol/messages.ts";
 import { answerHandedBack, leaveToOrphan } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
 import { type Outbox, record } from "./outbox.ts";
-import { reportNeedsSources } from "./reports.ts";
+import { plainReport, report, reportNeedsSources } from "./reports.ts";
 import { isNeeded, type Run, type TaskRecord, unstartedRun, type WorkerState } from "./state.ts";
 
 /** The sources of `candidates` that can be used: live peers, never oneself. */
@@ -38,8 +38,22 @@ export function seekInput(
   reason: number = needsSourcesReason.absent,
 ): void {
   if (sources.length > 0) return record(state, out, { type: "fetch-wanted", task, sources });
+  const input = recordOf(state, task);
+  giveCopyUp(state, out, input);
+  if (!isNeeded(input)) {
+    record(state, out, { type: "task-released", task });
+    out.closing.push(task);
+    return;
+  }
   record(state, out, { type: "sources-missing", task, at: out.at });
   reportNeedsSources(state, task, attemptThatNeeds(state, task), reason);
+}
+
+/** A copy that was ordered does not come: whoever ordered it decides what follows. */
+export function giveCopyUp(state: WorkerState, out: Outbox, { task, copyOrdered }: TaskRecord) {
+  if (!copyOrdered) return;
+  record(state, out, { type: "copy-closed", task });
+  report(state, plainReport(reportKind.notCopied, 0, task));
 }
 
 /** The first attempt here that needs a task, or 0. */
@@ -91,13 +105,18 @@ export function offerSources(
 export function releaseInputs(state: WorkerState, out: Outbox, run: Run): void {
   for (const dependency of run.dependencies) {
     const input = state.tasks.get(dependency);
-    if (input === undefined || isNeeded(input)) continue;
-    const { type } = input.state;
-    if (type === "to-fetch" || type === "missing" || type === "in-flight") {
-      record(state, out, { type: "task-released", task: dependency });
-    }
-    forgetIdle(state, out, input);
+    if (input !== undefined) letGo(state, out, input);
   }
+}
+
+/** What nothing here needs, and nobody ordered a copy of, is not looked for. */
+export function letGo(state: WorkerState, out: Outbox, input: TaskRecord): void {
+  if (isNeeded(input) || input.copyOrdered) return;
+  const { type } = input.state;
+  if (type === "to-fetch" || type === "missing" || type === "in-flight") {
+    record(state, out, { type: "task-released", task: input.task });
+  }
+  forgetIdle(state, out, input);
 }
 
 /** T26 for what was never ordered here: at rest, without a value, and not needed. */

@@ -6,6 +6,7 @@
 
 import { microsPerMs } from "../base/time.ts";
 import { handBackReason } from "../protocol/messages.ts";
+import { giveAllCopiesUp } from "./copies.ts";
 import { hasBegun, sendAbort, sendRevoke } from "./executions.ts";
 import { handBackAllUnstarted } from "./inputs.ts";
 import { leaveBoundMs } from "./limits.ts";
@@ -34,6 +35,7 @@ export function onLeaveRequested(state: WorkerState, out: Outbox): void {
   const by = out.at + (longestGraceMs(state) + leaveBoundMs) * microsPerMs;
   record(state, out, { type: "leave-began", by });
   handBackAllUnstarted(state, out, handBackReason.shutdown);
+  giveAllCopiesUp(state, out);
   for (const transfer of [...state.transfers.keys()]) {
     out.sends.push({ type: "abort-fetch", transfer });
     record(state, out, { type: "transfer-ended", transfer });

@@ -17,10 +17,12 @@ import {
 } from "../protocol/messages.ts";
 import { answerAbandoned, answerAtOnce, isPaidByOrphan, leaveToOrphan } from "./answers.ts";
 import { findRun, recordOf } from "./apply-tasks.ts";
+import { tellAgain } from "./brought.ts";
 import type { ExecutionId, ExecutionInput } from "./events.ts";
 import { hasBegun, orphan, sendRevoke } from "./executions.ts";
 import type { RunAccepted } from "./facts.ts";
 import {
+  giveCopyUp,
   handBackUnstarted,
   offerSources,
   releaseInputs,
@@ -357,12 +359,17 @@ export function onForget(state: WorkerState, out: Outbox, message: HotMessageOf<
   for (const task of message.tasks) {
     const known = state.tasks.get(task);
     if (known === undefined) continue; // Nothing is held: it is forgotten already.
-    if (!isInUse(known)) forgetTask(state, out, known);
-    else if (known.state.type === "memory") report(state, plainReport(reportKind.kept, 0, task));
-    else if (runOfState(known.state) === null) {
-      record(state, out, { type: "task-unmentioned", task });
-    }
+    giveCopyUp(state, out, known);
+    if (isInUse(known)) keepTask(state, out, known);
+    else if (known.state.type === "memory" && known.state.value.toldAgain)
+      tellAgain(state, out, known.state.value, false);
+    else forgetTask(state, out, known);
   }
+}
+
+function keepTask(state: WorkerState, out: Outbox, { task, state: held }: TaskRecord): void {
+  if (held.type === "memory") report(state, plainReport(reportKind.kept, 0, task));
+  else if (runOfState(held) === null) record(state, out, { type: "task-unmentioned", task });
 }
 
 /** Whether a run is owed for it, or its value is read or will be. */

@@ -124,6 +124,8 @@ export interface Value {
   gone: boolean;
   /** It came from another worker. */
   readonly copied: boolean;
+  /** It came, or was to come, once more: an order to forget it may not have known of that. */
+  toldAgain: boolean;
   /** Where the bytes are. */
   place: Place;
   /** Its file, unless it is simply in memory: then `noFile`. */
@@ -174,6 +176,8 @@ export interface TaskRecord {
   toldBytes: number;
   /** A run of it was ordered here and it was not forgotten since: only `forget` may erase it. */
   hadRun: boolean;
+  /** A copy of its value was ordered, and is on its way: an answer is owed. */
+  copyOrdered: boolean;
   /** Tasks in waiting, ready or blocked that read its value; null for none. */
   neededBy: Set<TaskRef> | null;
 }

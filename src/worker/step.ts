@@ -16,6 +16,7 @@ import type { ToWorkerMessage } from "../protocol/messages.ts";
 import { onValueBrought } from "./brought.ts";
 import { onBuilding, onMeasured } from "./commands.ts";
 import { onConnected, onDisconnected, onReset } from "./connection.ts";
+import { onCopy, onUncopy } from "./copies.ts";
 import { onTick } from "./deadlines.ts";
 import type { WorkerEvent, WorkerSend } from "./events.ts";
 import {
@@ -186,6 +187,10 @@ function onOrdered(state: WorkerState, out: Outbox, message: ToWorkerMessage): v
       return onForget(state, out, message);
     case "sources":
       return onSources(state, out, message);
+    case "copy":
+      return onCopy(state, out, message);
+    case "uncopy":
+      return onUncopy(state, out, message);
     case "acknowledge":
       return record(state, out, { type: "answers-acknowledged", sequence: message.sequence });
     case "define-spec":

@@ -20,6 +20,7 @@ import { recordOf } from "./apply-tasks.ts";
 import type { WorkerEvent } from "./events.ts";
 import { finishWithValue } from "./executions.ts";
 import {
+  giveCopyUp,
   handBackDependents,
   offerSources,
   readyDependents,
@@ -151,7 +152,9 @@ function keepFetched(
 
 /** T15. */
 function rejectFetched(state: WorkerState, out: Outbox, transfer: Transfer, task: TaskRef): void {
-  if (broughtBy(state, task, transfer) === null) return;
+  const brought = broughtBy(state, task, transfer);
+  if (brought === null) return;
+  giveCopyUp(state, out, brought);
   record(state, out, { type: "task-failed", task, kind: "transfer" });
   out.closing.push(task);
 }

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { connect } from "../../src/client/index.ts";
+import { connect, startLocalCluster } from "../../src/client/index.ts";
 import { linesOf, lives, until } from "./faults-cluster.ts";
 import { hold, increment } from "./faults-tasks.ts";
 
@@ -127,6 +127,30 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await assertEndsCleanly(controller, signal);
   });
 }
+
+test("client, workers and controller that are closed together end, in whatever order", async () => {
+  for (const order of ["kcw", "wck"]) {
+    const cluster = await startLocalCluster({ workers: 1, threads: 2, logFile: join(home, "log") });
+    const client = await connect(cluster.url, { token: cluster.token });
+    const file = join(home, order);
+    const held = client.submit(hold, [file]);
+    const waits = client.submit(increment, [client.submit(increment, [1], { priority: -1 })]);
+    await until("the task to begin", () => linesOf(file).length === 1);
+    const { processes, workers } = cluster;
+    const pids = [workers[0].pid, processes.controllerPid];
+    const end = {
+      c: () => client.close(),
+      w: () => cluster.killWorker(0, "SIGTERM"),
+      k: () => processes.killController("SIGTERM"),
+    };
+    const ends = [...order].map((who) => end[who as keyof typeof end]());
+    const outcomes = [held, waits].map((future) => future.exception({ timeoutMs: 60_000 }));
+    await Promise.all(ends);
+    await cluster.close();
+    await Promise.allSettled(outcomes);
+    assert.deepEqual(pids.filter(lives), [], order);
+  }
+});
 
 test("a second controller on a data directory or a port is refused and says so", async () => {
   const store = join(home, "data");

@@ -98,6 +98,13 @@ test("stdin is the order's text, or nothing; stdout can be opened by its name", 
   assert.equal((await place.run(sh("echo named > /dev/stdout"))).stdoutResult, "named\n");
 });
 
+test("a program that does not read its stdin is ended at its deadline", async (t) => {
+  const place = new Place(t);
+  await place.open();
+  const id = place.launch(["sleep", "3600"], { stdin: "x".repeat(1_000_000), timeoutMs: 150 });
+  assert.equal((await place.ended(id)).stop, "timeout");
+});
+
 test("a result that is too long is cut between characters and said to be cut", async (t) => {
   const place = new Place(t);
   await place.open();

@@ -61,6 +61,12 @@ export const forgetful = defineTask(import.meta.url, async function forgetful() 
   return future.id;
 });
 
+/** Waits for a child that waits in its queue: nobody has so many CPUs. */
+export const waitsForQueued = defineTask(import.meta.url, async function waitsForQueued() {
+  const { client } = getContext();
+  return await client.submit(slowly, [1], { resources: { cpu: 64 } }).result();
+});
+
 /** Says who it is to its children, and which client each of them has. */
 export const jobOfChildren = defineTask(import.meta.url, async function jobOfChildren() {
   const { client } = getContext();

@@ -94,6 +94,22 @@ describe("on a cluster of one slot", () => {
     assert.equal(await client.submit(tasks.double, [5]).result(patience), 10);
   });
 
+  test("what a task submits goes before its siblings", async () => {
+    const parent = client.submit(tasks.waitsForQueued, [], { priority: 4 });
+    const sibling = client.submit(tasks.slowly, [1], { priority: 4, resources: { cpu: 64 } });
+    let priorities: readonly number[] = [];
+    await until("both are queued", async () => {
+      const { queues } = (await client.call("GetSchedulerState")) as {
+        readonly queues: readonly { readonly priority: number }[];
+      };
+      priorities = queues.map(({ priority }) => priority);
+      return priorities.length === 2;
+    });
+    assert.deepEqual(priorities, [5, 4], "in the order in which they are served");
+    for (const future of [parent, sibling]) future.cancel();
+    await parent.exception(patience);
+  });
+
   test("they speak as the user of their parent", async () => {
     const job = await client.submit(tasks.jobOfChildren, []).result(patience);
     assert.equal(job.split("/")[1], client.jobId.split("/")[1]);

@@ -155,7 +155,8 @@ test("a wait for a lock ends at its limit and says who holds it", async () => {
   await using other = await another();
   const lock = await client.lock("slow");
   await assert.rejects(other.lock("slow", { timeoutMs: 200 }), (error: Error) => {
-    assert.match(error.message, new RegExp(`the lock "slow", which ${client.jobId} since`));
+    const held = `^Waited 200 ms for the lock "slow", which was held by ${client.jobId} since`;
+    assert.match(error.message, new RegExp(`${held} .*Z when this client asked\\.$`));
     return true;
   });
   const { locks } = (await client.call("ListLocks")) as { locks: { waitingJobIds: string[] }[] };

@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import {
   asCompleted,
   type Client,
@@ -144,6 +145,8 @@ test("cancel stops a running task and says why", async () => {
   const future = client.submit(tasks.untilCancelled, []);
   const other = client.submit(tasks.add, [1, 1]);
   await other.result();
+  while (future.status === "pending") await pause(10);
+  assert.equal(future.status, "running");
   future.cancel("changed my mind");
   const error = await taskErrorOf(future.result());
   assert.equal(error.code, "TASK_CANCELLED");

@@ -46,6 +46,16 @@ export const simulateOrHang = defineTask(
   },
 );
 
+/** Takes a while; for one seed in twenty-nine, for ever. */
+export const simulateSlowlyOrHang = defineTask(
+  import.meta.url,
+  async function simulateSlowlyOrHang({ x }: Point, seed: number): Promise<number> {
+    if (seed % 29 === 0) await new Promise(() => setInterval(() => undefined, 1_000));
+    await pause(20);
+    return x + (seed % 1_000) / 1_000;
+  },
+);
+
 export const mean = defineTask(
   import.meta.url,
   function mean(values: readonly number[], { x }: Point): number {

@@ -355,6 +355,10 @@ const whole: Record<string, (state: ControllerState) => void> = {
   offeredValuesAreBrought: (state) =>
     state.shared.offers.set(indicesOf(state, "tasks")[0], [{ client: 0, number: 9_999 }]),
   detachedTasksAreOpen: (state) => state.shared.detached.add(state.tasks.length + 1),
+  whatLacksCopiesIsKnown: ({ copies, tasks }) =>
+    copies.needs.set(tasks.length + 1, { ordered: [], failed: [] }),
+  copiesAreOrderedWhereTheyCanCome: ({ copies }) => copies.orders.set(0, new Set([1])),
+  surplusCopiesAreListed: (state) => state.copies.listed.add(state.tasks.length + 1),
   locksHaveOneHolder: (state) => addLock(state),
   leasesAreLookedAt: (state) => addLock(state),
   noEndpointOutlivesItsAttempt: (state) => addEndpoint(state),

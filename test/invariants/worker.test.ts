@@ -105,6 +105,9 @@ const breakages: Record<string, Breakage> = {
   "W22 needs are symmetric": onRecord("memory", (record) =>
     write(record, { neededBy: new Set([nobody]) }),
   ),
+  "W42 a copy that was ordered is on its way": onRecord("memory", (record) =>
+    write(record, { copyOrdered: true }),
+  ),
   "W34 in trouble nothing waits to start": (state) =>
     recordIn(state, ofType("waiting", "ready", "blocked")) !== undefined &&
     write(state, { trouble: "its disk is full" }),
@@ -187,7 +190,7 @@ const breakages: Record<string, Breakage> = {
       spec: { ...spec, definition: { ...spec.definition, run } },
     } as never);
   },
-  "W42 calls of an actor keep their order": (state) => {
+  "W43 calls of an actor keep their order": (state) => {
     const calls = [...state.executions.values()].filter(({ run }) => run.spec.isCall);
     return calls.length > 0 && write(calls[0].run, { arrival: 0 });
   },

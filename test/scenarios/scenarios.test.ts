@@ -23,6 +23,7 @@ import { playClusterScenario, ruleOf } from "../../src/simulator/scenario.ts";
 import { playScenario } from "../support/scenario.ts";
 
 const folder = import.meta.dirname;
+const root = join(folder, "../..");
 const delayedSeedCount = 20;
 const { values: flags } = parseArgs({
   options: {
@@ -43,18 +44,35 @@ for (const name of readdirSync(folder)
   });
 }
 
-test("the table of bugs names scenarios and tests that exist", () => {
-  const table = readFileSync(join(folder, "README.md"), "utf8").split("## D: ")[1];
-  const named = [...table.matchAll(/`([a-z0-9-]+)`/g)].map(
+test("the tables of bugs and behaviours name scenarios and tests that exist", () => {
+  const tables = readFileSync(join(folder, "README.md"), "utf8").split("## D: ")[1];
+  const named = [...tables.matchAll(/`([a-z0-9-]+)`/g)].map(
     ([, name]) => `test/scenarios/${name}.txt`,
   );
-  const tests = [...table.matchAll(/\b((?:src|test)\/[\w/.-]+\.test\.ts)/g)].map(
-    ([, path]) => path,
-  );
-  const missing = [...named, ...tests].filter((path) => !existsSync(join(folder, "../..", path)));
-  assert.deepEqual(missing, []);
-  assert.ok(named.length > 100);
+  const missing = named.filter((path) => !existsSync(join(root, path)));
+  assert.deepEqual([...missing, ...missingTests(tables)], []);
+  assert.ok(named.length > 150);
 });
+
+test("canary: a test that is not there is seen, and so is a title that it does not have", () => {
+  const path = "src/simulator/scenario.test.ts";
+  const wrong = [`${path}: that nobody wrote`, "of words: src/simulator/nothing.test.ts"];
+  const right = [path, `${path}: that holds reports how it went`, "`x`, y", "none: it cannot be"];
+  const tables = `| S0 | a rule | ${[...wrong, ...right].join("; ")} |\n| S1 | a | ${path} |\n`;
+  assert.deepEqual(missingTests(tables), wrong);
+});
+
+/** What tables say of tests that is not so: `path`, or `path: a part of a title`. */
+function missingTests(tables: string): string[] {
+  const cells = tables.split("\n").flatMap((line) => line.split(/ \| | \|$|; /));
+  return cells.filter((cell) => {
+    const named = /((?:src|test)\/[\w/.-]+\.test\.ts)(?:: (.+))?/.exec(cell);
+    if (named === null) return false;
+    const [, path, title = ""] = named;
+    const file = join(root, path);
+    return !existsSync(file) || !readFileSync(file, "utf8").includes(title);
+  });
+}
 
 function checkTranscript(path: string, text: string): void {
   const played = playScenario(text);

@@ -18,7 +18,7 @@ import {
   beginLeasesAnew,
   dropEndpointsOfAttempt,
 } from "../../src/controller/apply-access.ts";
-import { internUser } from "../../src/controller/apply-sessions.ts";
+import { internUser, newJob } from "../../src/controller/apply-sessions.ts";
 import type { AccessRecorder } from "../../src/controller/endpoints.ts";
 import type { ApiRequest } from "../../src/controller/events.ts";
 import { Inspection } from "../../src/controller/invariants/inspection.ts";
@@ -26,7 +26,6 @@ import {
   type ControllerState,
   type Launch,
   newControllerState,
-  newJob,
 } from "../../src/controller/state.ts";
 import { noSlot } from "../../src/controller/tables/task-table.ts";
 import { attemptId, formatAttemptId } from "../../src/model/ids.ts";

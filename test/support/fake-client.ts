@@ -149,6 +149,11 @@ export class FakeClient {
     return this.says({ type: "detach", sequence: ++this.sequence, tasks });
   }
 
+  replicates(copies: number, ...labels: readonly string[]): string[] {
+    const tasks = [...this.#numbersOf(labels)];
+    return this.says({ type: "replicate", sequence: ++this.sequence, tasks, copies });
+  }
+
   /** The label is new: it is one more handle on what is published. */
   fetches(name: string, label: string): string[] {
     const task = this.next++;
@@ -189,6 +194,8 @@ export class FakeClient {
         return [`accepted ${message.sequence}`];
       case "refused":
         return [`refused ${message.sequence} ${message.error.code}: ${message.error.message}`];
+      case "started":
+        return [`started ${Array.from(message.tasks, (n) => this.#labelOf(n)).join(" ")}`];
       case "results":
         return [
           `results ${Array.from(message.tasks, (n, i) => this.#onResult(message, n, i)).join(" ")}`,

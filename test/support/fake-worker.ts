@@ -83,6 +83,7 @@ export const retractRefused = about("retractRefused");
 export const building = about("building");
 export const yielded = about("yielded");
 export const rejoined = about("rejoined");
+export const notCopied = about("notCopied");
 
 /** A value of this many bytes stays with its worker. */
 const largeValueBytes = 100_000;
@@ -345,7 +346,7 @@ export class FakeWorker {
   #rowOf(saying: Saying) {
     const refOf = (name: string) => this.#around.refOf(name);
     const { kind, label, value = new TextEncoder().encode(`value of ${label}`) } = saying;
-    const aboutValue = ["have", "lost", "kept", "needsSources"].includes(kind);
+    const aboutValue = ["have", "lost", "kept", "needsSources", "notCopied"].includes(kind);
     const bytes = kind === "finished" && value !== null ? value : new Uint8Array(0);
     const size = value === null || kind === "have" ? largeValueBytes : bytes.length;
     return {
@@ -406,6 +407,10 @@ export class FakeWorker {
         return [`forget ${labels(message.tasks)}`];
       case "sources":
         return this.#onSources(message);
+      case "copy":
+        return Array.from(message.tasks, (ref, i) => this.#onCopy(ref, message.sources[i]));
+      case "uncopy":
+        return [`uncopy ${labels(message.tasks)}`];
       case "start-gang": {
         const hosts = message.members.map(({ host }) => host).join(" ");
         return [`start-gang ${labels([message.task])} of ${hosts}`];
@@ -413,6 +418,12 @@ export class FakeWorker {
       default:
         return [message.type];
     }
+  }
+
+  #onCopy(ref: TaskRef, source: number): string {
+    assert.ok(this.#knownPeers.has(source), "a peer is introduced before its first mention");
+    assert.notEqual(source, this.index, "nobody copies from himself");
+    return `copy ${this.#around.labelOf(ref)} from ${this.#around.workerIdAt(source)}`;
   }
 
   #onAttempts({ type, attempts }: HotMessageOf<"grant" | "stop" | "retract">): void {

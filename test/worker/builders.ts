@@ -127,6 +127,20 @@ export function sources(task: number, ...from: readonly number[]): HotMessageOf<
   };
 }
 
+/** Copies of these values, from worker `source`. */
+export function copy(source: number, ...tasks: readonly number[]): HotMessageOf<"copy"> {
+  return {
+    type: "copy",
+    tasks: Float64Array.from(tasks),
+    sources: new Uint32Array(tasks.length).fill(source),
+    sizes: new Float64Array(tasks.length).fill(5),
+  };
+}
+
+export function uncopy(...tasks: readonly number[]): HotMessageOf<"uncopy"> {
+  return { type: "uncopy", tasks: Float64Array.from(tasks) };
+}
+
 export const someFailure: AttemptFailure = {
   error: { name: "Error", message: "no", stack: "", causes: [] },
   exitCode: null,

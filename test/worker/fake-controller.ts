@@ -17,12 +17,14 @@ import {
   aboutAttempts,
   aMember,
   compute,
+  copy,
   forget,
   ownIndex,
   type Row,
   rowsOf,
   sources,
   startGang,
+  uncopy,
 } from "./builders.ts";
 
 interface Attempt {
@@ -39,6 +41,8 @@ export class FakeController {
   /** Tasks whose record may live at the worker. */
   readonly mentioned = new Set<number>();
   readonly asked = new Set<number>();
+  /** Tasks of which a copy was ordered and not answered. */
+  readonly copies = new Set<number>();
   /** Attempts of gangs that wait for their start, with their tasks. */
   readonly prepared = new Map<number, number>();
   applied = 0;
@@ -68,6 +72,7 @@ export class FakeController {
   connected(): void {
     this.received = -1; // The inventory is not counted.
     this.asked.clear();
+    this.copies.clear();
     this.prepared.clear();
   }
 
@@ -101,6 +106,7 @@ export class FakeController {
 
   #receiveRow(row: Row): void {
     if (row.kind === "needsSources") this.asked.add(row.task);
+    if (row.kind === "have" || row.kind === "notCopied") this.copies.delete(row.task);
     if (terminalKinds.includes(row.kind)) this.#end(row.attempt, row.successor, row.kind);
   }
 
@@ -135,6 +141,7 @@ export class FakeController {
       () => forget(1 + this.#prng.below(12)),
       () => this.acknowledge(),
       () => this.#startGang() ?? this.#compute(),
+      () => this.#copy(),
     ];
     return this.#prng.pick(draws)();
   }
@@ -152,6 +159,16 @@ export class FakeController {
     const idle = [...this.open.values()].find(({ granted }) => granted && nothingRuns);
     if (idle === undefined) return this.acknowledge();
     return aboutAttempts("retract", [idle.attempt, idle.task]);
+  }
+
+  #copy(): ToWorkerMessage {
+    const task = 1 + this.#prng.below(12);
+    if (this.#prng.chance(0.2)) {
+      this.copies.delete(task);
+      return uncopy(task);
+    }
+    this.copies.add(task);
+    return copy(this.#prng.pick([1, 2, 3, 9, ownIndex]), task);
   }
 
   acknowledge(): ToWorkerMessage {
@@ -178,6 +195,7 @@ export class FakeController {
     const granted = this.grantedCount < this.#grantsMax && this.#prng.chance(0.6);
     this.open.set(attempt, { attempt, task, granted });
     this.mentioned.add(task);
+    this.copies.delete(task); // Its value is made here, or the order is not taken.
     // A task always has the same spec and the same inputs: smaller ones, and it may not loop.
     const inputs = [task - 5, task - 7].filter((input) => input > 0 && task % 2 === 0);
     return {

@@ -23,7 +23,11 @@ async function drain(terminal: Terminal, flags: DrainFlags, workerId: string): P
   const response = await callApi(targetOf(flags, terminal), "DrainWorker", request);
   const end = deadline === 0 ? "end by itself" : `end, at most ${flags.deadline}`;
   if (flags.json) printJson(terminal, response);
-  else printLines(terminal, [`${workerId} takes no new work; what runs there may ${end}`]);
+  else
+    printLines(terminal, [
+      `${workerId} takes no new work; what runs there may ${end}, and what only it holds is copied`,
+      "`capstan worker list` says when it is drained",
+    ]);
   return exitCodes.ok;
 }
 

@@ -113,9 +113,10 @@ function reservationsAreListed(look: Inspection): void {
 
 /** Between steps nothing is left in what one step hands to its own later parts. */
 function scratchIsEmptyBetweenSteps(look: Inspection): void {
-  const { touchedJobs, brokenGangs } = look.state;
+  const { touchedJobs, brokenGangs, copies } = look.state;
   if (touchedJobs.size + brokenGangs.size > 0)
     look.report([], "jobs or gangs that changed were not settled");
+  if (copies.touched.size > 0) look.report([], "values whose copies changed were not looked at");
 }
 
 /** All of them compare with sums over all rows. */

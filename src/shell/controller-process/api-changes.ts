@@ -56,6 +56,7 @@ const changes = {
     asIs({ type: "register-endpoint", ...request, leaseMs }),
   UnregisterEndpoint: (request) => asIs({ type: "unregister-endpoint", ...request }),
   UnpublishValue: (request) => asIs({ type: "unpublish-value", ...request }),
+  ReplicateValue: (request) => asIs({ type: "replicate-value", ...request }),
   Repair: (request) => asIs({ type: "repair", ...request }),
 } satisfies Changes;
 

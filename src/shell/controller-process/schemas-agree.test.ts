@@ -97,6 +97,7 @@ describe("the real kernel", () => {
       ListEndpoints: {},
       ListPublishedValues: { user: "ann" },
       UnpublishValue: { name: "none" },
+      ReplicateValue: { taskId: "/ann/graph-99/0", copies: 2 },
       ListLocks: {},
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
@@ -108,6 +109,7 @@ describe("the real kernel", () => {
       ["RevokeToken", "NOT_FOUND"],
       ["RegisterEndpoint", "NOT_FOUND"],
       ["UnpublishValue", "NOT_FOUND"],
+      ["ReplicateValue", "NOT_FOUND"],
       ["GetTaskCredentials", "NOT_FOUND"],
     ]);
     for (const name of Object.keys(requests) as MethodName[]) {

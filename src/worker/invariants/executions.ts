@@ -208,7 +208,7 @@ function nothingThatFitsIsLeftWaiting(state: WorkerState): void {
   if (state.startableCalls.size > 0) broken("calls that are ready are with their actor");
 }
 
-/** W42: the thread of an actor takes its calls in the order in which they were ordered. */
+/** W43: the thread of an actor takes its calls in the order in which they were ordered. */
 function callsOfAnActorKeepTheirOrder(state: WorkerState): void {
   const latest = new Map<TaskRef, number>();
   for (const { id, lane, run } of state.executions.values()) {
@@ -278,5 +278,5 @@ export const executionRules: WorkerRules = {
     whatWaitsYieldsUnlessSomethingQueuesBehindIt,
   "W41 what shares a lane shares an executor": whatSharesALaneSharesAnExecutor,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
-  "W42 calls of an actor keep their order": callsOfAnActorKeepTheirOrder,
+  "W43 calls of an actor keep their order": callsOfAnActorKeepTheirOrder,
 };

@@ -178,6 +178,13 @@ function everyReadyRunIsInItsOneQueue(state: WorkerState, { task, state: taskSta
   if (run.shape.kind !== run.spec.kind) broken(`attempt ${run.attempt} is of a shape of its kind`);
 }
 
+function aCopyThatWasOrderedIsOnItsWay(_: WorkerState, record: TaskRecord): void {
+  if (!record.copyOrdered) return;
+  const { type } = record.state;
+  if (type !== "to-fetch" && type !== "in-flight")
+    broken(`a copy of task ${record.task} (${type}) was ordered and nothing brings it`);
+}
+
 export const recordRules: TaskRules = {
   "W1 every task has one record": everyTaskHasOneRecord,
   "W2 a state has exactly its own fields": aStateHasExactlyItsOwnFields,
@@ -192,4 +199,5 @@ export const recordRules: TaskRules = {
   "W19 nothing is remembered without a cause": nothingIsRememberedWithoutACause,
   "W22 needs are symmetric": needsAreSymmetric,
   "W34 in trouble nothing waits to start": inTroubleNothingWaitsToStart,
+  "W42 a copy that was ordered is on its way": aCopyThatWasOrderedIsOnItsWay,
 };

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { Role } from "../../../model/job.ts";
 import { taskStates } from "../../../model/states.ts";
+import { copiesMax } from "../../../protocol/limits.ts";
 import {
   countField,
   idField,
@@ -61,6 +62,17 @@ export const sharedMethods = {
     access: writers,
     request: requestOf({ name: idField, user: textField.default("") }),
     response: responseOf({ user: z.string(), name: z.string() }),
+  },
+  ReplicateValue: {
+    summary: "On how many workers the value of a task is to be, from now on; 1 is what is usual.",
+    access: writers,
+    request: requestOf({ taskId: idField, copies: z.int().min(1).max(copiesMax) }),
+    response: responseOf({
+      taskId: z.string(),
+      copies: z.int(),
+      valueBytes: countField,
+      workerIds: z.array(z.string()).meta({ description: "Who holds it now." }),
+    }),
   },
   ListLocks: {
     summary: "Locks that are held: by whom, for how long, and who waits.",
