@@ -41,6 +41,7 @@ export const examplePrograms: readonly ExampleProgram[] = [
     prints: [/^submitted: capstan why /m, /^168 primes below 1000$/m],
     run: runWithHelpLater,
   },
+  { path: "actors/run.ts", prints: [/^after 200: 3\.14\d+ ± 0\.000\d+$/m] },
   {
     path: "simulated-cluster/study.test.ts",
     prints: [/^✔ the study finds the same whatever goes wrong/m, /^ℹ pass 4$/m, /^ℹ fail 0$/m],

@@ -25,6 +25,7 @@ const causeSentences: { readonly [C in AttemptCause]?: string } = {
   "module-unloadable": "its module could not be loaded",
   "dependency-lost": "an input was lost",
   "setup-failed": "a plugin could not be set up there",
+  "actor-lost": "its actor ended",
   "build-failed": "its work directory or program could not be started",
   killed: "killed from outside",
   stopped: "cancelled",

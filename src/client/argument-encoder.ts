@@ -27,9 +27,11 @@ export class ArgumentEncoder {
   /**
    * The bytes are good until the next call. `root` names the list in errors. Throws UNSERIALISABLE
    * with the path of what cannot travel, and INVALID_ARGUMENT for what is too much or not ours.
+   * `first` goes before the futures among the arguments: the actor of a call.
    */
-  encode(args: readonly unknown[], root: string): Uint8Array {
-    this.dependencies = [];
+  encode(args: readonly unknown[], root: string, first?: number): Uint8Array {
+    if (first !== undefined) this.#checkHeld(first, "the actor");
+    this.dependencies = first === undefined ? [] : [first];
     this.#positions = null;
     if (!Array.isArray(args)) {
       throw new CapstanError("INVALID_ARGUMENT", `${root}: expected the array of arguments`);
@@ -52,16 +54,19 @@ export class ArgumentEncoder {
     const number = numberOf(future);
     const known = this.#find(number);
     if (known >= 0) return known;
-    const state = this.#session.table.state(number);
-    if (state === futureState.released || state === futureState.lost) {
-      throw new CapstanError("INVALID_ARGUMENT", `${path}: a future that was released or lost`);
-    }
+    this.#checkHeld(number, `${path}: a future that`);
     const position = this.dependencies.push(number) - 1;
     if (position >= dependenciesMax) {
       throw new CapstanError("INVALID_ARGUMENT", `${path}: more than ${dependenciesMax} futures`);
     }
     this.#positions?.set(number, position);
     return position;
+  }
+
+  #checkHeld(number: number, what: string): void {
+    const state = this.#session.table.state(number);
+    if (state !== futureState.released && state !== futureState.lost) return;
+    throw new CapstanError("INVALID_ARGUMENT", `${what} was released or lost`);
   }
 
   #find(number: number): number {

@@ -17,6 +17,9 @@ import { parseJobPath } from "../model/job-path.ts";
 import { sharedNameCharactersMax } from "../model/limits.ts";
 import { parseInteger, parseText } from "../model/parse-fields.ts";
 import { copiesMax } from "../protocol/limits.ts";
+import { type ActorClass, actorDefinitionOf } from "./actor.ts";
+import type { Actor } from "./actor-handle.ts";
+import type { ActorOptions } from "./actor-options.ts";
 import type { Command } from "./command.ts";
 import { type Future, sessionOf } from "./future.ts";
 import { gather } from "./gather.ts";
@@ -161,6 +164,22 @@ export class Client {
     options?: MapOptions,
   ): Future<unknown>[] {
     return this.#session.map(work, argsList, options);
+  }
+
+  /**
+   * Makes an object of an actor's class on a worker, in a thread of its own, and returns its handle
+   * at once. It stays there, with what `resources` says, until the handle goes, it is cancelled or
+   * this client ends; its methods are called with `actor.call`. When its worker is lost it has
+   * ended, and so have its calls, unless `restarts` lets it begin again with a new object.
+   *
+   * Throws UNSERIALISABLE, INVALID_ARGUMENT or INVALID_SPEC, as `submit` does.
+   */
+  createActor<A extends readonly unknown[], O extends object>(
+    actor: ActorClass<A, O>,
+    args: Arguments<NoInfer<A>>,
+    options: ActorOptions = {},
+  ): Actor<O> {
+    return this.#session.createActor(actorDefinitionOf(actor), args, options) as Actor<O>;
   }
 
   /**

@@ -15,6 +15,7 @@ import { type Blobs, blobAt } from "../base/blobs.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { FutureStatus } from "./future.ts";
 import { pinnedResultBytesMax } from "./limits.ts";
 import { machineClock, type WaitClock } from "./wait-clock.ts";
 
@@ -303,3 +304,17 @@ function isOpen(state: number): boolean {
 function isOpenOrLocated(state: number): boolean {
   return isOpen(state) || state === futureState.located;
 }
+
+/** What each state is called, by its number. */
+export const statusOfState: readonly FutureStatus[] = [
+  "pending",
+  "running",
+  "succeeded",
+  "succeeded",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "failed",
+  "lost",
+  "lost",
+];

@@ -7,6 +7,17 @@
 export type { LocalWorker } from "../backends/local.ts";
 export { CapstanError, type ErrorCode } from "../model/errors.ts";
 export type { CommandJobOptions, CommonJobOptions } from "../model/job-options.ts";
+export {
+  type ActorClass,
+  type AnyActor,
+  defineActor,
+  type MethodArguments,
+  type MethodName,
+  type MethodResult,
+  type RemoteMethods,
+} from "./actor.ts";
+export { Actor } from "./actor-handle.ts";
+export type { ActorOptions } from "./actor-options.ts";
 export { asCompleted, type Completions } from "./as-completed.ts";
 export {
   Client,

@@ -19,19 +19,22 @@ import type {
   ToClientMessage,
 } from "../protocol/messages.ts";
 import { decodeValue } from "../shell/values/value-codec.ts";
+import type { ActorDefinition } from "./actor.ts";
+import { Actor } from "./actor-handle.ts";
+import type { ActorOptions } from "./actor-options.ts";
 import { ArgumentEncoder } from "./argument-encoder.ts";
 import type { Bundle } from "./bundle.ts";
 import { type BundleSource, BundleUploads } from "./bundle-uploads.ts";
 import { Calls } from "./calls.ts";
 import { argumentsOfCommand } from "./command.ts";
 import { Connection } from "./connection.ts";
-import { Future, type FutureStatus } from "./future.ts";
-import { FutureTable, futureState } from "./future-table.ts";
+import { Future, type FutureStatus, numberOf } from "./future.ts";
+import { FutureTable, futureState, statusOfState } from "./future-table.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
 import { Plugins } from "./plugins.ts";
 import { Sharing } from "./sharing.ts";
 import { type AnyWork, type SpecEntry, SpecTable } from "./spec-table.ts";
-import { BatchCollector, type Identity } from "./submit-batch.ts";
+import { BatchCollector, type Identity, noIdentity } from "./submit-batch.ts";
 import {
   type MapOptions,
   type SplitOptions,
@@ -134,10 +137,26 @@ export class Session {
     this.#checkOpen();
     const { key, pure, specOptions } = this.#split(options);
     const spec = this.#specs.intern(work, specOptions);
-    const bytes = this.#encode(spec, args, "args");
+    return this.#submitEncoded(spec, this.#encode(spec, args, "args"), { key, pure });
+  }
+
+  /** An actor, and how its methods are called. Throws as `submit` does. */
+  createActor(actor: ActorDefinition, args: readonly unknown[], options: ActorOptions) {
+    this.#checkOpen();
+    const { priority } = this.#options.defaults?.() ?? {};
+    const spec = this.#specs.internActor(actor, { priority, ...options });
+    const future = this.#submitEncoded(spec, this.#arguments.encode(args, "args"));
+    return new Actor(future, (method, given) => {
+      this.#checkOpen();
+      const bytes = this.#arguments.encode(given, "args", numberOf(future));
+      return this.#submitEncoded(this.#specs.internCall(actor, method, spec), bytes);
+    });
+  }
+
+  #submitEncoded(spec: SpecEntry, bytes: Uint8Array, identity = noIdentity): Future<unknown> {
     const number = this.table.allocate(1);
-    if (key !== "") this.#keys.set(number, key);
-    this.#collect(this.#collected, number, spec, bytes, { key, pure });
+    if (identity.key !== "") this.#keys.set(number, identity.key);
+    this.#collect(this.#collected, number, spec, bytes, identity);
     this.#scheduleFlush();
     return this.#future(number);
   }
@@ -576,16 +595,3 @@ export class Session {
     };
   }
 }
-
-const statusOfState: readonly FutureStatus[] = [
-  "pending",
-  "running",
-  "succeeded",
-  "succeeded",
-  "succeeded",
-  "failed",
-  "cancelled",
-  "failed",
-  "lost",
-  "lost",
-];

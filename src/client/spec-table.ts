@@ -7,6 +7,7 @@
 import type { CapstanError } from "../model/errors.ts";
 import { invalidSpec } from "../model/parse-fields.ts";
 import type {
+  ActorPart,
   CommandRun,
   FunctionExecutor,
   PluginSet,
@@ -16,6 +17,8 @@ import type {
 } from "../model/spec.ts";
 import { jobDefaults, setupFailedAttribute } from "../model/spec.ts";
 import { parseExecutor, parseTaskOptions } from "../model/task-options.ts";
+import type { ActorDefinition } from "./actor.ts";
+import { type ActorOptions, fieldsOfCall, parseActorOptions } from "./actor-options.ts";
 import { checkExported } from "./bundle.ts";
 import { type BundleHandle, type BundleUploads, noBundle } from "./bundle-uploads.ts";
 import { type AnyCommand, type CommandDefinition, commandDefinitionOf } from "./command.ts";
@@ -33,6 +36,16 @@ interface FunctionWork {
   readonly moduleUrl: string;
   /** What is set up before it, or null. */
   readonly plugins: PluginSet | null;
+  /** Which part of an actor it is, or null. */
+  readonly part: ActorPart | null;
+}
+
+/** What a part of an actor runs; `fields` are made once for each `content`. */
+interface PartWork {
+  readonly functionName: string;
+  readonly plugins: PluginSet | null;
+  readonly content: string;
+  fields(): SpecEntry["fields"];
 }
 
 /** One spec. Its `run` is known when its bundle is: the module, or the workspace of a command. */
@@ -91,6 +104,42 @@ export class SpecTable {
     return entry;
   }
 
+  /** The spec of an actor with these options. Throws as `intern` does. */
+  internActor(actor: ActorDefinition, options: ActorOptions): SpecEntry {
+    const { plugins } = this;
+    const content = `${plugins?.key ?? ""}\n${keyOfOptions(options as SpecOptions)}`;
+    return this.#partEntry(actor, "actor", {
+      ...{ functionName: actor.name, content, plugins },
+      fields: () => withPlugins(parseActorOptions(options, actor.name), plugins),
+    });
+  }
+
+  /** The spec of calls of a method of an actor. */
+  internCall(actor: ActorDefinition, method: string, { fields }: SpecEntry): SpecEntry {
+    const functionName = `${actor.name}.${method}`;
+    const { band, priority } = fields;
+    return this.#partEntry(actor, "call", {
+      ...{ functionName, content: `${band} ${priority}`, plugins: null },
+      fields: () => fieldsOfCall(functionName, fields),
+    });
+  }
+
+  #partEntry(actor: ActorDefinition, part: ActorPart, work: PartWork): SpecEntry {
+    const { functionName, plugins, content, fields } = work;
+    const { moduleUrl } = actor;
+    const bundle = this.#bundles.handleOfTask(actor);
+    const contentKey = `${moduleUrl}\n${functionName}\n${part}\n${content}`;
+    const known = this.#byContent.get(contentKey);
+    if (known !== undefined) return known;
+    const executor = "thread";
+    const entry: SpecEntry = {
+      ...{ id: this.#count++, fields: fields(), bundle },
+      work: { kind: "function", functionName, executor, moduleUrl, plugins, part },
+    };
+    this.#byContent.set(contentKey, entry);
+    return entry;
+  }
+
   #entryOf(work: AnyWork, options: SpecOptions, optionsKey: string): SpecEntry {
     const command = commandDefinitionOf(work);
     if (command !== null) return this.#commandEntry(command, options, optionsKey);
@@ -108,7 +157,7 @@ export class SpecTable {
     const executor = parseExecutor(options.executor);
     const entry: SpecEntry = {
       id: this.#count++,
-      work: { kind: "function", functionName: name, executor, moduleUrl, plugins },
+      work: { kind: "function", functionName: name, executor, moduleUrl, plugins, part: null },
       fields,
       bundle,
     };
@@ -159,8 +208,9 @@ export function runOf({ work, bundle }: SpecEntry): TaskRun {
   const sha256 = bundle.bundle?.sha256 ?? "";
   if (work.kind === "value") return work;
   if (work.kind === "command") return { ...work, workspace: sha256 };
-  const { functionName, executor, plugins } = work;
-  const run = { kind: "function", bundle: sha256, functionName, executor } as const;
+  const { functionName, executor, plugins, part } = work;
+  const ofActor = part === null ? {} : { part };
+  const run = { kind: "function", bundle: sha256, functionName, executor, ...ofActor } as const;
   return plugins === null ? run : { ...run, plugins };
 }
 
@@ -176,7 +226,8 @@ export function contentOf(spec: SpecEntry): string {
  */
 export function specError({ work, bundle: { bundle, error } }: SpecEntry): CapstanError | null {
   if (error !== null || bundle === null || work.kind !== "function") return error;
-  return checkExported(bundle, work.moduleUrl, work.functionName);
+  const [exported] = work.functionName.split("."); // Of a call: its actor's class.
+  return checkExported(bundle, work.moduleUrl, exported);
 }
 
 /** Distinguishes what JSON would drop or blur, so that a wrong option never hits a right entry. */

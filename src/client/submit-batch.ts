@@ -46,7 +46,8 @@ export interface Identity {
   readonly pure: boolean;
 }
 
-const noIdentity: Identity = { key: "", pure: false };
+/** Of a task that nobody names. */
+export const noIdentity: Identity = { key: "", pure: false };
 
 /** Collects rows into batches, in the order of their numbers. */
 export class BatchCollector {

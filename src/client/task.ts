@@ -78,7 +78,7 @@ export function defineTask<A extends readonly unknown[], R>(
 /** The definition of a task. Throws INVALID_ARGUMENT for anything else. */
 export function definitionOf(task: AnyTask): TaskDefinition {
   const definition = (task as Partial<AnyTask> | null | undefined)?.[taskSymbol];
-  if (definition !== undefined) return definition;
+  if (definition !== undefined && !("call" in definition)) return definition;
   throw new CapstanError(
     "INVALID_ARGUMENT",
     `${describe(task)} is not a task; make it one with defineTask(import.meta.url, function …)`,
@@ -86,6 +86,7 @@ export function definitionOf(task: AnyTask): TaskDefinition {
 }
 
 function describe(value: unknown): string {
+  if (typeof value === "function" && taskSymbol in value) return `the actor "${value.name}"`;
   if (typeof value !== "function")
     return `a value of type ${value === null ? "null" : typeof value}`;
   return value.name === "" ? "a function without a name" : `the function "${value.name}"`;

@@ -14,6 +14,7 @@ import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../mod
 import { deviceDimension, dimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
 import { leaveLine, placeInLine, setTaskState } from "./apply-tasks.ts";
+import { countSent, isActor, isCall } from "./call-lines.ts";
 import type { FactOf, SpecialGrant } from "./facts.ts";
 import { noteLedger } from "./granted-rows.ts";
 import { attemptRecordsMax, startMaxUs } from "./limits.ts";
@@ -212,6 +213,7 @@ function assign(
   attempts.stopReason[row] = stoppedCode;
   attempts.grants[row] = shape.request.amounts;
   tasks.attempt[task] = row;
+  if (shape.part === "call") countSent(state, task, 1);
   leaveLine(state, task);
   setTaskState(state, task, taskStateCode.ASSIGNED);
   const record = state.workers[worker];
@@ -310,6 +312,7 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   tellAttempt(state, storyKind.started, row);
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
+  if (state.calls.byActor.size > 0 && isActor(state, task)) state.calls.touched.add(task);
   tasks.flags[task] |= taskFlag.everStarted;
   deleteRare(state.startBy, task);
   setTaskState(state, task, taskStateCode.RUNNING);
@@ -511,6 +514,7 @@ function closeRow(state: ControllerState, row: number): void {
     shapeOnWorker(worker, attempts.shape[row]).started--;
   }
   forgetIdleShape(worker, attempts.shape[row]);
+  if (state.calls.byActor.size > 0 && isCall(state, task)) countSent(state, task, -1);
   deleteRare(state.usages, row);
   deleteRare(state.hung, row);
   deleteRare(state.progress, row);

@@ -12,12 +12,13 @@ import { U32Ring } from "../base/ring.ts";
 import { resourcesKey } from "../model/canonical-resources.ts";
 import { formatMemory } from "../model/format-quantities.ts";
 import { noResources } from "../model/resources.ts";
-import { runsInProcess, type TaskSpec } from "../model/spec.ts";
+import { partOf, runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { noMemory } from "../protocol/messages.ts";
-import { capacityVector, requestVector } from "../scheduler/dimensions.ts";
+import { capacityVector, requestVector, type SlotKind } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
 import { dropOffer } from "./apply-shared.ts";
+import { isActor, touchActors } from "./call-lines.ts";
 import { touchCopiesOf, touchNeeds } from "./copies-state.ts";
 import { meetDimensions } from "./demand.ts";
 import { taintsOf } from "./eligibility.ts";
@@ -112,6 +113,7 @@ export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dr
     client.handles.delete(number);
     dropOffer(state.shared, task, { client: client.index, number });
     state.tasks.wants[task]--;
+    if (state.tasks.wants[task] === 0 && isActor(state, task)) state.calls.touched.add(task);
     // A name wants the value, and awaits no outcome.
     const names = getRare(state.shared.publishedCounts, task) ?? 0;
     if (state.tasks.wants[task] === names) state.tasks.flags[task] &= ~taskFlag.awaited;
@@ -178,16 +180,25 @@ export function dropSpec(state: ControllerState, spec: number): void {
 /** What of a spec placement looks at. */
 export type ShapeRequest = Pick<
   Shape,
-  "resources" | "constraints" | "band" | "priority" | "isCommand" | "isProcess" | "timeoutUs"
+  | "resources"
+  | "constraints"
+  | "band"
+  | "priority"
+  | "isCommand"
+  | "isProcess"
+  | "timeoutUs"
+  | "part"
 >;
 
 function requestOf(definition: TaskSpec): ShapeRequest {
   const { resources, constraints, band, priority } = definition;
-  const isCommand = definition.run.kind === "command";
-  const isProcess = !isCommand && runsInProcess(definition.run);
+  const { run } = definition;
+  const part = partOf(run);
+  const isCommand = run.kind === "command" || part === "actor";
+  const isProcess = !isCommand && runsInProcess(run);
   // Only a command is stopped at its limit for certain: only there does the limit prove anything.
-  const timeoutUs = isCommand ? definition.timeoutMs * 1000 : 0;
-  return { resources, constraints, band, priority, isCommand, isProcess, timeoutUs };
+  const timeoutUs = run.kind === "command" ? definition.timeoutMs * 1000 : 0;
+  return { resources, constraints, band, priority, isCommand, isProcess, timeoutUs, part };
 }
 
 /** What makes two specs compete in one queue. */
@@ -198,8 +209,9 @@ function shapeKey(request: ShapeRequest, owner: QueueOwner): string {
 }
 
 function requestKeyOf(request: ShapeRequest): string {
-  const { resources, constraints, isCommand, isProcess, timeoutUs } = request;
-  return JSON.stringify([resourcesKey(resources), constraints, isCommand, isProcess, timeoutUs]);
+  const { resources, constraints, isCommand, isProcess, timeoutUs, part } = request;
+  const kind = [isCommand, isProcess, timeoutUs, ...(part === null ? [] : [part])];
+  return JSON.stringify([resourcesKey(resources), constraints, ...kind]);
 }
 
 /** The queue of a request, made at its first mention. */
@@ -211,6 +223,12 @@ function internShape(state: ControllerState, request: ShapeRequest, owner: Queue
   return index;
 }
 
+/** What an attempt takes a place of: a call runs where its actor has one. */
+function slotOf({ isCommand, part }: ShapeRequest): SlotKind | null {
+  if (part === "call") return null;
+  return isCommand ? "command slots" : "slots";
+}
+
 /** A shape at a place of its own. */
 export function addShape(
   state: ControllerState,
@@ -218,16 +236,16 @@ export function addShape(
   request: ShapeRequest,
   owner: QueueOwner,
 ): void {
-  const { resources, constraints, band, priority, isCommand, isProcess, timeoutUs } = request;
+  const { resources, constraints, band, priority, isCommand, isProcess, timeoutUs, part } = request;
   const key = shapeKey(request, owner);
   const user = internUser(state, owner.user);
   const { depth, treeOrder, gang } = owner;
   state.shapes[index] = {
     ...{ index, key, requestKey: requestKeyOf(request), user, depth, treeOrder, gang },
-    ...{ resources, constraints, band, priority, isCommand, isProcess, timeoutUs },
-    request: requestVector(state.dimensions, resources, isCommand ? "command slots" : "slots"),
+    ...{ resources, constraints, band, priority, isCommand, isProcess, timeoutUs, part },
+    request: requestVector(state.dimensions, resources, slotOf(request)),
     value: resourceValue(resources),
-    prefetchable: resources.devices.length === 0 && gang < 0,
+    prefetchable: resources.devices.length === 0 && gang < 0 && part === null,
     specCount: 0,
     fresh: new U32Ring(),
     woken: new U32Ring(),
@@ -239,6 +257,7 @@ export function addShape(
     retracting: 0,
   };
   state.users[user].shapes.add(index);
+  if (part !== null) state.calls.hasParts = true;
   state.shapesByKey.set(key, index);
 }
 
@@ -341,6 +360,7 @@ export function applyWorkerClosedToWork(
 export function applyWorkerHealth(state: ControllerState, fact: FactOf<"worker-health">): void {
   const worker = state.workers[fact.worker];
   worker.trouble = fact.trouble;
+  touchActors(state);
   touchWorker(state, worker.index);
   touchCopiesOf(state, worker);
   const type = fact.trouble === "" ? "worker-well" : "worker-unusable";
@@ -440,6 +460,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   const worker = state.workers[fact.worker];
   worker.connected = true;
   worker.suspect = false;
+  touchActors(state);
   worker.trouble = ""; // It says so again if it still has any.
   worker.lastHeardAt = fact.at;
   worker.sentCount = 0;
@@ -461,6 +482,7 @@ export function applyWorkerSuspected(
 ): void {
   const worker = state.workers[fact.worker];
   worker.suspect = fact.suspect;
+  touchActors(state);
   const type = fact.suspect ? "worker-suspect" : "worker-heard-again";
   tellEvent(state, { type, id: worker.workerId, message: "" });
   touchWorker(state, worker.index);

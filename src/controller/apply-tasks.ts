@@ -12,9 +12,9 @@ import type { U32Ring } from "../base/ring.ts";
 import { newRowSet } from "../base/row-set.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
-import { hasRecipe } from "../model/spec.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { addAlias, addOffer, wantBroadcast } from "./apply-shared.ts";
+import { isActor, isCall, joinCallLine, leaveCallLine } from "./call-lines.ts";
 import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf, suspecting } from "./facts.ts";
@@ -33,12 +33,11 @@ import {
   specOf,
   specRecord,
   submissionOf,
-  taskIdOf,
 } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
-import { tellEvent } from "./tell-event.ts";
+import { tellOfRetry } from "./tell-event.ts";
 
 export function tell(
   state: ControllerState,
@@ -87,13 +86,22 @@ export function isAvailable(state: ControllerState, task: number): boolean {
   return tasks.state[task] === taskStateCode.SUCCEEDED && !tasks.hasFlag(task, taskFlag.valueGone);
 }
 
-/** Puts a PENDING task where it belongs now: offered, waiting, held, delayed or queued. */
+/** Whether nobody need wait for this input: a call waits in the line of its actor instead. */
+export function isReadable(state: ControllerState, input: number): boolean {
+  return isAvailable(state, input) || isActor(state, input);
+}
+
+/** Puts a PENDING task where it belongs now: offered, waiting, held, delayed, called or queued. */
 export function placeInLine(state: ControllerState, task: number): void {
   const { tasks } = state;
+  const part = state.calls.hasParts ? shapeOf(state, task).part : null;
+  if (part === "call") joinCallLine(state, task);
+  if (part === "actor") state.calls.touched.add(task);
   if (hasRare(state.shared.offers, task)) tasks.stage[task] = stage.offered;
   else if (tasks.waitingOn[task] > 0) tasks.stage[task] = stage.waiting;
   else if (isHeld(state, task)) tasks.stage[task] = stage.held;
   else if (state.notBefore.has(task)) tasks.stage[task] = stage.delayed;
+  else if (part === "call") tasks.stage[task] = stage.called;
   else enqueue(state, task);
 }
 
@@ -122,6 +130,7 @@ export function leaveLine(state: ControllerState, task: number): void {
   const { tasks } = state;
   const wasQueued = tasks.stage[task] === stage.queued;
   if (tasks.stage[task] === stage.offered) state.shared.offers.delete(task);
+  if (tasks.stage[task] !== stage.none && isCall(state, task)) leaveCallLine(state, task);
   tasks.stage[task] = stage.none;
   if (!wasQueued) return;
   const shape = shapeOf(state, task);
@@ -172,7 +181,7 @@ export function applyTasksSubmitted(
   let entry = 0;
   for (let group = 0; group < submit.groupSpecs.length; group++) {
     const spec = present(client.specs.get(submit.groupSpecs[group]), "a submit names its specs");
-    const isBrought = !hasRecipe(specRecord(state, spec).definition.run);
+    const isBrought = specRecord(state, spec).definition.run.kind === "value";
     for (let left = submit.groupCounts[group]; left > 0; left--, entry++) {
       created[entry] = createTask(state, client, { at, submit, entry, spec, place });
       if (!isBrought || created[entry] === noSlot) continue;
@@ -295,7 +304,7 @@ function linkEdge(
   tasks.dependentsHead[target] = edge;
   tasks.dependentCount[target]++;
   tasks.pendingDependents[target]++;
-  if (!isAvailable(state, target)) tasks.waitingOn[owner]++;
+  if (!isReadable(state, target)) tasks.waitingOn[owner]++;
 }
 
 /** One task has its value. */
@@ -356,6 +365,9 @@ function endNeedOfInputs(state: ControllerState, task: number): void {
   for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
     const input = tasks.edges.target[edge];
     tasks.pendingDependents[input]--;
+    if (tasks.pendingDependents[input] === 0 && isActor(state, input)) {
+      state.calls.touched.add(input);
+    }
     if (hasRare(state.extraHolders, input)) listForLook(state, input);
   }
 }
@@ -438,15 +450,6 @@ export function applyTasksRevived(state: ControllerState, fact: FactOf<"tasks-re
   if (fact.by !== undefined) tellOfRetry(state, fact.tasks, fact.by);
 }
 
-/** For the audit: one line, whatever the number of tasks. */
-function tellOfRetry(state: ControllerState, tasks: Uint32Array, by: string): void {
-  const [first] = tasks;
-  const isOne = tasks.length === 1;
-  const id = isOne ? taskIdOf(state, first) : jobOf(state, first).id;
-  const message = isOne ? `by ${by}` : `by ${by}: ${tasks.length} tasks run again`;
-  tellEvent(state, { type: "tasks-retried", id, message });
-}
-
 /** A person asked for another try: nothing that went before counts. */
 function startOver(state: ControllerState, task: number, at: number): void {
   const { tasks } = state;
@@ -475,7 +478,7 @@ export function countUnavailable(state: ControllerState, task: number): number {
   const start = tasks.dependenciesStart[task];
   let count = 0;
   for (let edge = start; edge < start + tasks.dependencyCount[task]; edge++) {
-    if (!isAvailable(state, tasks.edges.target[edge])) count++;
+    if (!isReadable(state, tasks.edges.target[edge])) count++;
   }
   return count;
 }
@@ -500,6 +503,7 @@ function makeDependentsWait(state: ControllerState, task: number): void {
     const owner = edges.owner[edge];
     if (isTerminalCode(tasks.state[owner])) continue;
     tasks.waitingOn[owner]++;
+    if (tasks.stage[owner] === stage.called) tasks.stage[owner] = stage.waiting;
     if (tasks.stage[owner] !== stage.queued) continue;
     leaveLine(state, owner);
     tasks.stage[owner] = stage.waiting;

@@ -61,6 +61,7 @@ import {
   applyValuesMoved,
   removeExtraHolder,
 } from "./apply-tasks.ts";
+import { touchActors } from "./call-lines.ts";
 import { touchCopies, touchCopiesOf } from "./copies-state.ts";
 import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { keepInlineValue } from "./inline-values.ts";
@@ -96,6 +97,8 @@ const appliers: Appliers = {
     // What each step settles before it ends, a replay only collects.
     state.touchedJobs.clear();
     state.brokenGangs.clear();
+    state.calls.touched.clear();
+    touchActors(state);
     beginLeasesAnew(state.access, fact.at);
     beginLockLeasesAnew(state.shared, fact.at);
     const { flags } = state.tasks;
@@ -251,6 +254,7 @@ const appliers: Appliers = {
     for (const worker of workers) state.touchedWorkers.add(worker);
     for (const shape of shapes) state.untriedShapes.add(shape);
   },
+  "actors-tended": (state) => state.calls.touched.clear(),
   "retracts-ordered": (state, fact) => {
     for (const row of fact.attempts) {
       setRetracting(state, row, fact.on);

@@ -12,7 +12,9 @@ import { isTerminalCode, taskStateCode, taskStates } from "../model/states.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
 import { compareWithinUser, type QueueKey } from "../scheduler/fair-order.ts";
 import { describeConstraint } from "../scheduler/fit.ts";
+import { isActor } from "./call-lines.ts";
 import { canEverRun } from "./eligibility.ts";
+import { callsOf, turnOf, turnWaker } from "./explain-actors.ts";
 import { ancestorReasons } from "./explain-ancestors.ts";
 import {
   capReasons,
@@ -47,19 +49,15 @@ import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage } from "./tables/task-table.ts";
 import { clusterTotal, shareOf } from "./users.ts";
 import { formatTime, workerState } from "./views.ts";
-
-/** Who will move a task, and when. */
-export interface Waker {
-  readonly kind: "CAPACITY" | "DEPENDENCY" | "ATTEMPT" | "TIMER" | "WORKER" | "CLIENT";
-  readonly id: string;
-  readonly message: string;
-}
+import type { NextWaker, Waker } from "./wakers.ts";
 
 /** A short reason for lists; null for a task that is not pending. */
 export function pendingReason(state: ControllerState, task: number): string | null {
   const { tasks } = state;
   if (tasks.state[task] !== taskStateCode.PENDING) return null;
   switch (tasks.stage[task]) {
+    case stage.called:
+      return turnOf(state, task);
     case stage.waiting:
       return `waits for ${tasks.waitingOn[task]} of ${tasks.dependencyCount[task]} inputs`;
     case stage.delayed:
@@ -185,7 +183,8 @@ function summaryOf(state: ControllerState, task: number): string {
   const { workerId } = state.workers[state.attempts.worker[row]];
   const where = state.attempts.isGranted(row) ? "on" : "in line on";
   const waits = state.attempts.hasFlag(row, attemptFlag.yielded) ? `, and ${yieldedText}` : "";
-  return `${name} is ${word} ${where} ${workerId}${waits}`;
+  const calls = isActor(state, task) ? callsOf(state, task) : "";
+  return `${name} is ${word} ${where} ${workerId}${waits}${calls}`;
 }
 
 const yieldedText =
@@ -208,6 +207,7 @@ function otherReasons(state: ControllerState, task: number): Reason[] {
   switch (tasks.stage[task]) {
     case stage.waiting:
     case stage.offered:
+    case stage.called:
       return [plainReason("DEPENDENCY", message, total)];
     case stage.delayed:
       return [plainReason("BACKOFF", message, total)];
@@ -242,7 +242,7 @@ export function wakersOf(state: ControllerState, task: number): Waker[] {
   return wakers;
 }
 
-function wakerOf(state: ControllerState, task: number): { waker: Waker | null; next: number } {
+function wakerOf(state: ControllerState, task: number): NextWaker {
   const { tasks, attempts } = state;
   const row = tasks.attempt[task];
   if (row !== noSlot) {
@@ -267,6 +267,8 @@ function wakerOf(state: ControllerState, task: number): { waker: Waker | null; n
     }
     case stage.held:
       return heldWaker(state, task);
+    case stage.called:
+      return turnWaker(state, task);
     case stage.offered:
       return { waker: wakerOfOffered(state, task), next: noSlot };
     default: {
@@ -305,7 +307,7 @@ function dependencyWaker(state: ControllerState, task: number): { waker: Waker; 
   const { tasks } = state;
   for (let position = 0; position < tasks.dependencyCount[task]; position++) {
     const input = tasks.dependency(task, position);
-    if (tasks.state[input] === taskStateCode.SUCCEEDED) continue;
+    if (tasks.state[input] === taskStateCode.SUCCEEDED || isActor(state, input)) continue;
     const id = taskIdOf(state, input);
     const inputState = taskStates[tasks.state[input]];
     const message = `waits for ${id} (${inputState}), one of ${tasks.waitingOn[task]}`;

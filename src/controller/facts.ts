@@ -367,6 +367,8 @@ export type VolatileFact =
       readonly shapes: Uint32Array;
     }
   | { readonly type: "retracts-ordered"; readonly attempts: Uint32Array; readonly on: boolean }
+  /** All actors of which something had changed have been looked at. */
+  | { readonly type: "actors-tended" }
   | LeaseFact;
 
 export type Fact = DurableFact | VolatileFact;
@@ -404,6 +406,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "placement-passed",
   "placement-paused",
   "retracts-ordered",
+  "actors-tended",
   "leases-renewed",
   "leases-swept",
 ]);

@@ -11,6 +11,7 @@
 
 import { InvariantError } from "../base/assert.ts";
 import { accessInvariants } from "./access-invariants.ts";
+import { actorRules, actorTaskRules } from "./invariants/actor-rules.ts";
 import { attemptRules } from "./invariants/attempt-rules.ts";
 import { copyRules } from "./invariants/copy-rules.ts";
 import {
@@ -32,14 +33,21 @@ import { type ControllerState, taskIdOf } from "./state.ts";
 
 /** Every rule by its subject. */
 export const invariants = {
-  tasks: taskRules,
+  tasks: [...taskRules, ...actorTaskRules],
   attempts: attemptRules,
   workers: workerRules,
   queues: queueRules,
   jobs: jobRules,
   users: userRules,
   clients: clientRules,
-  whole: [...wholeRules, ...memoryRules, ...sharedRules, ...copyRules, ...accessInvariants],
+  whole: [
+    ...wholeRules,
+    ...memoryRules,
+    ...sharedRules,
+    ...copyRules,
+    ...accessInvariants,
+    ...actorRules,
+  ],
 } as const;
 
 /** A rule and what it is called: to ask a function for its name costs more than most rules. */
@@ -53,7 +61,7 @@ function namedRules(rules: readonly RecordRule[]): readonly Named[] {
 }
 
 const named = {
-  tasks: namedRules(taskRules),
+  tasks: namedRules(invariants.tasks),
   attempts: namedRules(attemptRules),
   workers: namedRules(workerRules),
   queues: namedRules(queueRules),

@@ -37,6 +37,9 @@ export const messageBytesMax = 4 * 1024 * 1024;
 /** Dependencies of one task. A submit with more is refused. */
 export const dependenciesPerTaskMax = 100_000;
 
+/** Calls that are on their way to one actor, or wait there for those before them. */
+export const callsSentMax = 64;
+
 /** Entries of tasks that left a queue, past as many as it has, after which it is swept. */
 export const queueDeadEntriesMax = 64;
 

@@ -13,6 +13,7 @@
 import { hasRecipe } from "../model/spec.ts";
 import { taskStateCode } from "../model/states.ts";
 import { isSameOffer } from "./apply-shared.ts";
+import { isCall } from "./call-lines.ts";
 import { mayUse } from "./eligibility.ts";
 import { introduceHolder } from "./introduce-holder.ts";
 import type { Outbox } from "./outbox.ts";
@@ -42,13 +43,18 @@ const neverBegan: ReadonlySet<number> = new Set([
   taskStateCode.UNSCHEDULABLE,
 ]);
 
+function whyNeverAgain(state: ControllerState, task: number): string {
+  if (isCall(state, task)) return "it is of a call of an actor, and no call runs twice; call again";
+  if (specOf(state, task).exclusive === true) return "its task is exclusive: it ran once";
+  return (
+    "it has no recipe: a client scattered it; scatter it again, with `broadcast` to more workers, " +
+    "or compute it in a task"
+  );
+}
+
 /** The end of a task whose value is gone for good. */
 export function lostForGood(state: ControllerState, task: number): FailedRoot {
-  const message =
-    specOf(state, task).exclusive === true
-      ? "the value was lost with its last holder, and its task is exclusive: it ran once"
-      : "the value was lost with its last holder, and it has no recipe: a client scattered it; " +
-        "scatter it again, with `broadcast` to more workers, or compute it in a task";
+  const message = `the value was lost with its last holder, and ${whyNeverAgain(state, task)}`;
   const failure = plainFailure(state, task, { code: "VALUE_LOST", message });
   return { task, state: taskStateCode.FAILED, failure };
 }

@@ -13,6 +13,7 @@ import { CapstanError } from "../model/errors.ts";
 import { taskStates } from "../model/states.ts";
 import type { FetchPublished, Publish } from "../protocol/shared-messages.ts";
 import type { ApiAnswer } from "./access.ts";
+import { isActor } from "./call-lines.ts";
 import type { ClientIndex } from "./events.ts";
 import { publishedPerUserMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -47,6 +48,9 @@ function refusalOf(state: ControllerState, client: Client, message: Publish): Ca
   const { published } = state.shared;
   if (task < 0) {
     return new CapstanError("NOT_FOUND", "future: it was released or refused; publish another");
+  }
+  if (isActor(state, task)) {
+    return new CapstanError("INVALID_ARGUMENT", "future: an actor has no value to publish");
   }
   const before = published.get(nameKey(user, name));
   if (before !== undefined && before.task !== task) {

@@ -29,6 +29,7 @@ import {
   reportKind,
 } from "../protocol/messages.ts";
 import { smoothedMean } from "../scheduler/prefetch.ts";
+import { isActor } from "./call-lines.ts";
 import { onNotCopied } from "./copies.ts";
 import { onInputFailed, onNeedsSources } from "./inputs.ts";
 import type { Outbox } from "./outbox.ts";
@@ -180,8 +181,10 @@ function sortEnd(state: ControllerState, row: number, sorting: Sorting, entry: n
   const { attempts, tasks } = state;
   const task = attempts.task[row];
   const isCurrent = tasks.attempt[task] === row;
-  const finished = reports.kinds[entry] === reportKind.finished;
-  const told = causeOf(reports, entry);
+  const hasReturned = reports.kinds[entry] === reportKind.finished;
+  // An object is not made by returning: it is gone.
+  const finished = hasReturned && !isActor(state, task);
+  const told = hasReturned && !finished ? "failed" : causeOf(reports, entry);
   // What was stopped ended for the reason for which it was stopped.
   const cause = told === "stopped" ? attemptCauses[attempts.stopReason[row]] : told;
   if (finished) sorted.sample(attempts.shape[row], reports.durations[entry]);
@@ -450,7 +453,7 @@ export function onValueHeld(
   }
   const code = tasks.state[task];
   // What a program did counts only for the attempt that its task waits for.
-  if (jobOf(state, task).launch !== null) out.forget(worker, ref, true);
+  if (jobOf(state, task).launch !== null || isActor(state, task)) out.forget(worker, ref, true);
   else if (code === taskStateCode.SUCCEEDED) acceptCopy(state, out, worker, task);
   else if (code < taskStateCode.SUCCEEDED) acceptValue(state, out, { ...held, task, at });
   else out.forget(worker, ref, true);

@@ -6,7 +6,9 @@
 
 import { assert } from "../base/assert.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
+import { partOf, type TaskRun } from "../model/spec.ts";
 import { type AttemptContext, inlineSource } from "../protocol/messages.ts";
+import { isCall } from "./call-lines.ts";
 import type { ComputeInput } from "./compute-builder.ts";
 import { introducePeer } from "./inputs.ts";
 import { inlineInputBytesMax } from "./limits.ts";
@@ -15,6 +17,7 @@ import {
   type ControllerState,
   isHealthy,
   jobOf,
+  orderOf,
   specRecord,
   submissionOf,
   taskIdOf,
@@ -41,7 +44,7 @@ export function sendAttempt(state: ControllerState, out: Outbox, row: number): v
     spec,
     shape: attempts.shape[row],
     prefetched: !attempts.isGranted(row),
-    context: definition.run.kind === "command" ? contextOf(state, row) : "",
+    context: contextOf(state, row, definition.run),
     args,
     argsIndex: sharesArgs ? 0 : tasks.index[task] - first,
     inputs: tasks.dependencyCount[task] === 0 ? noInputs : inputsOf(state, out, task, worker),
@@ -50,9 +53,11 @@ export function sendAttempt(state: ControllerState, out: Outbox, row: number): v
 
 const noInputs: readonly ComputeInput[] = [];
 
-/** What a program is told of itself: an `AttemptContext` as JSON. */
-function contextOf(state: ControllerState, row: number): string {
+/** What a program is told of itself, and a call of its place in the order of submission. */
+function contextOf(state: ControllerState, row: number, run: TaskRun): string {
   const task = state.attempts.task[row];
+  if (partOf(run) === "call") return String(orderOf(state, task));
+  if (run.kind !== "command") return "";
   const { id, launch } = jobOf(state, task);
   const context: AttemptContext = {
     taskId: taskIdOf(state, task),
@@ -66,6 +71,9 @@ function contextOf(state: ControllerState, row: number): string {
   return JSON.stringify(context);
 }
 
+const noBytes = new Uint8Array(0);
+
+/** Where each input is. The actor of a call is its first, and is only named. */
 function inputsOf(
   state: ControllerState,
   out: Outbox,
@@ -78,6 +86,10 @@ function inputsOf(
   for (let position = 0; position < tasks.dependencyCount[task]; position++) {
     const input = tasks.dependency(task, position);
     const ref = tasks.ref(input);
+    if (position === 0 && isCall(state, task)) {
+      inputs.push({ task: ref, source: inlineSource, sizeBytes: 0, inline: noBytes });
+      continue;
+    }
     const bytes = state.inline.bytes.get(input);
     if (bytes !== undefined && inlineBytes + bytes.length <= inlineInputBytesMax) {
       inlineBytes += bytes.length;

@@ -94,7 +94,8 @@ export function failDoomed(
 ): void {
   const roots: FailedRoot[] = [];
   for (const task of waiting) {
-    if (state.tasks.stage[task] !== stage.waiting) continue;
+    const place = state.tasks.stage[task];
+    if (place !== stage.waiting && place !== stage.called) continue;
     const failed = failedInput(state, task);
     const failure = failed === noSlot ? undefined : state.failures.get(failed);
     if (failure === undefined) continue;

@@ -23,6 +23,7 @@ import {
   specKey,
 } from "./apply-sessions.ts";
 import { countOpenTasks } from "./apply-tasks.ts";
+import { countSent, isCall, joinCallLine } from "./call-lines.ts";
 import type { Closing } from "./closing.ts";
 import { openTasks } from "./job-state.ts";
 import { keyOfTask, listKey } from "./keys.ts";
@@ -182,7 +183,7 @@ function imageOfShape(state: ControllerState, shape: Shape): ShapeImage {
   const { resources, constraints, band, priority, isCommand, isProcess, timeoutUs } = shape;
   const { depth, treeOrder, gang } = shape;
   const owner = { user: state.users[shape.user].name, depth, treeOrder, gang };
-  const kind = { isCommand, isProcess };
+  const kind = { isCommand, isProcess, part: shape.part };
   return { request: { resources, constraints, band, priority, ...kind, timeoutUs }, owner };
 }
 
@@ -337,6 +338,7 @@ export function stateOf(image: unknown): ControllerState {
   restoreMaps(state, snapshot);
   rebuildLedger(state);
   rebuildQueues(state);
+  rebuildCalls(state);
   rebuildHoldings(state);
   return state;
 }
@@ -445,6 +447,18 @@ function rebuildQueues(state: ControllerState): void {
     shape.queued++;
     state.queuedShapes.add(shape.index);
     state.untriedShapes.add(shape.index);
+  }
+}
+
+/** The calls that wait for each actor, and how many it was sent. */
+function rebuildCalls(state: ControllerState): void {
+  const { tasks, attempts } = state;
+  for (const row of tasks.rows()) {
+    if (tasks.stage[row] !== stage.none && isCall(state, row)) joinCallLine(state, row);
+  }
+  for (const row of attempts.rows()) {
+    const task = attempts.task[row];
+    if (isCall(state, task)) countSent(state, task, 1);
   }
 }
 

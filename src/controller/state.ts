@@ -17,13 +17,14 @@ import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { Progress } from "../model/progress.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import type { ActorPart, TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, type Band, bands, type JobState } from "../model/states.ts";
 import type { GangMember, WorkerMemory } from "../protocol/messages.ts";
 import { Dimensions, type RequestVector } from "../scheduler/dimensions.ts";
 import { FleetIndex } from "../scheduler/fleet-index.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import { type AccessState, newAccessState } from "./access-state.ts";
+import { type CallState, newCallState } from "./call-state.ts";
 import { type ClosingState, newClosingState } from "./closing.ts";
 import { type CopiesState, newCopiesState } from "./copies-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
@@ -281,10 +282,12 @@ export interface Shape {
   readonly priority: number;
   /** Whether attempts may wait on a worker for a grant: not when they need devices. */
   readonly prefetchable: boolean;
-  /** Commands run for long unless it is known otherwise. */
+  /** Takes a place for processes and not a thread: commands, and actors, which have their own. */
   readonly isCommand: boolean;
   /** Functions that run in processes. On a worker's lane none of them follows one in a thread. */
   readonly isProcess: boolean;
+  /** Which part of an actor its tasks are; null for none. Calls have no queue: see `actors.ts`. */
+  readonly part: ActorPart | null;
   /** Specs that have it; without any its place is free. */
   specCount: number;
   /** Rows of tasks that never waited. Dead entries are skipped by whoever pops. */
@@ -408,6 +411,7 @@ export interface ControllerState {
   readonly touchedJobs: Set<number>;
   /** Gangs of which a member left while others are active. */
   readonly brokenGangs: Set<number>;
+  readonly calls: CallState;
   // Volatile:
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
@@ -460,16 +464,15 @@ export function newControllerState(): ControllerState {
     access: newAccessState(),
     shared: newSharedState(),
     histories: new Map(),
-    usages: new Map(),
-    hung: new Map(),
+    ...{ usages: new Map(), hung: new Map() },
     runTimes: new RunTimes(),
     deviceGrants: new Map(),
     grantedByBand: new Uint32Array(bands.length),
     reservations: new Map(),
     reservationCounter: 0,
     startDeadlines: new Heap(),
-    touchedJobs: new Set(),
-    brokenGangs: new Set(),
+    ...{ touchedJobs: new Set<number>(), brokenGangs: new Set<number>() },
+    calls: newCallState(),
     clients: [],
     clientsById: new Map(),
     closing: newClosingState(),

@@ -9,6 +9,7 @@
 
 import { assert, assertNever } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
+import { settleActors } from "./actors.ts";
 import { onApiCalled } from "./calls.ts";
 import { onClientConnected, onClientDisconnected, onClientMessaged } from "./clients.ts";
 import { settleCopies } from "./copies.ts";
@@ -54,13 +55,14 @@ export function step(state: ControllerState, event: ControllerEvent): Output {
   return out.finish(state);
 }
 
-/** What follows from any event: gangs go whole, jobs end, values are let go of and copied. */
+/** What follows from any event: gangs go whole, jobs end, calls go, values go or are copied. */
 function settle(state: ControllerState, out: Outbox, at: Micros): void {
   while (state.brokenGangs.size + state.touchedJobs.size + out.restartedJobs.size > 0) {
     settleGangs(state, out, at);
     settleJobs(state, out, at);
     settleRestarts(state, out, at);
   }
+  settleActors(state, out, at);
   settleReleases(state, out);
   settleReservations(state, out, at);
   settleCopies(state, out);

@@ -23,6 +23,7 @@ import {
   specRecord,
   submissionOf,
 } from "./state.ts";
+import { partsRefusal } from "./submit-parts.ts";
 import { unplaceableWarnings } from "./unplaceable.ts";
 import { recomputeNeeded } from "./values.ts";
 import { onWant, retryTasks } from "./wants.ts";
@@ -50,6 +51,7 @@ function refusalOf(state: ControllerState, client: Client, submit: Submit): Caps
     numbersRefusal(client, submit) ??
     specsRefusal(client, submit) ??
     dependenciesRefusal(client, submit) ??
+    partsRefusal(state, client, submit) ??
     keysRefusal(state, client, submit) ??
     cycleRefusal(submit)
   );

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ControllerState } from "./state.ts";
+import { type ControllerState, jobOf, taskIdOf } from "./state.ts";
 
 /** Called by `apply` of the fact that the event is about. */
 export function tellEvent(
@@ -13,4 +13,13 @@ export function tellEvent(
 ): void {
   const { at, journaled } = state;
   state.story.addEvent({ ...event, at, journaled });
+}
+
+/** For the audit: one line, whatever the number of tasks. */
+export function tellOfRetry(state: ControllerState, tasks: Uint32Array, by: string): void {
+  const [first] = tasks;
+  const isOne = tasks.length === 1;
+  const id = isOne ? taskIdOf(state, first) : jobOf(state, first).id;
+  const message = isOne ? `by ${by}` : `by ${by}: ${tasks.length} tasks run again`;
+  tellEvent(state, { type: "tasks-retried", id, message });
 }

@@ -11,6 +11,8 @@ import type { AttemptFailure } from "../model/failure.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
+import { failureWithActor, hasLostItsObject, mayHaveRun } from "./actors.ts";
+import { isActor, isCall } from "./call-lines.ts";
 import { charge } from "./facts.ts";
 import {
   gangReturnDelayMaxUs,
@@ -62,7 +64,7 @@ export function judgeLosses(
   const primaries = primaryLosses(state, losses);
   for (const loss of losses) {
     const charged = primaries.has(loss) ? chargeOf(state, loss) : charge.nothing;
-    if (isExhausted(state, loss, charged)) {
+    if (endsWithActor(state, loss) || isExhausted(state, loss, charged)) {
       roots.push(failedRoot(state, loss));
       continue;
     }
@@ -218,6 +220,11 @@ function retryDelayUs(state: ControllerState, task: number, tries: number): numb
   return Math.min(retryBackoff.initialMs * 2 ** doublings, retryBackoff.maxMs) * 1000;
 }
 
+/** What must not begin again: a call that may have run, and an actor whose object is gone. */
+function endsWithActor(state: ControllerState, loss: Loss): boolean {
+  return mayHaveRun(state, loss) || hasLostItsObject(state, loss);
+}
+
 /** What is never tried again, and what has been tried as often as it may be. */
 function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
   if (isSpent(state, loss)) return true;
@@ -278,12 +285,8 @@ const finalStates: { readonly [cause: string]: number } = {
 
 function failedRoot(state: ControllerState, loss: Loss): FailedRoot {
   const { task } = loss;
-  const isTaken = isSpent(state, loss) && chargeOf(state, loss) !== charge.failure;
-  const code = isTaken ? "MAY_HAVE_RUN" : (codes[loss.cause] ?? "BUG");
   const failure = {
-    code,
-    message: isTaken ? spentMessageOf(state, loss) : messageOf(state, loss),
-    blame: taskIdOf(state, task),
+    ...toldOf(state, loss),
     workerId: loss.workerId,
     attempts: 1 + triesOf(state, task),
     failure: loss.failure,
@@ -296,6 +299,25 @@ function spentMessageOf(state: ControllerState, loss: Loss): string {
   const why = reason === "" ? (failure?.error.message ?? cause) : reason;
   const { name } = specOf(state, loss.task);
   return `${name} is exclusive and may have run on ${workerId}, where it ended (${cause}): ${why}`;
+}
+
+/** Causes for which a call ends by itself: with any other it ends with its actor. */
+const ownEnds: readonly AttemptCause[] = ["failed", "timeout", "oom", "exited", "setup-failed"];
+
+function toldOf(state: ControllerState, loss: Loss) {
+  const { task, cause } = loss;
+  const blame = taskIdOf(state, task);
+  if (isCall(state, task) && cause === "rescheduled") {
+    const { name } = specOf(state, task);
+    const message = `${name}: a call cannot be rescheduled: its object is where it ran`;
+    return { code: "TASK_FAILED", message, blame };
+  }
+  if (isCall(state, task) && !ownEnds.includes(cause)) return failureWithActor(state, loss);
+  if (isSpent(state, loss) && chargeOf(state, loss) !== charge.failure) {
+    return { code: "MAY_HAVE_RUN", message: spentMessageOf(state, loss), blame };
+  }
+  const code = codes[cause] ?? (isActor(state, task) ? "ACTOR_LOST" : "BUG");
+  return { code, message: messageOf(state, loss), blame };
 }
 
 function messageOf(state: ControllerState, loss: Loss): string {
@@ -318,6 +340,7 @@ function messageOf(state: ControllerState, loss: Loss): string {
     case "timeout":
       return `${spec.name} ran longer than its timeout of ${spec.timeoutMs} ms on ${loss.workerId}`;
     default:
-      return error === undefined ? spec.name : `${spec.name}: ${error.name}: ${error.message}`;
+      if (error !== undefined) return `${spec.name}: ${error.name}: ${error.message}`;
+      return `${spec.name} ended on ${loss.workerId}: ${loss.reason || loss.cause}`;
   }
 }

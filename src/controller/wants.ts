@@ -16,7 +16,7 @@ import { stopCurrentAttempt } from "./reports.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { neededByOthers } from "./shared-needs.ts";
-import { type Client, type ControllerState, isHealthy, openClient } from "./state.ts";
+import { type Client, type ControllerState, isHealthy, openClient, shapeOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 import { deliverValue, dropWants, recomputeNeeded, reviveAll } from "./values.ts";
@@ -214,6 +214,7 @@ export function retryTasks(
 function adoptStray(state: ControllerState, out: Outbox, task: number, at: Micros): void {
   const stray = state.strayOfTask.get(task);
   if (stray === undefined || state.tasks.waitingOn[task] > 0) return;
+  if (shapeOf(state, task).part !== null) return; // An object, or its turn, is not handed over.
   const worker = state.workers[state.attempts.worker[stray]];
   if (!isHealthy(worker) || !state.attempts.hasFlag(stray, attemptFlag.stopping)) return;
   if (!mayHandOver(state, stray)) return; // It waits until its old attempt has ended.

@@ -16,6 +16,7 @@ import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
+import { isCall } from "./call-lines.ts";
 import type { FactOf } from "./facts.ts";
 import { orderAllUploads } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
@@ -466,6 +467,8 @@ export function onWorkerLeaving(
   for (const row of rows) {
     forgetUnlessHeld(state, out, worker, state.tasks.ref(state.attempts.task[row]));
   }
-  endAll(state, out, { rows, cause: "never-had-it", reason: "", at });
+  // What it has not handed back of calls may have run.
+  const isSure = (row: number) => !isCall(state, state.attempts.task[row]);
+  endAll(state, out, { rows: rows.filter(isSure), cause: "never-had-it", reason: "", at });
   loseWorker(state, out, { worker, reason: "it left", at });
 }

@@ -254,7 +254,9 @@ export const errorRegistry = {
     httpStatus: 500,
     exitCode: 1,
     retryable: false,
-    meaning: "A scattered value is gone with its last holder: it has no recipe.",
+    meaning:
+      "The value of a scattered task, or of a call of an actor, is gone with its last holder: " +
+      "nothing can compute it again.",
   },
   LOCK_LOST: {
     httpStatus: 409,
@@ -267,6 +269,12 @@ export const errorRegistry = {
     exitCode: 1,
     retryable: false,
     meaning: "Workers died under the task more often than its limit.",
+  },
+  ACTOR_LOST: {
+    httpStatus: 500,
+    exitCode: 1,
+    retryable: false,
+    meaning: "The actor ended, and its object with it, or a call that may have run ended with it.",
   },
   BUG: {
     httpStatus: 500,

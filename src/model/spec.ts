@@ -18,6 +18,21 @@ export interface FunctionRun {
   readonly executor: FunctionExecutor;
   /** What must be set up in an executor before it runs there; absent for nothing. */
   readonly plugins?: PluginSet;
+  /** Which part of an actor it is; absent for a plain function. */
+  readonly part?: ActorPart;
+}
+
+/**
+ * - `actor`: makes an object and keeps it; its attempt ends when somebody ends it;
+ * - `call`: calls a method of the object that its first dependency, the actor, keeps. It runs
+ *   where that is, in the order of submission, at most once.
+ */
+export const actorParts = ["actor", "call"] as const;
+export type ActorPart = (typeof actorParts)[number];
+
+/** Which part of an actor it is, or null. */
+export function partOf(run: TaskRun): ActorPart | null {
+  return run.kind === "function" ? (run.part ?? null) : null;
 }
 
 /**
@@ -92,9 +107,9 @@ export interface ValueRun {
 
 export type TaskRun = FunctionRun | CommandRun | ValueRun;
 
-/** Whether a lost value of such a task can be computed again. */
-export function hasRecipe({ kind }: TaskRun): boolean {
-  return kind !== "value";
+/** Whether a lost value of such a task can be computed again: no call of an actor runs twice. */
+export function hasRecipe(run: TaskRun): boolean {
+  return run.kind !== "value" && partOf(run) !== "call";
 }
 
 /** True of what runs in a process: it has a log of its own, and cannot take its worker along. */

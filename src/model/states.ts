@@ -96,6 +96,8 @@ export const attemptCauses = [
   "setup-failed",
   // Its function asked to run later, or elsewhere.
   "rescheduled",
+  // Of calls: the actor ended before the call had.
+  "actor-lost",
 ] as const;
 
 export type AttemptCause = (typeof attemptCauses)[number];

@@ -396,6 +396,7 @@ export interface AttemptFailed {
     | "killed"
     | "setup-failed"
     | "rescheduled"
+    | "actor-lost"
   >;
   readonly failure: AttemptFailure;
 }

@@ -31,6 +31,7 @@ const failureCauses = [
   "killed",
   "setup-failed",
   "rescheduled",
+  "actor-lost",
 ] as const satisfies readonly AttemptCause[];
 
 /** Throws PROTOCOL_ERROR naming the field, as every parser here. */

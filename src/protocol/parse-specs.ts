@@ -11,6 +11,7 @@ import type { AttemptFailure, ErrorRecord, TaskFailure } from "../model/failure.
 import { nameCharactersMax, pluginsMax, sharedNameCharactersMax } from "../model/limits.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import {
+  actorParts,
   type FunctionRun,
   functionExecutors,
   type PluginRun,
@@ -92,7 +93,9 @@ function parseFunctionRun(fields: Fields): FunctionRun {
   const functionName = fields.text("functionName");
   if (functionName === "") throw fields.refuse("functionName", "a name", functionName);
   const executor = fields.oneOf("executor", functionExecutors);
-  const run = { kind: "function", bundle, functionName, executor } as const;
+  const hasPart = fields.raw("part") !== undefined;
+  const part = hasPart ? { part: fields.oneOf("part", actorParts) } : {};
+  const run = { kind: "function", bundle, functionName, executor, ...part } as const;
   if (fields.raw("plugins") === undefined) return run;
   return { ...run, plugins: parsePlugins(fields.child("plugins")) };
 }

@@ -62,16 +62,16 @@ export function deviceDimension(kind: string, variant: string): string {
 /** What an attempt takes a slot of: executor threads, or places for processes. */
 export type SlotKind = "slots" | "command slots";
 
-/** The request of one attempt: its resources and one slot. */
+/** The request of one attempt: its resources and one slot, or none. */
 export function requestVector(
   dimensions: Dimensions,
   asked: Resources,
-  slot: SlotKind = "slots",
+  slot: SlotKind | null = "slots",
 ): RequestVector {
   const request = canonicalResources(asked);
   const variants: AnyVariant[] = [];
   const entries = plainEntries(request);
-  entries.push([slot, 1]);
+  if (slot !== null) entries.push([slot, 1]);
   for (const device of request.devices) {
     if (device.variant === anyVariant) {
       variants.push({ kind: device.kind, countMilli: device.countMilli });
@@ -80,7 +80,7 @@ export function requestVector(
   const vector = vectorOf(dimensions, entries);
   const used = [...vector.keys()].filter((index) => vector[index] > 0);
   // Dimensions that others have named make no difference to a request.
-  const amounts = vector.slice(0, Math.max(0, ...used) + 1);
+  const amounts = vector.slice(0, Math.max(dimension.slots, ...used) + 1);
   return { amounts, used, anyVariant: variants };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Resources } from "../model/resources.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import { partOf, type TaskRun, type TaskSpec } from "../model/spec.ts";
 import type { AttemptContext } from "../protocol/messages.ts";
 
 /** Amounts by name; of `unit …`, which is one device, there are 1000. */
@@ -20,13 +20,22 @@ export interface DeclaredWorker {
 
 /** What an attempt takes; which devices, its context says. */
 export function amountsOf({ run, resources }: TaskSpec, context: AttemptContext | null): Amounts {
-  const amounts = new Map([[run.kind === "command" ? "command slots" : "slots", 1]]);
+  const amounts = new Map<string, number>();
+  const slot = slotOf(run);
+  if (slot !== null) amounts.set(slot, 1);
   addPlain(amounts, resources);
   for (const { kind, variant, countMilli, indices } of context?.devices ?? []) {
     for (const [place, index] of indices.entries())
       amounts.set(`unit ${kind}:${variant}:${index}`, Math.min(1000, countMilli - place * 1000));
   }
   return amounts;
+}
+
+/** An actor has a place for processes, and its calls run there. */
+function slotOf(run: TaskRun): string | null {
+  const part = partOf(run);
+  if (part === "call") return null;
+  return run.kind === "command" || part === "actor" ? "command slots" : "slots";
 }
 
 /** What a worker has. */

@@ -12,7 +12,7 @@
 import { assertNever, InvariantError } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import { type AttemptId, epochOfAttempt, formatAttemptId, type TaskRef } from "../model/ids.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import { partOf, type TaskSpec } from "../model/spec.ts";
 import {
   type AttemptContext,
   type AttemptFailed,
@@ -312,7 +312,10 @@ export class Auditor implements Observer {
       const isAgain = again?.isLost === true && again.workerId === workerId;
       if (attempt < (this.#lastOrder.get(task) ?? 0) + (isAgain ? 0 : 1))
         this.#broken("attempts of a task rise strictly", attempt, task);
-      for (let left = message.inputCounts[i]; left > 0; left--, input++) {
+      const count = message.inputCounts[i];
+      for (let left = count; left > 0; left--, input++) {
+        // The actor of a call comes first, and is only named.
+        if (left === count && partOf(definition.run) === "call") continue;
         if (!this.#committed.has(message.inputTasks[input]))
           this.#broken("a task starts after all its inputs are committed", attempt, task);
       }

@@ -8,7 +8,7 @@
 import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import type { Progress } from "../model/progress.ts";
-import { runsInProcess, type TaskSpec } from "../model/spec.ts";
+import { partOf, runsInProcess, type TaskSpec } from "../model/spec.ts";
 import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { Draws } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
@@ -115,6 +115,8 @@ export function newsOf(execution: ExecutionId, say: (event: WorkerEvent) => void
 export function hasRun({ type }: Ending): boolean {
   return type !== "input-failed" && type !== "setup-failed";
 }
+/** An actor that fails by itself does so within this time, microseconds. */
+const actorUsMax = 60_000;
 
 /** What hangs runs this many times as long as anything else may. */
 const hungFactor = 100;
@@ -167,15 +169,15 @@ export class DrawnBehaviour implements Behaviour {
     this.#onFault = onFault;
   }
 
-  #planWaits({ definition }: RunningExecution, { waits: setWaits }: ExecutionNews): void {
+  #planWaits({ definition }: RunningExecution, news: ExecutionNews): void {
     const draws = this.#waits;
     if (definition.run.kind !== "function" || !draws.chance(this.#waiting)) return;
     let atUs = this.#timeline.now;
     for (let left = 1 + draws.below(3); left > 0; left--) {
       atUs += draws.below(1_000);
-      this.#timeline.at(atUs, () => setWaits(true));
+      this.#timeline.at(atUs, () => news.waits(true));
       atUs += draws.below(draws.pick([1_000, this.#faults.runUsMax]));
-      this.#timeline.at(atUs, () => setWaits(false));
+      this.#timeline.at(atUs, () => news.waits(false));
     }
   }
 
@@ -184,6 +186,7 @@ export class DrawnBehaviour implements Behaviour {
     end: (ending: Ending) => void,
     news: ExecutionNews = noNews,
   ): void {
+    if (partOf(execution.definition.run) === "actor") return this.#keepObject(end, news);
     const { quantumUs } = this.#faults;
     const at = this.#timeline.now + this.#runUs(execution);
     const moment = quantumUs > 1 ? Math.ceil(at / quantumUs) * quantumUs : at;
@@ -204,6 +207,15 @@ export class DrawnBehaviour implements Behaviour {
     }
   }
 
+  /** It makes its object, and is called until it is stopped, or fails by itself. */
+  #keepObject(end: (ending: Ending) => void, news: ExecutionNews): void {
+    const draws = this.#draws;
+    this.#timeline.after(draws.below(2_000), () => news.waits(true));
+    if (!draws.chance(this.#faults.taskFailure)) return;
+    const failure = failureOf("its thread ended", 1);
+    this.#timeline.after(draws.below(actorUsMax), () => end({ type: "failed", failure }));
+  }
+
   #runUs({ definition, workerId }: RunningExecution): number {
     const { runUsMax, hang } = this.#faults;
     if (this.#draws.chance(hang)) {
@@ -222,8 +234,10 @@ export class DrawnBehaviour implements Behaviour {
     return { type: "rescheduled", failure: failureOf("not here, not now", null) };
   }
 
-  #endingByFaults({ definition, args, inputs, workerId }: RunningExecution): Ending {
+  #endingByFaults({ definition, args, inputs: all, workerId }: RunningExecution): Ending {
     const draws = this.#draws;
+    // Whether the inputs of a call can be read is known before it begins.
+    const inputs = partOf(definition.run) === "call" ? [] : all;
     const faults = this.#faults;
     const isCommand = definition.run.kind === "command";
     if (needsPlugins(definition) && draws.chance(faults.setupFailure)) {

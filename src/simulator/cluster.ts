@@ -19,6 +19,7 @@ import type { ClientMessage } from "../protocol/messages.ts";
 import type { Upload } from "../protocol/shared-messages.ts";
 import { Auditor } from "./auditor.ts";
 import { type Behaviour, DrawnBehaviour } from "./behaviour.ts";
+import { CallLedger } from "./call-ledger.ts";
 import { type DrawStream, Randomness, type ZeroedStretch } from "./draws.ts";
 import { type FaultKind, faultKinds } from "./fault-kinds.ts";
 import { calm, drawMemory, type Faults, slowestTaskUs } from "./faults.ts";
@@ -143,7 +144,9 @@ export class SimulatedCluster {
     this.#observer = combineObservers([
       this.#counter(),
       this.traceHash,
-      ...(options.checks === false ? [] : [this.auditor, this.outcomes, new LockLedger()]),
+      ...(options.checks === false
+        ? []
+        : [this.auditor, this.outcomes, new LockLedger(), new CallLedger()]),
       ...(options.checks === false ? [] : [new HistoryRules(() => this.#liveWorkers())]),
       ...(options.watchdog === true ? [this.watchdog] : []),
       ...(options.observers ?? []),
@@ -502,6 +505,7 @@ export class SimulatedCluster {
     // What was on its way may say so later.
     this.timeline.after(mendAgainUs, () => this.#mendMachines());
     this.#openWorkers();
+    for (const client of this.clients) client.releaseActors(1);
     const { now } = this.timeline;
     const boundUs = () => settleBoundUs(this.state, slowestTaskUs(this.faults));
     let deadline = now + boundUs();

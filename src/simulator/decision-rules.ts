@@ -240,7 +240,7 @@ class StepRules {
 
   #onAssigned({ tasks, workers, prefetched }: FactOf<"attempts-assigned">): void {
     for (const [entry, task] of tasks.entries()) {
-      this.#checkIsOpen(workers[entry]);
+      this.#checkIsOpen(workers[entry], shapeOf(this.#state, task).part === "call");
       if (prefetched[entry] === 0) this.#checkCap(task);
       this.#checkName(task);
       this.#notePlaced(task);
@@ -258,10 +258,12 @@ class StepRules {
     this.#placed.set(index, placed.add(task));
   }
 
-  #checkIsOpen(index: number): void {
+  /** What runs there is called, also where nothing new may begin. */
+  #checkIsOpen(index: number, isCall: boolean): void {
     const worker = this.#state.workers[index];
     const { connected, lost, suspect, cordoned, draining, trouble } = worker;
-    if (!connected || lost || suspect || cordoned || draining || trouble !== "") {
+    const isClosed = !isCall && (cordoned || draining);
+    if (!connected || lost || suspect || isClosed || trouble !== "") {
       fail("new work goes to workers that take it", worker.workerId);
     }
   }
@@ -368,8 +370,9 @@ function faultlessCharge(cause: AttemptCause): number {
 
 function chargeOfDeath(state: ControllerState, attempt: KnownAttempt): number {
   if (attempt.started) return charge.loss;
-  const { isCommand, isProcess } = shapeOf(state, attempt.task);
-  if (isCommand || isProcess) return charge.nothing;
+  const { isCommand, isProcess, part } = shapeOf(state, attempt.task);
+  // The thread of an actor may have ended its worker.
+  if ((isCommand && part === null) || isProcess) return charge.nothing;
   if (!attempt.granted) return charge.bystander;
   return attempt.suspect ? charge.loss : charge.suspicion;
 }

@@ -102,6 +102,8 @@ export interface Faults {
   /** A client wants values on several workers; a worker is drained, and goes when it is empty. */
   readonly replicate: number;
   readonly retire: number;
+  /** A client starts an actor, calls one, and lets some go. */
+  readonly actors: number;
   /** A client submits what needs a plugin; of those that run: that it cannot be set up there. */
   readonly plugged: number;
   readonly setupFailure: number;
@@ -138,7 +140,7 @@ export const noFaults: Faults = {
   ...{ clockRatePpm: 0, clockSetBack: 0, otherPolicy: 0, timerLateUsMax: 0 },
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
-  ...{ scatter: 0.1, publish: 0.1, lock: 0.1, plugged: 0.1, setupFailure: 0 },
+  ...{ scatter: 0.1, publish: 0.1, lock: 0.1, actors: 0.1, plugged: 0.1, setupFailure: 0 },
   ...{ replicate: 0.1, retire: 0 },
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
   ...{ memoryTargetBytes: 0, memoryPauseBytes: 2 ** 30, diskUsMax: 0 },
@@ -152,7 +154,7 @@ export function slowness(paceUs: number, buildUsMax: number, fetchUsMax: number)
 
 type SharingFaults = Pick<
   Faults,
-  "scatter" | "publish" | "lock" | "plugged" | "setupFailure" | "replicate" | "retire"
+  "scatter" | "publish" | "lock" | "plugged" | "setupFailure" | "replicate" | "retire" | "actors"
 >;
 
 /** Draws what clients share in a run. */
@@ -165,6 +167,7 @@ export function drawSharing(draws: Draws): SharingFaults {
     setupFailure: draws.pick([0, 0.1, 0.5]),
     replicate: draws.pick([0.1, 0, 0.3]),
     retire: draws.pick([0, 0.03, 0.1]),
+    actors: draws.pick([0, 0.1, 0.3]),
   };
 }
 

@@ -14,6 +14,8 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import { workerOfActor } from "../controller/actors.ts";
+import { actorOf, isCall } from "../controller/call-lines.ts";
 import { nextDeadline } from "../controller/deadlines.ts";
 import { canEverRun } from "../controller/eligibility.ts";
 import { lostAfterUs } from "../controller/limits.ts";
@@ -146,6 +148,8 @@ function waitsOf(state: ControllerState, task: number): string[] {
   switch (tasks.stage[task]) {
     case stage.waiting:
       return missingInputs(state, task);
+    case stage.called:
+      return turnOf(state, task);
     case stage.queued:
       return placesOf(state, task);
     case stage.delayed:
@@ -155,6 +159,21 @@ function waitsOf(state: ControllerState, task: number): string[] {
     default:
       return [];
   }
+}
+
+/** A call waits for its actor, for what is first in its line, or for what is underway. */
+function turnOf(state: ControllerState, call: number): string[] {
+  const { attempts } = state;
+  const actor = actorOf(state, call);
+  const calls = state.calls.byActor.get(actor);
+  const first = calls === undefined ? call : calls.rows[calls.head];
+  if (first !== call) return [taskNode(state, first)];
+  const waits = workerOfActor(state, actor) === null ? [taskNode(state, actor)] : [];
+  for (let row = 0; row < attempts.length; row++) {
+    if (attempts.id[row] === 0 || !isCall(state, attempts.task[row])) continue;
+    if (actorOf(state, attempts.task[row]) === actor) waits.push(attemptNode(state, row));
+  }
+  return waits;
 }
 
 function missingInputs(state: ControllerState, task: number): string[] {

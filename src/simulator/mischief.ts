@@ -43,6 +43,7 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   troubleWorkers(cluster, trouble);
   troubleController(cluster, trouble);
   troubleMemory(cluster, cluster.randomness.stream(`memory ${action}`));
+  playActors(cluster, client, cluster.randomness.stream(`actors ${action}`));
   moveValues(cluster, client, cluster.randomness.stream(`copies ${action}`));
 }
 
@@ -69,6 +70,14 @@ function share(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawSt
   if (draws.chance(faults.publish)) client.fetchSome();
   if (draws.chance(faults.publish)) client.detachSome();
   if (draws.chance(faults.publish / 2)) cluster.unpublish(client.user, drawName(draws));
+}
+
+/** What a client does with actors. */
+function playActors(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawStream): void {
+  const { actors } = cluster.faults;
+  if (draws.chance(actors / 2)) client.startActor();
+  if (draws.chance(actors)) client.callActor();
+  if (draws.chance(actors / 2)) client.releaseActors(0.3);
 }
 
 /** Values go to several workers, and off one that is drained and then leaves. */

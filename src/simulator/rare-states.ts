@@ -28,6 +28,7 @@ export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
   "jobs-pruned": "an ended job made room for its successor",
   "copies-added": "a value got a second holder",
   "copies-removed": "a second holder lost its value",
+  "actors-tended": "an actor was called, or let go",
   "input-unreachable": "a healthy holder of an input could not be reached",
   "input-failed": "an input could not be fetched from where it was said to be",
   "copies-ordered": "a worker was told to copy a value",

@@ -68,6 +68,35 @@ const pluggedSpec = specCount + 2;
 /** The spec of what is started at most once. */
 const exclusiveSpec = specCount + 3;
 
+/** The specs of actors, that may begin again or not, and of their calls. */
+const actorSpecs = {
+  plain: specCount + 4,
+  restarting: specCount + 5,
+  call: specCount + 6,
+} as const;
+
+/** Actors that a client holds at once: what they keep must leave room for everything else. */
+const actorsMax = 3;
+
+function partsOfActors(): TaskSpec[] {
+  const [base] = simulatedSpecs();
+  const run = { kind: "function", bundle: "b", functionName: "f", executor: "thread" } as const;
+  const resources = { ...defaultRequest, cpuMilli: 0 };
+  const kept = { ...resources, memoryBytes: 2 ** 28 };
+  const actor = {
+    ...base,
+    run: { ...run, part: "actor" },
+    resources: kept,
+    name: "actor",
+  } as const;
+  const once = { maxRetriesFailure: 0, maxRetriesPreemption: 0 };
+  return [
+    { ...actor, ...once },
+    { ...actor, maxRetriesFailure: 2, maxRetriesPreemption: 2 },
+    { ...base, ...once, resources, run: { ...run, part: "call" }, name: "call" },
+  ];
+}
+
 /** What is brought to one worker, and what to all; then what needs a plugin, and what runs once. */
 function sharedSpecs(): TaskSpec[] {
   const [base] = simulatedSpecs();
@@ -116,6 +145,11 @@ const refusals: { readonly [type: string]: readonly string[] | undefined } = {
   "fetch-published": ["NOT_FOUND"],
 };
 
+/** The number of a task, from its arguments. */
+export function numberIn(args: Uint8Array): number {
+  return args[1] + (args[2] << 8) + (args[3] << 16);
+}
+
 export class SimulatedClient implements ClusterClient {
   readonly clientId: string;
   readonly user = "sim";
@@ -133,6 +167,8 @@ export class SimulatedClient implements ClusterClient {
   /** Locks that it waits for, or holds. */
   readonly #locks = new Map<number, "waits" | "holds">();
   #lastLock = 0;
+  /** Handles of actors, whatever became of them. */
+  readonly #actors = new Set<number>();
   /** What somebody else may have submitted. */
   readonly #fetched = new Set<number>();
   readonly #draws: Draws;
@@ -153,7 +189,8 @@ export class SimulatedClient implements ClusterClient {
     this.index = index;
     this.connected = true;
     this.#send(this, { type: "release", tasks: Uint32Array.from(this.#released) });
-    for (const [spec, definition] of [...simulatedSpecs(), ...sharedSpecs()].entries()) {
+    const specs = [...simulatedSpecs(), ...sharedSpecs(), ...partsOfActors()];
+    for (const [spec, definition] of specs.entries()) {
       this.#send(this, { type: "define-spec", spec, definition });
     }
     // A client may leave it to the controller to know what it has taken up already.
@@ -162,6 +199,8 @@ export class SimulatedClient implements ClusterClient {
       (one) => isCautious || one.sequence > sequence,
     );
     for (const { message } of this.#unacknowledged) this.#send(this, message);
+    // What was let go before anybody knew of it.
+    this.#send(this, { type: "release", tasks: Uint32Array.from(this.#released) });
     // What was lost while nobody could be told of it is told now.
     if (this.#locks.size > 0)
       this.#send(this, { type: "renew-locks", locks: [...this.#locks.keys()] });
@@ -206,21 +245,58 @@ export class SimulatedClient implements ClusterClient {
     });
   }
 
-  /** Something that needs a plugin. */
-  submitPlugged(): void {
-    const first = this.#next++;
-    this.#note(first, "open");
+  /** An actor and some calls of it, in one submission or more. */
+  startActor(): void {
+    if (this.#actors.size >= actorsMax) return;
+    const actor = this.#next++;
+    this.#actors.add(actor);
+    const spec = this.#draws.pick([actorSpecs.plain, actorSpecs.restarting]);
+    this.#submitOne(actor, spec, []);
+    this.callActor();
+  }
+
+  /** Some calls of an actor, that it may have lost without having heard of it. */
+  callActor(): void {
+    const actors = [...this.#actors];
+    if (actors.length === 0) return;
+    const actor = this.#draws.pick(actors);
+    const known = [...this.outcomes.keys()];
+    for (let left = 1 + this.#draws.below(5); left > 0; left--) {
+      const reads = known.length > 0 && this.#draws.chance(0.3) ? [this.#draws.pick(known)] : [];
+      const call = this.#next++;
+      this.#note(call, "open");
+      this.#submitOne(call, actorSpecs.call, [actor, ...reads]);
+    }
+  }
+
+  /** Lets go of some actors, or of all; their calls still run. */
+  releaseActors(probability: number): void {
+    const released = [...this.#actors].filter(() => this.#draws.chance(probability));
+    for (const actor of released) this.#actors.delete(actor);
+    if (released.length === 0 || this.gone) return;
+    this.#released.push(...released);
+    if (this.connected) this.#send(this, { type: "release", tasks: Uint32Array.from(released) });
+  }
+
+  #submitOne(first: number, spec: number, dependencies: readonly number[]): void {
     this.#request({
       type: "submit",
       sequence: ++this.#sequence,
       first,
-      groupSpecs: Uint32Array.of(pluggedSpec),
+      groupSpecs: Uint32Array.of(spec),
       groupCounts: Uint32Array.of(1),
       args: blobsOf([this.#argsOf(first)]),
-      dependencyCounts: new Uint32Array(0),
-      dependencies: new Uint32Array(0),
+      dependencyCounts: Uint32Array.from(dependencies.length === 0 ? [] : [dependencies.length]),
+      dependencies: Uint32Array.from(dependencies),
       keys: [],
     });
+  }
+
+  /** Something that needs a plugin. */
+  submitPlugged(): void {
+    const first = this.#next++;
+    this.#note(first, "open");
+    this.#submitOne(first, pluggedSpec, []);
   }
 
   /** A value to be brought, sometimes one that another client may bring as well. */
@@ -318,7 +394,7 @@ export class SimulatedClient implements ClusterClient {
   }
 
   cancelSome(): void {
-    const open = this.#numbers("open");
+    const open = [...this.#numbers("open"), ...this.#actors];
     if (open.length === 0) return;
     const tasks = [this.#draws.pick(open)];
     this.#request({ type: "cancel", sequence: ++this.#sequence, tasks, reason: "simulated" });
@@ -355,12 +431,14 @@ export class SimulatedClient implements ClusterClient {
     this.gone = true;
     this.connected = false;
     this.outcomes.clear();
+    this.#actors.clear();
     this.#locks.clear();
     this.openCount = 0;
   }
 
   close(): void {
     this.outcomes.clear();
+    this.#actors.clear();
     this.#locks.clear();
     this.openCount = 0;
     this.#unacknowledged = [];

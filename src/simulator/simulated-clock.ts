@@ -6,6 +6,7 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import type { WorkerEvent } from "../worker/events.ts";
 import type { Timeline } from "./timeline.ts";
 
 const million = 1_000_000;
@@ -46,4 +47,16 @@ export class SimulatedClock {
     if (this.#ratePpm === 0) return elapsed;
     return elapsed + Math.floor((elapsed * this.#ratePpm) / million);
   }
+}
+
+/** When survivors started, as the clock of the process that takes them over would have shown it. */
+export function recoveredBy(
+  clock: SimulatedClock,
+  event: Extract<WorkerEvent, { type: "recovered" }>,
+): WorkerEvent {
+  const survivors = event.survivors.map((survivor) => ({
+    ...survivor,
+    startedAt: Math.max(0, clock.at(survivor.startedAt)),
+  }));
+  return { ...event, at: clock.now(), survivors };
 }

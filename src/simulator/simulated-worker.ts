@@ -10,7 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
-import type { TaskSpec } from "../model/spec.ts";
+import { partOf, type TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
@@ -29,10 +29,11 @@ import {
 import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
-import { SimulatedClock } from "./simulated-clock.ts";
+import { SimulatedActors } from "./simulated-actors.ts";
+import { recoveredBy, SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { sizeOf, takeFrom } from "./simulated-fetch.ts";
+import { fetchFrom } from "./simulated-fetch.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -74,7 +75,7 @@ export class SimulatedWorker {
   /** In memory or on the disk. */
   readonly values = new Map<TaskRef, SimulatedValue>();
   readonly #specs = new Map<number, TaskSpec>();
-  readonly #commands = new Set<ExecutionId>();
+  readonly #actors: SimulatedActors;
   alive = true;
   #lanes: StartExecution[][];
   /** What runs beside the lanes since it yielded its own. */
@@ -117,8 +118,9 @@ export class SimulatedWorker {
     const bounds = { memoryTargetBytes, memoryPauseBytes };
     this.state = newWorkerState({ slots: this.slots, capacity, commandSlots, ...bounds });
     this.#disk = this.#newDisk();
+    this.#actors = this.#newActors();
     const recovered = host.recover((event) => this.#hear(event));
-    if (recovered !== null) this.#turn.push(this.#onOwnClock(recovered));
+    if (recovered !== null) this.#turn.push(recoveredBy(this.#clock, recovered));
     if (this.#turn.length > 0) this.#endTurn();
     host.tellEnded();
   }
@@ -130,8 +132,25 @@ export class SimulatedWorker {
       faults,
       later: (delayUs, event) => this.#later(delayUs, event),
       onFault: (kind) => observer.onFault(kind, this.workerId),
-      onRead: () => this.#beginWhatWaited(),
+      onRead: () => {
+        this.#beginWhatWaited();
+        this.#actors.goOn();
+      },
       onLost: (task) => this.values.delete(task),
+    });
+  }
+
+  #newActors(): SimulatedActors {
+    return new SimulatedActors({
+      ...this.#around,
+      isAlive: () => this.alive,
+      later: (delayUs, event) => this.#later(delayUs, event),
+      say: (event) => this.#say(event),
+      tell: (type, order) => this.#tell(type, order),
+      isLost: (order) => this.#missingOf(order) !== undefined,
+      isOnDisk: (input) => this.#isOnDisk(input),
+      runningOf: (order) => this.#runningOf(order),
+      keepResult: (execution, value) => this.#results.set(execution, value),
     });
   }
 
@@ -208,15 +227,6 @@ export class SimulatedWorker {
     });
   }
 
-  /** When survivors started, as this process's own clock would have shown it. */
-  #onOwnClock(event: Extract<WorkerEvent, { type: "recovered" }>): WorkerEvent {
-    const survivors = event.survivors.map((survivor) => ({
-      ...survivor,
-      startedAt: Math.max(0, this.#clock.at(survivor.startedAt)),
-    }));
-    return { ...event, at: this.#clock.now(), survivors };
-  }
-
   hello(clusterId: string): WorkerHello {
     return {
       role: "worker",
@@ -255,6 +265,7 @@ export class SimulatedWorker {
     this.#around.observer.onTraffic({ type: "died", workerId, which: "functions" });
     this.#lanes = [];
     this.#beside.clear();
+    this.#actors.clear();
     this.values.clear();
   }
 
@@ -332,7 +343,7 @@ export class SimulatedWorker {
       case "send-message":
         return this.#around.send(this, send.message);
       case "start-execution":
-        return this.#isCommand(send) ? this.#launch(send) : this.#enqueue(send);
+        return this.#start(send);
       case "prepare-execution":
         return this.#launch(send);
       case "release-execution":
@@ -381,14 +392,18 @@ export class SimulatedWorker {
     }
   }
 
-  #isCommand({ spec }: { readonly spec: number }): boolean {
-    return this.#specs.get(spec)?.run.kind === "command";
+  #start(send: StartExecution): void {
+    const run = this.#specs.get(send.spec)?.run;
+    const part = run === undefined ? null : partOf(run);
+    if (part === "actor") this.#actors.start(send);
+    else if (part === "call") this.#actors.call(send);
+    else if (run?.kind === "command") this.#launch(send);
+    else this.#enqueue(send);
   }
 
   #launch(send: Extract<WorkerSend, { type: "start-execution" | "prepare-execution" }>): void {
     const definition = this.#specs.get(send.spec);
     assert(definition !== undefined, "a command is started by its spec");
-    this.#commands.add(send.execution);
     this.#around.onExecution(send.task);
     const { host } = this.#around;
     if (send.type === "start-execution") host.start(send, definition);
@@ -449,18 +464,25 @@ export class SimulatedWorker {
     }
   }
 
+  #isOnDisk({ inline, task }: ExecutionInput): boolean {
+    return inline === null && !this.#disk.isInMemory(task);
+  }
+
   #begin(order: StartExecution): void {
     const { timeline, behaviour } = this.#around;
-    const isRead = ({ inline, task }: ExecutionInput) =>
-      inline === null && !this.#disk.isInMemory(task);
-    if (order.inputs.some(isRead)) {
+    if (order.inputs.some((input) => this.#isOnDisk(input))) {
       this.#awaiting.add(order.execution);
       return;
     }
     this.#around.onExecution(order.task);
     const begunAt = timeline.now;
     this.#tell("started", order);
-    this.#later(saidToRunUs, () => this.#startedEvent(order.execution));
+    const { execution } = order;
+    this.#later(saidToRunUs, () =>
+      this.#running(execution) === undefined
+        ? null
+        : { type: "execution-started", at: 0, execution },
+    );
     const end = (ending: Ending) => {
       if (this.alive && this.#runs(order)) this.#say(this.#endEvent(order, ending, begunAt));
     };
@@ -498,11 +520,6 @@ export class SimulatedWorker {
   #running(execution: ExecutionId): StartExecution | undefined {
     const heads = this.#lanes.map((lane) => lane[0]).filter((head) => head !== undefined);
     return [...heads, ...this.#beside].find((one) => one.execution === execution);
-  }
-
-  #startedEvent(execution: ExecutionId): WorkerEvent | null {
-    const runs = this.#running(execution) !== undefined;
-    return runs ? { type: "execution-started", at: 0, execution } : null;
   }
 
   /** The head of its lane ends; the thread goes on to the next by itself. */
@@ -543,10 +560,13 @@ export class SimulatedWorker {
     const { execution, reason, graceMs } = send;
     const known = [...this.#lanes.flat(), ...this.#beside];
     const stopped = known.find((one) => one.execution === execution);
-    if (stopped === undefined) return this.#around.host.abort(send);
+    const { draws, faults, observer, behaviour, host } = this.#around;
+    if (stopped === undefined) {
+      if (!this.#actors.abort(execution)) host.abort(send);
+      return;
+    }
     if (this.#aborting.has(execution)) return;
     this.#aborting.add(execution);
-    const { draws, faults, observer, behaviour } = this.#around;
     if (this.#runs(stopped)) behaviour.abort?.(stopped.attempt, reason);
     this.#later(this.#stopUs(stopped, graceMs), () => {
       const order = this.#running(execution);
@@ -574,24 +594,11 @@ export class SimulatedWorker {
     const { draws, faults, observer } = this.#around;
     this.#fetched.set(transfer, new Map());
     this.#later(100 + draws.below(Math.max(2_000, faults.fetchUsMax)), () => {
-      const at = 0;
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.
+      const { workerId } = this;
       const peer = this.#around.peerAt(index);
-      const fails = draws.chance(faults.fetchFailure);
-      if (fails) observer.onFault("fetch failed", this.workerId);
-      if (fails || peer === null) return { type: "fetch-failed", at, transfer };
-      if (draws.chance(faults.fetchFailure)) {
-        observer.onFault("peer busy", this.workerId);
-        return { type: "fetch-busy", at, transfer };
-      }
-      const { got, absent, corrupt } = takeFrom(peer.values, tasks, {
-        isCorrupted: () => draws.chance(faults.corruption),
-        onCorrupted: () => observer.onFault("value corrupted", this.workerId),
-      });
-      for (const { task, value } of got) kept.set(task, value);
-      if (faults.memoryTargetBytes > 0) peer.tell({ type: "values-sent", at, tasks });
-      return { type: "fetch-finished", at, transfer, got: got.map(sizeOf), absent, corrupt };
+      return fetchFrom(peer, { transfer, tasks }, { draws, faults, observer, workerId, kept });
     });
   }
 }

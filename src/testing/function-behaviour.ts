@@ -61,7 +61,9 @@ interface FunctionDoor {
 }
 
 interface FunctionCall {
-  readonly task: TaskDefinition | null;
+  readonly task: Pick<TaskDefinition, "run"> | null;
+  /** Where it runs, as its context says. */
+  readonly home: object;
   readonly name: string;
   readonly news: ExecutionNews;
 }
@@ -88,6 +90,8 @@ export class FunctionBehaviour {
   readonly #failures = new Map<unknown, unknown[]>();
   readonly #counts = new Map<unknown, number>();
   readonly #begun = new Map<AttemptId, Begun>();
+  /** Of actors, by worker and task. */
+  readonly #homes = new Map<string, object>();
 
   constructor(around: BehaviourSurroundings, takesDefault: TakesUs) {
     this.#around = around;
@@ -116,7 +120,8 @@ export class FunctionBehaviour {
     drive.news();
     const beganAt = time.now;
     const task = functions.find(run);
-    const { takesUs, ending } = this.#run(execution, { task, name, news });
+    const home = this.#homeOf(execution, run);
+    const { takesUs, ending } = this.#run(execution, { task, name, home, news });
     const begun = this.#begun.get(attempt);
     const finish = (settled: Ending): void => {
       begun?.context.end();
@@ -131,8 +136,16 @@ export class FunctionBehaviour {
     if (begun.waits) begun.handle.setWaits(true);
   }
 
+  /** An actor has a thread of its own, where its calls are; all others need none. */
+  #homeOf({ workerId, task, inputs }: RunningExecution, { part }: FunctionRun): object {
+    const actor = part === "call" ? inputs[0].task : task;
+    const place = `${workerId} ${actor}`;
+    if (part === "actor") this.#homes.set(place, {});
+    return this.#homes.get(place) ?? {};
+  }
+
   /** Calls the function. How it will end, and how long it takes in virtual time. */
-  #run(execution: RunningExecution, { task, name, news }: FunctionCall): Run {
+  #run(execution: RunningExecution, { task, name, home, news }: FunctionCall): Run {
     if (task === null) return { takesUs: 0, ending: failed(unknownTask(name)) };
     const { run } = task;
     const { workerId, attempt } = execution;
@@ -144,7 +157,7 @@ export class FunctionBehaviour {
       news.waits(waiting);
     };
     const context = new ExecutionContext(
-      { task: execution.task, attempt, worker: workerId, user: insideUser, priority },
+      { task: execution.task, attempt, worker: workerId, user: insideUser, priority, home },
       {
         ...{ post: () => undefined, waits, askCredentials: () => undefined },
         progress: (progress) => news.progress(progress),

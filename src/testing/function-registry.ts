@@ -6,6 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { ActorDefinition } from "../client/actor.ts";
 import type { BundleSource } from "../client/bundle-uploads.ts";
 import type { TaskDefinition } from "../client/task.ts";
 import { invalidArgument } from "../model/parse-fields.ts";
@@ -45,9 +46,14 @@ export class FunctionRegistry {
     };
   }
 
-  /** The task that a spec names, if it was submitted here. */
-  find({ bundle, functionName }: FunctionRun): TaskDefinition | null {
-    return this.#byHash.get(bundle)?.tasks.get(functionName) ?? null;
+  /** The function that a spec names, if its task or actor was submitted here. */
+  find({ bundle, functionName, part }: FunctionRun): Pick<TaskDefinition, "run"> | null {
+    const tasks = this.#byHash.get(bundle)?.tasks;
+    if (part !== "call") return tasks?.get(functionName) ?? null;
+    const [name, method] = functionName.split(".");
+    const actor = tasks?.get(name) as Partial<ActorDefinition> | undefined;
+    const call = actor?.call;
+    return call === undefined ? null : { run: (...args) => call(method, ...args) };
   }
 
   #add(moduleUrl: string): Module {

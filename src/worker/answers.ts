@@ -103,7 +103,12 @@ export function answerHandedBack(
   { reason, other }: { readonly reason: number; readonly other: TaskRef },
 ): void {
   const successor = closeRun(state, out, run, next);
-  const row = plainReport(reportKind.handedBack, run.attempt, run.task);
+  const { attempt, task: call, spec, inputs, context } = run;
+  if (spec.isCall && inputs.length > 0) {
+    const [{ task: actor }] = inputs;
+    record(state, out, { type: "call-returned", actor, call, attempt, order: Number(context) });
+  }
+  const row = plainReport(reportKind.handedBack, attempt, call);
   report(state, { ...row, reason, other, successor });
 }
 

@@ -65,7 +65,8 @@ function placeExecution(
   const record = recordOf(state, fact.task);
   const run = present(unstartedRun(record.state), "the task has a run to start");
   const { kind } = run.spec;
-  const lane = laneAt(state, kind, fact.lane);
+  const isBeside = fact.lane === besideLanes;
+  const lane = isBeside ? { index: besideLanes, entries: [] } : laneAt(state, kind, fact.lane);
   const execution: Execution = {
     id: fact.execution,
     lane,
@@ -91,8 +92,9 @@ function placeExecution(
   lane.entries.push(execution);
   moveTask(state, record, { type: "executing", execution });
   if (lane.entries.length > 1) return;
-  if (kind === "function") state.idleLanes--;
-  else state.commands.add(execution);
+  if (kind === "command") state.commands.add(execution);
+  else if (!isBeside) state.idleLanes--;
+  else if (run.spec.definition.timeoutMs > 0) state.besideTimed.add(execution);
   promote(state, execution, fact.at);
 }
 

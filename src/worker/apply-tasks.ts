@@ -16,9 +16,10 @@ import { RunQueue } from "./run-queue.ts";
 import {
   abandoned,
   holdsValue,
+  type ReturnedCall,
   type Run,
-  type RunKind,
   type Shape,
+  type Spec,
   startableOf,
   type TaskRecord,
   type TaskState,
@@ -50,11 +51,12 @@ function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
 }
 
 /** The shape `id` of a kind, made on its first mention. */
-function ensureShape(state: WorkerState, id: number, kind: RunKind): Shape {
+function ensureShape(state: WorkerState, id: number, { kind, isCall }: Spec): Shape {
   const shapes = kind === "command" ? state.commandShapes : state.shapes;
   const known = shapes.get(id);
   if (known !== undefined) return known;
-  const shape = { id, kind, granted: new RunQueue(), prefetched: new RunQueue(), meanUs: -1 };
+  const queues = { granted: new RunQueue(), prefetched: new RunQueue() };
+  const shape = { id, kind, isCall, ...queues, meanUs: -1 };
   shapes.set(id, shape);
   return shape;
 }
@@ -75,19 +77,17 @@ export function enqueueRun(state: WorkerState, run: Run): void {
   if (state.orphans.has(run.task)) return;
   run.queue = run.granted ? run.shape.granted : run.shape.prefetched;
   run.queue.push(run);
-  const { kind } = run.shape;
-  if (run.granted) startableOf(state, kind).add(run.shape);
-  else if (kind === "function") state.prefetchedReady++;
+  if (run.granted) startableOf(state, run.shape).add(run.shape);
+  else if (run.shape.kind === "function") state.prefetchedReady++;
 }
 
 function dequeueRun(state: WorkerState, run: Run): void {
   if (run.queue === null) return;
   run.queue.remove(run);
   run.queue = null;
-  const { kind } = run.shape;
   if (run.granted) {
-    if (run.shape.granted.size === 0) startableOf(state, kind).delete(run.shape);
-  } else if (kind === "function") state.prefetchedReady--;
+    if (run.shape.granted.size === 0) startableOf(state, run.shape).delete(run.shape);
+  } else if (run.shape.kind === "function") state.prefetchedReady--;
 }
 
 function addNeeds(state: WorkerState, run: Run): void {
@@ -179,7 +179,7 @@ function newRun(state: WorkerState, fact: RunAccepted): Run {
     attempt: fact.attempt,
     task: fact.task,
     spec,
-    shape: ensureShape(state, fact.shape, spec.kind),
+    shape: ensureShape(state, fact.shape, spec),
     granted: fact.granted,
     args: fact.args,
     context: fact.context,
@@ -191,10 +191,18 @@ function newRun(state: WorkerState, fact: RunAccepted): Run {
   };
 }
 
+/** A call that was handed back is here again, or the controller knows that it was. */
+export function takeReturned(state: WorkerState, actor: TaskRef, call: TaskRef): void {
+  const returned = state.returnedCalls.get(actor);
+  returned?.delete(call);
+  if (returned?.size === 0) state.returnedCalls.delete(actor);
+}
+
 function acceptRun(state: WorkerState, fact: RunAccepted): void {
   const run = newRun(state, fact);
   const record = ensureRecord(state, fact.task);
   record.hadRun = true;
+  if (run.spec.isCall && run.inputs.length > 0) takeReturned(state, run.inputs[0].task, run.task);
   record.copyOrdered = false; // Its own run makes the value.
   state.openRuns++;
   state.attemptsDigest = digestWith(state.attemptsDigest, run.attempt);
@@ -279,6 +287,10 @@ export const taskAppliers: TaskAppliers = {
     moveTask(state, recordOf(state, task), { type: "failed", kind }),
   "task-rescheduled": (state, { task, reason }) =>
     moveTask(state, recordOf(state, task), { type: "rescheduled", reason }),
+  "call-returned": (state, { actor, call, attempt, order }) => {
+    const returned = state.returnedCalls.get(actor) ?? new Map<TaskRef, ReturnedCall>();
+    state.returnedCalls.set(actor, returned.set(call, { attempt, order }));
+  },
   "task-unmentioned": (state, { task }) => {
     recordOf(state, task).hadRun = false;
   },

@@ -5,10 +5,13 @@
  */
 
 import { assert, present } from "../base/assert.ts";
+import type { AttemptId } from "../model/ids.ts";
+import { partOf } from "../model/spec.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
 import { memoryAppliers } from "./apply-memory.ts";
-import { moveTask, recordOf, taskAppliers } from "./apply-tasks.ts";
+import { moveTask, recordOf, takeReturned, taskAppliers } from "./apply-tasks.ts";
 import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
+import { unacknowledgedAnswers } from "./kept-answers.ts";
 import { amountsOf, amountsYielded, asksBeyondCpu, couldHold } from "./ledger.ts";
 import { emptyRecords } from "./reset.ts";
 import type { Transfer, WorkerState } from "./state.ts";
@@ -70,11 +73,14 @@ const transferAppliers: AppliersOf<TransferFact> = {
 
 function defineSpec(state: WorkerState, { spec: id, definition }: FactOf<"spec-defined">): void {
   const { resources, run } = definition;
-  const hasLanes = run.kind === "function" || state.commandSlots > 0;
+  const part = partOf(run);
+  const isCommand = run.kind === "command" || part === "actor";
+  const hasLanes = !isCommand || state.commandSlots > 0;
   state.specs.set(id, {
     id,
     definition,
-    kind: run.kind === "command" ? "command" : "function",
+    kind: isCommand ? "command" : "function",
+    isCall: part === "call",
     amounts: amountsOf(state.capacity, resources),
     amountsYielded: amountsYielded(state.capacity, resources),
     couldRun: hasLanes && couldHold(state.capacity, resources),
@@ -101,6 +107,18 @@ function acknowledgeAnswers(state: WorkerState, sequence: number): void {
   let covered = 0;
   while (covered < kept.length && isCovered(kept[covered].sequence, sequence)) covered++;
   kept.splice(0, covered);
+  if (state.returnedCalls.size > 0) forgetReturned(state);
+}
+
+/** The controller knows of the calls whose hand-back it has acknowledged. */
+function forgetReturned(state: WorkerState): void {
+  const open = new Set<AttemptId>();
+  for (const { attempt } of unacknowledgedAnswers(state)) open.add(attempt);
+  for (const [actor, returned] of [...state.returnedCalls]) {
+    for (const [call, { attempt }] of [...returned]) {
+      if (!open.has(attempt)) takeReturned(state, actor, call);
+    }
+  }
 }
 
 function isCovered(sent: number, acknowledged: number): boolean {

@@ -9,20 +9,23 @@
  */
 
 import { F64Column, U8Column } from "../base/column.ts";
-import type { HotMessageOf } from "../protocol/messages.ts";
+import { partOf } from "../model/spec.ts";
+import { type HotMessageOf, reportKind } from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
 import { sendStop } from "./executions.ts";
 import { repeatPrepared } from "./gangs.ts";
 import { repeatTrouble } from "./health.ts";
 import { attemptThatNeeds } from "./inputs.ts";
+import { unacknowledgedAnswers } from "./kept-answers.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { tellProgress } from "./progress.ts";
 import {
   flushReports,
+  plainReport,
   repeatAnswers,
+  report,
   reportNeedsSources,
   say,
-  unacknowledgedAnswers,
 } from "./reports.ts";
 import type { AnswerMessage, Execution, WorkerState } from "./state.ts";
 import { unstartedRun } from "./state.ts";
@@ -100,8 +103,17 @@ export function onConnected(state: WorkerState, out: Outbox, event: EventOf<"con
   out.sends.push({ type: "send-message", message: inventory });
   repeatAnswers(state, out, kept);
   repeatPrepared(state, out);
+  repeatActors(state);
   repeatTrouble(state, out);
   askAgain(state, out, Number.POSITIVE_INFINITY);
+}
+
+/** Calls are sent to an actor that is said to run: nobody else waits for that word. */
+function repeatActors(state: WorkerState): void {
+  for (const { run, orphan, startedAt } of state.commands) {
+    if (orphan || startedAt < 0 || partOf(run.spec.definition.run) !== "actor") continue;
+    report(state, plainReport(reportKind.started, run.attempt, run.task));
+  }
 }
 
 export function onDisconnected(state: WorkerState, out: Outbox): void {

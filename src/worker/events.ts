@@ -115,7 +115,8 @@ export type WorkerEvent =
         | "build-failed"
         | "killed"
         | "setup-failed"
-        | "rescheduled";
+        | "rescheduled"
+        | "actor-lost";
       readonly failure: AttemptFailure;
     }
   /** An input could not be decoded: `task` is the input at fault. */

@@ -132,6 +132,7 @@ function endInterrupted(
   execution: Execution,
   reason: number,
 ): void {
+  if (execution.run.spec.isCall) return endWithActor(state, out, execution);
   if (execution.run.spec.definition.exclusive === true) {
     const message = "it was ended on its worker by no fault of its own";
     const error = { name: "Interrupted", message, stack: "", causes: [] };
@@ -156,6 +157,13 @@ function timeoutFailure(
       stderrTail: ended?.stderrTail ?? "",
     },
   };
+}
+
+/** A call that may have begun goes nowhere else. */
+function endWithActor(state: WorkerState, out: Outbox, execution: Execution): void {
+  const error = { name: "Error", message: "its actor was told to end", stack: "", causes: [] };
+  const ended = { exitCode: null, signal: null, oom: false, stderrTail: "" };
+  endFailed(state, out, execution, { cause: "actor-lost", failure: { error, ...ended } });
 }
 
 /** Ends what is still wanted and was aborted; false if no abort was sent to it. */

@@ -51,6 +51,15 @@ export type TaskFact =
     }
   /** T18, T19. */
   | { readonly type: "task-rescheduled"; readonly task: TaskRef; readonly reason: number }
+  /** A call is handed back; until the controller knows, no other one reaches its actor. */
+  | {
+      readonly type: "call-returned";
+      readonly actor: TaskRef;
+      readonly call: TaskRef;
+      readonly attempt: AttemptId;
+      /** Its place in the order of submission. */
+      readonly order: number;
+    }
   /** `forget` came while others here need its value: it is forgotten when they do not. */
   | { readonly type: "task-unmentioned"; readonly task: TaskRef }
   /** T26. */

@@ -29,8 +29,9 @@ import {
   unreadyDependents,
   usableSources,
 } from "./inputs.ts";
+import { unacknowledgedAnswers } from "./kept-answers.ts";
 import { type Outbox, record } from "./outbox.ts";
-import { flushReports, plainReport, report, unacknowledgedAnswers } from "./reports.ts";
+import { flushReports, plainReport, report } from "./reports.ts";
 import {
   abandoned,
   isGang,
@@ -144,12 +145,24 @@ function refusalOf(state: WorkerState, order: ComputeOrder): number {
   if (state.leaveBy >= 0) return handBackReason.shutdown;
   if (state.trouble !== "" || state.pause?.outlasted === true) return handBackReason.refused;
   if (state.specs.get(order.spec)?.couldRun !== true) return handBackReason.refused;
+  if (isOutOfTurn(state, order)) return handBackReason.refused;
   return order.dependencies.includes(order.task) ? handBackReason.refused : 0;
+}
+
+/** Whether a call was sent before its controller knew that one before it was handed back. */
+function isOutOfTurn(state: WorkerState, { spec, task, inputs, context }: ComputeOrder): boolean {
+  if (state.returnedCalls.size === 0 || state.specs.get(spec)?.isCall !== true) return false;
+  const returned = inputs.length === 0 ? undefined : state.returnedCalls.get(inputs[0].task);
+  for (const [call, { order }] of returned ?? []) {
+    if (call !== task && order < Number(context)) return true;
+  }
+  return false;
 }
 
 function computeOne(state: WorkerState, out: Outbox, order: ComputeOrder, reason: number): void {
   if (reason !== 0) {
-    if (followsOrphan(state, order)) return refuseSuccessor(state, out, order, reason);
+    const isCall = state.specs.get(order.spec)?.isCall === true;
+    if (isCall || followsOrphan(state, order)) return refuseAccepted(state, out, order, reason);
     const row = plainReport(reportKind.handedBack, order.attempt, order.task);
     return answerAtOnce(state, out, { ...row, reason }, order);
   }
@@ -170,8 +183,11 @@ function followsOrphan(state: WorkerState, order: ComputeOrder): boolean {
   return known === undefined || (known.type !== "memory" && runOfState(known) === null);
 }
 
-/** What still runs of its task holds its grant: it is taken, and goes back when that has ended. */
-function refuseSuccessor(
+/**
+ * What still runs of its task holds its grant: it is taken, and goes back when that has ended. And
+ * a call is taken, so that those behind it are known to be out of their turn.
+ */
+function refuseAccepted(
   state: WorkerState,
   out: Outbox,
   order: ComputeOrder,
@@ -218,7 +234,7 @@ function adoptable(state: WorkerState, order: ComputeOrder): Run | null {
   const stopping = state.orphans.get(order.task);
   if (stopping === undefined || !state.unsentStops.has(stopping) || stopping.silent) return null;
   const { spec, shape } = stopping.run;
-  if (spec.kind === "command" || isGang(spec)) return null;
+  if (spec.kind === "command" || spec.isCall || isGang(spec)) return null;
   return spec.id === order.spec && shape.id === order.shape ? stopping.run : null;
 }
 

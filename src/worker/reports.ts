@@ -110,21 +110,6 @@ export function repeatAnswers(
   flushReports(state, out);
 }
 
-/** Attempts that were answered and not yet acknowledged, with their tasks, in order. */
-export function* unacknowledgedAnswers(
-  state: WorkerState,
-): Generator<{ readonly attempt: AttemptId; readonly task: TaskRef }> {
-  for (const { message } of state.keptAnswers) {
-    if (message.type === "attempt-failed") yield message;
-    else if (message.type === "reports") {
-      for (let i = 0; i < message.kinds.length; i++) {
-        if (!isTerminalKind(message.kinds[i])) continue;
-        yield { attempt: message.attempts[i], task: message.tasks[i] };
-      }
-    }
-  }
-}
-
 /** Tells that no source is left for a task, and why; `attempt` is one that needs it. */
 export function reportNeedsSources(
   state: WorkerState,

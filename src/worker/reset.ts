@@ -21,6 +21,8 @@ export function emptyRecords(state: WorkerState): void {
   state.transfers.clear();
   state.startable.clear();
   state.startableCommands.clear();
+  state.startableCalls.clear();
+  state.returnedCalls.clear();
   state.fetchable.clear();
   state.missing.clear();
   state.orphans.clear();

@@ -7,13 +7,17 @@
  * @module
  */
 
+import { handBackReason } from "../protocol/messages.ts";
 import { mayStart } from "./answers.ts";
 import { recordOf } from "./apply-tasks.ts";
+import { handBackUnstarted } from "./inputs.ts";
 import { amountsFit } from "./ledger.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { goesBefore } from "./run-queue.ts";
 import { bringBack } from "./spilling.ts";
 import {
+  actorOf,
+  besideLanes,
   hasIdleCommandLane,
   isGang,
   type Lane,
@@ -76,8 +80,31 @@ function startCommands(state: WorkerState, out: Outbox): void {
   }
 }
 
+/**
+ * Calls go to the executor of their actor as soon as they are ready, in the order of the orders:
+ * there they run one by one. Where the actor has ended they go back: it is certain that they have
+ * not run.
+ */
+function startCalls(state: WorkerState, out: Outbox): void {
+  for (let run = nextCall(state); run !== null; run = nextCall(state)) {
+    if (actorOf(state, run) !== null)
+      placeRun(state, out, run, { index: besideLanes, entries: [] });
+    else handBackUnstarted(state, out, run, handBackReason.refused, 0);
+  }
+}
+
+function nextCall({ startableCalls }: WorkerState): Run | null {
+  let next: Run | null = null;
+  for (const shape of startableCalls) {
+    const run = shape.granted.first();
+    if (run !== null && (next === null || run.arrival < next.arrival)) next = run;
+  }
+  return next;
+}
+
 /** Starts every granted ready run that fits, best first of its kind. */
 export function startGranted(state: WorkerState, out: Outbox): void {
+  if (state.startableCalls.size > 0 && mayStart(state)) startCalls(state, out);
   if (state.startable.size > 0 && mayStart(state)) startFunctions(state, out);
   if (state.startableCommands.size > 0 && mayStart(state)) startCommands(state, out);
 }

@@ -19,7 +19,7 @@ import type { Micros } from "../base/time.ts";
 import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { Progress } from "../model/progress.ts";
 import type { Resources } from "../model/resources.ts";
-import type { TaskRun, TaskSpec } from "../model/spec.ts";
+import { partOf, type TaskRun, type TaskSpec } from "../model/spec.ts";
 import type {
   AttemptFailed,
   AttemptMeasured,
@@ -50,7 +50,10 @@ export interface WorkerConfig {
   readonly memoryPauseBytes?: number;
 }
 
-/** What is run on lanes of its own: functions on threads, commands each in its own process. */
+/**
+ * What is run on lanes of its own: functions on threads that they share, commands each in its own
+ * process. An actor has a thread of its own, and counts as a command.
+ */
 export type RunKind = Exclude<TaskRun["kind"], "value">;
 
 /** A specification with what this worker derived from it. Never changed, never half filled. */
@@ -66,12 +69,16 @@ export interface Spec {
   readonly couldRun: boolean;
   /** Asks for more than CPU: its ready tasks are called `blocked`. */
   readonly asksBeyondCpu: boolean;
+  /** Calls an object that an actor keeps: its runs go to the executor of that. */
+  readonly isCall: boolean;
 }
 
 /** Runs of one kind that ask for the same: one may take over the grant of another. */
 export interface Shape {
   readonly id: number;
   readonly kind: RunKind;
+  /** Its runs are calls of actors. */
+  readonly isCall: boolean;
   /** Ready, with a grant. */
   readonly granted: RunQueue;
   /** Ready, waiting for a grant. */
@@ -88,7 +95,10 @@ export interface Run {
   readonly shape: Shape;
   granted: boolean;
   readonly args: Uint8Array;
-  /** What it must know of itself: an `AttemptContext` as JSON, or "". */
+  /**
+   * What it must know of itself: an `AttemptContext` as JSON, or ""; of a call its place in the
+   * order of submission.
+   */
   readonly context: string;
   /** In argument order. */
   readonly inputs: readonly ExecutionInput[];
@@ -132,6 +142,13 @@ export interface Pause {
   readonly reason: string;
   /** It lasts so long that what had not started was handed back. */
   outlasted: boolean;
+}
+
+/** A call that was handed back. */
+export interface ReturnedCall {
+  readonly attempt: AttemptId;
+  /** Its place in the order of submission. */
+  readonly order: number;
 }
 
 export type TaskState =
@@ -320,8 +337,14 @@ export interface WorkerState {
   /** Shapes of functions with ready runs that hold a grant. */
   readonly startable: Set<Shape>;
   readonly startableCommands: Set<Shape>;
+  readonly startableCalls: Set<Shape>;
   /** Ready runs of functions without a grant, over all shapes. */
   prefetchedReady: number;
+  /**
+   * Actor → calls that were handed back, until the controller is known to know: what comes after
+   * them in the order of submission, and was sent before it knew, would overtake them.
+   */
+  readonly returnedCalls: Map<TaskRef, Map<TaskRef, ReturnedCall>>;
   /** Peers whose queue is not empty. */
   readonly fetchable: Set<Peer>;
   readonly missing: Set<TaskRef>;
@@ -389,7 +412,9 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     unsentStops: new Map(),
     startable: new Set(),
     startableCommands: new Set(),
+    startableCalls: new Set(),
     prefetchedReady: 0,
+    returnedCalls: new Map(),
     fetchable: new Set(),
     missing: new Set(),
     openRuns: 0,
@@ -423,13 +448,22 @@ export function isGang(spec: Spec): boolean {
   return spec.definition.groupBy !== "";
 }
 
+/** The execution of the actor that a call is for, if that can still be called; else null. */
+export function actorOf(state: WorkerState, { inputs }: Run): Execution | null {
+  if (inputs.length === 0) return null;
+  const taken = state.tasks.get(inputs[0].task)?.state;
+  if (taken?.type !== "executing" || taken.execution.abort !== null) return null;
+  return partOf(taken.execution.run.spec.definition.run) === "actor" ? taken.execution : null;
+}
+
 /** Whether another command may start beside those that run. */
 export function hasIdleCommandLane(state: WorkerState): boolean {
   return state.commands.size < state.commandSlots;
 }
 
-/** The shapes of a kind that have ready runs with a grant. */
-export function startableOf(state: WorkerState, kind: RunKind): Set<Shape> {
+/** Where a shape stands that has ready runs with a grant. */
+export function startableOf(state: WorkerState, { kind, isCall }: Shape): Set<Shape> {
+  if (isCall) return state.startableCalls;
   return kind === "command" ? state.startableCommands : state.startable;
 }
 

@@ -194,6 +194,10 @@ const breakages: Record<string, Breakage> = {
     state.progressed.add({ ...execution });
     return true;
   }),
+  "W44 calls of an actor keep their order": (state) => {
+    const calls = [...state.executions.values()].filter(({ run }) => run.spec.isCall);
+    return calls.length > 0 && write(calls[0].run, { arrival: 0 });
+  },
   "W29 every orphan is on its way out": onExecution((execution, state) => {
     if (execution.orphan) return false;
     state.unsentStops.set(execution, 0);
@@ -231,7 +235,7 @@ const breakages: Record<string, Breakage> = {
 const lively = {
   ...noFaults,
   ...{ jobLaunch: 0.4, release: 0.2, taskFailure: 0.1, fetchFailure: 0.2, largeValue: 0.6 },
-  ...{ runUsMax: 400_000, cancel: 0.1, connectionLoss: 0.05 },
+  ...{ runUsMax: 400_000, cancel: 0.1, connectionLoss: 0.05, actors: 0.3 },
 };
 
 /** A state of some worker that this rule could be broken in, and is. */

@@ -22,6 +22,7 @@ export function checkFleet(state: ControllerState): number {
   let compared = 0;
   for (const shape of state.shapes) {
     if (shape.specCount === 0) continue; // Its place is free.
+    if (shape.part === "call") continue; // It has no queue, and goes where its actor is.
     if (isSwayed(state, shape)) lookAtKept(state, shape); // As a pass does.
     compared += shape.gang < 0 ? checkLine(state, shape) : checkGroups(state, shape);
     checkOffers(state, shape);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defineTask, getContext } from "../../src/client/index.ts";
+import { defineActor, defineTask, getContext } from "../../src/client/index.ts";
 
 export const double = defineTask(import.meta.url, function double(x: number): number {
   return 2 * x;
@@ -60,3 +60,29 @@ export const untilStopped = defineTask(import.meta.url, function untilStopped() 
 export const never = defineTask(import.meta.url, function never(): Promise<void> {
   return new Promise(() => undefined);
 });
+
+/** Keeps a sum. */
+export const Counter = defineActor(
+  import.meta.url,
+  class Counter {
+    #sum: number;
+
+    constructor(start: number) {
+      this.#sum = start;
+    }
+
+    add(n: number): number {
+      this.#sum += n;
+      return this.#sum;
+    }
+
+    async addLater(n: number): Promise<number> {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return this.add(n);
+    }
+
+    refuse(what: string): never {
+      throw new RangeError(`no ${what}`);
+    }
+  },
+);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { hasRecipe } from "../../model/spec.ts";
 import { isTerminalCode } from "../../model/states.ts";
 import { nameKey } from "../shared-state.ts";
 import { specOf } from "../state.ts";
@@ -37,7 +36,8 @@ function offeredValuesAreBrought(look: Inspection): void {
       look.report([], `offers: row ${task} of no task whose value is to be brought`);
       continue;
     }
-    if (hasRecipe(specOf(state, task).run)) look.ofTask(task, "is to be brought and has a recipe");
+    if (specOf(state, task).run.kind !== "value")
+      look.ofTask(task, "is to be brought and has a recipe");
     for (const { client, number } of offers) {
       if (state.clients[client]?.handles.get(number) !== task)
         look.ofTask(task, "is to be brought by a client that has let go of it");

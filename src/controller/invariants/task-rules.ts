@@ -5,7 +5,8 @@
  */
 
 import { isTerminalCode, taskStateCode, taskStates } from "../../model/states.ts";
-import { countUnavailable, isAvailable } from "../apply-tasks.ts";
+import { countUnavailable, isAvailable, isReadable } from "../apply-tasks.ts";
+import { actorOf } from "../call-lines.ts";
 import { type ControllerState, jobOf, taskIdOf } from "../state.ts";
 import { noEdge } from "../tables/edges.ts";
 import { noSlot, stage, taskFlag } from "../tables/task-table.ts";
@@ -63,7 +64,7 @@ function everyMissingInputWillCome(look: Inspection, task: number): void {
   if (tasks.stage[task] !== stage.waiting) return;
   for (let position = 0; position < tasks.dependencyCount[task]; position++) {
     const input = tasks.dependency(task, position);
-    if (isAvailable(look.state, input) || !isTerminalCode(tasks.state[input])) continue;
+    if (isReadable(look.state, input) || !isTerminalCode(tasks.state[input])) continue;
     const ids = [taskIdOf(look.state, task), taskIdOf(look.state, input)];
     const name = taskStates[tasks.state[input]];
     look.report(ids, `waits for an input that is ${name} without a value`);
@@ -187,6 +188,8 @@ export function hasWaker(state: ControllerState, task: number): boolean {
       return tasks.waitingOn[task] > 0;
     case stage.queued:
       return tasks.waitingOn[task] === 0;
+    case stage.called:
+      return tasks.waitingOn[task] === 0 && !isTerminalCode(tasks.state[actorOf(state, task)]);
     case stage.delayed:
       return state.notBefore.has(task);
     case stage.offered:

@@ -118,6 +118,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "placement-passed": "nothing",
   "placement-paused": "nothing",
   "retracts-ordered": "named",
+  "actors-tended": "nothing",
 };
 
 /** How far facts reach together. */

@@ -24,6 +24,8 @@ export const stage = {
   held: 4,
   /** A client is to bring its value. */
   offered: 5,
+  /** A call that has its inputs, in the line of its actor. */
+  called: 6,
 } as const;
 
 export const taskFlag = {

@@ -50,6 +50,8 @@ export interface RunningTask extends TaskContext {
   /** Whose task it is. */
   readonly user: string;
   readonly priority: number;
+  /** Where it runs: what is kept there under this object lives as long as its thread. */
+  readonly home: object;
   /** Asked for anew each time: they hold for some minutes. Rejects with UNREACHABLE. */
   credentials(): Promise<TaskCredentials>;
   /** It waits for tasks of its own until the returned function is called. */

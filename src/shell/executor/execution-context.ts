@@ -29,13 +29,18 @@ export interface ExecutionIdentity {
   readonly worker: string;
   readonly user: string;
   readonly priority: number;
+  /** Default: this thread. */
+  readonly home?: object;
 }
+
+const thisThread = {};
 
 /** The context that a running function sees, and the handle to abort it. */
 export class ExecutionContext implements RunningTask {
   readonly worker: string;
   readonly user: string;
   readonly priority: number;
+  readonly home: object;
   readonly #attempt: AttemptId;
   readonly #task: TaskRef;
   readonly #door: ContextDoor;
@@ -56,6 +61,7 @@ export class ExecutionContext implements RunningTask {
     this.worker = worker;
     this.user = user;
     this.priority = priority;
+    this.home = identity.home ?? thisThread;
     this.#door = door;
   }
 

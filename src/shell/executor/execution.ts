@@ -40,7 +40,7 @@ export interface PluginPlaces {
 
 export const noPlugins: PluginPlaces = { key: "", places: [] };
 
-/** `killed`: by a signal that nobody here sent. */
+/** `killed`: by a signal that nobody here sent; `actor-lost`: of a call, its actor has ended. */
 export type FailureCause =
   | "failed"
   | "oom"
@@ -48,7 +48,8 @@ export type FailureCause =
   | "killed"
   | "module-unloadable"
   | "setup-failed"
-  | "rescheduled";
+  | "rescheduled"
+  | "actor-lost";
 
 /**
  * Where the executor's news goes. Calls come in lane order and only note what happened: none of

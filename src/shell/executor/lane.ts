@@ -120,13 +120,20 @@ export class Lane {
     return true;
   }
 
+  /** Signals a begun execution; false if it is not here, or was signalled before. */
+  signal(execution: ExecutionId, reason: "stopped" | "timeout"): boolean {
+    const sent = this.#orders.find(execution);
+    if (sent === null || sent.isAborting) return false;
+    sent.isAborting = true;
+    this.#tell({ type: "abort", sequence: sent.sequence, reason });
+    return true;
+  }
+
   /** Signals a begun execution, and ends the thread after `graceMs` if it is still at it. */
   abort(execution: ExecutionId, reason: "stopped" | "timeout", graceMs: number): boolean {
     const sent = this.#orders.find(execution);
     if (sent === null) return false;
-    if (sent.isAborting) return true;
-    sent.isAborting = true;
-    this.#tell({ type: "abort", sequence: sent.sequence, reason });
+    if (!this.signal(execution, reason)) return true;
     const timer = setTimeout(() => {
       if (this.#orders.at(sent.sequence) === sent) this.#terminate();
     }, graceMs);
@@ -351,6 +358,7 @@ export class Lane {
     const fields = { lane: index, exitCode, delayMs };
     this.#options.sink.logged("warn", "a lane's thread ended and is started again", fields);
     this.#options.sink.batchEnded();
+    if (this.#isClosed) return; // What heard of it needs no other thread.
     this.#restartTimer = setTimeout(() => this.#restart(), delayMs);
   }
 

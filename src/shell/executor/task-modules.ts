@@ -12,6 +12,13 @@ import { pathToFileURL } from "node:url";
 import { CapstanError } from "../../model/errors.ts";
 import { moduleBeside } from "./module-file.ts";
 
+/** What the mark of a task says; `call` of an actor: the method's name, then its arguments. */
+interface MarkedTask {
+  readonly name: string;
+  readonly run: TaskFunction;
+  readonly call?: TaskFunction;
+}
+
 /** A task's function as its module exports it. */
 export type TaskFunction = (...args: unknown[]) => unknown;
 
@@ -55,7 +62,7 @@ export function taskNamesOf(moduleUrl: string): readonly string[] | null {
 
 /** The named task, or an error that lists what the bundle has. */
 export function findTask(tasks: ReadonlyMap<string, TaskFunction>, name: string): TaskFunction {
-  const task = tasks.get(name);
+  const task = tasks.get(name) ?? methodIn(tasks, name);
   if (task !== undefined) return task;
   const names = [...tasks.keys()].join(", ");
   const has = names === "" ? "it exports no task" : `it exports ${names}`;
@@ -63,12 +70,26 @@ export function findTask(tasks: ReadonlyMap<string, TaskFunction>, name: string)
   throw new CapstanError("TASK_MODULE_UNLOADABLE", message);
 }
 
+/** `Counter.add`: the method of the object that this thread keeps for the actor `Counter`. */
+function methodIn(
+  tasks: ReadonlyMap<string, TaskFunction>,
+  name: string,
+): TaskFunction | undefined {
+  const end = name.indexOf(".") + 1;
+  const call = end === 0 ? undefined : tasks.get(name.slice(0, end));
+  if (call === undefined) return undefined;
+  return (...args) => call(name.slice(end), ...args);
+}
+
 function tasksOf(exports: { readonly [name: string]: unknown }): Map<string, TaskFunction> {
   const tasks = new Map<string, TaskFunction>();
   for (const exported of Object.values(exports)) {
     if (typeof exported !== "function") continue;
-    const definition = (exported as { [taskMark]?: { name: string; run: TaskFunction } })[taskMark];
-    if (definition !== undefined) tasks.set(definition.name, definition.run);
+    const definition = (exported as { [taskMark]?: MarkedTask })[taskMark];
+    if (definition === undefined) continue;
+    const { name, run, call } = definition;
+    tasks.set(name, run);
+    if (call !== undefined) tasks.set(`${name}.`, call);
   }
   return tasks;
 }

@@ -13,7 +13,7 @@ import type { TaskCredentials } from "./context.ts";
 import type { ExecutionOrder, ExecutionSink } from "./execution.ts";
 import { FunctionTable } from "./function-table.ts";
 import { Lane, type LaneThreadView } from "./lane.ts";
-import { lanePollMs } from "./limits.ts";
+import { LanePoll } from "./lane-poll.ts";
 
 export interface ThreadExecutorOptions {
   /** Number of threads: how many executions run at once. */
@@ -30,12 +30,15 @@ export class ThreadExecutor {
   readonly #lanes: Lane[] = [];
   readonly #sink: ExecutionSink;
   readonly #dirty = new Set<Lane>();
-  #pollTimer: NodeJS.Timeout | null = null;
-  #isClosed = false;
+  readonly #poll: LanePoll;
 
   constructor(options: ThreadExecutorOptions) {
     const { workerId, sink, heapLimitMib = 0, credentials } = options;
     this.#sink = sink;
+    this.#poll = new LanePoll(
+      () => this.#lanes,
+      () => sink.batchEnded(),
+    );
     const functions = new FunctionTable();
     for (let index = 0; index < options.lanes; index++) {
       this.#lanes.push(new Lane({ index, workerId, functions, sink, heapLimitMib, credentials }));
@@ -57,7 +60,7 @@ export class ThreadExecutor {
   flush(): void {
     for (const lane of this.#dirty) lane.flush();
     this.#dirty.clear();
-    this.#armPoll();
+    this.#poll.arm();
   }
 
   /** True if the execution will never begin; false if it has begun, has ended or is not known. */
@@ -96,21 +99,7 @@ export class ThreadExecutor {
 
   /** Ends all threads. What had not ended is never heard of again. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    if (this.#pollTimer !== null) clearTimeout(this.#pollTimer);
+    this.#poll.close();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
-  }
-
-  #armPoll(): void {
-    if (this.#pollTimer !== null || this.#isClosed) return;
-    if (!this.#lanes.some((lane) => lane.wantsPoll)) return;
-    this.#pollTimer = setTimeout(() => this.#poll(), lanePollMs);
-  }
-
-  #poll(): void {
-    this.#pollTimer = null;
-    for (const lane of this.#lanes) lane.poll();
-    this.#sink.batchEnded();
-    this.#armPoll();
   }
 }

@@ -17,6 +17,7 @@ import type { Progress } from "../../model/progress.ts";
 import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
 import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
 import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
+import { ActorExecutor } from "../executor/actor-executor.ts";
 import type { CommandExecutor } from "../executor/command-executor.ts";
 import { buildFailure, type CommandFailureCause } from "../executor/command-outcome.ts";
 import type { CommandSink } from "../executor/command-record.ts";
@@ -76,6 +77,7 @@ export interface ExecutionsOptions {
 export class Executions implements ExecutionSink, CommandSink {
   readonly #options: ExecutionsOptions;
   readonly #threads: ThreadExecutor;
+  readonly #actors: ActorExecutor;
   readonly #pool: ProcessPool;
   readonly #processes: ProcessExecutor;
   readonly #specs = new Map<number, OwnedSpec>();
@@ -88,6 +90,7 @@ export class Executions implements ExecutionSink, CommandSink {
     const { launcher, directories } = commands;
     const common = { lanes, sink: this, credentials: taskCredentials(options.controller) };
     this.#threads = new ThreadExecutor({ ...common, workerId, heapLimitMib });
+    this.#actors = new ActorExecutor({ ...common, workerId, heapLimitMib });
     const idleMax = lanes * idleProcessesPerSlotMax;
     const parts = { launcher, workerId, idleMax, heapLimitMib, logger };
     this.#pool = new ProcessPool({ ...parts, ...options.processes });
@@ -174,12 +177,14 @@ export class Executions implements ExecutionSink, CommandSink {
   /** Memory is short: everything here collects its garbage. */
   collect(): void {
     this.#threads.collect();
+    this.#actors.collect();
     collectGarbage();
   }
 
   /** The thread of a function's attempt, by its id; null if it is not here. */
   threadOf(attempt: string): LaneThreadView | null {
-    return this.#threads.threadOf(numberOf(attempt));
+    const id = numberOf(attempt);
+    return this.#threads.threadOf(id) ?? this.#actors.threadOf(id);
   }
 
   /** The same for a function in a process. */
@@ -190,20 +195,23 @@ export class Executions implements ExecutionSink, CommandSink {
   /** Hands the lanes what was started in this turn. */
   flush(): void {
     this.#threads.flush();
+    this.#actors.flush();
   }
 
   /** Ends everything; commands within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#waiting.clear();
     this.#processes.close();
-    await Promise.all([this.#threads.close(), this.#options.commands.close(graceMs)]);
+    const threads = [this.#threads.close(), this.#actors.close()];
+    await Promise.all([...threads, this.#options.commands.close(graceMs)]);
   }
 
   #specOf({ spec }: StartExecution | PrepareExecution): OwnedSpec {
     return present(this.#specs.get(spec), "a spec is defined before its first use");
   }
 
-  #functionsOf(execution: ExecutionId): ThreadExecutor | ProcessExecutor {
+  #functionsOf(execution: ExecutionId): ThreadExecutor | ProcessExecutor | ActorExecutor {
+    if (this.#actors.has(execution)) return this.#actors;
     return this.#processes.has(execution) ? this.#processes : this.#threads;
   }
 
@@ -233,7 +241,7 @@ export class Executions implements ExecutionSink, CommandSink {
   #startNow(
     order: StartExecution,
     place: Pick<ExecutionOrder, "bundlePath" | "plugins">,
-    { run: { functionName, executor }, resources, priority }: FunctionSpec,
+    { run: { functionName, executor, part }, resources, priority }: FunctionSpec,
   ): void {
     const { execution, lane, attempt, task, args } = order;
     const inputs: Uint8Array[] = [];
@@ -248,7 +256,9 @@ export class Executions implements ExecutionSink, CommandSink {
     const identity = { execution, lane, attempt, task, user, priority };
     const call = { ...identity, ...place, functionName, args, inputs, inputTasks };
     const { memoryBytes, cpuMilli } = resources;
-    if (executor === "thread") this.#threads.start(call);
+    if (part === "actor") this.#actors.start(call);
+    else if (part === "call") this.#actors.call(call);
+    else if (executor === "thread") this.#threads.start(call);
     else this.#processes.start({ ...call, memoryBytes, cpuMilli });
   }
 

@@ -5,12 +5,13 @@
  */
 
 import { digestWith } from "../../base/digest.ts";
-import type { AttemptId } from "../../model/ids.ts";
+import type { AttemptId, TaskRef } from "../../model/ids.ts";
 import { runsInProcess } from "../../model/spec.ts";
 import { mayStart } from "../answers.ts";
 import { amountsOfPaying } from "../apply-executions.ts";
+import { unacknowledgedAnswers } from "../kept-answers.ts";
 import { amountsFit, charge } from "../ledger.ts";
-import { unacknowledgedAnswers } from "../reports.ts";
+
 import {
   besideLanes,
   type Execution,
@@ -68,13 +69,13 @@ function whatSharesALaneSharesAnExecutor(state: WorkerState): void {
   }
 }
 
-/** W35: what has yielded once has a place of its own, pays all the same, and is a function. */
+/** W35: what has yielded once, or calls an actor, has a place of its own and pays all the same. */
 function checkBeside(state: WorkerState, execution: Execution): void {
   const { id, lane, paying, run, waits, yielded } = execution;
   if (lane.entries.length !== 1) broken(`execution ${id} is alone beside the lanes`);
   if (!paying || !run.granted) broken(`execution ${id} pays beside the lanes too`);
   if (run.spec.kind !== "function") broken(`execution ${id} yields, which functions do`);
-  if (!run.hasYielded) broken(`nobody inherits from execution ${id}`);
+  if (!run.hasYielded && !run.spec.isCall) broken(`nobody inherits from execution ${id}`);
   if (yielded && !waits) broken(`execution ${id} rejoins when it does not wait any more`);
   const isTimed = run.spec.definition.timeoutMs > 0;
   if (state.besideTimed.has(execution) !== isTimed) broken(`execution ${id} has its timeout`);
@@ -204,6 +205,19 @@ function nothingThatFitsIsLeftWaiting(state: WorkerState): void {
   if (!mayStart(state)) return;
   if (state.idleLanes > 0) checkNothingFits(state, state.startable);
   if (hasIdleCommandLane(state)) checkNothingFits(state, state.startableCommands);
+  if (state.startableCalls.size > 0) broken("calls that are ready are with their actor");
+}
+
+/** W43: the thread of an actor takes its calls in the order in which they were ordered. */
+function callsOfAnActorKeepTheirOrder(state: WorkerState): void {
+  const latest = new Map<TaskRef, number>();
+  for (const { id, lane, run } of state.executions.values()) {
+    if (!run.spec.isCall) continue;
+    if (lane.index !== besideLanes) broken(`execution ${id} is a call and takes a lane`);
+    const actor = run.inputs[0].task;
+    if (run.arrival <= (latest.get(actor) ?? 0)) broken(`execution ${id} overtook another call`);
+    latest.set(actor, run.arrival);
+  }
 }
 
 const open = new Set<AttemptId>();
@@ -273,4 +287,5 @@ export const executionRules: WorkerRules = {
   "W41 what shares a lane shares an executor": whatSharesALaneSharesAnExecutor,
   "W43 progress that is news is that of an execution": progressThatIsNewsIsThatOfAnExecution,
   "W29 every orphan is on its way out": everyOrphanIsOnItsWayOut,
+  "W44 calls of an actor keep their order": callsOfAnActorKeepTheirOrder,
 };

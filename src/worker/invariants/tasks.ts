@@ -6,9 +6,10 @@
 
 import { digestWith } from "../../base/digest.ts";
 import type { TaskRef } from "../../model/ids.ts";
+import { partOf } from "../../model/spec.ts";
 import { type Amounts, amountsOf, asksBeyondCpu } from "../ledger.ts";
 import { goesBefore, type RunQueue } from "../run-queue.ts";
-import { type Run, type RunKind, type Shape, unstartedRun, type WorkerState } from "../state.ts";
+import { type Run, type Shape, startableOf, unstartedRun, type WorkerState } from "../state.ts";
 import { isAtRest } from "./records.ts";
 import { broken, type WorkerRules } from "./rule.ts";
 
@@ -51,7 +52,9 @@ function specsNeverChange(state: WorkerState): void {
       askedAtFirst.set(spec, first);
     }
     if (!sameAmounts(first.amounts, spec.amounts)) broken(`spec ${id} asks for what it asked for`);
-    if (spec.kind !== run.kind) broken(`spec ${id} is of the kind that it was`);
+    const isCommand = run.kind === "command" || partOf(run) === "actor";
+    if (spec.kind !== (isCommand ? "command" : "function"))
+      broken(`spec ${id} is of the kind that it was`);
     if (spec.asksBeyondCpu !== first.beyond) broken(`spec ${id} asks for the same kinds`);
   }
 }
@@ -86,14 +89,14 @@ function queuesAreInStrictOrder(state: WorkerState): void {
 
 const startable = new Set<Shape>();
 
-function checkStartable(known: ReadonlySet<Shape>, kind: RunKind): void {
+function checkStartable(state: WorkerState, known: ReadonlySet<Shape>): void {
   let expected = 0;
   for (const shape of startable) {
-    if (shape.kind !== kind) continue;
+    if (startableOf(state, shape) !== known) continue;
     expected++;
-    if (!known.has(shape)) broken(`startable shapes of kind ${kind} are known`);
+    if (!known.has(shape)) broken(`startable shape ${shape.id} is known`);
   }
-  if (expected !== known.size) broken(`no other shape of kind ${kind} is startable`);
+  if (expected !== known.size) broken("no other shape is startable");
 }
 
 function whatMayStartIsKnown(state: WorkerState): void {
@@ -106,8 +109,9 @@ function whatMayStartIsKnown(state: WorkerState): void {
     else if (run.shape.kind === "function") prefetched++;
   }
   if (prefetched !== state.prefetchedReady) broken("functions without a grant are counted");
-  checkStartable(state.startable, "function");
-  checkStartable(state.startableCommands, "command");
+  checkStartable(state, state.startable);
+  checkStartable(state, state.startableCommands);
+  checkStartable(state, state.startableCalls);
 }
 
 export const taskRules: WorkerRules = {

@@ -1,0 +1,216 @@
+/**
+ * Actors and their calls: where calls go, in which order, and what becomes of them with the actor.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { finished, handedBack } from "../../test/support/fake-worker.ts";
+import { noResources } from "../model/resources.ts";
+import type { ActorPart } from "../model/spec.ts";
+import { explain } from "./explain.ts";
+import { callsSentMax } from "./limits.ts";
+
+const once = { maxRetriesFailure: 0, maxRetriesPreemption: 0 } as const;
+
+function partSpec(part: ActorPart) {
+  const f = { kind: "function", bundle: "b".repeat(64), functionName: "f", executor: "thread" };
+  return { run: { ...f, part } as never, name: part, resources: noResources, ...once };
+}
+
+const actor = { spec: { ...partSpec("actor"), resources: { ...noResources, memoryBytes: 1_024 } } };
+const call = (...on: string[]) => ({ spec: partSpec("call"), on: ["actor", ...on] });
+
+/** A worker of one slot where `actor` runs. */
+function aRunningActor() {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const worker = harness.aWorker();
+  client.submits({ actor });
+  worker.starts("actor");
+  return { harness, client, worker };
+}
+
+describe("calls of an actor", () => {
+  test("wait until it is said to run, and then go in the order of submission", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    client.submits({ actor, one: call(), two: call() });
+    assert.equal(worker.orders, "actor");
+    assert.match(summaryOf(harness, "one"), /waits for its actor actor .*: ASSIGNED/);
+    worker.starts("actor");
+    assert.equal(worker.orders, "actor+ one two");
+  });
+
+  test("take nothing, not even a slot", () => {
+    const { harness, client, worker } = aRunningActor();
+    const held = { memory: 1_024, "command slots": 1 };
+    client.submits({ one: call(), two: call() });
+    assert.deepEqual(harness.usedBy(worker), held);
+    client.submits({ task: {} });
+    worker.reports(finished("one"), finished("two"), finished("task"));
+    assert.equal(harness.statesOf("one", "two"), "SUCCEEDED, SUCCEEDED");
+    assert.deepEqual(harness.usedBy(worker), held);
+  });
+
+  test("wait behind one that waits for a value, which goes alone", () => {
+    const { harness, client, worker } = aRunningActor();
+    const other = harness.aWorker({ slots: 1 });
+    client.submits({ value: {}, reads: call("value"), next: call() });
+    assert.match(summaryOf(harness, "next"), /waits for its turn: .* goes before it/);
+    const runner = [worker, other].find(({ orders }) => orders.includes("value"));
+    runner?.finishes("value");
+    assert.match(worker.orders, /reads$/);
+    assert.match(summaryOf(harness, "next"), /1 calls of actor .* are underway/);
+    worker.finishes("reads");
+    assert.match(worker.orders, /next$/);
+  });
+
+  test("that come back go first again", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ value: {} });
+    worker.finishes("value");
+    client.submits({ reads: call("value"), next: call() });
+    worker.reports(handedBack("reads"));
+    assert.equal(worker.orders, "actor+ reads");
+    worker.finishes("reads");
+    assert.equal(worker.orders, "actor+ next");
+    assert.equal(harness.stateOf("reads"), "SUCCEEDED");
+  });
+
+  test("are on their way in bounded number", () => {
+    const { client, worker } = aRunningActor();
+    const labels = Array.from({ length: callsSentMax + 3 }, (_, i) => `call${i}`);
+    client.submits(Object.fromEntries(labels.map((label) => [label, call()])));
+    assert.equal(worker.orders.split(" ").length - 1, callsSentMax);
+    worker.finishes("call0", "call1");
+    assert.equal(worker.orders.split(" ").length - 1, callsSentMax);
+  });
+
+  test("fail by themselves, and are not tried again", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call(), two: call() });
+    worker.fails("one");
+    worker.finishes("two");
+    assert.equal(harness.statesOf("one", "two"), "FAILED, SUCCEEDED");
+    client.retries("one");
+    assert.equal(harness.stateOf("one"), "FAILED", "a person's retry runs no call twice");
+  });
+
+  test("go on being sent to a worker that takes no new work, but not to one in trouble", () => {
+    const { harness, client, worker } = aRunningActor();
+    harness.asks({ type: "cordon-worker", workerId: "w1", cordon: true });
+    client.submits({ one: call() });
+    assert.equal(worker.orders, "actor+ one");
+    worker.feels("no disk");
+    client.submits({ two: call() });
+    assert.equal(worker.orders, "actor+ one");
+    worker.feels("");
+    assert.equal(worker.orders, "actor+ one two");
+  });
+});
+
+describe("the end of an actor", () => {
+  test("ends what waits for it with its own cause, which names it", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ value: {}, reads: call("value"), next: call() });
+    worker.fails("actor");
+    assert.equal(harness.statesOf("reads", "next"), "UPSTREAM_FAILED, UPSTREAM_FAILED");
+    client.submits({ late: call() });
+    assert.equal(harness.stateOf("late"), "UPSTREAM_FAILED");
+    assert.match(summaryOf(harness, "late"), /needs the value of \/ann\/graph-1\/0/);
+  });
+
+  test("with its worker fails the calls that may have run, and no worker sees them again", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call(), two: call() });
+    const other = harness.aWorker();
+    worker.exits();
+    const states = harness.statesOf("actor", "one", "two");
+    assert.equal(states, "WORKER_FAILED, WORKER_FAILED, WORKER_FAILED");
+    assert.equal(other.orders, "");
+    const failure = harness.state.failures.get(harness.rowOf("one"));
+    assert.equal(failure?.code, "ACTOR_LOST");
+    assert.equal(failure?.blame, "/ann/graph-1/0");
+  });
+
+  test("that may restart begins it anew elsewhere, where the calls go that were not sent", () => {
+    const { harness, client, worker } = lostWithOneRestart();
+    const other = harness.aWorker();
+    worker.exits();
+    assert.equal(harness.statesOf("sent", "waits"), "WORKER_FAILED, PENDING waiting");
+    other.starts("actor");
+    assert.equal(other.orders, "actor+ value");
+    other.finishes("value");
+    assert.equal(other.orders, "actor+ waits");
+    client.releases("sent");
+  });
+
+  test("does not restart after a drain, unless it may", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call() });
+    harness.asks({ type: "drain-worker", workerId: "w1", deadlineMs: 1, drain: true });
+    harness.after(10);
+    worker.obeys();
+    assert.equal(harness.stateOf("actor"), "FAILED");
+    assert.equal(harness.state.failures.get(harness.rowOf("actor"))?.code, "ACTOR_LOST");
+  });
+
+  test("comes when nobody holds it any more and its calls have ended", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call() });
+    client.releases("actor");
+    assert.equal(harness.stateOf("actor"), "RUNNING");
+    worker.finishes("one");
+    assert.equal(worker.orders, "actor-", "it is told to stop");
+    worker.obeys();
+    assert.deepEqual(harness.usedBy(worker), {});
+  });
+
+  test("by a return is a failure: an object that is gone has no value", () => {
+    const { harness, worker } = aRunningActor();
+    worker.reports(finished("actor"));
+    assert.equal(harness.stateOf("actor"), "FAILED");
+  });
+});
+
+function lostWithOneRestart() {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const worker = harness.aWorker();
+  const restarts = { maxRetriesFailure: 1, maxRetriesPreemption: 1 };
+  client.submits({ actor: { spec: { ...actor.spec, ...restarts } } });
+  worker.starts("actor");
+  client.submits({ sent: call(), value: {}, waits: call("value") });
+  return { harness, client, worker };
+}
+
+describe("a submission is refused that", () => {
+  function refusalOf(drafts: Parameters<ReturnType<ControllerHarness["aClient"]>["submits"]>[0]) {
+    const harness = new ControllerHarness();
+    const lines = harness.aClient().submits(drafts);
+    return lines.find((line) => line.includes("refused")) ?? "";
+  }
+
+  test("depends on an actor without calling it", () => {
+    assert.match(refusalOf({ actor, task: { on: ["actor"] } }), /refused/);
+    assert.match(refusalOf({ actor, other: actor, one: call("other") }), /refused/);
+  });
+
+  test("calls what is no actor", () => {
+    assert.match(refusalOf({ task: {}, one: { spec: partSpec("call"), on: ["task"] } }), /refused/);
+    assert.match(refusalOf({ one: { spec: partSpec("call") } }), /refused/);
+  });
+
+  test("gives a key to an actor", () => {
+    assert.match(refusalOf({ actor: { ...actor, key: "k" } }), /refused/);
+  });
+});
+
+function summaryOf(harness: ControllerHarness, label: string): string {
+  const client = harness.clients[0];
+  return explain(harness.state, `/ann/graph-1/${client.numberOf(label)}`).summary;
+}

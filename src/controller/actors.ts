@@ -1,0 +1,120 @@
+/**
+ * Actors: tasks that keep an object, and the calls of its methods.
+ *
+ * An actor is placed like any task, and its attempt stays until somebody ends it. Its calls are not
+ * placed: they go to the worker where it runs, take nothing of it, and run there one by one in the
+ * order of submission. So that the order holds without a word from the worker, a call that reads
+ * values of other tasks travels alone, because it may come back; those that bring all that they
+ * need follow each other closely.
+ *
+ * A call runs at most once: one that may have run ends with its actor, and so does what waits for
+ * an actor that has ended. An actor that nobody holds and that nobody calls any more is ended.
+ *
+ * @module
+ */
+
+import type { Micros } from "../base/time.ts";
+import type { AttemptCause } from "../model/states.ts";
+import { isTerminalCode } from "../model/states.ts";
+import { actorOf, isActor, isCall, readsValues, waitingCount } from "./call-lines.ts";
+import type { ActorCalls } from "./call-state.ts";
+import { callsSentMax } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
+import { assignAndSend } from "./place-solo.ts";
+import { AssignmentRecorder } from "./recorders.ts";
+import { type ControllerState, isHealthy, specOf, taskIdOf, type Worker } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
+import { noSlot, stage } from "./tables/task-table.ts";
+import type { Loss } from "./verdicts.ts";
+import { killTasks } from "./wants.ts";
+
+/** Sends the calls whose turn it is, and ends the actors that nobody needs any more. */
+export function settleActors(state: ControllerState, out: Outbox, at: Micros): void {
+  if (state.calls.touched.size === 0) return;
+  const touched = [...state.calls.touched].filter((task) => isOpenActor(state, task));
+  out.record(state, { type: "actors-tended" });
+  const assignments = new AssignmentRecorder(at);
+  for (const actor of touched) sendCalls(state, out, assignments, actor);
+  assignments.close(state, out);
+  const unneeded = touched.filter((actor) => isUnneeded(state, actor));
+  const message = "released: nobody holds it, and no call waits for it";
+  killTasks(state, out, { tasks: unneeded, code: "TASK_CANCELLED", message, at });
+  for (const actor of unneeded) out.releaseCandidates.push(actor);
+}
+
+function isOpenActor(state: ControllerState, task: number): boolean {
+  const { tasks } = state;
+  return tasks.isLive(task) && isActor(state, task) && !isTerminalCode(tasks.state[task]);
+}
+
+/** Whether no handle names the actor, no call needs it, and nobody asked that it goes on. */
+export function isUnneeded(state: ControllerState, actor: number): boolean {
+  const { tasks, shared } = state;
+  return (
+    tasks.wants[actor] === 0 && tasks.pendingDependents[actor] === 0 && !shared.detached.has(actor)
+  );
+}
+
+/** The worker that runs the actor's object and takes calls now, or null. */
+export function workerOfActor(state: ControllerState, actor: number): Worker | null {
+  const { tasks, attempts, workers } = state;
+  const row = tasks.attempt[actor];
+  if (row === noSlot || !attempts.hasFlag(row, attemptFlag.started)) return null;
+  const worker = workers[attempts.worker[row]];
+  return isHealthy(worker) && worker.trouble === "" ? worker : null;
+}
+
+/** The call that may be sent now, or -1: the first in line, if it does not wait for anything. */
+export function nextCall(state: ControllerState, calls: ActorCalls | undefined): number {
+  if (calls === undefined || waitingCount(calls) === 0 || calls.sent >= callsSentMax) return -1;
+  const call = calls.rows[calls.head];
+  if (state.tasks.stage[call] !== stage.called) return -1;
+  if (calls.sent > 0 && (calls.sentReaders > 0 || readsValues(state, call))) return -1;
+  return call;
+}
+
+function sendCalls(
+  state: ControllerState,
+  out: Outbox,
+  assignments: AssignmentRecorder,
+  actor: number,
+): void {
+  const worker = workerOfActor(state, actor);
+  if (worker === null) return;
+  const next = () => nextCall(state, state.calls.byActor.get(actor));
+  for (let task = next(); task >= 0; task = next()) {
+    assignAndSend(state, out, assignments, { task, worker, prefetched: false, grant: null });
+  }
+}
+
+/** Ends of attempts of which it is certain that the function did not begin. */
+const unbegun: ReadonlySet<AttemptCause> = new Set<AttemptCause>([
+  "retracted",
+  "refused",
+  "never-had-it",
+  "dependency-lost",
+  "input-unloadable",
+]);
+
+/** Whether a call may have run, so that it must not run again. */
+export function mayHaveRun(state: ControllerState, { task, cause }: Loss): boolean {
+  return isCall(state, task) && !unbegun.has(cause);
+}
+
+/** Whether an actor has lost its object and must not begin again with a new one. */
+export function hasLostItsObject(state: ControllerState, { task, started }: Loss): boolean {
+  return started && isActor(state, task) && specOf(state, task).maxRetriesPreemption === 0;
+}
+
+/** What is said of a call that ended with its actor. */
+export function failureWithActor(state: ControllerState, loss: Loss) {
+  const { task, cause, workerId, failure } = loss;
+  const actor = actorOf(state, task);
+  const reason = loss.reason || (failure?.error.message ?? "");
+  const why = reason === "" ? cause : `${cause}: ${reason}`;
+  const name = `${specOf(state, actor).name} (${taskIdOf(state, actor)})`;
+  const message =
+    `${specOf(state, task).name}: the actor ${name} ended on ${workerId} under it (${why}); ` +
+    "it may have run, and no call runs twice";
+  return { code: "ACTOR_LOST", message, blame: taskIdOf(state, actor) };
+}

@@ -1,0 +1,30 @@
+/**
+ * What actors are asked to do: their calls that have not ended.
+ *
+ * @module
+ */
+
+/** What one actor is asked to do. */
+export interface ActorCalls {
+  /** Rows of the calls that are PENDING from place `head` on, first submitted first. */
+  readonly rows: number[];
+  /** The places of these in the order of submission. */
+  readonly orders: number[];
+  head: number;
+  /** Attempts of its calls that have not ended, and those of them that read other values. */
+  sent: number;
+  sentReaders: number;
+}
+
+export interface CallState {
+  /** Actor's row → its calls that have not ended. */
+  readonly byActor: Map<number, ActorCalls>;
+  /** Actors that may be sent calls, or may be needed no more. */
+  readonly touched: Set<number>;
+  /** Whether there ever was a part of an actor: most clusters have none, and look no further. */
+  hasParts: boolean;
+}
+
+export function newCallState(): CallState {
+  return { byActor: new Map(), touched: new Set(), hasParts: false };
+}
