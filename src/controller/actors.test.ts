@@ -155,7 +155,7 @@ describe("the end of an actor", () => {
     harness.asks({ type: "drain-worker", workerId: "w1", deadlineMs: 1, drain: true });
     harness.after(10);
     worker.obeys();
-    assert.equal(harness.stateOf("actor"), "FAILED");
+    assert.equal(harness.stateOf("actor"), "WORKER_FAILED");
     assert.equal(harness.state.failures.get(harness.rowOf("actor"))?.code, "ACTOR_LOST");
   });
 

@@ -47,8 +47,8 @@ function whyNeverAgain(state: ControllerState, task: number): string {
   if (isCall(state, task)) return "it is of a call of an actor, and no call runs twice; call again";
   if (specOf(state, task).exclusive === true) return "its task is exclusive: it ran once";
   return (
-    "it has no recipe: a client scattered it; scatter it again, with `broadcast` to more workers, " +
-    "or compute it in a task"
+    "it has no recipe: a client scattered it; scatter it again, with `broadcast` to more " +
+    "workers, or compute it in a task"
   );
 }
 

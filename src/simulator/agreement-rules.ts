@@ -26,9 +26,6 @@ export interface LiveWorker {
 
 const neverHadIt = attemptCauseCode("never-had-it");
 
-/** So long after a value was offered again a worker may be without it. */
-const overtakenUs = 5_000_000;
-
 export class AgreementRules {
   /** Incarnations that were given up: what they still run is not paid for any more. */
   readonly #lost = new Set<string>();
@@ -40,8 +37,6 @@ export class AgreementRules {
   readonly #prepared = new Set<AttemptId>();
   /** Workers of those, until they connect anew. */
   readonly #takenOver = new Set<number>();
-  /** When a value that had been let go was last offered again. */
-  #offeredAt = Number.NEGATIVE_INFINITY;
   /** By row, as they were before the step; 0 or nothing for none. */
   readonly #ids: AttemptId[] = [];
   /** The same attempts. */
@@ -66,7 +61,6 @@ export class AgreementRules {
     this.#hearPrepared(event);
     const leaves = facts.some(({ type }) => type === "worker-lost");
     for (const fact of facts) {
-      if (fact.type === "values-offered") this.#offeredAt = state.at;
       if (fact.type === "worker-lost") this.#lost.add(state.workers[fact.worker].incarnation);
       if (fact.type === "attempt-superseded") this.#onSuperseded(state, fact);
       if (fact.type === "worker-present") this.#takenOver.delete(fact.worker);
@@ -109,8 +103,6 @@ export class AgreementRules {
   #checkDoubt({ workers }: ControllerState, send: ControllerSend): void {
     if (send.type !== "disconnect-worker" || !send.reason.startsWith("its digest")) return;
     const { workerId, unapplied } = workers[send.worker];
-    // What a client brings again may overtake the order to forget it, which then takes it away.
-    if (workers[send.worker].lastHeardAt < this.#offeredAt + overtakenUs) return;
     // A value that is to be forgotten may be gone before the order comes.
     if (unapplied.some(({ values }) => values !== 0)) return;
     // Of an attempt that another has taken over the worker says later that it is gone.

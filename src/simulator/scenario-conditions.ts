@@ -271,7 +271,7 @@ const forms: readonly Form[] = [
   },
   {
     pattern: new RegExp(`^${name} says "([^"]*)"$`),
-    usage: 'w1 says "drained": why it is in its state',
+    usage: 'w1 says "drained" (why it is in its state)',
     read: (world, workerId, words) => {
       const { stateReason } = workerView(world.cluster.state, workerOf(world, workerId));
       const actual = `${workerId} says "${stateReason}"`;

@@ -52,8 +52,8 @@ export interface ActorSurroundings {
   keepResult(execution: ExecutionId, value: SimulatedValue): void;
 }
 
-/** A call that still runs after this long is said to run. */
-const saidToRunUs = 5_000;
+/** A function, or a call, that still runs after this long is said to run. */
+export const saidToRunUs = 5_000;
 
 export class SimulatedActors {
   readonly #around: ActorSurroundings;

@@ -29,7 +29,7 @@ import {
 import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
-import { SimulatedActors } from "./simulated-actors.ts";
+import { SimulatedActors, saidToRunUs } from "./simulated-actors.ts";
 import { recoveredBy, SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
@@ -60,9 +60,6 @@ export interface WorkerSurroundings {
   /** The machine that it runs on. */
   readonly host: SimulatedHost;
 }
-
-/** A function that still runs after this long is said to run. */
-const saidToRunUs = 5_000;
 
 /** Clocks of different machines are apart by up to a day. */
 const clockSpreadUs = 86_400_000_000;
@@ -394,7 +391,7 @@ export class SimulatedWorker {
 
   #start(send: StartExecution): void {
     const run = this.#specs.get(send.spec)?.run;
-    const part = run === undefined ? null : partOf(run);
+    const part = run && partOf(run);
     if (part === "actor") this.#actors.start(send);
     else if (part === "call") this.#actors.call(send);
     else if (run?.kind === "command") this.#launch(send);
@@ -478,11 +475,10 @@ export class SimulatedWorker {
     const begunAt = timeline.now;
     this.#tell("started", order);
     const { execution } = order;
-    this.#later(saidToRunUs, () =>
-      this.#running(execution) === undefined
-        ? null
-        : { type: "execution-started", at: 0, execution },
-    );
+    this.#later(saidToRunUs, () => {
+      const isGone = this.#running(execution) === undefined;
+      return isGone ? null : { type: "execution-started", at: 0, execution };
+    });
     const end = (ending: Ending) => {
       if (this.alive && this.#runs(order)) this.#say(this.#endEvent(order, ending, begunAt));
     };
@@ -596,9 +592,8 @@ export class SimulatedWorker {
     this.#later(100 + draws.below(Math.max(2_000, faults.fetchUsMax)), () => {
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.
-      const { workerId } = this;
-      const peer = this.#around.peerAt(index);
-      return fetchFrom(peer, { transfer, tasks }, { draws, faults, observer, workerId, kept });
+      const around = { draws, faults, observer, workerId: this.workerId, kept };
+      return fetchFrom(this.#around.peerAt(index), { transfer, tasks }, around);
     });
   }
 }
