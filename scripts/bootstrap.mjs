@@ -12,6 +12,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -114,6 +115,7 @@ function build() {
   const done = spawnSync(ownNode, [compiler, "-b"], { cwd: root, stdio: "inherit" });
   if (done.status !== 0) throw new Refusal("The sources do not compile; see the messages above.");
   mkdirSync(at("dist"), { recursive: true });
+  chmodSync(at("dist", "cli", "main.js"), 0o755); // npm does so only where it links it first.
   writeFileSync(buildStamp, "");
   // What changes during a build is newer than it.
   utimesSync(buildStamp, begun / 1000, begun / 1000);
