@@ -238,7 +238,7 @@ function storeValue(
   { task, sizeBytes, copied }: Extract<TaskFact, { type: "value-stored" }>,
 ): void {
   const record = ensureRecord(state, task);
-  const unread = { pins: 0, gone: false, toldAgain: false };
+  const unread = { pins: 0, gone: false, toldAgain: false, retold: false };
   const value: Value = {
     task,
     sizeBytes,
@@ -303,6 +303,7 @@ export const taskAppliers: TaskAppliers = {
     const { state: held } = recordOf(state, task);
     assert(held.type === "memory", "only a value that is held is told again");
     held.value.toldAgain = again;
+    held.value.retold = true;
   },
   "value-dropped": (state, { task }) => dropValue(state, task),
   "copy-ordered": (state, { task, sizeBytes }) => {

@@ -26,7 +26,7 @@ describe("a copy that is ordered", () => {
     ]);
     assert.deepEqual(worker.ordered(copy(3, 1)), ["have 0 of 1"], "said again");
     assert.deepEqual(worker.ordered(forget(1, 2)), ["drop 2", "have 0 of 1"]);
-    assert.deepEqual(worker.ordered(forget(1)), ["drop 1"]);
+    assert.deepEqual(worker.ordered(forget(1)), ["drop 1", "lost 0 of 1"]);
     assert.equal(worker.state.tasks.size, 0);
   });
 

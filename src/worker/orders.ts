@@ -381,8 +381,10 @@ function isInUse(known: TaskRecord): boolean {
 function forgetTask(state: WorkerState, out: Outbox, known: TaskRecord): void {
   const { task, hadRun } = known;
   if (known.state.type === "memory") {
-    // Meant may be the run: whoever said so may not have known of the copy, and heard of it since.
-    if (hadRun && known.state.value.copied) report(state, plainReport(reportKind.lost, 0, task));
+    // Meant may be the run, or what was told first: whoever said so may not have known of the copy,
+    // or of what was told later, and have heard of it since.
+    const { copied, retold } = known.state.value;
+    if ((hadRun && copied) || retold) report(state, plainReport(reportKind.lost, 0, task));
     dropValue(state, out, task);
   }
   record(state, out, { type: "task-forgotten", task });

@@ -127,6 +127,8 @@ export interface Value {
   readonly copied: boolean;
   /** It came, or was to come, once more: an order to forget it may not have known of that. */
   toldAgain: boolean;
+  /** It was told more than once, so that the controller may have heard of it since it let go. */
+  retold: boolean;
   /** Where the bytes are. */
   place: Place;
   /** Its file, unless it is simply in memory: then `noFile`. */
