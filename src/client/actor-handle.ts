@@ -32,7 +32,10 @@ export class Actor<O extends object> {
     return this.#future.id;
   }
 
-  /** `pending` while it lives or may live; `failed`, `cancelled` or `lost` once it has ended. */
+  /**
+   * `pending` until its object is made, then `running`; `failed`, `cancelled` or `lost` once it has
+   * ended.
+   */
   get status(): FutureStatus {
     return this.#future.status;
   }

@@ -100,6 +100,16 @@ describe("calls of an actor", () => {
     assert.equal(harness.stateOf("one"), "FAILED", "a person's retry runs no call twice");
   });
 
+  test("that ask to run later fail: their object is where they ran, and they ran", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call(), two: call() });
+    worker.fails("one", { cause: "rescheduled" });
+    assert.equal(harness.statesOf("one", "two"), "FAILED, ASSIGNED");
+    const failure = harness.state.failures.get(harness.rowOf("one"));
+    assert.equal(failure?.code, "TASK_FAILED");
+    assert.match(failure.message, /a call cannot be rescheduled/);
+  });
+
   test("go on being sent to a worker that takes no new work, but not to one in trouble", () => {
     const { harness, client, worker } = aRunningActor();
     harness.asks({ type: "cordon-worker", workerId: "w1", cordon: true });
