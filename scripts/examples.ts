@@ -79,6 +79,10 @@ export const examplePrograms: readonly ExampleProgram[] = [
     needs: "python3",
   },
   { path: "jobs/gang.ts", prints: [/^3\/4 127\.0\.0\.1(,127\.0\.0\.1){3}$/m] },
+  {
+    path: "gang-training/run.ts",
+    prints: [/^y = 3\.0\d a \+ -2\.0\d b \+ 1\.0\d, of 6000 samples on 3 workers$/m],
+  },
   { path: "job-tree/run.ts", prints: [/sweep\/0: best of 3: 16$/m] },
   { path: "endpoints/run.ts", prints: [/^the score of 6 is 36$/m] },
 ];

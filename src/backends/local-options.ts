@@ -33,6 +33,10 @@ export interface LocalWorkerOptions {
   readonly disk?: number;
   /** Bytes of values that stay in memory; default: 60 % of `memory`. */
   readonly memoryTarget?: number;
+  /** Milliseconds after which a function's process is not used again; default ten minutes. */
+  readonly processAge?: number;
+  /** Bytes from which on a function's process is not used again; default 1 GiB. */
+  readonly processMemory?: number;
   /** Functions that run at once. */
   readonly threads?: number;
   /** Commands that run at once; default 256. */
@@ -137,7 +141,7 @@ export function settingsOf(options: LocalOptions): LocalSettings {
 export function workerOfferOf(settings: LocalSettings, index: number): object {
   const options = settings.workerOptions(index);
   const { memory = settings.memoryBytes, disk = settings.diskBytes } = options;
-  const { cpu, threads, commandSlots, memoryTarget } = options;
+  const { cpu, threads, commandSlots } = options;
   if (cpu !== undefined) checkAmount("cpu", cpu);
   checkInteger("memory", memory, 0, 2 ** 53 - 1);
   checkInteger("disk", disk, 0, 2 ** 53 - 1);
@@ -145,16 +149,28 @@ export function workerOfferOf(settings: LocalSettings, index: number): object {
   const slots = threads ?? (cpu === undefined ? settings.threads : Math.max(1, Math.ceil(cpu)));
   checkInteger("threads", slots, 1, 1_024);
   if (commandSlots !== undefined) checkInteger("commandSlots", commandSlots, 0, 65_536);
-  if (memoryTarget !== undefined) checkInteger("memoryTarget", memoryTarget, 1, 2 ** 53 - 1);
-  const bounds = {
-    ...(commandSlots === undefined ? {} : { commandSlots }),
-    ...(memoryTarget === undefined ? {} : { memoryTargetBytes: memoryTarget }),
-  };
+  const bounds = { ...(commandSlots === undefined ? {} : { commandSlots }), ...boundsOf(options) };
   const { devices = [], custom = {}, attributes = {} } = options;
   // The worker numbers them: all that were declared, from 0.
   const unnumbered = devices.map((device): DeviceAmount => ({ ...device, indices: [] }));
   const capacity = { cpuMilli, memoryBytes: memory, diskBytes: disk, devices: unnumbered, custom };
   return { slots, ...bounds, capacity, attributes };
+}
+
+/** What is said of memory and processes; the worker has defaults for the rest. */
+function boundsOf(options: LocalWorkerOptions): { readonly [name: string]: number } {
+  const said: { [name: string]: number } = {};
+  for (const [name, option] of [
+    ["memoryTarget", "memoryTargetBytes"],
+    ["processAge", "processAgeMaxMs"],
+    ["processMemory", "processRssBytesMax"],
+  ] as const) {
+    const value = options[name];
+    if (value === undefined) continue;
+    checkInteger(name, value, 1, 2 ** 53 - 1);
+    said[option] = value;
+  }
+  return said;
 }
 
 function threadsOf(options: LocalOptions): number {

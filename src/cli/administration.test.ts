@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { aWorker, oneCpu } from "../../test/support/api-views.ts";
 import { FakeApi } from "../../test/support/fake-api.ts";
+import type { WorkerView } from "./responses.ts";
 
 const api = new FakeApi();
 
@@ -37,6 +38,26 @@ test("draining, cordoning and their opposites say which worker and which way", a
   assert.deepEqual(await drain("undrain w-1"), { workerId: "w-1", drain: false });
   assert.deepEqual(await cordon("cordon w-1"), { workerId: "w-1", cordon: true });
   assert.deepEqual(await cordon("uncordon w-1"), { workerId: "w-1", cordon: false });
+});
+
+test("a drain that is waited for says what it waits for, and ends when that is over", async () => {
+  const view = (stateReason: string, state: WorkerView["state"] = "DRAINING") => ({
+    worker: aWorker({ state, stateReason }),
+  });
+  const two = view("draining: 2 attempts have not ended");
+  const play = (...answers: object[]) =>
+    api.reset({ DrainWorker: [two], GetWorkerStatus: answers });
+  play(two, two, view("drained"));
+  const plain = await api.run("worker drain w-1 --wait");
+  assert.deepEqual([plain.code, plain.out], [0, "w-1 is drained\n"]);
+  assert.equal(plain.err, "capstan: w-1 is draining: 2 attempts have not ended\n");
+  play(view("drained, but 1 value (8 B) was not copied in time"));
+  const json = await api.run("worker drain w-1 --wait --json");
+  assert.equal(json.code, 1);
+  assert.match(JSON.parse(json.out).worker.stateReason, /not copied in time/);
+  play(view("not heard for some seconds", "LOST"));
+  const lost = await api.run("worker drain w-1 --wait");
+  assert.match(lost.err, /w-1 is LOST: not heard for some seconds; nobody waits/);
 });
 
 test("worker show prints what it offers, holds and runs", async () => {
@@ -128,6 +149,17 @@ test("endpoints are listed by prefix", async () => {
     ...{ pageSize: 50, pageToken: "", prefix: "/ann" },
   });
   assert.match((await api.run("endpoint list")).out, /\/ann\/x\/http\th:1\t\/ann\/x\/0\t1\.1/);
+});
+
+test("restart says what has ended, what is made anew and what stays", async () => {
+  const counts = { taskCount: 3, valueCount: 2, lockCount: 1, sessionCount: 4, workerCount: 5 };
+  api.reset({ RestartCluster: [counts, counts] });
+  const { code, out } = await api.run("restart --reason upgrade");
+  assert.deepEqual([code, api.requestsOf("RestartCluster")], [0, [{ reason: "upgrade" }]]);
+  assert.match(out, /^cancelled 3 tasks of 4 sessions, dropped 2 values and 1 lock\n/);
+  assert.match(out, /anew on 5 workers; on those that are away when they come back\n/);
+  assert.match(out, /launched jobs and published values stay\n$/);
+  assert.deepEqual(JSON.parse((await api.run("restart --json")).out), counts);
 });
 
 test("doctor --repair says what it did, with --dry-run what it would do", async () => {

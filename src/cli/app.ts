@@ -25,6 +25,7 @@ import { jobSummaryCommand } from "./commands/job-summary.ts";
 import { jobWaitCommand } from "./commands/job-wait.ts";
 import { lockListCommand } from "./commands/lock-list.ts";
 import { replayCommand } from "./commands/replay.ts";
+import { restartCommand } from "./commands/restart.ts";
 import { rpcCommand } from "./commands/rpc.ts";
 import { runCommand } from "./commands/run.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -158,6 +159,7 @@ const routes = buildRouteMap({
     events: eventsCommand,
     why: whyCommand,
     doctor: doctorCommand,
+    restart: restartCommand,
     dump: dumpCommand,
     simulate: simulateCommand,
     replay: replayCommand,

@@ -6,10 +6,11 @@
 
 import type { StudyReport } from "../client/studies/read-study.ts";
 import type { SetResult } from "../client/studies/study-results.ts";
+import { counted } from "../model/format-quantities.ts";
 import type { Terminal } from "./context.ts";
 import { shownSetsMax } from "./limits.ts";
 import { announceMore, paintFor, paintState, printTable } from "./print.ts";
-import { cellText, columnsOf, counted, resultCells } from "./study-text.ts";
+import { cellText, columnsOf, resultCells } from "./study-text.ts";
 
 /** Characters of a parameter or a value in a table. */
 const cellCharactersMax = 24;

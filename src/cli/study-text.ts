@@ -6,6 +6,7 @@
 
 import type { ReplicateValue, StudyReport } from "../client/studies/read-study.ts";
 import type { ReplicateFailure, SetResult } from "../client/studies/study-results.ts";
+import { counted } from "../model/format-quantities.ts";
 import { shownFailuresMax } from "./limits.ts";
 
 /** A row of named cells. */
@@ -68,11 +69,6 @@ export function closingLine({ sets, replicates }: StudyReport): string {
       "replicate",
     )} failed`,
   ].join(", ");
-}
-
-/** `0 sets`, `1 set`, `2 sets` */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** One line for each replicate that failed: which, why, where. */

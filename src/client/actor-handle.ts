@@ -8,11 +8,19 @@
  * @module
  */
 
-import type { CapstanError } from "../model/errors.ts";
+import { CapstanError } from "../model/errors.ts";
 import type { MethodArguments, MethodName, MethodResult, RemoteMethods } from "./actor.ts";
-import type { Explanation, Future, FutureStatus, Story } from "./future.ts";
+import {
+  type Explanation,
+  type Future,
+  type FutureStatus,
+  handleOf,
+  type Story,
+  sessionOf,
+} from "./future.ts";
+import { futureState } from "./future-table.ts";
 import type { TaskError } from "./task-error.ts";
-import type { WaitLimits } from "./waiting.ts";
+import { untilSettled, type WaitLimits } from "./waiting.ts";
 
 /** Submits a call of a method. */
 export type CallSubmitter = (method: string, args: readonly unknown[]) => Future<unknown>;
@@ -64,11 +72,18 @@ export class Actor<O extends object> {
     return new Proxy({}, { get }) as RemoteMethods<O>;
   }
 
-  /** Waits until the actor has ended, and resolves to why: a `TaskError`, whoever ended it. */
+  /**
+   * Waits until the actor has ended, and resolves to why: a `TaskError`, whoever ended it. Of one
+   * that was released it is known at once: TASK_CANCELLED. To wait for it keeps it from nothing.
+   */
   async ended(limits: WaitLimits = {}): Promise<TaskError | CapstanError> {
-    const error = await this.#future.exception(limits);
-    if (error !== null) return error;
-    throw new Error("an actor has no value"); // The controller gives it none.
+    const handle = handleOf(this.#future);
+    await untilSettled([handle], { ...limits, count: 1 });
+    if (handle.table.state(handle.number) !== futureState.released) {
+      return sessionOf(this.#future).errorOf(handle.number);
+    }
+    const message = "The actor was released: it ends when the calls that were made have ended.";
+    return new CapstanError("TASK_CANCELLED", message);
   }
 
   /** Ends the actor at once; calls that it has not answered are cancelled, or fail. */

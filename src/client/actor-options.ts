@@ -5,7 +5,7 @@
  */
 
 import { retryCountMax } from "../model/limits.ts";
-import { invalidSpec, parseInteger } from "../model/parse-fields.ts";
+import { invalidSpec, parseFields, parseInteger } from "../model/parse-fields.ts";
 import { specDefaults, type TaskSpec } from "../model/spec.ts";
 import { parseTaskOptions, type TaskOptions } from "../model/task-options.ts";
 
@@ -33,14 +33,31 @@ export interface ActorOptions
   readonly restarts?: number | undefined;
 }
 
+const optionNames = [
+  ...([
+    "resources",
+    "restarts",
+    "workers",
+    "allowOtherWorkers",
+    "constraints",
+    "priority",
+  ] as const),
+  ...(["band", "schedulingTimeout", "name"] as const),
+] as const;
+
+/** What a task may be told, and an actor may not. */
+const taskOnly = ["retries", "retryBackoff", "timeout", "key", "pure", "executor", "exclusive"];
+
 type Parsed = Omit<TaskSpec, "run">;
 
 /** Throws INVALID_ARGUMENT or INVALID_SPEC naming the option that is at fault. */
 export function parseActorOptions(options: ActorOptions, name: string): Parsed {
-  const { restarts = 0, resources = {}, ...rest } = options;
-  for (const option of ["retries", "retryBackoff", "timeout", "key", "pure", "executor"]) {
-    if (option in rest) throw invalidSpec(option, "means nothing for an actor; leave it out");
+  for (const option of taskOnly) {
+    if (Object.hasOwn(options, option))
+      throw invalidSpec(option, "means nothing for an actor; leave it out");
   }
+  parseFields("", options, optionNames);
+  const { restarts = 0, resources = {}, ...rest } = options;
   const times = parseInteger("restarts", restarts, 0, retryCountMax);
   const fields = parseTaskOptions({ ...rest, resources: { cpu: 0, ...resources } }, name);
   return { ...fields, maxRetriesFailure: times, maxRetriesPreemption: times };

@@ -42,13 +42,14 @@ export function checkExported(
   bundle: Pick<Bundle, "exports">,
   moduleUrl: string,
   functionName: string,
+  mark = "defineTask",
 ): CapstanError | null {
   if (bundle.exports.includes(functionName)) return null;
   const found = bundle.exports.length === 0 ? "nothing" : bundle.exports.join(", ");
   return unloadable(
     moduleUrl,
     `it has no export named "${functionName}" (it exports ${found}). ` +
-      `Write: export const ${functionName} = defineTask(import.meta.url, …)`,
+      `Write: export const ${functionName} = ${mark}(import.meta.url, …)`,
   );
 }
 

@@ -14,8 +14,8 @@ import { jobAround } from "../backends/surrounding-task.ts";
 import { findToken, isLoopback } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
 import { parseJobPath } from "../model/job-path.ts";
-import { sharedNameCharactersMax } from "../model/limits.ts";
-import { parseInteger, parseText } from "../model/parse-fields.ts";
+import { restartReasonCharactersMax, sharedNameCharactersMax } from "../model/limits.ts";
+import { parseInteger, parseOneOf, parsePlainObject, parseText } from "../model/parse-fields.ts";
 import { copiesMax } from "../protocol/limits.ts";
 import { type ActorClass, actorDefinitionOf } from "./actor.ts";
 import type { Actor } from "./actor-handle.ts";
@@ -63,7 +63,12 @@ export interface WorkerSummary {
   readonly runningTaskIds: readonly string[];
   /** Of its process. */
   readonly pid: number;
+  /** Of its process, and of the processes that run functions. */
   readonly rssBytes: number;
+  readonly processCount: number;
+  readonly processBytes: number;
+  /** Processes that ran functions and were not used again: too old, too large, not clean. */
+  readonly processRecycledCount: number;
   /** Of the values that it holds, and of those of them that are on its disk. */
   readonly heldValueBytes: number;
   readonly spilledBytes: number;
@@ -78,6 +83,14 @@ export interface WorkerSummary {
 export interface RunOptions extends WaitLimits {
   /** Ids of the workers. Default: all that take work. */
   readonly workers?: string | readonly string[] | undefined;
+}
+
+/** See `Client.restart`. */
+export interface RestartOptions {
+  /** Default `session`: what this client submitted. `cluster` is for administrators. */
+  readonly scope?: "session" | "cluster" | undefined;
+  /** Told to everybody whose task ends. At most 1,000 characters. Default: none. */
+  readonly reason?: string | undefined;
 }
 
 /** A published value, as `Client.published` lists it. Further fields may be added. */
@@ -179,7 +192,9 @@ export class Client {
     args: Arguments<NoInfer<A>>,
     options: ActorOptions = {},
   ): Actor<O> {
-    return this.#session.createActor(actorDefinitionOf(actor), args, options) as Actor<O>;
+    const definition = actorDefinitionOf(actor);
+    parsePlainObject("options", options);
+    return this.#session.createActor(definition, args, options) as Actor<O>;
   }
 
   /**
@@ -214,7 +229,7 @@ export class Client {
     copies: number,
   ): Promise<void> {
     parseInteger("copies", copies, 1, copiesMax);
-    const all = Symbol.iterator in futures ? [...futures] : [futures];
+    const all = isIterable(futures) ? [...futures] : [futures];
     for (const future of all) this.#requireOwn(future);
     await this.#session.sharing.replicate(all, copies);
   }
@@ -375,6 +390,25 @@ export class Client {
     return startStudy(this.#session, options as unknown as StudyOptions<never, never, unknown>);
   }
 
+  /**
+   * Ends all that this client has submitted so far: what runs or waits is cancelled, values are
+   * dropped, actors end, locks are lost. Each future of it is `cancelled` then, and says by whom;
+   * but a value that was read here stays. What others need, or has a published name, goes on for
+   * them. What is submitted afterwards is new, also under an old key. Resolves when it is on disk.
+   *
+   * With `scope: "cluster"` the same for every session, and the threads and processes that run
+   * functions are made anew: what they imported or left behind is gone. Launched jobs stay.
+   *
+   * Rejects with INVALID_ARGUMENT, FORBIDDEN for whoever is no administrator, or UNREACHABLE.
+   */
+  async restart({ scope = "session", reason = "" }: RestartOptions = {}): Promise<void> {
+    parseOneOf("scope", scope, ["session", "cluster"]);
+    if (reason !== "") parseText("reason", reason, restartReasonCharactersMax);
+    if (scope === "cluster") await this.call("RestartCluster", { reason });
+    // Also for a cluster: what this client had submitted may not have been there yet.
+    await this.#session.request((sequence) => ({ type: "restart-session", sequence, reason }));
+  }
+
   /** A method of the API by name. Rejects with the controller's error or UNREACHABLE. */
   call(method: string, request: unknown = {}): Promise<unknown> {
     return this.#session.call(method, request);
@@ -406,6 +440,10 @@ export class Client {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function isIterable<T>(value: T | Iterable<T>): value is Iterable<T> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
 }
 
 /** "" if the environment names no cluster. */

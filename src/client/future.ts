@@ -10,6 +10,8 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
+import { invalidArgument } from "../model/parse-fields.ts";
+import { reasonCharactersMax } from "./limits.ts";
 import type { Session } from "./session.ts";
 import type { TaskError } from "./task-error.ts";
 import type { Handle, WaitLimits } from "./waiting.ts";
@@ -28,12 +30,21 @@ export function handleOf(future: Future<unknown>): Handle {
   return { table: sessionOf(future).table, number: numberOf(future) };
 }
 
+function notAFuture(value: unknown): CapstanError {
+  const expected = "a future, as submit() returns it; an actor is none, its calls are";
+  return invalidArgument("future", value, expected);
+}
+
 export class Future<T> {
   readonly #session: Session;
   readonly #number: number;
 
   static {
-    sessionOf = (future) => future.#session;
+    sessionOf = (future) => {
+      if (typeof future === "object" && future !== null && #session in future)
+        return future.#session;
+      throw notAFuture(future);
+    };
     numberOf = (future) => future.#number;
   }
 
@@ -71,9 +82,13 @@ export class Future<T> {
     return this.#session.exception(this.#number, limits);
   }
 
-  /** Asks to cancel the task, and with it what depends on it. One that has ended stays as it is. */
+  /**
+   * Asks to cancel the task, and with it what depends on it. One that has ended stays as it is. A
+   * long reason is cut. Throws INVALID_ARGUMENT for one that is no string.
+   */
   cancel(reason = "cancelled by its client"): void {
-    this.#session.cancel(this.#number, reason);
+    if (typeof reason !== "string") throw invalidArgument("reason", reason, "a string");
+    this.#session.cancel(this.#number, reason.slice(0, reasonCharactersMax));
   }
 
   /** Runs a failed or cancelled task again, with the failed tasks that it depends on. */

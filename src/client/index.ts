@@ -24,6 +24,7 @@ export {
   type ConnectOptions,
   connect,
   type PublishedValue,
+  type RestartOptions,
   type RunOptions,
   type WorkerSummary,
 } from "./client.ts";
@@ -83,6 +84,6 @@ export {
   type Task,
   type TaskDefinition,
 } from "./task.ts";
-export { getContext, type TaskContext } from "./task-context.ts";
+export { type GangPeer, getContext, type TaskContext, type TaskGang } from "./task-context.ts";
 export { TaskError } from "./task-error.ts";
 export { type WaitLimits, type WaitOptions, type WaitResult, wait } from "./waiting.ts";

@@ -94,6 +94,9 @@ export const uploadTriesMax = 20;
 /** The lease of a lock whose user does not say how long, milliseconds. */
 export const lockLeaseDefaultMs = 30_000;
 
+/** Characters of the reason of a cancel; a longer one is cut. */
+export const reasonCharactersMax = 4_096;
+
 /** How often a lease is renewed before it would end. */
 export const renewalsPerLease = 3;
 

@@ -11,7 +11,7 @@
 
 import { CapstanError } from "../model/errors.ts";
 import { sharedNameCharactersMax } from "../model/limits.ts";
-import { parseText } from "../model/parse-fields.ts";
+import { parseFields, parseText } from "../model/parse-fields.ts";
 import { parseDurationMs } from "../model/parse-quantities.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import type { LockGranted, LockLost, LockQueued } from "../protocol/shared-messages.ts";
@@ -100,8 +100,10 @@ export class Locks {
   }
 
   /** See `Client.lock`. */
-  async lock(name: string, { lease = lockLeaseDefaultMs, ...limits }: LockOptions): Promise<Lock> {
+  async lock(name: string, options: LockOptions): Promise<Lock> {
     parseText("name", name, sharedNameCharactersMax);
+    parseFields("", options, ["lease", "signal", "timeoutMs"]);
+    const { lease = lockLeaseDefaultMs, ...limits } = options;
     const leaseMs = parseDurationMs("lease", lease);
     const entry = this.#newEntry(name, leaseMs);
     const { id } = entry;

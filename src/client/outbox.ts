@@ -167,6 +167,11 @@ export class Outbox {
 
   /** Every item up to `sequence` is durable. */
   onAccepted(sequence: number): void {
+    this.#settle(sequence);
+    this.pump();
+  }
+
+  #settle(sequence: number): void {
     while (this.#oldest < this.#sent.length && this.#sent[this.#oldest].sequence <= sequence) {
       const item = this.#sent[this.#oldest++];
       this.#sentBytes -= bytesOf(item);
@@ -182,7 +187,6 @@ export class Outbox {
       this.#sentReleaseCount -= this.#sentReleases[0].tasks.length;
       this.#sentReleases.shift();
     }
-    this.pump();
   }
 
   /** An item was refused whole. */
@@ -205,7 +209,8 @@ export class Outbox {
   /** A connection is up on which the controller has everything up to `sequence`. */
   onConnected(sequence: number): void {
     const rest = this.#queue.slice(this.#head);
-    this.onAccepted(sequence);
+    // Nothing leaves yet: what was sent before goes first, or its sequences would be past.
+    this.#settle(sequence);
     const replays = this.#sent.slice(this.#oldest);
     this.#sent = [];
     this.#oldest = 0;

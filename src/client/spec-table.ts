@@ -5,7 +5,8 @@
  */
 
 import type { CapstanError } from "../model/errors.ts";
-import { invalidSpec } from "../model/parse-fields.ts";
+import { nameCharactersMax } from "../model/limits.ts";
+import { invalidSpec, parseText } from "../model/parse-fields.ts";
 import type {
   ActorPart,
   CommandRun,
@@ -114,9 +115,9 @@ export class SpecTable {
     });
   }
 
-  /** The spec of calls of a method of an actor. */
+  /** The spec of calls of a method of an actor. Throws INVALID_ARGUMENT for what names none. */
   internCall(actor: ActorDefinition, method: string, { fields }: SpecEntry): SpecEntry {
-    const functionName = `${actor.name}.${method}`;
+    const functionName = `${actor.name}.${parseText("method", method, nameCharactersMax)}`;
     const { band, priority } = fields;
     return this.#partEntry(actor, "call", {
       ...{ functionName, content: `${band} ${priority}`, plugins: null },
@@ -227,7 +228,8 @@ export function contentOf(spec: SpecEntry): string {
 export function specError({ work, bundle: { bundle, error } }: SpecEntry): CapstanError | null {
   if (error !== null || bundle === null || work.kind !== "function") return error;
   const [exported] = work.functionName.split("."); // Of a call: its actor's class.
-  return checkExported(bundle, work.moduleUrl, exported);
+  const mark = work.part === null ? "defineTask" : "defineActor";
+  return checkExported(bundle, work.moduleUrl, exported, mark);
 }
 
 /** Distinguishes what JSON would drop or blur, so that a wrong option never hits a right entry. */

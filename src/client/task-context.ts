@@ -9,10 +9,13 @@ import {
   type RunningTask,
   runningTask,
   type TaskContext as ShellTaskContext,
+  type TaskGang,
   type TaskLogger,
 } from "../shell/executor/context.ts";
 import { Client } from "./client.ts";
 import { sessionInside } from "./task-session.ts";
+
+export type { GangPeer, TaskGang } from "../shell/executor/context.ts";
 
 /** The running task, as seen from inside. */
 export interface TaskContext extends ShellTaskContext {
@@ -47,11 +50,14 @@ export function getContext(): TaskContext {
 const contexts = new WeakMap<RunningTask, InsideContext>();
 
 class InsideContext implements TaskContext {
+  /** Of its own, because people take their context apart: `const { progress } = getContext()`. */
+  readonly progress: (fraction: number, note?: string) => void;
   readonly #task: RunningTask;
   #client: Client | null = null;
 
   constructor(task: RunningTask) {
     this.#task = task;
+    this.progress = (fraction, note) => task.progress(fraction, note);
   }
 
   get taskId(): string {
@@ -74,8 +80,8 @@ class InsideContext implements TaskContext {
     return this.#task.logger;
   }
 
-  progress(fraction: number, note?: string): void {
-    this.#task.progress(fraction, note);
+  get gang(): TaskGang | undefined {
+    return this.#task.gang;
   }
 
   get client(): Client {

@@ -64,9 +64,23 @@ describe("calls of an actor", () => {
     const runner = [worker, other].find(({ orders }) => orders.includes("value"));
     runner?.finishes("value");
     assert.match(worker.orders, /reads$/);
-    assert.match(summaryOf(harness, "next"), /1 calls of actor .* are underway/);
+    assert.match(summaryOf(harness, "next"), /1 call of actor .* underway$/);
     worker.finishes("reads");
     assert.match(worker.orders, /next$/);
+  });
+
+  test("that were sent say which call they wait for", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call(), two: call() });
+    assert.match(summaryOf(harness, "two"), /call is assigned on w1$/, "nothing runs yet");
+    worker.starts("one");
+    assert.match(summaryOf(harness, "two"), /call waits for its turn: .*\/1 goes before it$/);
+    const { wakers } = explain(harness.state, "/ann/graph-1/2");
+    assert.deepEqual(
+      wakers.map(({ kind }) => kind),
+      ["DEPENDENCY", "ATTEMPT"],
+    );
+    assert.match(summaryOf(harness, "one"), /call is running on w1$/);
   });
 
   test("that come back go first again", () => {
@@ -118,9 +132,20 @@ describe("calls of an actor", () => {
     worker.feels("no disk");
     client.submits({ two: call() });
     assert.equal(worker.orders, "actor+ one");
+    assert.match(summaryOf(harness, "two"), /its worker w1 takes nothing now: no disk$/);
     worker.feels("");
     assert.equal(worker.orders, "actor+ one two");
   });
+});
+
+test("actors are spread over the workers, also those that ask for nothing", () => {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const workers = [1, 2, 3].map(() => harness.aWorker());
+  const idle = { spec: partSpec("actor") };
+  client.submits({ a: idle, b: idle, c: idle, d: actor, e: actor, f: actor });
+  const counts = workers.map(({ orders }) => orders.split(" ").length);
+  assert.deepEqual(counts, [2, 2, 2]);
 });
 
 describe("the end of an actor", () => {
@@ -178,6 +203,43 @@ describe("the end of an actor", () => {
     assert.equal(worker.orders, "actor-", "it is told to stop");
     worker.obeys();
     assert.deepEqual(harness.usedBy(worker), {});
+    const actorRow = harness.rowOf("actor");
+    client.releases("one");
+    assert.equal(harness.state.tasks.isLive(actorRow), false, "nothing remembers it");
+  });
+
+  test("names what ended it in the failures of its calls", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call() });
+    worker.exits();
+    const failure = harness.state.failures.get(harness.rowOf("one"));
+    assert.match(
+      failure?.message ?? "",
+      /ended on w1 under it \(worker-lost: .+\); it may have run/,
+    );
+  });
+
+  test("is for good: no retry makes another object, or runs a call that has not run", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ value: {}, reads: call("value"), after: { on: ["reads"] } });
+    worker.fails("actor");
+    const ended = "FAILED, UPSTREAM_FAILED, UPSTREAM_FAILED";
+    assert.equal(harness.statesOf("actor", "reads", "after"), ended);
+    client.retries("actor", "reads", "after");
+    assert.equal(harness.statesOf("actor", "reads", "after"), ended);
+    for (const label of ["actor", "reads"]) {
+      const taskId = `/ann/graph-1/${client.numberOf(label)}`;
+      const lines = harness.asks({ type: "retry-task", taskId });
+      assert.deepEqual(lines, ["refused CONFLICT"], label);
+    }
+    harness.asks({ type: "retry-job", jobId: "/ann/graph-1", token: "t", tokenHash: "t" });
+    assert.equal(harness.statesOf("actor", "reads", "after"), ended);
+  });
+
+  test("or its life has no value to be copied", () => {
+    const { harness } = aRunningActor();
+    const copies = { type: "replicate-value", taskId: "/ann/graph-1/0", copies: 2 } as const;
+    assert.deepEqual(harness.asks(copies), ["refused INVALID_ARGUMENT"]);
   });
 
   test("by a return is a failure: an object that is gone has no value", () => {

@@ -83,7 +83,8 @@ function sendCalls(
   if (worker === null) return;
   const next = () => nextCall(state, state.calls.byActor.get(actor));
   for (let task = next(); task >= 0; task = next()) {
-    assignAndSend(state, out, assignments, { task, worker, prefetched: false, grant: null });
+    const order = { task, worker, prefetched: false, grant: null, wait: null };
+    assignAndSend(state, out, assignments, order);
   }
 }
 

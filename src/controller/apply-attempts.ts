@@ -41,7 +41,7 @@ import { budgetOf } from "./users.ts";
 export function shapeOnWorker(worker: Worker, shape: number): ShapeOnWorker {
   let entry = worker.shapes.get(shape);
   if (entry === undefined) {
-    entry = { granted: 0, started: 0, prefetched: 0, waiting: new U32Ring() };
+    entry = { granted: 0, started: 0, startedMs: 0, prefetched: 0, waiting: new U32Ring() };
     worker.shapes.set(shape, entry);
   }
   return entry;
@@ -307,8 +307,8 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   const { attempts, tasks } = state;
   noteLedger(state, attempts.worker[row]);
   attempts.flags[row] |= attemptFlag.started;
-  shapeOnWorker(state.workers[attempts.worker[row]], attempts.shape[row]).started++;
   attempts.startedAt[row] = at;
+  countStarted(state, row, 1);
   tellAttempt(state, storyKind.started, row);
   const task = attempts.task[row];
   if (tasks.attempt[task] !== row) return;
@@ -318,8 +318,17 @@ export function applyStart(state: ControllerState, row: number, at: number): voi
   setTaskState(state, task, taskStateCode.RUNNING);
   const job = state.jobs[tasks.job[task]];
   if (job.startedAt === 0) job.startedAt = at;
-  const gang = job.launch?.gang;
-  if (gang && job.stateCounts[taskStateCode.RUNNING] === job.launch?.rows.length) gang.returns = 0;
+}
+
+/** Keeps how many attempts of its shape run on its worker, and since when. */
+export function countStarted(
+  { attempts, workers }: ControllerState,
+  row: number,
+  sign: 1 | -1,
+): void {
+  const entry = shapeOnWorker(workers[attempts.worker[row]], attempts.shape[row]);
+  entry.started += sign;
+  entry.startedMs += sign * Math.floor(attempts.startedAt[row] / 1000);
 }
 
 export function applyAttemptsBuilding(
@@ -510,9 +519,7 @@ function closeRow(state: ControllerState, row: number): void {
   const id = attempts.id[row];
   worker.liveAttempts--;
   worker.attemptsDigest = digestWithout(worker.attemptsDigest, id);
-  if (attempts.hasFlag(row, attemptFlag.started)) {
-    shapeOnWorker(worker, attempts.shape[row]).started--;
-  }
+  if (attempts.hasFlag(row, attemptFlag.started)) countStarted(state, row, -1);
   forgetIdleShape(worker, attempts.shape[row]);
   if (state.calls.byActor.size > 0 && isCall(state, task)) countSent(state, task, -1);
   deleteRare(state.usages, row);

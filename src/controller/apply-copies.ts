@@ -15,7 +15,9 @@ type CopyFact =
   | "copies-let-go"
   | "copies-ordered"
   | "copies-closed"
-  | "copies-looked-at";
+  | "copies-looked-at"
+  | "worker-emptying"
+  | "worker-emptied";
 
 export const copyAppliers: {
   readonly [T in CopyFact]: (state: ControllerState, fact: FactOf<T>) => void;
@@ -47,6 +49,13 @@ export const copyAppliers: {
     }
   },
   "copies-looked-at": lookedAt,
+  "worker-emptying": (state, { worker, by }) => {
+    state.workers[worker].leavesBy = by;
+    state.copies.emptying.add(worker);
+  },
+  "worker-emptied": ({ copies }, { worker }) => {
+    copies.emptying.delete(worker);
+  },
 };
 
 /** What could not be brought by some may be tried by all again. */
@@ -66,6 +75,7 @@ function lookedAt(state: ControllerState, { until, again }: FactOf<"copies-looke
 
 /** Nothing is under way in the eyes of a controller that begins to serve. */
 export function beginCopiesAnew(state: ControllerState): void {
+  for (const worker of state.workers) worker.leavesBy = 0;
   Object.assign(state.copies, newCopiesState());
   for (const task of state.shared.copies.keys()) state.copies.touched.add(task);
 }

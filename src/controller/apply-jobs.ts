@@ -8,14 +8,7 @@ import { present } from "../base/assert.ts";
 import { blobsOf, emptyBlobs } from "../base/blobs.ts";
 import { taskStateCode } from "../model/states.ts";
 import { addJob, addSpec, dropSpec } from "./apply-sessions.ts";
-import {
-  boundFirstStart,
-  countOpenTasks,
-  forgetTask,
-  openSubmission,
-  placeInLine,
-  tell,
-} from "./apply-tasks.ts";
+import { boundFirstStart, forgetTask, openSubmission, placeInLine, tell } from "./apply-tasks.ts";
 import { countDemand } from "./demand.ts";
 import type { FactOf } from "./facts.ts";
 import { parentPath } from "./job-tree.ts";
@@ -30,6 +23,7 @@ import {
 } from "./state.ts";
 import { storyKind } from "./story.ts";
 import { tellEvent } from "./tell-event.ts";
+import { countOpenTasks } from "./users.ts";
 
 export function applyJobLaunched(state: ControllerState, fact: FactOf<"job-launched">): void {
   const { spec, at, user, by } = fact;

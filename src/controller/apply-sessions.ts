@@ -307,6 +307,7 @@ function describeWorker(
   const { slots, commandSlots } = hello;
   const capacity = capacityVector(state.dimensions, hello.capacity, slots, commandSlots);
   if (!worker.lost) countCapacity(state, worker, -1);
+  if (worker.incarnation !== hello.incarnation) worker.restartsBefore = state.shared.restarts;
   worker.incarnation = hello.incarnation;
   worker.address = hello.address;
   worker.pid = hello.pid;
@@ -324,6 +325,7 @@ function describeWorker(
   worker.lastHeardAt = at;
   worker.suspect = false;
   worker.trouble = "";
+  stayAgain(state, worker);
   touchWorker(state, worker.index);
 }
 
@@ -380,6 +382,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     index,
     workerId,
     incarnation: "",
+    restartsBefore: 0,
     address: "",
     pid: 0,
     registeredAt: 0,
@@ -392,6 +395,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     draining: false,
     drainBy: 0,
     givenUp: null,
+    leavesBy: 0,
     capacity: new Float64Array(0),
     used: new Float64Array(0),
     lost: false,
@@ -432,10 +436,17 @@ export function applyWorkerLost(state: ControllerState, fact: FactOf<"worker-los
   worker.connected = false;
   worker.suspect = false;
   worker.trouble = "";
+  stayAgain(state, worker);
   worker.memory = noMemory;
   forgetKeptValues(worker);
   worker.shapes.clear();
   touchCopiesOf(state, worker);
+}
+
+/** What its process before this one had to do before it left is nobody's any more. */
+function stayAgain({ copies }: ControllerState, worker: Worker): void {
+  worker.leavesBy = 0;
+  copies.emptying.delete(worker.index);
 }
 
 export function applyDrainGaveUp(state: ControllerState, fact: FactOf<"drain-gave-up">): void {

@@ -8,6 +8,7 @@ import { assert, present } from "../base/assert.ts";
 import { type Micros, microsPerMs } from "../base/time.ts";
 import { listForLook } from "./copies-state.ts";
 import type { ClientIndex } from "./events.ts";
+import { giveKeyUp } from "./keys.ts";
 import {
   type Lock,
   type LockHolder,
@@ -17,6 +18,7 @@ import {
   type SharedState,
 } from "./shared-state.ts";
 import { type ControllerState, openClient, specOf } from "./state.ts";
+import { tellEvent } from "./tell-event.ts";
 
 /** Durable facts about what clients share. */
 export type SharedFact =
@@ -75,6 +77,18 @@ export type SharedFact =
       readonly lock: number;
     };
 
+/** Durable facts about restarts. */
+export type RestartFact =
+  | {
+      readonly type: "cluster-restarted";
+      readonly at: Micros;
+      readonly by: string;
+      /** "" for none. */
+      readonly reason: string;
+    }
+  /** These have ended with a restart: their keys are free for other tasks. */
+  | { readonly type: "keys-given-up"; readonly tasks: Uint32Array };
+
 /** Volatile: leases go on. */
 export type LeaseFact =
   | {
@@ -86,16 +100,11 @@ export type LeaseFact =
   /** Every lease was looked at. */
   | { readonly type: "leases-swept" };
 
-type FactOf<T extends (SharedFact | LeaseFact)["type"]> = Extract<
-  SharedFact | LeaseFact,
-  { type: T }
->;
+type AnyFact = SharedFact | RestartFact | LeaseFact;
+type FactOf<T extends AnyFact["type"]> = Extract<AnyFact, { type: T }>;
 
 export const sharedAppliers: {
-  readonly [T in (SharedFact | LeaseFact)["type"]]: (
-    state: ControllerState,
-    fact: FactOf<T>,
-  ) => void;
+  readonly [T in AnyFact["type"]]: (state: ControllerState, fact: FactOf<T>) => void;
 } = {
   "value-published": applyPublished,
   "value-unpublished": applyUnpublished,
@@ -109,6 +118,14 @@ export const sharedAppliers: {
   "values-offered": (state, { client, numbers }) => {
     const { handles } = openClient(state, client);
     for (const number of numbers) addOffer(state.shared, handles.get(number), { client, number });
+  },
+  "cluster-restarted": (state, { by, reason }) => {
+    state.shared.restarts++;
+    const message = reason === "" ? `by ${by}` : `by ${by}: ${reason}`;
+    tellEvent(state, { type: "cluster-restarted", id: String(state.shared.restarts), message });
+  },
+  "keys-given-up": (state, { tasks }) => {
+    for (const task of tasks) giveKeyUp(state, task);
   },
   "lock-asked": applyLockAsked,
   "lock-left": applyLockLeft,

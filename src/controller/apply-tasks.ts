@@ -16,6 +16,7 @@ import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { addAlias, addOffer, wantBroadcast } from "./apply-shared.ts";
 import { isActor, isCall, joinCallLine, leaveCallLine } from "./call-lines.ts";
 import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
+import { endDataWait } from "./data-wait-state.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf, suspecting } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
@@ -38,6 +39,7 @@ import { storyKind } from "./story.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot, stage, taskFlag } from "./tables/task-table.ts";
 import { tellOfRetry } from "./tell-event.ts";
+import { countOpenTasks } from "./users.ts";
 
 export function tell(
   state: ControllerState,
@@ -59,6 +61,7 @@ export function setTaskState(state: ControllerState, task: number, code: number)
   job.stateCounts[before]--;
   job.stateCounts[code]++;
   tasks.state[task] = code;
+  if (state.dataWaits.waits.size > 0 && code > taskStateCode.ASSIGNED) endDataWait(state, task);
   const wasOpen = !isTerminalCode(before);
   if (wasOpen === isTerminalCode(code)) countOpenTasks(state, job, wasOpen ? -1 : 1);
   if (wasOpen && isTerminalCode(code)) {
@@ -68,16 +71,15 @@ export function setTaskState(state: ControllerState, task: number, code: number)
   if (job.launch !== null && before !== code) touchJob(state, job, code);
 }
 
-/** Keeps the sum of a user's tasks that have not ended. */
-export function countOpenTasks(state: ControllerState, job: Job, change: number): void {
-  state.users[job.userIndex].openTasks += change;
-}
-
 /** Whoever ends or requeues a task of a launched job, its job and its gang hear of it here. */
 function touchJob(state: ControllerState, job: Job, code: number): void {
   if (isTerminalCode(code)) state.touchedJobs.add(job.index);
+  if (!job.launch?.gang) return;
   const left = code === taskStateCode.PENDING || code > taskStateCode.SUCCEEDED;
-  if (left && job.launch?.gang) state.brokenGangs.add(job.index);
+  if (left) state.brokenGangs.add(job.index);
+  // A short function is never said to run: it has ended.
+  const begun = job.stateCounts[taskStateCode.RUNNING] + job.stateCounts[taskStateCode.SUCCEEDED];
+  if (begun === job.launch.rows.length) job.launch.gang.returns = 0;
 }
 
 /** Whether dependents can read the task's value. */
@@ -580,6 +582,7 @@ function forgetRareOf(state: ControllerState, task: number): void {
   deleteRare(state.unreachable, task);
   dropInlineValue(state, task);
   forgetCopies(state, task);
+  endDataWait(state, task);
 }
 
 function unlinkDependencies(state: ControllerState, task: number): void {

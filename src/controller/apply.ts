@@ -63,6 +63,7 @@ import {
 } from "./apply-tasks.ts";
 import { touchActors } from "./call-lines.ts";
 import { touchCopies, touchCopiesOf } from "./copies-state.ts";
+import { beginDataWait, measureTransfers, newDataWaitState } from "./data-wait-state.ts";
 import { type Fact, type FactOf, isDurable } from "./facts.ts";
 import { keepInlineValue } from "./inline-values.ts";
 import { inlineCacheBytesMax, unreachableMaxUs } from "./limits.ts";
@@ -104,6 +105,7 @@ const appliers: Appliers = {
     const { flags } = state.tasks;
     for (let task = 0; task < state.tasks.length; task++) flags[task] &= ~volatileFlags;
     beginCopiesAnew(state);
+    Object.assign(state.dataWaits, newDataWaitState());
   },
   "client-opened": applyClientOpened,
   "client-closing": (state, { client: index, why, below }) => {
@@ -193,7 +195,10 @@ const appliers: Appliers = {
     countTraffic(state.trafficCounts, worker.memory, fact.memory);
     worker.memory = fact.memory;
   },
-  "traffic-told": (state, { worker, message, at }) => state.traffic.add(worker, message, at),
+  "traffic-told": (state, { worker, message, at }) => {
+    state.traffic.add(worker, message, at);
+    measureTransfers(state, message);
+  },
   "progress-told": (state, { attempts, progress, at }) => {
     for (const [i, row] of attempts.entries()) state.progress.set(row, { ...progress[i], at });
   },
@@ -221,6 +226,12 @@ const appliers: Appliers = {
     for (const task of fact.tasks) removeExtraHolder(state, task, fact.worker);
   },
   ...copyAppliers,
+  "data-waits-begun": (state, { waits }) => {
+    for (const { task, wait } of waits) beginDataWait(state, task, wait);
+  },
+  "data-waits-ended": ({ dataWaits: { deadlines } }, { until }) => {
+    while (deadlines.length > 0 && deadlines.peekKey() <= until) deadlines.pop();
+  },
   "durations-sampled": (state, fact) => {
     state.shapes[fact.shape].meanUs = fact.meanUs;
   },
@@ -274,6 +285,7 @@ function applyBudgetSet(state: ControllerState, fact: FactOf<"budget-set">): voi
   // Dimensions that only a cap names get their place here, in every fold the same one.
   if (fact.budget.cap !== null) requestVector(state.dimensions, fact.budget.cap);
   for (const shape of state.shapes) if (shape.queued > 0) state.untriedShapes.add(shape.index);
+  for (const worker of state.workers) if (worker.prefetched > 0) touchWorker(state, worker.index);
 }
 
 /** Changes the state by one fact. */

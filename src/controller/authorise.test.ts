@@ -50,6 +50,7 @@ const expected: { readonly [method: string]: string } = {
   ListEvents: "auv",
   GetDoctorReport: "auv",
   Repair: "a",
+  RestartCluster: "a",
   ListUsers: "auv",
   SetUserBudget: "a",
   CreateToken: "au",
@@ -125,6 +126,7 @@ describe("roles", () => {
         "ListTokens",
         "SetUserBudget",
         "Repair",
+        "RestartCluster",
       ]) {
         assert.equal(codeOf(principal, method, ownRequest), "FORBIDDEN", method);
       }

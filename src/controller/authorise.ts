@@ -84,6 +84,7 @@ const rules = {
   DrainWorker: administer,
   CordonWorker: administer,
   Repair: administer,
+  RestartCluster: administer,
   GetTaskCredentials: { roles: ["admin", "worker"], personal: true },
   ReportWorkerExit: { roles: ["admin", "worker"], personal: true },
 } as const satisfies { readonly [method: string]: Rule };
@@ -150,6 +151,7 @@ const methodOf: { readonly [T in ApiRequest["type"]]: keyof typeof rules } = {
   "report-progress": "ReportProgress",
   "unpublish-value": "UnpublishValue",
   "replicate-value": "ReplicateValue",
+  "restart-cluster": "RestartCluster",
   repair: "Repair",
 };
 

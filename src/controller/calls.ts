@@ -22,6 +22,7 @@ import { onReportProgress } from "./progress.ts";
 import { onUnpublish } from "./published.ts";
 import { onRepair } from "./repair.ts";
 import { onReplicateValue } from "./replicated.ts";
+import { onRestartCluster } from "./restarts.ts";
 import { onRetryJob, onRetryTask } from "./retry.ts";
 import type { ControllerState } from "./state.ts";
 import { onCordonWorker, onDrainWorker } from "./worker-orders.ts";
@@ -90,6 +91,8 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
     }
     case "replicate-value":
       return onReplicateValue(state, out, { request, at });
+    case "restart-cluster":
+      return onRestartCluster(state, out, { principal, request, at });
     case "repair":
       return onRepair(state, out, { dryRun: request.dryRun, at });
     default:

@@ -14,6 +14,7 @@ import { onLock, onRenewLocks, onUnlock, tellHeldLocks } from "./locks.ts";
 import type { Outbox } from "./outbox.ts";
 import { onFetchPublished, onPublish } from "./published.ts";
 import { onReplicate } from "./replicated.ts";
+import { onRestartSession } from "./restarts.ts";
 import type { ControllerState } from "./state.ts";
 import { onSubmit } from "./submit.ts";
 import { dropWants } from "./values.ts";
@@ -68,6 +69,8 @@ export function onClientMessaged(
       return onFetchPublished(state, out, { client: index, message, at });
     case "detach":
       return onDetach(state, out, { client: index, message });
+    case "restart-session":
+      return onRestartSession(state, out, { client: index, message, at });
     case "replicate":
       return onReplicate(state, out, { client: index, message, at });
     case "lock":

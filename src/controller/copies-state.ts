@@ -36,18 +36,20 @@ export interface CopiesState {
   readonly looks: Heap;
   /** Rows with an entry there. */
   readonly listed: Set<number>;
+  /** Workers that leave once nothing is copied from them any more. */
+  readonly emptying: Set<WorkerIndex>;
 }
 
 export function newCopiesState(): CopiesState {
   const sets = { touched: new Set<number>(), due: new Set<number>(), listed: new Set<number>() };
-  return { ...sets, needs: new Map(), orders: new Map(), looks: new Heap() };
+  return { ...sets, needs: new Map(), orders: new Map(), looks: new Heap(), emptying: new Set() };
 }
 
 export const noNeed: CopyNeed = { ordered: [], failed: [] };
 
 /** Whether what the worker holds counts: it is not to leave, or was waited for long enough. */
-export function keepsValues({ draining, givenUp }: Worker): boolean {
-  return !draining || givenUp !== null;
+export function keepsValues({ draining, givenUp, leavesBy }: Worker): boolean {
+  return leavesBy === 0 && (!draining || givenUp !== null);
 }
 
 /** Who holds the value, or who should, may have changed: called by the appliers of that. */

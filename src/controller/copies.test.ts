@@ -272,6 +272,21 @@ describe("copies that readers made", () => {
     assert.deepEqual(harness.after(20_000), []);
   });
 
+  test("stay where something reads them, however much that worker holds", () => {
+    const { harness, workers, client } = aValueOn1(3);
+    const [w1, w2, w3] = workers;
+    client.submits({ x: {} });
+    client.submits({ m: {} });
+    w2.finishes("m");
+    client.submits({ r2: { on: ["a"] }, r3: { on: ["a"] } });
+    assert.equal(`${w1.orders}, ${w2.orders}, ${w3.orders}`, "x, r2, r3");
+    w2.reports(have("a"));
+    w3.reports(have("a"));
+    w2.starts("r2");
+    w3.finishes("r3");
+    assert.deepEqual(harness.after(7_000), ["w3 < forget a"]);
+  });
+
   test("go first from workers that take no work, and one stays if all take none", () => {
     const { harness, workers, client } = threeCopies();
     const [w1, w2, w3] = workers;
@@ -336,6 +351,15 @@ describe("a worker that is drained", () => {
     assert.equal(harness.state.recomputedCount, 0);
   });
 
+  test("does not wait for what another one has as well, and that lacks a copy", () => {
+    const { harness, workers, client } = aValueOn1(3);
+    const [w1, w2] = workers;
+    client.replicates(2, "a");
+    w2.reports(have("a"));
+    assert.deepEqual(drain(harness, w1), ["w3 < copy a from w1"]);
+    assert.equal(reasonOf(harness, w1), "DRAINING: drained");
+  });
+
   test("has nothing copied that nobody wants", () => {
     const { harness, workers, client } = aValueOn1(2);
     client.releases("a");
@@ -352,7 +376,7 @@ describe("a worker that is drained", () => {
     const [, w2] = workers;
     w2.reports(have("a"));
     assert.deepEqual(w1.finishes("b"), ["w2 < copy b from w1", "c1 < results b"]);
-    assert.match(reasonOf(harness, w1), /^DRAINING: draining: 1 values/);
+    assert.match(reasonOf(harness, w1), /^DRAINING: draining: 1 value/);
     w2.reports(have("b"));
     assert.equal(reasonOf(harness, w1), "DRAINING: drained");
   });
@@ -361,9 +385,9 @@ describe("a worker that is drained", () => {
     const { harness, workers } = aValueOn1(1);
     const [w1] = workers;
     assert.deepEqual(drain(harness, w1), []);
-    assert.match(reasonOf(harness, w1), /are nowhere else, and no worker can take 1 of them$/);
+    assert.match(reasonOf(harness, w1), /is nowhere else, and no worker can take 1 of them$/);
     const w2 = harness.aWorker();
-    assert.match(reasonOf(harness, w1), /are nowhere else$/);
+    assert.match(reasonOf(harness, w1), /is nowhere else$/);
     assert.deepEqual(drain(harness, w1, { on: false }), ["w2 < uncopy a"]);
     assert.equal(reasonOf(harness, w1), "HEALTHY: ");
     assert.equal(harness.state.copies.needs.size, 0);
@@ -389,11 +413,11 @@ describe("a worker that is drained", () => {
     const [w1] = workers;
     drain(harness, w1, { deadlineMs: 1_000 });
     harness.after(60_000);
-    assert.match(reasonOf(harness, w1), /^DRAINING: draining: 1 values/);
+    assert.match(reasonOf(harness, w1), /^DRAINING: draining: 1 value/);
     harness.after(2_000);
     assert.match(
       reasonOf(harness, w1),
-      /^DRAINING: drained, but 1 values \(.*\) were not copied in time$/,
+      /^DRAINING: drained, but 1 value \(.*\) was not copied in time$/,
     );
     assert.deepEqual(harness.aWorker().values.size, 0);
     assert.equal(harness.state.copies.needs.size, 0);

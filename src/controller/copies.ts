@@ -15,14 +15,13 @@
 
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
-import { type CopyNeed, keepsValues, noNeed } from "./copies-state.ts";
+import { keepsValues, noNeed } from "./copies-state.ts";
 import { withdraw } from "./copy-orders.ts";
-import { mayUse } from "./eligibility.ts";
+import { CopyRecipients, mayHold } from "./copy-recipients.ts";
 import { introducePeer } from "./inputs.ts";
-import { copiesPerSourceMax, copyOrdersMax, copyTriesMax } from "./limits.ts";
-import { isComputed } from "./offers.ts";
+import { copiesPerSourceMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { type ControllerState, isHealthy, isOpen, shapeOf, type Worker } from "./state.ts";
+import { type ControllerState, isHealthy, isOpen, type Worker } from "./state.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { holdersOf } from "./values.ts";
 
@@ -31,11 +30,12 @@ export function settleCopies(state: ControllerState, out: Outbox): void {
   const { copies } = state;
   if (copies.touched.size > 0) reviewTouched(state, out);
   if (copies.due.size === 0) return;
-  const orders = new OrderBatch();
+  const batch = new OrderBatch();
+  const recipients = new CopyRecipients(state);
   for (const task of copies.due) {
-    if (!orderCopies(state, out, orders, task)) break;
+    if (!orderCopies(state, out, task, { batch, recipients })) break;
   }
-  orders.send(state, out);
+  batch.send(state, out);
 }
 
 /** Whether the task has a value that can be copied. */
@@ -85,28 +85,14 @@ export function missingCopies(state: ControllerState, task: number): number {
   return Math.max(least, without.filter((worker) => mayHold(state, task, worker)).length);
 }
 
-/** Whether a worker takes copies of the value: what was brought stays where it may be. */
-function mayHold(state: ControllerState, task: number, worker: Worker): boolean {
-  if (!isOpen(worker)) return false;
-  return isComputed(state, task) || mayUse(worker, shapeOf(state, task));
-}
-
 /** Orders of one step: each worker is told once. */
 class OrderBatch {
   readonly #rows = new Map<WorkerIndex, { task: number; source: WorkerIndex }[]>();
-  readonly #bytes = new Map<WorkerIndex, number>();
 
-  /** Bytes that it holds, or was told to fetch in this step. */
-  bytesOn({ index, heldValueBytes }: Worker): number {
-    return heldValueBytes + (this.#bytes.get(index) ?? 0);
-  }
-
-  push(state: ControllerState, worker: WorkerIndex, task: number, source: WorkerIndex): void {
+  push(worker: WorkerIndex, task: number, source: WorkerIndex): void {
     const rows = this.#rows.get(worker);
     if (rows === undefined) this.#rows.set(worker, [{ task, source }]);
     else rows.push({ task, source });
-    const bytes = (this.#bytes.get(worker) ?? 0) + state.tasks.valueBytes[task];
-    this.#bytes.set(worker, bytes);
   }
 
   send(state: ControllerState, out: Outbox): void {
@@ -129,40 +115,20 @@ class OrderBatch {
 function orderCopies(
   state: ControllerState,
   out: Outbox,
-  batch: OrderBatch,
   task: number,
+  { batch, recipients }: { readonly batch: OrderBatch; readonly recipients: CopyRecipients },
 ): boolean {
   const need = state.copies.needs.get(task) ?? noNeed;
   const sources = holdersOf(state, task).filter((one) => isHealthy(state.workers[one]));
-  const able = sources.length === 0 ? [] : recipientsOf(state, task, need);
-  const free = able.filter(({ index }) => ordersOn(state, index) < copyOrdersMax);
-  if (able.length > 0 && free.length === 0) return false;
   const room = sources.length * copiesPerSourceMax - need.ordered.length;
-  const count = Math.min(missingCopies(state, task) - need.ordered.length, room, free.length);
-  free.sort((a, b) => batch.bytesOn(a) - batch.bytesOn(b) || a.index - b.index);
-  const chosen = free.slice(0, Math.max(0, count)).map(({ index }) => index);
-  for (const [i, worker] of chosen.entries()) {
-    batch.push(state, worker, task, sources[(need.ordered.length + i) % sources.length]);
-  }
-  // Whoever answers, or opens, brings it up again.
-  out.record(state, { type: "copies-ordered", task, workers: Uint32Array.from(chosen) });
-  return true;
-}
-
-/** Who may be told to fetch the value next; nobody for a while if so many could not. */
-function recipientsOf(state: ControllerState, task: number, need: CopyNeed): Worker[] {
-  if (need.failed.length >= copyTriesMax) return [];
-  const holders = holdersOf(state, task);
-  const ref = state.tasks.ref(task);
-  // What could not be dropped where it is read is dropped soon.
-  const isNew = ({ index, keptValues }: Worker) =>
-    ![holders, need.ordered, need.failed].some((some) => some.includes(index)) &&
-    !keptValues.has(ref);
-  return state.workers.filter((worker) => isNew(worker) && mayHold(state, task, worker));
-}
-
-function ordersOn({ copies }: ControllerState, worker: WorkerIndex): number {
-  return copies.orders.get(worker)?.size ?? 0;
+  const count = Math.min(missingCopies(state, task) - need.ordered.length, room);
+  return recipients.choose({ task, need, count }, (workers) => {
+    for (const [i, worker] of workers.entries()) {
+      batch.push(worker, task, sources[(need.ordered.length + i) % sources.length]);
+    }
+    // Whoever answers, or opens, brings it up again.
+    out.record(state, { type: "copies-ordered", task, workers: Uint32Array.from(workers) });
+  });
 }
 
 /** A worker could not make a copy: another one may, and in some seconds it too. */

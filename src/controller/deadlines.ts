@@ -10,6 +10,7 @@ import type { TaskRef } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import { closeAbandonedSessions } from "./clients.ts";
 import { closeOn } from "./closing.ts";
+import { endDataWaits } from "./data-waits.ts";
 import { expireEndpoints, nextEndpointDeadline } from "./endpoints.ts";
 import { returnLateGangs } from "./gangs.ts";
 import { lookForHangs } from "./hangs.ts";
@@ -47,6 +48,8 @@ export function nextDeadline(state: ControllerState): Micros | null {
   if (state.startDeadlines.length > 0) next = Math.min(next, state.startDeadlines.peekKey());
   for (const { expiresAt } of state.reservations.values()) next = Math.min(next, expiresAt);
   next = Math.min(next, nextDrainDeadline(state));
+  const waits = state.dataWaits.deadlines;
+  if (waits.length > 0) next = Math.min(next, waits.peekKey());
   if (state.copies.looks.length > 0) next = Math.min(next, state.copies.looks.peekKey());
   next = Math.min(next, nextEndpointDeadline(state), nextLeaseEnd(state));
   if (needsSilenceCheck(state)) next = Math.min(next, state.nextSilenceCheckAt);
@@ -69,6 +72,7 @@ export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
     expireScheduling(state, out, { deadlines, at });
     moveUnstarted(state, out, { tasks: starts, at });
   }
+  endDataWaits(state, out, at);
   endDrains(state, out, at);
   lookAtCopies(state, out, at);
   expireEndpoints(state, out, at);

@@ -150,6 +150,8 @@ export type ApiRequest =
   | { readonly type: "unpublish-value"; readonly user: string; readonly name: string }
   /** `copies` is at least 1. */
   | { readonly type: "replicate-value"; readonly taskId: string; readonly copies: number }
+  /** Ends what all sessions have submitted. */
+  | { readonly type: "restart-cluster"; readonly reason: string }
   | { readonly type: "repair"; readonly dryRun: boolean };
 
 /** Orders of the kernel to its shell; they leave only when the facts before them are durable. */

@@ -6,10 +6,12 @@
 
 import { taskStateCode, taskStates } from "../model/states.ts";
 import { workerOfActor } from "./actors.ts";
-import { actorOf, waitingCount } from "./call-lines.ts";
+import { actorOf, isCall, waitingCount } from "./call-lines.ts";
 import { type ControllerState, specOf, taskIdOf } from "./state.ts";
+import { attemptFlag } from "./tables/attempt-table.ts";
 import { noEdge } from "./tables/edges.ts";
 import { noSlot } from "./tables/task-table.ts";
+import { stateReason } from "./views.ts";
 import type { NextWaker } from "./wakers.ts";
 
 /** What a call waits for that has all its arguments. */
@@ -19,12 +21,20 @@ export function turnOf(state: ControllerState, call: number): string {
   const calls = state.calls.byActor.get(actor);
   const first = calls === undefined ? call : calls.rows[calls.head];
   if (workerOfActor(state, actor) === null) {
-    const code = state.tasks.state[actor];
-    const why = code === taskStateCode.RUNNING ? "its worker is not heard" : `${taskStates[code]}`;
-    return `waits for its actor ${name}: ${why}`;
+    return `waits for its actor ${name}: ${whyNotCalled(state, actor)}`;
   }
   if (first !== call) return `waits for its turn: ${taskIdOf(state, first)} goes before it`;
-  return `waits for its turn: ${calls?.sent ?? 0} calls of ${name} are underway`;
+  const sent = calls?.sent ?? 0;
+  return `waits for its turn: ${sent === 1 ? "1 call" : `${sent} calls`} of ${name} underway`;
+}
+
+/** Why an actor takes no calls now: it is not there yet, or what is wrong with its worker. */
+function whyNotCalled({ tasks, attempts, workers }: ControllerState, actor: number): string {
+  const row = tasks.attempt[actor];
+  const code = tasks.state[actor];
+  if (code !== taskStateCode.RUNNING || row === noSlot) return taskStates[code];
+  const worker = workers[attempts.worker[row]];
+  return `its worker ${worker.workerId} takes nothing now: ${stateReason(worker)}`;
 }
 
 /** Whom it waits for: what is first in its line, what is underway before it, or its actor. */
@@ -49,9 +59,28 @@ function callUnderway({ tasks }: ControllerState, actor: number): number {
   return noSlot;
 }
 
+/**
+ * The call that the actor is at while this one, which was sent behind it, has not begun; else
+ * `noSlot`.
+ */
+export function callBefore(state: ControllerState, task: number): number {
+  const { tasks, attempts } = state;
+  const hasBegun = (one: number) => {
+    const row = tasks.attempt[one];
+    return row !== noSlot && attempts.hasFlag(row, attemptFlag.started);
+  };
+  if (!isCall(state, task) || tasks.attempt[task] === noSlot || hasBegun(task)) return noSlot;
+  let edge = tasks.dependentsHead[actorOf(state, task)];
+  for (; edge !== noEdge; edge = tasks.edges.next[edge]) {
+    if (hasBegun(tasks.edges.owner[edge])) return tasks.edges.owner[edge];
+  }
+  return noSlot;
+}
+
 /** What an actor that runs is asked to do. */
 export function callsOf(state: ControllerState, actor: number): string {
   const calls = state.calls.byActor.get(actor);
   if (calls === undefined) return "; nobody calls it now";
-  return `; ${calls.sent} of its calls are underway, ${waitingCount(calls)} wait`;
+  const underway = calls.sent === 1 ? "1 of its calls is" : `${calls.sent} of its calls are`;
+  return `; ${underway} underway, ${waitingCount(calls)} wait`;
 }

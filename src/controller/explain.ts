@@ -14,7 +14,7 @@ import { compareWithinUser, type QueueKey } from "../scheduler/fair-order.ts";
 import { describeConstraint } from "../scheduler/fit.ts";
 import { isActor } from "./call-lines.ts";
 import { canEverRun } from "./eligibility.ts";
-import { callsOf, turnOf, turnWaker } from "./explain-actors.ts";
+import { callBefore, callsOf, turnOf, turnWaker } from "./explain-actors.ts";
 import { ancestorReasons } from "./explain-ancestors.ts";
 import {
   capReasons,
@@ -24,15 +24,15 @@ import {
   type Reason,
   reasonsOf,
 } from "./explain-reasons.ts";
+import { dataWaitReasons, describeDataWait } from "./explain-waits.ts";
 import { couldEverPlace } from "./gang-placement.ts";
 import { describeUsual, hangReasons, hungTaskOf } from "./hangs.ts";
 import { jobState } from "./job-state.ts";
 import { explainEntriesMax } from "./limits.ts";
 import { findTask } from "./lookup.ts";
-import { headTask } from "./place-solo.ts";
 import { setupFailureOn } from "./plugins.ts";
 import { describeProgress } from "./progress.ts";
-import { queueKeyOf } from "./queue-order.ts";
+import { headTask, queueKeyOf } from "./queue-order.ts";
 import {
   type ControllerState,
   isHealthy,
@@ -177,14 +177,34 @@ function summaryOf(state: ControllerState, task: number): string {
   if (pending !== null) return `${name} ${withVerb(pending)}`;
   const failure = state.failures.get(task);
   if (failure !== undefined) return summaryOfFailed(taskIdOf(state, task), name, failure);
+  const before = callBefore(state, task);
+  if (before !== noSlot) {
+    return `${name} waits for its turn: ${taskIdOf(state, before)} goes before it`;
+  }
   const word = taskStates[state.tasks.state[task]].toLowerCase().replace("_", " ");
   const row = state.tasks.attempt[task];
   if (row === noSlot) return `${name} is ${word}`;
+  const waitsForData = describeDataWait(state, task);
+  if (waitsForData !== null) return `${name} ${waitsForData}`;
   const { workerId } = state.workers[state.attempts.worker[row]];
   const where = state.attempts.isGranted(row) ? "on" : "in line on";
   const waits = state.attempts.hasFlag(row, attemptFlag.yielded) ? `, and ${yieldedText}` : "";
   const calls = isActor(state, task) ? callsOf(state, task) : "";
-  return `${name} is ${word} ${where} ${workerId}${waits}${calls}`;
+  return `${name} is ${word} ${where} ${workerId}${waits}${calls}${gangText(state, task, row)}`;
+}
+
+/** Of a member that is placed: for how many others it waits, and where the first of them is. */
+function gangText(state: ControllerState, task: number, row: number): string {
+  const { launch } = jobOf(state, task);
+  if (!launch?.gang || state.attempts.hasFlag(row, attemptFlag.started)) return "";
+  const { members } = launch.gang;
+  const missing = launch.rows.findIndex((_, index) => !members.has(index));
+  if (missing < 0) return "";
+  const attempt = state.tasks.attempt[launch.rows[missing]];
+  const worker = state.workers[state.attempts.worker[attempt]]?.workerId ?? "no worker";
+  const who = launch.rows[missing] === task ? "it" : `task ${missing} on ${worker}`;
+  const count = `${members.size} of ${launch.rows.length} members are prepared`;
+  return `, and waits for its gang: ${count}, and ${who} is not`;
 }
 
 const yieldedText =
@@ -214,7 +234,11 @@ function otherReasons(state: ControllerState, task: number): Reason[] {
     case stage.held:
       return [plainReason("PREDECESSOR_STOPPING", message, total)];
     default:
-      return [...silence(state, task), ...hangReasons(state, task)];
+      return [
+        ...dataWaitReasons(state, task),
+        ...silence(state, task),
+        ...hangReasons(state, task),
+      ];
   }
 }
 
@@ -245,6 +269,14 @@ export function wakersOf(state: ControllerState, task: number): Waker[] {
 function wakerOf(state: ControllerState, task: number): NextWaker {
   const { tasks, attempts } = state;
   const row = tasks.attempt[task];
+  const before = callBefore(state, task);
+  if (before !== noSlot) {
+    const id = taskIdOf(state, before);
+    return {
+      waker: { kind: "DEPENDENCY", id, message: `waits for ${id}, a call before it` },
+      next: before,
+    };
+  }
   if (row !== noSlot) {
     const worker = state.workers[attempts.worker[row]];
     const since = formatTime(attempts.startedAt[row] || attempts.assignedAt[row]) ?? "";

@@ -19,7 +19,8 @@ import type { JobState } from "../model/states.ts";
 import type { GangMember, HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
 import type { QueuePolicy } from "../scheduler/queue-policy.ts";
 import type { AccessFact } from "./apply-access.ts";
-import type { LeaseFact, SharedFact } from "./apply-shared.ts";
+import type { LeaseFact, RestartFact, SharedFact } from "./apply-shared.ts";
+import type { DataWait } from "./data-wait-state.ts";
 import type { Reservation } from "./state.ts";
 
 /** How a requeued task is charged. */
@@ -267,7 +268,8 @@ export type DurableFact =
       readonly expired: boolean;
     }
   | AccessFact
-  | SharedFact;
+  | SharedFact
+  | RestartFact;
 
 /** A grant that is not its shape's request: a chosen device variant, device indices. */
 export interface SpecialGrant {
@@ -310,6 +312,9 @@ export type VolatileFact =
     }
   | { readonly type: "worker-suspected"; readonly worker: WorkerIndex; readonly suspect: boolean }
   | { readonly type: "worker-health"; readonly worker: WorkerIndex; readonly trouble: string }
+  /** Others copy what only it holds, until then; `worker-emptied`: nobody copies any more. */
+  | { readonly type: "worker-emptying"; readonly worker: WorkerIndex; readonly by: Micros }
+  | { readonly type: "worker-emptied"; readonly worker: WorkerIndex }
   | { readonly type: "silence-excused"; readonly pausedUs: number }
   /** Every deadline up to `until` has been looked at. */
   | { readonly type: "deadlines-passed"; readonly until: Micros }
@@ -343,6 +348,13 @@ export type VolatileFact =
       readonly until: Micros;
       readonly again: Uint32Array;
     }
+  /** These stand in line where their inputs are. */
+  | {
+      readonly type: "data-waits-begun";
+      readonly waits: readonly { readonly task: number; readonly wait: DataWait }[];
+    }
+  /** Of all that were to end up to then, whatever still waits may be taken back. */
+  | { readonly type: "data-waits-ended"; readonly until: Micros }
   | {
       readonly type: "durations-sampled";
       readonly shape: number;
@@ -386,6 +398,8 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "progress-told",
   "worker-suspected",
   "worker-health",
+  "worker-emptying",
+  "worker-emptied",
   "silence-excused",
   "deadlines-passed",
   "silence-checked",
@@ -398,6 +412,8 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "copies-ordered",
   "copies-closed",
   "copies-looked-at",
+  "data-waits-begun",
+  "data-waits-ended",
   "durations-sampled",
   "input-failed",
   "input-unreachable",

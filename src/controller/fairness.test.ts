@@ -20,6 +20,7 @@ import {
   ordersOf,
   why,
 } from "../../test/support/job-builders.ts";
+import { parseConstraints } from "../model/parse-constraints.ts";
 import { noResources } from "../model/resources.ts";
 import type { Band } from "../model/states.ts";
 
@@ -204,6 +205,46 @@ describe("a user past the budget", () => {
 });
 
 describe("a user's cap", () => {
+  test("binds what was sent ahead too, when others make room", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.limits("ann", cpuCap(1));
+    harness.aClient("bob").submits({ b: {} });
+    harness.aClient("ann").submits({ a1: {}, a2: {} });
+    assert.equal(worker.orders, "b a1 (a2)");
+    worker.finishes("b");
+    assert.equal(worker.orders, "a1 (a2)");
+    worker.finishes("a1");
+    assert.equal(worker.orders, "a2");
+  });
+
+  test("that is lifted lets go what stands in line, and so does an end elsewhere", () => {
+    const harness = new ControllerHarness();
+    const [w1, w2] = [harness.aWorker({ slots: 2 }), harness.aWorker({ slots: 2 })];
+    harness.limits("ann", cpuCap(2));
+    const onW = (id: string) =>
+      parseConstraints("c", [{ key: "worker-id", op: "=", values: [id] }]);
+    harness.aClient("bob").submits({ b: { spec: { constraints: onW("w1") } } });
+    const ann = harness.aClient("ann");
+    ann.submits({ far: { spec: { constraints: onW("w2") } } });
+    const here = { spec: { constraints: onW("w1") } };
+    ann.submits({ a1: here, a2: here });
+    assert.equal(w1.orders, "b a1 (a2)");
+    w1.finishes("b");
+    assert.equal(w1.orders, "a1 (a2)");
+    w2.finishes("far");
+    assert.equal(w1.orders, "a1 a2");
+    ann.submits({ a3: here });
+    w1.finishes("a1");
+    harness.limits("ann", cpuCap(1));
+    ann.submits({ a4: here });
+    assert.equal(w1.orders, "a2 a3 (a4)");
+    w1.finishes("a2");
+    assert.equal(w1.orders, "a3 (a4)");
+    harness.limits("ann", { cap: null });
+    assert.equal(w1.orders, "a3 a4");
+  });
+
   test("of what nothing else has named counts the same in every fold of the journal", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker({ slots: 4 });

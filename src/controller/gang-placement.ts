@@ -110,7 +110,8 @@ export function placeGang(
     const room = roomFor(state, worker, shape);
     const asks = shape.resources.devices.length > 0;
     const grant = asks ? chooseSpecialGrant(state, worker, room, shape) : null;
-    assignAndSend(state, out, assignments, { task, worker, prefetched: false, grant });
+    const order = { task, worker, prefetched: false, grant, wait: null };
+    assignAndSend(state, out, assignments, order);
   }
   return true;
 }

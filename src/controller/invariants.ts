@@ -14,6 +14,7 @@ import { accessInvariants } from "./access-invariants.ts";
 import { actorRules, actorTaskRules } from "./invariants/actor-rules.ts";
 import { attemptRules } from "./invariants/attempt-rules.ts";
 import { copyRules } from "./invariants/copy-rules.ts";
+import { dataWaitRules } from "./invariants/data-wait-rules.ts";
 import {
   Inspection,
   type RecordRule,
@@ -45,6 +46,7 @@ export const invariants = {
     ...memoryRules,
     ...sharedRules,
     ...copyRules,
+    ...dataWaitRules,
     ...accessInvariants,
     ...actorRules,
   ],

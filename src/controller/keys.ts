@@ -10,6 +10,7 @@
 import { blobLength } from "../base/blobs.ts";
 import { hashOfText, isTextAt, textAt } from "../base/texts.ts";
 import { type ControllerState, jobOf, submissionOf } from "./state.ts";
+import { taskFlag } from "./tables/task-table.ts";
 
 /** The row of the user's task with this key, or -1. */
 export function taskWithKey(state: ControllerState, user: string, key: string): number {
@@ -20,8 +21,9 @@ export function taskWithKey(state: ControllerState, user: string, key: string): 
   });
 }
 
-/** The explicit key of a task, or "" where it has none. */
+/** The explicit key of a task, or "" where it has none, or gave it up. */
 export function keyOfTask(state: ControllerState, task: number): string {
+  if (state.tasks.hasFlag(task, taskFlag.keyless)) return "";
   const { keys, first } = submissionOf(state, task);
   const entry = state.tasks.index[task] - first;
   return keys.offsets.length === 1 || blobLength(keys, entry) === 0 ? "" : textAt(keys, entry);
@@ -37,6 +39,12 @@ export function unlistKey(state: ControllerState, task: number): void {
   if (state.keys.size === 0) return;
   const key = keyOfTask(state, task);
   if (key !== "") state.keys.remove(hashOfKey(jobOf(state, task).user, key), task);
+}
+
+/** From now on its key is free, and may be that of another task. */
+export function giveKeyUp(state: ControllerState, task: number): void {
+  unlistKey(state, task);
+  state.tasks.flags[task] |= taskFlag.keyless;
 }
 
 function hashOfKey(user: string, key: string): number {

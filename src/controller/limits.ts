@@ -181,3 +181,28 @@ export const surplusLookUs = 1_000_000;
 
 /** After the deadline of a drain its values are copied for so long yet, microseconds. */
 export const drainCopyUs = 60_000_000;
+
+/**
+ * Nobody waits for a worker because of inputs that come in less, microseconds. Lower: work stands
+ * in line for little. Higher: more is moved.
+ */
+export const dataWaitUsMin = 10_000;
+
+/** An attempt is left in line where its inputs are for at most so long, microseconds. */
+export const dataWaitUsMax = 30_000_000;
+
+/**
+ * A wait that was expected to be short ends after so many times that and `dataWaitLateUsMin`
+ * microseconds, although the move would take longer. Higher: wrong estimates cost more.
+ */
+export const dataWaitLateFactor = 4;
+export const dataWaitLateUsMin = 1_000_000;
+
+/** Holders of a task's inputs that one placement of it compares, in the order of the inputs. */
+export const dataHoldersMax = 16;
+
+/** Attempts that stay for their inputs' sake, past which one search for others ends. */
+export const leftInLineMax = 64;
+
+/** Queues with work on a worker that the estimate of when it has room looks at. */
+export const queuesInLineMax = 8;

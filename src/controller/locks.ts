@@ -21,7 +21,7 @@ import type { ClientIndex } from "./events.ts";
 import { lockLeaseMaxMs, lockLeaseMinMs, locksPerClientMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { refuse } from "./refuse.ts";
-import { type Lock, type LockHolder, nameKey } from "./shared-state.ts";
+import { type Lock, type LockHolder, type LockRequest, nameKey } from "./shared-state.ts";
 import { type Client, type ControllerState, openClient } from "./state.ts";
 import { formatTime } from "./views.ts";
 import { takeSequence } from "./wants.ts";
@@ -118,16 +118,26 @@ export function onRenewLocks(
     const isKnown = shared.locksOfClients.get(client)?.has(id) === true;
     const holder = isKnown ? lockOf(shared, client, id).holder : null;
     if (holder !== null && holder.client === client && holder.id === id) renewed.push(id);
-    else if (!isKnown) tellLost(state, out, client, id);
+    else if (!isKnown) tellLost(state, out, { client, id });
   }
   if (renewed.length === 0) return;
   out.record(state, { type: "leases-renewed", at, client, locks: renewed });
   out.toClient(state, client, { type: "locks-renewed", locks: renewed });
 }
 
-function tellLost(state: ControllerState, out: Outbox, client: ClientIndex, lock: number): void {
-  const reason = "its lease ran out before it was renewed";
+function tellLost(
+  state: ControllerState,
+  out: Outbox,
+  { client, id: lock }: { readonly client: ClientIndex; readonly id: number },
+  why?: string,
+): void {
+  const reason = why ?? `its lease ran out before it was renewed${orRestart(state)}`;
   out.toClient(state, client, { type: "lock-lost", lock, reason });
+}
+
+/** Nobody remembers for whom was not there why its lock has gone. */
+function orRestart({ shared }: ControllerState): string {
+  return shared.restarts === 0 ? "" : ", or the cluster was restarted meanwhile";
 }
 
 /** A session ends, and with it what it holds and where it stands in line. */
@@ -140,6 +150,31 @@ export function leaveAllLocks(
   for (const lock of ids) leaveLock(state, out, { client, lock, at });
 }
 
+/**
+ * Takes all that these sessions hold, and their places in line, and tells them. Who stands in line
+ * goes first, so that nobody is granted what is taken at once. How many.
+ */
+export function breakLocks(
+  state: ControllerState,
+  out: Outbox,
+  { clients, why, at }: { clients: readonly ClientIndex[]; why: string; at: Micros },
+): number {
+  const { shared } = state;
+  const waiting: LockRequest[] = [];
+  const holders: LockRequest[] = [];
+  const among = new Set(clients);
+  for (const lock of shared.locks.values()) {
+    if (among.has(lock.holder.client)) holders.push(lock.holder);
+    waiting.push(...lock.waiting.filter(({ client }) => among.has(client)));
+  }
+  for (const request of [...waiting, ...holders]) {
+    const { client, id: lock } = request;
+    leaveLock(state, out, { client, lock, at });
+    tellLost(state, out, request, why);
+  }
+  return waiting.length + holders.length;
+}
+
 /** Takes locks from those that did not renew their lease. */
 export function endLeases(state: ControllerState, out: Outbox, at: Micros): void {
   const { shared } = state;
@@ -148,7 +183,7 @@ export function endLeases(state: ControllerState, out: Outbox, at: Micros): void
     if (holder.expiresAt > at) continue;
     const { client, id: lock } = holder;
     leaveLock(state, out, { client, lock, at });
-    tellLost(state, out, client, lock);
+    tellLost(state, out, { client, id: lock });
   }
   if (shared.locks.size > 0) out.record(state, { type: "leases-swept" });
 }

@@ -6,16 +6,18 @@
 
 import { CapstanError } from "../model/errors.ts";
 import { keyOfTask, taskWithKey } from "./keys.ts";
-import { type ControllerState, jobNamed } from "./state.ts";
+import { type ControllerState, jobNamed, taskIdOf } from "./state.ts";
 
 /**
- * The full id of a job or task that is named without its user: the caller's own if there is one,
- * else the only one that there is. What names nothing stays as it is.
+ * The full id of a job or task that is named without its user, or by its key: the caller's own if
+ * there is one, else the only one that there is. What names nothing of these stays as it is.
  */
 export function absoluteId(state: ControllerState, id: string, user: string): string {
   if (id === "" || id.startsWith("/")) return id;
   const [, job, index = ""] = /^(.*?)((?:\/\d+)?)$/.exec(id) ?? [];
   if (state.jobsById.has(`/${user}/${job}`)) return `/${user}/${job}${index}`;
+  const keyed = taskWithKey(state, user, id);
+  if (keyed >= 0) return taskIdOf(state, keyed);
   const named = [...state.jobsById.keys()].filter(
     (one) => one.slice(one.indexOf("/", 1) + 1) === job,
   );

@@ -13,7 +13,7 @@
 import { hasRecipe } from "../model/spec.ts";
 import { taskStateCode } from "../model/states.ts";
 import { isSameOffer } from "./apply-shared.ts";
-import { isCall } from "./call-lines.ts";
+import { isActor, isCall } from "./call-lines.ts";
 import { mayUse } from "./eligibility.ts";
 import { introduceHolder } from "./introduce-holder.ts";
 import type { Outbox } from "./outbox.ts";
@@ -43,8 +43,10 @@ const neverBegan: ReadonlySet<number> = new Set([
   taskStateCode.UNSCHEDULABLE,
 ]);
 
-function whyNeverAgain(state: ControllerState, task: number): string {
+/** Why a task that is not computed does not run for its value (again). */
+export function whyNeverAgain(state: ControllerState, task: number): string {
   if (isCall(state, task)) return "it is of a call of an actor, and no call runs twice; call again";
+  if (isActor(state, task)) return "its object is gone; create another actor";
   if (specOf(state, task).exclusive === true) return "its task is exclusive: it ran once";
   return (
     "it has no recipe: a client scattered it; scatter it again, with `broadcast` to more " +

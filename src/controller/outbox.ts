@@ -18,7 +18,7 @@ import {
   returnBuilder,
 } from "./compute-builder.ts";
 import type { ClientIndex, ControllerSend } from "./events.ts";
-import type { DurableFact, Fact } from "./facts.ts";
+import { type Fact, isDurable } from "./facts.ts";
 import { ResultsBuilder } from "./results-builder.ts";
 import type { ControllerState } from "./state.ts";
 
@@ -46,8 +46,8 @@ export class Outbox {
   }
 
   /** Puts out a fact whose entries a recorder applied one by one. */
-  note(state: ControllerState, fact: DurableFact): void {
-    state.journaled++;
+  note(state: ControllerState, fact: Fact): void {
+    if (isDurable(fact)) state.journaled++;
     this.facts.push(fact);
   }
 

@@ -10,7 +10,7 @@ import { couldEverPlace } from "./gang-placement.ts";
 import { hungAttempts, hungCount } from "./hangs.ts";
 import { jobState } from "./job-state.ts";
 import { overviewFailedUs, overviewQueuesMax } from "./limits.ts";
-import { headTask } from "./place-solo.ts";
+import { headTask } from "./queue-order.ts";
 import { heldVector } from "./reservations.ts";
 import { endsItemStep, type Scan } from "./scan.ts";
 import { type ControllerState, isHealthy, isOpen, type Job, taskIdOf } from "./state.ts";

@@ -66,3 +66,21 @@ test("a user is refused the logs of another, however they are named", () => {
     assert.throws(() => logSources(harness.state, question, bob), /belongs to ann/);
   }
 });
+
+test("a key is that of the caller's own task first, also where another user has the same", () => {
+  const harness = new ControllerHarness();
+  harness.aClient("ann").submits({ theirs: { key: "model" } });
+  harness.aClient("bob").submits({ mine: { key: "model" }, other: { key: "weights" } });
+  const of = (id: string, who: Principal) => {
+    const { task } = answerCall(harness.state, "GetTaskStatus", { taskId: id }, who) as {
+      readonly task: { readonly taskId: string };
+    };
+    return task.taskId;
+  };
+  assert.equal(of("model", as("ann", "user")), "/ann/graph-1/0");
+  assert.equal(of("model", as("bob", "user")), "/bob/graph-2/0");
+  assert.throws(() => of("weights", as("ann", "user")), /belongs to bob/);
+  const copies = { type: "replicate-value", taskId: "model", copies: 2 } as const;
+  const [reply] = harness.asks(copies, as("bob", "user"));
+  assert.match(reply, /^reply .*"taskId":"\/bob\/graph-2\/0"/);
+});

@@ -1,28 +1,25 @@
 /**
- * Where one task goes: the worker that has its inputs, else the first of those that take it.
+ * Where one task goes: the worker that has its inputs, else the first of those that take it; or in
+ * line at a busy one, where that is sooner than to move its inputs (`data-waits.ts`).
  *
  * @module
  */
 
-import { assert } from "../base/assert.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import type { LineUp } from "../scheduler/line-up.ts";
+import type { DataWait } from "./data-wait-state.ts";
+import { chooseWait, type InputBytes, inputBytesOf } from "./data-waits.ts";
 import { asksDevices, takes } from "./fitting.ts";
 import { lineUpOf } from "./fleet.ts";
 import { type ChosenGrant, chooseSpecialGrant } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
+import { headTask } from "./queue-order.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { avoidedBy } from "./reschedules.ts";
 import { endReservation, reservationsOf, roomFor } from "./reservations.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { type ControllerState, type Shape, shapeOf, type Worker } from "./state.ts";
 import { capCount, effectiveBand } from "./users.ts";
-
-/** The task that the shape would place next; its queue must not be empty. */
-export function headTask(shape: Shape): number {
-  assert(shape.queued > 0, "only a shape with a queue has a head");
-  return shape.woken.length > 0 ? shape.woken.at(0) : shape.fresh.at(0);
-}
 
 /** Places up to `limit` tasks of a shape; the worker of each task that was placed. */
 export function placeSome(
@@ -38,15 +35,32 @@ export function placeSome(
   const placed: WorkerIndex[] = [];
   while (placed.length < pass.limit && shape.queued > 0 && capCount(state, shape, 1) > 0) {
     const task = headTask(shape);
-    const worker = chooseWorker(state, shape, task);
+    const inputs = inputBytesOf(state, task);
+    const worker = chooseWorker(state, shape, task, inputs);
     if (worker === null) break;
-    const grant = asksDevices(shape)
-      ? chooseSpecialGrant(state, worker, roomFor(state, worker, shape), shape)
-      : null;
-    assignAndSend(state, out, assignments, { task, worker, prefetched: false, grant });
-    placed.push(worker.index);
+    const wait =
+      inputs && chooseWait(state, task, { shape, inputs, elsewhere: worker, startUs: 0 });
+    const place = wait === null ? worker : state.workers[wait.worker];
+    assign(state, out, assignments, { task, worker: place, wait });
+    placed.push(place.index);
   }
   return placed;
+}
+
+/** At once, or in line where its inputs are. */
+function assign(
+  state: ControllerState,
+  out: Outbox,
+  assignments: AssignmentRecorder,
+  about: { readonly task: number; readonly worker: Worker; readonly wait: DataWait | null },
+): void {
+  const { task, worker, wait } = about;
+  const shape = shapeOf(state, task);
+  const grant =
+    wait === null && asksDevices(shape)
+      ? chooseSpecialGrant(state, worker, roomFor(state, worker, shape), shape)
+      : null;
+  assignAndSend(state, out, assignments, { task, worker, prefetched: wait !== null, grant, wait });
 }
 
 /** Records an attempt and orders it. */
@@ -59,11 +73,14 @@ export function assignAndSend(
     readonly worker: Worker;
     readonly prefetched: boolean;
     readonly grant: ChosenGrant | null;
+    /** Why it stands in line, where that is its inputs. */
+    readonly wait: DataWait | null;
   },
 ): void {
-  const { task, worker, prefetched, grant } = order;
+  const { task, worker, prefetched, grant, wait } = order;
   const band = effectiveBand(state, shapeOf(state, task));
-  const row = assignments.push(state, { task, worker: worker.index, prefetched, grant, band });
+  const assignment = { task, worker: worker.index, prefetched, grant, band };
+  const row = assignments.push(state, assignment, wait);
   sendAttempt(state, out, row);
 }
 
@@ -88,10 +105,15 @@ export function useReservations(
  * The worker with most of the task's input bytes, else the one with the best score; where the task
  * did not want to stay only if there is no other.
  */
-function chooseWorker(state: ControllerState, shape: Shape, task: number): Worker | null {
+function chooseWorker(
+  state: ControllerState,
+  shape: Shape,
+  task: number,
+  inputs: InputBytes | null,
+): Worker | null {
   const lineUp = lineUpOf(state, shape);
   const avoided = avoidedBy(state, task);
-  const near = nearestWorker(state, shape, task);
+  const near = inputs === null ? null : nearestWorker(state, shape, inputs);
   if (near !== null && near.index !== avoided) return near;
   const best = firstOf(state, shape, lineUp);
   if (best === null || best.index !== avoided) return best;
@@ -113,21 +135,14 @@ function firstOf(state: ControllerState, shape: Shape, lineUp: LineUp): Worker |
 }
 
 /** The worker that takes it and holds most bytes of its inputs that must be fetched; or null. */
-function nearestWorker(state: ControllerState, shape: Shape, task: number): Worker | null {
-  const { tasks } = state;
-  if (tasks.dependencyCount[task] === 0) return null;
-  const bytes = new Map<number, number>();
-  for (let position = 0; position < tasks.dependencyCount[task]; position++) {
-    const input = tasks.dependency(task, position);
-    if (state.inline.bytes.has(input)) continue;
-    const add = (holder: number) =>
-      bytes.set(holder, (bytes.get(holder) ?? 0) + tasks.valueBytes[input]);
-    add(tasks.holder[input]);
-    for (const extra of state.extraHolders.get(input) ?? []) add(extra);
-  }
+function nearestWorker(
+  state: ControllerState,
+  shape: Shape,
+  { byWorker }: InputBytes,
+): Worker | null {
   let best = -1;
   let most = 0;
-  for (const [index, here] of bytes) {
+  for (const [index, here] of byWorker) {
     if (here < most || here === 0 || (here === most && index > best)) continue;
     if (index >= state.workers.length) continue; // Nobody has it any more.
     if (!takes(state, state.workers[index], shape)) continue;

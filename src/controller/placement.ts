@@ -23,7 +23,7 @@ import { lookAtKept } from "./fleet.ts";
 import { isWhole, launchOfGang, placeGang, useGangHold } from "./gang-placement.ts";
 import { preemptionsPerPassMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { headTask, placeSome, useReservations } from "./place-solo.ts";
+import { placeSome, useReservations } from "./place-solo.ts";
 import { affordable, isSpent, payFor } from "./placement-budget.ts";
 import { preemptFor } from "./preempt.ts";
 import {
@@ -32,8 +32,9 @@ import {
   promotePrefetched,
   retractForIdle,
   retractForRival,
+  withCappedLines,
 } from "./prefetching.ts";
-import { lineWaitOf, queueKeyOf, waitingOf, waitsForRoom } from "./queue-order.ts";
+import { headTask, lineWaitOf, queueKeyOf, waitingOf, waitsForRoom } from "./queue-order.ts";
 import { AssignmentRecorder } from "./recorders.ts";
 import { isSwayed, reservationsOf } from "./reservations.ts";
 import {
@@ -66,7 +67,8 @@ function placeOnce(state: ControllerState, out: Outbox, at: Micros): void {
   const touched = [...state.touchedWorkers].map((index) => state.workers[index]).filter(isOpen);
   const untried = new Set(state.untriedShapes);
   out.record(state, { type: "placement-passed" });
-  const deferred = touched.filter((worker) => !promotePrefetched(state, out, worker));
+  const lines = withCappedLines(state, touched);
+  const deferred = lines.filter((worker) => !promotePrefetched(state, out, worker));
   const pass = new Pass(state, out, { touched, deferred, untried, at });
   if (pass.run()) return retractForIdle(state, out, touched);
   const workers = Uint32Array.from(touched, ({ index }) => index);
@@ -319,7 +321,8 @@ class Pass {
   #callBackFor(turn: Turn): void {
     const { shape, isUntried } = turn;
     if (!isUntried || shape.queued === 0) return;
-    retractForRival(this.#state, this.#out, { rival: shape, candidates: this.#candidates(turn) });
+    const candidates = () => this.#candidates(turn);
+    retractForRival(this.#state, this.#out, { rival: shape, candidates });
   }
 
   #preempt(): void {

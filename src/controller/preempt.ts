@@ -25,8 +25,8 @@ import { groupsOf } from "./fleet.ts";
 import { isWhole, launchOfGang } from "./gang-placement.ts";
 import { preemptionHoldUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { headTask } from "./place-solo.ts";
 import { hasOffer, offersFor, victimRows } from "./preemption-bounds.ts";
+import { headTask } from "./queue-order.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
 import { reservationsOf, reserve, roomFor } from "./reservations.ts";
 import {

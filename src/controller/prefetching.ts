@@ -5,32 +5,47 @@
  * @module
  */
 
-import { hasRare } from "../base/rare.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import type { QueueKey } from "../scheduler/fair-order.ts";
 import { fitCount } from "../scheduler/fit.ts";
 import { prefetchWindowUs } from "../scheduler/limits.ts";
 import { prefetchDepth } from "../scheduler/prefetch.ts";
+import type { DataWait } from "./data-wait-state.ts";
+import {
+  chooseWait,
+  inputBytesOf,
+  isLeftInLine,
+  lineWaitUs,
+  needsOwnGrant,
+  waitWhereItIs,
+} from "./data-waits.ts";
 import { mayUse } from "./eligibility.ts";
 import { takes, takesAfter } from "./fitting.ts";
 import { lineUpOf } from "./fleet.ts";
-import { rivalRetractsMax } from "./limits.ts";
+import { leftInLineMax, rivalRetractsMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { assignAndSend, headTask } from "./place-solo.ts";
-import { goesBefore, isRival, queueKeyOf, rivalsOf, waitsForRoom } from "./queue-order.ts";
+import { assignAndSend } from "./place-solo.ts";
+import {
+  goesBefore,
+  headTask,
+  isRival,
+  queueKeyOf,
+  rivalsOf,
+  waitsForRoom,
+} from "./queue-order.ts";
 import type { AssignmentRecorder } from "./recorders.ts";
 import { binds, roomFor } from "./reservations.ts";
 import { orderRetracts } from "./retracts.ts";
 import {
   type ControllerState,
   isHealthy,
+  isOpen,
   type Shape,
   type ShapeOnWorker,
-  specOf,
   type Worker,
 } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
-import { taskFlag } from "./tables/task-table.ts";
+import { capCount, hasCap } from "./users.ts";
 
 /**
  * Attempts that wait on a worker for a grant get one before anything new is placed there, but for
@@ -48,7 +63,7 @@ export function promotePrefetched(
     if (entry.prefetched === 0) continue;
     const shape = state.shapes[index];
     const room = roomFor(state, worker, shape);
-    const count = fitCount(room, shape.request, entry.prefetched);
+    const count = capCount(state, shape, fitCount(room, shape.request, entry.prefetched));
     if (count === 0) continue;
     const rows = waitingRows(state, worker, shape, { entry, limit: count });
     if (rows.length === 0) continue;
@@ -56,6 +71,19 @@ export function promotePrefetched(
     else grantWaiting(state, out, worker, rows);
   }
   return isAll;
+}
+
+/**
+ * The workers of which something has changed for what waits there: what ends anywhere makes room
+ * under a user's cap, and that may be used everywhere.
+ */
+export function withCappedLines(state: ControllerState, touched: readonly Worker[]): Worker[] {
+  const isCapped = (shape: Shape) => shape.prefetched > 0 && hasCap(state, state.users[shape.user]);
+  const capped = state.access.budgets.size === 0 ? [] : state.shapes.filter(isCapped);
+  if (capped.length === 0) return [...touched];
+  const hasLine = ({ shapes }: Worker) => capped.some(({ index }) => shapes.has(index));
+  const lined = state.workers.filter((worker) => isOpen(worker) && hasLine(worker));
+  return [...new Set([...touched, ...lined])];
 }
 
 function grantWaiting(
@@ -146,15 +174,31 @@ export function prefetchShape(
     for (let count = share; count > 0 && shape.queued > 0; count--) {
       const task = headTask(shape);
       if (needsOwnGrant(state, task)) return;
-      assignAndSend(state, out, assignments, { task, worker, prefetched: true, grant: null });
+      const hasInputs = state.tasks.dependencyCount[task] > 0;
+      const wait = hasInputs ? chooseLine(state, { task, shape, worker }) : null;
+      const place = wait === null ? worker : state.workers[wait.worker];
+      const order = { task, worker: place, prefetched: true, grant: null, wait };
+      assignAndSend(state, out, assignments, order);
     }
   }
 }
 
-/** What must not begin by itself, nor be taken along by what it follows. */
-function needsOwnGrant(state: ControllerState, task: number): boolean {
-  if (state.tasks.hasFlag(task, taskFlag.suspect)) return true;
-  return hasRare(state.reschedules, task) || specOf(state, task).exclusive === true;
+/** Where its inputs are, if it begins sooner there; or that worker, if it has much of them. */
+function chooseLine(
+  state: ControllerState,
+  {
+    task,
+    shape,
+    worker,
+  }: { readonly task: number; readonly shape: Shape; readonly worker: Worker },
+): DataWait | null {
+  const inputs = inputBytesOf(state, task);
+  if (inputs === null) return null;
+  const startUs = lineWaitUs(state, worker, shape);
+  return (
+    chooseWait(state, task, { shape, inputs, elsewhere: worker, startUs }) ??
+    waitWhereItIs(state, task, { shape, inputs, worker })
+  );
 }
 
 interface PrefetchRoom {
@@ -202,7 +246,7 @@ export function retractForIdle(
   touched: readonly Worker[],
 ): void {
   for (const shape of state.shapes) {
-    if (!mayRetract(shape)) continue;
+    if (!mayRetract(state, shape)) continue;
     const isIdle = (worker: Worker) => takes(state, worker, shape);
     if (touched.some(isIdle)) retractHalf(state, out, shape);
   }
@@ -217,7 +261,7 @@ export function retractBehind(state: ControllerState, out: Outbox, attempt: numb
   const shape = state.shapes[attempts.shape[attempt]];
   const entry = state.workers[attempts.worker[attempt]].shapes.get(shape.index);
   if (entry === undefined || entry.prefetched === 0 || !isStuck(entry)) return;
-  if (!mayRetract(shape)) return;
+  if (!mayRetract(state, shape)) return;
   if (lineUpOf(state, shape).length > 0) retractHalf(state, out, shape);
 }
 
@@ -228,14 +272,14 @@ export function retractBehind(state: ControllerState, out: Outbox, attempt: numb
 export function retractForRival(
   state: ControllerState,
   out: Outbox,
-  { rival, candidates }: { readonly rival: Shape; readonly candidates: readonly Worker[] },
+  { rival, candidates }: { readonly rival: Shape; readonly candidates: () => readonly Worker[] },
 ): void {
   const mayRunLong = ({ meanUs }: Shape) => meanUs === 0 || meanUs > prefetchWindowUs;
   const longs = state.shapes.filter((shape) => shape.prefetched > 0 && mayRunLong(shape));
   if (longs.length === 0 || !waitsForRoom(state, rival)) return;
   const key = queueKeyOf(state, rival);
   let left = rivalRetractsMax;
-  for (const worker of candidates) {
+  for (const worker of candidates()) {
     if (worker.prefetched === 0 || !isHealthy(worker)) continue;
     const rows = longs.flatMap((shape) => passedOver(state, worker, shape, { rival, key }));
     orderRetracts(state, out, worker.index, rows);
@@ -260,8 +304,10 @@ function passedOver(
 }
 
 /** One round at a time: the answers of the last one decide whether another is worth it. */
-function mayRetract({ prefetched, queued, retracting }: Shape): boolean {
-  return prefetched > 0 && queued === 0 && retracting === 0;
+function mayRetract(state: ControllerState, shape: Shape): boolean {
+  const { prefetched, queued, retracting } = shape;
+  if (prefetched === 0 || queued > 0 || retracting > 0) return false;
+  return capCount(state, shape, 1) > 0; // Its user is no further anywhere else.
 }
 
 /** Whether everything that could make room for what waits runs for longer than was thought. */
@@ -282,7 +328,10 @@ function retractHalf(state: ControllerState, out: Outbox, shape: Shape): void {
   }
 }
 
-/** The younger half of the prefetched attempts that are not being retracted already. */
+/**
+ * The younger half of the prefetched attempts, but for those that are being retracted already and
+ * those that would wait longer for their inputs elsewhere.
+ */
 function retractable(
   state: ControllerState,
   worker: Worker,
@@ -290,10 +339,13 @@ function retractable(
   entry: ShapeOnWorker,
 ): number[] {
   const rows = new Set<number>();
+  let left = 0;
   for (let i = entry.waiting.length - 1; i >= 0; i--) {
-    if (rows.size * 2 >= entry.prefetched) break;
+    if (rows.size * 2 >= entry.prefetched || left === leftInLineMax) break;
     const row = entry.waiting.at(i);
-    if (isWaiting(state, row, worker.index, shape.index)) rows.add(row);
+    if (!isWaiting(state, row, worker.index, shape.index)) continue;
+    if (isLeftInLine(state, row)) left++;
+    else rows.add(row);
   }
   return [...rows];
 }

@@ -4,11 +4,17 @@
  * @module
  */
 
+import { assert } from "../base/assert.ts";
 import { compareWithinUser, type QueueKey } from "../scheduler/fair-order.ts";
 import { rankOf, type Waiting } from "../scheduler/queue-policy.ts";
-import { headTask } from "./place-solo.ts";
 import { type ControllerState, orderOf, type Shape, submissionOf } from "./state.ts";
 import { capCount, effectiveBand } from "./users.ts";
+
+/** The task that the shape would place next; its queue must not be empty. */
+export function headTask(shape: Shape): number {
+  assert(shape.queued > 0, "only a shape with a queue has a head");
+  return shape.woken.length > 0 ? shape.woken.at(0) : shape.fresh.at(0);
+}
 
 /** The place in the order of placement of a queue, or of another task as if it were its head. */
 export function queueKeyOf(

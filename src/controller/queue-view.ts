@@ -13,8 +13,7 @@ import { changeFor, reasonsOf } from "./explain-reasons.ts";
 import { couldEverPlace } from "./gang-placement.ts";
 import { seesOwnOnly } from "./own-reads.ts";
 import { type ListRequest, paged } from "./pages.ts";
-import { headTask } from "./place-solo.ts";
-import { queueKeyOf } from "./queue-order.ts";
+import { headTask, queueKeyOf } from "./queue-order.ts";
 import { eachInSteps, type Scan } from "./scan.ts";
 import {
   type ControllerState,

@@ -13,6 +13,7 @@ import type { Micros } from "../base/time.ts";
 import { type AttemptCause, attemptCauseCode } from "../model/states.ts";
 import { type Assignment, applyAssignment, applyEnd, applyStart } from "./apply-attempts.ts";
 import { applySuccess } from "./apply-tasks.ts";
+import { beginDataWait, type DataWait } from "./data-wait-state.ts";
 import type { SpecialGrant } from "./facts.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ControllerState } from "./state.ts";
@@ -115,15 +116,20 @@ export class AssignmentRecorder {
   readonly #prefetched = new U8Column();
   readonly #bands = new U8Column();
   #grants: SpecialGrant[] = [];
+  #waits: { readonly task: number; readonly wait: DataWait }[] = [];
   readonly #at: Micros;
 
   constructor(at: Micros) {
     this.#at = at;
   }
 
-  /** The row of the new attempt. */
-  push(state: ControllerState, assignment: Assignment): number {
+  /** The row of the new attempt; `wait` says why it stands in line, where that is its inputs. */
+  push(state: ControllerState, assignment: Assignment, wait: DataWait | null): number {
     const row = applyAssignment(state, assignment, this.#at);
+    if (wait !== null) {
+      beginDataWait(state, assignment.task, wait);
+      this.#waits.push({ task: assignment.task, wait });
+    }
     if (assignment.grant !== null) {
       const { grant, devices } = assignment.grant;
       this.#grants.push({ entry: this.#tasks.length, grant, devices });
@@ -148,5 +154,8 @@ export class AssignmentRecorder {
       bands: this.#bands.take(),
       grants,
     });
+    if (this.#waits.length === 0) return;
+    out.note(state, { type: "data-waits-begun", waits: this.#waits });
+    this.#waits = [];
   }
 }

@@ -12,6 +12,7 @@ import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { Replicate } from "../protocol/shared-messages.ts";
 import type { ApiAnswer } from "./access.ts";
+import { isActor } from "./call-lines.ts";
 import type { ApiRequest, ClientIndex } from "./events.ts";
 import { noSuchTask, taskNamed } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
@@ -59,6 +60,10 @@ export function onReplicateValue(
   const taskId = taskIdOf(state, task);
   if (jobOf(state, task).launch !== null) {
     const message = `taskId: ${taskId} is of a job that was launched: it has no value to be copied`;
+    return { error: new CapstanError("INVALID_ARGUMENT", message) };
+  }
+  if (isActor(state, task)) {
+    const message = `taskId: ${taskId} is an actor, which has no value: its calls have`;
     return { error: new CapstanError("INVALID_ARGUMENT", message) };
   }
   want(state, out, { tasks: [task], copies, at });

@@ -17,6 +17,7 @@ import type { ApiRequest } from "./events.ts";
 import { jobState } from "./job-state.ts";
 import { launchJob, launchRefusal, noSuchJob, rowsOf } from "./jobs.ts";
 import { noSuchTask, taskNamed } from "./lookup.ts";
+import { isComputed, whyNeverAgain } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { type ControllerState, type Job, jobNamed, jobOf, type Launch, taskIdOf } from "./state.ts";
 import { retryTasks } from "./wants.ts";
@@ -40,6 +41,11 @@ export function onRetryTask(
     return { error: jobIsOver(job) };
   }
   const taskId = taskIdOf(state, task);
+  if (hasFailed(state, task) && !isComputed(state, task)) {
+    const ended = taskStates[state.tasks.state[task]];
+    const why = `${taskId} is ${ended} and does not run again: ${whyNeverAgain(state, task)}`;
+    return { error: new CapstanError("CONFLICT", `taskId: ${why}`, { details: { taskId } }) };
+  }
   const retriedCount = retryTasks(state, out, { tasks: [task], at, by: principal.user });
   return { result: { taskId, state: taskStates[state.tasks.state[task]], retriedCount } };
 }

@@ -6,7 +6,7 @@
 
 import { bands, taskStateCode } from "../model/states.ts";
 import { openTasks } from "./job-state.ts";
-import { headTask } from "./place-solo.ts";
+import { headTask } from "./queue-order.ts";
 import { queuesInOrder } from "./queue-view.ts";
 import { type ControllerState, type Shape, taskIdOf } from "./state.ts";
 import { budgetOf, clusterTotal, shareOf } from "./users.ts";

@@ -53,12 +53,12 @@ export function sendAttempt(state: ControllerState, out: Outbox, row: number): v
 
 const noInputs: readonly ComputeInput[] = [];
 
-/** What a program is told of itself, and a call of its place in the order of submission. */
+/** What programs and members of gangs are told of themselves, and a call of its place in line. */
 function contextOf(state: ControllerState, row: number, run: TaskRun): string {
   const task = state.attempts.task[row];
   if (partOf(run) === "call") return String(orderOf(state, task));
-  if (run.kind !== "command") return "";
   const { id, launch } = jobOf(state, task);
+  if (run.kind !== "command" && !launch?.gang) return "";
   const context: AttemptContext = {
     taskId: taskIdOf(state, task),
     jobId: id,
@@ -66,7 +66,8 @@ function contextOf(state: ControllerState, row: number, run: TaskRun): string {
     index: state.tasks.index[task],
     replicas: launch?.rows.length ?? 1,
     devices: state.deviceGrants.get(row) ?? [],
-    token: launch?.token ?? "",
+    // A function asks for credentials when it needs some: its order carries no secret.
+    token: run.kind === "command" ? (launch?.token ?? "") : "",
   };
   return JSON.stringify(context);
 }

@@ -30,6 +30,8 @@ export interface SharedImage {
   readonly copies?: readonly (readonly [number, number])[];
   readonly locks: readonly LockImage[];
   readonly lockCounter: number;
+  /** Absent in what older versions wrote. */
+  readonly restarts?: number;
 }
 
 export function imageOfShared(shared: SharedState): SharedImage {
@@ -41,6 +43,7 @@ export function imageOfShared(shared: SharedState): SharedImage {
     copies: [...shared.copies],
     locks: [...shared.locks.values()].map(imageOfLock),
     lockCounter: shared.lockCounter,
+    restarts: shared.restarts,
   };
 }
 
@@ -55,6 +58,7 @@ export function restoreShared(image: SharedImage | undefined): SharedState {
   if (image === undefined) return shared;
   shared.everFetched = image.everFetched;
   shared.lockCounter = image.lockCounter;
+  shared.restarts = image.restarts ?? 0;
   for (const task of image.detached) shared.detached.add(task);
   for (const publication of image.published) {
     const { user, name, task } = publication;

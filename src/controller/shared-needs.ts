@@ -22,6 +22,12 @@ export function neededByOthers(
   return withInputs(state, wanted, cone);
 }
 
+/** What names want, and all that it is made of. */
+export function neededByNames(state: ControllerState): ReadonlySet<number> {
+  const everything = { has: () => true };
+  return withInputs(state, [...state.shared.publishedCounts.keys()], everything);
+}
+
 /** Those of `tasks` whose value a task that is not one of them waits for, at the end of a chain. */
 export function neededFromOutside(
   state: ControllerState,
@@ -59,7 +65,7 @@ function withOpenDependents(state: ControllerState, tasks: readonly number[]): S
 function withInputs(
   state: ControllerState,
   tasks: readonly number[],
-  within: ReadonlySet<number>,
+  within: { has(task: number): boolean },
 ): Set<number> {
   const found = new Set(tasks);
   for (const task of found) {

@@ -67,6 +67,8 @@ export interface SharedState {
   /** The client's number of each of its requests → the lock's key. */
   readonly locksOfClients: Map<ClientIndex, Map<number, string>>;
   lockCounter: number;
+  /** Restarts of the cluster so far. */
+  restarts: number;
   /** Volatile. No lease ends before; 0 while no lock is held. */
   sweepLocksAt: Micros;
 }
@@ -81,7 +83,7 @@ export function newSharedState(): SharedState {
     copies: new Map(),
     locks: new Map(),
     locksOfClients: new Map(),
-    lockCounter: 0,
+    ...{ lockCounter: 0, restarts: 0 },
     sweepLocksAt: 0,
   };
 }

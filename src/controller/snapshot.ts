@@ -12,7 +12,7 @@ import type { DeviceAmount } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { GangMember } from "../protocol/messages.ts";
 import { type AccessImage, imageOfAccess, restoreAccess } from "./access-image.ts";
-import { chargeGrant, shapeOnWorker } from "./apply-attempts.ts";
+import { chargeGrant, countStarted, shapeOnWorker } from "./apply-attempts.ts";
 import {
   addShape,
   beginDeviceUse,
@@ -22,7 +22,6 @@ import {
   type ShapeRequest,
   specKey,
 } from "./apply-sessions.ts";
-import { countOpenTasks } from "./apply-tasks.ts";
 import { countSent, isCall, joinCallLine } from "./call-lines.ts";
 import type { Closing } from "./closing.ts";
 import { openTasks } from "./job-state.ts";
@@ -52,6 +51,7 @@ import {
 import type { AttemptTableImage } from "./tables/attempt-table.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage, type TaskTableImage, taskFlag } from "./tables/task-table.ts";
+import { countOpenTasks } from "./users.ts";
 
 /** Durable fields of a client. */
 interface ClientImage {
@@ -70,6 +70,7 @@ const durableWorkerFields = [
   "index",
   "workerId",
   "incarnation",
+  "restartsBefore",
   "address",
   "pid",
   "registeredAt",
@@ -413,7 +414,7 @@ function rebuildLedger(state: ControllerState): void {
     worker.liveAttempts++;
     worker.attemptsDigest = digestWith(worker.attemptsDigest, attempts.id[row]);
     const entry = shapeOnWorker(worker, attempts.shape[row]);
-    if (attempts.hasFlag(row, attemptFlag.started)) entry.started++;
+    if (attempts.hasFlag(row, attemptFlag.started)) countStarted(state, row, 1);
     if (attempts.isGranted(row)) {
       entry.granted++;
       chargeGrant(state, row, 1);

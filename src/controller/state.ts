@@ -27,6 +27,7 @@ import { type AccessState, newAccessState } from "./access-state.ts";
 import { type CallState, newCallState } from "./call-state.ts";
 import { type ClosingState, newClosingState } from "./closing.ts";
 import { type CopiesState, newCopiesState } from "./copies-state.ts";
+import { type DataWaitState, newDataWaitState } from "./data-wait-state.ts";
 import { type DemandState, newDemandState } from "./demand-state.ts";
 import type { InlineValues } from "./inline-values.ts";
 import type { Reschedules } from "./reschedules.ts";
@@ -177,6 +178,8 @@ export interface ShapeOnWorker {
   granted: number;
   /** Of those, the ones that their worker said to run: they are not as short as the mean may be. */
   started: number;
+  /** Σ of when these began, in whole milliseconds: sums of microseconds would not be exact. */
+  startedMs: number;
   prefetched: number;
   /** Rows of prefetched attempts, oldest first; those that are not any more are skipped. */
   readonly waiting: U32Ring;
@@ -193,6 +196,8 @@ export interface Worker {
   readonly index: WorkerIndex;
   readonly workerId: string;
   incarnation: string;
+  /** Restarts of the cluster before this incarnation registered first: it is newer than those. */
+  restartsBefore: number;
   address: string;
   pid: number;
   /** When this incarnation did. */
@@ -210,6 +215,8 @@ export interface Worker {
   drainBy: Micros;
   /** Values that its drain does not wait for any more: it holds them alone. Null: it waits. */
   givenUp: { readonly values: number; readonly bytes: number } | null;
+  /** By then it leaves, and what only it holds is copied; 0: it stays. Volatile. */
+  leavesBy: Micros;
   capacity: Float64Array;
   /** Σ grants of the attempts on it that have not ended. */
   used: Float64Array;
@@ -416,6 +423,7 @@ export interface ControllerState {
   /** Workers that hold a copy besides `tasks.holder`. */
   readonly extraHolders: Map<number, WorkerIndex[]>;
   readonly copies: CopiesState;
+  readonly dataWaits: DataWaitState;
   readonly inline: InlineValues;
   /** What placement knows of the workers without looking at them: made anew where it is missing. */
   readonly fleet: FleetIndex;
@@ -496,7 +504,7 @@ export function newControllerState(): ControllerState {
     delays: new Heap(),
     schedulingDeadlines: new Heap(),
     startBy: new Map(),
-    ...{ extraHolders: new Map(), copies: newCopiesState() },
+    ...{ extraHolders: new Map(), copies: newCopiesState(), dataWaits: newDataWaitState() },
     inline: { bytes: new Map(), totalBytes: 0 },
     fleet: new FleetIndex(),
     touchedWorkers: new Set(),

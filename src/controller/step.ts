@@ -14,6 +14,7 @@ import { onApiCalled } from "./calls.ts";
 import { onClientConnected, onClientDisconnected, onClientMessaged } from "./clients.ts";
 import { settleCopies } from "./copies.ts";
 import { onTick } from "./deadlines.ts";
+import { onWorkerEmptying, settleEmptying } from "./emptying.ts";
 import type { ControllerEvent } from "./events.ts";
 import { onAttemptPrepared, settleGangs } from "./gangs.ts";
 import { settleJobs, settleRestarts } from "./jobs.ts";
@@ -66,6 +67,7 @@ function settle(state: ControllerState, out: Outbox, at: Micros): void {
   settleReleases(state, out);
   settleReservations(state, out, at);
   settleCopies(state, out);
+  if (state.copies.emptying.size > 0) settleEmptying(state, out);
 }
 
 function handle(state: ControllerState, out: Outbox, event: ControllerEvent): void {
@@ -123,6 +125,8 @@ function onWorkerMessaged(
       return out.record(state, { type: "traffic-told", at, worker, message });
     case "progress":
       return onProgress(state, out, { worker, message, at });
+    case "emptying":
+      return onWorkerEmptying(state, out, { worker, limitMs: message.limitMs, at });
     case "leaving":
       return onWorkerLeaving(state, out, { worker, at });
     case "attempt-prepared":

@@ -17,7 +17,7 @@ export function partsRefusal(
   client: Client,
   submit: Submit,
 ): CapstanError | null {
-  if (!knowsActors(state, client)) return null;
+  if (!state.calls.hasParts) return null;
   const parts = partsOf(state, client, submit);
   const partOfInput = (number: number): ActorPart | null => {
     const inner = number - submit.first;
@@ -39,12 +39,6 @@ export function partsRefusal(
     if (actor !== undefined) return readsActor(number, actor);
   }
   return null;
-}
-
-/** A client that has defined no part of an actor has none: an actor has one client. */
-function knowsActors(state: ControllerState, { specs }: Client): boolean {
-  for (const spec of specs.values()) if (partOfSpec(state, spec) !== null) return true;
-  return false;
 }
 
 function partOfSpec(state: ControllerState, spec: number): Shape["part"] {

@@ -76,6 +76,12 @@ describe("a submission is refused whole, with what is wrong with it", () => {
     );
   });
 
+  test("a gang is none of a graph: nobody would tell it to start", () => {
+    const harness = new ControllerHarness();
+    const refusal = refusalOf(harness, harness.aClient(), { a: { spec: { groupBy: "slice" } } });
+    assert.equal(refusal, "INVALID_SPEC: groupBy: gangs are jobs; launch one with launchJob");
+  });
+
   test("a spec that this client never defined is named", () => {
     const harness = new ControllerHarness();
     const client = harness.aClient();

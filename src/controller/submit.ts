@@ -49,7 +49,7 @@ export function onSubmit(
 function refusalOf(state: ControllerState, client: Client, submit: Submit): CapstanError | null {
   return (
     numbersRefusal(client, submit) ??
-    specsRefusal(client, submit) ??
+    specsRefusal(state, client, submit) ??
     dependenciesRefusal(client, submit) ??
     partsRefusal(state, client, submit) ??
     keysRefusal(state, client, submit) ??
@@ -65,14 +65,18 @@ function numbersRefusal(client: Client, submit: Submit): CapstanError | null {
   );
 }
 
-function specsRefusal(client: Client, submit: Submit): CapstanError | null {
-  for (const spec of submit.groupSpecs) {
-    if (!client.specs.has(spec)) {
+function specsRefusal(state: ControllerState, client: Client, submit: Submit): CapstanError | null {
+  for (const number of submit.groupSpecs) {
+    const spec = client.specs.get(number);
+    if (spec === undefined) {
       return new CapstanError(
         "INVALID_ARGUMENT",
-        `groupSpecs: spec ${spec} was not defined by this client`,
+        `groupSpecs: spec ${number} was not defined by this client`,
       );
     }
+    if (specRecord(state, spec).definition.groupBy === "") continue;
+    // Its worker would prepare it, and nobody would ever tell it to start.
+    return new CapstanError("INVALID_SPEC", "groupBy: gangs are jobs; launch one with launchJob");
   }
   return null;
 }

@@ -16,13 +16,15 @@ const names = [
   "spillFailureCount",
   "fetchCount",
   "fetchedBytes",
+  "processRecycledCount",
 ] as const satisfies readonly (keyof WorkerMemory)[];
 
 /** Counts that only rise, also when workers go. */
 export type TrafficCounts = { [N in (typeof names)[number]]: number };
 
 export function noTraffic(): TrafficCounts {
-  return { spillCount: 0, loadCount: 0, spillFailureCount: 0, fetchCount: 0, fetchedBytes: 0 };
+  const values = { spillCount: 0, loadCount: 0, spillFailureCount: 0 };
+  return { ...values, fetchCount: 0, fetchedBytes: 0, processRecycledCount: 0 };
 }
 
 /** A process that began anew says less than the one before it. */

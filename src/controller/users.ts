@@ -10,7 +10,7 @@ import type { DeviceAmount } from "../model/resources.ts";
 import { bandCode } from "../model/states.ts";
 import { deviceDimension, dimension, requestVector } from "../scheduler/dimensions.ts";
 import { dominantShare } from "../scheduler/fair-order.ts";
-import type { ControllerState, Shape, User, Worker } from "./state.ts";
+import type { ControllerState, Job, Shape, User, Worker } from "./state.ts";
 
 /** The limits of a user, configured or by default. */
 export function budgetOf(state: ControllerState, user: string): UserBudget {
@@ -103,4 +103,9 @@ function usedOf(state: ControllerState, user: User, { kind, variant }: DeviceAmo
 /** Whether some user has a cap: what ends anywhere may then let work start everywhere. */
 export function hasCap(state: ControllerState, user: User): boolean {
   return state.access.budgets.size > 0 && budgetOf(state, user.name).cap !== null;
+}
+
+/** Keeps the sum of a user's tasks that have not ended. */
+export function countOpenTasks(state: ControllerState, job: Job, change: number): void {
+  state.users[job.userIndex].openTasks += change;
 }

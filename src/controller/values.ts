@@ -98,7 +98,8 @@ function sortCandidate(
   else if (tasks.holder[task] !== noSlot) released.push(task);
 }
 
-function releaseValues(state: ControllerState, out: Outbox, batch: Uint32Array): void {
+/** The values of these are dropped wherever they are; who needs one would have to make it anew. */
+export function releaseValues(state: ControllerState, out: Outbox, batch: Uint32Array): void {
   const tasks = unique(batch, state.tasks.length);
   if (tasks.length === 0) return;
   for (const task of tasks) forgetAtHolders(state, out, task);

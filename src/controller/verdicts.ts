@@ -8,6 +8,7 @@ import { present } from "../base/assert.ts";
 import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptFailure } from "../model/failure.ts";
+import { counted } from "../model/format-quantities.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { runsInProcess, type TaskSpec } from "../model/spec.ts";
 import { type AttemptCause, taskStateCode } from "../model/states.ts";
@@ -195,9 +196,16 @@ function workerOf(state: ControllerState, attempt: number): Worker {
 function chargeOfDeath(state: ControllerState, loss: Loss): number {
   if (loss.started) return charge.loss;
   if (runsInProcess(specOf(state, loss.task).run)) return charge.nothing;
+  if (isUntold(state, loss.task)) return charge.nothing;
   const isSuspect = state.tasks.hasFlag(loss.task, taskFlag.suspect);
   if (loss.granted && isSuspect) return charge.loss;
   return loss.granted ? charge.suspicion : charge.bystander;
+}
+
+/** Of a gang that was not complete: nobody was told to start, so no function of it had begun. */
+function isUntold(state: ControllerState, task: number): boolean {
+  const { launch } = jobOf(state, task);
+  return launch?.gang ? launch.gang.members.size < launch.rows.length : false;
 }
 
 /** How long the task sits out before it may go on, microseconds. */
@@ -205,7 +213,7 @@ function delayOf(state: ControllerState, loss: Loss, charged: number): number {
   if (charged === charge.failure)
     return retryDelayUs(state, loss.task, state.tasks.failureCount[loss.task]);
   if (charged === charge.reschedule) {
-    return retryDelayUs(state, loss.task, rescheduleCount(state, loss.task));
+    return retryDelayUs(state, loss.task, reschedulesOf(state, loss.task));
   }
   const { launch } = jobOf(state, loss.task);
   if (launch === null) return 0;
@@ -228,7 +236,7 @@ function endsWithActor(state: ControllerState, loss: Loss): boolean {
 /** What is never tried again, and what has been tried as often as it may be. */
 function isExhausted(state: ControllerState, loss: Loss, charged: number): boolean {
   if (isSpent(state, loss)) return true;
-  if (charged === charge.reschedule) return rescheduleCount(state, loss.task) >= reschedulesMax;
+  if (charged === charge.reschedule) return reschedulesOf(state, loss.task) >= reschedulesMax;
   if (charged !== charge.failure && charged !== charge.loss) return false;
   const spec = specOf(state, loss.task);
   if (charged === charge.loss) return lossesOf(state, loss.task) >= spec.maxRetriesPreemption;
@@ -258,6 +266,12 @@ function failuresOf(state: ControllerState, task: number): number {
 function lossesOf(state: ControllerState, task: number): number {
   const { launch } = jobOf(state, task);
   return launch?.gang ? launch.preemptionCount : state.tasks.lossCount[task];
+}
+
+function reschedulesOf(state: ControllerState, task: number): number {
+  const { launch } = jobOf(state, task);
+  if (!launch?.gang) return rescheduleCount(state, task);
+  return launch.rows.reduce((sum, row) => sum + rescheduleCount(state, row), 0);
 }
 
 const codes: { readonly [cause: string]: string } = {
@@ -327,7 +341,7 @@ function messageOf(state: ControllerState, loss: Loss): string {
     case "worker-lost": {
       const deaths = state.tasks.lossCount[loss.task] + 1;
       const last = `the last, ${loss.workerId}: ${loss.reason}`;
-      return `${spec.name}: ${deaths} workers died under it; ${last}`;
+      return `${spec.name}: ${counted(deaths, "worker")} died under it; ${last}`;
     }
     case "killed":
       return `${spec.name}: its process was killed from outside on ${loss.workerId}`;

@@ -5,9 +5,10 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import { formatMemory } from "../model/format-quantities.ts";
+import { counted, formatDuration, formatMemory } from "../model/format-quantities.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import { noResources, type Resources } from "../model/resources.ts";
+import { portsOf } from "../model/spec.ts";
 import { attemptCauses, taskStates, type WorkerState } from "../model/states.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
 import { soleValuesOf } from "./copies.ts";
@@ -268,6 +269,16 @@ export function stateReason(worker: Worker): string {
   return count === 0 ? "drained" : `draining: ${count} attempts have not ended`;
 }
 
+/** What a worker that leaves waits for. */
+function leaveReason(state: ControllerState, worker: Worker): string {
+  const { count, bytes, waiting } = soleValuesOf(state, worker);
+  if (count === 0) return worker.trouble;
+  const bound = formatDuration(Math.max(0, worker.leavesBy - state.at) / 1000);
+  const nobody = waiting === 0 ? "" : `, and no worker can take ${waiting} of them`;
+  const text = `${valuesText(count, bytes)} ${isOrAre(count)} nowhere else${nobody}`;
+  return `${worker.trouble}: ${text}; it waits at most ${bound}`;
+}
+
 /** How far a drain is: what it waits for, or what it did not wait for any longer. */
 function drainReason(state: ControllerState, worker: Worker): string {
   const { count, bytes, waiting } = soleValuesOf(state, worker);
@@ -276,15 +287,25 @@ function drainReason(state: ControllerState, worker: Worker): string {
   if (liveAttempts > 0) parts.push(`${liveAttempts} attempts have not ended`);
   if (count > 0) {
     const nobody = waiting === 0 ? "" : `, and no worker can take ${waiting} of them`;
-    parts.push(`${valuesText(count, bytes)} are nowhere else${nobody}`);
+    parts.push(`${valuesText(count, bytes)} ${isOrAre(count)} nowhere else${nobody}`);
   }
   if (parts.length > 0) return `draining: ${parts.join("; ")}`;
   if (givenUp === null || givenUp.values === 0) return "drained";
-  return `drained, but ${valuesText(givenUp.values, givenUp.bytes)} were not copied in time`;
+  const were = givenUp.values === 1 ? "was" : "were";
+  return `drained, but ${valuesText(givenUp.values, givenUp.bytes)} ${were} not copied in time`;
 }
 
 function valuesText(count: number, bytes: number): string {
-  return `${count} values (${formatMemory(bytes)})`;
+  return `${counted(count, "value")} (${formatMemory(bytes)})`;
+}
+
+function isOrAre(count: number): string {
+  return count === 1 ? "is" : "are";
+}
+
+function reasonOf(state: ControllerState, worker: Worker, stateName: string): string {
+  if (stateName === "DRAINING") return drainReason(state, worker);
+  return worker.leavesBy > 0 ? leaveReason(state, worker) : stateReason(worker);
 }
 
 export function workerView(
@@ -312,7 +333,7 @@ export function workerView(
     address: worker.address,
     pid: worker.pid,
     state: stateName,
-    stateReason: stateName === "DRAINING" ? drainReason(state, worker) : stateReason(worker),
+    stateReason: reasonOf(state, worker, stateName),
     lastHeartbeatAt: formatTime(worker.lastHeardAt),
     attributes: worker.attributes,
     slots: worker.slots,
@@ -395,7 +416,7 @@ function specView({ spec }: Launch) {
     retryBackoff: task.retryBackoff,
     retryExitCodes: task.retryExitCodes,
     noRetryExitCodes: task.noRetryExitCodes,
-    ports: run.kind === "command" ? run.ports : [],
+    ports: portsOf(run),
     workspace: run.kind === "command" ? run.workspace : "",
     children: spec.children,
   };

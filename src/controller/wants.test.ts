@@ -9,7 +9,7 @@ import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { abandoned, finished } from "../../test/support/fake-worker.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
-import { headTask } from "./place-solo.ts";
+import { headTask } from "./queue-order.ts";
 
 function aBusyCluster() {
   const harness = new ControllerHarness();

@@ -97,7 +97,8 @@ export function onCancel(
   const needed = neededByOthers(state, client, [...open.values()]);
   const own = [...new Set(open.values())].filter((task) => !needed.has(task));
   const shared = [...open].filter(([, task]) => needed.has(task)).map(([number]) => number);
-  leaveShared(state, out, client, shared);
+  const message = `cancelled for ${client.user}; others still need it`;
+  leaveShared(state, out, client, { numbers: shared, message });
   killTasks(state, out, {
     tasks: own,
     code: "TASK_CANCELLED",
@@ -119,18 +120,16 @@ export function takeSequence(
   return isNew;
 }
 
-function leaveShared(
+/** For this client these are cancelled, and its handles go; for the others they go on. */
+export function leaveShared(
   state: ControllerState,
   out: Outbox,
   client: Client,
-  numbers: readonly number[],
+  { numbers, message }: { readonly numbers: readonly number[]; readonly message: string },
 ): void {
   if (numbers.length === 0) return;
   const failures = numbers.map((number) =>
-    plainFailure(state, client.handles.get(number), {
-      code: "TASK_CANCELLED",
-      message: `cancelled for ${client.user}; others still need it`,
-    }),
+    plainFailure(state, client.handles.get(number), { code: "TASK_CANCELLED", message }),
   );
   out.toClient(state, client.index, {
     type: "failures",

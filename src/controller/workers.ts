@@ -22,6 +22,7 @@ import { orderAllUploads } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
 import { forgetUnlessHeld, holds, lossOf, onValueHeld, setYielded } from "./reports.ts";
+import { orderRenewal } from "./restarts.ts";
 import { retractUnfed } from "./retracts.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { pushReleaseCandidates } from "./settle.ts";
@@ -65,6 +66,7 @@ export function onWorkerConnected(
   if (!sameProcess) register(state, out, before, event);
   const worker = state.workersById.get(hello.workerId) ?? 0;
   out.record(state, { type: "worker-present", at, worker });
+  orderRenewal(state, out, worker);
   reconcileAttempts(state, out, { worker, inventory, at });
   reconcileValues(state, out, { worker, inventory, at });
   touchHeld(state, out, state.workers[worker]);
@@ -207,9 +209,9 @@ export function rowsOn(state: ControllerState, worker: WorkerIndex): number[] {
   const { attempts } = state;
   const rows: number[] = [];
   const { liveAttempts } = state.workers[worker];
-  for (const row of attempts.rows()) {
-    if (rows.length === liveAttempts) break;
-    if (attempts.worker[row] === worker) rows.push(row);
+  // Not by the generator: a drain, a loss and a return each go over all rows.
+  for (let row = 0; row < attempts.length && rows.length < liveAttempts; row++) {
+    if (attempts.worker[row] === worker && attempts.id[row] !== 0) rows.push(row);
   }
   return rows;
 }
@@ -327,7 +329,7 @@ export function tasksHeldBy(state: ControllerState, worker: WorkerIndex): number
 
 /** What a worker that is drained holds is looked at: others get what only it has. */
 export function touchHeld(state: ControllerState, out: Outbox, worker: Worker): void {
-  if (!worker.draining) return;
+  if (!worker.draining && worker.leavesBy === 0) return;
   const held = tasksHeldBy(state, worker.index);
   if (held.length > 0) out.record(state, { type: "copies-touched", tasks: Uint32Array.from(held) });
 }
@@ -393,8 +395,10 @@ export function onWorkerExited(
 function memoryOf(heartbeat: HotMessageOf<"heartbeat">): WorkerMemory {
   const { rssBytes, spilledBytes, spillCount, loadCount, spillFailureCount } = heartbeat;
   const { fetchCount, fetchedBytes } = heartbeat;
+  const { processCount, processBytes, processRecycledCount } = heartbeat;
   const moves = { spillCount, loadCount, spillFailureCount, fetchCount, fetchedBytes };
-  return { rssBytes, spilledBytes, ...moves };
+  const processes = { processCount, processBytes, processRecycledCount };
+  return { rssBytes, spilledBytes, ...moves, ...processes };
 }
 
 /** A heartbeat: the worker lives, and its digests must be ours. */

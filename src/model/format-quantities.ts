@@ -7,6 +7,11 @@
 import { canonicalResources } from "./canonical-resources.ts";
 import type { Resources } from "./resources.ts";
 
+/** `0 sets`, `1 set`, `2 sets`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 const memoryUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 /** `"8 GiB"`, `"1.5 MiB"`, `"512 B"`: the largest unit of which there is at least one. */

@@ -110,7 +110,7 @@ test("an option that contradicts another is refused as it was written", () => {
     [{ command: ["a"], args: [] }, /^args: are those of a `task`/],
     [{ task: () => 1, env: {} }, /^env: only a `command` has it/],
     [{ task: () => 1, workspace: "." }, /^workspace: only a `command` has it/],
-    [{ task: () => 1, coscheduling: { groupBy: "a" } }, /^coscheduling\.groupBy: gangs run/],
+    [{ task: () => 1, ports: ["a"] }, /^ports: a job of functions has them as a gang/],
     [{ task: () => 1, args: 5 }, /^args: 5 is not the array/],
     [{ command: [] }, /^command: is empty/],
     [{ command: ["a"], env: { "x=": "" } }, /^env: "x=" cannot be/],

@@ -36,6 +36,16 @@ export interface CommonJobOptions {
   readonly replicas?: number | undefined;
   /** What each task needs. Default one CPU. */
   readonly resources?: ResourceOptions | undefined;
+  /**
+   * A gang: all tasks at once or none, one per worker, on workers that share the value of this
+   * attribute. Default: tasks are placed one by one.
+   */
+  readonly coscheduling?: { readonly groupBy: string } | undefined;
+  /**
+   * Names of ports that are chosen for each attempt. A command finds them in
+   * `CAPSTAN_PORT_<NAME>`, a function, which has them in a gang only, in `getContext().gang`.
+   */
+  readonly ports?: readonly string[] | undefined;
   /** Conditions on workers, all of which hold. Default none. */
   readonly constraints?: readonly ConstraintOptions[] | undefined;
   /** `"production"` goes before `"interactive"` (the default) before `"batch"`. */
@@ -83,12 +93,8 @@ export interface CommandJobOptions extends CommonJobOptions {
   readonly stdin?: string | undefined;
   /** What its value is. Default `"none"`. */
   readonly result?: ResultOption | undefined;
-  /** Names of ports that are chosen for each attempt: `CAPSTAN_PORT_<NAME>`. */
-  readonly ports?: readonly string[] | undefined;
   /** A directory of this machine whose contents are the work directory. Default: an empty one. */
   readonly workspace?: string | undefined;
-  /** A gang: all tasks at once, on workers that share the value of this attribute. */
-  readonly coscheduling?: { readonly groupBy: string } | undefined;
 }
 
 /** The members of a launch that go through as they are. */
@@ -96,6 +102,7 @@ const sharedNames = [
   "name",
   "replicas",
   "coscheduling",
+  "ports",
   "constraints",
   "band",
   "priority",
@@ -113,7 +120,7 @@ const sharedNames = [
   "user",
 ] as const;
 
-const commandOnlyNames = ["env", "cwd", "stdin", "result", "ports", "workspace"] as const;
+const commandOnlyNames = ["env", "cwd", "stdin", "result", "workspace"] as const;
 
 const optionNames = [
   ...sharedNames,
@@ -187,12 +194,9 @@ function sharedFields(raw: RawOptions): object {
 }
 
 /** What is written at the top here and inside `command` in the request. */
-function commandFields(raw: RawOptions): {
-  readonly command: CommandRequest;
-  readonly ports: readonly string[];
-} {
-  const { command, env, cwd, stdin, result, ports } = raw;
-  const fields: CommandFields = { argv: command, env, cwd, stdin, result, ports };
+function commandFields(raw: RawOptions): { readonly command: CommandRequest } {
+  const { command, env, cwd, stdin, result } = raw;
+  const fields: CommandFields = { argv: command, env, cwd, stdin, result };
   const run = parseCommand(fields, (name) => (name === "argv" ? "command" : name));
   return {
     command: {
@@ -202,6 +206,5 @@ function commandFields(raw: RawOptions): {
       stdin: run.stdin,
       result: run.result.type === "file" ? { file: run.result.path } : run.result.type,
     },
-    ports: run.ports,
   };
 }

@@ -11,6 +11,9 @@ export const taskNameCharactersMax = 500;
 /** Characters in the key of a task. */
 export const taskKeyCharactersMax = 1_000;
 
+/** Characters of the reason that is given for a restart of a session or of the cluster. */
+export const restartReasonCharactersMax = 1_000;
+
 /** Characters in an attribute, a resource, a device kind or a device variant. */
 export const nameCharactersMax = 200;
 

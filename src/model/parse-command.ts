@@ -144,7 +144,8 @@ function parseResult(field: string, value: unknown): CommandResult {
 
 const portPattern = /^[a-z][a-z0-9_-]*$/;
 
-function parsePorts(field: string, value: unknown): readonly string[] {
+/** Names of ports. Throws as `parseCommand`. */
+export function parsePorts(field: string, value: unknown): readonly string[] {
   const variables = new Set<string>();
   return parseArray(field, value, portCountMax).map((entry, index) => {
     const at = `${field}[${index}]`;

@@ -12,6 +12,7 @@ import type { JobSpec } from "./job.ts";
 import { jobArgumentsBytesMax } from "./limits.ts";
 import { parseLaunchJob } from "./parse-job.ts";
 import { defaultRequest } from "./resources.ts";
+import { portsOf } from "./spec.ts";
 
 const bundle = "ab".repeat(32);
 
@@ -178,6 +179,17 @@ test("a function has its bundle, its decoded arguments and the shorter grace of 
   assert.equal(parseLaunchJob(aFunctionLaunch({}, empty), "ada").task.groupBy, "");
 });
 
+test("functions may be a gang, and have ports then", () => {
+  const coscheduling = { groupBy: "rack" };
+  const { task } = parseLaunchJob(aFunctionLaunch({}, { coscheduling, ports: ["ring"] }), "ada");
+  assert.equal(task.groupBy, "rack");
+  assert.deepEqual(portsOf(task.run), ["ring"]);
+  const without = parseLaunchJob(aFunctionLaunch({}, { coscheduling }), "ada");
+  assert.deepEqual(portsOf(without.task.run), []);
+  const doubled = refusal(aFunctionLaunch({}, { coscheduling, ports: ["a", "a"] }));
+  assert.match(doubled.message, /^ports\[1\]: "a" is given twice/);
+});
+
 test("arguments of any length come out of base64 as they went in", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), (bytes) => {
@@ -248,8 +260,7 @@ test("a job runs exactly one of a command and a function", () => {
 
 test("what only commands can do is refused for a function", () => {
   const cases: readonly (readonly [object, RegExp])[] = [
-    [{ coscheduling: { groupBy: "rack" } }, /^coscheduling\.groupBy: gangs run commands/],
-    [{ ports: ["http"] }, /^ports: only a job of commands/],
+    [{ ports: ["http"] }, /^ports: a job of functions has them as a gang: give `coscheduling`/],
     [{ workspace: bundle }, /^workspace: only a job of commands/],
   ];
   for (const [overrides, message] of cases) {

@@ -20,7 +20,7 @@ import {
   taskNameCharactersMax,
 } from "./limits.ts";
 import type { CommandFieldPath, ResultOption } from "./parse-command.ts";
-import { parseCommand } from "./parse-command.ts";
+import { parseCommand, parsePorts } from "./parse-command.ts";
 import type { ConstraintOptions } from "./parse-constraints.ts";
 import { parseConstraints } from "./parse-constraints.ts";
 import type { Fields } from "./parse-fields.ts";
@@ -37,7 +37,7 @@ import {
 import type { ResourcesRequest } from "./parse-job-resources.ts";
 import { parseResourcesRequest } from "./parse-job-resources.ts";
 import { parseDurationMs } from "./parse-quantities.ts";
-import type { FunctionExecutor, TaskRun, TaskSpec } from "./spec.ts";
+import type { FunctionExecutor, FunctionRun, TaskRun, TaskSpec } from "./spec.ts";
 import { functionExecutors, jobDefaults, specDefaults } from "./spec.ts";
 import type { Band } from "./states.ts";
 import { bands } from "./states.ts";
@@ -153,7 +153,7 @@ export function parseLaunchJob(request: unknown, user: string): JobSpec {
   const { onExisting = "ERROR", children = "AUTO" } = raw;
   return {
     jobId,
-    task: { run, name: nameOf(jobId), ...parsePolicy(raw, run), ...parsePlace(raw, run) },
+    task: { run, name: nameOf(jobId), ...parsePolicy(raw, run), ...parsePlace(raw) },
     args,
     replicas: parseWholeNumber("replicas", replicas, 1, replicasMax),
     maxTaskFailures: parseWholeNumber("maxTaskFailures", maxTaskFailures, 0, replicasMax),
@@ -202,7 +202,6 @@ function parseRun(raw: RawLaunch): { readonly run: TaskRun; readonly args: Uint8
 function parseFunction(raw: RawLaunch): { readonly run: TaskRun; readonly args: Uint8Array } {
   const fields = parseFields("function", raw.function, functionNames);
   const { bundle, functionName, args, executor } = fields;
-  refuseForFunction("ports", raw.ports);
   refuseForFunction("workspace", raw.workspace);
   const name = parseTextWithoutNul("function.functionName", functionName, taskNameCharactersMax);
   if (name === "") throw impossibleValue("function.functionName", name, "the name of a function");
@@ -212,6 +211,7 @@ function parseFunction(raw: RawLaunch): { readonly run: TaskRun; readonly args: 
       bundle: parseSha256("function.bundle", bundle),
       functionName: name,
       executor: parseExecutor(executor),
+      ...parsePortsOfFunction(raw),
     },
     args: parseJobArguments("function.args", args),
   };
@@ -223,11 +223,18 @@ function parseExecutor(value: unknown = functionExecutors[0]): FunctionExecutor 
   return functionExecutors[names.indexOf(name)];
 }
 
+/** Only members of a gang tell each other where they are, and only there a function learns it. */
+function parsePortsOfFunction({ ports = [], coscheduling }: RawLaunch): Pick<FunctionRun, "ports"> {
+  const names = parsePorts("ports", ports);
+  if (names.length === 0) return {};
+  if (parseGroupBy(coscheduling) !== "") return { ports: names };
+  throw invalidSpec("ports", "a job of functions has them as a gang: give `coscheduling` as well");
+}
+
 /** Refuses what only commands have, unless it says nothing. */
 function refuseForFunction(field: string, value: unknown): void {
-  const isNothing = value === undefined || value === "" || (Array.isArray(value) && !value.length);
-  if (!isNothing)
-    throw invalidSpec(field, "only a job of commands has it; this one runs a function");
+  if (value === undefined || value === "") return;
+  throw invalidSpec(field, "only a job of commands has it; this one runs a function");
 }
 
 type Policy = Omit<TaskSpec, "run" | "name" | "resources" | "constraints" | "groupBy">;
@@ -273,24 +280,16 @@ function parseGrace(value: unknown): number {
 }
 
 /** Where it may run. */
-function parsePlace(
-  raw: RawLaunch,
-  run: TaskRun,
-): Pick<TaskSpec, "resources" | "constraints" | "groupBy"> {
-  const { constraints = [], coscheduling = {} } = raw;
+function parsePlace(raw: RawLaunch): Pick<TaskSpec, "resources" | "constraints" | "groupBy"> {
+  const { constraints = [], coscheduling } = raw;
   return {
     resources: parseResourcesRequest("resources", raw.resources),
     constraints: parseConstraints("constraints", constraints),
-    groupBy: parseGroupBy(coscheduling, run),
+    groupBy: parseGroupBy(coscheduling),
   };
 }
 
-function parseGroupBy(coscheduling: unknown, run: TaskRun): string {
+function parseGroupBy(coscheduling: unknown = {}): string {
   const { groupBy = "" } = parseFields("coscheduling", coscheduling, ["groupBy"]);
-  const field = fieldPath("coscheduling", "groupBy");
-  const attribute = parseTextWithoutNul(field, groupBy, nameCharactersMax);
-  if (attribute !== "" && run.kind === "function") {
-    throw invalidSpec(field, "gangs run commands, and this job runs a function; give a `command`");
-  }
-  return attribute;
+  return parseTextWithoutNul(fieldPath("coscheduling", "groupBy"), groupBy, nameCharactersMax);
 }

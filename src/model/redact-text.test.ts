@@ -40,8 +40,8 @@ const longLines: readonly (readonly [string, string])[] = [
 
 for (const [what, line] of longLines) {
   test(`a long line of ${what} takes no time to speak of`, () => {
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     redactText(line);
-    assert.ok(performance.now() - startedAt < 5_000);
+    assert.ok(process.cpuUsage(startedAt).user < 5_000_000);
   });
 }

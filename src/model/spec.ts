@@ -20,6 +20,8 @@ export interface FunctionRun {
   readonly plugins?: PluginSet;
   /** Which part of an actor it is; absent for a plain function. */
   readonly part?: ActorPart;
+  /** Of a member of a gang: names of ports that are chosen for each attempt; absent for none. */
+  readonly ports?: readonly string[];
 }
 
 /**
@@ -107,9 +109,17 @@ export interface ValueRun {
 
 export type TaskRun = FunctionRun | CommandRun | ValueRun;
 
-/** Whether a lost value of such a task can be computed again: no call of an actor runs twice. */
+/** Names of the ports that are chosen for each attempt. */
+export function portsOf(run: TaskRun): readonly string[] {
+  return run.kind === "value" ? [] : (run.ports ?? []);
+}
+
+/**
+ * Whether such a task can run again for its value, when it is lost or somebody asks for a retry. No
+ * call of an actor runs twice, and an object that is gone comes back by `restarts` alone.
+ */
 export function hasRecipe(run: TaskRun): boolean {
-  return run.kind !== "value" && partOf(run) !== "call";
+  return run.kind !== "value" && partOf(run) === null;
 }
 
 /** True of what runs in a process: it has a log of its own, and cannot take its worker along. */

@@ -194,6 +194,9 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
     spillFailureCount: 1,
     fetchCount: 3,
     fetchedBytes: 987654321,
+    processCount: 2,
+    processBytes: 87654321,
+    processRecycledCount: 6,
   },
 };
 

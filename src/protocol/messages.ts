@@ -19,6 +19,8 @@ import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { DeviceAmount, Resources } from "../model/resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { AttemptCause } from "../model/states.ts";
+import type { WorkerEmptied, WorkerEmptying, WorkerLeaving } from "./leave-messages.ts";
+import type { PlainOrder } from "./order-messages.ts";
 import type { MessagesOf } from "./schema.ts";
 import type { SharedAnswer, SharedRequest } from "./shared-messages.ts";
 
@@ -262,6 +264,10 @@ export const hotMessages = {
       /** Values that came from peers since the process began. */
       fetchCount: "f64",
       fetchedBytes: "f64",
+      /** Processes that run functions, their bytes in `rssBytes`, and how many were replaced. */
+      processCount: "f64",
+      processBytes: "f64",
+      processRecycledCount: "f64",
     },
   },
 } as const;
@@ -276,11 +282,14 @@ export type WorkerMemory = Pick<
   | "spillFailureCount"
   | "fetchCount"
   | "fetchedBytes"
+  | keyof typeof noProcesses
 >;
+
+export const noProcesses = { processCount: 0, processBytes: 0, processRecycledCount: 0 };
 
 export const noMemory: WorkerMemory = {
   ...{ rssBytes: 0, spilledBytes: 0, spillCount: 0, loadCount: 0, spillFailureCount: 0 },
-  ...{ fetchCount: 0, fetchedBytes: 0 },
+  ...{ fetchCount: 0, fetchedBytes: 0, ...noProcesses },
 };
 
 export type HotMessage = MessagesOf<typeof hotMessages>;
@@ -401,7 +410,7 @@ export interface AttemptFailed {
   readonly failure: AttemptFailure;
 }
 
-/** What a command must know of itself; and how `getContext()` names it. */
+/** What a command, or a member of a gang, must know of itself. */
 export interface AttemptContext {
   readonly taskId: string;
   readonly jobId: string;
@@ -411,7 +420,7 @@ export interface AttemptContext {
   readonly replicas: number;
   /** The granted devices, with indices. */
   readonly devices: readonly DeviceAmount[];
-  /** Speaks for the job tree; "" for none. */
+  /** Speaks for the job tree; "" for none, and for functions, which ask for theirs. */
   readonly token: string;
 }
 
@@ -456,22 +465,6 @@ export interface WorkerHealth {
   readonly trouble: string;
 }
 
-/** No task of this spec will be sent any more. */
-export interface DropSpec {
-  readonly type: "drop-spec";
-  readonly spec: number;
-}
-
-/** The worker forgets everything: the controller does not know this cluster's past. */
-export interface ResetWorker {
-  readonly type: "reset";
-}
-
-/** The worker leaves on purpose and has stopped or handed back what it ran. */
-export interface WorkerLeaving {
-  readonly type: "leaving";
-}
-
 export type ColdMessage =
   | DefineSpec
   | Peer
@@ -491,8 +484,9 @@ export type ColdMessage =
   | StartGang
   | AttemptMeasured
   | WorkerHealth
-  | DropSpec
-  | ResetWorker
+  | PlainOrder
+  | WorkerEmptying
+  | WorkerEmptied
   | WorkerLeaving;
 
 export type Message = HotMessage | ColdMessage;
@@ -525,6 +519,7 @@ export type WorkerMessage =
   | AttemptPrepared
   | AttemptMeasured
   | WorkerHealth
+  | WorkerEmptying
   | WorkerLeaving;
 
 /** What the controller orders. */
@@ -532,11 +527,11 @@ export type ToWorkerMessage =
   | HotMessageOf<"compute" | "grant" | "retract" | "stop" | "forget" | "sources" | "acknowledge">
   | HotMessageOf<"copy" | "uncopy">
   | DefineSpec
-  | DropSpec
   | StartGang
   | Peer
   | PeerGone
-  | ResetWorker;
+  | WorkerEmptied
+  | PlainOrder;
 
 export const protocolVersion = 1;
 

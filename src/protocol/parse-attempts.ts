@@ -13,11 +13,11 @@ import type {
   AttemptFailed,
   AttemptMeasured,
   AttemptPrepared,
-  DropSpec,
   GangMember,
   StartGang,
   WorkerHealth,
 } from "./messages.ts";
+import type { DropSpec } from "./order-messages.ts";
 import { requirePortName } from "./parse-command.ts";
 import { parseAttemptFailure } from "./parse-specs.ts";
 

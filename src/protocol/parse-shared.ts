@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sharedNameCharactersMax } from "../model/limits.ts";
+import { restartReasonCharactersMax, sharedNameCharactersMax } from "../model/limits.ts";
 import { type Fields, requireU32 } from "./fields.ts";
 import { protocolError } from "./frame-format.ts";
 import { copiesMax, renewedLocksMax, wantRowsMax } from "./limits.ts";
@@ -26,6 +26,11 @@ export const sharedParsers: {
     tasks: fields.list("tasks", requireU32, wantRowsMax),
   }),
   replicate: parseReplicate,
+  "restart-session": (fields) => ({
+    type: "restart-session",
+    sequence: fields.count("sequence", u32Max),
+    reason: fields.boundedText("reason", restartReasonCharactersMax, true),
+  }),
   lock: (fields) => ({
     type: "lock",
     ...parseLock(fields),

@@ -95,7 +95,9 @@ function parseFunctionRun(fields: Fields): FunctionRun {
   const executor = fields.oneOf("executor", functionExecutors);
   const hasPart = fields.raw("part") !== undefined;
   const part = hasPart ? { part: fields.oneOf("part", actorParts) } : {};
-  const run = { kind: "function", bundle, functionName, executor, ...part } as const;
+  const hasPorts = fields.raw("ports") !== undefined;
+  const ports = hasPorts ? { ports: fields.list("ports", requireText) } : {};
+  const run = { kind: "function", bundle, functionName, executor, ...part, ...ports } as const;
   if (fields.raw("plugins") === undefined) return run;
   return { ...run, plugins: parsePlugins(fields.child("plugins")) };
 }

@@ -1,6 +1,6 @@
 /**
  * Messages between a client and the controller about what clients share: published values, values
- * that they bring, locks. All are cold.
+ * that they bring, locks; and about the end of all that one has submitted. All are cold.
  *
  * @module
  */
@@ -38,6 +38,17 @@ export interface Replicate {
   readonly tasks: readonly number[];
   /** At least 1, at most `copiesMax`. */
   readonly copies: number;
+}
+
+/**
+ * What the client submitted before it has ended or ends now, and its locks are gone. What others
+ * need of it goes on for them.
+ */
+export interface RestartSession {
+  readonly type: "restart-session";
+  readonly sequence: number;
+  /** For people; "" for none. */
+  readonly reason: string;
 }
 
 /** Asks for the lock of that name; granted in the order of asking. */
@@ -110,6 +121,7 @@ export type SharedRequest =
   | FetchPublished
   | Detach
   | Replicate
+  | RestartSession
   | AskForLock
   | LeaveLock
   | RenewLocks;

@@ -79,6 +79,7 @@ const clientTypes: TypeSet<ClientMessage> = {
   publish: true,
   detach: true,
   replicate: true,
+  "restart-session": true,
   "fetch-published": true,
   lock: true,
   unlock: true,
@@ -97,6 +98,7 @@ const workerTypes: TypeSet<WorkerMessage> = {
   "attempt-prepared": true,
   "attempt-measured": true,
   health: true,
+  emptying: true,
   leaving: true,
 };
 
@@ -133,6 +135,8 @@ const toWorkerTypes: TypeSet<ToWorkerMessage> = {
   "start-gang": true,
   peer: true,
   "peer-gone": true,
+  emptied: true,
+  "renew-executors": true,
   reset: true,
 };
 
@@ -178,7 +182,13 @@ const coldParsers: ColdParsers = {
   "attempt-measured": parseAttemptMeasured,
   health: parseWorkerHealth,
   "drop-spec": parseDropSpec,
+  "renew-executors": (fields) => ({
+    type: "renew-executors",
+    restart: fields.count("restart", 0xffffffff),
+  }),
   reset: () => ({ type: "reset" }),
+  emptying: (fields) => ({ type: "emptying", limitMs: fields.count("limitMs") }),
+  emptied: (fields) => ({ type: "emptied", leftCount: fields.count("leftCount") }),
   leaving: () => ({ type: "leaving" }),
 };
 

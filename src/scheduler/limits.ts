@@ -85,3 +85,15 @@ export const turnUnitsMax = 32_768;
 
 /** Attribute keys by whose values workers are listed; past it the lists are made anew. */
 export const indexedKeysMax = 64;
+
+/** Bytes per second of transfers between workers, until some have been measured. */
+export const transferRateDefault = 100_000_000;
+
+/** Transfers of fewer bytes tell nothing of that rate. */
+export const transferBytesMin = 1_048_576;
+
+/** A transfer counts as no slower than this, bytes per second: it may have stood in a line. */
+export const transferRateMin = 1_000_000;
+
+/** A transfer counts as no faster than this, bytes per second. */
+export const transferRateMax = 10_000_000_000;

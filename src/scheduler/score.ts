@@ -9,6 +9,7 @@
  */
 
 import type { Constraint } from "../model/constraints.ts";
+import type { ActorPart } from "../model/spec.ts";
 import { dimension, type RequestVector } from "./dimensions.ts";
 import { freeAmount, preferenceCount, type Room } from "./fit.ts";
 import { type Demand, type DeviceSeat, freeDeviceMilli, strandedBy } from "./fragmentation.ts";
@@ -21,13 +22,15 @@ export interface Wanted {
   readonly request: RequestVector;
   readonly resources: { readonly devices: { readonly length: number } };
   readonly constraints: readonly Constraint[];
+  /** Default null. */
+  readonly part?: ActorPart | null;
 }
 
 /**
  * The higher the better. Preferences come first. Then work without devices keeps away from workers
- * with devices; on workers without, functions go where most slots are free, and programs where the
- * least room is left. Where there are devices, work goes where it strands the least of what is
- * usually asked for, and to the fullest of those.
+ * with devices; on workers without, functions and actors go where most slots for them are free, and
+ * programs where the least room is left. Where there are devices, work goes where it strands the
+ * least of what is usually asked for, and to the fullest of those.
  */
 export function scoreOf(seat: Seat, wanted: Wanted, demand: Demand): number {
   const preferred = preferenceCount(seat.attributes, wanted.constraints) * 2;
@@ -62,14 +65,18 @@ const bytesPerStranded = 1024 ** 4 / 30;
 /** Keeps the cost below a preference, and never rounds it. */
 const costMilliMax = 1e7;
 
-/** Functions are spread over workers without devices; programs fill them up. */
-function shareOf(seat: Seat, { request }: Wanted): number {
+/**
+ * Functions are spread over workers without devices; programs fill them up. Actors are spread too:
+ * each has a thread in its worker's process, and ends with it.
+ */
+function shareOf(seat: Seat, { request, part = null }: Wanted): number {
   const isProgram = (request.amounts[dimension.commandSlots] ?? 0) > 0;
-  return isProgram ? -emptiness(seat) / costMilliMax : freeShare(seat);
+  if (part === "actor") return freeShare(seat, dimension.commandSlots);
+  return isProgram ? -emptiness(seat) / costMilliMax : freeShare(seat, dimension.slots);
 }
 
-/** The part of its slots for functions that is free. */
-function freeShare(seat: Room): number {
-  const slots = seat.capacity[dimension.slots];
-  return slots > 0 ? freeAmount(seat, dimension.slots) / slots : 0;
+/** The part of its slots of a kind that is free. */
+function freeShare(seat: Room, kind: number): number {
+  const slots = seat.capacity[kind];
+  return slots > 0 ? freeAmount(seat, kind) / slots : 0;
 }

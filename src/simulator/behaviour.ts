@@ -9,6 +9,7 @@ import type { AttemptFailure } from "../model/failure.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
 import type { Progress } from "../model/progress.ts";
 import { partOf, runsInProcess, type TaskSpec } from "../model/spec.ts";
+import type { GangMember } from "../protocol/messages.ts";
 import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { Draws } from "./draws.ts";
 import type { FaultKind } from "./fault-kinds.ts";
@@ -24,6 +25,8 @@ export interface RunningExecution {
   /** The `AttemptContext` as JSON, or "". */
   readonly context: string;
   readonly args: Uint8Array;
+  /** All members of its gang, by rank; empty for what is of none. */
+  readonly members: readonly GangMember[];
   /** Of a function, in the order of its arguments; null for bytes that are not here. */
   readonly inputs: readonly { readonly task: TaskRef; readonly bytes: Uint8Array | null }[];
 }
@@ -73,6 +76,9 @@ export interface Behaviour {
 export const inlineBytesMax = 50_000;
 
 const largeValueBytes = 100_000;
+
+/** So large that its readers rather wait where it is. */
+const hugeValueBytes = 3_000_000;
 
 /** What the kernel is told of an ending; its time is filled in. */
 export function endEventOf(
@@ -262,13 +268,21 @@ export class DrawnBehaviour implements Behaviour {
       return { type: "killed" };
     }
     if (isCommand) return { type: "finished", value: noValue };
-    const sizeBytes = draws.chance(faults.largeValue) ? largeValueBytes : args.length;
+    const isLarge = draws.chance(faults.largeValue);
+    // Where memory is short, one that does not fit would keep its worker for ever.
+    const isHuge = isLarge && faults.memoryTargetBytes === 0 && isOneInFour(args);
+    const sizeBytes = isHuge ? hugeValueBytes : isLarge ? largeValueBytes : args.length;
     return { type: "finished", value: { sizeBytes, bytes: args } };
   }
 }
 
 function needsPlugins({ run }: TaskSpec): boolean {
   return run.kind === "function" && run.plugins !== undefined;
+}
+
+/** By the bytes alone: another draw would change all that follows it. */
+function isOneInFour(args: Uint8Array): boolean {
+  return args.length > 1 && ((args[1] * 37) & 255) < 64;
 }
 
 /** By the bytes alone, so that it is so for whoever reads them and however often. */

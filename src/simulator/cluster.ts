@@ -32,7 +32,7 @@ import { OutcomeLedger } from "./outcome-ledger.ts";
 import { drawProfile, type Profile } from "./profiles.ts";
 import { Sessions } from "./sessions.ts";
 import { abstractOf, assertEmpty, isEmpty, openTasks, owedBy, standstillOf } from "./settlement.ts";
-import { type ClusterClient, SimulatedClient } from "./simulated-client.ts";
+import { type Bringer, type ClusterClient, SimulatedClient } from "./simulated-client.ts";
 import { SimulatedController } from "./simulated-controller.ts";
 import {
   drawHost,
@@ -223,8 +223,9 @@ export class SimulatedCluster {
 
   #newJobs(): SimulatedJobs {
     const draws = this.randomness.stream("jobs");
+    const runs = this.randomness.stream("runs of jobs");
     const patience = this.faults.paceUs > 0 ? "long" : "short";
-    return new SimulatedJobs({ draws, patience }, (request, principal, onReply) =>
+    return new SimulatedJobs({ draws, runs, patience }, (request, principal, onReply) =>
       this.call(request, principal, (result, error) => {
         if (error === null) onReply(result);
       }),
@@ -267,14 +268,14 @@ export class SimulatedCluster {
     const client = new SimulatedClient(clientId, draws, {
       exclusive: this.randomness.stream(`exclusive ${clientId}`),
       send: (from, message) => this.sessions.fromClient(from, message),
-      bring: (from, upload) => this.#bring(from, upload),
+      bring: (from, upload) => this.bring(from, upload),
     });
     this.clients.push(client);
     this.addClient(client);
   }
 
   /** A client brings a value to workers; if none has taken it, it asks again where to. */
-  #bring(client: SimulatedClient, { task, ref, workers }: Upload): void {
+  bring(client: Bringer, { task, ref, workers }: Upload): void {
     const { timeline, faults } = this;
     const draws = this.randomness.stream(`uploads ${client.clientId}`);
     let open = workers.length;

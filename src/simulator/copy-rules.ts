@@ -6,6 +6,7 @@
  */
 
 import { InvariantError } from "../base/assert.ts";
+import { soleValuesOf } from "../controller/copies.ts";
 import type { Output } from "../controller/outbox.ts";
 import { type ControllerState, isOpen, taskIdOf } from "../controller/state.ts";
 import { noSlot } from "../controller/tables/task-table.ts";
@@ -20,7 +21,7 @@ export function isDrained(state: ControllerState, index: number): boolean {
 }
 
 export class CopyRules {
-  /** Workers that were said to be empty when the last step had ended. */
+  /** Workers that were said to be empty, or told so, when the last step had ended. */
   readonly #drained = new Set<number>();
 
   /** Throws InvariantError if a worker that was said to be empty takes a value along. */
@@ -33,8 +34,17 @@ export class CopyRules {
       }
     }
     this.#drained.clear();
-    for (const { index, draining } of state.workers) {
+    for (const { index, draining, leavesBy } of state.workers) {
       if (draining && isDrained(state, index)) this.#drained.add(index);
+      if (leavesBy > 0 && !state.copies.emptying.has(index)) this.#addIfEmpty(state, index);
+    }
+  }
+
+  /** It was told that it may go: with what nobody could take, or with nothing. */
+  #addIfEmpty(state: ControllerState, index: number): void {
+    const { liveAttempts } = state.workers[index];
+    if (liveAttempts === 0 && soleValuesOf(state, state.workers[index]).count === 0) {
+      this.#drained.add(index);
     }
   }
 }

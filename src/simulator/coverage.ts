@@ -7,13 +7,15 @@
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
 import { charge, type Fact, type FactOf } from "../controller/facts.ts";
 import type { Output } from "../controller/outbox.ts";
-import type { ControllerState, Job } from "../controller/state.ts";
+import { type ControllerState, type Job, jobOf } from "../controller/state.ts";
 import { attemptFlag } from "../controller/tables/attempt-table.ts";
 import { noSlot } from "../controller/tables/task-table.ts";
 import type { TaskRef } from "../model/ids.ts";
 import { attemptCauses, taskStates } from "../model/states.ts";
 import { type HotMessageOf, reportKind } from "../protocol/messages.ts";
 import type { WorkerEvent } from "../worker/events.ts";
+import type { WorkerFact } from "../worker/facts.ts";
+import type { Execution } from "../worker/state.ts";
 import type { WorkerStep } from "../worker/step.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { Observer } from "./observer.ts";
@@ -128,7 +130,7 @@ export class Coverage implements Observer {
       case "tasks-failed":
         return this.#onFailed(fact);
       case "tasks-requeued":
-        return this.#onRequeued(fact);
+        return this.#onRequeued(state, fact);
       case "tasks-revived":
         return this.note(revivals[fact.cause]);
       case "job-ended":
@@ -204,8 +206,15 @@ export class Coverage implements Observer {
     if (tasks.length > failures.length) this.note("a failure spread to dependents");
   }
 
-  #onRequeued({ charges, notBefore }: FactOf<"tasks-requeued">): void {
-    for (const charged of charges) this.#count(chargeStates[charged] ?? undefined);
+  #onRequeued(
+    state: ControllerState,
+    { tasks, charges, notBefore }: FactOf<"tasks-requeued">,
+  ): void {
+    for (const [i, charged] of charges.entries()) {
+      this.#count(chargeStates[charged] ?? undefined);
+      if (charged === charge.reschedule && jobOf(state, tasks[i]).launch?.gang)
+        this.note("a gang began again because a member asked to run later");
+    }
     if (notBefore.some((at) => at > 0)) this.note("a task waited for a back-off");
   }
 
@@ -214,7 +223,10 @@ export class Coverage implements Observer {
     events: readonly WorkerEvent[],
     output: WorkerStep,
   ): void {
-    for (const { type } of output.facts) this.#count(workerFactStates[type]);
+    for (const fact of output.facts) {
+      this.#count(workerFactStates[fact.type]);
+      if ("execution" in fact) this.#onExecution(state.executions.get(fact.execution), fact.type);
+    }
     if (events.length > 1) this.note("a worker took several events up in one turn");
     const [{ type }] = events;
     if (type === "ordered" && state.leaveBy >= 0)
@@ -222,6 +234,13 @@ export class Coverage implements Observer {
     if (type === "connected" && events.length === 1 && output.sends.length > 1)
       this.note("an answer was said again after a reconnect");
     if (state.executions.size >= 10) this.note("a worker had ten executions or more");
+  }
+
+  #onExecution(execution: Execution | undefined, type: WorkerFact["type"]): void {
+    if (execution === undefined || execution.member === null) return;
+    if (execution.run.spec.kind !== "function") return;
+    if (type === "execution-released") this.note("a function of a gang was told to start");
+    if (type === "execution-yielded") this.note("a function of a gang waited for tasks of its own");
   }
 
   onFault(kind: FaultKind): void {

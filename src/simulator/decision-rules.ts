@@ -13,6 +13,7 @@ import type { ControllerEvent } from "../controller/events.ts";
 import { charge, type Fact, type FactOf } from "../controller/facts.ts";
 import { lostAfterUs, reschedulesMax, suspectAfterUs } from "../controller/limits.ts";
 import type { Output } from "../controller/outbox.ts";
+import { rescheduleCount } from "../controller/reschedules.ts";
 import {
   type ControllerState,
   jobOf,
@@ -38,6 +39,8 @@ interface KnownAttempt {
   started: boolean;
   granted: boolean;
   suspect: boolean;
+  /** Of a gang that is not complete: nobody was told to start. */
+  untold: boolean;
 }
 
 const isBegun = attemptFlag.started | attemptFlag.building;
@@ -75,6 +78,8 @@ export class DecisionRules {
       known.started = attempts.hasFlag(row, isBegun);
       known.granted = attempts.isGranted(row);
       known.suspect = tasks.hasFlag(known.task, taskFlag.suspect);
+      const { launch } = jobOf(state, known.task);
+      known.untold = launch?.gang ? launch.gang.members.size < launch.rows.length : false;
       this.#attempts.set(row, known);
     }
   }
@@ -109,7 +114,8 @@ export class DecisionRules {
 }
 
 function unknownAttempt(): KnownAttempt {
-  return { task: 0, band: 0, current: false, started: false, granted: false, suspect: false };
+  const flags = { current: false, started: false, granted: false, suspect: false, untold: false };
+  return { task: 0, band: 0, ...flags };
 }
 
 /** The rules of one step; facts come in their order. */
@@ -135,7 +141,7 @@ class StepRules {
         for (const row of fact.attempts) this.#note(row, { started: true });
         return;
       case "attempts-granted":
-        for (const row of fact.attempts) this.#note(row, { granted: true });
+        for (const row of fact.attempts) this.#onGranted(row);
         return;
       case "capacity-reserved":
         this.#beneficiary = fact.reservation.shape;
@@ -170,6 +176,12 @@ class StepRules {
   #note(row: number, change: Partial<KnownAttempt>): void {
     const known = this.#attempts.get(row);
     if (known !== undefined) Object.assign(known, change);
+  }
+
+  #onGranted(row: number): void {
+    this.#note(row, { granted: true });
+    const { attempts } = this.#state;
+    if (attempts.id[row] !== 0) this.#checkCap(attempts.task[row]);
   }
 
   #onStopping({ attempts, reason }: FactOf<"attempts-stopping">): void {
@@ -231,7 +243,8 @@ class StepRules {
     const { failureCount, lossCount } = state.tasks;
     const failures = launch?.gang ? launch.failureCount : failureCount[task];
     const losses = launch?.gang ? launch.preemptionCount : lossCount[task];
-    const reschedules = state.reschedules.get(task)?.count ?? 0;
+    const counted = launch?.gang ? [...launch.rows] : [task];
+    const reschedules = counted.reduce((sum, row) => sum + rescheduleCount(state, row), 0);
     const isOver = failures > maxRetriesFailure || losses > maxRetriesPreemption;
     if (isOver || reschedules > reschedulesMax) {
       fail("a task is tried no more often than it may be", taskIdOf(state, task));
@@ -370,6 +383,7 @@ function faultlessCharge(cause: AttemptCause): number {
 
 function chargeOfDeath(state: ControllerState, attempt: KnownAttempt): number {
   if (attempt.started) return charge.loss;
+  if (attempt.untold) return charge.nothing;
   const { isCommand, isProcess, part } = shapeOf(state, attempt.task);
   // The thread of an actor may have ended its worker.
   if ((isCommand && part === null) || isProcess) return charge.nothing;

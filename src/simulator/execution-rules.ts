@@ -8,7 +8,7 @@
 import { InvariantError } from "../base/assert.ts";
 import { type Micros, microsPerMs } from "../base/time.ts";
 import { type AttemptId, formatAttemptId } from "../model/ids.ts";
-import type { WorkerEvent } from "../worker/events.ts";
+import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { WorkerFact } from "../worker/facts.ts";
 import type { LiveWorker } from "./agreement-rules.ts";
 
@@ -19,6 +19,9 @@ export class ExecutionRules {
   /** Incarnation → what ails it, "" for nothing. */
   readonly #trouble = new Map<string, string>();
 
+  /** Incarnation → what ran there when its executors were made anew. */
+  readonly #outlived = new Map<string, ReadonlySet<ExecutionId>>();
+
   /** Throws InvariantError if a step breaks a rule. */
   check(worker: LiveWorker, events: readonly WorkerEvent[], facts: readonly WorkerFact[]): void {
     const { state, workerId } = worker;
@@ -26,8 +29,22 @@ export class ExecutionRules {
     if (!isHopeful && state.unsentStops.size > 0) fail("what is told to stop is stopped", workerId);
     this.#checkTrouble(worker, facts);
     for (const { type, at } of events) if (type === "tick") checkLimits(worker, at);
-    for (const fact of facts) checkTakeover(worker, fact);
+    for (const fact of facts) {
+      checkTakeover(worker, fact);
+      this.#checkRenewal(worker, fact);
+    }
     this.#checkGrants(worker, events, facts);
+  }
+
+  /** Nothing that ran before a restart of the cluster goes on as what was ordered after it. */
+  #checkRenewal({ incarnation, workerId, state }: LiveWorker, fact: WorkerFact): void {
+    if (fact.type === "executors-renewed") {
+      // What was placed in the same turn is named too: it is not there to be taken over.
+      this.#outlived.set(incarnation, new Set(state.executions.keys()));
+    }
+    if (fact.type !== "run-accepted" || fact.adopts === 0) return;
+    if (this.#outlived.get(incarnation)?.has(fact.adopts))
+      fail("what runs after a restart has begun after it", workerId);
   }
 
   #checkTrouble({ incarnation, workerId }: LiveWorker, facts: readonly WorkerFact[]): void {

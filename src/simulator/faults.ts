@@ -104,6 +104,8 @@ export interface Faults {
   readonly retire: number;
   /** A client starts an actor, calls one, and lets some go. */
   readonly actors: number;
+  /** A client restarts its session; half as often an administrator restarts the cluster. */
+  readonly restart: number;
   /** A client submits what needs a plugin; of those that run: that it cannot be set up there. */
   readonly plugged: number;
   readonly setupFailure: number;
@@ -141,9 +143,9 @@ export const noFaults: Faults = {
   ...{ clientLoss: 0, clientVanishing: 0 },
   ...{ cancel: 0, cancelStorm: 0, release: 0.1, retry: 0, submit: 0.3 },
   ...{ scatter: 0.1, publish: 0.1, lock: 0.1, actors: 0.1, plugged: 0.1, setupFailure: 0 },
-  ...{ replicate: 0.1, retire: 0 },
+  ...{ replicate: 0.1, retire: 0, restart: 0 },
   ...{ jobLaunch: 0.3, jobCancel: 0, administration: 0, sickness: 0, valueLoss: 0 },
-  ...{ memoryTargetBytes: 0, memoryPauseBytes: 2 ** 30, diskUsMax: 0 },
+  ...{ memoryTargetBytes: 0, memoryPauseBytes: 2 ** 40, diskUsMax: 0 },
   ...{ spillFailure: 0, shortage: 0 },
 };
 
@@ -154,7 +156,8 @@ export function slowness(paceUs: number, buildUsMax: number, fetchUsMax: number)
 
 type SharingFaults = Pick<
   Faults,
-  "scatter" | "publish" | "lock" | "plugged" | "setupFailure" | "replicate" | "retire" | "actors"
+  | ("scatter" | "publish" | "lock" | "plugged" | "setupFailure" | "replicate")
+  | ("retire" | "actors" | "restart")
 >;
 
 /** Draws what clients share in a run. */
@@ -168,6 +171,7 @@ export function drawSharing(draws: Draws): SharingFaults {
     replicate: draws.pick([0.1, 0, 0.3]),
     retire: draws.pick([0, 0.03, 0.1]),
     actors: draws.pick([0, 0.1, 0.3]),
+    restart: draws.pick([0, 0, 0.02, 0.06]),
   };
 }
 
@@ -265,7 +269,7 @@ export function drawMemory(draws: Draws) {
   const mayPause = memoryTargetBytes > 0; // Else values that nobody lets go of would fill it.
   return {
     memoryTargetBytes,
-    memoryPauseBytes: mayPause ? draws.pick([2 ** 30, 2 ** 30, 700_000]) : 2 ** 30,
+    memoryPauseBytes: mayPause ? draws.pick([2 ** 30, 2 ** 30, 700_000]) : 2 ** 40,
     diskUsMax: draws.pick([0, 20_000, 300_000]),
     spillFailure: maybe(draws, 0.1),
     shortage: maybe(draws, 0.02),

@@ -12,6 +12,7 @@ import type { WorkerEvent } from "../worker/events.ts";
 import type { WorkerStep } from "../worker/step.ts";
 import { AgreementRules, type LiveWorker } from "./agreement-rules.ts";
 import { CopyRules } from "./copy-rules.ts";
+import { DataWaitRules } from "./data-wait-rules.ts";
 import { DecisionRules } from "./decision-rules.ts";
 import { ExecutionRules } from "./execution-rules.ts";
 import type { Observer } from "./observer.ts";
@@ -21,6 +22,7 @@ export class HistoryRules implements Observer {
   readonly #agreement = new AgreementRules();
   readonly #executions = new ExecutionRules();
   readonly #copies = new CopyRules();
+  readonly #dataWaits = new DataWaitRules();
   readonly #workers: () => Iterable<LiveWorker>;
 
   /** @param workers The processes that live now. */
@@ -36,6 +38,7 @@ export class HistoryRules implements Observer {
     this.#decisions.check(state, event, output);
     this.#agreement.check(state, event, output, this.#workers());
     this.#copies.check(state, output);
+    this.#dataWaits.check(state, output.facts);
   }
 
   onWorkerStep(worker: LiveWorker, events: readonly WorkerEvent[], { facts }: WorkerStep): void {

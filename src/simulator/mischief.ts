@@ -45,6 +45,16 @@ export function actOn(cluster: SimulatedCluster, action: number): void {
   troubleMemory(cluster, cluster.randomness.stream(`memory ${action}`));
   playActors(cluster, client, cluster.randomness.stream(`actors ${action}`));
   moveValues(cluster, client, cluster.randomness.stream(`copies ${action}`));
+  restart(cluster, client, cluster.randomness.stream(`restart ${action}`));
+}
+
+/** A session, or all of them, begins anew; or twice at once. */
+function restart(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawStream): void {
+  const { faults, jobs } = cluster;
+  if (draws.chance(faults.restart)) client.restartSession();
+  if (!draws.chance(faults.restart / 2)) return;
+  jobs.restartCluster();
+  if (draws.chance(0.3)) jobs.restartCluster();
 }
 
 /** Something on the machine takes memory for a while: a moment, or long enough to give work up. */
@@ -94,6 +104,9 @@ function moveValues(cluster: SimulatedCluster, client: SimulatedClient, draws: D
 
 const retireLookUs = 100_000;
 const retireLooks = 200;
+
+/** How long every other worker that leaves waits for copies of what only it holds. */
+const emptyMs = 10_000;
 
 /** Who retires a worker stops it when it is said to be empty; or gives that up in the end. */
 function leaveWhenDrained(cluster: SimulatedCluster, workerId: string, looks: number): void {
@@ -186,7 +199,8 @@ function troubleWorkers(cluster: SimulatedCluster, draws: DrawStream): void {
   if (draws.chance(faults.workerLeave)) {
     withLive(cluster, draws, (worker) => {
       cluster.onFault("worker left", worker.workerId);
-      worker.leave();
+      // By the time and not by a draw, which would change all that follows it.
+      worker.leave(cluster.timeline.now % 2 === 0 ? 0 : emptyMs);
     });
   }
   if (draws.chance(faults.workerPause)) {

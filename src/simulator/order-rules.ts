@@ -11,8 +11,8 @@
 import { InvariantError } from "../base/assert.ts";
 import { mayUse } from "../controller/eligibility.ts";
 import type { Fact } from "../controller/facts.ts";
-import { headTask } from "../controller/place-solo.ts";
 import { isPlacementPaused } from "../controller/placement-budget.ts";
+import { headTask } from "../controller/queue-order.ts";
 import {
   type ControllerState,
   isOpen,

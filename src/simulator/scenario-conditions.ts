@@ -279,6 +279,19 @@ const forms: readonly Form[] = [
     },
   },
   {
+    pattern: new RegExp(`^the executors of ${name} are new$`),
+    usage: "the executors of w1 are new",
+    read: (world, workerId) => {
+      const { shared } = world.cluster.state;
+      const { incarnation, restartsBefore } = workerOf(world, workerId);
+      const agent = world.agentOf(workerId);
+      const renewedFor = agent?.state.renewedFor ?? 0;
+      const known = agent?.incarnation === incarnation ? restartsBefore : 0;
+      const holds = Math.max(renewedFor, known) >= shared.restarts;
+      return { holds, actual: `${workerId} renewed them for restart ${renewedFor}` };
+    },
+  },
+  {
     pattern: new RegExp(`^${name} holds the value of ${name}$`),
     usage: "w1 holds the value of a",
     read: (world, workerId, task) => {

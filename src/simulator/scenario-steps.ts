@@ -12,13 +12,14 @@ import {
   parseBudget,
   parseJob,
   parseMachine,
+  parseScattered,
   parseTask,
   parseUs,
   ScenarioError,
 } from "./scenario-words.ts";
 import type { ScenarioWorld } from "./scenario-world.ts";
 import type { Act } from "./scripted-behaviour.ts";
-import type { ScriptedClient } from "./scripted-client.ts";
+import type { ScriptedClient, TaskDraft } from "./scripted-client.ts";
 import { type Boundary, boundaries } from "./simulated-controller.ts";
 
 /** Something to do, once. */
@@ -133,6 +134,11 @@ const forms: readonly Form[] = [
       world.call({ type: "set-user-budget", budget: parseBudget(user, texts.split(/\s+/)) }),
   },
   {
+    pattern: /^restart cluster$/,
+    usage: "restart cluster: all that sessions have submitted ends",
+    play: (world) => world.call({ type: "restart-cluster", reason: "played" }),
+  },
+  {
     pattern: /^start controller$/,
     usage: "start controller",
     play: (world) => world.cluster.startController(),
@@ -162,9 +168,13 @@ const forms: readonly Form[] = [
     },
   },
   {
-    pattern: new RegExp(`^${name} leaves$`),
-    usage: "w1 leaves: it hands back what it has, and another process comes in its place",
-    play: (world, workerId) => agentOf(world, workerId).leave(),
+    pattern: new RegExp(`^${name} leaves(?: within (\\S+))?$`),
+    usage:
+      "w1 leaves: it hands back what it has, and another process comes in its place; w1 leaves " +
+      "within 10s: for so long at most it waits until what only it holds is copied",
+    play: (world, workerId, within) => {
+      agentOf(world, workerId).leave(within === undefined ? 0 : parseUs(within) / 1_000);
+    },
   },
   {
     pattern: new RegExp(`^cut ${name}(?: (there|back))? for (\\S+)$`),
@@ -236,12 +246,18 @@ const forms: readonly Form[] = [
     },
   },
   {
-    pattern: new RegExp(`^${name} (submits|cancels|releases|retries|closes)${rest}$`),
-    usage: "c submits a b(a):retries=1; c cancels a; c releases a; c retries a; c closes",
+    pattern: new RegExp(
+      `^${name} (submits|scatters|cancels|releases|retries|closes|restarts)${rest}$`,
+    ),
+    usage:
+      "c submits a b(a):retries=1; c scatters v:key=k; c cancels a; c releases a; " +
+      "c retries a; c closes; c restarts",
     play: (world, clientId, verb, texts = "") => {
       const client = clientOf(world, clientId);
       const words = texts.split(/\s+/).filter(Boolean);
-      if (verb === "submits") return submit(world, client, words);
+      if (verb === "submits") return submit(world, client, words.map(parseTask));
+      if (verb === "scatters") return submit(world, client, words.map(parseScattered));
+      if (verb === "restarts") return client.restart();
       if (verb === "closes") {
         client.gone = true;
         return client.close();
@@ -276,8 +292,7 @@ export function startMachine(world: ScenarioWorld, workerId: string, texts: stri
   world.startWorker(known ?? parseMachine(workerId, words));
 }
 
-function submit(world: ScenarioWorld, client: ScriptedClient, words: readonly string[]): void {
-  const drafts = words.map(parseTask);
+function submit(world: ScenarioWorld, client: ScriptedClient, drafts: readonly TaskDraft[]): void {
   for (const { label, key } of drafts) {
     if (world.isTask(label)) throw new ScenarioError(`${label} is the name of a task already`);
     world.setArgs(label, key || label);

@@ -101,6 +101,11 @@ export function parseUs(text: string): number {
   return parseDurationMs("duration", text) * 1_000;
 }
 
+/** Actors and their calls take no CPU unless they ask for it. */
+const noRequest: Resources = { ...defaultRequest, cpuMilli: 0 };
+
+const aFunction = { kind: "function", bundle: "0".repeat(64), functionName: "f" } as const;
+
 /** Words that begin a line and so cannot be the name of a task. */
 const reserved = ["after", "until", "never", "always", "rest", "worker", "client", "job", "why"];
 
@@ -113,15 +118,33 @@ export function parseTask(text: string): TaskDraft {
   const key = options.text("key") ?? "";
   const executor = options.oneOf("executor", functionExecutors, "thread");
   const exclusive = options.oneOf("exclusive", ["yes", "no"], "no") === "yes";
+  const part = options.oneOf("part", ["actor", "call", "none"], "none");
+  // What an actor did before it was lost is not known: neither it nor a call begins again.
+  const defaults = part === "none" ? specDefaults : { ...specDefaults, maxRetriesPreemption: 0 };
+  const run = { ...aFunction, executor };
   const spec: TaskSpec = {
     ...specDefaults,
-    ...commonOf(options, specDefaults),
+    ...commonOf(options, defaults, part === "none" ? defaultRequest : noRequest),
     ...(exclusive ? { exclusive } : {}),
-    run: { kind: "function", bundle: "0".repeat(64), functionName: "f", executor },
+    run: part === "none" ? run : { ...run, part },
     name: "f",
   };
   options.assertNoneLeft();
   return { label, inputs: inputs === undefined ? [] : inputs.split(","), spec, key };
+}
+
+/** `v:key=k:copies=2`: a value that a client brings; 0 copies are one on each worker. */
+export function parseScattered(text: string): TaskDraft {
+  const [, label, rest] =
+    /^([a-z][\w-]*)((?::[\w.-]+=[^:]+)*)$/.exec(text) ??
+    fail(`"${text}" is no scattered value: expected name:option=value`);
+  const options = new Options(label, rest.split(":").filter(Boolean));
+  const key = options.text("key") ?? "";
+  const run = { kind: "value", copies: options.number("copies", 1) } as const;
+  options.assertNoneLeft();
+  const resources = noRequest;
+  const spec: TaskSpec = { ...specDefaults, resources, constraints: [], run, name: "scattered" };
+  return { label, inputs: [], spec, key };
 }
 
 export function parseJob(text: string): { readonly name: string; readonly spec: JobSpec } {
@@ -129,6 +152,7 @@ export function parseJob(text: string): { readonly name: string; readonly spec: 
     /^([a-z][\w-]*(?:\/[a-z][\w-]*)*)((?::[\w.-]+=[^:]+)*)$/.exec(text) ??
     fail(`"${text}" is no job: expected name:option=value`);
   const options = new Options(name, rest.split(":").filter(Boolean));
+  const executor = options.oneOf("runs", ["command", ...functionExecutors], "command");
   const spec: JobSpec = {
     jobId: `/${options.text("user") ?? "ann"}/${name}`,
     args: new Uint8Array(0),
@@ -139,7 +163,7 @@ export function parseJob(text: string): { readonly name: string; readonly spec: 
     task: {
       ...jobDefaults,
       ...commonOf(options, jobDefaults),
-      run: aCommand,
+      run: executor === "command" ? aCommand : { ...aFunction, executor },
       name,
       groupBy: options.text("group") ?? "",
     },
@@ -151,11 +175,11 @@ export function parseJob(text: string): { readonly name: string; readonly spec: 
 type Common = Pick<TaskSpec, "maxRetriesPreemption" | "graceMs">;
 
 /** What tasks and jobs share. */
-function commonOf(options: Options, defaults: Common) {
+function commonOf(options: Options, defaults: Common, request: Resources = defaultRequest) {
   const backoffMs = options.durationMs("backoff", 0);
   const codes = (key: string) => (options.text(key) ?? "").split(",").filter(Boolean).map(Number);
   return {
-    resources: resourcesOf(options, defaultRequest),
+    resources: resourcesOf(options, request),
     constraints: constraintsOf(options),
     band: options.oneOf("band", bands, "interactive"),
     priority: options.number("priority", 0),

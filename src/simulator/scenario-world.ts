@@ -77,9 +77,10 @@ export class ScenarioWorld {
   }
 
   addClient(clientId: string, user: string): void {
-    const client = new ScriptedClient(clientId, user, (from, message) =>
-      this.cluster.receive(from, message),
-    );
+    const client = new ScriptedClient(clientId, user, {
+      says: (from, message) => this.cluster.receive(from, message),
+      bring: (from, upload) => this.cluster.bring(from, upload),
+    });
     this.clients.set(clientId, client);
     this.cluster.addClient(client);
   }

@@ -10,6 +10,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import type { AttemptId, TaskRef } from "../model/ids.ts";
+import { partOf } from "../model/spec.ts";
 import {
   type Behaviour,
   type Ending,
@@ -97,15 +98,24 @@ export class ScriptedBehaviour implements Behaviour {
     news: ExecutionNews = noNews,
   ): void {
     const label = this.#around.labelOf(execution.task);
-    for (const { task, bytes } of execution.inputs) this.#checkInput(label, task, bytes);
+    const isCall = partOf(execution.definition.run) === "call";
+    // The first input of a call is its actor, which is no value.
+    const values = isCall ? execution.inputs.slice(1) : execution.inputs;
+    for (const { task, bytes } of values) this.#checkInput(label, task, bytes);
     const plan = this.#plans.get(label) ?? [defaultAct];
     const act = plan[Math.min(this.#begun(label).length, plan.length - 1)];
     const { workerId, attempt, definition } = execution;
     const isCommand = definition.run.kind === "command";
     const run = { label, workerId, attempt, isCommand, act, isOver: false, end, news };
     this.runs.push(run);
+    if (partOf(definition.run) === "actor" && act === defaultAct) return this.#keepObject(run);
     if (act.runUs !== "hold") this.#after(act.runUs, () => this.endAs(run, act.end));
     else if (this.#isCalm) this.#after(defaultRunUs, () => this.endAs(run, "finish"));
+  }
+
+  /** An actor makes its object, and is called until it is stopped. */
+  #keepObject({ news }: Run): void {
+    this.#after(defaultRunUs, () => news.waits(true));
   }
 
   stopUs(attempt: AttemptId): number | undefined {

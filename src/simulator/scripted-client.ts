@@ -9,8 +9,10 @@ import { assert, present } from "../base/assert.ts";
 import { BlobsBuilder, blobAt } from "../base/blobs.ts";
 import type { TaskSpec } from "../model/spec.ts";
 import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
+import type { Upload } from "../protocol/shared-messages.ts";
 import { encodeUtf8 } from "../protocol/utf8.ts";
-import type { ClusterClient } from "./simulated-client.ts";
+import type { SimulatedValue } from "./behaviour.ts";
+import type { Bringer, ClusterClient } from "./simulated-client.ts";
 
 /** One task of a submission. */
 export interface TaskDraft {
@@ -22,12 +24,17 @@ export interface TaskDraft {
   readonly key: string;
 }
 
-/** Sends a message of this client, or drops it while it is not connected. */
-export type SaysToController = (client: ScriptedClient, message: ClientMessage) => void;
+/** What a client needs of the world around it. */
+export interface ScriptedClientSurroundings {
+  /** Sends a message of this client, or drops it while it is not connected. */
+  says(client: ScriptedClient, message: ClientMessage): void;
+  /** Brings a value to the workers that were named. */
+  bring(client: ScriptedClient, upload: Upload): void;
+}
 
 type Request = ClientMessage & { readonly sequence: number };
 
-export class ScriptedClient implements ClusterClient {
+export class ScriptedClient implements ClusterClient, Bringer {
   readonly clientId: string;
   readonly user: string;
   index = -1;
@@ -46,12 +53,12 @@ export class ScriptedClient implements ClusterClient {
   #unacknowledged: Request[] = [];
   #sequence = 0;
   #closing = false;
-  readonly #says: SaysToController;
+  readonly #around: ScriptedClientSurroundings;
 
-  constructor(clientId: string, user: string, says: SaysToController) {
+  constructor(clientId: string, user: string, around: ScriptedClientSurroundings) {
     this.clientId = clientId;
     this.user = user;
-    this.#says = says;
+    this.#around = around;
   }
 
   get openCount(): number {
@@ -91,6 +98,18 @@ export class ScriptedClient implements ClusterClient {
     });
   }
 
+  /** What it brings for a scattered value: its name, or its key. */
+  valueOf(task: number): SimulatedValue {
+    const label = this.#labels[task];
+    const bytes = encodeUtf8(this.#keys.get(label) || label);
+    return { sizeBytes: bytes.length, bytes };
+  }
+
+  wantAgain(task: number): void {
+    if (!this.connected || this.outcomes.get(this.#labels[task]) !== "open") return;
+    this.#say({ type: "want", tasks: Uint32Array.of(task) });
+  }
+
   cancel(labels: readonly string[]): void {
     const tasks = this.#open(labels);
     this.#request({ type: "cancel", sequence: ++this.#sequence, tasks, reason: "played" });
@@ -102,6 +121,10 @@ export class ScriptedClient implements ClusterClient {
     this.#request({ type: "retry", sequence: ++this.#sequence, tasks });
   }
 
+  restart(): void {
+    this.#request({ type: "restart-session", sequence: ++this.#sequence, reason: "played" });
+  }
+
   replicate(labels: readonly string[], copies: number): void {
     const tasks = this.#open(labels);
     this.#request({ type: "replicate", sequence: ++this.#sequence, tasks, copies });
@@ -111,30 +134,30 @@ export class ScriptedClient implements ClusterClient {
     const tasks = this.#open(labels);
     for (const label of labels) this.outcomes.delete(label);
     this.#released.push(...tasks);
-    if (this.connected) this.#says(this, { type: "release", tasks: Uint32Array.from(tasks) });
+    if (this.connected) this.#say({ type: "release", tasks: Uint32Array.from(tasks) });
   }
 
   /** Ends the session; it never comes back. */
   close(): void {
     this.outcomes.clear();
     this.#closing = true;
-    if (this.connected) this.#says(this, { type: "close-session" });
+    if (this.connected) this.#say({ type: "close-session" });
   }
 
   onConnected(index: number, sequence: number): void {
     this.index = index;
     this.connected = true;
-    if (this.#closing) return this.#says(this, { type: "close-session" });
-    this.#says(this, { type: "release", tasks: Uint32Array.from(this.#released) });
+    if (this.#closing) return this.#say({ type: "close-session" });
+    this.#say({ type: "release", tasks: Uint32Array.from(this.#released) });
     for (const { number, definition } of this.#specs.values()) {
-      this.#says(this, { type: "define-spec", spec: number, definition });
+      this.#say({ type: "define-spec", spec: number, definition });
     }
     this.#unacknowledged = this.#unacknowledged.filter((one) => one.sequence > sequence);
-    for (const message of this.#unacknowledged) this.#says(this, message);
+    for (const message of this.#unacknowledged) this.#say(message);
     const open = [...this.outcomes.keys()].filter((label) => this.outcomes.get(label) === "open");
     if (open.length === 0) return;
     const tasks = Uint32Array.from(open, (label) => this.#number(label));
-    this.#says(this, { type: "want", tasks });
+    this.#say({ type: "want", tasks });
   }
 
   receive(message: ToClientMessage): void {
@@ -165,6 +188,10 @@ export class ScriptedClient implements ClusterClient {
           this.#settle(number, message.failures[message.causes[entry]].code);
         }
         return;
+      case "upload":
+        if (this.outcomes.get(this.#labels[message.task]) !== "open") return;
+        this.#around.bring(this, message);
+        return;
       case "warning":
         this.warnings.push(message.code);
         return;
@@ -194,9 +221,13 @@ export class ScriptedClient implements ClusterClient {
     this.#unacknowledged = this.#unacknowledged.filter(({ sequence }) => !isAnswered(sequence));
   }
 
+  #say(message: ClientMessage): void {
+    this.#around.says(this, message);
+  }
+
   #request(message: Request): void {
     this.#unacknowledged.push(message);
-    if (this.connected) this.#says(this, message);
+    if (this.connected) this.#say(message);
   }
 
   #define(definition: TaskSpec): number {
@@ -205,7 +236,7 @@ export class ScriptedClient implements ClusterClient {
     if (known !== undefined) return known.number;
     const number = this.#specs.size;
     this.#specs.set(text, { number, definition });
-    if (this.connected) this.#says(this, { type: "define-spec", spec: number, definition });
+    if (this.connected) this.#say({ type: "define-spec", spec: number, definition });
     return number;
   }
 

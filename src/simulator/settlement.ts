@@ -24,8 +24,22 @@ export function owedBy({ everyClient, state, workers }: SimulatedCluster): strin
   }
   if (state.attempts.live > 0) return `${state.attempts.live} attempts`;
   const task = firstOpenTask(state);
-  if (task < 0) return owedCopy(state, workers);
+  if (task < 0) return owedCopy(state, workers) ?? owedRenewal(state, workers);
   return `${taskIdOf(state, task)} is ${taskStates[state.tasks.state[task]]}`;
+}
+
+/** A worker that does not know of the latest restart, though it was there before it; or null. */
+function owedRenewal(
+  { shared, workers, workersById }: ControllerState,
+  agents: readonly SimulatedWorker[],
+): string | null {
+  for (const { workerId, incarnation, state, alive } of agents) {
+    const known = workers[workersById.get(workerId) ?? -1];
+    if (!alive || known?.incarnation !== incarnation) continue;
+    if (Math.max(known.restartsBefore, state.renewedFor) >= shared.restarts) continue;
+    return `${workerId} is to make its executors anew`;
+  }
+  return null;
 }
 
 function firstOpenTask({ tasks }: ControllerState): number {

@@ -33,6 +33,15 @@ export interface ClusterClient {
   close(): void;
 }
 
+/** A client that brings values to workers. */
+export interface Bringer {
+  readonly clientId: string;
+  readonly gone: boolean;
+  valueOf(task: number): SimulatedValue;
+  /** Nobody took what it brought. */
+  wantAgain(task: number): void;
+}
+
 /** What a client knows of one of its tasks. */
 type Outcome = "open" | "value" | "located" | "failed";
 
@@ -342,6 +351,10 @@ export class SimulatedClient implements ClusterClient {
     if (tasks.length === 0) return;
     const copies = draws.pick([2, 3, 2, 1]);
     this.#request({ type: "replicate", sequence: ++this.#sequence, tasks, copies });
+  }
+
+  restartSession(): void {
+    this.#request({ type: "restart-session", sequence: ++this.#sequence, reason: "simulated" });
   }
 
   publishSome(): void {

@@ -50,10 +50,23 @@ function sizeOf({ task, value }: Taken): {
 }
 
 /** Another worker, as who fetches from it knows it. */
-interface FetchPeer {
+export interface FetchPeer {
   readonly values: { get(task: TaskRef): SimulatedValue | undefined };
   tell(event: WorkerEvent): void;
 }
+
+/** What large values take more than small ones, microseconds: a hundred megabytes a second. */
+export function travelUs(
+  peer: Pick<FetchPeer, "values"> | null,
+  tasks: readonly TaskRef[],
+): number {
+  let bytes = 0;
+  for (const task of tasks) bytes += peer?.values.get(task)?.sizeBytes ?? 0;
+  return bytes < largeBytesMin ? 0 : Math.ceil(bytes / bytesPerUs);
+}
+
+const largeBytesMin = 1_048_576;
+const bytesPerUs = 100;
 
 /** How a fetch ends; what it brought is in `kept` then. */
 export function fetchFrom(

@@ -31,6 +31,7 @@ import { devicesIn } from "./device-use.ts";
 import type { Draws } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
+import { drawStopUs } from "./stop-times.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** A command that was started and has not been answered for. */
@@ -40,6 +41,8 @@ interface HostProcess {
   /** Its number with the agent that lives. */
   execution: ExecutionId;
   member: GangMember | null;
+  /** All of its gang, once it was released. */
+  gang: readonly GangMember[];
   startedAt: number;
   phase: "preparing" | "prepared" | "running" | "ended";
   aborting: boolean;
@@ -204,6 +207,7 @@ export class SimulatedHost {
     const { index, replicas } = JSON.parse(running.order.context) as AttemptContext;
     assert(members.length === replicas, "a gang is told of all its members");
     assert(members[index].host === this.workerId, "a member's own address is its own");
+    running.gang = members;
     this.#run(running);
   }
 
@@ -222,11 +226,13 @@ export class SimulatedHost {
   }
 
   #stopUs({ order }: HostProcess, graceMs: number): number {
-    const scripted = this.#behaviour.stopUs?.(order.attempt);
-    if (scripted !== undefined) return scripted;
-    if (!this.#draws.chance(this.#faults.ignoreTerm)) return this.#draws.below(5_000);
-    this.#observer.onFault("stop ignored", this.workerId);
-    return graceMs * 1_000;
+    const { workerId } = this;
+    const around = {
+      ...{ draws: this.#draws, faults: this.#faults },
+      ...{ behaviour: this.#behaviour, observer: this.#observer },
+    };
+    const { attempt } = order;
+    return drawStopUs(around, { workerId, attempt, graceMs, promptUsMax: 5_000 });
   }
 
   /** What was not launched yet is taken back at once: there is no process that could survive. */
@@ -244,7 +250,7 @@ export class SimulatedHost {
     assert(!this.#processes.has(order.attempt), "an attempt is started once");
     const { execution } = order;
     const running: HostProcess = {
-      ...{ order, definition, execution, member: null, startedAt: 0 },
+      ...{ order, definition, execution, member: null, gang: [], startedAt: 0 },
       ...{ phase: "preparing", aborting: false, end: { type: "aborted" } },
     };
     this.#processes.set(order.attempt, running);
@@ -266,9 +272,10 @@ export class SimulatedHost {
     });
   }
 
-  #runningOf({ order, definition }: HostProcess): RunningExecution {
+  #runningOf({ order, definition, gang: members }: HostProcess): RunningExecution {
     const { task, attempt, context, args } = order;
-    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: [] };
+    const { workerId } = this;
+    return { workerId, task, attempt, definition, context, args, members, inputs: [] };
   }
 
   /**

@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import type { ApiRequest } from "../controller/events.ts";
 import { budgetDefaults, type JobSpec, type Principal } from "../model/job.ts";
 import { defaultRequest, type Resources } from "../model/resources.ts";
-import { jobDefaults, type TaskSpec } from "../model/spec.ts";
+import { functionExecutors, jobDefaults, type TaskRun, type TaskSpec } from "../model/spec.ts";
 import type { Draws } from "./draws.ts";
 
 /** Makes a call; what comes back is told later, or never if the controller dies. */
@@ -25,20 +25,31 @@ const patiences = { short: [500, 20_000], long: [20_000, 120_000] } as const;
 const users = ["ann", "bob", "cid"];
 const administrator: Principal = { user: "root", role: "admin", jobId: "" };
 
+/** What the seed draws from. */
+export interface JobDraws {
+  readonly draws: Draws;
+  /** For what jobs run. */
+  readonly runs: Draws;
+  readonly patience: keyof typeof patiences;
+}
+
 export class SimulatedJobs {
   /** Jobs whose launch was acknowledged: they must exist and end. */
   readonly acknowledged = new Set<string>();
   readonly #names: string[] = [];
   readonly #draws: Draws;
+  /** For what jobs run. */
+  readonly #runs: Draws;
+  /** How often they are functions. */
+  readonly #functions: number;
   readonly #patience: keyof typeof patiences;
   readonly #ask: Ask;
   #count = 0;
 
-  constructor(
-    { draws, patience }: { readonly draws: Draws; readonly patience: keyof typeof patiences },
-    ask: Ask,
-  ) {
+  constructor({ draws, runs, patience }: JobDraws, ask: Ask) {
     this.#draws = draws;
+    this.#runs = runs;
+    this.#functions = runs.pick([0, 0.5, 1]);
     this.#patience = patience;
     this.#ask = ask;
   }
@@ -89,6 +100,10 @@ export class SimulatedJobs {
         ? { type: "cordon-worker", workerId, cordon: on }
         : { type: "drain-worker", workerId, drain: on, deadlineMs };
     this.#ask(request, administrator, () => {});
+  }
+
+  restartCluster(): void {
+    this.#ask({ type: "restart-cluster", reason: "simulated" }, administrator, () => {});
   }
 
   /** Drains a worker without a deadline, or takes it back. */
@@ -148,7 +163,7 @@ export class SimulatedJobs {
     const draws = this.#draws;
     return {
       ...jobDefaults,
-      run: aCommand,
+      run: this.#drawRun(),
       name,
       resources: this.#drawResources(),
       constraints: draws.chance(0.1) ? [eastOnly] : [],
@@ -163,6 +178,13 @@ export class SimulatedJobs {
       graceMs: 10,
       groupBy: isGang ? "slice" : "",
     };
+  }
+
+  #drawRun(): TaskRun {
+    const runs = this.#runs;
+    if (!runs.chance(this.#functions)) return aCommand;
+    const executor = runs.pick(functionExecutors);
+    return { kind: "function", bundle: "b", functionName: "member", executor };
   }
 
   #drawResources(): Resources {

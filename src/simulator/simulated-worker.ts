@@ -10,7 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
-import { partOf, type TaskSpec } from "../model/spec.ts";
+import { partOf, portsOf, type TaskSpec } from "../model/spec.ts";
 import type { ToWorkerMessage, WorkerHello, WorkerMessage } from "../protocol/messages.ts";
 import type { ExecutionId, ExecutionInput, WorkerEvent, WorkerSend } from "../worker/events.ts";
 import { WorkerInvariantChecker } from "../worker/invariant-checker.ts";
@@ -30,16 +30,19 @@ import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
 import { SimulatedActors, saidToRunUs } from "./simulated-actors.ts";
+import { SimulatedArrivals } from "./simulated-arrivals.ts";
 import { recoveredBy, SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { fetchFrom } from "./simulated-fetch.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
+import { SimulatedMembers } from "./simulated-members.ts";
+import { drawStopUs } from "./stop-times.ts";
 import type { Timeline } from "./timeline.ts";
 
 type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
+type PrepareExecution = Extract<WorkerSend, { type: "prepare-execution" }>;
+type ReleaseExecution = Extract<WorkerSend, { type: "release-execution" }>;
 type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
-type StartFetch = Extract<WorkerSend, { type: "start-fetch" }>;
 
 /** What the worker needs of the world around it. */
 export interface WorkerSurroundings {
@@ -73,14 +76,13 @@ export class SimulatedWorker {
   readonly values = new Map<TaskRef, SimulatedValue>();
   readonly #specs = new Map<number, TaskSpec>();
   readonly #actors: SimulatedActors;
+  readonly #members: SimulatedMembers;
   alive = true;
   #lanes: StartExecution[][];
   /** What runs beside the lanes since it yielded its own. */
   readonly #beside = new Set<StartExecution>();
   #results = new Map<ExecutionId, SimulatedValue>();
-  #fetched = new Map<number, Map<TaskRef, SimulatedValue>>();
-  readonly #uploads = new Map<number, SimulatedValue>();
-  #nextUpload = 0;
+  readonly #arrivals: SimulatedArrivals;
   #aborting = new Set<ExecutionId>();
   /** Heads of lanes whose inputs are being read from the disk. */
   readonly #awaiting = new Set<ExecutionId>();
@@ -116,6 +118,10 @@ export class SimulatedWorker {
     this.state = newWorkerState({ slots: this.slots, capacity, commandSlots, ...bounds });
     this.#disk = this.#newDisk();
     this.#actors = this.#newActors();
+    const { workerId } = this;
+    const later = (delayUs: number, event: () => WorkerEvent | null) => this.#later(delayUs, event);
+    this.#members = new SimulatedMembers({ ...around, workerId, later });
+    this.#arrivals = new SimulatedArrivals({ ...around, workerId, later });
     const recovered = host.recover((event) => this.#hear(event));
     if (recovered !== null) this.#turn.push(recoveredBy(this.#clock, recovered));
     if (this.#turn.length > 0) this.#endTurn();
@@ -174,9 +180,7 @@ export class SimulatedWorker {
 
   /** A client brings a value. */
   bring(task: TaskRef, value: SimulatedValue): void {
-    const upload = this.#nextUpload++;
-    this.#uploads.set(upload, value);
-    this.#hear({ type: "value-brought", at: 0, upload, task, sizeBytes: value.sizeBytes });
+    this.#hear(this.#arrivals.bring(task, value));
   }
 
   /** Its own checks: trouble, or none. */
@@ -184,9 +188,9 @@ export class SimulatedWorker {
     this.#hear({ type: "health-checked", at: 0, trouble });
   }
 
-  /** It is asked to hand back what has not started, to stop the rest, and to go. */
-  leave(): void {
-    this.#hear({ type: "leave-requested", at: 0 });
+  /** It is asked to go; for so long it may wait until others have what only it holds. */
+  leave(emptyMs = 0): void {
+    this.#hear({ type: "leave-requested", at: 0, emptyMs });
   }
 
   /** Its loop stands still for so long; what it runs goes on, and what it is told waits. */
@@ -263,6 +267,7 @@ export class SimulatedWorker {
     this.#lanes = [];
     this.#beside.clear();
     this.#actors.clear();
+    this.#members.clear();
     this.values.clear();
   }
 
@@ -342,9 +347,9 @@ export class SimulatedWorker {
       case "start-execution":
         return this.#start(send);
       case "prepare-execution":
-        return this.#launch(send);
+        return this.#prepare(send);
       case "release-execution":
-        return this.#around.host.release(send.execution, send.members);
+        return this.#release(send);
       case "revoke-execution":
         return this.#revoke(send.execution);
       case "yield-execution":
@@ -358,20 +363,19 @@ export class SimulatedWorker {
         this.#results.delete(send.execution);
         return;
       case "start-fetch":
-        return this.#bring(send);
+        return this.#arrivals.startFetch(send);
       case "abort-fetch":
-        this.#fetched.delete(send.transfer);
-        return;
+        return this.#arrivals.abort(send.transfer);
       case "store-fetched":
-        return this.#storeFetched(send.transfer, send.task);
+        this.values.set(send.task, this.#arrivals.fetched(send.transfer, send.task));
+        return;
       case "discard-fetched":
-        this.#fetched.get(send.transfer)?.delete(send.task);
-        return;
+        return this.#arrivals.discardFetched(send.transfer, send.task);
       case "store-upload":
-        return this.#storeUpload(send.upload, send.task);
-      case "discard-upload":
-        this.#uploads.delete(send.upload);
+        this.values.set(send.task, this.#arrivals.takeUpload(send.upload));
         return;
+      case "discard-upload":
+        return this.#arrivals.discardUpload(send.upload);
       case "drop-value":
         this.values.delete(send.task);
         return this.#disk.drop(send.task);
@@ -398,7 +402,19 @@ export class SimulatedWorker {
     else this.#enqueue(send);
   }
 
-  #launch(send: Extract<WorkerSend, { type: "start-execution" | "prepare-execution" }>): void {
+  #prepare(send: PrepareExecution): void {
+    const run = this.#specs.get(send.spec)?.run;
+    if (run?.kind === "function") this.#members.prepare(send, portsOf(run));
+    else this.#launch(send);
+  }
+
+  #release({ execution, members }: ReleaseExecution): void {
+    const order = this.#members.release(execution, members);
+    if (order === null) this.#around.host.release(execution, members);
+    else this.#enqueue(order);
+  }
+
+  #launch(send: StartExecution | PrepareExecution): void {
     const definition = this.#specs.get(send.spec);
     assert(definition !== undefined, "a command is started by its spec");
     this.#around.onExecution(send.task);
@@ -413,19 +429,6 @@ export class SimulatedWorker {
     assert(value !== undefined, "only the result of a finished execution is stored");
     this.#results.delete(execution);
     return value;
-  }
-
-  #storeFetched(transfer: number, task: TaskRef): void {
-    const value = this.#fetched.get(transfer)?.get(task);
-    assert(value !== undefined, "only what a transfer brought is stored");
-    this.values.set(task, value);
-  }
-
-  #storeUpload(upload: number, task: TaskRef): void {
-    const value = this.#uploads.get(upload);
-    assert(value !== undefined, "only what a client brought is stored");
-    this.#uploads.delete(upload);
-    this.values.set(task, value);
   }
 
   #enqueue(order: StartExecution): void {
@@ -499,14 +502,17 @@ export class SimulatedWorker {
     if (lane.length > 0) this.#begin(lane[0]);
   }
 
-  #runningOf({ task, attempt, spec, context, args, inputs }: StartExecution): RunningExecution {
+  #runningOf(order: StartExecution): RunningExecution {
+    const { execution, task, attempt, spec, context, args, inputs } = order;
     const definition = this.#specs.get(spec);
     assert(definition !== undefined, "an execution is started by its spec");
+    const members = this.#members.gangOf(execution);
     const values = inputs.map((one) => {
       const bytes = one.inline ?? this.values.get(one.task)?.bytes ?? null;
       return { task: one.task, bytes };
     });
-    return { workerId: this.workerId, task, attempt, definition, context, args, inputs: values };
+    const { workerId } = this;
+    return { workerId, task, attempt, definition, context, args, members, inputs: values };
   }
 
   #runs(order: StartExecution): boolean {
@@ -538,6 +544,7 @@ export class SimulatedWorker {
   #advance(order: StartExecution): void {
     if (!this.#awaiting.delete(order.execution)) this.#tell("ended", order);
     this.#aborting.delete(order.execution);
+    this.#members.end(order.execution);
     if (this.#beside.delete(order)) return;
     const lane = this.#lanes[order.lane];
     lane.shift();
@@ -558,7 +565,8 @@ export class SimulatedWorker {
     const stopped = known.find((one) => one.execution === execution);
     const { draws, faults, observer, behaviour, host } = this.#around;
     if (stopped === undefined) {
-      if (!this.#actors.abort(execution)) host.abort(send);
+      const isOurs = this.#actors.abort(execution) || this.#members.abort(execution);
+      if (!isOurs) host.abort(send);
       return;
     }
     if (this.#aborting.has(execution)) return;
@@ -578,22 +586,7 @@ export class SimulatedWorker {
   }
 
   #stopUs({ attempt }: StartExecution, graceMs: number): number {
-    const { draws, faults, observer, behaviour } = this.#around;
-    const scripted = behaviour.stopUs?.(attempt);
-    if (scripted !== undefined) return scripted;
-    if (!draws.chance(faults.ignoreTerm)) return draws.below(3_000);
-    observer.onFault("stop ignored", this.workerId);
-    return graceMs * 1_000;
-  }
-
-  #bring({ transfer, peer: index, tasks }: StartFetch): void {
-    const { draws, faults, observer } = this.#around;
-    this.#fetched.set(transfer, new Map());
-    this.#later(100 + draws.below(Math.max(2_000, faults.fetchUsMax)), () => {
-      const kept = this.#fetched.get(transfer);
-      if (kept === undefined) return null; // Aborted.
-      const around = { draws, faults, observer, workerId: this.workerId, kept };
-      return fetchFrom(this.#around.peerAt(index), { transfer, tasks }, around);
-    });
+    const { workerId } = this;
+    return drawStopUs(this.#around, { workerId, attempt, graceMs, promptUsMax: 3_000 });
   }
 }

@@ -14,7 +14,8 @@ import type { Transport } from "../client/transport.ts";
 import { CapstanError } from "../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../model/ids.ts";
 import type { FunctionRun } from "../model/spec.ts";
-import { runInContext } from "../shell/executor/context.ts";
+import type { AttemptContext } from "../protocol/messages.ts";
+import { runInContext, type TaskGang } from "../shell/executor/context.ts";
 import { errorRecordOf } from "../shell/executor/error-record.ts";
 import { ExecutionContext } from "../shell/executor/execution-context.ts";
 import { causeOfThrown } from "../shell/executor/reschedule.ts";
@@ -156,8 +157,9 @@ export class FunctionBehaviour {
       begun.handle?.setWaits(waiting);
       news.waits(waiting);
     };
+    const identity = { task: execution.task, attempt, worker: workerId, priority, home };
     const context = new ExecutionContext(
-      { task: execution.task, attempt, worker: workerId, user: insideUser, priority, home },
+      { ...identity, user: insideUser, gang: gangOf(execution) },
       {
         ...{ post: () => undefined, waits, askCredentials: () => undefined },
         progress: (progress) => news.progress(progress),
@@ -234,6 +236,12 @@ export class FunctionBehaviour {
       throw error;
     }
   }
+}
+
+function gangOf({ members, context }: RunningExecution): TaskGang | undefined {
+  if (members.length === 0) return undefined;
+  const { index } = JSON.parse(context) as AttemptContext;
+  return { rank: index, size: members.length, peers: members };
 }
 
 function finished(returned: unknown): Ending {

@@ -5,6 +5,7 @@
  */
 
 import { assert, present } from "../base/assert.ts";
+import { microsPerMs } from "../base/time.ts";
 import type { AttemptId } from "../model/ids.ts";
 import { partOf } from "../model/spec.ts";
 import { executionAppliers, orphanExecution } from "./apply-executions.ts";
@@ -13,6 +14,7 @@ import { moveTask, recordOf, takeReturned, taskAppliers } from "./apply-tasks.ts
 import type { ConnectionFact, TransferFact, WorkerFact } from "./facts.ts";
 import { unacknowledgedAnswers } from "./kept-answers.ts";
 import { amountsOf, amountsYielded, asksBeyondCpu, couldHold } from "./ledger.ts";
+import { leaveBoundMs } from "./limits.ts";
 import { emptyRecords } from "./reset.ts";
 import type { Transfer, WorkerState } from "./state.ts";
 
@@ -151,8 +153,21 @@ const connectionAppliers: AppliersOf<ConnectionFact> = {
   "health-changed": (state, { trouble }) => {
     state.trouble = trouble;
   },
-  "leave-began": (state, { by }) => {
+  "executors-renewed": (state, { restart }) => {
+    state.renewedFor = restart;
+    state.renewedFrom = state.nextExecution;
+  },
+  "leave-began": (state, { by, emptyUs }) => {
     state.leaveBy = by;
+    state.emptyUs = emptyUs;
+  },
+  "emptying-began": (state, { by }) => {
+    state.emptyBy = by;
+    // What is owed after that has its time too.
+    state.leaveBy = Math.max(state.leaveBy, by + leaveBoundMs * microsPerMs);
+  },
+  "emptying-ended": (state) => {
+    state.emptied = true;
   },
   "leaving-said": (state) => {
     state.saidLeaving = true;

@@ -10,13 +10,14 @@
 
 import { F64Column, U8Column } from "../base/column.ts";
 import { partOf } from "../model/spec.ts";
-import { type HotMessageOf, reportKind } from "../protocol/messages.ts";
+import { type HotMessageOf, noProcesses, reportKind } from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
 import { sendStop } from "./executions.ts";
 import { repeatPrepared } from "./gangs.ts";
 import { repeatTrouble } from "./health.ts";
 import { attemptThatNeeds } from "./inputs.ts";
 import { unacknowledgedAnswers } from "./kept-answers.ts";
+import { repeatEmptying } from "./leave.ts";
 import { type Outbox, record } from "./outbox.ts";
 import { tellProgress } from "./progress.ts";
 import {
@@ -105,6 +106,7 @@ export function onConnected(state: WorkerState, out: Outbox, event: EventOf<"con
   repeatPrepared(state, out);
   repeatActors(state);
   repeatTrouble(state, out);
+  repeatEmptying(state, out);
   askAgain(state, out, Number.POSITIVE_INFINITY);
 }
 
@@ -157,7 +159,7 @@ export function sendHeartbeat(state: WorkerState, out: Outbox): void {
       sent,
       attemptsDigest: state.attemptsDigest,
       valuesDigest: state.valuesDigest,
-      rssBytes: 0, // The kernel cannot see it: the shell fills it in as it sends.
+      ...{ rssBytes: 0, ...noProcesses }, // The kernel cannot see them: the shell fills them in.
       valueBytes,
       spilledBytes: valueBytes - residence.residentBytes,
       ...residence.counts,

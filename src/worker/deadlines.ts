@@ -68,6 +68,7 @@ export function nextWorkerDeadline(state: WorkerState): Micros | null {
     break; // The oldest is first.
   }
   if (state.leaveBy >= 0) wake = earlier(wake, state.leaveBy);
+  if (state.emptyBy >= 0 && !state.emptied) wake = earlier(wake, state.emptyBy);
   wake = earlier(wake, earlier(pauseDeadline(state), spillDeadline(state)));
   return earlier(wake, earlier(laneWake(state), fetchWake(state)));
 }

@@ -169,7 +169,8 @@ export type WorkerEvent =
   /** The other answer, which comes unasked too: the file cannot be read. */
   | { readonly type: "file-lost"; readonly at: Micros; readonly file: FileId }
   /** The worker is asked to end: hand back what has not started, stop the rest. */
-  | { readonly type: "leave-requested"; readonly at: Micros }
+  /** `emptyMs`: for so long it may wait until what only it holds is copied. Default 0. */
+  | { readonly type: "leave-requested"; readonly at: Micros; readonly emptyMs?: number }
   /** The moment that `nextWorkerDeadline` named, or any other. */
   | { readonly type: "tick"; readonly at: Micros };
 
@@ -224,6 +225,11 @@ export type WorkerSend =
       readonly reason: "stopped" | "timeout";
       readonly graceMs: number;
     }
+  /**
+   * What runs functions is made anew, and what is started from now on runs in what is new. What
+   * runs goes on in what is old, which ends with it; actors have threads of their own.
+   */
+  | { readonly type: "renew-executors" }
   /** The result of a finished execution becomes the value of `task`. */
   | { readonly type: "store-result"; readonly execution: ExecutionId; readonly task: TaskRef }
   | { readonly type: "discard-result"; readonly execution: ExecutionId }

@@ -205,7 +205,13 @@ export type ConnectionFact =
   | { readonly type: "spec-dropped"; readonly spec: number }
   /** "" when it is well again. */
   | { readonly type: "health-changed"; readonly trouble: string }
-  | { readonly type: "leave-began"; readonly by: Micros }
+  /** What runs functions is new, for this restart of the cluster. */
+  | { readonly type: "executors-renewed"; readonly restart: number }
+  | { readonly type: "leave-began"; readonly by: Micros; readonly emptyUs: Micros }
+  /** It waits until others have what only it holds, at most until then. */
+  | { readonly type: "emptying-began"; readonly by: Micros }
+  /** It waits for no copies any more. */
+  | { readonly type: "emptying-ended" }
   | { readonly type: "leaving-said" }
   | { readonly type: "worker-left" }
   /** Everything known is erased; what runs goes on as silent orphans. */

@@ -233,6 +233,8 @@ function detachRun(state: WorkerState, out: Outbox, known: TaskRecord): Run | nu
 function adoptable(state: WorkerState, order: ComputeOrder): Run | null {
   const stopping = state.orphans.get(order.task);
   if (stopping === undefined || !state.unsentStops.has(stopping) || stopping.silent) return null;
+  // Of before a restart of the cluster: what is ordered afterwards begins in what is new.
+  if (stopping.id < state.renewedFrom) return null;
   const { spec, shape } = stopping.run;
   if (spec.kind === "command" || spec.isCall || isGang(spec)) return null;
   return spec.id === order.spec && shape.id === order.shape ? stopping.run : null;

@@ -32,7 +32,7 @@ test("a worker that leaves at any moment answers every run, frees everything and
   for (let seed = 200; seed < 230; seed++) {
     const walk = walkFor(seed, 300);
     while (walk.takeOrder()); // What does not reach it is the controller's to take back.
-    walk.happens({ type: "leave-requested" });
+    walk.happens({ type: "leave-requested", emptyMs: seed % 2 === 0 ? 0 : 10_000 });
     walk.settle();
     assert.ok(walk.shell.left && walk.controller.leaving, `seed ${seed} left`);
     assert.equal(walk.controller.open.size, 0, `seed ${seed} answered`);

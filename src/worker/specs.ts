@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { DefineSpec, DropSpec } from "../protocol/messages.ts";
+import type { DefineSpec } from "../protocol/messages.ts";
+import type { DropSpec } from "../protocol/order-messages.ts";
 import { type Outbox, record } from "./outbox.ts";
 import type { WorkerState } from "./state.ts";
 

@@ -310,8 +310,18 @@ export interface WorkerState {
   pause: Pause | null;
   /** Why it can run nothing, as a sentence; "" while it is well. */
   trouble: string;
+  /** The latest restart of the cluster that it was told of; 0 for none. */
+  renewedFor: number;
+  /** What was placed before then has a number below it. */
+  renewedFrom: ExecutionId;
   /** When a leaving worker goes whatever is owed; -1 while it stays. */
   leaveBy: Micros;
+  /** How long it may then wait for copies of its values, microseconds; 0: it does not. */
+  emptyUs: Micros;
+  /** When it waits for them no longer; -1 until it waits. */
+  emptyBy: Micros;
+  /** Whether it waits for them no more, or never had to. */
+  emptied: boolean;
   saidLeaving: boolean;
   left: boolean;
   nextArrival: number;
@@ -397,7 +407,9 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     residence: newResidence(memoryTargetBytes, memoryPauseBytes),
     pause: null,
     trouble: "",
+    ...{ renewedFor: 0, renewedFrom: 0 },
     leaveBy: -1,
+    ...{ emptyUs: 0, emptyBy: -1, emptied: false },
     saidLeaving: false,
     left: false,
     nextArrival: 1,

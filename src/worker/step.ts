@@ -4,7 +4,7 @@
  * The shell hands over events in their order and carries out the sends in theirs. Whoever has
  * several events at once calls `stepAll`: it does the same, but what is said to the controller
  * leaves in one message for all of them, which is what makes short tasks cheap. The shell
- * overwrites `rssBytes` of a heartbeat as it sends it.
+ * overwrites what a heartbeat says of processes as it sends it.
  *
  * It must not know a clock, a socket or a thread.
  *
@@ -43,6 +43,7 @@ import { pauseIfPressed, resumeIfRelieved } from "./pausing.ts";
 import { onPeer, onPeerGone, onSources } from "./peers.ts";
 import { onProgressed } from "./progress.ts";
 import { onRecovered } from "./recovery.ts";
+import { onRenewExecutors } from "./renewal.ts";
 import { flushReports } from "./reports.ts";
 import { onDefineSpec, onDropSpec } from "./specs.ts";
 import {
@@ -164,7 +165,7 @@ function take(state: WorkerState, out: Outbox, event: WorkerEvent): void {
     case "file-lost":
       return onFileLost(state, out, event);
     case "leave-requested":
-      return onLeaveRequested(state, out);
+      return onLeaveRequested(state, out, event.emptyMs ?? 0);
     case "tick":
       return onTick(state, out);
     default:
@@ -206,6 +207,10 @@ function onOrdered(state: WorkerState, out: Outbox, message: ToWorkerMessage): v
       return onPeer(state, out, message);
     case "peer-gone":
       return onPeerGone(state, out, message);
+    case "emptied":
+      return record(state, out, { type: "emptying-ended" });
+    case "renew-executors":
+      return onRenewExecutors(state, out, message);
     case "reset":
       return onReset(state, out);
     default:

@@ -114,7 +114,6 @@ test("a launch is the request of the API, under its whole name", async () => {
     replicas: 2,
     timeout: "1h",
     resources: { ...noResources, cpuMilli: 2_000, memoryBytes: 1024 ** 3 },
-    ports: [],
   });
   const job = await launch;
   assert.deepEqual([job.id, job.state, job.warnings], ["/ada/train", "PENDING", []]);

@@ -87,6 +87,31 @@ test("what is submitted while the controller is away is sent when it is back", a
   );
 });
 
+test("what was not acknowledged goes before what was submitted since, each once", async () => {
+  client.submit(add, [1, 1]);
+  await controller.take("submit");
+  controller.untaken.length = 0;
+  controller.cut();
+  const later = [];
+  while (controller.hellos.length < 2) {
+    later.push(client.submit(add, [2, 2]));
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const count = later.length + 1;
+  const submits = () => controller.untaken.filter((message) => message.type === "submit");
+  const numbers = () =>
+    submits().flatMap(({ first, groupCounts }) => numbersFrom(first, groupCounts));
+  await until(() => numbers().includes(count - 1), "all submits");
+  assert.deepEqual(numbers(), [...Array(count).keys()]);
+  const sequences = submits().map(({ sequence }) => sequence);
+  assert.deepEqual(sequences, numbersFrom(1, [sequences.length]));
+});
+
+function numbersFrom(first: number, counts: Iterable<number>): number[] {
+  const count = [...counts].reduce((sum, one) => sum + one, 0);
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
 test("a release that may not have been heard is said again", async () => {
   const futures = client.map(add, [
     [1, 1],

@@ -190,6 +190,7 @@ export class RogueWorker {
       ...{ attemptsDigest: u32, valuesDigest: 0, rssBytes: pick(), valueBytes: pick() },
       ...{ spilledBytes: pick(), spillCount: pick(), loadCount: pick() },
       ...{ spillFailureCount: pick(), fetchCount: pick(), fetchedBytes: pick() },
+      ...{ processCount: pick(), processBytes: pick(), processRecycledCount: pick() },
     };
   }
 }

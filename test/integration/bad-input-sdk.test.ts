@@ -52,6 +52,15 @@ test("an option that is unknown, of a wrong type or out of range is refused by i
   }
 });
 
+test("a reason that is no text, and options of locks that do not exist, are refused", async () => {
+  using future = client.submit(increment, [1]);
+  const cancel = () => future.cancel(new Error("why") as unknown as string);
+  assert.throws(cancel, { code: "INVALID_ARGUMENT", message: /^reason: / });
+  assert.equal(await future.result(limits), 2);
+  const lock = client.lock("l", { timeout: 5 } as object);
+  await assert.rejects(lock, { code: "INVALID_ARGUMENT", message: /timeoutMs/ });
+});
+
 test("an argument that cannot travel is refused with its path, and nothing is submitted", () => {
   const list = [{ ok: 1 }, { model: { fit: () => 1 } }];
   const submit = () => client.submit(increment, [list as unknown as number]);

@@ -211,13 +211,20 @@ async function post(method: string, body: string): Promise<{ status: number; tex
   return { status: response.status, text: await response.text() };
 }
 
-test("a submit of too many tasks ends its connection before it costs anything", async () => {
+test("a request that is not understood is refused by its number and costs nothing", async () => {
   const stream = await openAsClient(url, "huge");
   const seen = listen(stream);
   stream.send({ type: "define-spec", spec: 1, definition: aSpec(1_000) });
   stream.send(aSubmit(1, 0, 15_000_000));
-  await until("its end", () => seen.isOver);
-  assert.deepEqual(seen.heard, []);
+  stream.send({ type: "cancel", sequence: 2, tasks: [0], reason: { name: "Error" } } as never);
+  await until("two answers", () => seen.heard.length === 2);
+  for (const [index, message] of seen.heard.entries()) {
+    assert.ok(message.type === "refused" && message.sequence === index + 1);
+    assert.equal(message.error.code, "PROTOCOL_ERROR");
+  }
+  assert.equal(seen.isOver, false, "cut off, it would come back with the same");
+  stream.send({ type: "close-session" });
+  await until("the session to end", () => seen.isOver);
 });
 
 function residentMib(pid: number): number {

@@ -96,9 +96,10 @@ for (const executor of executors) {
     assert.equal(error?.message, "restless asked to run later more than 10 times: never now");
   });
 
-  test(`words about progress that make no sense are refused in a ${executor}`, async () => {
+  test(`words about progress in a ${executor} end no task, unless they are none`, async () => {
     const codes = await client.submit(tasks.wrongProgress, [], { executor }).result(patience);
-    assert.deepEqual(codes, [...Array<string>(5).fill("INVALID_ARGUMENT"), "taken"]);
+    const refused = ["INVALID_ARGUMENT", "INVALID_ARGUMENT"];
+    assert.deepEqual(codes, [...refused, "taken", "taken", "taken", "taken"]);
   });
 }
 

@@ -12,6 +12,7 @@ import { after, before, test } from "node:test";
 import {
   type Client,
   connect,
+  type Future,
   gather,
   type LocalCluster,
   startLocalCluster,
@@ -44,6 +45,38 @@ test("calls keep their order and the object its state, many of them on their way
   const { worker } = await counter.methods.where().result();
   const others = await gather([1, 2, 3].map(() => counter.methods.where()));
   assert.ok(others.every((one) => one.worker === worker));
+});
+
+test("who waits for the end of an actor does not keep it alive", async () => {
+  const counter = client.createActor(Counter, [0]);
+  await counter.call("add", [1]).result();
+  const { id } = counter;
+  const why = counter.ended();
+  counter.release();
+  const [error, later] = [await why, await counter.ended()];
+  assert.deepEqual([error.code, later.code], ["TASK_CANCELLED", "TASK_CANCELLED"]);
+  const isThere = async () =>
+    (await client.workers()).some(({ runningTaskIds }) => runningTaskIds.includes(id));
+  while (await isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
+});
+
+test("what cannot be said of an actor, or to one, is refused by its name", async () => {
+  using counter = client.createActor(Counter, [0]);
+  const create = (options: object) => () => client.createActor(Counter, [0], options);
+  for (const option of ["exclusive", "executor", "timeout"]) {
+    const message = new RegExp(`^${option}: means nothing for an actor`);
+    assert.throws(create({ [option]: true }), { code: "INVALID_SPEC", message });
+  }
+  assert.throws(create({ restart: 2 }), { message: /did you mean "restarts"\? Known: resources/ });
+  for (const method of ["", 5, "x".repeat(201), Symbol("s")]) {
+    const call = () => counter.call(method as "add", [1]);
+    assert.throws(call, { code: "INVALID_ARGUMENT", message: /^method: / });
+  }
+  const none = counter as unknown as Future<number>;
+  const message = /^future: an object is not a future/;
+  await assert.rejects(client.publish("counter", none), { code: "INVALID_ARGUMENT", message });
+  await assert.rejects(client.replicate(none, 2), { code: "INVALID_ARGUMENT", message });
+  await assert.rejects(gather([none]), { code: "INVALID_ARGUMENT", message });
 });
 
 test("an asynchronous call ends before the next one begins", async () => {
@@ -164,5 +197,5 @@ test("the loss of its worker ends an actor and its calls, with the worker's name
     assert.equal(error?.code, "ACTOR_LOST");
     assert.ok(error.message.includes(`ended on ${worker}`), error.message);
   }
-  assert.match(String(await counter.ended()), /workers died under it/);
+  assert.match(String(await counter.ended()), /1 worker died under it/);
 });

@@ -70,7 +70,7 @@ test("a worker that is drained is killed, and nothing is lost", async () => {
   await wanted.result();
   await client.call("DrainWorker", { workerId, drain: true });
   // Where it was scattered to is where it may be: there is nobody else for that one.
-  const reason = "draining: 1 values (";
+  const reason = "draining: 1 value (";
   await until((workers) =>
     workers.some((one) => one.workerId === workerId && one.stateReason.startsWith(reason)),
   );
@@ -87,6 +87,24 @@ test("a worker that is drained is killed, and nothing is lost", async () => {
   assert.equal(await recomputedCount(), before);
   await client.call("DrainWorker", { workerId, drain: false });
 });
+
+test("a worker that is told to end goes when others have what only it held", async () => {
+  const { workerId, pid } = cluster.workers[1];
+  const values = client.map(tasks.giveBytes, [[sizeBytes], [sizeBytes]], { workers: workerId });
+  await gather(values);
+  await until((workers) => heldBy(workers, workerId) >= 2 * sizeBytes);
+  const before = await recomputedCount();
+  process.kill(pid, "SIGTERM");
+  await until(() => cluster.workers[1].pid !== pid);
+  for (const value of values) {
+    assert.equal(await client.submit(tasks.countBytes, [value]).result(), 7 * sizeBytes);
+  }
+  assert.equal(await recomputedCount(), before);
+});
+
+function heldBy(workers: readonly WorkerSummary[], workerId: string): number {
+  return Number(workers.find((one) => one.workerId === workerId)?.heldValueBytes ?? 0);
+}
 
 /** Executions that were done again. */
 async function recomputedCount(): Promise<number> {

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { present } from "../../src/base/assert.ts";
 import { workerOfActor } from "../../src/controller/actors.ts";
 import { auditInSteps } from "../../src/controller/audit.ts";
 import { actorOf, isActor, isCall } from "../../src/controller/call-lines.ts";
@@ -358,6 +359,17 @@ const whole: Record<string, (state: ControllerState) => void> = {
   whatLacksCopiesIsKnown: ({ copies, tasks }) =>
     copies.needs.set(tasks.length + 1, { ordered: [], failed: [] }),
   copiesAreOrderedWhereTheyCanCome: ({ copies }) => copies.orders.set(0, new Set([1])),
+  waitsForInputsAreBounded: (state) => {
+    const task = indicesOf(state, "tasks").find((one) => isRunning(state, one)) ?? -1;
+    const until = state.at + 1_000;
+    state.dataWaits.waits.set(task, { worker: 0, bytes: 1, expectedAt: until, until });
+  },
+  runningSinceEqualsItsRecount: (state) => {
+    const task = indicesOf(state, "tasks").find((one) => isRunning(state, one)) ?? -1;
+    const row = state.tasks.attempt[task];
+    const { shapes } = state.workers[state.attempts.worker[row]];
+    present(shapes.get(state.attempts.shape[row]), "what runs is counted").startedMs++;
+  },
   surplusCopiesAreListed: (state) => state.copies.listed.add(state.tasks.length + 1),
   locksHaveOneHolder: (state) => addLock(state),
   leasesAreLookedAt: (state) => addLock(state),

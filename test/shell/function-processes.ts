@@ -16,7 +16,7 @@ import {
 import { LauncherHold } from "../../src/shell/executor/command-launcher.ts";
 import { noPlugins } from "../../src/shell/executor/execution.ts";
 import { ProcessExecutor } from "../../src/shell/executor/process-executor.ts";
-import { ProcessPool } from "../../src/shell/executor/process-pool.ts";
+import { ProcessPool, type ProcessPoolOptions } from "../../src/shell/executor/process-pool.ts";
 import type { ProcessExecutionOrder } from "../../src/shell/executor/process-run.ts";
 import { findLauncher } from "../../src/shell/launcher/claims.ts";
 import { createLogger } from "../../src/shell/logging/logger.ts";
@@ -25,6 +25,9 @@ import { BundleDirectory } from "./bundle-directory.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
 const waitMsMax = 60_000;
+
+/** When processes are not used again; by default as of a worker. */
+type PoolBounds = Partial<Pick<ProcessPoolOptions, "ageMaxMs" | "rssBytesMax">>;
 
 /** Everything that one test needs; `close` leaves nothing behind. */
 export class FunctionProcesses {
@@ -40,17 +43,18 @@ export class FunctionProcesses {
   /** `directory`: of one whose agent is gone. */
   static async open(
     directory = mkdtempSync(join(tmpdir(), "capstan-processes-")),
+    bounds: PoolBounds = {},
   ): Promise<FunctionProcesses> {
     const lanes = 1;
     const logger = createLogger({ name: "test", level: "silent" });
     const hold = await LauncherHold.open({ stateDirectory: join(directory, "launcher"), logger });
-    const processes = new FunctionProcesses(directory, hold, lanes);
+    const processes = new FunctionProcesses(directory, hold, lanes, bounds);
     hold.addUser(processes.pool);
     await processes.pool.open();
     return processes;
   }
 
-  private constructor(directory: string, hold: LauncherHold, lanes: number) {
+  private constructor(directory: string, hold: LauncherHold, lanes: number, bounds: PoolBounds) {
     this.directory = directory;
     this.hold = hold;
     this.told = [];
@@ -61,6 +65,7 @@ export class FunctionProcesses {
     this.pool = new ProcessPool({
       ...{ launcher: hold, directory: join(directory, "processes"), attemptsDirectory },
       ...{ workerId: "w", idleMax: lanes, heapLimitMib: 0 },
+      ...{ ageMaxMs: 600_000, rssBytesMax: 2 ** 30, ...bounds },
       logger: Object.assign(Object.create(logger), { debug }),
     });
     const retention = defaultRetention;

@@ -93,6 +93,7 @@ function toyKernel(events: ControllerEvent[]): Kernel<ToyState, ToyFact> {
       recomputedCount: 0,
       valueBytes: 0,
       spilledBytes: 0,
+      ...{ processCount: 0, processBytes: 0 },
       trafficCounts: noTraffic(),
     }),
     answerCall: (state, method, request, principal) => {

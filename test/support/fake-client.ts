@@ -149,6 +149,10 @@ export class FakeClient {
     return this.says({ type: "detach", sequence: ++this.sequence, tasks });
   }
 
+  restarts(reason = ""): string[] {
+    return this.says({ type: "restart-session", sequence: ++this.sequence, reason });
+  }
+
   replicates(copies: number, ...labels: readonly string[]): string[] {
     const tasks = [...this.#numbersOf(labels)];
     return this.says({ type: "replicate", sequence: ++this.sequence, tasks, copies });

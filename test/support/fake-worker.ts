@@ -34,6 +34,8 @@ export interface FakeAttempt {
   phase: number;
   /** A retract was ordered. */
   recalled: boolean;
+  /** What it is told of itself. */
+  readonly context?: string;
 }
 
 export interface WorkerOptions {
@@ -55,6 +57,8 @@ export interface Saying {
   readonly other?: string;
   /** Null: too large to travel. */
   readonly value?: Uint8Array | null;
+  /** Of a value that is too large to travel. */
+  readonly sizeBytes?: number;
   readonly durationUs?: number;
 }
 
@@ -359,7 +363,8 @@ export class FakeWorker {
     const { kind, label, value = new TextEncoder().encode(`value of ${label}`) } = saying;
     const aboutValue = ["have", "lost", "kept", "needsSources", "notCopied"].includes(kind);
     const bytes = kind === "finished" && value !== null ? value : new Uint8Array(0);
-    const size = value === null || kind === "have" ? largeValueBytes : bytes.length;
+    const { sizeBytes = largeValueBytes } = saying;
+    const size = value === null || kind === "have" ? sizeBytes : bytes.length;
     return {
       kind: reportKind[kind],
       attempt: saying.attempt ?? (aboutValue ? 0 : this.attemptOf(label).id),
@@ -400,6 +405,8 @@ export class FakeWorker {
       case "drop-spec":
         assert.ok(this.#knownSpecs.delete(message.spec), "a spec that is dropped was defined");
         return ["drop-spec"];
+      case "renew-executors":
+        return [`renew-executors ${message.restart}`];
       case "peer":
         assert.notEqual(this.#knownPeers.get(message.index), message.incarnation, "a new peer");
         this.#knownPeers.set(message.index, message.incarnation);
@@ -455,7 +462,8 @@ export class FakeWorker {
       const task = message.tasks[i];
       const label = this.#around.labelOf(task);
       const granted = message.prefetched[i] === 0;
-      const attempt: FakeAttempt = { id, task, label, granted, phase: 0, recalled: false };
+      const context = message.contexts[i] ?? "";
+      const attempt = { id, task, label, granted, phase: 0, recalled: false, context };
       // The same task again: the new order takes the place of what was told to stop.
       for (const old of this.attempts.values()) {
         if (old.task !== task) continue;

@@ -106,6 +106,8 @@ function playInFull(
     case "cordon":
     case "uncordon":
       return harness.asks({ type: "cordon-worker", workerId: name, cordon: verb === "cordon" });
+    case "restart-cluster":
+      return harness.asks({ type: "restart-cluster", reason: words.join(" ") });
     case "drain":
       return harness.asks({
         type: "drain-worker",
@@ -182,6 +184,8 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
       return client.locks(Number(labels[0]), labels[1]);
     case "unlock":
       return client.unlocks(Number(labels[0]));
+    case "restart":
+      return client.restarts(labels.join(" "));
     default:
       assert.fail(`clients do not ${verb}`);
   }

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type SimulatedCommand, simulateCluster } from "../../src/testing/index.ts";
-import { double, refuse } from "./tasks.ts";
+import { double, noteRank, ranksSeen, refuse } from "./tasks.ts";
 
 const hourMs = 3_600_000;
 const slices = ["a", "a", "b", "b"].map((slice) => ({ cpu: 2, attributes: { slice } }));
@@ -136,6 +136,25 @@ describe("a gang on a simulated cluster", () => {
     const rounds = [places.slice(0, 2), places.slice(2)].map((round) => String(round.sort()));
     assert.deepEqual(rounds.sort(), ["w1,w2", "w3,w4"]);
     assert.equal(Math.floor(cluster.now / (hourMs / 2)), 5, "half an hour, then two hours");
+  });
+
+  test("may be one of functions, which know their ranks", async () => {
+    await using cluster = await simulateCluster({ workers: slices });
+    const client = await cluster.connect();
+    const alone = client.submit(noteRank, []);
+    assert.equal(await alone.result(), -1, "on its own it is of no gang");
+    const job = await client.launchJob({
+      name: "ranks",
+      task: noteRank,
+      replicas: 2,
+      coscheduling: { groupBy: "slice" },
+      ports: ["ring"],
+    });
+    assert.equal((await job.wait()).state, "SUCCEEDED");
+    assert.deepEqual(
+      ranksSeen.splice(0).sort(),
+      [0, 1].map((rank) => `${rank} of 2: w1 20000, w2 20000`),
+    );
   });
 
   test("that fits no slice says so", async () => {

@@ -61,6 +61,18 @@ export const never = defineTask(import.meta.url, function never(): Promise<void>
   return new Promise(() => undefined);
 });
 
+/** What each `noteRank` of a gang was told. */
+export const ranksSeen: string[] = [];
+
+export const noteRank = defineTask(import.meta.url, function noteRank(): number {
+  const { gang } = getContext();
+  if (gang === undefined) return -1;
+  const { rank, size, peers } = gang;
+  const ports = peers.map(({ host, ports: { ring } }) => `${host} ${ring}`);
+  ranksSeen.push(`${rank} of ${size}: ${ports.join(", ")}`);
+  return rank;
+});
+
 /** Keeps a sum. */
 export const Counter = defineActor(
   import.meta.url,

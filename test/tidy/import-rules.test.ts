@@ -46,7 +46,7 @@ test("pure rooms compile against the language alone", () => {
     const options = readJson(`src/${room}/tsconfig.json`).compilerOptions;
     assert.deepEqual(
       { lib: Object(options).lib, types: Object(options).types },
-      { lib: ["ES2023"], types: [] },
+      { lib: ["ES2024"], types: [] },
       room,
     );
   }

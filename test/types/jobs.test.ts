@@ -12,10 +12,12 @@ import {
   command,
   defineTask,
   type Future,
+  getContext,
   type JobLogLine,
   type JobStatus,
   type JobTask,
   type TaskError,
+  type TaskGang,
 } from "../../src/client/index.ts";
 
 interface Fit {
@@ -97,6 +99,10 @@ export async function acceptedJobs(client: Client): Promise<void> {
   });
   await client.launchJob({ name: "a", task: simulate, args: [1, "b"], replicas: 2 });
   await client.launchJob({ name: "a", task: nothing }, { timeoutMs: 5_000 });
+  const coscheduling = { groupBy: "rack" };
+  await client.launchJob({ name: "a", task: nothing, replicas: 2, coscheduling, ports: ["ring"] });
+  const { gang } = getContext();
+  same<typeof gang, TaskGang | undefined>();
   const status = await job.wait({ timeoutMs: 5, throwOnFailure: true });
   same<typeof status, JobStatus>();
   same<Awaited<ReturnType<typeof job.tasks>>, JobTask[]>();

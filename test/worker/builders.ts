@@ -244,6 +244,8 @@ export function linesOf(sends: readonly WorkerSend[]): string[] {
         return [`revoke ${send.execution}`];
       case "yield-execution":
         return [`yield ${send.execution}`];
+      case "renew-executors":
+        return ["renew executors"];
       case "abort-execution":
         return [`abort ${send.execution} (${send.reason})`];
       case "store-result":

@@ -48,6 +48,8 @@ export class FakeController {
   applied = 0;
   received = 0;
   leaving = false;
+  /** It was asked to have the worker's values copied. */
+  emptying = false;
   readonly #prng: Prng;
   readonly #grantsMax: number;
   readonly #specs: number;
@@ -81,6 +83,7 @@ export class FakeController {
     if (message.type === "attempt-failed") {
       return this.#end(message.attempt, message.successor, message.cause);
     }
+    if (message.type === "emptying") this.emptying = true;
     if (message.type === "leaving") this.leaving = true;
     if (message.type === "attempt-prepared") this.#receivePrepared(message);
     if (message.type === "attempt-measured") this.#receiveMeasured(message);

@@ -163,8 +163,15 @@ export class Walk {
     else if (roll < 53) {
       this.happens({ type: "health-checked", trouble: prng.pick(["", "", "the disk is full"]) });
     } else if (roll < 54) this.#dropSpec(1 + prng.below(specs.length));
+    else if (roll < 55) this.#renew();
     if (prng.chance(0.8)) this.takeOrder();
     this.act(false);
+  }
+
+  /** The next restart of the cluster, or one that is known. */
+  #renew(): void {
+    const isNew = this.prng.chance(0.7);
+    this.order({ type: "renew-executors", restart: this.state.renewedFor + (isNew ? 1 : 0) });
   }
 
   /** Dropped, and soon needed again. */
@@ -195,6 +202,7 @@ export class Walk {
     for (let turn = 0; turn < 1_000 && !this.shell.left; turn++) {
       this.deliver();
       this.order(this.controller.acknowledge());
+      if (this.controller.emptying) this.order({ type: "emptied", leftCount: 0 });
       while (this.takeOrder());
       this.act(true);
       if (turn % 50 === 49) this.happens({ type: "tick" });

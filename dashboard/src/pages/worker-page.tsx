@@ -138,7 +138,8 @@ function WorkerFacts({ worker }: { readonly worker: Worker }) {
         ["Process", String(worker.pid)],
         ["Last heard", <When at={worker.lastHeartbeatAt} />],
         ["Slots", `${plural(worker.slots, "function")}, ${plural(worker.commandSlots, "command")}`],
-        ["Memory of the process", formatBytes(worker.rssBytes)],
+        ["Memory in use", formatBytes(worker.rssBytes)],
+        ...functionProcesses(worker),
         ["Values held", formatBytes(worker.heldValueBytes)],
         ["Of them on its disk", formatBytes(worker.spilledBytes)],
         [
@@ -152,6 +153,12 @@ function WorkerFacts({ worker }: { readonly worker: Worker }) {
       ]}
     />
   );
+}
+
+/** Only where there are some. */
+function functionProcesses({ processCount, processBytes }: Worker): readonly [string, string][] {
+  if (processCount === 0) return [];
+  return [["Of it in processes", `${formatCount(processCount)}, ${formatBytes(processBytes)}`]];
 }
 
 /** Only where there were some. */

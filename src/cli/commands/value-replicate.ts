@@ -5,6 +5,7 @@
  */
 
 import { buildCommand } from "@stricli/core";
+import { counted } from "../../model/format-quantities.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, targetOf } from "../global-flags.ts";
@@ -31,7 +32,7 @@ async function replicate(terminal: Terminal, flags: ReplicateFlags, id: string):
 
 function describe({ taskId, copies, workerIds }: Responses["ReplicateValue"]): string {
   const now = workerIds.length === 0 ? "nobody has it yet" : `now on ${workerIds.join(", ")}`;
-  return `the value of ${taskId} is to be on ${copies} workers; ${now}`;
+  return `the value of ${taskId} is to be on ${counted(copies, "worker")}; ${now}`;
 }
 
 export const valueReplicateCommand = buildCommand<ReplicateFlags, [string], CliContext>({

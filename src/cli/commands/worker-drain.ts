@@ -11,16 +11,20 @@ import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-fl
 import { workerArgument } from "../id-argument.ts";
 import { parseDurationText } from "../parse-job-flags.ts";
 import { printJson, printLines } from "../print.ts";
+import { exitCodeOfDrained, waitUntilDrained } from "../wait-drained.ts";
 
 interface DrainFlags extends GlobalFlags {
   readonly deadline?: string;
+  readonly wait?: boolean;
 }
 
 async function drain(terminal: Terminal, flags: DrainFlags, workerId: string): Promise<number> {
   const deadline =
     flags.deadline === undefined ? 0 : parseDurationText("--deadline", flags.deadline);
   const request = { workerId, drain: true, deadline };
-  const response = await callApi(targetOf(flags, terminal), "DrainWorker", request);
+  const target = targetOf(flags, terminal);
+  const response = await callApi(target, "DrainWorker", request);
+  if (flags.wait === true) return waitForDrain(terminal, flags, workerId);
   const end = deadline === 0 ? "end by itself" : `end, at most ${flags.deadline}`;
   if (flags.json) printJson(terminal, response);
   else
@@ -29,6 +33,17 @@ async function drain(terminal: Terminal, flags: DrainFlags, workerId: string): P
       "`capstan worker list` says when it is drained",
     ]);
   return exitCodes.ok;
+}
+
+async function waitForDrain(
+  terminal: Terminal,
+  flags: DrainFlags,
+  workerId: string,
+): Promise<number> {
+  const worker = await waitUntilDrained(terminal, targetOf(flags, terminal), workerId);
+  if (flags.json) printJson(terminal, { worker });
+  else printLines(terminal, [`${workerId} is ${worker.stateReason}`]);
+  return exitCodeOfDrained(worker);
 }
 
 async function undrain(terminal: Terminal, flags: GlobalFlags, workerId: string): Promise<number> {
@@ -50,6 +65,12 @@ export const workerDrainCommand = buildCommand<DrainFlags, [string], CliContext>
         optional: true,
         placeholder: "DURATION",
         brief: 'Stop what still runs then, such as "10m" [never]',
+      },
+      wait: {
+        kind: "boolean",
+        optional: true,
+        withNegated: false,
+        brief: "Return when it is drained: 0, or 1 if values were given up",
       },
     },
     positional: workerArgument,

@@ -38,6 +38,7 @@ function describeWorker(terminal: Terminal, worker: WorkerView): readonly string
     ["values", describeValues(worker)],
     ["moved", describeMoves(worker)],
     ["memory used", formatMemory(worker.rssBytes)],
+    ["processes", describeProcesses(worker)],
     ["stopping", worker.stoppingAttemptIds.join(", ")],
   ].filter(([, value]) => value !== "");
   const running = worker.runningTaskIds.map((id) => `    ${id}`);
@@ -51,6 +52,14 @@ function describeWorker(terminal: Terminal, worker: WorkerView): readonly string
 function describeValues({ heldValueBytes, spilledBytes }: WorkerView): string {
   const held = formatMemory(heldValueBytes);
   return spilledBytes === 0 ? held : `${held}, ${formatMemory(spilledBytes)} of them on the disk`;
+}
+
+/** Of those that run functions; "" where none ever did. */
+function describeProcesses(worker: WorkerView): string {
+  const { processCount, processBytes, processRecycledCount } = worker;
+  if (processCount + processRecycledCount === 0) return "";
+  const now = `${processCount} of functions (${formatMemory(processBytes)})`;
+  return processRecycledCount === 0 ? now : `${now}, ${processRecycledCount} replaced`;
 }
 
 /** What was done with values since the process began; "" if nothing was. */

@@ -16,6 +16,7 @@ import { type CliContext, command, type Terminal } from "../context.ts";
 import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
 import { parseAttributes, parseCustom, parseDevices } from "../parse-capacity.ts";
 import { parseCount, parseMemoryText, parseNumber, parseWhole } from "../parse-flags.ts";
+import { parseDurationText } from "../parse-job-flags.ts";
 import { runEntry } from "../run-entry.ts";
 
 interface WorkerFlags extends GlobalFlags {
@@ -25,6 +26,9 @@ interface WorkerFlags extends GlobalFlags {
   readonly memory?: string;
   readonly memoryTarget?: string;
   readonly memoryPause?: string;
+  readonly drainTimeout?: string;
+  readonly processAge?: string;
+  readonly processMemory?: string;
   readonly disk?: string;
   readonly device?: readonly string[];
   readonly resource?: readonly string[];
@@ -51,6 +55,8 @@ async function runWorkerHere(terminal: Terminal, flags: WorkerFlags): Promise<nu
     slots,
     ...(flags.commands === undefined ? {} : { commandSlots: flags.commands }),
     ...memoryBoundsIn(flags),
+    ...drainTimeoutIn(flags),
+    ...processBoundsIn(flags),
     capacity: {
       cpuMilli,
       memoryBytes: flags.memory === undefined ? totalmem() : memoryOf(flags.memory),
@@ -84,6 +90,17 @@ function memoryBoundsIn({ memoryTarget: target, memoryPause: pause }: WorkerFlag
   return {
     ...(target && { memoryTargetBytes: parseMemoryText("--memory-target", target) }),
     ...(pause && { memoryPauseBytes: parseMemoryText("--memory-pause", pause) }),
+  };
+}
+
+function drainTimeoutIn({ drainTimeout: text }: WorkerFlags): object {
+  return text === undefined ? {} : { drainTimeoutMs: parseDurationText("--drain-timeout", text) };
+}
+
+function processBoundsIn({ processAge: age, processMemory: memory }: WorkerFlags): object {
+  return {
+    ...(age && { processAgeMaxMs: parseDurationText("--process-age", age) }),
+    ...(memory && { processRssBytesMax: parseMemoryText("--process-memory", memory) }),
   };
 }
 
@@ -137,6 +154,12 @@ export const workerCommand = buildCommand<WorkerFlags, [], CliContext>({
       memory: { ...text, brief: 'Memory, such as "8g" [what the machine has]' },
       memoryTarget: { ...text, brief: "Values in memory; others go to disk [60 % of the memory]" },
       memoryPause: { ...text, brief: "Memory in use above which nothing starts [80 % of it]" },
+      drainTimeout: { ...text, brief: "Wait so long for copies of its values, told to end [10s]" },
+      processAge: {
+        ...text,
+        brief: "A function's process older than this ends after its task [10m]",
+      },
+      processMemory: { ...text, brief: "One that is larger than this ends after its task [1g]" },
       disk: { ...text, brief: 'Disk, such as "50g" [what is free for the work directory]' },
       device: { ...texts, placeholder: "KIND:VARIANT:COUNT", brief: "Devices; may be repeated" },
       resource: { ...texts, placeholder: "NAME=N", brief: "A counter; may be repeated" },

@@ -37,6 +37,9 @@ export const aggregateBytesMax = 56 * 1024 * 1024;
 /** Bytes of one recorded value; a replicate with a larger one has failed. */
 export const recordedValueBytesMax = 48 * 1024 * 1024;
 
+/** Bytes of one record with all that stands beside its value; one that claims more is damaged. */
+export const recordBytesMax = 2 * recordedValueBytesMax;
+
 /** Records written between two syncs of the record; a power failure costs at most these. */
 export const unsyncedRecordsMax = 512;
 

@@ -24,6 +24,7 @@ import {
 } from "node:fs";
 import { crc32 } from "node:zlib";
 import { CapstanError } from "../../model/errors.ts";
+import { recordBytesMax } from "./limits.ts";
 
 const magic = Buffer.from("capstan study 1\n");
 const headerBytes = 8;
@@ -145,6 +146,7 @@ function scan(path: string, descriptor: number, visit: RecordVisitor): number {
       window = readAt(descriptor, start, readBytes);
     }
     const length = window.readUInt32LE(at - start);
+    if (length > recordBytesMax) throw damage(path, at);
     const next = at + headerBytes + length;
     if (next > size) return at;
     if (next > start + window.length) {
@@ -175,7 +177,7 @@ function readAt(descriptor: number, offset: number, length: number): Buffer {
 
 /** The torn tail is kept: nobody has to believe that nothing was in it. */
 function cutTail(path: string, descriptor: number, end: number, size: number): void {
-  writeFileSync(`${path}.torn`, readAt(descriptor, end, Math.min(size - end, readBytes)));
+  writeFileSync(`${path}.torn`, readAt(descriptor, end, size - end));
   ftruncateSync(descriptor, end);
   fdatasyncSync(descriptor);
 }

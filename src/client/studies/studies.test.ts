@@ -152,6 +152,15 @@ describe("the record file", () => {
     assert.throws(() => read(), { code: "DISK_FAILED", message: /damaged at byte 16:/ });
   });
 
+  it("refuses a record that claims to be larger than any: what follows it is not torn", () => {
+    write("one", "two", "three");
+    const bytes = readFileSync(path());
+    bytes[16 + 3] ^= 0x40; // The highest byte of the length of the first one.
+    writeFileSync(path(), bytes);
+    assert.throws(() => read(), { code: "DISK_FAILED", message: /damaged at byte 16:/ });
+    assert.equal(readFileSync(path()).length, bytes.length, "nothing is cut");
+  });
+
   it("begins again when the first write never arrived, and refuses what is no record", () => {
     writeFileSync(path(), "cap");
     assert.deepEqual(read(), []);

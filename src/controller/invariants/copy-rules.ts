@@ -6,7 +6,7 @@
  */
 
 import { missingCopies } from "../copies.ts";
-import { type ControllerState, isOpen } from "../state.ts";
+import { type ControllerState, isOpen, type Worker } from "../state.ts";
 import { noSlot } from "../tables/task-table.ts";
 import { holdersOf } from "../values.ts";
 import type { Inspection, WholeRule } from "./inspection.ts";
@@ -26,13 +26,14 @@ function whatLacksCopiesIsKnown(look: Inspection): void {
   }
 }
 
-/** Values of which several are wanted, and those on workers that are drained. */
+/** Values of which several are wanted, and those on workers that are drained or leave. */
 function* mayLack(state: ControllerState): Generator<number> {
   yield* state.shared.copies.keys();
-  if (!state.workers.some(({ draining, connected }) => draining && connected)) return;
+  const leaves = (worker: Worker) => worker.connected && (worker.draining || worker.leavesBy > 0);
+  if (!state.workers.some(leaves)) return;
   for (const task of state.tasks.rows()) {
     const worker = state.workers[state.tasks.holder[task]];
-    if (worker?.draining === true && worker.connected) yield task;
+    if (worker !== undefined && leaves(worker)) yield task;
   }
 }
 

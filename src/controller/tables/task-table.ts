@@ -39,6 +39,8 @@ export const taskFlag = {
   woken: 8,
   /** A worker died with it: it runs only with a grant of its own, so that guilt can be told. */
   suspect: 16,
+  /** It ended with a restart: its key, if it has one, does not name it any more. */
+  keyless: 32,
 } as const;
 
 /** The flags that are not durable. */

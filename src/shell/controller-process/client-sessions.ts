@@ -157,7 +157,8 @@ export class ClientSessions {
     try {
       for (const message of messages) {
         if (connection.ended) return;
-        this.#take(connection, checkClientMessage(message));
+        const checked = this.#check(connection, message);
+        if (checked !== null) this.#take(connection, checked);
       }
     } catch (error) {
       if (!(error instanceof CapstanError)) throw error;
@@ -165,6 +166,22 @@ export class ClientSessions {
       this.#end(connection, error.message);
     }
     this.#regulate(connection);
+  }
+
+  /**
+   * Null of a request that is not understood, which is refused: cut off, its client would come back
+   * with the same one for ever.
+   */
+  #check(connection: Connection, message: Message): ClientMessage | null {
+    try {
+      return checkClientMessage(message);
+    } catch (error) {
+      const sequence = "sequence" in message ? message.sequence : null;
+      if (!(error instanceof CapstanError) || !Number.isSafeInteger(sequence)) throw error;
+      connection.taken = Math.max(connection.taken, sequence as number);
+      this.#refuse(connection, sequence as number, error);
+      return null;
+    }
   }
 
   #take(connection: Connection, message: ClientMessage): void {
@@ -175,21 +192,21 @@ export class ClientSessions {
     }
     const context = this.#context;
     const overload = message.type === "submit" ? context.overload() : null;
-    if ("sequence" in message) connection.taken = Math.max(connection.taken, message.sequence);
+    const sequence = "sequence" in message ? message.sequence : null;
+    connection.taken = Math.max(connection.taken, sequence ?? 0);
     if (overload !== null) {
-      this.#refuse(connection, message, overload);
+      this.#refuse(connection, sequence, overload);
       return;
     }
     const at = context.at();
     const { index } = connection;
     if (!context.handle({ type: "client-messaged", at, client: index, message })) {
-      this.#refuse(connection, message, refusalOfBug());
+      this.#refuse(connection, sequence, refusalOfBug());
     }
   }
 
-  #refuse(connection: Connection, message: ClientMessage, error: CapstanError): void {
-    if (!("sequence" in message)) return;
-    const { sequence } = message;
+  #refuse(connection: Connection, sequence: number | null, error: CapstanError): void {
+    if (sequence === null) return;
     this.#context.hold(() =>
       this.#send(connection, { type: "refused", sequence, error: wireError(error) }),
     );

@@ -73,6 +73,8 @@ function summaryOf(state: ControllerState): ClusterSummary {
     recomputedCount,
     valueBytes: sumOf(({ heldValueBytes }) => heldValueBytes),
     spilledBytes: sumOf(({ memory }) => memory.spilledBytes),
+    processCount: sumOf(({ memory }) => memory.processCount),
+    processBytes: sumOf(({ memory }) => memory.processBytes),
     trafficCounts,
   };
 }

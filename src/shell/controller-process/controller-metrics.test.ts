@@ -29,6 +29,7 @@ test("a pause of the event loop beyond its budget is told, and counted", async (
     resources: [],
     valueBytes: 3,
     spilledBytes: 1,
+    ...{ processCount: 2, processBytes: 5 },
     trafficCounts: noTraffic(),
   };
   const counts = { journalSequence: 0, durableSequence: 0, epoch: 1 };
@@ -37,6 +38,8 @@ test("a pause of the event loop beyond its budget is told, and counted", async (
   const others = { clientCount: 0, workerSessionCount: 0, openChangeCount: 0, ended, live };
   const collected = metrics.collect({ ...summary } as never, { ...counts, ...others });
   metrics.close();
+  const processes = collected.find(({ name }) => name === "capstan_function_process_bytes");
+  assert.equal(processes?.samples[0].value, 5);
   const late = collected.find(({ name }) => name === "capstan_event_loop_late_seconds_total");
   assert.ok((late?.samples[0].value ?? 0) >= 1);
 });

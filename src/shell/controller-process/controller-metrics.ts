@@ -74,6 +74,7 @@ export class ControllerMetrics {
       ...clusterMetrics(summary),
       ...resourceMetrics(summary.resources),
       ...valueMetrics(summary),
+      ...functionMetrics(summary),
       endedMetric(counts.ended),
       ...liveMetrics(counts.live),
       ...processMetrics(counts),
@@ -221,6 +222,30 @@ function valueMetrics({
       trafficCounts.fetchCount,
     ),
     counter("capstan_fetched_bytes_total", "Bytes of these.", trafficCounts.fetchedBytes),
+  ];
+}
+
+function functionMetrics(summary: ClusterSummary): readonly Metric[] {
+  const { processCount, processBytes, trafficCounts } = summary;
+  return [
+    plainMetric(
+      "gauge",
+      "capstan_function_processes",
+      "Processes in which workers run functions.",
+      processCount,
+    ),
+    plainMetric(
+      "gauge",
+      "capstan_function_process_bytes",
+      "Memory that these have for themselves.",
+      processBytes,
+    ),
+    plainMetric(
+      "counter",
+      "capstan_function_processes_replaced_total",
+      "Those that were not used again: too old, too large, not clean, or before a restart.",
+      trafficCounts.processRecycledCount,
+    ),
   ];
 }
 

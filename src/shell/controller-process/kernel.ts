@@ -44,7 +44,10 @@ export interface ClusterSummary {
   /** Bytes of values that workers hold, copies too, and those of them that are on a disk. */
   readonly valueBytes: number;
   readonly spilledBytes: number;
-  /** What worker processes that this controller has heard did with values. */
+  /** Processes in which workers run functions, and the memory that these have for themselves. */
+  readonly processCount: number;
+  readonly processBytes: number;
+  /** What worker processes that this controller has heard did with values, and with processes. */
   readonly trafficCounts: TrafficCounts;
 }
 

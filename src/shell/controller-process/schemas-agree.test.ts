@@ -85,6 +85,7 @@ describe("the real kernel", () => {
       ListEvents: { filter: { type: "worker" }, orderBy: "sequence desc" },
       GetDoctorReport: {},
       Repair: { dryRun: true },
+      RestartCluster: { reason: "a new library" },
       ListUsers: { filter: { user: "an" }, orderBy: "spend desc" },
       SetUserBudget: { user: "ann", bandMax: "BATCH", cap: { cpuMilli: 9 } },
       CreateToken: { user: "ann", role: "user" },

@@ -18,6 +18,7 @@ import type { ExecutionOrder, ExecutionSink, FailureCause } from "./execution.ts
 import { FunctionTable } from "./function-table.ts";
 import { Lane, type LaneThreadView } from "./lane.ts";
 import { LanePoll } from "./lane-poll.ts";
+import { actorCollectsMax } from "./limits.ts";
 import type { ThreadExecutorOptions } from "./thread-executor.ts";
 
 export type ActorExecutorOptions = Omit<ThreadExecutorOptions, "lanes">;
@@ -84,16 +85,23 @@ export class ActorExecutor {
     this.#threadOf(execution)?.abort(execution, reason, graceMs);
   }
 
-  /** Memory is short: all threads collect their garbage. */
+  /**
+   * Memory is short: threads that have garbage collect it, a few at a time, or many of them would
+   * leave no processor for anything else.
+   */
   collect(): void {
-    for (const lane of this.#lanes()) lane.collect();
+    let told = 0;
+    for (const lane of this.#lanes()) {
+      if (lane.collect() && ++told >= actorCollectsMax) return;
+    }
   }
 
   /** The thread of the execution of an attempt; null if it is not here. */
   threadOf(attempt: AttemptId): LaneThreadView | null {
     for (const lane of this.#lanes()) {
       const thread = lane.threadOf(attempt);
-      if (thread !== null) return thread;
+      // The thread is the actor's own: what it does now is what the actor does.
+      if (thread !== null) return thread.isBeside ? { ...thread, name: lane.threadName } : thread;
     }
     return null;
   }

@@ -119,6 +119,16 @@ export class CommandExecutor implements LauncherUser {
     return this.#launcher;
   }
 
+  /** Shared with whoever else has ports chosen. */
+  get ports(): PortBook {
+    return this.#ports;
+  }
+
+  /** Under which members of a gang reach this worker. */
+  get host(): string {
+    return this.#options.host;
+  }
+
   /** "" while commands can be run, else why not, as a sentence. */
   get trouble(): string {
     return this.#launcher.trouble;

@@ -20,7 +20,7 @@ import { agentAbsenceMaxMs, launcherRetryMs } from "./limits.ts";
 export interface LauncherUser {
   /** True of what is its own, by its name. */
   owns(attemptId: string): boolean;
-  started(attemptId: string): void;
+  started(attemptId: string, pid: number): void;
   /** Repeated until it is acknowledged. */
   ended(record: ExitRecord): void;
   /** Nobody knows now what has become of what was launched. */
@@ -106,8 +106,8 @@ export class LauncherHold implements LauncherSink {
 
   // What the launcher tells.
 
-  started(attemptId: string): void {
-    if (!this.#isClosed) this.#userOf(attemptId)?.started(attemptId);
+  started(attemptId: string, pid: number): void {
+    if (!this.#isClosed) this.#userOf(attemptId)?.started(attemptId, pid);
   }
 
   ended(record: ExitRecord): void {

@@ -17,6 +17,24 @@ export interface TaskLogger {
   error(message: string, fields?: { readonly [name: string]: unknown }): void;
 }
 
+/** Where a member of a gang can be reached. */
+export interface GangPeer {
+  /** The host under which its worker is reached. */
+  readonly host: string;
+  /** Its ports, by the names that the job gave them; nobody else of Capstan has one of them. */
+  readonly ports: { readonly [name: string]: number };
+}
+
+/** The gang of which a task is a member: all of them were started together. */
+export interface TaskGang {
+  /** Which one this is, from 0: the index of the task in its job. */
+  readonly rank: number;
+  /** How many they are. */
+  readonly size: number;
+  /** All of them by rank, this one too: `peers[rank].ports` are the ports to listen on. */
+  readonly peers: readonly GangPeer[];
+}
+
 /** The running task, as its executor knows it. */
 export interface TaskContext {
   /** The task's number within its cluster; `capstan why` and `capstan task show` take it. */
@@ -28,12 +46,15 @@ export interface TaskContext {
   /** Aborted when the task is cancelled or has timed out; after a grace its thread is ended. */
   readonly signal: AbortSignal;
   readonly logger: TaskLogger;
+  /** Its gang; undefined for a task that runs on its own. */
+  readonly gang: TaskGang | undefined;
   /**
    * Says how far the task is, for people: `fraction` is from 0 to 1, `note` at most 256 characters,
-   * default "". Cheap: the latest word is passed on a few times a second, and seen within some
-   * seconds. What a task said last is kept while it runs, and by nobody for longer.
+   * default "". What is outside of these is taken as 0 or 1, and cut: it ends no task. Cheap: the
+   * latest word is passed on a few times a second, and seen within some seconds. What a task said
+   * last is kept while it runs, and by nobody for longer.
    *
-   * @throws CapstanError INVALID_ARGUMENT
+   * @throws CapstanError INVALID_ARGUMENT for what is no number, or no string
    */
   progress(fraction: number, note?: string): void;
 }

@@ -62,7 +62,7 @@ function textOf(read: () => unknown, absent: string): string {
 }
 
 /** `"text"` for a string, an inspection for anything else. */
-function readable(value: unknown): string {
+export function readable(value: unknown): string {
   if (typeof value === "string") return value.slice(0, errorTextMax);
   try {
     return inspect(value, { depth: 4, maxArrayLength: 20 }).slice(0, errorTextMax);

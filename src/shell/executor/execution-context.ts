@@ -7,8 +7,11 @@
 
 import { CapstanError } from "../../model/errors.ts";
 import { type AttemptId, formatAttemptId, type TaskRef } from "../../model/ids.ts";
-import { type Progress, parseProgress } from "../../model/progress.ts";
-import type { RunningTask, TaskCredentials, TaskLogger } from "./context.ts";
+import { fitProgress, type Progress } from "../../model/progress.ts";
+import type { RunningTask, TaskCredentials, TaskGang, TaskLogger } from "./context.ts";
+import { readable } from "./error-record.ts";
+import { FlowLimit } from "./flow-limit.ts";
+import { logBurstMax, logsPerSecondMax } from "./limits.ts";
 import type { FromThread, LogLevel } from "./thread-messages.ts";
 
 /** How a context speaks to whoever started its execution. */
@@ -31,9 +34,17 @@ export interface ExecutionIdentity {
   readonly priority: number;
   /** Default: this thread. */
   readonly home?: object;
+  /** Of which it is a member; default: it runs on its own. */
+  readonly gang?: TaskGang | undefined;
 }
 
 const thisThread = {};
+
+type LogFields = { readonly [name: string]: unknown };
+
+/** Of all functions of this thread, or process: the loop that hears them hears heartbeats too. */
+const logFlow = new FlowLimit({ burst: logBurstMax, perSecond: logsPerSecondMax });
+let logsDropped = 0;
 
 /** The context that a running function sees, and the handle to abort it. */
 export class ExecutionContext implements RunningTask {
@@ -41,6 +52,7 @@ export class ExecutionContext implements RunningTask {
   readonly user: string;
   readonly priority: number;
   readonly home: object;
+  readonly gang: TaskGang | undefined;
   readonly #attempt: AttemptId;
   readonly #task: TaskRef;
   readonly #door: ContextDoor;
@@ -62,6 +74,7 @@ export class ExecutionContext implements RunningTask {
     this.user = user;
     this.priority = priority;
     this.home = identity.home ?? thisThread;
+    this.gang = identity.gang;
     this.#door = door;
   }
 
@@ -142,7 +155,7 @@ export class ExecutionContext implements RunningTask {
   }
 
   progress(fraction: number, note = ""): void {
-    this.#door.progress(parseProgress(fraction, note));
+    this.#door.progress(fitProgress(fraction, note));
   }
 
   /** Fires the signal, now or when it is first looked at. */
@@ -154,8 +167,18 @@ export class ExecutionContext implements RunningTask {
     this.#controller?.abort(this.#abortReason);
   }
 
-  #log(level: LogLevel, message: string, fields: { readonly [name: string]: unknown } = {}): void {
+  /** Never throws, whatever the fields are: a word in the log ends no task. */
+  #log(level: LogLevel, message: string, fields: LogFields = {}): void {
+    if (logFlow.take(1) === 0) return void logsDropped++;
     const { taskId, attempt } = this;
-    this.#door.post({ type: "log", level, message, fields: { taskId, attempt, ...fields } });
+    const dropped = logsDropped === 0 ? {} : { droppedBefore: logsDropped };
+    logsDropped = 0;
+    const about = { taskId, attempt, ...dropped };
+    const said = { type: "log", level, message: String(message) } as const;
+    try {
+      this.#door.post({ ...said, fields: { ...about, ...fields } });
+    } catch {
+      this.#door.post({ ...said, fields: { ...about, fields: readable(fields) } });
+    }
   }
 }

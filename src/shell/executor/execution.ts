@@ -8,6 +8,7 @@ import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId, TaskRef } from "../../model/ids.ts";
 import type { Progress } from "../../model/progress.ts";
 import type { ExecutionId } from "../../worker/events.ts";
+import type { TaskGang } from "./context.ts";
 import type { LogLevel, PluginPlace } from "./thread-messages.ts";
 
 /** A function to run on a lane, after what the lane already has. */
@@ -30,6 +31,8 @@ export interface ExecutionOrder {
   readonly inputs: readonly Uint8Array[];
   /** The task of each input: who is to blame if it cannot be decoded. */
   readonly inputTasks: readonly TaskRef[];
+  /** Of which it is a member; absent for what runs on its own. */
+  readonly gang?: TaskGang | undefined;
 }
 
 /** Plugins of one set; `key` is "" for none. */

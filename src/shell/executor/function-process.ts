@@ -50,6 +50,8 @@ export class FunctionProcess implements DoorVisitor {
   readonly id: string;
   readonly needs: ProcessNeeds;
   readonly startedMs = performance.now();
+  /** The launcher's word; 0 until it has come. */
+  pid = 0;
   /** When it last had nothing to do. */
   idleSinceMs = 0;
   /** Runs that it was given. */

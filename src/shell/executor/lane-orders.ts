@@ -28,10 +28,20 @@ export class LaneOrders {
   #head = 0;
   #tail = 0;
   #live = 0;
+  /**
+   * The thread gets nothing more: what comes waits for the next one. But for while something is
+   * beside the line, which may wait for what comes.
+   */
+  isHeld = false;
 
   /** Orders that have not ended, sent and waiting. */
   get count(): number {
     return this.#live + this.#waiting.length;
+  }
+
+  /** True if the thread has nothing, in line or beside it. */
+  get isThreadFree(): boolean {
+    return this.#live === 0;
   }
 
   /** Those in line: not what has yielded its place. */
@@ -39,18 +49,18 @@ export class LaneOrders {
     return this.count - this.#beside.size;
   }
 
-  /** The sent order, or null (and the order waits) when the window is full. */
+  /** The sent order, or null (and the order waits) when the thread may not have it yet. */
   add(order: ExecutionOrder): SentOrder | null {
-    if (this.#waiting.length > 0 || this.#isFull) {
+    if (this.#waiting.length > 0 || !this.#isOpen) {
       this.#waiting.push(order);
       return null;
     }
     return this.#send(order);
   }
 
-  /** Sends one that waited, if there is one and the window has room. */
+  /** Sends one that waited, if there is one and the thread may have it. */
   sendWaiting(): SentOrder | null {
-    if (this.#isFull) return null;
+    if (!this.#isOpen) return null;
     const order = this.#waiting.shift();
     return order === undefined ? null : this.#send(order);
   }
@@ -137,11 +147,13 @@ export class LaneOrders {
     this.#head = 0;
     this.#tail = 0;
     this.#live = 0;
+    this.isHeld = false;
     return taken;
   }
 
-  get #isFull(): boolean {
-    return (this.#tail - this.#head) >>> 0 >= laneSlotCount;
+  get #isOpen(): boolean {
+    if (this.isHeld && this.#beside.size === 0) return false;
+    return (this.#tail - this.#head) >>> 0 < laneSlotCount;
   }
 
   #send(order: ExecutionOrder): SentOrder {

@@ -12,11 +12,10 @@
  * @module
  */
 
-import type { MessagePort } from "node:worker_threads";
 import { inlineValueBytesMax } from "../../protocol/messages.ts";
 import { encodeValue } from "../values/value-codec.ts";
 import { argumentsOf, InputError, isThenable } from "./call-arguments.ts";
-import { runInContext } from "./context.ts";
+import { runInContext, type TaskGang } from "./context.ts";
 import { errorRecordOf } from "./error-record.ts";
 import { ExecutionContext } from "./execution-context.ts";
 import { collectGarbage } from "./garbage.ts";
@@ -40,8 +39,21 @@ interface Running {
   goOn: () => void;
 }
 
+/** What the thread is made of. */
+export interface LaneThreadParts {
+  /** To the owner. */
+  readonly post: (message: FromThread) => void;
+  /** Hears no more from the owner: the thread ends. */
+  readonly end: () => void;
+  readonly memory: LaneMemory;
+  readonly workerId: string;
+  /** What was written to stderr since the last execution began. */
+  readonly stderr: TextTail;
+}
+
 export class LaneThread {
-  readonly #port: MessagePort;
+  readonly #post: (message: FromThread) => void;
+  readonly #end: () => void;
   readonly #memory: LaneMemory;
   readonly #workerId: string;
   readonly #stderr: TextTail;
@@ -50,6 +62,8 @@ export class LaneThread {
   readonly #modules = new Map<string, Promise<Map<string, TaskFunction>>>();
   readonly #plugins: ThreadPlugins;
   #frames: OrderFrameReader[] = [];
+  /** Of orders that have not ended, by sequence. */
+  readonly #gangs = new Map<number, TaskGang>();
   #busy = false;
   /** What has begun and not ended, by sequence: one in line, and what waits beside it. */
   readonly #running = new Map<number, Running>();
@@ -57,8 +71,9 @@ export class LaneThread {
   /** There are results that no notice was about. */
   #isNoticeDue = false;
 
-  constructor(port: MessagePort, memory: LaneMemory, workerId: string, stderr: TextTail) {
-    this.#port = port;
+  constructor({ post, end, memory, workerId, stderr }: LaneThreadParts) {
+    this.#post = post;
+    this.#end = end;
     this.#memory = memory;
     this.#workerId = workerId;
     this.#stderr = stderr;
@@ -82,6 +97,7 @@ export class LaneThread {
     }
     if (message.type === "end") return void this.#leave();
     for (const place of message.functions) this.#places[place.index] = place;
+    for (const { sequence, gang } of message.gangs) this.#gangs.set(sequence, gang);
     if (message.frame.count > 0) this.#frames.push(new OrderFrameReader(message.frame));
     if (!this.#busy) void this.#runAll();
   }
@@ -94,6 +110,7 @@ export class LaneThread {
         const pending = this.#begin(order);
         if (pending !== null) await pending;
       }
+      if (this.#gangs.size > 0) this.#gangs.delete(order.sequence);
       this.#memory.setPassed((order.sequence + 1) >>> 0);
     }
     this.#busy = false;
@@ -109,7 +126,7 @@ export class LaneThread {
       const fields = { plugin: true };
       this.#post({ type: "log", level: "warn", message: `a teardown failed: ${message}`, fields });
     }
-    this.#port.close();
+    this.#end();
   }
 
   #next(): FramedOrder | null {
@@ -191,7 +208,8 @@ export class LaneThread {
 
   #newRunning({ task, attempt, sequence, functionIndex }: FramedOrder): Running {
     const { user, priority } = this.#places[functionIndex];
-    const identity = { task, attempt, user, priority, worker: this.#workerId };
+    const gang = this.#gangs.get(sequence);
+    const identity = { task, attempt, user, priority, gang, worker: this.#workerId };
     let throttle: ProgressThrottle | null = null;
     const context = new ExecutionContext(identity, {
       post: (message) => this.#post(message),
@@ -228,17 +246,17 @@ export class LaneThread {
     const ranMs = endedMs - startedMs - waitedMs;
     const durationUs = Math.min(durationUsMax, Math.max(0, Math.round(ranMs * 1000)));
     const value = encodeValue(returned, { root: "result" });
-    this.#end(sequence);
+    this.#close(sequence);
     if (value.length > inlineValueBytesMax) {
       const large = { shared: sharedCopy(value), length: value.length };
-      this.#port.postMessage({ type: "large-value", sequence, value: large, durationUs });
+      this.#post({ type: "large-value", sequence, value: large, durationUs });
       this.#record(sequence, recordKind.message, durationUs, null);
     } else this.#record(sequence, recordKind.value, durationUs, value);
     if (endedMs - this.#noticedAtMs >= resultNotifyMs) this.#notice(endedMs);
   }
 
   #fail(sequence: number, cause: ThreadFailureCause, thrown: unknown): void {
-    this.#end(sequence);
+    this.#close(sequence);
     const failure = {
       error: errorRecordOf(thrown),
       exitCode: null,
@@ -250,7 +268,7 @@ export class LaneThread {
     this.#record(sequence, recordKind.message, 0, null);
   }
 
-  #end(sequence: number): void {
+  #close(sequence: number): void {
     this.#running.get(sequence)?.context.end();
     this.#running.delete(sequence);
   }
@@ -277,10 +295,6 @@ export class LaneThread {
     this.#isNoticeDue = false;
     this.#noticedAtMs = nowMs;
     if (this.#memory.raiseNotice()) this.#post({ type: "notice" });
-  }
-
-  #post(message: FromThread): void {
-    this.#port.postMessage(message);
   }
 }
 

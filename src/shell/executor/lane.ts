@@ -3,12 +3,15 @@
  *
  *     starting ─▶ serving ─▶ exited ─▶ starting …          closed
  *
+ * A thread that is to be renewed gets nothing more, ends when it has nothing left, and is replaced.
+ *
  * An execution ends exactly once: by its result, or by the exit of the thread that had claimed it.
  * What the thread had not claimed is given to the next thread, in the same order.
  *
  * @module
  */
 
+import { randomUUID } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import type { AttemptFailure } from "../../model/failure.ts";
 import type { AttemptId } from "../../model/ids.ts";
@@ -30,7 +33,14 @@ import { moduleBeside } from "./module-file.ts";
 import { OrderFrameWriter } from "./order-frame.ts";
 import { environmentOfTasks } from "./task-environment.ts";
 import { TextTail } from "./text-tail.ts";
-import type { FromThread, FunctionPlace, ThreadData, ToThread } from "./thread-messages.ts";
+import {
+  type FromThread,
+  type FunctionPlace,
+  type GangOfOrder,
+  type ThreadData,
+  type ToThread,
+  unsealed,
+} from "./thread-messages.ts";
 
 type ResultMessage = Extract<FromThread, { type: "large-value" | "failed" | "input-failed" }>;
 
@@ -62,6 +72,8 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #orders = new LaneOrders();
   readonly #frame = new OrderFrameWriter();
+  /** Of the orders in the frame. */
+  #gangs: GangOfOrder[] = [];
   readonly #messages = new Map<number, ResultMessage>();
   readonly #stderr = new TextTail();
   #memory = new LaneMemory();
@@ -76,7 +88,11 @@ export class Lane {
   #isClosed = false;
   /** The thread may have something to tear down. */
   #hasPlugins = false;
+  /** Something ran since it was last told to collect its garbage. */
+  #hasGarbage = false;
   #restartTimer: NodeJS.Timeout | null = null;
+  /** The thread was free, and is being ended for another one. */
+  #isReplaced = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -89,6 +105,7 @@ export class Lane {
   }
 
   start(order: ExecutionOrder): void {
+    this.#hasGarbage = true;
     const sent = this.#orders.add(order);
     if (sent !== null) this.#write(sent);
   }
@@ -108,7 +125,15 @@ export class Lane {
     if (sent === null || this.#orders.isBeside(sent)) return false;
     if (!this.#memory.revoke(sent.sequence)) return false;
     this.#orders.end(sent);
+    this.#replaceIfFree();
     return true;
+  }
+
+  /** What is started from now on runs in another thread, which begins when this one is free. */
+  renew(): void {
+    if (this.#worker === null) return; // The next one has not begun.
+    this.#orders.isHeld = true;
+    this.#replaceIfFree();
   }
 
   /** True if the execution was here: it waits beside the line from now on. */
@@ -117,6 +142,7 @@ export class Lane {
     if (sent === null) return false;
     const { sequence } = sent;
     if (this.#orders.setBeside(sent)) this.#tell({ type: "go-on", sequence });
+    this.#sendWaiting(); // It may wait for these.
     return true;
   }
 
@@ -135,15 +161,26 @@ export class Lane {
     if (sent === null) return false;
     if (!this.signal(execution, reason)) return true;
     const timer = setTimeout(() => {
-      if (this.#orders.at(sent.sequence) === sent) this.#terminate();
+      if (this.#orders.at(sent.sequence) === sent) this.#terminate(this.#worker);
     }, graceMs);
     timer.unref();
     return true;
   }
 
-  /** Memory is short: the thread collects its garbage when it is free. */
-  collect(): void {
-    this.#worker?.postMessage({ type: "collect" } satisfies ToThread);
+  /**
+   * Memory is short: the thread collects its garbage when it is free. False if it has none: nothing
+   * has run in it since the last time.
+   */
+  collect(): boolean {
+    if (!this.#hasGarbage) return false;
+    this.#hasGarbage = false;
+    this.#tell({ type: "collect" });
+    return true;
+  }
+
+  /** What the thread is called in this process. */
+  get threadName(): string {
+    return this.#threadName;
   }
 
   /** Whether the execution of this attempt has its thread now, or waits here; null if neither. */
@@ -193,8 +230,9 @@ export class Lane {
     const functionIndex = this.#options.functions.indexOf(order);
     if (order.plugins.places.length > 0) this.#hasPlugins = true;
     this.#memory.resetClaim(sequence);
-    const { attempt, task, args, inputs } = order;
+    const { attempt, task, args, inputs, gang } = order;
     this.#frame.write({ sequence, functionIndex, attempt, task, args, inputs });
+    if (gang !== undefined) this.#gangs.push({ sequence, gang });
   }
 
   #tell(message: ToThread): void {
@@ -202,13 +240,16 @@ export class Lane {
   }
 
   #postOrders(worker: Worker, functions: readonly FunctionPlace[]): void {
-    const message: ToThread = { type: "orders", functions, frame: this.#frame.take() };
-    worker.postMessage(message, [message.frame.buffer]);
+    const frame = this.#frame.take();
+    const message: ToThread = { type: "orders", functions, frame, gangs: this.#gangs };
+    worker.postMessage(message, [frame.buffer]);
+    if (this.#gangs.length > 0) this.#gangs = [];
   }
 
   #startThread(): void {
-    const data: ThreadData = { shared: this.#memory.shared, workerId: this.#options.workerId };
-    const { heapLimitMib, index } = this.#options;
+    const { heapLimitMib, index, workerId } = this.#options;
+    const key = randomUUID();
+    const data: ThreadData = { shared: this.#memory.shared, workerId, key };
     this.#threadName = `capstan (lane ${index}, thread ${++threadCount})`;
     const worker = new Worker(moduleBeside(import.meta.url, "./thread-main"), {
       name: this.#threadName,
@@ -221,26 +262,37 @@ export class Lane {
     this.#worker = worker;
     this.#functionsTold = 0;
     this.#threadError = null;
-    worker.on("message", (message: FromThread) => this.#onMessage(message));
+    worker.on("message", (posted: unknown) => {
+      const message = unsealed(posted, key);
+      if (message !== null) this.#onMessage(message);
+    });
     worker.on("error", (error) => {
       this.#threadError = error;
     });
     worker.on("exit", (code) => this.#onExit(code));
-    worker.stdout.on("data", (chunk: Buffer) => this.#onOutput("stdout", chunk));
-    worker.stderr.on("data", (chunk: Buffer) => this.#onOutput("stderr", chunk));
+    worker.stdout.on("data", (chunk: Buffer) => this.#onOutput("stdout", String(chunk)));
+    worker.stderr.on("data", (chunk: Buffer) => this.#onOutput("stderr", String(chunk)));
   }
 
-  #onOutput(stream: "stdout" | "stderr", chunk: Buffer): void {
-    if (stream === "stderr") this.#stderr.push(chunk);
+  #onOutput(stream: "stdout" | "stderr", text: string): void {
+    if (stream === "stderr") this.#stderr.push(text);
     this.#lastOutput = { sequence: this.#memory.current, atMs: Date.now() };
-    const text = chunk.toString("utf8");
     this.#options.sink.logged("info", text.trimEnd(), { stream, lane: this.#options.index });
+  }
+
+  #onDropped(droppedCharacters: number): void {
+    const fields = { droppedCharacters, lane: this.#options.index };
+    this.#options.sink.logged("warn", "what functions write is more than is kept", fields);
   }
 
   #onMessage(message: FromThread): void {
     switch (message.type) {
       case "log":
         this.#options.sink.logged(message.level, message.message, message.fields);
+        return;
+      case "output":
+        if (message.text !== "") this.#onOutput(message.stream, message.text);
+        if (message.droppedCharacters > 0) this.#onDropped(message.droppedCharacters);
         return;
       case "notice":
         this.#memory.lowerNotice();
@@ -299,6 +351,11 @@ export class Lane {
   #drain(): void {
     this.#memory.read((record) => this.#settle(record));
     this.#orders.passTo(this.#memory.passed);
+    this.#replaceIfFree();
+    this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
     for (let sent = this.#orders.sendWaiting(); sent !== null; sent = this.#orders.sendWaiting()) {
       this.#write(sent);
     }
@@ -311,6 +368,7 @@ export class Lane {
     if (record.kind === recordKind.message && message === undefined) return false;
     this.#messages.delete(record.sequence);
     this.#idleExits = 0;
+    this.#hasGarbage = true;
     const sent = this.#orders.at(record.sequence);
     if (sent === null) return true;
     this.#orders.end(sent);
@@ -335,8 +393,16 @@ export class Lane {
     }
   }
 
-  #terminate(): void {
+  #replaceIfFree(): void {
     const worker = this.#worker;
+    const { isHeld, isThreadFree } = this.#orders;
+    if (worker === null || !isHeld || !isThreadFree || this.#isReplaced || this.#isClosed) return;
+    this.#isReplaced = true;
+    const torn = this.#hasPlugins ? endGently(worker) : Promise.resolve();
+    void torn.then(() => this.#terminate(worker));
+  }
+
+  #terminate(worker: Worker | null): void {
     if (worker === null) return;
     const timer = setTimeout(() => this.#options.sink.stuck(this.#options.index), terminateWaitMs);
     void worker.terminate().then(() => clearTimeout(timer));
@@ -345,18 +411,22 @@ export class Lane {
   #onExit(exitCode: number): void {
     this.#worker = null;
     if (this.#isClosed) return;
+    const isReplaced = this.#isReplaced;
+    this.#isReplaced = false;
     this.#drain();
-    this.#endClaimed(exitCode);
+    if (!isReplaced) this.#endClaimed(exitCode);
     const left = this.#orders.takeAll();
-    const { lane: index, delayMs } = this.#planRestart(exitCode, left);
+    const delayMs = isReplaced ? 0 : this.#planRestart(exitCode, left);
     this.#frame.clear();
+    this.#gangs = [];
     this.#messages.clear();
     this.#stderr.clear();
     this.#memory = new LaneMemory();
     this.#seenSequence = -1;
     for (const order of left) this.start(order);
-    const fields = { lane: index, exitCode, delayMs };
-    this.#options.sink.logged("warn", "a lane's thread ended and is started again", fields);
+    const fields = { lane: this.#options.index, exitCode, delayMs };
+    const level = isReplaced ? "debug" : "warn";
+    this.#options.sink.logged(level, "a lane's thread ended and is started again", fields);
     this.#options.sink.batchEnded();
     if (this.#isClosed) return; // What heard of it needs no other thread.
     this.#restartTimer = setTimeout(() => this.#restart(), delayMs);
@@ -394,16 +464,15 @@ export class Lane {
   }
 
   /** A thread that keeps ending without having done anything fails what is next in its queue. */
-  #planRestart(exitCode: number, left: ExecutionOrder[]): { lane: number; delayMs: number } {
-    const lane = this.#options.index;
-    if (this.#idleExits === 0) return { lane, delayMs: 0 };
+  #planRestart(exitCode: number, left: ExecutionOrder[]): number {
+    if (this.#idleExits === 0) return 0;
     if (this.#idleExits >= idleExitsMax) {
       const order = left.shift();
       const failure = this.#exitFailure("exited", exitCode);
       if (order !== undefined) this.#options.sink.failed(order.execution, "exited", failure);
     }
     const delayMs = restartDelayInitialMs * 2 ** Math.min(16, this.#idleExits - 1);
-    return { lane, delayMs: Math.min(delayMs, restartDelayMaxMs) };
+    return Math.min(delayMs, restartDelayMaxMs);
   }
 
   #exitCause(): FailureCause {

@@ -19,6 +19,24 @@ export const resultNotifyMs = 1;
 /** What is kept of a lane's stderr for a failure, in bytes; older output falls off. */
 export const stderrTailBytes = 8 * 1024;
 
+/**
+ * Characters that the functions of one thread may write at once, and in each second after that;
+ * more is counted and not kept: the loop that writes the worker's log hears heartbeats too.
+ */
+export const outputBurstCharacters = 1024 * 1024;
+export const outputCharactersPerSecond = 64 * 1024;
+
+/** In so many milliseconds so many pieces of a thread's output pass; more of them go together. */
+export const outputWindowMs = 100;
+export const outputPiecesMax = 32;
+
+/** Log messages that one thread or process may send at once, and in a second; more are counted. */
+export const logBurstMax = 1_000;
+export const logsPerSecondMax = 100;
+
+/** Threads of actors that are told to collect their garbage at one look at the memory. */
+export const actorCollectsMax = 4;
+
 /** How often a function's word of its progress is passed on, in milliseconds: the latest wins. */
 export const progressIntervalMs = 250;
 

@@ -305,6 +305,50 @@ describe("a warm process", () => {
     });
   }
 
+  const bounds = [
+    ["older than it may be", { ageMaxMs: 1 }, "it is old enough"],
+    ["larger than it may be", { rssBytesMax: 1 }, "it has become too large"],
+  ] as const;
+  for (const [what, bound, why] of bounds) {
+    it(`that is ${what} ends after its task, and another one takes its place`, async () => {
+      await place.close();
+      place = await FunctionProcesses.open(undefined, bound);
+      const bundle = place.bundle(whoIsIt);
+      place.start(1, bundle);
+      const pid = await pidOf(1);
+      place.start(2, bundle);
+      assert.notEqual(pid, await pidOf(2));
+      await eventually("its end", () => isGone(pid));
+      assert.ok(place.told.some((line) => line.includes(why)));
+      assert.equal(place.pool.measure().processRecycledCount, 2);
+    });
+  }
+
+  it("is not used after a renewal; one that is busy ends after its task", async () => {
+    const waits = "await new Promise((resolve) => setTimeout(resolve, ms));";
+    const bundle = place.bundle(`async (ms) => { ${waits} return process.pid; }`);
+    place.start(1, bundle, [0]);
+    const idle = await pidOf(1);
+    place.pool.renew();
+    place.start(2, bundle, [50]);
+    place.pool.renew();
+    place.start(3, bundle, [0]);
+    const pids = [idle, await pidOf(2), await pidOf(3)];
+    assert.equal(new Set(pids).size, 3);
+    await eventually("their ends", () => isGone(pids[0]) && isGone(pids[1]));
+  });
+
+  it("is counted with what it has for itself, while it is there", async () => {
+    assert.deepEqual(place.pool.measure().processCount, 0);
+    place.start(1, place.bundle(whoIsIt, "export const tide = Buffer.alloc(1e8, 1);"));
+    await pidOf(1);
+    const { processCount, processBytes } = place.pool.measure();
+    assert.equal(processCount, 1);
+    assert.ok(processBytes > 1e8 && processBytes < 1e9, `${processBytes} bytes`);
+    place.pool.endIdle();
+    await eventually("its end", () => place.pool.measure().processCount === 0);
+  });
+
   it("that has died meanwhile is not used", async () => {
     const bundle = place.bundle(whoIsIt);
     place.start(1, bundle);

@@ -12,7 +12,7 @@ import { isFraction, type Progress } from "../../model/progress.ts";
 import { Fields, requireText } from "../../protocol/fields.ts";
 import { parseAttemptFailure } from "../../protocol/parse-specs.ts";
 import { valueFormat } from "../values/value-format.ts";
-import type { TaskCredentials } from "./context.ts";
+import type { TaskCredentials, TaskGang } from "./context.ts";
 import { waitsForMax } from "./limits.ts";
 import type { Frame } from "./process-frames.ts";
 import type { LogLevel, PluginPlace } from "./thread-messages.ts";
@@ -47,6 +47,8 @@ export type ToProcess =
       readonly priority: number;
       /** What must be set up before it runs. */
       readonly plugins: readonly PluginPlace[];
+      /** Of which it is a member, or null. */
+      readonly gang: TaskGang | null;
     }
   /** What was asked for; `refused` says why there is none, and is "" otherwise. */
   | {

@@ -17,15 +17,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ExitRecord } from "../launcher/exit-record.ts";
 import type { LaunchOrder } from "../launcher/launch-order.ts";
 import type { Survivor } from "../launcher/messages.ts";
+import { measureMemory } from "../launcher/process-table.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { LauncherUser } from "./command-launcher.ts";
 import { FunctionProcess, type ProcessNeeds, type ProcessUser } from "./function-process.ts";
 import {
   launcherAccountMs,
-  processAgeMaxMs,
   processIdleMs,
   processOrphanWaitMs,
-  processRssBytesMax,
   processRunsMax,
   processStartMsMax,
 } from "./limits.ts";
@@ -49,9 +48,20 @@ export interface ProcessPoolOptions {
   readonly workerId: string;
   /** Idle processes that are kept. */
   readonly idleMax: number;
+  /** Milliseconds from its start after which a process is not used again. */
+  readonly ageMaxMs: number;
+  /** Bytes of its memory after a run from which on it is not; half of its limit if that is less. */
+  readonly rssBytesMax: number;
   /** Limit of the JavaScript heap in MiB where the task says nothing; 0 is the engine's. */
   readonly heapLimitMib: number;
   readonly logger: Logger;
+}
+
+/** What function processes take now, and how many were not used again though they lived. */
+export interface PoolUse {
+  readonly processCount: number;
+  readonly processBytes: number;
+  readonly processRecycledCount: number;
 }
 
 export class ProcessPool implements LauncherUser {
@@ -60,8 +70,8 @@ export class ProcessPool implements LauncherUser {
   readonly #byId = new Map<string, FunctionProcess>();
   /** Who has not come to the door yet. */
   readonly #expected = new Map<string, FunctionProcess>();
-  /** Used once more at most: its launcher has gone, and nobody reads what it writes. */
-  readonly #unread = new WeakSet<FunctionProcess>();
+  /** Not used after what they do now, and why. */
+  readonly #last = new WeakMap<FunctionProcess, string>();
   /** Of an earlier agent, by what waits for their end. */
   readonly #orphans = new Map<string, () => void>();
   #door: ProcessDoor | null = null;
@@ -70,6 +80,7 @@ export class ProcessPool implements LauncherUser {
   #sweep: NodeJS.Timeout | null = null;
   #count = 0;
   #losses = 0;
+  #recycledCount = 0;
   #isClosed = false;
 
   constructor(options: ProcessPoolOptions) {
@@ -117,6 +128,7 @@ export class ProcessPool implements LauncherUser {
     process.user = null;
     const reason = this.#whyNotAgain(process);
     if (reason !== "") {
+      if (!process.isEnding) this.#recycledCount++;
       this.#options.logger.debug({ process: process.id, reason }, "a process is not used again");
       return process.retire();
     }
@@ -124,6 +136,35 @@ export class ProcessPool implements LauncherUser {
     this.#idle.push(process);
     if (this.#idle.length > this.#options.idleMax) this.#idle.shift()?.retire();
     this.#armSweep();
+  }
+
+  /**
+   * What the processes take now. What they share, such as the program, is left out; where the
+   * machine does not tell, it is what each said of itself after its last run.
+   */
+  measure(): PoolUse {
+    let processBytes = 0;
+    for (const { pid, lastRun } of this.#byId.values()) {
+      const use = pid === 0 ? null : measureMemory(pid);
+      processBytes += use?.ownBytes ?? lastRun.rssBytes;
+    }
+    const { size: processCount } = this.#byId;
+    return { processCount, processBytes, processRecycledCount: this.#recycledCount };
+  }
+
+  /** Memory is short: what is idle ends. */
+  endIdle(): void {
+    for (const process of this.#idle.splice(0)) process.retire();
+  }
+
+  /** What is taken from now on is a process that has run nothing. */
+  renew(): void {
+    this.#useNoMore("the cluster was restarted");
+  }
+
+  #useNoMore(why: string): void {
+    for (const process of this.#byId.values()) this.#last.set(process, why);
+    this.endIdle();
   }
 
   /** Nothing is taken any more. Whoever shuts the launcher down ends the processes. */
@@ -135,8 +176,10 @@ export class ProcessPool implements LauncherUser {
 
   // What the launcher tells.
 
-  started(): void {
-    // It is of use when it comes to the door.
+  /** It is of use when it comes to the door. */
+  started(id: string, pid: number): void {
+    const process = this.#byId.get(id);
+    if (process !== undefined) process.pid = pid;
   }
 
   ended(record: ExitRecord): void {
@@ -150,8 +193,7 @@ export class ProcessPool implements LauncherUser {
   /** Nobody reads what they write, nor watches them. */
   launcherLost(): void {
     this.#losses++;
-    for (const process of this.#byId.values()) this.#unread.add(process);
-    for (const process of this.#idle.splice(0)) process.retire();
+    this.#useNoMore("its launcher is another one now");
   }
 
   launcherReplaced(running: ReadonlySet<string>): void {
@@ -165,8 +207,16 @@ export class ProcessPool implements LauncherUser {
   }
 
   #takeIdle(needs: ProcessNeeds): FunctionProcess | null {
+    for (const process of this.#idle.filter((each) => this.#isOld(each))) this.#recycle(process);
     const index = this.#idle.findLastIndex((each) => each.isReady && serves(each, needs));
     return index === -1 ? null : this.#idle.splice(index, 1)[0];
+  }
+
+  /** It has become too old while it was idle. */
+  #recycle(process: FunctionProcess): void {
+    this.#idle.splice(this.#idle.indexOf(process), 1);
+    this.#recycledCount++;
+    process.retire();
   }
 
   #start(needs: ProcessNeeds): FunctionProcess {
@@ -212,12 +262,18 @@ export class ProcessPool implements LauncherUser {
     const { memoryBytes } = process.needs;
     const { rssBytes, leftover } = process.lastRun;
     if (!process.isReady) return "it has ended or is ending";
-    if (this.#unread.has(process)) return "its launcher is another one now";
+    const why = this.#last.get(process);
+    if (why !== undefined) return why;
     if (process.runs >= processRunsMax) return "it has run often enough";
-    if (performance.now() - process.startedMs >= processAgeMaxMs) return "it is old enough";
-    const rssMax = memoryBytes === 0 ? processRssBytesMax : memoryBytes / 2;
-    if (rssBytes >= Math.min(rssMax, processRssBytesMax)) return "it has become too large";
+    if (this.#isOld(process)) return "it is old enough";
+    const { rssBytesMax } = this.#options;
+    const rssMax = memoryBytes === 0 ? rssBytesMax : Math.min(rssBytesMax, memoryBytes / 2);
+    if (rssBytes >= rssMax) return "it has become too large";
     return leftover === "" ? "" : `its task has left ${leftover}`;
+  }
+
+  #isOld({ startedMs }: FunctionProcess): boolean {
+    return performance.now() - startedMs >= this.#options.ageMaxMs;
   }
 
   #armSweep(): void {

@@ -146,11 +146,12 @@ export class ProcessRun implements ProcessUser {
 
   #send(): void {
     const { functionName, attempt, task, user, priority, args, inputs } = this.order;
+    const { gang = null } = this.order;
     const sequence = ++this.#process.runs;
     this.#isSent = true;
     this.#options.directories.beginShared(formatAttemptId(attempt));
     const plugins = this.order.plugins.places;
-    const call = { functionName, attempt, task, user, priority, plugins };
+    const call = { functionName, attempt, task, user, priority, plugins, gang };
     this.#process.send({ type: "run", sequence, ...call }, [args, ...inputs]);
     if (!this.#isLoading) this.#armNotice();
   }

@@ -143,8 +143,10 @@ export class ProcessRunner {
     }
   }
 
-  #newContext({ sequence, task, attempt, user, priority }: RunOrder): ExecutionContext {
-    const identity = { task, attempt, user, priority, worker: this.#options.workerId };
+  #newContext(order: RunOrder): ExecutionContext {
+    const { sequence, task, attempt, user, priority } = order;
+    const gang = order.gang ?? undefined;
+    const identity = { task, attempt, user, priority, gang, worker: this.#options.workerId };
     const throttle = new ProgressThrottle((progress) => {
       this.#tell({ type: "progress", sequence, progress });
     });

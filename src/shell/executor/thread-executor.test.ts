@@ -10,6 +10,9 @@ import { BundleDirectory } from "../../../test/shell/bundle-directory.ts";
 import { RecordingSink } from "../../../test/shell/recording-sink.ts";
 import { encodeArguments, encodeValue } from "../values/value-codec.ts";
 import { type ExecutionOrder, noPlugins } from "./execution.ts";
+import { FunctionTable } from "./function-table.ts";
+import { Lane } from "./lane.ts";
+import { logBurstMax, outputBurstCharacters } from "./limits.ts";
 import { ThreadExecutor, type ThreadExecutorOptions } from "./thread-executor.ts";
 
 const endless = "() => { for (;;) {} }";
@@ -357,6 +360,14 @@ describe("a context", () => {
     assert.deepEqual(await sink.value(1), expected);
   });
 
+  it("may be taken apart, as people do", async () => {
+    const source = "() => { const { progress } = getContext(); progress(0.5, 'half'); return 1; }";
+    start(anOrder(1, aBundle(source, contextImport())));
+    assert.equal(await sink.value(1), 1);
+    await sink.until(() => sink.progress.length > 0);
+    assert.deepEqual(sink.progress, [{ execution: 1, fraction: 0.5, note: "half" }]);
+  });
+
   it("is the one that `capstan` gives, which is this very package", async () => {
     const source = "() => getContext().worker";
     start(anOrder(1, aBundle(source, 'import { getContext } from "capstan";')));
@@ -373,12 +384,131 @@ describe("a context", () => {
   });
 });
 
+describe("what functions say", () => {
+  it("ends none of them, also if it cannot travel", async () => {
+    const source = `() => { getContext().logger.info("odd", { f: () => 1 }); return 1; }`;
+    start(anOrder(1, aBundle(source, contextImport())));
+    assert.equal(await sink.value(1), 1);
+    await sink.until(() => sink.logs.length > 0);
+    const [{ message, fields }] = sink.logs;
+    assert.deepEqual([message, fields], ["odd", { ...fields, fields: "{ f: [Function: f] }" }]);
+  });
+
+  it("in a flood is kept to a rate, and the rest is counted", async () => {
+    const lines = 100_000;
+    const line = "what a loop prints that nobody thought of";
+    const print = `(n) => { for (let i = 0; i < n; i++) console.log(${JSON.stringify(line)}); }`;
+    start(anOrder(1, aBundle(print), withArguments(lines)));
+    await sink.end(1);
+    let kept = 0;
+    let dropped = 0;
+    const count = () => {
+      for (const { message, fields } of sink.logs.splice(0)) {
+        const { droppedCharacters = -1 } = fields as { droppedCharacters?: number };
+        if (droppedCharacters < 0) kept += message.length;
+        else dropped += droppedCharacters;
+      }
+      return dropped > 0 && dropped + kept > lines * line.length;
+    };
+    await sink.until(count);
+    assert.ok(kept < 2 * outputBurstCharacters, `${kept} characters were kept`);
+  });
+
+  it("in a flood of log messages is kept to a rate, too", async () => {
+    const log = "(n) => { for (let i = 0; i < n; i++) getContext().logger.info('again'); }";
+    const last = "() => { getContext().logger.info('last'); }";
+    const messages = 20 * logBurstMax;
+    start(anOrder(1, aBundle(log, contextImport()), withArguments(messages)));
+    await sink.end(1);
+    assert.ok(sink.logs.length < messages / 2, `${sink.logs.length} messages were kept`);
+    const isTold = () => sink.logs.some(({ fields }) => "droppedBefore" in fields);
+    const later = aBundle(last, contextImport());
+    for (let next = 2; !isTold(); next++) {
+      start(anOrder(next, later));
+      await sink.end(next);
+    }
+  });
+
+  it("to the port of their thread is heard by nobody", async () => {
+    const words = `[null, 1, "ready", { type: "log" }, { type: "failed", sequence: 0 }]`;
+    const source = `() => { for (const word of ${words}) parentPort.postMessage(word); return 1; }`;
+    const imported = 'import { parentPort } from "node:worker_threads";';
+    start(anOrder(1, aBundle(source, imported)), anOrder(2, aBundle("() => 2")));
+    assert.equal(await sink.value(1), 1);
+    assert.equal(await sink.value(2), 2);
+    assert.deepEqual(sink.logs, []);
+  });
+});
+
+describe("a lane that is told to collect its garbage", () => {
+  it("has none if nothing has run in it since the last time", async () => {
+    const credentials = () => Promise.reject(new Error("there is no controller"));
+    const functions = new FunctionTable();
+    const options = { index: 0, workerId: "w", functions, sink, heapLimitMib: 0, credentials };
+    const lane = new Lane(options);
+    assert.equal(lane.collect(), false);
+    lane.start(anOrder(1, aBundle("() => 1")));
+    lane.flush();
+    await sink.end(1);
+    assert.deepEqual([lane.collect(), lane.collect()], [true, false]);
+    await lane.close();
+  });
+});
+
 describe("lanes", () => {
   it("run at the same time", async () => {
     await executor.close();
     executor = newExecutor({ lanes: 2 });
     start(anOrder(1, aBundle(endless)), anOrder(2, aBundle("() => 2"), { lane: 1 }));
     assert.equal(await sink.value(2), 2);
+  });
+});
+
+describe("a renewal", () => {
+  const counts = "export let calls = 0;";
+
+  it("gives what comes after it a thread that has run nothing", async () => {
+    const bundle = aBundle("() => ++calls", counts);
+    start(anOrder(1, bundle), anOrder(2, bundle));
+    assert.deepEqual([await sink.value(1), await sink.value(2)], [1, 2]);
+    executor.renew();
+    start(anOrder(3, bundle));
+    assert.equal(await sink.value(3), 1);
+    start(anOrder(4, bundle));
+    assert.equal(await sink.value(4), 2, "and once");
+  });
+
+  it("waits for what runs, and for what was there before it, and fails nothing", async () => {
+    const source = "async (ms) => { await new Promise((r) => setTimeout(r, ms)); return ++calls; }";
+    const bundle = aBundle(source, counts);
+    start(anOrder(1, bundle, withArguments(100)), anOrder(2, bundle, withArguments(0)));
+    await sink.until(() => sink.news.some((item) => item.type === "started"));
+    executor.renew();
+    executor.renew();
+    start(anOrder(3, bundle, withArguments(0)));
+    assert.deepEqual([await sink.value(1), await sink.value(2)], [1, 2]);
+    assert.equal(await sink.value(3), 1);
+    assert(sink.logs.every(({ level }) => level !== "warn"));
+  });
+
+  it("comes with the end of a thread that is ended by force", async () => {
+    start(anOrder(1, aBundle(endless)));
+    await sink.until(() => sink.news.some((item) => item.type === "started"));
+    executor.abort(1, "stopped", 20);
+    executor.renew();
+    start(anOrder(2, aBundle("() => 2")));
+    assert.equal((await sink.end(1)).type, "aborted");
+    assert.equal(await sink.value(2), 2);
+  });
+
+  it("lets what waits for it be taken back", async () => {
+    start(anOrder(1, aBundle(endless)));
+    await sink.until(() => sink.news.some((item) => item.type === "started"));
+    executor.renew();
+    start(anOrder(2, aBundle("() => 2")));
+    assert.equal(executor.revoke(2), true);
+    executor.abort(1, "stopped", 20);
+    assert.equal((await sink.end(1)).type, "aborted");
   });
 });
 

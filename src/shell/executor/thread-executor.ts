@@ -83,6 +83,11 @@ export class ThreadExecutor {
     else this.#lanes.some((lane) => lane.abort(execution, reason, graceMs));
   }
 
+  /** What is started from now on runs in new threads; what runs ends in the old ones. */
+  renew(): void {
+    for (const lane of this.#lanes) lane.renew();
+  }
+
   /** Memory is short: all threads collect their garbage. */
   collect(): void {
     for (const lane of this.#lanes) lane.collect();

@@ -11,12 +11,19 @@ import { LaneThread } from "./lane-thread.ts";
 import { copyStderrTo } from "./task-environment.ts";
 import { resolvePackageToItself } from "./task-modules.ts";
 import { TextTail } from "./text-tail.ts";
-import type { ThreadData, ToThread } from "./thread-messages.ts";
+import type { FromThread, Sealed, ThreadData, ToThread } from "./thread-messages.ts";
+import { ThreadOutput } from "./thread-output.ts";
 
 const port = present(parentPort, "a lane's program runs in a worker thread");
 const data = workerData as ThreadData;
+const post = (message: FromThread): void => {
+  port.postMessage({ key: data.key, message } satisfies Sealed);
+};
+new ThreadOutput(post).takeOver();
 const stderr = new TextTail();
 copyStderrTo(stderr);
 resolvePackageToItself();
-const lane = new LaneThread(port, new LaneMemory(data.shared), data.workerId, stderr);
+const memory = new LaneMemory(data.shared);
+const end = (): void => port.close();
+const lane = new LaneThread({ post, end, memory, workerId: data.workerId, stderr });
 port.on("message", (message: ToThread) => lane.onMessage(message));

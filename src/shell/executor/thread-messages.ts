@@ -7,7 +7,7 @@
 
 import type { AttemptFailure } from "../../model/failure.ts";
 import type { Progress } from "../../model/progress.ts";
-import type { TaskCredentials } from "./context.ts";
+import type { TaskCredentials, TaskGang } from "./context.ts";
 import type { LargeBytes, OrderFrame } from "./order-frame.ts";
 
 /** Function `index` of this executor: an export of a bundle file. */
@@ -31,12 +31,20 @@ export interface PluginPlace {
   readonly teardown: string;
 }
 
+/** The gang of an order, which travels beside its frame. */
+export interface GangOfOrder {
+  readonly sequence: number;
+  readonly gang: TaskGang;
+}
+
 export type ToThread =
   | {
       readonly type: "orders";
       /** Functions that the thread has not heard of. */
       readonly functions: readonly FunctionPlace[];
       readonly frame: OrderFrame;
+      /** Of those orders that are members of gangs. */
+      readonly gangs: readonly GangOfOrder[];
     }
   /** Memory is short: collect garbage. */
   | { readonly type: "collect" }
@@ -83,6 +91,13 @@ export type FromThread =
       readonly index: number;
       readonly reason: string;
     }
+  /** What functions wrote; or that they wrote more than is kept. */
+  | {
+      readonly type: "output";
+      readonly stream: "stdout" | "stderr";
+      readonly text: string;
+      readonly droppedCharacters: number;
+    }
   | {
       readonly type: "log";
       readonly level: LogLevel;
@@ -94,4 +109,18 @@ export type FromThread =
 export interface ThreadData {
   readonly shared: SharedArrayBuffer;
   readonly workerId: string;
+  /** What the thread's own messages carry. */
+  readonly key: string;
+}
+
+/** A message as it is posted: code of users can post to the same port, and says nothing here. */
+export interface Sealed {
+  readonly key: string;
+  readonly message: FromThread;
+}
+
+/** The message, if the thread itself posted it. */
+export function unsealed(posted: unknown, key: string): FromThread | null {
+  const isOurs = (posted as Partial<Sealed> | null | undefined)?.key === key;
+  return isOurs ? (posted as Sealed).message : null;
 }

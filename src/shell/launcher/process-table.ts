@@ -62,15 +62,24 @@ export function listPids(): readonly number[] {
   return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
+/** What a process takes of the memory. */
+export interface MemoryUse {
+  readonly rssBytes: number;
+  readonly peakBytes: number;
+  /** Without what comes from files, such as the program itself, which processes share. */
+  readonly ownBytes: number;
+}
+
 /** What a process and its memory weigh; null if it is gone. */
-export function measureMemory(pid: number): { rssBytes: number; peakBytes: number } | null {
+export function measureMemory(pid: number): MemoryUse | null {
   const text = readProc(`/proc/${pid}/status`);
   if (text === null) return null;
   const bytes = (name: string): number => {
     const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text);
     return found === null ? 0 : Number(found[1]) * 1024;
   };
-  return { rssBytes: bytes("VmRSS"), peakBytes: bytes("VmHWM") };
+  const ownBytes = bytes("RssAnon") + bytes("RssShmem");
+  return { rssBytes: bytes("VmRSS"), peakBytes: bytes("VmHWM"), ownBytes };
 }
 
 /** Its fair part of what it shares with others; 0 if it is gone or may not be looked into. */

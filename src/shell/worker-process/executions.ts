@@ -4,7 +4,7 @@
  *
  * A function whose bundle is not here yet, or whose inputs are being read from the disk, waits
  * outside its lane, so that it blocks nobody; for the kernel it has been started and can be revoked
- * or aborted like any other.
+ * or aborted like any other. A member of a gang waits there until all of it are prepared.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { CapstanError } from "../../model/errors.ts";
 import type { AttemptFailure, AttemptUsage } from "../../model/failure.ts";
 import { type AttemptId, attemptId, type TaskRef } from "../../model/ids.ts";
 import type { Progress } from "../../model/progress.ts";
-import type { FunctionRun, TaskSpec } from "../../model/spec.ts";
+import { type FunctionRun, portsOf, type TaskSpec } from "../../model/spec.ts";
 import { type DefineSpec, type GangMember, inlineValueBytesMax } from "../../protocol/messages.ts";
-import type { ExecutionId, Survivor, WorkerSend } from "../../worker/events.ts";
+import type { ExecutionId, StartedExecution, Survivor, WorkerSend } from "../../worker/events.ts";
 import { ActorExecutor } from "../executor/actor-executor.ts";
 import type { CommandExecutor } from "../executor/command-executor.ts";
 import { buildFailure, type CommandFailureCause } from "../executor/command-outcome.ts";
@@ -31,13 +31,15 @@ import {
   noPlugins,
   type PluginPlaces,
 } from "../executor/execution.ts";
+import { FunctionMembers } from "../executor/function-members.ts";
 import { collectGarbage } from "../executor/garbage.ts";
 import type { LaneThreadView } from "../executor/lane.ts";
 import { idleProcessesPerSlotMax } from "../executor/limits.ts";
 import { type FunctionProcessView, ProcessExecutor } from "../executor/process-executor.ts";
-import { ProcessPool, type ProcessPoolOptions } from "../executor/process-pool.ts";
+import { type PoolUse, ProcessPool, type ProcessPoolOptions } from "../executor/process-pool.ts";
 import { ThreadExecutor } from "../executor/thread-executor.ts";
 import type { LogLevel, PluginPlace } from "../executor/thread-messages.ts";
+import { isShortage } from "../launcher/shortage.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { ValueStore } from "../store/value-store.ts";
 import type { BundleStore } from "./bundle-store.ts";
@@ -45,8 +47,6 @@ import type { KernelLoop } from "./kernel-loop.ts";
 import type { Spills } from "./spills.ts";
 import { type ControllerAddress, taskCredentials } from "./task-credentials.ts";
 
-type StartExecution = Extract<WorkerSend, { type: "start-execution" }>;
-type PrepareExecution = Extract<WorkerSend, { type: "prepare-execution" }>;
 type ReleaseExecution = Extract<WorkerSend, { type: "release-execution" }>;
 type AbortExecution = Extract<WorkerSend, { type: "abort-execution" }>;
 
@@ -67,7 +67,10 @@ export interface ExecutionsOptions {
   readonly workerId: string;
   readonly heapLimitMib?: number | undefined;
   /** Of the processes that run functions. */
-  readonly processes: Pick<ProcessPoolOptions, "directory" | "attemptsDirectory">;
+  readonly processes: Pick<
+    ProcessPoolOptions,
+    "directory" | "attemptsDirectory" | "ageMaxMs" | "rssBytesMax"
+  >;
   /** Where what runs here asks for what it needs to submit tasks of its own. */
   readonly controller: ControllerAddress;
   /** A lane cannot be freed but by ending this process. */
@@ -82,12 +85,14 @@ export class Executions implements ExecutionSink, CommandSink {
   readonly #processes: ProcessExecutor;
   readonly #specs = new Map<number, OwnedSpec>();
   readonly #dropped = new Set<number>();
-  readonly #waiting = new Map<ExecutionId, StartExecution>();
+  readonly #waiting = new Map<ExecutionId, StartedExecution>();
+  readonly #members: FunctionMembers;
 
   constructor(options: ExecutionsOptions) {
     this.#options = options;
     const { slots: lanes, workerId, heapLimitMib = 0, commands, logger } = options;
-    const { launcher, directories } = commands;
+    const { launcher, directories, host, ports } = commands;
+    this.#members = new FunctionMembers({ host, ports });
     const common = { lanes, sink: this, credentials: taskCredentials(options.controller) };
     this.#threads = new ThreadExecutor({ ...common, workerId, heapLimitMib });
     this.#actors = new ActorExecutor({ ...common, workerId, heapLimitMib });
@@ -132,34 +137,41 @@ export class Executions implements ExecutionSink, CommandSink {
     });
   }
 
-  start(order: StartExecution): void {
+  start(order: StartedExecution): void {
     const { definition } = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.start({ ...order, definition });
     else this.#startFunction(order, definition as FunctionSpec);
   }
 
   /** Makes a member of a gang ready; `release` starts it. */
-  prepare(order: PrepareExecution): void {
+  prepare(order: StartedExecution): void {
     const { definition } = this.#specOf(order);
     if (isCommandSpec(definition)) this.#options.commands.prepare({ ...order, definition });
-    else {
-      const error = new CapstanError("INVALID_SPEC", "only commands can be members of a gang");
-      this.failed(order.execution, "build-failed", buildFailure(error));
-    }
+    else this.#prepareFunction(order, (definition as FunctionSpec).run);
   }
 
   release({ execution, members }: ReleaseExecution): void {
-    this.#options.commands.release(execution, members);
+    const order = this.#members.release(execution, members);
+    if (order !== null) this.start(order);
+    else this.#options.commands.release(execution, members);
   }
 
   revoke(execution: ExecutionId): void {
     const { commands, loop } = this.#options;
     const revoked =
+      this.#members.withdraw(execution) ||
       this.#waiting.delete(execution) ||
       (commands.has(execution)
         ? commands.revoke(execution)
         : this.#functionsOf(execution).revoke(execution));
+    if (revoked) this.#members.end(execution);
     loop.post({ type: "execution-revoked", execution, revoked });
+  }
+
+  /** What runs functions is made anew. An actor has a thread of its own, which ends with it. */
+  renew(): void {
+    this.#threads.renew();
+    this.#pool.renew();
   }
 
   /** A function waits beside its lane. */
@@ -169,15 +181,22 @@ export class Executions implements ExecutionSink, CommandSink {
 
   abort({ execution, reason, graceMs }: AbortExecution): void {
     const { commands } = this.#options;
-    if (this.#waiting.delete(execution)) this.aborted(execution);
+    const isOutside = this.#members.withdraw(execution) || this.#waiting.delete(execution);
+    if (isOutside) this.aborted(execution);
     else if (commands.has(execution)) commands.abort(execution, reason, graceMs);
     else this.#functionsOf(execution).abort(execution, reason, graceMs);
   }
 
-  /** Memory is short: everything here collects its garbage. */
+  /** What processes that run functions take. */
+  processUse(): PoolUse {
+    return this.#pool.measure();
+  }
+
+  /** Memory is short: everything here collects its garbage, and idle processes end. */
   collect(): void {
     this.#threads.collect();
     this.#actors.collect();
+    this.#pool.endIdle();
     collectGarbage();
   }
 
@@ -206,7 +225,7 @@ export class Executions implements ExecutionSink, CommandSink {
     await Promise.all([...threads, this.#options.commands.close(graceMs)]);
   }
 
-  #specOf({ spec }: StartExecution | PrepareExecution): OwnedSpec {
+  #specOf({ spec }: StartedExecution): OwnedSpec {
     return present(this.#specs.get(spec), "a spec is defined before its first use");
   }
 
@@ -215,7 +234,31 @@ export class Executions implements ExecutionSink, CommandSink {
     return this.#processes.has(execution) ? this.#processes : this.#threads;
   }
 
-  #startFunction(order: StartExecution, definition: FunctionSpec): void {
+  /** Nothing of the user's begins before `release`; its bundle is here then. */
+  #prepareFunction(order: StartedExecution, run: FunctionRun): void {
+    const { execution } = order;
+    const needs = { portNames: portsOf(run), needs: this.#bundlesOf(run) };
+    this.#members.prepare(order, needs).then(
+      (member) => {
+        if (member === null) return;
+        this.prepared(execution, member);
+        this.#options.loop.pump();
+      },
+      (error: unknown) => {
+        this.#tellUnprepared(execution, error);
+        this.#options.loop.pump();
+      },
+    );
+  }
+
+  /** What the machine lacks for now is no fault of the task: it goes back, uncharged. */
+  #tellUnprepared(execution: ExecutionId, error: unknown): void {
+    this.#options.logger.warn({ err: error }, "a member of a gang could not be prepared");
+    if (isShortage(error)) this.aborted(execution);
+    else this.failed(execution, "build-failed", buildFailure(error));
+  }
+
+  #startFunction(order: StartedExecution, definition: FunctionSpec): void {
     const { run } = definition;
     const bundlePath = this.#options.bundles.pathOf(run.bundle);
     const plugins = this.#placesOf(run);
@@ -239,7 +282,7 @@ export class Executions implements ExecutionSink, CommandSink {
   }
 
   #startNow(
-    order: StartExecution,
+    order: StartedExecution,
     place: Pick<ExecutionOrder, "bundlePath" | "plugins">,
     { run: { functionName, executor, part }, resources, priority }: FunctionSpec,
   ): void {
@@ -253,7 +296,8 @@ export class Executions implements ExecutionSink, CommandSink {
       inputTasks.push(input.task);
     }
     const { user } = this.#specOf(order);
-    const identity = { execution, lane, attempt, task, user, priority };
+    const gang = this.#members.gangOf(execution);
+    const identity = { execution, lane, attempt, task, user, priority, gang };
     const call = { ...identity, ...place, functionName, args, inputs, inputTasks };
     const { memoryBytes, cpuMilli } = resources;
     if (part === "actor") this.#actors.start(call);
@@ -268,13 +312,13 @@ export class Executions implements ExecutionSink, CommandSink {
   }
 
   /** Inputs that are on their way back from the disk. */
-  #readsOf({ inputs }: StartExecution): readonly Promise<void>[] {
+  #readsOf({ inputs }: StartedExecution): readonly Promise<void>[] {
     const { spills } = this.#options;
     const reads = inputs.map(({ task, inline }) => (inline === null ? spills.reading(task) : null));
     return reads.filter((read) => read != null);
   }
 
-  #await(order: StartExecution, definition: FunctionSpec, coming: Promise<unknown>): void {
+  #await(order: StartedExecution, definition: FunctionSpec, coming: Promise<unknown>): void {
     this.#waiting.set(order.execution, order);
     coming.then(
       () => this.#onHere(order, definition),
@@ -282,14 +326,14 @@ export class Executions implements ExecutionSink, CommandSink {
     );
   }
 
-  #onHere(order: StartExecution, definition: FunctionSpec): void {
+  #onHere(order: StartedExecution, definition: FunctionSpec): void {
     // Taken back while it waited: its number is not used again.
     if (!this.#waiting.delete(order.execution)) return;
     this.#startFunction(order, definition);
     this.#options.loop.pump();
   }
 
-  #onBundleFailed(order: StartExecution, error: unknown): void {
+  #onBundleFailed(order: StartedExecution, error: unknown): void {
     if (!this.#waiting.delete(order.execution)) return;
     const message = error instanceof Error ? error.message : String(error);
     this.#options.logger.warn({ err: error }, message);
@@ -317,6 +361,7 @@ export class Executions implements ExecutionSink, CommandSink {
 
   finished(execution: ExecutionId, value: Uint8Array, durationUs: number): void {
     const { loop, store } = this.#options;
+    this.#members.end(execution);
     store.addResult(execution, value);
     const sizeBytes = value.length;
     const inline = sizeBytes <= inlineValueBytesMax ? value : null;
@@ -328,15 +373,18 @@ export class Executions implements ExecutionSink, CommandSink {
     cause: FailureCause | CommandFailureCause,
     failure: AttemptFailure,
   ): void {
+    this.#members.end(execution);
     this.#options.loop.post({ type: "execution-failed", execution, cause, failure });
   }
 
   inputFailed(execution: ExecutionId, task: TaskRef, reason: string): void {
+    this.#members.end(execution);
     this.#options.logger.warn({ task, reason }, "an input could not be read");
     this.#options.loop.post({ type: "execution-input-failed", execution, task });
   }
 
   aborted(execution: ExecutionId): void {
+    this.#members.end(execution);
     this.#options.loop.post({ type: "execution-aborted", execution });
   }
 

@@ -75,5 +75,8 @@ export const memoryStepShare = 1 / 64;
 /** Grace of commands whose worker ends because its parent did; then they are killed, in ms. */
 export const orphanGraceMs = 2_000;
 
+/** How long a worker that is told to leave waits for copies of its values, by default, in ms. */
+export const drainTimeoutMsDefault = 10_000;
+
 /** How long an ending worker waits for its commands and its launcher, in milliseconds. */
 export const closeTimeoutMs = 5_000;

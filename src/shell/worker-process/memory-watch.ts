@@ -1,5 +1,6 @@
 /**
- * What the process takes of the machine's memory, told to the kernel when it has changed.
+ * What the worker takes of the machine's memory, told to the kernel when it has changed: its own
+ * process, and those that run functions for it.
  *
  * What was let go of is in memory until somebody collects it, and a worker that starts nothing
  * allocates nothing: near its pause bound garbage is collected, or it might pause for ever.
@@ -12,6 +13,8 @@ import { collectEveryMs, collectShare, memoryLookMs, memoryStepShare } from "./l
 export interface MemoryWatchOptions {
   /** Bytes above which the worker pauses. */
   readonly pauseBytes: number;
+  /** What processes that run functions take besides. */
+  readonly processBytes: () => number;
   readonly onMeasured: (rssBytes: number) => void;
   /** Memory gets short. */
   readonly collect: () => void;
@@ -35,8 +38,8 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    const { pauseBytes, onMeasured } = this.#options;
-    const rssBytes = process.memoryUsage.rss();
+    const { pauseBytes, processBytes, onMeasured } = this.#options;
+    const rssBytes = process.memoryUsage.rss() + processBytes();
     if (rssBytes > pauseBytes * collectShare) this.#collect();
     if (Math.abs(rssBytes - this.#toldBytes) < pauseBytes * memoryStepShare) return;
     this.#toldBytes = rssBytes;

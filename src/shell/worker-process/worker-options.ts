@@ -54,6 +54,22 @@ export interface WorkerOptions {
    * 80 % of the memory in `capacity`, and 512 MiB above the target at least.
    */
   readonly memoryPauseBytes?: number | undefined;
+  /**
+   * When it is told to leave, it waits for at most so long until others have what only it holds,
+   * milliseconds. Lower: it goes sooner, and more is computed again. 0: it does not wait. Default
+   * `drainTimeoutMsDefault`.
+   */
+  readonly drainTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds from its start after which a process that runs functions is not used again. Lower:
+   * more is started. Higher: what tasks leave behind stays for longer. Default ten minutes.
+   */
+  readonly processAgeMaxMs?: number | undefined;
+  /**
+   * Bytes of such a process, after a task, from which on it is not used again; half of the task's
+   * own limit if that is less. Lower: more is started. Higher: leaks stay. Default 1 GiB.
+   */
+  readonly processRssBytesMax?: number | undefined;
   /** Heap limit of each executor thread in MiB. Default: the engine's. */
   readonly heapLimitMib?: number | undefined;
 }
@@ -72,6 +88,9 @@ const optionNames = [
   "parentPid",
   "memoryTargetBytes",
   "memoryPauseBytes",
+  "drainTimeoutMs",
+  "processAgeMaxMs",
+  "processRssBytesMax",
   "heapLimitMib",
 ];
 
@@ -100,6 +119,10 @@ export function parseWorkerOptions(value: unknown): WorkerOptions {
     parentPid: raw.parentPid === undefined ? undefined : parseCount(raw, "parentPid", 1),
     memoryTargetBytes: parseOptionalCount(raw, "memoryTargetBytes"),
     memoryPauseBytes: parseOptionalCount(raw, "memoryPauseBytes"),
+    drainTimeoutMs:
+      raw.drainTimeoutMs === undefined ? undefined : parseCount(raw, "drainTimeoutMs", 0),
+    processAgeMaxMs: parseOptionalCount(raw, "processAgeMaxMs"),
+    processRssBytesMax: parseOptionalCount(raw, "processRssBytesMax"),
     heapLimitMib: raw.heapLimitMib === undefined ? undefined : parseCount(raw, "heapLimitMib", 1),
   };
 }

@@ -25,6 +25,7 @@ import { parseAddress } from "../data-plane/peer-connection.ts";
 import { UploadRoute, type UploadSink } from "../data-plane/upload-route.ts";
 import { CommandExecutor } from "../executor/command-executor.ts";
 import { CommandLogs } from "../executor/command-logs.ts";
+import { processAgeMaxMs, processRssBytesMax } from "../executor/limits.ts";
 import type { Logger } from "../logging/logger.ts";
 import { SpillFiles } from "../store/spill-files.ts";
 import { ValueStore } from "../store/value-store.ts";
@@ -35,7 +36,7 @@ import { DataSecrets } from "./data-secrets.ts";
 import { Executions } from "./executions.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { type Carrier, KernelLoop } from "./kernel-loop.ts";
-import { commandSlotsDefault, housekeepingMs } from "./limits.ts";
+import { commandSlotsDefault, drainTimeoutMsDefault, housekeepingMs } from "./limits.ts";
 import { excessOf, probeAttributes } from "./machine.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { Spills } from "./spills.ts";
@@ -56,7 +57,10 @@ export interface RunningWorker {
   readonly incarnation: string;
   /** `host:port` of the data listener, as others see it. */
   readonly address: string;
-  /** Hands back what has not started, stops the rest, says goodbye. Resolves when all has ended. */
+  /**
+   * Hands back what has not started, stops the rest, waits for at most `drainTimeoutMs` until
+   * others have what only it holds, and says goodbye. Resolves when all has ended.
+   */
   leave(): Promise<void>;
   /**
    * Ends at once, without a word to the controller. Commands, which would survive this process,
@@ -188,6 +192,7 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
   #fence = 0;
   #uploadCount = 0;
   #isMuted = false;
+  readonly #drainTimeoutMs: number;
   #resolveLeft: () => void = () => {};
   #resolveStuck: (lane: number) => void = () => {};
   #resolveRejected: (error: CapstanError) => void = () => {};
@@ -195,6 +200,7 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
   constructor(options: WorkerOptions, parts: WorkerParts) {
     const { workerId, slots, commandSlots = commandSlotsDefault, capacity } = options;
     const { logger, store, files, bundles, commands, secrets } = parts;
+    this.#drainTimeoutMs = options.drainTimeoutMs ?? drainTimeoutMsDefault;
     this.workerId = workerId;
     this.address = parts.address;
     this.#parts = parts;
@@ -217,6 +223,8 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
     const processes = {
       directory: processesDirectoryOf(options.workDir),
       attemptsDirectory: attemptsDirectoryOf(options.workDir),
+      ageMaxMs: options.processAgeMaxMs ?? processAgeMaxMs,
+      rssBytesMax: options.processRssBytesMax ?? processRssBytesMax,
     };
     this.#executions = new Executions({
       ...{ loop, store, spills, bundles, commands, logger, slots, workerId, heapLimitMib, onStuck },
@@ -256,7 +264,7 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
   }
 
   leave(): Promise<void> {
-    this.#loop.post({ type: "leave-requested" });
+    this.#loop.post({ type: "leave-requested", emptyMs: this.#drainTimeoutMs });
     this.#loop.pump();
     return this.left;
   }
@@ -299,6 +307,8 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
         return this.#executions.yield(send.execution);
       case "abort-execution":
         return this.#executions.abort(send);
+      case "renew-executors":
+        return this.#executions.renew();
       case "store-result":
         return this.#checkStored(store.storeResult(send.execution, send.task), send);
       case "discard-result":
@@ -353,6 +363,7 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
   #newMemoryWatch(pauseBytes: number): MemoryWatch {
     return new MemoryWatch({
       pauseBytes,
+      processBytes: () => this.#executions.processUse().processBytes,
       collect: () => this.#executions.collect(),
       onMeasured: (rssBytes) => {
         this.#loop.post({ type: "memory-measured", rssBytes });
@@ -415,18 +426,31 @@ class WorkerProcess implements RunningWorker, Carrier, UploadSink {
       } else if (message.type === "drop-spec") this.#executions.dropSpec(message.spec);
       else if (message.type === "peer") this.#transfers.setPeer(message);
       else if (message.type === "peer-gone") this.#transfers.removePeer(message.index);
+      else if (message.type === "emptied") this.#onEmptied(message.leftCount);
       this.#loop.post({ type: "ordered", message });
     }
     this.#loop.pump();
   }
 
+  #onEmptied(leftCount: number): void {
+    const { logger } = this.#parts;
+    if (leftCount === 0) logger.info("others have what somebody wants of its values");
+    else logger.warn({ leftCount }, "nobody can take some of its values: they go with it");
+  }
+
   #send({ message }: Extract<WorkerSend, { type: "send-message" }>): void {
     if (this.#isMuted) return;
+    if (message.type === "emptying") {
+      const { limitMs } = message;
+      this.#parts.logger.info({ limitMs }, "waits until others have what only this worker has");
+    }
     if (message.type !== "heartbeat") return this.#link.send(message);
     // What is true of the process, not of the kernel.
     const { store } = this.#parts;
     const valueBytes = store.valueBytes + store.spilledBytes + store.pendingBytes;
-    this.#link.send({ ...message, rssBytes: process.memoryUsage.rss(), valueBytes });
+    const use = this.#executions.processUse();
+    const rssBytes = process.memoryUsage.rss() + use.processBytes;
+    this.#link.send({ ...message, rssBytes, valueBytes, ...use });
   }
 
   #checkStored(stored: boolean, send: Extract<WorkerSend, { readonly task: number }>): void {

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import type { Role } from "../../../model/job.ts";
+import { restartReasonCharactersMax } from "../../../model/limits.ts";
 import { taskStates } from "../../../model/states.ts";
 import { requestOf, resources, responseOf, timeOrNull } from "./fields.ts";
 import { bandNames } from "./jobs.ts";
@@ -117,6 +118,24 @@ export const clusterMethods = {
     access: administrators,
     request: requestOf({ dryRun: z.boolean().default(false) }),
     response: responseOf({ dryRun: z.boolean(), actions: z.array(repair) }),
+  },
+  RestartCluster: {
+    summary: "Ends what all sessions have submitted, and makes what runs functions anew.",
+    access: administrators,
+    request: requestOf({
+      reason: z.string().max(restartReasonCharactersMax).default("").meta({
+        description: "Told to everybody whose task ends.",
+      }),
+    }),
+    response: responseOf({
+      taskCount: z.int().meta({ description: "Tasks that had not ended." }),
+      valueCount: z.int().meta({ description: "Values that are dropped." }),
+      lockCount: z.int().meta({ description: "Locks, and places in their lines, that are gone." }),
+      sessionCount: z.int(),
+      workerCount: z.int().meta({
+        description: "Workers that were told at once; others are when they are back.",
+      }),
+    }),
   },
   GetClusterInfo: {
     summary: "The process that answers, and how much there is of everything.",

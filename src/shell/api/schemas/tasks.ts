@@ -104,6 +104,7 @@ export const reasonCodes = [
   "GANG_BUSY",
   "HELD_FOR_OTHER",
   "QUEUED_BEHIND",
+  "DATA_WAIT",
   "USER_CAP",
   "PREDECESSOR_STOPPING",
   "SILENT",

@@ -59,11 +59,16 @@ const worker = responseOf({
   spillFailureCount: z.int(),
   fetchCount: z.int(),
   fetchedBytes: z.number(),
+  processCount: z.int(),
+  processBytes: z.number(),
+  processRecycledCount: z.int(),
 }).meta({
   id: "Worker",
   description:
     "`available` = `total` - `committed` - `held`. `spilledBytes` of `heldValueBytes` are on its " +
-    "disk. Counts are since its process began: values to the disk and back, and from peers.",
+    "disk. Counts are since its process began: values to the disk and back, and from peers. " +
+    "`rssBytes` are of its process and of the `processCount` processes that run functions, " +
+    "`processBytes` of them; `processRecycledCount` of those were not used again.",
 });
 
 const workerFilter = requestOf({
