@@ -99,7 +99,7 @@ function shrinkSeed({ firstSeed: seed, profile, actionCount }: Flags): void {
   }
   const shrunk = new Shrinker(recipe, { failure, triesMax: shrinkTriesMax }).shrink();
   const { skip, without, zeroed, ...rest } = shrunk.recipe;
-  const steps = shrunk.recipe.actionCount - skip.length;
+  const steps = rest.actionCount - skip.filter((step) => step < rest.actionCount).length;
   console.log(shrunk.failure.message);
   console.log(`\n${steps} of ${actionCount} steps are left after ${shrunk.tries} runs:`);
   console.log(`  ${JSON.stringify({ ...rest, skip, without, zeroed })}`);

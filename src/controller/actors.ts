@@ -5,7 +5,8 @@
  * placed: they go to the worker where it runs, take nothing of it, and run there one by one in the
  * order of submission. So that the order holds without a word from the worker, a call that reads
  * values of other tasks travels alone, because it may come back; those that bring all that they
- * need follow each other closely.
+ * need follow each other closely. An actor that has begun anew is sent nothing as long as it is not
+ * known what became of the calls on their way to its former object.
  *
  * A call runs at most once: one that may have run ends with its actor, and so does what waits for
  * an actor that has ended. An actor that nobody holds and that nobody calls any more is ended.
@@ -65,12 +66,27 @@ export function workerOfActor(state: ControllerState, actor: number): Worker | n
 }
 
 /** The call that may be sent now, or -1: the first in line, if it does not wait for anything. */
-export function nextCall(state: ControllerState, calls: ActorCalls | undefined): number {
+export function nextCall(state: ControllerState, actor: number): number {
+  const calls = state.calls.byActor.get(actor);
   if (calls === undefined || waitingCount(calls) === 0 || calls.sent >= callsSentMax) return -1;
   const call = calls.rows[calls.head];
   if (state.tasks.stage[call] !== stage.called) return -1;
-  if (calls.sent > 0 && (calls.sentReaders > 0 || readsValues(state, call))) return -1;
-  return call;
+  if (calls.sent === 0) return call;
+  const mayComeBack = calls.sentReaders > 0 || wereSentBefore(state, actor, calls);
+  return mayComeBack || readsValues(state, call) ? -1 : call;
+}
+
+/**
+ * Whether the calls that are underway were sent to an object that the actor had before: where it is
+ * gone they come back, and then they go first.
+ */
+export function wereSentBefore(
+  { tasks, attempts }: ControllerState,
+  actor: number,
+  { sent, lastSent }: ActorCalls,
+): boolean {
+  const row = tasks.attempt[actor];
+  return sent > 0 && row !== noSlot && lastSent < attempts.id[row];
 }
 
 function sendCalls(
@@ -81,7 +97,7 @@ function sendCalls(
 ): void {
   const worker = workerOfActor(state, actor);
   if (worker === null) return;
-  const next = () => nextCall(state, state.calls.byActor.get(actor));
+  const next = () => nextCall(state, actor);
   for (let task = next(); task >= 0; task = next()) {
     const order = { task, worker, prefetched: false, grant: null, wait: null };
     assignAndSend(state, out, assignments, order);

@@ -14,7 +14,7 @@ import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../mod
 import { deviceDimension, dimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
 import { leaveLine, placeInLine, setTaskState } from "./apply-tasks.ts";
-import { countSent, isActor, isCall } from "./call-lines.ts";
+import { countSent, isActor, isCall, uncountSent } from "./call-lines.ts";
 import type { FactOf, SpecialGrant } from "./facts.ts";
 import { noteLedger } from "./granted-rows.ts";
 import { attemptRecordsMax, startMaxUs } from "./limits.ts";
@@ -213,7 +213,7 @@ function assign(
   attempts.stopReason[row] = stoppedCode;
   attempts.grants[row] = shape.request.amounts;
   tasks.attempt[task] = row;
-  if (shape.part === "call") countSent(state, task, 1);
+  if (shape.part === "call") countSent(state, task, id);
   leaveLine(state, task);
   setTaskState(state, task, taskStateCode.ASSIGNED);
   const record = state.workers[worker];
@@ -521,7 +521,7 @@ function closeRow(state: ControllerState, row: number): void {
   worker.attemptsDigest = digestWithout(worker.attemptsDigest, id);
   if (attempts.hasFlag(row, attemptFlag.started)) countStarted(state, row, -1);
   forgetIdleShape(worker, attempts.shape[row]);
-  if (state.calls.byActor.size > 0 && isCall(state, task)) countSent(state, task, -1);
+  if (state.calls.byActor.size > 0 && isCall(state, task)) uncountSent(state, task);
   deleteRare(state.usages, row);
   deleteRare(state.hung, row);
   deleteRare(state.progress, row);

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { type AttemptId, noAttempt } from "../model/ids.ts";
 import type { ActorCalls } from "./call-state.ts";
 import { type ControllerState, orderOf, shapeOf } from "./state.ts";
 
@@ -41,7 +42,10 @@ export function waitingCount({ rows, head }: ActorCalls): number {
 function callsOf(state: ControllerState, actor: number): ActorCalls {
   const known = state.calls.byActor.get(actor);
   if (known !== undefined) return known;
-  const calls: ActorCalls = { rows: [], orders: [], head: 0, sent: 0, sentReaders: 0 };
+  const calls: ActorCalls = {
+    ...{ rows: [], orders: [], head: 0 },
+    ...{ sent: 0, sentReaders: 0, lastSent: noAttempt },
+  };
   state.calls.byActor.set(actor, calls);
   return calls;
 }
@@ -101,12 +105,20 @@ export function touchActors({ calls }: ControllerState): void {
   for (const actor of calls.byActor.keys()) calls.touched.add(actor);
 }
 
-/** An attempt of a call was sent (1), or has ended (-1). */
-export function countSent(state: ControllerState, call: number, change: 1 | -1): void {
+/** An attempt of a call was sent. */
+export function countSent(state: ControllerState, call: number, attempt: AttemptId): void {
+  const calls = callsOf(state, actorOf(state, call));
+  calls.sent++;
+  if (readsValues(state, call)) calls.sentReaders++;
+  calls.lastSent = Math.max(calls.lastSent, attempt);
+}
+
+/** An attempt of a call has ended. */
+export function uncountSent(state: ControllerState, call: number): void {
   const actor = actorOf(state, call);
   const calls = callsOf(state, actor);
-  calls.sent += change;
-  if (readsValues(state, call)) calls.sentReaders += change;
+  calls.sent--;
+  if (readsValues(state, call)) calls.sentReaders--;
   state.calls.touched.add(actor);
   dropIfEmpty(state, actor, calls);
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { AttemptId } from "../model/ids.ts";
+
 /** What one actor is asked to do. */
 export interface ActorCalls {
   /** Rows of the calls that are PENDING from place `head` on, first submitted first. */
@@ -14,6 +16,8 @@ export interface ActorCalls {
   /** Attempts of its calls that have not ended, and those of them that read other values. */
   sent: number;
   sentReaders: number;
+  /** The last of these, by its id; means nothing while there are none. */
+  lastSent: AttemptId;
 }
 
 export interface CallState {

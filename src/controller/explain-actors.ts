@@ -5,7 +5,7 @@
  */
 
 import { taskStateCode, taskStates } from "../model/states.ts";
-import { workerOfActor } from "./actors.ts";
+import { wereSentBefore, workerOfActor } from "./actors.ts";
 import { actorOf, isCall, waitingCount } from "./call-lines.ts";
 import { type ControllerState, specOf, taskIdOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
@@ -25,6 +25,10 @@ export function turnOf(state: ControllerState, call: number): string {
   }
   if (first !== call) return `waits for its turn: ${taskIdOf(state, first)} goes before it`;
   const sent = calls?.sent ?? 0;
+  if (calls !== undefined && wereSentBefore(state, actor, calls)) {
+    const what = sent === 1 ? "a call" : `${sent} calls`;
+    return `waits for word of ${what}, sent before ${name} began anew`;
+  }
   return `waits for its turn: ${sent === 1 ? "1 call" : `${sent} calls`} of ${name} underway`;
 }
 

@@ -125,6 +125,7 @@ export function onReports(
   for (const row of sorted.started) retractBehind(state, out, row);
   for (const task of sorted.abandoned.take()) pushReleaseCandidates(state, out, task);
   for (const entry of sorted.others) onOtherReport(state, out, { worker, reports, entry, at });
+  for (const entry of sorted.others) forgetEnded(state, out, { worker, reports, entry, at });
 }
 
 /** A worker that gives back what it has because it ends must not get it again. */
@@ -345,9 +346,7 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
         const goneFrom = tellsLoss(reports, input) ? worker : noWorker;
         onInputFailed(state, out, { ref: input, goneFrom, at });
       }
-      return forgetUnlessHeld(state, out, worker, ref);
-    case reportKind.abandoned:
-      return forgetUnlessHeld(state, out, worker, ref);
+      return;
     case reportKind.retractRefused:
       return onRetractRefused(state, out, report);
     case reportKind.building:
@@ -357,8 +356,19 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
       return onYielded(state, out, report);
     case reportKind.notCopied:
       return onNotCopied(state, out, { worker, ref });
-    default: // Started, of an attempt that is not known any more.
+    default: // Abandoned: see below. Started, of an attempt that is not known any more.
   }
+}
+
+/**
+ * What did not end well leaves nothing to keep; unless another attempt of the task left a value on
+ * the same worker, of which the same message may tell later: so this comes last.
+ */
+function forgetEnded(state: ControllerState, out: Outbox, report: OtherReport): void {
+  const { worker, reports, entry } = report;
+  const kind = reports.kinds[entry];
+  if (kind === reportKind.handedBack || kind === reportKind.abandoned)
+    forgetUnlessHeld(state, out, worker, reports.tasks[entry]);
 }
 
 /** An attempt that only its worker knew of has ended; whether it was one. */

@@ -459,7 +459,7 @@ function rebuildCalls(state: ControllerState): void {
   }
   for (const row of attempts.rows()) {
     const task = attempts.task[row];
-    if (isCall(state, task)) countSent(state, task, 1);
+    if (isCall(state, task)) countSent(state, task, attempts.id[row]);
   }
 }
 

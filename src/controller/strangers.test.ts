@@ -56,3 +56,24 @@ test("a task is not forgotten where another attempt of it may leave its value", 
   assert.equal(harness.stateOf("a"), "SUCCEEDED");
   assertAgreed(w1);
 });
+
+test("a task is not forgotten in the message that tells, further on, of its value", () => {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const w1 = harness.aWorker();
+  client.submits({ a: {} });
+  w1.starts("a");
+  const { id, task } = w1.attemptOf("a");
+  w1.disconnects();
+  runs(w1, task, 901);
+  w1.connects();
+  const { workerId } = w1;
+  harness.asks({ type: "drain-worker", workerId, drain: true, deadlineMs: 1 });
+  harness.after(2);
+  assert.match(harness.stateOf("a"), /PENDING/, "it is stopped on w1, and waits for another");
+  const value = new Uint8Array([1]);
+  const lines = w1.reports(abandoned("a", { attempt: 901 }), finished("a", { attempt: id, value }));
+  assert.equal(harness.stateOf("a"), "SUCCEEDED");
+  assert.ok(!lines.some((line) => line.includes("forget a")), lines.join("\n"));
+  assertAgreed(w1);
+});

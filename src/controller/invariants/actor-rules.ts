@@ -5,7 +5,7 @@
  */
 
 import { isTerminalCode } from "../../model/states.ts";
-import { isUnneeded, nextCall, workerOfActor } from "../actors.ts";
+import { isUnneeded, nextCall, wereSentBefore, workerOfActor } from "../actors.ts";
 import { actorOf, isActor, isCall, readsValues } from "../call-lines.ts";
 import type { ActorCalls } from "../call-state.ts";
 import { orderOf, specOf } from "../state.ts";
@@ -58,6 +58,7 @@ function linesOfCallsAreExact(look: Inspection): void {
     const { all, readers } = sent.get(actor) ?? { all: 0, readers: 0 };
     if (calls.sent !== all || calls.sentReaders !== readers)
       look.ofTask(actor, `${calls.sent} calls sent, ${all} found`);
+    checkObjects(look, actor, calls);
     sent.delete(actor);
   }
   for (const actor of sent.keys()) look.ofTask(actor, "calls were sent, and it has no line");
@@ -71,6 +72,19 @@ function checkLine(look: Inspection, actor: number, calls: ActorCalls): void {
     if (order !== calls.orders[place] || order <= before)
       look.ofTask(actor, "its calls are not in the order of submission");
     before = order;
+  }
+}
+
+/** What is underway to an actor was all sent to one object of it. */
+function checkObjects(look: Inspection, actor: number, calls: ActorCalls): void {
+  const { tasks, attempts } = look.state;
+  const row = tasks.attempt[actor];
+  if (row === noSlot || calls.sent === 0 || wereSentBefore(look.state, actor, calls)) return;
+  for (const one of attempts.rows()) {
+    const task = attempts.task[one];
+    if (!isCall(look.state, task) || actorOf(look.state, task) !== actor) continue;
+    if (attempts.id[one] < attempts.id[row])
+      look.ofTask(task, "a call of an object that its actor had before, and others were sent");
   }
 }
 
@@ -91,9 +105,9 @@ function sentOf({ state }: Inspection): Map<number, { all: number; readers: numb
 /** C6: a call whose turn it is has been sent. */
 function noCallWaitsThatCouldGo(look: Inspection): void {
   const { state } = look;
-  for (const [actor, calls] of state.calls.byActor) {
+  for (const actor of state.calls.byActor.keys()) {
     if (state.calls.touched.has(actor) || workerOfActor(state, actor) === null) continue;
-    const next = nextCall(state, calls);
+    const next = nextCall(state, actor);
     if (next >= 0) look.ofTask(next, `${specOf(state, next).name}: its turn has come`);
   }
 }
