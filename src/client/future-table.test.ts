@@ -95,3 +95,15 @@ test("a release ends the waits of those who watch", () => {
   table.release(0);
   assert.equal(state, futureState.released);
 });
+
+test("a value that has come is the outcome, though it is said again or was lost since", () => {
+  const { table } = aTable(2);
+  table.settleResults(Uint32Array.of(0, 1), blobsOf([Uint8Array.of(1), Uint8Array.of(2)]));
+  const lost = { code: "ACTOR_LOST", message: "its worker died", blame: "", workerId: "w1" };
+  table.settleFailed(1, "failed", { ...lost, attempts: 1, failure: null });
+  table.settleResults(Uint32Array.of(1), blobsOf([Uint8Array.of(2)]));
+  assert.equal(table.state(1), futureState.encoded);
+  assert.deepEqual(table.encodedBytes(1), Uint8Array.of(2));
+  table.settleFailed(1, "cancelled", { ...lost, attempts: 1, failure: null });
+  assert.equal(table.state(1), futureState.cancelled, "a restart takes back what was not read");
+});

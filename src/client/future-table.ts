@@ -153,6 +153,7 @@ export class FutureTable {
       const number = tasks[i];
       const page = this.#pageOf(number);
       if (page === undefined) continue;
+      if (isFinal(page.states[number & slotMask], futureState.encoded)) continue;
       const large = offsets[i + 1] - offsets[i] > pinnedResultBytesMax && tasks.length > 1;
       page.indices[number & slotMask] = i;
       this.#settleIn(page, number, futureState.encoded, large ? blobAt(values, i).slice() : values);
@@ -275,8 +276,7 @@ export class FutureTable {
   #settleIn(page: Page, number: number, state: number, entry: unknown): void {
     const slot = number & slotMask;
     if (page.states[slot] === futureState.released) return;
-    // An outcome that is repeated after a reconnect must not undo what a reader has decoded.
-    if (page.states[slot] === futureState.decoded && state !== futureState.released) return;
+    if (isFinal(page.states[slot], state)) return;
     page.states[slot] = state;
     page.entries[slot] = entry;
     const watchers = page.watchers?.[slot];
@@ -295,6 +295,17 @@ function newPage(): Page {
     watchers: null,
     held: 0,
   };
+}
+
+/**
+ * Whether an outcome stays when another is told: a value that has come is not undone by being said
+ * again after a reconnect, nor because the cluster lost it since. Before it is read, somebody may
+ * take it back.
+ */
+function isFinal(known: number, told: number): boolean {
+  if (told === futureState.released) return false;
+  if (known === futureState.encoded) return told !== futureState.cancelled;
+  return known === futureState.decoded;
 }
 
 function isOpen(state: number): boolean {

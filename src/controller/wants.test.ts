@@ -265,6 +265,17 @@ describe("want", () => {
     ]);
   });
 
+  test("of what ended while its client was away is answered: nobody waits for it then", () => {
+    const { harness, client, worker } = aBusyCluster();
+    client.submits({ a: {} });
+    client.disconnects();
+    worker.finishes("a");
+    client.connects();
+    client.wants("a");
+    worker.exits();
+    assert.equal(harness.stateOf("a"), "SUCCEEDED", "its value is gone, and not computed again");
+  });
+
   test("of what was released says that nobody knows it", () => {
     const { client, worker } = aBusyCluster();
     client.submits({ a: {} });

@@ -12,7 +12,7 @@ import type { ClientIndex } from "./events.ts";
 import { orderUpload } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { retractBehind } from "./prefetching.ts";
-import { stopCurrentAttempt } from "./reports.ts";
+import { isAudiencePresent, stopCurrentAttempt } from "./reports.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { neededByOthers } from "./shared-needs.ts";
@@ -29,6 +29,7 @@ export function onWant(
 ): void {
   const client = openClient(state, index);
   const awaited = new U32Column();
+  const told = new U32Column();
   const failed: number[] = [];
   const gone: number[] = [];
   const unknown: number[] = [];
@@ -46,7 +47,14 @@ export function onWant(
     } else if (state.tasks.hasFlag(task, taskFlag.valueGone)) {
       awaited.push(task);
       gone.push(task);
-    } else deliverValue(state, out, task, state.inline.bytes.get(task) ?? null);
+    } else {
+      deliverValue(state, out, task, state.inline.bytes.get(task) ?? null);
+      if (state.tasks.hasFlag(task, taskFlag.awaited) && isAudiencePresent(state, task))
+        told.push(task);
+    }
+  }
+  if (told.length > 0) {
+    out.record(state, { type: "outcomes-awaited", tasks: told.take(), awaited: false });
   }
   if (awaited.length > 0) {
     out.record(state, { type: "outcomes-awaited", tasks: awaited.take(), awaited: true });

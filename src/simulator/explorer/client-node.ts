@@ -11,7 +11,7 @@
 import { assert } from "../../base/assert.ts";
 import { blobAt, blobsOf } from "../../base/blobs.ts";
 import type { ApiRequest } from "../../controller/events.ts";
-import type { TaskSpec } from "../../model/spec.ts";
+import { partOf, type TaskSpec } from "../../model/spec.ts";
 import type { ClientMessage } from "../../protocol/messages.ts";
 import type { ForClient, FromClient } from "./controller-node.ts";
 import type { NodeKind } from "./pool.ts";
@@ -26,8 +26,8 @@ export type Request =
   | { readonly type: "cancel"; readonly tasks: readonly number[] }
   /** Made only if the task failed; it waits for the task's outcome. */
   | { readonly type: "retry"; readonly task: number }
-  /** Drops the handles, once all of them are settled. */
-  | { readonly type: "release"; readonly tasks: readonly number[] }
+  /** Drops the handles: once all of them are settled, or, of an actor, at any time. */
+  | { readonly type: "release"; readonly tasks: readonly number[]; readonly anyTime?: boolean }
   | { readonly type: "call"; readonly request: ApiRequest };
 
 /** What a client does in all. */
@@ -213,6 +213,8 @@ function isRetrying({ unacknowledged }: ClientNode, task: number): boolean {
 function settle(node: ClientNode, task: number, outcome: Outcome): void {
   const known = node.outcomes.get(task);
   if (known === undefined) return; // Its handle is gone.
+  // It asked once more before it heard; a call whose value is lost meanwhile is not made again.
+  if (known === "value" && outcome === "failed" && isCall(node.program, task)) return;
   // A value that only lies somewhere may be lost before it is fetched, and not be made again.
   const mayChange = known === "open" || known === "located";
   const isSame = mayChange || (known === "failed") === (outcome === "failed");
@@ -220,15 +222,20 @@ function settle(node: ClientNode, task: number, outcome: Outcome): void {
   node.outcomes.set(task, outcome);
 }
 
+function isCall({ specs, requests }: Program, task: number): boolean {
+  const submitted = requests.flatMap((one) => (one.type === "submit" ? one.tasks : []));
+  return partOf(specs[submitted[task].spec].run) === "call";
+}
+
 function beginAgain(node: ClientNode, sequence: number, said: FromClient[]): void {
   node.isConnected = true;
   const { released, program, outcomes, openCall } = node;
-  if (released.length > 0) said.push({ type: "release", tasks: Uint32Array.from(released) });
   for (const [spec, definition] of program.specs.entries()) {
     said.push({ type: "define-spec", spec, definition });
   }
   node.unacknowledged = node.unacknowledged.filter(({ message }) => message.sequence > sequence);
   for (const { message } of node.unacknowledged) said.push(message);
+  if (released.length > 0) said.push({ type: "release", tasks: Uint32Array.from(released) });
   const open = [...outcomes].filter(([, outcome]) => outcome === "open").map(([task]) => task);
   if (open.length > 0) said.push({ type: "want", tasks: Uint32Array.from(open) });
   const request = program.requests[openCall];
@@ -241,7 +248,8 @@ function nextRequest({ program, made, outcomes, openCall }: ClientNode): string 
   if (request === undefined || openCall >= 0) return "";
   const isOpen = (task: number) => outcomes.get(task) === "open";
   if (request.type === "retry" && isOpen(request.task)) return "";
-  if (request.type === "release" && request.tasks.some(isOpen)) return "";
+  const waits = request.type === "release" && request.anyTime !== true;
+  if (waits && request.tasks.some(isOpen)) return "";
   if (request.type === "call") return `calls ${request.request.type}`;
   if (request.type === "submit") return `submits ${request.tasks.length} tasks`;
   const tasks = request.type === "retry" ? [request.task] : request.tasks;

@@ -1,11 +1,12 @@
 /**
- * The configurations that must close: X1 to X11 of the reliability plan, each with its bounds.
+ * The configurations that must close: X1 to X11 of the reliability plan, and actors, each with its
+ * bounds.
  *
  * @module
  */
 
 import type { ApiRequest } from "../../controller/events.ts";
-import { defaultRequest, type Resources } from "../../model/resources.ts";
+import { defaultRequest, noResources, type Resources } from "../../model/resources.ts";
 import { jobDefaults, specDefaults, type TaskSpec } from "../../model/spec.ts";
 import type { Band } from "../../model/states.ts";
 import type { Program, Request } from "./client-node.ts";
@@ -22,6 +23,18 @@ const echo: TaskSpec = {
 
 /** Its value stays with its worker, and can be lost. */
 const large: TaskSpec = { ...echo, name: "large" };
+
+/** An object that may be made anew once, and the calls of its methods. */
+const actor: TaskSpec = {
+  ...echo,
+  ...{ name: "actor", resources: noResources, maxRetriesPreemption: 1 },
+  run: { kind: "function", bundle: "b", functionName: "A", executor: "thread", part: "actor" },
+};
+const call: TaskSpec = {
+  ...echo,
+  ...{ name: "call", resources: noResources, maxRetriesPreemption: 0 },
+  run: { kind: "function", bundle: "b", functionName: "A", executor: "thread", part: "call" },
+};
 
 const command: TaskSpec = {
   ...echo,
@@ -197,6 +210,23 @@ export const configurations: readonly Configuration[] = [
     faults: { ...noFaults, workerCrashes: 2, failures: 2 },
     exitsAreSeen: true,
   },
+  {
+    ...base,
+    name: "X12",
+    about: "an actor that may begin anew once, and 2 calls, on 2 workers",
+    workers: workers(2),
+    programs: [
+      client(
+        [actor, call],
+        { type: "submit", tasks: [{ spec: 0, inputs: [] }] },
+        { type: "submit", tasks: [{ spec: 1, inputs: [0] }] },
+        { type: "submit", tasks: [{ spec: 1, inputs: [0] }] },
+        { type: "release", tasks: [0], anyTime: true },
+        { type: "release", tasks: [1, 2] },
+      ),
+    ],
+    faults: { ...noFaults, workerCrashes: 1, losses: 2, failures: 1 },
+  },
 ];
 
 const smallFaults: { readonly [name: string]: Partial<FaultBudget> } = {
@@ -204,6 +234,7 @@ const smallFaults: { readonly [name: string]: Partial<FaultBudget> } = {
   X2: { workerCrashes: 1, losses: 1 },
   X3: { losses: 1 },
   X4: {},
+  X12: { losses: 1, failures: 1 },
 };
 
 /** Some of them with less going wrong: what `npm test` closes. */

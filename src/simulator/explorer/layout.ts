@@ -17,7 +17,9 @@ export const slot = {
   synced: 3,
   /** What may still go wrong, four bits for each kind of fault. */
   budget: 4,
-  first: 5,
+  /** Calls of actors that have begun, anywhere: a bit for each. */
+  begunCalls: 5,
+  first: 6,
 } as const;
 
 export const workerSlot = {

@@ -261,6 +261,8 @@ function applyRun(world: World, tuple: Tuple, who: number, which: number): void 
   const choice = world.workerOf(tuple, who).choices[which];
   const field = fieldOfChoice(choice);
   if (field !== null) world.spend(tuple, field);
+  if (choice.type === "finish" && choice.begins !== undefined)
+    world.beginCall(tuple, choice.begins);
   const subject = "execution" in choice ? choice.execution : choice.attempt;
   world.stepWorker(tuple, who, choice, `${choice.type} ${subject}`);
 }

@@ -23,6 +23,7 @@ import { nextWorkerDeadline } from "../../worker/step.ts";
 import { devicesIn } from "../device-use.ts";
 import { Commands, type MachineProcess } from "./commands.ts";
 import type { Kernels } from "./kernels.ts";
+import { type ActorObject, Objects } from "./objects.ts";
 import type { NodeKind } from "./pool.ts";
 
 /** What is fixed about a worker. */
@@ -44,6 +45,7 @@ export interface WorkerNode {
   now: Micros;
   /** Of each thread, what it was given and has not ended; the first one runs. */
   lanes: StartedExecution[][];
+  readonly objects: ActorObject[];
   /** Runs of functions that a thread has said to have begun. */
   readonly announced: Set<ExecutionId>;
   readonly aborting: Set<ExecutionId>;
@@ -59,7 +61,8 @@ export interface WorkerNode {
 /** What can happen to one run next. */
 export type RunChoice =
   | { readonly type: "start"; readonly execution: ExecutionId }
-  | { readonly type: "finish"; readonly execution: ExecutionId }
+  /** `begins`: of a call of an actor, which it is. */
+  | { readonly type: "finish"; readonly execution: ExecutionId; readonly begins?: number }
   | { readonly type: "fail"; readonly execution: ExecutionId }
   | { readonly type: "obey"; readonly execution: ExecutionId }
   | { readonly type: "prepare"; readonly attempt: AttemptId }
@@ -119,6 +122,7 @@ export function newWorkerNode(identity: WorkerIdentity): WorkerNode {
     kernel: null,
     now: 1_000_000,
     lanes: [],
+    objects: [],
     announced: new Set(),
     aborting: new Set(),
     stored: new Set(),
@@ -162,6 +166,7 @@ class Turn {
   readonly #kernels: Kernels;
   readonly #node: WorkerNode;
   readonly #commands: Commands;
+  readonly #objects: Objects;
   readonly #said: WorkerMessage[] = [];
   /** What the executors answer at once. */
   readonly #answers: WorkerEvent[] = [];
@@ -170,6 +175,7 @@ class Turn {
     this.#kernels = kernels;
     this.#node = node;
     this.#commands = new Commands(node);
+    this.#objects = new Objects(node);
   }
 
   take(move: WorkerMove): readonly WorkerMessage[] {
@@ -219,7 +225,7 @@ class Turn {
       case "finish":
       case "fail":
       case "obey":
-        return [this.#endRun(move)];
+        return this.#objects.end(move) ?? [this.#endRun(move)];
       default:
         return this.#commands.happen(move);
     }
@@ -275,9 +281,7 @@ class Turn {
         this.#said.push(send.message);
         return;
       case "start-execution":
-        if (this.#commands.isCommand(send.spec)) this.#commands.begin(send);
-        else node.lanes[send.lane].push(bareOrder(send));
-        return;
+        return this.#start(send);
       case "prepare-execution":
         return this.#commands.begin(send);
       case "release-execution":
@@ -287,7 +291,9 @@ class Turn {
       case "abort-execution":
         if (node.lanes.some((lane) => lane.some((one) => one.execution === send.execution))) {
           node.aborting.add(send.execution);
-        } else this.#commands.abort(send.execution);
+        } else if (!this.#objects.abort(send.execution, this.#answers)) {
+          this.#commands.abort(send.execution);
+        }
         return;
       case "store-result":
         node.stored.add(send.task);
@@ -310,6 +316,14 @@ class Turn {
         return;
       default: // Discarded results have no bytes here, and nobody asks a worker to leave.
     }
+  }
+
+  #start(send: Extract<WorkerSend, { type: "start-execution" }>): void {
+    const part = this.#objects.partOf(send.spec);
+    if (this.#commands.isCommand(send.spec)) this.#commands.begin(send);
+    else if (part === "actor") this.#objects.begin(bareOrder(send));
+    else if (part === "call") this.#answers.push(...this.#objects.call(bareOrder(send)));
+    else this.#node.lanes[send.lane].push(bareOrder(send));
   }
 
   #revoke(execution: ExecutionId): void {
@@ -351,6 +365,7 @@ function bareOrder(send: Extract<WorkerSend, { type: "start-execution" }>): Star
 function crash(node: WorkerNode, launcherLives: boolean): void {
   node.kernel = null;
   node.lanes = [];
+  node.objects.length = 0;
   node.announced.clear();
   node.aborting.clear();
   node.stored.clear();
@@ -368,7 +383,11 @@ function viewOf(node: WorkerNode): WorkerView {
     isAlive: kernel !== null,
     isDue: dueAt !== null && dueAt <= now,
     dueAt,
-    choices: [...laneChoices(node), ...new Commands(node).choices()],
+    choices: [
+      ...laneChoices(node),
+      ...new Objects(node).choices(),
+      ...new Commands(node).choices(),
+    ],
     fetches,
     stored: new Set(node.stored),
     busy: busyWith(node),
@@ -393,8 +412,9 @@ function laneChoices({ lanes, aborting, announced, identity }: WorkerNode): RunC
   return choices;
 }
 
-function busyWith({ identity, lanes, processes }: WorkerNode): string | null {
+function busyWith({ identity, lanes, objects, processes }: WorkerNode): string | null {
   const { workerId } = identity;
+  if (objects.length > 0) return `${workerId} runs an actor`;
   if (lanes.some((lane) => lane.length > 0)) return `${workerId} runs a function`;
   return processes.size > 0 ? `${workerId} runs a command` : null;
 }

@@ -113,6 +113,13 @@ export class World {
     tuple[slot.budget] = spend(tuple[slot.budget], field);
   }
 
+  /** A method runs. */
+  beginCall(tuple: Tuple, call: number): void {
+    const bit = 1 << call;
+    if ((tuple[slot.begunCalls] & bit) !== 0) throw new Broken(`no call begins twice: ${call}`);
+    tuple[slot.begunCalls] |= bit;
+  }
+
   stepController(tuple: Tuple, move: ControllerMove, text: string): void {
     const before = tuple[slot.controller];
     const { next, outs, broken } = this.controllers.step(
