@@ -47,7 +47,12 @@ import {
   applyWorkerRegistered,
   applyWorkerSuspected,
 } from "./apply-sessions.ts";
-import { beginLockLeasesAnew, excuseLeases, sharedAppliers } from "./apply-shared.ts";
+import {
+  beginLockLeasesAnew,
+  dropRestartOf,
+  excuseLeases,
+  sharedAppliers,
+} from "./apply-shared.ts";
 import {
   addExtraHolder,
   applyTasksFailed,
@@ -110,6 +115,7 @@ const appliers: Appliers = {
   "client-opened": applyClientOpened,
   "client-closing": (state, { client: index, why, below }) => {
     const { sessions } = state.closing;
+    dropRestartOf(state.shared, index);
     // Under its id there may be another session when it is said again.
     if (!sessions.has(index)) state.clientsById.delete(openClient(state, index).clientId);
     sessions.set(index, { why, below });

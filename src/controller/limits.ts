@@ -25,6 +25,9 @@ export const clientGraceUs = 60_000_000;
 /** Handles of a session that ends that one step lets go of. */
 export const handlesPerStepMax = 16_384;
 
+/** Tasks that one step of a restart ends. */
+export const restartedPerStepMax = 4_096;
+
 /** Small values kept here besides with their holders, bytes; the oldest leave. */
 export const inlineCacheBytesMax = 256 * 1024 * 1024;
 

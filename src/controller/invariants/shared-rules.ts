@@ -5,6 +5,7 @@
  */
 
 import { isTerminalCode } from "../../model/states.ts";
+import { everySession } from "../restarts-state.ts";
 import { nameKey } from "../shared-state.ts";
 import { specOf } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
@@ -84,10 +85,27 @@ function leasesAreLookedAt(look: Inspection): void {
   }
 }
 
+/** What is restarted is there, has asked for it, and goes on. */
+function restartsAreOfOpenSessions(look: Inspection): void {
+  const { shared, clients, closing, orderCounter } = look.state;
+  for (const [index, { client: named, before }] of shared.restarting) {
+    const client = clients[index];
+    const who = [client?.clientId ?? String(index)];
+    const isThere = index === everySession || (client != null && !closing.sessions.has(index));
+    if (!isThere || named !== index) look.report(who, "is restarted and is not open");
+    else if (before > orderCounter) look.report(who, "its restart ends what is to come");
+    else if (client?.lastSequence === 0) look.report(who, "is restarted and has not asked for it");
+    if (!shared.restartWalks.has(index)) look.report(who, "its restart does not go on");
+  }
+  if (shared.restartWalks.size > shared.restarting.size)
+    look.report([], "a restart that is over goes on");
+}
+
 export const sharedRules: readonly WholeRule[] = [
   publishedValuesAreRemembered,
   offeredValuesAreBrought,
   detachedTasksAreOpen,
   locksHaveOneHolder,
   leasesAreLookedAt,
+  restartsAreOfOpenSessions,
 ];
