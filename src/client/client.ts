@@ -394,10 +394,12 @@ export class Client {
    * Ends all that this client has submitted so far: what runs or waits is cancelled, values are
    * dropped, actors end, locks are lost. Each future of it is `cancelled` then, and says by whom;
    * but a value that was read here stays. What others need, or has a published name, goes on for
-   * them. What is submitted afterwards is new, also under an old key. Resolves when it is on disk.
+   * them. What is submitted afterwards is new, also under an old key. Resolves when all of it has
+   * ended, but for what still stops, and is on disk.
    *
    * With `scope: "cluster"` the same for every session, and the threads and processes that run
-   * functions are made anew: what they imported or left behind is gone. Launched jobs stay.
+   * functions are made anew: what they imported or left behind is gone. Launched jobs stay. What
+   * this client submits before it has resolved may be ended too.
    *
    * Rejects with INVALID_ARGUMENT, FORBIDDEN for whoever is no administrator, or UNREACHABLE.
    */
