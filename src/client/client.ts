@@ -360,8 +360,9 @@ export class Client {
   launchJob<A extends readonly unknown[], R>(
     options: LaunchOptions<A, R>,
     limits: WaitLimits = {},
-  ): Promise<Job> {
-    return launchJob(this.#session, options as LaunchOptions, limits);
+  ): Promise<Job<Returned<R>>> {
+    const launched = launchJob(this.#session, options as LaunchOptions, limits);
+    return launched as Promise<Job<Returned<R>>>;
   }
 
   /**

@@ -24,6 +24,7 @@ import {
   setRetracting,
 } from "./apply-attempts.ts";
 import { beginCopiesAnew, copyAppliers } from "./apply-copies.ts";
+import { applyTasksForgotten } from "./apply-forgetting.ts";
 import {
   applyGangReturned,
   applyGangsRested,
@@ -31,6 +32,7 @@ import {
   applyJobLaunched,
   applyJobsPruned,
   applyMemberPrepared,
+  applyResultsReturned,
 } from "./apply-jobs.ts";
 import {
   applyClientClosed,
@@ -56,7 +58,6 @@ import {
 import {
   addExtraHolder,
   applyTasksFailed,
-  applyTasksForgotten,
   applyTasksRequeued,
   applyTasksResumed,
   applyTasksRevived,
@@ -143,6 +144,7 @@ const appliers: Appliers = {
   "attempts-ended": applyAttemptsEnded,
   "attempt-superseded": applyAttemptSuperseded,
   "tasks-succeeded": applyTasksSucceeded,
+  "results-returned": applyResultsReturned,
   "tasks-failed": applyTasksFailed,
   "tasks-requeued": applyTasksRequeued,
   "tasks-resumed": applyTasksResumed,

@@ -43,6 +43,7 @@ const expected: { readonly [method: string]: string } = {
   GetOverview: "auv",
   GetQueue: "auv",
   GetTaskGrid: "auv",
+  GetJobResults: "auv",
   GetGraph: "auv",
   GetTaskStream: "auv",
   Explain: "auv",

@@ -45,6 +45,7 @@ const writers: readonly Role[] = ["admin", "user"];
 const rules = {
   GetJobStatus: read,
   ListJobs: read,
+  GetJobResults: read,
   GetTaskStatus: read,
   ListTasks: read,
   ListWorkers: read,

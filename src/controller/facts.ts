@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { Blobs } from "../base/blobs.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
@@ -145,6 +146,14 @@ export type DurableFact =
       readonly tasks: Uint32Array;
       readonly holders: Uint32Array;
       readonly sizes: Float64Array;
+    }
+  /** What functions of launched jobs have returned. */
+  | {
+      readonly type: "results-returned";
+      readonly tasks: Uint32Array;
+      readonly sizes: Float64Array;
+      /** Empty for what is too large to be kept. */
+      readonly values: Blobs;
     }
   | {
       readonly type: "tasks-failed";

@@ -5,6 +5,7 @@
  */
 
 import { listRequest } from "./apply-shared.ts";
+import { type JobResult, keepResult } from "./job-results-state.ts";
 import { newRestartWalk, type Restarting } from "./restarts-state.ts";
 import {
   type Lock,
@@ -34,6 +35,8 @@ export interface SharedImage {
   /** Absent in what older versions wrote. */
   readonly restarts?: number;
   /** Absent in what older versions wrote. */
+  readonly results?: readonly (readonly [number, JobResult])[];
+  /** Absent in what older versions wrote. */
   readonly restarting?: readonly Restarting[];
 }
 
@@ -47,6 +50,7 @@ export function imageOfShared(shared: SharedState): SharedImage {
     locks: [...shared.locks.values()].map(imageOfLock),
     lockCounter: shared.lockCounter,
     restarts: shared.restarts,
+    results: [...shared.results.byTask],
     restarting: [...shared.restarting.values()],
   };
 }
@@ -72,6 +76,7 @@ export function restoreShared(image: SharedImage | undefined): SharedState {
   for (const [task, offers] of image.offers) shared.offers.set(task, [...offers]);
   for (const [task, count] of image.copies ?? []) shared.copies.set(task, count);
   for (const lock of image.locks) restoreLock(shared, lock);
+  for (const [task, result] of image.results ?? []) keepResult(shared.results, task, result);
   for (const restarting of image.restarting ?? []) {
     shared.restarting.set(restarting.client, restarting);
     shared.restartWalks.set(restarting.client, newRestartWalk());

@@ -7,6 +7,7 @@
 
 import type { Micros } from "../base/time.ts";
 import type { ClientIndex, ControllerEvent } from "./events.ts";
+import { type JobResults, newJobResults } from "./job-results-state.ts";
 import { restartedPerStepMax } from "./limits.ts";
 import type { Restarting, RestartWalk } from "./restarts-state.ts";
 
@@ -64,6 +65,8 @@ export interface SharedState {
   readonly detached: Set<number>;
   /** Row of a task whose value is to be brought → who has it. */
   readonly offers: Map<number, Offer[]>;
+  /** What functions of launched jobs have returned. */
+  readonly results: JobResults;
   /** Row of a task → on how many workers its value is wanted; 0 for all. 1 is not listed. */
   readonly copies: Map<number, number>;
   /** By `nameKey`. */
@@ -92,6 +95,7 @@ export function newSharedState(): SharedState {
     everFetched: false,
     detached: new Set(),
     offers: new Map(),
+    results: newJobResults(),
     copies: new Map(),
     locks: new Map(),
     locksOfClients: new Map(),

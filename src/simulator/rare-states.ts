@@ -43,6 +43,7 @@ export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
   "worker-setup-failed": "a plugin could not be set up on a worker",
   "tasks-detached": "tasks were detached",
   "cluster-restarted": "the cluster was restarted",
+  "results-returned": "functions of a job returned values",
   "restart-begun": "a restart was accepted",
   "session-restarted": "a session was restarted",
   "keys-given-up": "tasks with keys ended with a restart",

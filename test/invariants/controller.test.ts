@@ -372,6 +372,9 @@ const whole: Record<string, (state: ControllerState) => void> = {
   },
   surplusCopiesAreListed: (state) => state.copies.listed.add(state.tasks.length + 1),
   locksHaveOneHolder: (state) => addLock(state),
+  resultsAddUp: ({ shared }) => {
+    shared.results.totalBytes++;
+  },
   restartsAreOfOpenSessions: ({ shared }) => {
     const restarting = { client: 999, by: "", reason: "", before: 0, below: 0 };
     shared.restarting.set(999, restarting);

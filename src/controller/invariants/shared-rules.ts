@@ -5,9 +5,11 @@
  */
 
 import { isTerminalCode } from "../../model/states.ts";
+import { costOf } from "../job-results-state.ts";
+import { resultsBytesMax } from "../limits.ts";
 import { everySession } from "../restarts-state.ts";
 import { nameKey } from "../shared-state.ts";
-import { specOf } from "../state.ts";
+import { jobOf, specOf } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
 import type { Inspection, WholeRule } from "./inspection.ts";
 
@@ -101,6 +103,22 @@ function restartsAreOfOpenSessions(look: Inspection): void {
     look.report([], "a restart that is over goes on");
 }
 
+/** What is kept of jobs is of their functions, is counted, and stays in its bound. */
+function resultsAddUp(look: Inspection): void {
+  const { state } = look;
+  const { results } = state.shared;
+  let totalBytes = 0;
+  for (const [task, result] of results.byTask) {
+    totalBytes += costOf(result);
+    if (!state.tasks.isLive(task)) look.report([], `results: row ${task} of no task`);
+    else if (jobOf(state, task).launch === null)
+      look.ofTask(task, "has a result and is of no launched job");
+  }
+  if (totalBytes !== results.totalBytes)
+    look.report([], `results count ${results.totalBytes} bytes, and have ${totalBytes}`);
+  if (totalBytes > resultsBytesMax) look.report([], `results have ${totalBytes} bytes`);
+}
+
 export const sharedRules: readonly WholeRule[] = [
   publishedValuesAreRemembered,
   offeredValuesAreBrought,
@@ -108,4 +126,5 @@ export const sharedRules: readonly WholeRule[] = [
   locksHaveOneHolder,
   leasesAreLookedAt,
   restartsAreOfOpenSessions,
+  resultsAddUp,
 ];

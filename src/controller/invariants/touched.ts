@@ -49,6 +49,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "attempts-ended": "named",
   "attempt-superseded": "named",
   "tasks-succeeded": "named",
+  "results-returned": "named",
   "tasks-failed": "named",
   "tasks-requeued": "named",
   "tasks-resumed": "named",
