@@ -86,7 +86,8 @@ export class Job<R = unknown> {
    * which in a gang is its rank: what the functions returned in the round that succeeded. Also for
    * a job that another program launched.
    *
-   *     const [{ loss }] = await (await client.launchJob({ name: "train", task: train })).results();
+   *     const job = await client.launchJob({ name: "train", task: train, replicas: 4 });
+   *     const [{ loss }] = await job.results();
    *
    * The controller keeps up to 64 KiB of each, with the job; what is larger a task publishes:
    * `getContext().client.publish(name, client.scatter(value))`.

@@ -1,8 +1,8 @@
 /**
  * What functions of launched jobs have returned: kept when they succeed, and told.
  *
- * A job has no futures, so nobody wants the values of its tasks and workers drop them. What is small
- * enough to have come with the report is kept here, in the journal: it outlives the worker, and no
+ * A job has no futures, so nobody wants the values of its tasks and workers drop them. What is so
+ * small that it came with the report is kept here, in the journal: it outlives the worker, and no
  * gang has to run again for it. What a task returns again, because its gang began again, takes the
  * place of what it had returned ([ADR 38](../../docs/adr/0038-what-jobs-return-is-small.md)).
  *

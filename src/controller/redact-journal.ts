@@ -1,7 +1,8 @@
 /**
  * A journal without what must not leave its cluster: tokens, the environment and input of programs,
- * the arguments of tasks, what functions of jobs returned, and what looks like a secret in what was written. What is left folds to
- * the same state but for that: ids, times, amounts and causes stay as they were.
+ * the arguments of tasks, what functions of jobs returned, and what looks like a secret in what was
+ * written. What is left folds to the same state but for that: ids, times, amounts and causes stay
+ * as they were.
  *
  * @module
  */

@@ -35,7 +35,7 @@ export function encodeBase64(bytes: Uint8Array): string {
 
 const padding = "=".charCodeAt(0);
 
-/** The `length` bytes of a text that is base64. Padding reads as zeros, which the length cuts off. */
+/** The `length` bytes of such a text. Padding reads as zeros, which the length cuts off. */
 export function decodeBase64(text: string, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let at = 0, to = 0; at < text.length; at += 4) {

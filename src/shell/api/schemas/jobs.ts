@@ -218,8 +218,8 @@ export const jobMethods = {
           }),
           missing: z.enum(["", "NOT_SUCCEEDED", "COMMAND", "TOO_LARGE", "LEFT"]).meta({
             description:
-              "Why there is none: its task has not succeeded; it runs a command; it has more than " +
-              "64 KiB; it was " +
+              "Why there is none: its task has not succeeded; it runs a command; it has more " +
+              "than 64 KiB; it was " +
               "among the oldest when the controller had no more room for results.",
           }),
         }),
