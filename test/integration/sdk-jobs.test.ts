@@ -175,7 +175,7 @@ test("a job of functions runs its task once for each replica", async () => {
   assert.deepEqual([state, taskStateCounts.SUCCEEDED], ["SUCCEEDED", 3]);
 });
 
-test("what functions of a job return is there by index, for any client, and outlives all", async () => {
+test("what functions of a job return is there by index, for any client, outliving all", async () => {
   const job = await client.launchJob({ name: "returns", task: add, args: [40, 2], replicas: 3 });
   assert.deepEqual(await job.results({ timeoutMs: waitMs }), [42, 42, 42]);
   await cluster.processes.killController();
@@ -188,7 +188,7 @@ test("what functions of a job return is there by index, for any client, and outl
   }
 });
 
-test("a result that is not there is refused: too large, of a command, of a failed job", async () => {
+test("a result that is not there is refused: too large, of a command, of a failure", async () => {
   const large = await client.launchJob({ name: "large", task: giveBytes, args: [70_000] });
   await assert.rejects(large.results({ timeoutMs: waitMs }), {
     code: "VALUE_LOST",
