@@ -175,7 +175,7 @@ test("a job of functions runs its task once for each replica", async () => {
   assert.deepEqual([state, taskStateCounts.SUCCEEDED], ["SUCCEEDED", 3]);
 });
 
-test("what functions of a job return is there by index, for any client, outliving all", async () => {
+test("what functions of a job return is there by index, for any client and for long", async () => {
   const job = await client.launchJob({ name: "returns", task: add, args: [40, 2], replicas: 3 });
   assert.deepEqual(await job.results({ timeoutMs: waitMs }), [42, 42, 42]);
   await cluster.processes.killController();
