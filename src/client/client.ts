@@ -234,6 +234,19 @@ export class Client {
     await this.#session.sharing.replicate(all, copies);
   }
 
+  /**
+   * Moves values from workers that hold much to those that hold little, once: values of 16 KiB and
+   * more that are on one worker and that nothing reads now, of everybody. Placement keeps workers
+   * even by itself as long as values come and go; after workers have come, this makes use of them.
+   * Resolves when it is decided; the values move after, and are readable all the while.
+   *
+   * Rejects with FORBIDDEN for whoever is no administrator, or UNREACHABLE.
+   */
+  async rebalance(): Promise<{ readonly valueCount: number; readonly valueBytes: number }> {
+    const done = await this.call("RebalanceValues");
+    return done as { readonly valueCount: number; readonly valueBytes: number };
+  }
+
   #requireOwn(future: Future<unknown>): void {
     if (sessionOf(future) === this.#session) return;
     throw new CapstanError("INVALID_ARGUMENT", "future: it is of another client");

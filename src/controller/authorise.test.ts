@@ -52,6 +52,7 @@ const expected: { readonly [method: string]: string } = {
   GetDoctorReport: "auv",
   Repair: "a",
   RestartCluster: "a",
+  RebalanceValues: "a",
   ListUsers: "auv",
   SetUserBudget: "a",
   CreateToken: "au",

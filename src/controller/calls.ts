@@ -20,6 +20,7 @@ import { absoluteId } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
 import { onReportProgress } from "./progress.ts";
 import { onUnpublish } from "./published.ts";
+import { onRebalance } from "./rebalance.ts";
 import { onRepair } from "./repair.ts";
 import { onReplicateValue } from "./replicated.ts";
 import { onRestartCluster } from "./restarts.ts";
@@ -92,6 +93,8 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
     }
     case "replicate-value":
       return onReplicateValue(state, out, { request, at });
+    case "rebalance-values":
+      return onRebalance(state, out);
     case "restart-cluster":
       onRestartCluster(state, out, { principal, request, call: event.call, at });
       return null;

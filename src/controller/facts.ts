@@ -334,6 +334,8 @@ export type VolatileFact =
   | { readonly type: "copies-removed"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
   /** Who holds them, or should, is looked at before the step ends. */
   | { readonly type: "copies-touched"; readonly tasks: Uint32Array }
+  /** These are to have one copy more, until the one where most is held can be dropped. */
+  | { readonly type: "copies-moving"; readonly tasks: Uint32Array }
   /** All that was touched was looked at: these lack copies that nobody brings, those none. */
   | {
       readonly type: "copies-reviewed";
@@ -416,6 +418,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "copies-added",
   "copies-removed",
   "copies-touched",
+  "copies-moving",
   "copies-reviewed",
   "copies-let-go",
   "copies-ordered",

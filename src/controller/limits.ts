@@ -43,6 +43,15 @@ export const resultOverheadBytes = 256;
 /** A page of results is closed when it passes this, characters of base64. */
 export const resultsPageBytesMax = 1024 * 1024;
 
+/** How much more than the mean a worker may hold before a rebalance takes from it. */
+export const rebalanceSlack = 0.1;
+
+/** Smaller values stay where they are in a rebalance, bytes. */
+export const movedValueBytesMin = 16 * 1024;
+
+/** Values that one rebalance moves; who wants more asks again. */
+export const movesMax = 4_096;
+
 /** Bytes of inputs that travel inside one order; past it the worker fetches the rest. */
 export const inlineInputBytesMax = 4 * 1024 * 1024;
 

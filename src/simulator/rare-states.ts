@@ -36,6 +36,7 @@ export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
   "copies-ordered": "a worker was told to copy a value",
   "copies-closed": "an order of a copy was taken back, or failed",
   "drain-gave-up": "a drain waited for its values as long as it may",
+  "copies-moving": "values were to move to an emptier worker",
   "copies-wanted": "a value was wanted on another number of workers",
   "value-kept": "a worker kept a value that was being read",
   "value-cached": "the controller kept a small value",

@@ -112,6 +112,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "copies-removed": "named",
   "copies-touched": "nothing",
   "copies-reviewed": "nothing",
+  "copies-moving": "nothing",
   "copies-let-go": "nothing",
   "copies-ordered": "nothing",
   "copies-closed": "nothing",

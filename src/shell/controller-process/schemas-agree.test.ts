@@ -100,7 +100,7 @@ describe("the real kernel", () => {
       ListEndpoints: {},
       ...{ ListPublishedValues: { user: "ann" }, UnpublishValue: { name: "none" } },
       ReplicateValue: { taskId: "/ann/graph-99/0", copies: 2 },
-      ListLocks: {},
+      ...{ ListLocks: {}, RebalanceValues: {} },
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
       GetTaskCredentials: { attemptId: "1.1" },
