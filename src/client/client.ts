@@ -236,9 +236,9 @@ export class Client {
 
   /**
    * Moves values from workers that hold much to those that hold little, once: values of 16 KiB and
-   * more that are on one worker and that nothing reads now, of everybody. Placement keeps workers
-   * even by itself as long as values come and go; after workers have come, this makes use of them.
-   * Resolves when it is decided; the values move after, and are readable all the while.
+   * more that are on one worker and that nothing reads now, of everybody. A value lies where its
+   * task ran; after workers have come, this makes use of them. Resolves when it is decided; the
+   * values move after, and are readable all the while.
    *
    * Rejects with FORBIDDEN for whoever is no administrator, or UNREACHABLE.
    */

@@ -12,67 +12,82 @@
  */
 
 import { U32Column } from "../base/column.ts";
+import { Heap } from "../base/heap.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import type { ApiAnswer } from "./access.ts";
 import { movedValueBytesMin, movesMax, rebalanceSlack } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { type ControllerState, isOpen } from "./state.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { holdersOf } from "./values.ts";
 
 /** RebalanceValues: chooses what is to move. Linear in all tasks. */
 export function onRebalance(state: ControllerState, out: Outbox): ApiAnswer {
   const { tasks } = state;
-  const { excess, roomBytes } = loadsOf(state);
+  const { excess, targets, meanBytes } = loadsOf(state);
   const moving = new U32Column();
   const sources = new Set<WorkerIndex>();
-  let leftBytes = roomBytes;
   let valueBytes = 0;
-  for (let task = 0; task < tasks.length && moving.length < movesMax && excess.size > 0; task++) {
-    const holder = tasks.isLive(task) ? tasks.holder[task] : -1;
-    const givesBytes = excess.get(holder);
+  for (let task = 0; task < tasks.length && moving.length < movesMax && targets.length > 0; task++) {
+    const holder = tasks.isLive(task) ? tasks.holder[task] : noSlot;
+    const excessBytes = excess.get(holder);
     const bytes = tasks.valueBytes[task];
-    if (givesBytes === undefined || bytes > givesBytes || bytes > leftBytes) continue;
-    if (bytes < movedValueBytesMin || !mayMove(state, task)) continue;
+    if (excessBytes === undefined || bytes < movedValueBytesMin || !mayMove(state, task)) continue;
+    const targetBytes = targets.peekKey();
+    // Then both together are nearer to the mean than before, so nothing goes to and fro.
+    if (bytes >= excessBytes + meanBytes - targetBytes) continue;
+    targets.push(targetBytes + bytes, targets.pop());
+    excess.set(holder, excessBytes - bytes);
     moving.push(task);
     sources.add(holder);
     valueBytes += bytes;
-    leftBytes -= bytes;
-    excess.set(holder, givesBytes - bytes);
   }
   const valueCount = moving.length;
   if (valueCount > 0) out.record(state, { type: "copies-moving", tasks: moving.take() });
   return { result: { valueCount, valueBytes, workerCount: sources.size } };
 }
 
-/** What each worker has more than its share, where that is much; and what the others lack. */
-function loadsOf(state: ControllerState): {
+interface Loads {
+  /** What each worker has more than the mean, where that is much. */
   readonly excess: Map<WorkerIndex, number>;
-  readonly roomBytes: number;
-} {
+  /** The others, by what they have; never empty where somebody has more. */
+  readonly targets: Heap;
+  readonly meanBytes: number;
+}
+
+/** What each worker holds, as if all that is under way had come. */
+function loadsOf(state: ControllerState): Loads {
   const loads = new Map<WorkerIndex, number>();
   for (const worker of state.workers) {
     if (isOpen(worker)) loads.set(worker.index, worker.heldValueBytes);
   }
-  const add = (worker: WorkerIndex, bytes: number) => {
-    const load = loads.get(worker);
-    if (load !== undefined) loads.set(worker, load + bytes);
-  };
-  let underWayBytes = 0;
   for (const { source, target, bytes } of movesOf(state)) {
-    add(source, -bytes);
-    if (target === "undecided") underWayBytes += bytes;
-    else if (target !== "gone") add(target, bytes);
+    addTo(loads, source, -bytes);
+    if (target === "undecided") addTo(loads, emptiestOf(loads), bytes);
+    else if (target !== "gone") addTo(loads, target, bytes);
   }
-  const heldBytes = [...loads.values()].reduce((sum, load) => sum + load, 0);
-  const meanBytes = (heldBytes + underWayBytes) / loads.size;
+  const meanBytes = [...loads.values()].reduce((sum, load) => sum + load, 0) / loads.size;
   const excess = new Map<WorkerIndex, number>();
-  let roomBytes = -underWayBytes;
+  const targets = new Heap();
   for (const [index, load] of loads) {
     if (load > meanBytes * (1 + rebalanceSlack)) excess.set(index, load - meanBytes);
-    else roomBytes += Math.max(0, meanBytes - load);
+    else targets.push(load, index);
   }
-  return { excess, roomBytes };
+  return { excess, targets, meanBytes };
+}
+
+function addTo(loads: Map<WorkerIndex, number>, worker: WorkerIndex, bytes: number): void {
+  const load = loads.get(worker);
+  if (load !== undefined) loads.set(worker, load + bytes);
+}
+
+function emptiestOf(loads: ReadonlyMap<WorkerIndex, number>): WorkerIndex {
+  let emptiest = noSlot;
+  for (const [index, load] of loads) {
+    if (load < (loads.get(emptiest) ?? Number.POSITIVE_INFINITY)) emptiest = index;
+  }
+  return emptiest;
 }
 
 interface Move {
