@@ -48,6 +48,7 @@ import { upCommand } from "./commands/up.ts";
 import { userListCommand } from "./commands/user-list.ts";
 import { userSetCommand } from "./commands/user-set.ts";
 import { valueListCommand } from "./commands/value-list.ts";
+import { valueRebalanceCommand } from "./commands/value-rebalance.ts";
 import { valueReplicateCommand } from "./commands/value-replicate.ts";
 import { valueUnpublishCommand } from "./commands/value-unpublish.ts";
 import { whyCommand } from "./commands/why.ts";
@@ -132,6 +133,7 @@ const value = buildRouteMap({
     list: valueListCommand,
     unpublish: valueUnpublishCommand,
     replicate: valueReplicateCommand,
+    rebalance: valueRebalanceCommand,
   },
   docs: { brief: "Look after values" },
 });

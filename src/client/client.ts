@@ -234,6 +234,19 @@ export class Client {
     await this.#session.sharing.replicate(all, copies);
   }
 
+  /**
+   * Moves values from workers that hold much to those that hold little, once: values of 16 KiB and
+   * more that are on one worker and that nothing reads now, of everybody. A value lies where its
+   * task ran; after workers have come, this makes use of them. Resolves when it is decided; the
+   * values move after, and are readable all the while.
+   *
+   * Rejects with FORBIDDEN for whoever is no administrator, or UNREACHABLE.
+   */
+  async rebalance(): Promise<{ readonly valueCount: number; readonly valueBytes: number }> {
+    const done = await this.call("RebalanceValues");
+    return done as { readonly valueCount: number; readonly valueBytes: number };
+  }
+
   #requireOwn(future: Future<unknown>): void {
     if (sessionOf(future) === this.#session) return;
     throw new CapstanError("INVALID_ARGUMENT", "future: it is of another client");
@@ -360,8 +373,9 @@ export class Client {
   launchJob<A extends readonly unknown[], R>(
     options: LaunchOptions<A, R>,
     limits: WaitLimits = {},
-  ): Promise<Job> {
-    return launchJob(this.#session, options as LaunchOptions, limits);
+  ): Promise<Job<Returned<R>>> {
+    const launched = launchJob(this.#session, options as LaunchOptions, limits);
+    return launched as Promise<Job<Returned<R>>>;
   }
 
   /**
@@ -394,10 +408,12 @@ export class Client {
    * Ends all that this client has submitted so far: what runs or waits is cancelled, values are
    * dropped, actors end, locks are lost. Each future of it is `cancelled` then, and says by whom;
    * but a value that was read here stays. What others need, or has a published name, goes on for
-   * them. What is submitted afterwards is new, also under an old key. Resolves when it is on disk.
+   * them. What is submitted afterwards is new, also under an old key. Resolves when all of it has
+   * ended, but for what still stops, and is on disk.
    *
    * With `scope: "cluster"` the same for every session, and the threads and processes that run
-   * functions are made anew: what they imported or left behind is gone. Launched jobs stay.
+   * functions are made anew: what they imported or left behind is gone. Launched jobs stay. What
+   * this client submits before it has resolved may be ended too.
    *
    * Rejects with INVALID_ARGUMENT, FORBIDDEN for whoever is no administrator, or UNREACHABLE.
    */

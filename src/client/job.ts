@@ -10,6 +10,7 @@ import type { JobState } from "../model/states.ts";
 import type { Explanation } from "./future.ts";
 import { callPatiently, type JobHost, PollDelays, runWithin, unanswered } from "./job-calls.ts";
 import { readJobLogs } from "./job-logs.ts";
+import { readJobResults } from "./job-results.ts";
 import type {
   JobLogLine,
   JobLogOptions,
@@ -22,7 +23,7 @@ import { jobCallPatienceMs, jobTasksPageSize } from "./limits.ts";
 import { TaskError } from "./task-error.ts";
 import type { WaitLimits } from "./waiting.ts";
 
-export class Job {
+export class Job<R = unknown> {
   /** The whole name, `/ada/train`. */
   readonly id: string;
   /** What there was to know when it was launched. */
@@ -78,6 +79,30 @@ export class Job {
   /** All tasks of the job, in the order of their index. Errors as `status`. */
   tasks(limits: WaitLimits = {}): Promise<JobTask[]> {
     return this.#within(limits, "ListTasks", (signal) => this.#allTasks(signal));
+  }
+
+  /**
+   * Waits until the job has succeeded; resolves to what each of its tasks has returned, by index,
+   * which in a gang is its rank: what the functions returned in the round that succeeded. Also for
+   * a job that another program launched.
+   *
+   *     const job = await client.launchJob({ name: "train", task: train, replicas: 4 });
+   *     const [{ loss }] = await job.results();
+   *
+   * The controller keeps up to 64 KiB of each, with the job; what is larger a task publishes:
+   * `getContext().client.publish(name, client.scatter(value))`.
+   *
+   * Rejects as `wait({ throwOnFailure: true })`; with INVALID_ARGUMENT for a job of commands, and
+   * with VALUE_LOST naming the task for what was too large, or is not kept any more.
+   */
+  async results(options: WaitLimits = {}): Promise<R[]> {
+    const { submittedAt } = await this.wait({ ...options, throwOnFailure: true });
+    const { signal } = options;
+    const limits = signal === undefined ? {} : { signal };
+    return this.#within(limits, "GetJobResults", async (ended) => {
+      const parts = await readJobResults(this.#host, { jobId: this.id, submittedAt }, ended);
+      return parts as R[];
+    });
   }
 
   /**

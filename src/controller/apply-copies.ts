@@ -11,6 +11,7 @@ import type { ControllerState } from "./state.ts";
 
 type CopyFact =
   | "copies-touched"
+  | "copies-moving"
   | "copies-reviewed"
   | "copies-let-go"
   | "copies-ordered"
@@ -24,6 +25,12 @@ export const copyAppliers: {
 } = {
   "copies-touched": ({ copies }, { tasks }) => {
     for (const task of tasks) copies.touched.add(task);
+  },
+  "copies-moving": ({ copies }, { tasks }) => {
+    for (const task of tasks) {
+      copies.moving.add(task);
+      copies.touched.add(task);
+    }
   },
   "copies-reviewed": (state, { lacking, settled }) => {
     const { copies } = state;

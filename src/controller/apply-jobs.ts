@@ -5,12 +5,14 @@
  */
 
 import { present } from "../base/assert.ts";
-import { blobsOf, emptyBlobs } from "../base/blobs.ts";
+import { blobAt, blobLength, blobsOf, emptyBlobs } from "../base/blobs.ts";
 import { taskStateCode } from "../model/states.ts";
+import { forgetTask } from "./apply-forgetting.ts";
 import { addJob, addSpec, dropSpec } from "./apply-sessions.ts";
-import { boundFirstStart, forgetTask, openSubmission, placeInLine, tell } from "./apply-tasks.ts";
+import { boundFirstStart, openSubmission, placeInLine, tell } from "./apply-tasks.ts";
 import { countDemand } from "./demand.ts";
 import type { FactOf } from "./facts.ts";
+import { keepResult } from "./job-results-state.ts";
 import { parentPath } from "./job-tree.ts";
 import {
   type ControllerState,
@@ -142,6 +144,16 @@ export function applyGangsRested(state: ControllerState, fact: FactOf<"gangs-res
 
 export function applyMemberPrepared(state: ControllerState, fact: FactOf<"member-prepared">): void {
   gangAt(state, fact.job).members.set(fact.index, fact.member);
+}
+
+export function applyResultsReturned(
+  { shared }: ControllerState,
+  { tasks, sizes, values }: FactOf<"results-returned">,
+): void {
+  for (const [i, task] of tasks.entries()) {
+    const bytes = blobLength(values, i) === 0 ? null : blobAt(values, i).slice();
+    keepResult(shared.results, task, { sizeBytes: sizes[i], bytes });
+  }
 }
 
 /** Forgets ended jobs whose attempts have all ended, with their tasks. */

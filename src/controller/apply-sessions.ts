@@ -17,7 +17,7 @@ import { noMemory } from "../protocol/messages.ts";
 import { capacityVector, requestVector, type SlotKind } from "../scheduler/dimensions.ts";
 import { resourceValue } from "../scheduler/resource-value.ts";
 import { chargeGrant } from "./apply-attempts.ts";
-import { dropOffer } from "./apply-shared.ts";
+import { dropOffer, dropRestartOf } from "./apply-shared.ts";
 import { isActor, touchActors } from "./call-lines.ts";
 import { touchCopiesOf, touchNeeds } from "./copies-state.ts";
 import { meetDimensions } from "./demand.ts";
@@ -103,6 +103,7 @@ export function applyClientClosed(state: ControllerState, fact: FactOf<"client-c
   // Under its id there may be another session by now.
   if (!state.closing.sessions.delete(fact.client)) state.clientsById.delete(client.clientId);
   state.clients[fact.client] = null;
+  dropRestartOf(state.shared, fact.client);
 }
 
 export function applyWantsDropped(state: ControllerState, fact: FactOf<"wants-dropped">): void {

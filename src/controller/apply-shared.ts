@@ -9,6 +9,7 @@ import { type Micros, microsPerMs } from "../base/time.ts";
 import { listForLook } from "./copies-state.ts";
 import type { ClientIndex } from "./events.ts";
 import { giveKeyUp } from "./keys.ts";
+import { everySession, newRestartWalk, type Restarting } from "./restarts-state.ts";
 import {
   type Lock,
   type LockHolder,
@@ -79,6 +80,11 @@ export type SharedFact =
 
 /** Durable facts about restarts. */
 export type RestartFact =
+  /** It ends what was there before; one that goes on already ends what came since too. */
+  | (Restarting & { readonly type: "restart-begun"; readonly at: Micros })
+  /** It is over. */
+  | { readonly type: "session-restarted"; readonly client: ClientIndex }
+  /** It is over: from now on executors are others. */
   | {
       readonly type: "cluster-restarted";
       readonly at: Micros;
@@ -119,7 +125,18 @@ export const sharedAppliers: {
     const { handles } = openClient(state, client);
     for (const number of numbers) addOffer(state.shared, handles.get(number), { client, number });
   },
+  "restart-begun": ({ shared }, { type: _, at: __, ...restarting }) => {
+    const { client } = restarting;
+    const before = shared.restartWalks.get(client);
+    const { calls, counts } = before ?? newRestartWalk();
+    shared.restarting.set(client, restarting);
+    shared.restartWalks.set(client, { ...newRestartWalk(), calls, counts });
+  },
+  "session-restarted": ({ shared }, { client }) => {
+    dropRestart(shared, client);
+  },
   "cluster-restarted": (state, { by, reason }) => {
+    dropRestart(state.shared, everySession);
     state.shared.restarts++;
     const message = reason === "" ? `by ${by}` : `by ${by}: ${reason}`;
     tellEvent(state, { type: "cluster-restarted", id: String(state.shared.restarts), message });
@@ -140,6 +157,18 @@ export const sharedAppliers: {
     shared.sweepLocksAt = earliestLeaseEnd(shared);
   },
 };
+
+/** It is over. */
+function dropRestart(shared: SharedState, client: ClientIndex): void {
+  shared.restarting.delete(client);
+  shared.restartWalks.delete(client);
+}
+
+/** Its session is over, and hears and says nothing more. */
+export function dropRestartOf(shared: SharedState, client: ClientIndex): void {
+  dropRestart(shared, client);
+  shared.heardLater.delete(client);
+}
 
 /** The value is to be on so many workers; 0 for all. */
 export function wantCopies(state: ControllerState, task: number, count: number): void {

@@ -7,7 +7,7 @@
 
 import { present } from "../base/assert.ts";
 import { digestWith, digestWithout } from "../base/digest.ts";
-import { deleteRare, getRare, hasRare } from "../base/rare.ts";
+import { deleteRare, hasRare } from "../base/rare.ts";
 import type { U32Ring } from "../base/ring.ts";
 import { newRowSet } from "../base/row-set.ts";
 import { textsOf } from "../base/texts.ts";
@@ -15,12 +15,12 @@ import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import { addAlias, addOffer, wantBroadcast } from "./apply-shared.ts";
 import { isActor, isCall, joinCallLine, leaveCallLine } from "./call-lines.ts";
-import { closeOrder, forgetCopies, listForLook, touchCopies } from "./copies-state.ts";
+import { closeOrder, listForLook, touchCopies } from "./copies-state.ts";
 import { endDataWait } from "./data-wait-state.ts";
 import { countDemand } from "./demand.ts";
 import { charge, type FactOf, suspecting } from "./facts.ts";
 import { dropInlineValue } from "./inline-values.ts";
-import { listKey, taskWithKey, unlistKey } from "./keys.ts";
+import { listKey, taskWithKey } from "./keys.ts";
 import { queueDeadEntriesMax } from "./limits.ts";
 import { noteReschedules } from "./reschedules.ts";
 import {
@@ -209,7 +209,7 @@ export function openSubmission(
   return place;
 }
 
-function settleSubmission(state: ControllerState, place: number): void {
+export function settleSubmission(state: ControllerState, place: number): void {
   const { live } = present(state.submissions[place], "one is settled while it is there");
   if (live > 0) return;
   state.submissions[place] = null;
@@ -330,7 +330,7 @@ export function applySuccess(
   endNeedOfInputs(state, task);
 }
 
-function setHolder(state: ControllerState, task: number, holder: number): void {
+export function setHolder(state: ControllerState, task: number, holder: number): void {
   const ref = state.tasks.ref(task);
   const before = state.tasks.holder[task];
   if (before !== noSlot) {
@@ -550,50 +550,4 @@ export function removeExtraHolder(state: ControllerState, task: number, worker: 
   record.heldValues--;
   record.heldValueBytes -= state.tasks.valueBytes[task];
   touchCopies(state, task);
-}
-
-export function applyTasksForgotten(state: ControllerState, fact: FactOf<"tasks-forgotten">): void {
-  for (const task of fact.tasks) forgetTask(state, task, fact.at);
-}
-
-export function forgetTask(state: ControllerState, task: number, at: number): void {
-  const { tasks } = state;
-  forgetRareOf(state, task);
-  setHolder(state, task, noSlot);
-  unlinkDependencies(state, task);
-  unlistKey(state, task);
-  submissionOf(state, task).live--;
-  settleSubmission(state, tasks.submission[task]);
-  const job = state.jobs[tasks.job[task]];
-  job.liveTasks--;
-  if (job.sessionEnded && job.liveTasks === 0) job.finishedAt = at;
-  tell(state, storyKind.forgotten, task);
-  tasks.release(task);
-}
-
-/** What few tasks have. */
-function forgetRareOf(state: ControllerState, task: number): void {
-  for (const extra of getRare(state.extraHolders, task) ?? []) {
-    removeExtraHolder(state, task, extra);
-  }
-  deleteRare(state.failures, task);
-  deleteRare(state.reschedules, task);
-  deleteRare(state.inputFailures, task);
-  deleteRare(state.unreachable, task);
-  dropInlineValue(state, task);
-  forgetCopies(state, task);
-  endDataWait(state, task);
-}
-
-function unlinkDependencies(state: ControllerState, task: number): void {
-  const { tasks } = state;
-  const start = tasks.dependenciesStart[task];
-  const count = tasks.dependencyCount[task];
-  if (count === 0) return;
-  for (let edge = start; edge < start + count; edge++) {
-    const target = tasks.edges.target[edge];
-    tasks.dependentsHead[target] = tasks.edges.unlink(edge, tasks.dependentsHead[target]);
-    tasks.dependentCount[target]--;
-  }
-  tasks.edges.release(start, count);
 }

@@ -24,6 +24,7 @@ import {
   setRetracting,
 } from "./apply-attempts.ts";
 import { beginCopiesAnew, copyAppliers } from "./apply-copies.ts";
+import { applyTasksForgotten } from "./apply-forgetting.ts";
 import {
   applyGangReturned,
   applyGangsRested,
@@ -31,6 +32,7 @@ import {
   applyJobLaunched,
   applyJobsPruned,
   applyMemberPrepared,
+  applyResultsReturned,
 } from "./apply-jobs.ts";
 import {
   applyClientClosed,
@@ -47,11 +49,15 @@ import {
   applyWorkerRegistered,
   applyWorkerSuspected,
 } from "./apply-sessions.ts";
-import { beginLockLeasesAnew, excuseLeases, sharedAppliers } from "./apply-shared.ts";
+import {
+  beginLockLeasesAnew,
+  dropRestartOf,
+  excuseLeases,
+  sharedAppliers,
+} from "./apply-shared.ts";
 import {
   addExtraHolder,
   applyTasksFailed,
-  applyTasksForgotten,
   applyTasksRequeued,
   applyTasksResumed,
   applyTasksRevived,
@@ -110,6 +116,7 @@ const appliers: Appliers = {
   "client-opened": applyClientOpened,
   "client-closing": (state, { client: index, why, below }) => {
     const { sessions } = state.closing;
+    dropRestartOf(state.shared, index);
     // Under its id there may be another session when it is said again.
     if (!sessions.has(index)) state.clientsById.delete(openClient(state, index).clientId);
     sessions.set(index, { why, below });
@@ -137,6 +144,7 @@ const appliers: Appliers = {
   "attempts-ended": applyAttemptsEnded,
   "attempt-superseded": applyAttemptSuperseded,
   "tasks-succeeded": applyTasksSucceeded,
+  "results-returned": applyResultsReturned,
   "tasks-failed": applyTasksFailed,
   "tasks-requeued": applyTasksRequeued,
   "tasks-resumed": applyTasksResumed,

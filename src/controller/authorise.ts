@@ -45,6 +45,7 @@ const writers: readonly Role[] = ["admin", "user"];
 const rules = {
   GetJobStatus: read,
   ListJobs: read,
+  GetJobResults: read,
   GetTaskStatus: read,
   ListTasks: read,
   ListWorkers: read,
@@ -85,6 +86,7 @@ const rules = {
   CordonWorker: administer,
   Repair: administer,
   RestartCluster: administer,
+  RebalanceValues: administer,
   GetTaskCredentials: { roles: ["admin", "worker"], personal: true },
   ReportWorkerExit: { roles: ["admin", "worker"], personal: true },
 } as const satisfies { readonly [method: string]: Rule };
@@ -151,6 +153,7 @@ const methodOf: { readonly [T in ApiRequest["type"]]: keyof typeof rules } = {
   "report-progress": "ReportProgress",
   "unpublish-value": "UnpublishValue",
   "replicate-value": "ReplicateValue",
+  "rebalance-values": "RebalanceValues",
   "restart-cluster": "RestartCluster",
   repair: "Repair",
 };

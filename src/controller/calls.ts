@@ -20,6 +20,7 @@ import { absoluteId } from "./lookup.ts";
 import type { Outbox } from "./outbox.ts";
 import { onReportProgress } from "./progress.ts";
 import { onUnpublish } from "./published.ts";
+import { onRebalance } from "./rebalance.ts";
 import { onRepair } from "./repair.ts";
 import { onReplicateValue } from "./replicated.ts";
 import { onRestartCluster } from "./restarts.ts";
@@ -29,9 +30,10 @@ import { onCordonWorker, onDrainWorker } from "./worker-orders.ts";
 
 type ApiCalled = Extract<ControllerEvent, { type: "api-called" }>;
 
-/** Answers one call; the answer leaves when what it did is durable. */
+/** Answers one call, or lets it wait; the answer leaves when what it did is durable. */
 export function onApiCalled(state: ControllerState, out: Outbox, event: ApiCalled): void {
   const answer = answerOf(state, out, event);
+  if (answer === null) return; // It is answered when it is done.
   const { call } = event;
   out.sends.push(
     "error" in answer
@@ -55,7 +57,7 @@ function withFullId(state: ControllerState, { request, principal }: ApiCalled): 
   }
 }
 
-function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAnswer {
+function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAnswer | null {
   const { principal, at } = event;
   const request = withFullId(state, event);
   const refusal = authoriseRequest(state, principal, request);
@@ -91,8 +93,11 @@ function answerOf(state: ControllerState, out: Outbox, event: ApiCalled): ApiAns
     }
     case "replicate-value":
       return onReplicateValue(state, out, { request, at });
+    case "rebalance-values":
+      return onRebalance(state, out);
     case "restart-cluster":
-      return onRestartCluster(state, out, { principal, request, at });
+      onRestartCluster(state, out, { principal, request, call: event.call, at });
+      return null;
     case "repair":
       return onRepair(state, out, { dryRun: request.dryRun, at });
     default:

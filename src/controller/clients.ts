@@ -21,6 +21,7 @@ import { dropWants } from "./values.ts";
 import { onCancel, onRetry, onWant } from "./wants.ts";
 
 type ClientMessaged = Extract<ControllerEvent, { type: "client-messaged" }>;
+type Message = ClientMessaged["message"];
 
 export function onClientConnected(
   state: ControllerState,
@@ -42,7 +43,9 @@ export function onClientDisconnected(
   out: Outbox,
   { client, at }: { client: ClientIndex; at: Micros },
 ): void {
-  if (state.clients[client] !== null) out.record(state, { type: "client-absent", at, client });
+  if (state.clients[client] === null) return;
+  state.shared.heardLater.delete(client); // It says all of it again when it is back.
+  out.record(state, { type: "client-absent", at, client });
 }
 
 export function onClientMessaged(
@@ -52,6 +55,10 @@ export function onClientMessaged(
 ): void {
   const client = state.clients[index];
   if (!client || state.closing.sessions.has(index)) return; // It said more after it had closed.
+  if (message.type === "close-session") {
+    return closeSession(state, out, { client, why: "its session was closed", at });
+  }
+  if (state.shared.restarting.has(index)) return hearLater(state, index, message);
   switch (message.type) {
     case "submit":
       return onSubmit(state, out, { client: index, submit: message, at });
@@ -85,8 +92,28 @@ export function onClientMessaged(
       out.record(state, { type: "spec-defined", client: index, number, definition });
       return;
     }
-    case "close-session":
-      return closeSession(state, out, { client, why: "its session was closed", at });
+  }
+}
+
+/**
+ * What a session says while it is restarted is taken up when that is over, so that for the session
+ * the restart is one step. Bounded by what clients send without an acknowledgement.
+ */
+function hearLater({ shared }: ControllerState, index: ClientIndex, message: Message): void {
+  const waiting = shared.heardLater.get(index);
+  if (waiting === undefined) shared.heardLater.set(index, [message]);
+  else waiting.push(message);
+}
+
+/** Takes up what sessions have said whose restart is over. */
+export function hearWhatWaited(state: ControllerState, out: Outbox, at: Micros): void {
+  const { restarting, heardLater } = state.shared;
+  for (const [client, messages] of [...heardLater]) {
+    if (restarting.has(client)) continue;
+    heardLater.delete(client);
+    for (const message of messages) {
+      onClientMessaged(state, out, { type: "client-messaged", client, message, at });
+    }
   }
 }
 

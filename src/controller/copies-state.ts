@@ -30,6 +30,8 @@ export interface CopiesState {
   readonly needs: Map<number, CopyNeed>;
   /** Those of `needs` for which a worker can be told to fetch, in the order of asking. */
   readonly due: Set<number>;
+  /** Those of `needs` that are to move: they have one copy more until one can be dropped. */
+  readonly moving: Set<number>;
   /** Worker → the rows that it was told to fetch. */
   readonly orders: Map<WorkerIndex, Set<number>>;
   /** (time, TaskRef): then somebody asks whether the copies are too many. */
@@ -42,7 +44,15 @@ export interface CopiesState {
 
 export function newCopiesState(): CopiesState {
   const sets = { touched: new Set<number>(), due: new Set<number>(), listed: new Set<number>() };
-  return { ...sets, needs: new Map(), orders: new Map(), looks: new Heap(), emptying: new Set() };
+  const moving = new Set<number>();
+  return {
+    ...sets,
+    moving,
+    needs: new Map(),
+    orders: new Map(),
+    looks: new Heap(),
+    emptying: new Set(),
+  };
 }
 
 export const noNeed: CopyNeed = { ordered: [], failed: [] };
@@ -87,7 +97,7 @@ export function listForLook(state: ControllerState, task: number): void {
 
 /** Sets what is under way for a value; nothing, and nothing lacking, forgets it. */
 export function setNeed(state: ControllerState, task: number, need: CopyNeed | null): void {
-  const { needs, orders, due } = state.copies;
+  const { needs, orders, due, moving } = state.copies;
   for (const worker of needs.get(task)?.ordered ?? []) {
     const rows = orders.get(worker);
     rows?.delete(task);
@@ -96,6 +106,7 @@ export function setNeed(state: ControllerState, task: number, need: CopyNeed | n
   if (need === null) {
     needs.delete(task);
     due.delete(task);
+    moving.delete(task);
     return;
   }
   needs.set(task, need);
@@ -126,5 +137,6 @@ export function closeOrder(
 export function forgetCopies({ copies, shared }: ControllerState, task: number): void {
   copies.touched.delete(task);
   copies.listed.delete(task);
+  copies.moving.delete(task);
   shared.copies.delete(task);
 }

@@ -58,7 +58,7 @@ function reviewTouched(state: ControllerState, out: Outbox): void {
       if (!kept.includes(worker)) addTo(withdrawn, worker, task);
     }
     if (missing > kept.length) lacking.push(task);
-    else if (missing === 0 && state.copies.needs.has(task)) settled.push(task);
+    else if (missing === 0 && isListed(state, task)) settled.push(task);
   }
   for (const [worker, tasks] of withdrawn) withdraw(state, out, worker, tasks);
   out.record(state, {
@@ -66,6 +66,10 @@ function reviewTouched(state: ControllerState, out: Outbox): void {
     lacking: Uint32Array.from(lacking),
     settled: Uint32Array.from(settled),
   });
+}
+
+function isListed({ copies }: ControllerState, task: number): boolean {
+  return copies.needs.has(task) || copies.moving.has(task);
 }
 
 function addTo(rows: Map<WorkerIndex, number[]>, worker: WorkerIndex, task: number): void {
@@ -79,7 +83,8 @@ export function missingCopies(state: ControllerState, task: number): number {
   const wanted = state.shared.copies.get(task) ?? 1;
   const holders = holdersOf(state, task);
   const staying = holders.filter((one) => keepsValues(state.workers[one])).length;
-  const least = Math.max(0, Math.max(wanted, 1) - staying);
+  const most = Math.max(wanted, 1) + (state.copies.moving.has(task) ? 1 : 0);
+  const least = Math.max(0, most - staying);
   if (wanted > 0) return least;
   const without = state.workers.filter(({ index }) => !holders.includes(index));
   return Math.max(least, without.filter((worker) => mayHold(state, task, worker)).length);
@@ -128,7 +133,14 @@ function orderCopies(
     }
     // Whoever answers, or opens, brings it up again.
     out.record(state, { type: "copies-ordered", task, workers: Uint32Array.from(workers) });
+    if (need.ordered.length + workers.length === 0) stayWhereItIs(state, out, task);
   });
+}
+
+/** What was only to move, and nobody can take, does not wait for somebody. */
+function stayWhereItIs(state: ControllerState, out: Outbox, task: number): void {
+  if (!state.copies.moving.has(task) || missingCopies(state, task) > 1) return;
+  out.record(state, { type: "copies-let-go", tasks: Uint32Array.of(task) });
 }
 
 /** A worker could not make a copy: another one may, and in some seconds it too. */

@@ -8,7 +8,7 @@
 import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
-import { closeAbandonedSessions } from "./clients.ts";
+import { closeAbandonedSessions, hearWhatWaited } from "./clients.ts";
 import { closeOn } from "./closing.ts";
 import { endDataWaits } from "./data-waits.ts";
 import { expireEndpoints, nextEndpointDeadline } from "./endpoints.ts";
@@ -28,6 +28,7 @@ import { endLeases, nextLeaseEnd } from "./locks.ts";
 import type { Outbox } from "./outbox.ts";
 import { isPlacementPaused } from "./placement-budget.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
+import { restartOn } from "./restarts.ts";
 import { type FailedRoot, failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, specOf } from "./state.ts";
 import { lookAtCopies } from "./surplus.ts";
@@ -40,6 +41,7 @@ import { loseWorker } from "./workers.ts";
 /** When `tick` has something to do next, or null while only an event can change anything. */
 export function nextDeadline(state: ControllerState): Micros | null {
   if (isPlacementPaused(state) || state.closing.sessions.size > 0) return state.at;
+  if (state.shared.restarting.size + state.shared.heardLater.size > 0) return state.at;
   let next = Number.POSITIVE_INFINITY;
   if (state.delays.length > 0) next = Math.min(next, state.delays.peekKey());
   if (state.schedulingDeadlines.length > 0) {
@@ -78,6 +80,8 @@ export function onTick(state: ControllerState, out: Outbox, at: Micros): void {
   expireEndpoints(state, out, at);
   endLeases(state, out, at);
   closeOn(state, out, at);
+  restartOn(state, out, at);
+  hearWhatWaited(state, out, at);
   if (at < state.nextSilenceCheckAt) return;
   checkSilence(state, out, at);
   lookForHangs(state, out, at);

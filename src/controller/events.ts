@@ -151,6 +151,7 @@ export type ApiRequest =
   /** `copies` is at least 1. */
   | { readonly type: "replicate-value"; readonly taskId: string; readonly copies: number }
   /** Ends what all sessions have submitted. */
+  | { readonly type: "rebalance-values" }
   | { readonly type: "restart-cluster"; readonly reason: string }
   | { readonly type: "repair"; readonly dryRun: boolean };
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { Blobs } from "../base/blobs.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
@@ -145,6 +146,14 @@ export type DurableFact =
       readonly tasks: Uint32Array;
       readonly holders: Uint32Array;
       readonly sizes: Float64Array;
+    }
+  /** What functions of launched jobs have returned. */
+  | {
+      readonly type: "results-returned";
+      readonly tasks: Uint32Array;
+      readonly sizes: Float64Array;
+      /** Empty for what is too large to be kept. */
+      readonly values: Blobs;
     }
   | {
       readonly type: "tasks-failed";
@@ -325,6 +334,8 @@ export type VolatileFact =
   | { readonly type: "copies-removed"; readonly worker: WorkerIndex; readonly tasks: Uint32Array }
   /** Who holds them, or should, is looked at before the step ends. */
   | { readonly type: "copies-touched"; readonly tasks: Uint32Array }
+  /** These are to have one copy more, until the one where most is held can be dropped. */
+  | { readonly type: "copies-moving"; readonly tasks: Uint32Array }
   /** All that was touched was looked at: these lack copies that nobody brings, those none. */
   | {
       readonly type: "copies-reviewed";
@@ -407,6 +418,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "copies-added",
   "copies-removed",
   "copies-touched",
+  "copies-moving",
   "copies-reviewed",
   "copies-let-go",
   "copies-ordered",

@@ -25,8 +25,32 @@ export const clientGraceUs = 60_000_000;
 /** Handles of a session that ends that one step lets go of. */
 export const handlesPerStepMax = 16_384;
 
+/** Tasks that one step of a restart ends. */
+export const restartedPerStepMax = 4_096;
+
 /** Small values kept here besides with their holders, bytes; the oldest leave. */
 export const inlineCacheBytesMax = 256 * 1024 * 1024;
+
+/**
+ * What functions of launched jobs have returned, bytes, that is kept in the journal; the oldest
+ * leave. With more, more memory and longer snapshots; with less, results leave before their jobs.
+ */
+export const resultsBytesMax = 64 * 1024 * 1024;
+
+/** What each result counts for besides its bytes. */
+export const resultOverheadBytes = 256;
+
+/** A page of results is closed when it passes this, characters of base64. */
+export const resultsPageBytesMax = 1024 * 1024;
+
+/** How much more than the mean a worker may hold before a rebalance takes from it. */
+export const rebalanceSlack = 0.1;
+
+/** Smaller values stay where they are in a rebalance, bytes. */
+export const movedValueBytesMin = 16 * 1024;
+
+/** Values that one rebalance moves; who wants more asks again. */
+export const movesMax = 4_096;
 
 /** Bytes of inputs that travel inside one order; past it the worker fetches the rest. */
 export const inlineInputBytesMax = 4 * 1024 * 1024;

@@ -13,6 +13,7 @@ import { CapstanError } from "../model/errors.ts";
 import { taskStates } from "../model/states.ts";
 import type { FetchPublished, Publish } from "../protocol/shared-messages.ts";
 import type { ApiAnswer } from "./access.ts";
+import { tellAccepted } from "./acknowledge.ts";
 import { isActor } from "./call-lines.ts";
 import type { ClientIndex } from "./events.ts";
 import { publishedPerUserMax } from "./limits.ts";
@@ -84,7 +85,7 @@ export function onFetchPublished(
     out.record(state, { type: "value-fetched", at, client: index, sequence, number, task });
     onWant(state, out, { client: index, numbers: [number], at });
   }
-  out.toClient(state, index, { type: "accepted", sequence: client.lastSequence });
+  tellAccepted(state, out, client);
 }
 
 function staleNumber({ nextNumber }: Client, number: number): CapstanError | null {

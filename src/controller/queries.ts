@@ -13,6 +13,7 @@ import { userOfAttempt } from "./endpoints.ts";
 import { explain } from "./explain.ts";
 import { graphView } from "./graph-view.ts";
 import { listJobs } from "./job-list.ts";
+import { jobResults } from "./job-results.ts";
 import { findJob } from "./jobs.ts";
 import { pageSizeMax } from "./limits.ts";
 import { logSources } from "./log-sources.ts";
@@ -64,6 +65,7 @@ const methods: { readonly [name: string]: Method } = {
   },
   ListJobs: { fields: listFields, steps: listJobs },
   GetJobStatus: { fields: ["jobId"], answer: getJobStatus },
+  GetJobResults: { fields: ["jobId", ...pageFields], answer: jobResults },
   Explain: {
     fields: ["id"],
     answer: (state, request) => explain(state, stringField(request, "id")),

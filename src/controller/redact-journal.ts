@@ -1,7 +1,8 @@
 /**
  * A journal without what must not leave its cluster: tokens, the environment and input of programs,
- * the arguments of tasks, and what looks like a secret in what was written. What is left folds to
- * the same state but for that: ids, times, amounts and causes stay as they were.
+ * the arguments of tasks, what functions of jobs returned, and what looks like a secret in what was
+ * written. What is left folds to the same state but for that: ids, times, amounts and causes stay
+ * as they were.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import type { TaskSpec } from "../model/spec.ts";
 import type { EndpointRecord, TokenRecord } from "./access-state.ts";
 import type { DurableFact, FactOf } from "./facts.ts";
 import { redactArgv, redactEnv } from "./redact.ts";
+import type { SharedImage } from "./shared-image.ts";
 import type { JobImage, Snapshot } from "./snapshot.ts";
 import type { AttemptRecord, Submission } from "./state.ts";
 
@@ -27,6 +29,7 @@ const redactors: Redactors = {
     ...fact,
     submit: { ...fact.submit, args: withoutBytes(fact.submit.args) },
   }),
+  "results-returned": (fact) => ({ ...fact, values: withoutBytes(fact.values) }),
   "attempt-measured": (fact) => ({ ...fact, usage: redactUsage(fact.usage) }),
   "tasks-failed": (fact) => ({ ...fact, failures: fact.failures.map(redactFailure) }),
   "job-launched": (fact) => ({
@@ -58,6 +61,7 @@ export function redactSnapshot(image: Snapshot): Snapshot {
       tokens: image.access.tokens.map(redactToken),
       endpoints: image.access.endpoints.map(redactEndpoint),
     },
+    ...(image.shared === undefined ? {} : { shared: redactShared(image.shared) }),
     histories: image.histories.map(([row, records]) => [row, records.map(redactRecord)] as const),
     usages: image.usages.map(([row, usage]) => [row, redactUsage(usage)] as const),
     specs: image.specs.map((spec) =>
@@ -66,6 +70,14 @@ export function redactSnapshot(image: Snapshot): Snapshot {
     submissions: image.submissions.map(redactSubmission),
     failures: image.failures.map(([row, failure]) => [row, redactFailure(failure)] as const),
   };
+}
+
+/** As the facts have them: a result that was kept reads as one that is too large. */
+function redactShared(shared: SharedImage): SharedImage {
+  const results = (shared.results ?? []).map(
+    ([row, { sizeBytes }]) => [row, { sizeBytes, bytes: null }] as const,
+  );
+  return { ...shared, results };
 }
 
 /** Hashes of tokens are indexes too: no two may be the same. */

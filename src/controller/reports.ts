@@ -32,6 +32,7 @@ import { smoothedMean } from "../scheduler/prefetch.ts";
 import { isActor } from "./call-lines.ts";
 import { onNotCopied } from "./copies.ts";
 import { onInputFailed, onNeedsSources } from "./inputs.ts";
+import { keepReturned } from "./job-results.ts";
 import type { Outbox } from "./outbox.ts";
 import { noteSetupFailure } from "./plugins.ts";
 import { retractBehind } from "./prefetching.ts";
@@ -262,6 +263,8 @@ function settleFinished(state: ControllerState, out: Outbox, finished: Finished)
     successes.push(state, finishedTasks[i], worker, reports.sizes[entries[i]]);
   }
   successes.close(state, out);
+  const { sizes, values } = reports;
+  keepReturned(state, out, { tasks: finishedTasks, entries, sizes, values });
   const told = new U32Column(entries.length);
   for (let i = 0; i < entries.length; i++) {
     const task = finishedTasks[i];

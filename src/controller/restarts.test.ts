@@ -8,6 +8,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { abandoned } from "../../test/support/fake-worker.ts";
+import { present } from "../base/assert.ts";
+import { acceptedSequence } from "./acknowledge.ts";
+import { nextDeadline } from "./deadlines.ts";
 import { explain } from "./explain.ts";
 import { taskIdOf } from "./state.ts";
 
@@ -190,5 +193,229 @@ describe("a restart of a session", () => {
     assert.notEqual(harness.stateOf("mine"), "KILLED");
     assert.ok(told.includes("c2 < granted 1, token 2"), "who waited for its lock has it");
     worker.finishes("input");
+  });
+});
+
+/** Each step ends one task. */
+function aSlowCluster() {
+  const cluster = aCluster();
+  cluster.harness.state.shared.endsPerStep = 1;
+  return cluster;
+}
+
+function tick(harness: ControllerHarness): string[] {
+  assert.equal(nextDeadline(harness.state), harness.state.at, "the next step is asked for at once");
+  return harness.happens({ type: "tick", at: harness.at });
+}
+
+/** Until no restart goes on. */
+function ticks(harness: ControllerHarness): string[] {
+  const lines: string[] = [];
+  const { shared } = harness.state;
+  for (let step = 0; shared.restarting.size + shared.heardLater.size > 0; step++) {
+    assert.ok(step < 100, "it comes to an end");
+    lines.push(...tick(harness));
+  }
+  return lines;
+}
+
+describe("a restart of many tasks", () => {
+  test("goes on in steps, what reads a value first, and is answered when it is over", () => {
+    const { harness, worker, client } = aSlowCluster();
+    client.submits({ a: {}, b: { on: ["a"] }, c: { on: ["b"] } });
+    worker.starts("a");
+    const first = restartsCluster(harness);
+    assert.deepEqual(first, ["c1 < KILLED TASK_CANCELLED c, to blame: /ann/graph-1/2"]);
+    assert.equal(harness.statesOf("a", "b", "c"), "RUNNING, PENDING waiting, KILLED");
+    tick(harness);
+    const rest = ticks(harness);
+    assert.ok(rest.indexOf("w1 < stop a") < rest.indexOf("w1 < renew-executors 1"));
+    const counts = { taskCount: 3, valueCount: 0, lockCount: 0, sessionCount: 1, workerCount: 1 };
+    assert.equal(rest.at(-1), `reply ${JSON.stringify(counts)}`);
+    assert.notEqual(nextDeadline(harness.state), harness.state.at, "nothing is left to do");
+  });
+
+  test("does not end what was submitted after it was accepted, whatever its key", () => {
+    const { harness, worker, client } = aSlowCluster();
+    const other = harness.aClient();
+    client.submits({ a: { key: "k" }, b: { key: "l" }, c: {}, d: {} });
+    restartsCluster(harness);
+    client.submits({ same: { key: "k", args: "a" } });
+    other.submits({ also: { key: "l", args: "b" } });
+    ticks(harness);
+    assert.equal(harness.statesOf("a", "b", "c", "d"), "KILLED, KILLED, KILLED, KILLED");
+    for (const label of ["same", "also"]) {
+      worker.finishes(label);
+      assert.equal(harness.stateOf(label), "SUCCEEDED");
+    }
+    assert.equal(client.outcomes.get("same"), "value of same");
+    assert.equal(other.outcomes.get("also"), "value of also");
+  });
+
+  test("takes along what was submitted since and reads what it ends", () => {
+    const { harness, client } = aSlowCluster();
+    client.submits({ a: {}, b: {} });
+    restartsCluster(harness);
+    client.submits({ reads: { on: ["b"] }, free: {} });
+    ticks(harness);
+    assert.equal(harness.stateOf("reads"), "KILLED");
+    assert.notEqual(harness.stateOf("free"), "KILLED");
+  });
+
+  test("goes on where a controller that died had come to, and what came after it stays", () => {
+    for (const from of ["facts", "snapshot"] as const) {
+      const { harness, worker, client } = aSlowCluster();
+      client.submits({ a: {}, b: { on: ["a"] }, c: { on: ["b"] } });
+      worker.starts("a");
+      restartsCluster(harness);
+      client.submits({ later: {} });
+      worker.disconnects();
+      harness.restarts(from);
+      harness.state.shared.endsPerStep = 1;
+      worker.connects();
+      client.connects();
+      const told = ticks(harness);
+      assert.equal(harness.statesOf("a", "b", "c"), "KILLED, KILLED, KILLED");
+      assert.notEqual(harness.stateOf("later"), "KILLED");
+      assert.ok(told.includes("w1 < renew-executors 1"));
+      assert.ok(!told.some((line) => line.startsWith("reply")), "nobody waits for that answer");
+    }
+  });
+
+  test("that is asked for again ends what came since too, and answers both at its end", () => {
+    const { harness, client } = aSlowCluster();
+    client.submits({ a: {}, b: {}, c: {} });
+    restartsCluster(harness, "first");
+    client.submits({ since: {} });
+    restartsCluster(harness, "second");
+    const told = ticks(harness);
+    assert.equal(harness.stateOf("since"), "KILLED");
+    assert.match(messageOf(harness, "since"), /second$/);
+    assert.equal(told.filter((line) => line.startsWith("reply")).length, 2);
+    assert.equal(harness.state.shared.restarts, 1, "it was one restart");
+  });
+
+  test("leaves what is published meanwhile, with all that it is made of", () => {
+    const { harness, worker, client } = aSlowCluster();
+    client.submits({ input: {}, kept: { on: ["input"] }, x: {}, y: {} });
+    client.submits({ last: { on: ["kept"] } });
+    restartsCluster(harness);
+    client.publishes("name", "kept");
+    ticks(harness);
+    assert.equal(harness.statesOf("x", "y", "last"), "KILLED, KILLED, KILLED");
+    worker.finishes("input");
+    worker.finishes("kept");
+    assert.equal(client.outcomes.get("kept"), "value of kept");
+  });
+
+  test("does not end what has the row of a task that was forgotten meanwhile", () => {
+    const { harness, worker, client } = aSlowCluster();
+    client.submits({ a: {}, b: {}, failed: {} });
+    worker.fails("failed");
+    const row = harness.rowOf("failed");
+    restartsCluster(harness);
+    client.releases("failed");
+    client.submits({ d: {} });
+    assert.equal(harness.rowOf("d"), row);
+    ticks(harness);
+    assert.equal(harness.statesOf("a", "b"), "KILLED, KILLED");
+    assert.notEqual(harness.stateOf("d"), "KILLED");
+  });
+});
+
+describe("a restart of a session of many tasks", () => {
+  test("is said to be done when it is over, and what came after it not before", () => {
+    const { harness, client } = aSlowCluster();
+    client.submits({ a: {}, b: {}, c: {} });
+    assert.ok(!client.restarts().some((line) => line.includes("accepted")));
+    assert.deepEqual(client.submits({ d: {} }), [], "it is taken up afterwards");
+    client.submits({ e: { on: ["d"] } });
+    const told = ticks(harness).filter((line) => line.includes("accepted"));
+    assert.deepEqual(told, ["c1 < accepted 2", "c1 < accepted 3", "c1 < accepted 4"]);
+    assert.equal(harness.statesOf("a", "b", "c"), "KILLED, KILLED, KILLED");
+    assert.equal(harness.statesOf("d", "e"), "ASSIGNED, PENDING waiting");
+    assert.notEqual(nextDeadline(harness.state), harness.state.at, "nothing is left to do");
+  });
+
+  test("takes up what was said after it once, also by a client that comes back meanwhile", () => {
+    const { harness, client } = aSlowCluster();
+    client.submits({ a: {}, b: {}, c: {} });
+    const again = { type: "restart-session", sequence: 2, reason: "" } as const;
+    client.says({ ...again, sequence: ++client.sequence });
+    const d = client.submission({ d: {} });
+    client.says(d);
+    client.disconnects();
+    client.connects();
+    client.says(again);
+    client.says(d);
+    const told = ticks(harness).filter((line) => line.includes("accepted"));
+    assert.deepEqual(told, ["c1 < accepted 2", "c1 < accepted 2", "c1 < accepted 3"]);
+    assert.match(harness.stateOf("d"), /PENDING|ASSIGNED/);
+  });
+
+  test("that follows another one of the same session waits for it", () => {
+    const { harness, client } = aSlowCluster();
+    client.submits({ a: {}, b: {}, c: {} });
+    client.restarts();
+    client.submits({ d: {}, e: {} });
+    client.restarts("again");
+    client.submits({ f: {} });
+    ticks(harness);
+    assert.match(messageOf(harness, "e"), /again$/);
+    assert.equal(harness.statesOf("a", "d", "e"), "KILLED, KILLED, KILLED");
+    assert.notEqual(harness.stateOf("f"), "KILLED");
+  });
+
+  test("is not said to be done by the next controller before it is over", () => {
+    for (const from of ["facts", "snapshot"] as const) {
+      const { harness, client } = aSlowCluster();
+      client.submits({ a: {}, b: {}, c: {} });
+      client.restarts();
+      harness.restarts(from);
+      harness.state.shared.endsPerStep = 1;
+      client.connects();
+      const session = present(harness.state.clients[client.index] ?? undefined, "it is open");
+      assert.equal(acceptedSequence(harness.state, session), 1);
+      assert.equal(ticks(harness).at(-1), "c1 < accepted 2");
+      assert.equal(harness.statesOf("a", "b", "c"), "KILLED, KILLED, KILLED");
+    }
+  });
+
+  test("leaves what another waits for at the end of a chain, and what its name wants", () => {
+    const { harness, client } = aSlowCluster();
+    const other = harness.aClient();
+    client.submits({ s: { key: "k" }, own: { on: ["s"] }, input: {}, named: { on: ["input"] } });
+    other.submits({ same: { key: "k", args: "s" } });
+    other.submits({ middle: { on: ["same"] }, end: { on: ["middle"] } });
+    other.releases("same", "middle");
+    client.publishes("name", "named");
+    client.restarts();
+    ticks(harness);
+    assert.equal(harness.stateOf("own"), "KILLED");
+    for (const label of ["s", "input", "named"]) {
+      assert.equal(client.outcomes.get(label), "KILLED TASK_CANCELLED");
+      assert.notEqual(harness.stateOf(label), "KILLED");
+    }
+    assert.equal(harness.stateOf("end"), "PENDING waiting");
+  });
+
+  test("takes turns with that of another", () => {
+    const { harness, client } = aSlowCluster();
+    const other = harness.aClient();
+    client.submits({ a: {}, b: {}, c: {}, d: {}, e: {} });
+    other.submits({ x: {}, y: {} });
+    client.restarts();
+    other.restarts();
+    const told = ticks(harness);
+    assert.ok(told.indexOf("c2 < accepted 2") < told.indexOf("c1 < accepted 2"));
+  });
+
+  test("is over when the session is closed", () => {
+    const { harness, client } = aSlowCluster();
+    client.submits({ a: {}, b: {}, c: {} });
+    client.restarts();
+    client.closes();
+    assert.equal(harness.state.shared.restarting.size, 0);
+    assert.equal(harness.statesOf("a", "b", "c"), "KILLED, KILLED, KILLED");
   });
 });

@@ -5,6 +5,8 @@
  */
 
 import { listRequest } from "./apply-shared.ts";
+import { type JobResult, keepResult } from "./job-results-state.ts";
+import { newRestartWalk, type Restarting } from "./restarts-state.ts";
 import {
   type Lock,
   type LockHolder,
@@ -32,6 +34,10 @@ export interface SharedImage {
   readonly lockCounter: number;
   /** Absent in what older versions wrote. */
   readonly restarts?: number;
+  /** Absent in what older versions wrote. */
+  readonly results?: readonly (readonly [number, JobResult])[];
+  /** Absent in what older versions wrote. */
+  readonly restarting?: readonly Restarting[];
 }
 
 export function imageOfShared(shared: SharedState): SharedImage {
@@ -44,6 +50,8 @@ export function imageOfShared(shared: SharedState): SharedImage {
     locks: [...shared.locks.values()].map(imageOfLock),
     lockCounter: shared.lockCounter,
     restarts: shared.restarts,
+    results: [...shared.results.byTask],
+    restarting: [...shared.restarting.values()],
   };
 }
 
@@ -68,6 +76,11 @@ export function restoreShared(image: SharedImage | undefined): SharedState {
   for (const [task, offers] of image.offers) shared.offers.set(task, [...offers]);
   for (const [task, count] of image.copies ?? []) shared.copies.set(task, count);
   for (const lock of image.locks) restoreLock(shared, lock);
+  for (const [task, result] of image.results ?? []) keepResult(shared.results, task, result);
+  for (const restarting of image.restarting ?? []) {
+    shared.restarting.set(restarting.client, restarting);
+    shared.restartWalks.set(restarting.client, newRestartWalk());
+  }
   return shared;
 }
 

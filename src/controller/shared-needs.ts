@@ -22,12 +22,6 @@ export function neededByOthers(
   return withInputs(state, wanted, cone);
 }
 
-/** What names want, and all that it is made of. */
-export function neededByNames(state: ControllerState): ReadonlySet<number> {
-  const everything = { has: () => true };
-  return withInputs(state, [...state.shared.publishedCounts.keys()], everything);
-}
-
 /** Those of `tasks` whose value a task that is not one of them waits for, at the end of a chain. */
 export function neededFromOutside(
   state: ControllerState,
@@ -65,7 +59,7 @@ function withOpenDependents(state: ControllerState, tasks: readonly number[]): S
 function withInputs(
   state: ControllerState,
   tasks: readonly number[],
-  within: { has(task: number): boolean },
+  within: ReadonlySet<number>,
 ): Set<number> {
   const found = new Set(tasks);
   for (const task of found) {
@@ -77,7 +71,8 @@ function withInputs(
   return found;
 }
 
-function isWantedByOthers(state: ControllerState, client: Client, task: number): boolean {
+/** Whether a name wants the task, or another client has a handle on it. */
+export function isWantedByOthers(state: ControllerState, client: Client, task: number): boolean {
   if (state.tasks.wants[task] === 0) return false;
   if (state.shared.publishedCounts.has(task)) return true;
   const aliases = state.aliases.get(task) ?? [];

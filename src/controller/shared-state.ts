@@ -6,7 +6,12 @@
  */
 
 import type { Micros } from "../base/time.ts";
-import type { ClientIndex } from "./events.ts";
+import type { ClientIndex, ControllerEvent } from "./events.ts";
+import { type JobResults, newJobResults } from "./job-results-state.ts";
+import { restartedPerStepMax } from "./limits.ts";
+import type { Restarting, RestartWalk } from "./restarts-state.ts";
+
+type ClientMessaged = Extract<ControllerEvent, { type: "client-messaged" }>;
 
 /** A value that has a name among those of its user. The name wants it, whoever comes and goes. */
 export interface Publication {
@@ -60,6 +65,8 @@ export interface SharedState {
   readonly detached: Set<number>;
   /** Row of a task whose value is to be brought → who has it. */
   readonly offers: Map<number, Offer[]>;
+  /** What functions of launched jobs have returned. */
+  readonly results: JobResults;
   /** Row of a task → on how many workers its value is wanted; 0 for all. 1 is not listed. */
   readonly copies: Map<number, number>;
   /** By `nameKey`. */
@@ -69,6 +76,14 @@ export interface SharedState {
   lockCounter: number;
   /** Restarts of the cluster so far. */
   restarts: number;
+  /** By session, or `everySession`: restarts that were accepted and are not over. */
+  readonly restarting: Map<ClientIndex, Restarting>;
+  /** Volatile. How far each has come, the next to go on first. */
+  readonly restartWalks: Map<ClientIndex, RestartWalk>;
+  /** Volatile. What sessions that are restarted have said since. */
+  readonly heardLater: Map<ClientIndex, ClientMessaged["message"][]>;
+  /** Volatile. Tasks that one step of a restart ends. */
+  endsPerStep: number;
   /** Volatile. No lease ends before; 0 while no lock is held. */
   sweepLocksAt: Micros;
 }
@@ -80,10 +95,15 @@ export function newSharedState(): SharedState {
     everFetched: false,
     detached: new Set(),
     offers: new Map(),
+    results: newJobResults(),
     copies: new Map(),
     locks: new Map(),
     locksOfClients: new Map(),
     ...{ lockCounter: 0, restarts: 0 },
+    restarting: new Map(),
+    restartWalks: new Map(),
+    heardLater: new Map(),
+    endsPerStep: restartedPerStepMax,
     sweepLocksAt: 0,
   };
 }

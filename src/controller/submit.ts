@@ -8,6 +8,7 @@ import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import { isTerminalCode } from "../model/states.ts";
 import type { HotMessageOf } from "../protocol/messages.ts";
+import { tellAccepted } from "./acknowledge.ts";
 import { isAvailable } from "./apply-tasks.ts";
 import type { ClientIndex } from "./events.ts";
 import { taskWithKey } from "./keys.ts";
@@ -15,6 +16,7 @@ import { dependenciesPerTaskMax } from "./limits.ts";
 import { isComputed, orderUpload } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { refuse } from "./refuse.ts";
+import { giveUpKeysAmong } from "./restarts.ts";
 import { failDoomed } from "./settle.ts";
 import {
   type Client,
@@ -37,13 +39,14 @@ export function onSubmit(
 ): void {
   const client = openClient(state, index);
   if (submit.sequence > client.lastSequence) {
+    giveUpKeysAmong(state, out, { user: client.user, keys: submit.keys });
     const refusal = refusalOf(state, client, submit);
     if (refusal !== null) return refuse(state, out, client, { sequence: submit.sequence, refusal });
     out.record(state, { type: "tasks-submitted", at, client: index, submit });
     settleSubmitted(state, out, { client, submit, at });
     warnOfUnplaceable(state, out, client, submit);
   }
-  out.toClient(state, index, { type: "accepted", sequence: client.lastSequence });
+  tellAccepted(state, out, client);
 }
 
 function refusalOf(state: ControllerState, client: Client, submit: Submit): CapstanError | null {

@@ -8,6 +8,7 @@ import { U32Column } from "../base/column.ts";
 import type { Micros } from "../base/time.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
 import type { Cancel, Retry } from "../protocol/messages.ts";
+import { tellAccepted } from "./acknowledge.ts";
 import type { ClientIndex } from "./events.ts";
 import { orderUpload } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
@@ -124,7 +125,7 @@ export function takeSequence(
 ): boolean {
   const isNew = sequence > client.lastSequence;
   if (isNew) out.record(state, { type: "sequence-taken", client: client.index, sequence });
-  out.toClient(state, client.index, { type: "accepted", sequence: client.lastSequence });
+  tellAccepted(state, out, client);
   return isNew;
 }
 

@@ -256,7 +256,7 @@ export const errorRegistry = {
     retryable: false,
     meaning:
       "The value of a scattered task, or of a call of an actor, is gone with its last holder: " +
-      "nothing can compute it again.",
+      "nothing can compute it again. Or what a task of a job returned was not kept.",
   },
   LOCK_LOST: {
     httpStatus: 409,

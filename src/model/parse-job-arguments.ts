@@ -5,10 +5,10 @@
  * @module
  */
 
+import { decodeBase64 } from "./base64.ts";
 import { jobArgumentsBytesMax } from "./limits.ts";
 import { invalidArgument, invalidSpec } from "./parse-fields.ts";
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /**
@@ -28,25 +28,4 @@ export function parseJobArguments(field: string, value: unknown): Uint8Array {
     throw invalidSpec(field, `${length} bytes of arguments; at most ${jobArgumentsBytesMax}`);
   }
   return decodeBase64(value, length);
-}
-
-const digitOfCode = new Uint8Array(128);
-for (let digit = 0; digit < alphabet.length; digit++) {
-  digitOfCode[alphabet.charCodeAt(digit)] = digit;
-}
-
-/** Padding reads as zeros, which the length cuts off. */
-function decodeBase64(text: string, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0, to = 0; at < text.length; at += 4) {
-    const group =
-      (digitOfCode[text.charCodeAt(at)] << 18) |
-      (digitOfCode[text.charCodeAt(at + 1)] << 12) |
-      (digitOfCode[text.charCodeAt(at + 2)] << 6) |
-      digitOfCode[text.charCodeAt(at + 3)];
-    bytes[to++] = group >> 16;
-    if (to < length) bytes[to++] = (group >> 8) & 0xff;
-    if (to < length) bytes[to++] = group & 0xff;
-  }
-  return bytes;
 }

@@ -16,6 +16,7 @@ import { DataWaitRules } from "./data-wait-rules.ts";
 import { DecisionRules } from "./decision-rules.ts";
 import { ExecutionRules } from "./execution-rules.ts";
 import type { Observer } from "./observer.ts";
+import { RestartRules } from "./restart-rules.ts";
 
 export class HistoryRules implements Observer {
   readonly #decisions = new DecisionRules();
@@ -23,6 +24,7 @@ export class HistoryRules implements Observer {
   readonly #executions = new ExecutionRules();
   readonly #copies = new CopyRules();
   readonly #dataWaits = new DataWaitRules();
+  readonly #restarts = new RestartRules();
   readonly #workers: () => Iterable<LiveWorker>;
 
   /** @param workers The processes that live now. */
@@ -39,6 +41,7 @@ export class HistoryRules implements Observer {
     this.#agreement.check(state, event, output, this.#workers());
     this.#copies.check(state, output);
     this.#dataWaits.check(state, output.facts);
+    this.#restarts.check(state, output.facts);
   }
 
   onWorkerStep(worker: LiveWorker, events: readonly WorkerEvent[], { facts }: WorkerStep): void {

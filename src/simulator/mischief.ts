@@ -94,6 +94,7 @@ function playActors(cluster: SimulatedCluster, client: SimulatedClient, draws: D
 function moveValues(cluster: SimulatedCluster, client: SimulatedClient, draws: DrawStream): void {
   const { faults } = cluster;
   if (draws.chance(faults.replicate)) client.replicateSome(draws);
+  if (draws.chance(faults.replicate)) cluster.jobs.rebalance();
   if (!draws.chance(faults.retire)) return;
   withLive(cluster, draws, ({ workerId }) => {
     cluster.onFault("worker retired", workerId);

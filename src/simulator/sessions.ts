@@ -8,6 +8,7 @@
  * @module
  */
 
+import { acceptedSequence } from "../controller/acknowledge.ts";
 import type { ControllerSend } from "../controller/events.ts";
 import { admitWorker } from "../controller/workers.ts";
 import type { ClientMessage, HotMessageOf, WorkerMessage } from "../protocol/messages.ts";
@@ -295,7 +296,8 @@ export class Sessions {
     const { state } = this.#around.controller;
     session.index = state.clientsById.get(client.clientId) ?? -1;
     this.#clientsByIndex.set(session.index, session);
-    const sequence = state.clients[session.index]?.lastSequence ?? 0;
+    const known = state.clients[session.index];
+    const sequence = known ? acceptedSequence(state, known) : 0;
     link.carry("back", () => {
       if (this.#ofClient.get(client) === session) client.onConnected(session.index, sequence);
     });

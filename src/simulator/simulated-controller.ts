@@ -133,6 +133,7 @@ export class SimulatedController {
     if (this.#placement.chance(0.3)) this.state.fleet.turnUnits = 1 + this.#placement.below(100);
     if (this.#placement.chance(0.3)) {
       this.state.closing.handlesPerStep = 1 + this.#placement.below(30);
+      this.state.shared.endsPerStep = 1 + this.#placement.below(5);
     }
     let wall = timeline.now;
     if (this.#crash.chance(faults.clockSetBack)) {

@@ -106,6 +106,10 @@ export class SimulatedJobs {
     this.#ask({ type: "restart-cluster", reason: "simulated" }, administrator, () => {});
   }
 
+  rebalance(): void {
+    this.#ask({ type: "rebalance-values" }, administrator, () => {});
+  }
+
   /** Drains a worker without a deadline, or takes it back. */
   drain(workerId: string, drain: boolean): void {
     const request = { type: "drain-worker", workerId, drain, deadlineMs: 0 } as const;

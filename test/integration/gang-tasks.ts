@@ -27,11 +27,18 @@ export interface Meeting {
   readonly name: string;
 }
 
+/** What a member of `addAll` returns. */
+export interface Added {
+  readonly rank: number;
+  readonly attempt: string;
+  readonly sum: number;
+}
+
 /** Waits until it may go on, then adds up what all members bring; rank 0 publishes the sum. */
 export const addAll = defineTask(
   import.meta.url,
-  async function addAll({ begun, go, name }: Meeting, numbers: readonly number[]): Promise<void> {
-    const { gang, signal, client } = getContext();
+  async function addAll({ begun, go, name }: Meeting, numbers: readonly number[]): Promise<Added> {
+    const { gang, signal, client, attempt } = getContext();
     if (gang === undefined) throw new Error("it is of no gang");
     appendFileSync(begun, `${JSON.stringify(noteOf(gang))}\n`);
     const ring = await joinRing(gang, signal);
@@ -41,10 +48,12 @@ export const addAll = defineTask(
     }
     const [sum] = await ring.sum(Float64Array.of(numbers[gang.rank]));
     ring.close();
-    if (gang.rank !== 0) return;
+    const added = { rank: gang.rank, attempt, sum };
+    if (gang.rank !== 0) return added;
     const value = client.scatter(sum);
     await value.result();
     await client.publish(name, value);
+    return added;
   },
 );
 

@@ -10,7 +10,7 @@ import { writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { Client, Job } from "../../src/client/index.ts";
 import { assertNothingIsLeft, FaultCluster, linesOf, until } from "./faults-cluster.ts";
-import { addAll, type Begun, gangOf, type Meeting } from "./gang-tasks.ts";
+import { type Added, addAll, type Begun, gangOf, type Meeting } from "./gang-tasks.ts";
 
 const limits = { timeoutMs: 120_000 };
 const numbers = [1, 20, 300];
@@ -30,7 +30,11 @@ describe("a gang of functions", () => {
     return { begun: faults.path(`${name}-begun`), go: faults.path(`${name}-go`), name };
   }
 
-  function launch(meeting: Meeting, executor: "thread" | "process", replicas = 3): Promise<Job> {
+  function launch(
+    meeting: Meeting,
+    executor: "thread" | "process",
+    replicas = 3,
+  ): Promise<Job<Added>> {
     return client.launchJob({
       ...{ name: meeting.name, task: addAll, args: [meeting, numbers], executor, replicas },
       ...{ coscheduling: { groupBy: "rack" }, ports: ["ring"], maxRetriesFailure: 5 },
@@ -53,6 +57,10 @@ describe("a gang of functions", () => {
     await job.wait({ ...limits, throwOnFailure: true });
     assert.equal(await client.fetch(meeting.name).result(limits), 321);
     const members = begunAt(meeting).sort((a, b) => a.rank - b.rank);
+    assert.deepEqual(
+      await job.results(limits),
+      members.map(({ rank, attempt }) => ({ rank, attempt, sum: 321 })),
+    );
     assert.deepEqual(
       members.map(({ rank, size }) => [rank, size]),
       [0, 1, 2].map((rank) => [rank, 3]),
@@ -77,6 +85,13 @@ describe("a gang of functions", () => {
     const again = begunAt(meeting).filter(({ attempt }) => !first.has(attempt));
     const last = new Map(again.map(({ rank, ports }) => [rank, String(ports)]));
     assert.deepEqual([...last.keys()].sort(), [0, 1, 2], "all of them, not only who was lost");
+    const attempts = again.sort((a, b) => a.rank - b.rank).map(({ attempt }) => attempt);
+    const results = await job.results(limits);
+    assert.deepEqual(
+      results.map(({ attempt }) => attempt),
+      attempts.slice(-3),
+      "of the round that succeeded",
+    );
     assert.equal(new Set(last.values()).size, 1, "nobody has met a member of another round");
     await assertNothingIsLeft(client);
   });

@@ -59,6 +59,25 @@ test("a value is on as many workers as are wanted, or as there are", async () =>
   await assert.rejects(client.replicate(value, 0), { code: "INVALID_ARGUMENT" });
 });
 
+test("a rebalance moves values to the workers that hold least; they stay readable", async () => {
+  const { workerId } = cluster.workers[0];
+  const sizes = Array.from({ length: 6 }, () => [sizeBytes] as [number]);
+  const values = client.map(tasks.giveBytes, sizes, { workers: workerId });
+  await gather(values);
+  const { valueCount, valueBytes } = await client.rebalance();
+  assert.equal(valueCount, 4, "it keeps two of six");
+  assert.ok(valueBytes >= 4 * sizeBytes);
+  const twoEach = (workers: readonly WorkerSummary[]) =>
+    workers.every(({ heldValueBytes }) => Math.floor(Number(heldValueBytes) / sizeBytes) === 2);
+  await until(twoEach);
+  assert.equal((await client.rebalance()).valueCount, 0, "they are even");
+  for (const value of values) {
+    assert.equal(await client.submit(tasks.countBytes, [value]).result(), 7 * sizeBytes);
+    value.release();
+  }
+  await until((workers) => holderCount(workers) === 0);
+});
+
 test("a worker that is drained is killed, and nothing is lost", async () => {
   const { workerId } = cluster.workers[0];
   const place = { workers: workerId };

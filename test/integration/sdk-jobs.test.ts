@@ -19,7 +19,7 @@ import {
   startLocalCluster,
   TaskError,
 } from "../../src/client/index.ts";
-import { add, giveBytes } from "./sdk-tasks.ts";
+import { add, fail, giveBytes } from "./sdk-tasks.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "capstan-sdk-jobs-"));
 const waitMs = 30_000;
@@ -173,6 +173,35 @@ test("a job of functions runs its task once for each replica", async () => {
   const job = await client.launchJob({ name: "sums", task: add, args: [1, 2], replicas: 3 });
   const { state, taskStateCounts } = await job.wait({ timeoutMs: waitMs });
   assert.deepEqual([state, taskStateCounts.SUCCEEDED], ["SUCCEEDED", 3]);
+});
+
+test("what functions of a job return is there by index, for any client and for long", async () => {
+  const job = await client.launchJob({ name: "returns", task: add, args: [40, 2], replicas: 3 });
+  assert.deepEqual(await job.results({ timeoutMs: waitMs }), [42, 42, 42]);
+  await cluster.processes.killController();
+  await cluster.processes.startController();
+  const other = await connect(cluster.url, { token: cluster.token });
+  try {
+    assert.deepEqual(await other.job("returns").results({ timeoutMs: waitMs }), [42, 42, 42]);
+  } finally {
+    await other.close();
+  }
+});
+
+test("a result that is not there is refused: too large, of a command, of a failure", async () => {
+  const large = await client.launchJob({ name: "large", task: giveBytes, args: [70_000] });
+  await assert.rejects(large.results({ timeoutMs: waitMs }), {
+    code: "VALUE_LOST",
+    message:
+      /what \/\w+\/large\/0 returned is not there: it has 700\d\d bytes, and up to 65536 are kept/,
+  });
+  const written = await client.launchJob({ name: "written", command: ["true"] });
+  await assert.rejects(written.results({ timeoutMs: waitMs }), {
+    code: "INVALID_ARGUMENT",
+    message: /runs commands; only functions return values/,
+  });
+  const failed = await client.launchJob({ name: "failed", task: fail, args: ["the tide"] });
+  await taskErrorOf(failed.results({ timeoutMs: waitMs }));
 });
 
 test("a name that is taken is refused, kept or made anew, as it is told", async () => {

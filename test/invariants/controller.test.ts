@@ -373,6 +373,13 @@ const whole: Record<string, (state: ControllerState) => void> = {
   },
   surplusCopiesAreListed: (state) => state.copies.listed.add(state.tasks.length + 1),
   locksHaveOneHolder: (state) => addLock(state),
+  resultsAddUp: ({ shared }) => {
+    shared.results.totalBytes++;
+  },
+  restartsAreOfOpenSessions: ({ shared }) => {
+    const restarting = { client: 999, by: "", reason: "", before: 0, below: 0 };
+    shared.restarting.set(999, restarting);
+  },
   leasesAreLookedAt: (state) => addLock(state),
   noEndpointOutlivesItsAttempt: (state) => addEndpoint(state),
   everyLeaseIsLookedAtInTime: (state) => addEndpoint(state),

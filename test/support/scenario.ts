@@ -106,6 +106,9 @@ function playInFull(
     case "cordon":
     case "uncordon":
       return harness.asks({ type: "cordon-worker", workerId: name, cordon: verb === "cordon" });
+    case "restarts-end":
+      harness.state.shared.endsPerStep = Number(name);
+      return [];
     case "restart-cluster":
       return harness.asks({ type: "restart-cluster", reason: words.join(" ") });
     case "drain":

@@ -69,6 +69,7 @@ describe("a job on a simulated cluster", () => {
     const bad = await client.launchJob({ name: "bad", task: refuse, args: ["bread"] });
     assert.equal((await good.wait()).state, "SUCCEEDED");
     assert.equal(cluster.executionsOf(double), 2);
+    assert.deepEqual(await good.results(), [8, 8]);
     const error = await bad.wait({ throwOnFailure: true }).catch((reason: unknown) => reason);
     assert.match(String(error), /no bread/);
   });

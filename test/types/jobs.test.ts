@@ -99,6 +99,9 @@ export async function acceptedJobs(client: Client): Promise<void> {
   });
   await client.launchJob({ name: "a", task: simulate, args: [1, "b"], replicas: 2 });
   await client.launchJob({ name: "a", task: nothing }, { timeoutMs: 5_000 });
+  const fits = await client.launchJob({ name: "a", task: simulate, args: [1, "b"] });
+  same<Awaited<ReturnType<typeof fits.results>>, Fit[]>();
+  same<Awaited<ReturnType<typeof job.results>>, unknown[]>();
   const coscheduling = { groupBy: "rack" };
   await client.launchJob({ name: "a", task: nothing, replicas: 2, coscheduling, ports: ["ring"] });
   const { gang } = getContext();

@@ -19,6 +19,9 @@ function whatLacksCopiesIsKnown(look: Inspection): void {
     else if (state.tasks.holder[task] === noSlot) look.ofTask(task, "has no value to be copied");
     else if (missingCopies(state, task) === 0) look.ofTask(task, "is copied and lacks no copy");
   }
+  for (const task of state.copies.moving) {
+    if (!state.copies.needs.has(task)) look.report([], `row ${task} is to move, and is not copied`);
+  }
   for (const task of mayLack(state)) {
     if (!state.tasks.isLive(task) || state.tasks.holder[task] === noSlot) continue;
     if (state.copies.needs.has(task)) continue;

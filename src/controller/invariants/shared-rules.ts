@@ -5,8 +5,11 @@
  */
 
 import { isTerminalCode } from "../../model/states.ts";
+import { costOf } from "../job-results-state.ts";
+import { resultsBytesMax } from "../limits.ts";
+import { everySession } from "../restarts-state.ts";
 import { nameKey } from "../shared-state.ts";
-import { specOf } from "../state.ts";
+import { jobOf, specOf } from "../state.ts";
 import { stage } from "../tables/task-table.ts";
 import type { Inspection, WholeRule } from "./inspection.ts";
 
@@ -84,10 +87,44 @@ function leasesAreLookedAt(look: Inspection): void {
   }
 }
 
+/** What is restarted is there, has asked for it, and goes on. */
+function restartsAreOfOpenSessions(look: Inspection): void {
+  const { shared, clients, closing, orderCounter } = look.state;
+  for (const [index, { client: named, before }] of shared.restarting) {
+    const client = clients[index];
+    const who = [client?.clientId ?? String(index)];
+    const isThere = index === everySession || (client != null && !closing.sessions.has(index));
+    if (!isThere || named !== index) look.report(who, "is restarted and is not open");
+    else if (before > orderCounter) look.report(who, "its restart ends what is to come");
+    else if (client?.lastSequence === 0) look.report(who, "is restarted and has not asked for it");
+    if (!shared.restartWalks.has(index)) look.report(who, "its restart does not go on");
+  }
+  if (shared.restartWalks.size > shared.restarting.size)
+    look.report([], "a restart that is over goes on");
+}
+
+/** What is kept of jobs is of their functions, is counted, and stays in its bound. */
+function resultsAddUp(look: Inspection): void {
+  const { state } = look;
+  const { results } = state.shared;
+  let totalBytes = 0;
+  for (const [task, result] of results.byTask) {
+    totalBytes += costOf(result);
+    if (!state.tasks.isLive(task)) look.report([], `results: row ${task} of no task`);
+    else if (jobOf(state, task).launch === null)
+      look.ofTask(task, "has a result and is of no launched job");
+  }
+  if (totalBytes !== results.totalBytes)
+    look.report([], `results count ${results.totalBytes} bytes, and have ${totalBytes}`);
+  if (totalBytes > resultsBytesMax) look.report([], `results have ${totalBytes} bytes`);
+}
+
 export const sharedRules: readonly WholeRule[] = [
   publishedValuesAreRemembered,
   offeredValuesAreBrought,
   detachedTasksAreOpen,
   locksHaveOneHolder,
   leasesAreLookedAt,
+  restartsAreOfOpenSessions,
+  resultsAddUp,
 ];

@@ -58,6 +58,7 @@ const changes = {
   ReportProgress: (request) => asIs({ type: "report-progress", ...request }),
   UnpublishValue: (request) => asIs({ type: "unpublish-value", ...request }),
   ReplicateValue: (request) => asIs({ type: "replicate-value", ...request }),
+  RebalanceValues: () => asIs({ type: "rebalance-values" }),
   RestartCluster: (request) => asIs({ type: "restart-cluster", ...request }),
   Repair: (request) => asIs({ type: "repair", ...request }),
 } satisfies Changes;

@@ -6,6 +6,7 @@
  */
 
 import { present } from "../../base/assert.ts";
+import { acceptedSequence } from "../../controller/acknowledge.ts";
 import { authorise, principalOf } from "../../controller/authorise.ts";
 import { nextDeadline } from "../../controller/deadlines.ts";
 import { type Fact, isDurable } from "../../controller/facts.ts";
@@ -43,8 +44,8 @@ export const controllerKernel: Kernel<ControllerState, Fact> = {
   sessionOf: (state, clientId) => {
     const client = state.clients[state.clientsById.get(clientId) ?? -1] ?? null;
     if (client === null) return null;
-    const { index, job, lastSequence: sequence } = client;
-    return { index, jobId: state.jobs[job].id, sequence };
+    const { index, job } = client;
+    return { index, jobId: state.jobs[job].id, sequence: acceptedSequence(state, client) };
   },
   clientIdOf: (state, index) => state.clients[index]?.clientId ?? `closed client ${index}`,
   workerIdOf: (state, index) => present(state.workers[index], "a worker keeps its place").workerId,

@@ -62,6 +62,7 @@ describe("the real kernel", () => {
     const requests: Requests = {
       LaunchJob: { name: "train", command, replicas: 2, constraints },
       GetJobStatus: { jobId },
+      GetJobResults: { jobId },
       ListJobs: { filter: { user: "ann", states: ["PENDING"] }, orderBy: "name desc" },
       GetTaskStatus: { taskId: `${jobId}/0` },
       GetTaskStack: { taskId: `${jobId}/0` },
@@ -99,7 +100,7 @@ describe("the real kernel", () => {
       ListEndpoints: {},
       ...{ ListPublishedValues: { user: "ann" }, UnpublishValue: { name: "none" } },
       ReplicateValue: { taskId: "/ann/graph-99/0", copies: 2 },
-      ListLocks: {},
+      ...{ ListLocks: {}, RebalanceValues: {} },
       GetClusterInfo: {},
       TerminateJob: { jobId, reason: "enough" },
       GetTaskCredentials: { attemptId: "1.1" },

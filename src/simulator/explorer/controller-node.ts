@@ -6,6 +6,7 @@
  */
 
 import type { Micros } from "../../base/time.ts";
+import { acceptedSequence } from "../../controller/acknowledge.ts";
 import { nextDeadline } from "../../controller/deadlines.ts";
 import type { ApiRequest, ControllerEvent, ControllerSend } from "../../controller/events.ts";
 import { isDurable } from "../../controller/facts.ts";
@@ -199,7 +200,8 @@ class Turn {
     this.#event({ type: "client-connected", at: this.#node.now, clientId, user: "ann" });
     const { kernel } = this.#node;
     const index = kernel.clientsById.get(clientId) ?? -1;
-    const sequence = kernel.clients[index]?.lastSequence ?? 0;
+    const known = kernel.clients[index];
+    const sequence = known ? acceptedSequence(kernel, known) : 0;
     this.#outs.push({ to: "client", clientId, message: { type: "greeting", index, sequence } });
   }
 

@@ -120,7 +120,9 @@ export const clusterMethods = {
     response: responseOf({ dryRun: z.boolean(), actions: z.array(repair) }),
   },
   RestartCluster: {
-    summary: "Ends what all sessions have submitted, and makes what runs functions anew.",
+    summary:
+      "Ends what all sessions have submitted, and makes what runs functions anew. " +
+      "Answered when all has ended; what is submitted meanwhile stays.",
     access: administrators,
     request: requestOf({
       reason: z.string().max(restartReasonCharactersMax).default("").meta({

@@ -198,6 +198,35 @@ export const jobMethods = {
     request: requestOf({ jobId: idField }),
     response: responseOf({ job, tasks: z.array(task) }),
   },
+  GetJobResults: {
+    summary:
+      "What the functions of a launched job have returned, by index. They are final when the job " +
+      "has SUCCEEDED: before, a gang may begin again.",
+    access: readers,
+    request: requestOf({ jobId: idField, ...pageFields }),
+    response: responseOf({
+      jobId: z.string(),
+      submittedAt: z.string().meta({ description: "Of the job that has the name now." }),
+      replicas: z.int(),
+      results: z.array(
+        responseOf({
+          index: z.int(),
+          state: z.enum(taskStates),
+          sizeBytes: z.number().meta({ description: "Of the encoded value." }),
+          value: z.string().nullable().meta({
+            description: "The encoded value, base64; null where it is missing.",
+          }),
+          missing: z.enum(["", "NOT_SUCCEEDED", "COMMAND", "TOO_LARGE", "LEFT"]).meta({
+            description:
+              "Why there is none: its task has not succeeded; it runs a command; it has more " +
+              "than 64 KiB; it was " +
+              "among the oldest when the controller had no more room for results.",
+          }),
+        }),
+      ),
+      nextPageToken,
+    }),
+  },
   ListJobs: {
     summary: "Jobs, by default the latest first.",
     access: readers,

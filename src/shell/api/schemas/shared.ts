@@ -44,6 +44,8 @@ const lock = responseOf({
   waitingJobIds: z.array(z.string()),
 }).meta({ id: "Lock", description: "A lock that somebody holds, and who stands in line for it." });
 
+const administrators: readonly Role[] = ["admin"];
+
 const ofUser = withDefault(textField, "");
 
 export const sharedMethods = {
@@ -72,6 +74,18 @@ export const sharedMethods = {
       copies: z.int(),
       valueBytes: countField,
       workerIds: z.array(z.string()).meta({ description: "Who holds it now." }),
+    }),
+  },
+  RebalanceValues: {
+    summary:
+      "Moves values from workers that hold much to those that hold little, as far as that is " +
+      "worth it: values of 16 KiB and more that are on one worker and that nothing reads now.",
+    access: administrators,
+    request: requestOf({}),
+    response: responseOf({
+      valueCount: z.int().meta({ description: "Values that begin to move; at most 4,096." }),
+      valueBytes: countField,
+      workerCount: z.int().meta({ description: "Workers from which they move." }),
     }),
   },
   ListLocks: {
