@@ -76,7 +76,8 @@ test("this package's own entry, imported by path, stays outside too", async () =
   assert.ok(bundle.code.length < 2_000);
 });
 
-test("a bundle can be bundled again, as functions do that submit by a client of their own", async () => {
+// As functions do that submit by a client of their own.
+test("a bundle can be bundled again", async () => {
   const { code } = await bundleModule(aModule(typical));
   const url = aModule({ "bundle.mjs": new TextDecoder().decode(code) });
   const again = await bundleModule(url);

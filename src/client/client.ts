@@ -100,7 +100,8 @@ const defaultUrl = "http://127.0.0.1:7070";
  * simulated one, leads there.
  *
  * Rejects with UNREACHABLE, UNAUTHENTICATED, FORBIDDEN or VERSION_MISMATCH; throws INVALID_ARGUMENT
- * for a url or an option that is none, and TASK_MODULE_RUNS_PROGRAM while a worker imports a task's module.
+ * for a url or an option that is none, and TASK_MODULE_RUNS_PROGRAM while a worker imports a task's
+ * module.
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");

@@ -15,7 +15,7 @@ const silent: JobHost = {
   call: (method) => assert.fail(method),
 };
 
-test("an option of logs that does not exist is refused by its name, before anybody is asked", async () => {
+test("an option of logs that does not exist is refused, before anybody is asked", async () => {
   const misspelt: object = { folow: true };
   await assert.rejects(readJobLogs(silent, "/ada/train", misspelt).next(), {
     code: "INVALID_ARGUMENT",
