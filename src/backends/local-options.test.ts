@@ -46,6 +46,20 @@ test("an option that is out of range is refused by name", () => {
   }
 });
 
+test("an option that does not exist is refused, and the nearest one named", () => {
+  const known = { name: "CapstanError", code: "INVALID_ARGUMENT" };
+  const misspelt: unknown = { wrokers: 2 };
+  assert.throws(() => settingsOf(misspelt as LocalOptions), {
+    ...known,
+    message: /^wrokers: unknown name "wrokers"; did you mean "workers"\?/,
+  });
+  const offers: unknown = { workers: 1, workerOptions: () => ({ cpus: 2 }) };
+  assert.throws(() => workerOfferOf(settings(offers as LocalOptions), 0), {
+    ...known,
+    message: /^workerOptions\.cpus: unknown name "cpus"; did you mean "cpu"\?/,
+  });
+});
+
 test("each worker may offer something else, and the rest is as for all", () => {
   const gpu = { kind: "gpu", variant: "h100", countMilli: 2_000, indices: [] };
   const parsed = settings({

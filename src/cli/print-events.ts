@@ -12,8 +12,10 @@ const headFields: ReadonlySet<string> = new Set(["at", "type", "message", "seque
 /** Time, type, message, then what the event carries and the message does not say already. */
 export function describeEvent(paint: Paint, event: EventView): string {
   const message = event.message ?? "";
+  // Of a number its digits may stand in the message by chance.
+  const isSaid = (value: unknown) => typeof value === "string" && message.includes(value);
   const rest = Object.entries(event).filter(
-    ([name, value]) => !headFields.has(name) && hasText(value) && !message.includes(textOf(value)),
+    ([name, value]) => !headFields.has(name) && hasText(value) && !isSaid(value),
   );
   const fields = rest.map(([name, value]) =>
     name === "id" ? textOf(value) : `${name}=${textOf(value)}`,

@@ -140,7 +140,8 @@ test("--detach prints the id alone, --json what the API answered", async () => {
   const warnings = [{ code: "UNPLACEABLE", message: "no worker has a gpu" }];
   api.reset({ LaunchJob: [{ ...launched, warnings }] });
   const plain = await api.run("run --detach -- true");
-  assert.deepEqual(plain, { code: 0, out: "/ann/x\n", err: "capstan: no worker has a gpu\n" });
+  const err = "capstan: warning: no worker has a gpu\n";
+  assert.deepEqual(plain, { code: 0, out: "/ann/x\n", err });
   const json = await api.run("run --detach --json -- true");
   assert.deepEqual(JSON.parse(json.out), { ...launched, warnings });
 });

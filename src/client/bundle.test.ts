@@ -13,6 +13,7 @@ import { type Bundle, bundleModule, checkExported } from "./bundle.ts";
 
 const root = mkdtempSync(join(tmpdir(), "capstan-bundle-"));
 after(() => rmSync(root, { recursive: true }));
+const clientEntry = new URL("./index.ts", import.meta.url).href;
 let count = 0;
 
 /** A directory with these files; returns the URL of the first. */
@@ -73,6 +74,18 @@ test("this package's own entry, imported by path, stays outside too", async () =
   assert.match(textOf(bundle), /from ?"capstan"/);
   assert.ok(!textOf(bundle).includes(import.meta.dirname));
   assert.ok(bundle.code.length < 2_000);
+});
+
+// As functions do that submit by a client of their own.
+test("a bundle can be bundled again", async () => {
+  const { code } = await bundleModule(aModule(typical));
+  const url = aModule({ "bundle.mjs": new TextDecoder().decode(code) });
+  const again = await bundleModule(url);
+  assert.deepEqual(again.exports, ["double"]);
+  const path = join(root, `again-${count++}.mjs`);
+  writeFileSync(path, textOf(again).replace('"capstan"', JSON.stringify(clientEntry)));
+  const loaded = (await import(pathToFileURL(path).href)) as { double: (x: number) => number };
+  assert.equal(loaded.double(21), 42);
 });
 
 test("a function keeps its name where the bundler renames its binding", async () => {

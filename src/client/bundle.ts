@@ -87,10 +87,13 @@ async function buildBundle(moduleUrl: string): Promise<Bundle> {
   return { sha256, code: file.contents, exports: output.exports };
 }
 
-/** CommonJS packages ask for Node's modules by `require`, which an ES module does not have. */
+/**
+ * CommonJS packages ask for Node's modules by `require`, which an ES module does not have. It
+ * declares no name: a function that submits by a client of its own has its bundle bundled again.
+ */
 const banner =
-  'import { createRequire as capstanCreateRequire } from "node:module"; ' +
-  "globalThis.require ??= capstanCreateRequire(import.meta.url);";
+  'globalThis.require ??= globalThis.process.getBuiltinModule("node:module")' +
+  ".createRequire(import.meta.url);";
 
 /**
  * Leaves `capstan` to the worker, also when this repository's own files import it by path.

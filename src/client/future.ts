@@ -54,7 +54,10 @@ export class Future<T> {
     this.#number = number;
   }
 
-  /** The task's key: the one given, for a pure task the one of its content, else its id. */
+  /**
+   * The task's key: the one given, for a pure task the one of its content, which it has once it was
+   * sent, else its id.
+   */
   get key(): string {
     return this.#session.keyOf(this.#number);
   }

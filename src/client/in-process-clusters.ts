@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Client, ConnectOptions } from "./client.ts";
+import type { Client } from "./client.ts";
+import type { ConnectOptions } from "./connect-options.ts";
 
 /** Opens a client of such a cluster. */
 export type ConnectInProcess = (options: ConnectOptions) => Promise<Client>;

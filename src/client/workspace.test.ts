@@ -12,6 +12,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -26,6 +27,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { afterEach, beforeEach, test } from "node:test";
 import { extract } from "tar";
+import { unpackWorkspace } from "../shell/executor/command-workspace.ts";
 import { packWorkspace } from "./workspace.ts";
 import { listEntries } from "./workspace-entries.ts";
 import { parseIgnoreRule } from "./workspace-ignore.ts";
@@ -86,9 +88,15 @@ test("what is unpacked is what was there", async () => {
 });
 
 test("an empty directory is a workspace too", async () => {
-  const { entryCount, hash } = await packWorkspace(directory);
+  const { bytes, entryCount, hash } = await packWorkspace(directory);
   assert.equal(entryCount, 0);
   assert.match(hash, /^[0-9a-f]{64}$/);
+  const archive = write("archive");
+  writeFileSync(archive, bytes);
+  const work = join(directory, "work");
+  mkdirSync(work);
+  await unpackWorkspace({ archive, directory: work, signal: new AbortController().signal });
+  assert.deepEqual(readdirSync(work), []);
 });
 
 test("what the ignore file lists stays here, and so do .git and node_modules", async () => {

@@ -55,7 +55,8 @@ async function packEntries(root: string, paths: readonly string[]): Promise<Uint
       return true;
     },
   });
-  for (const path of paths) pack.add(path);
+  // Who unpacks takes an archive without any entry for none.
+  for (const path of paths.length === 0 ? ["."] : paths) pack.add(path);
   pack.end();
   const chunks: Uint8Array[] = [];
   let length = 0;

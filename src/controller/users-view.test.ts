@@ -173,3 +173,44 @@ test("an endpoint is shown with its task, attempt, lease and address", () => {
     },
   ]);
 });
+
+test("tokens are listed by user, role and whether they work, in the order asked for", () => {
+  const { state } = aSceneWithTokens();
+  const list = (request: object) => idsOf(listTokens(state, { ...request }, admin).tokens);
+  assert.deepEqual(list({ filter: { user: "an" } }), ["t1", "t2"]);
+  assert.deepEqual(list({ filter: { role: "user" } }), ["t0", "t1", "t2"]);
+  assert.deepEqual(list({ filter: { role: "admin" } }), []);
+  assert.deepEqual(list({ filter: { active: true } }), ["t0", "t1"]);
+  assert.deepEqual(list({ filter: { user: "ann", active: false } }), ["t2"]);
+  assert.deepEqual(list({ orderBy: "createdAt desc" }), ["t2", "t1", "t0"]);
+  assert.deepEqual(list({ orderBy: "user" }), ["t1", "t2", "t0"]);
+  assert.deepEqual(list({ orderBy: "role" }), ["t0", "t1", "t2"]);
+  assert.deepEqual(list({ orderBy: "expiresAt" }), ["t2", "t0", "t1"], "what never ends is last");
+  assert.equal(listTokens(state, { filter: { user: "an" }, pageSize: 1 }, admin).totalCount, 2);
+  assert.deepEqual(
+    idsOf(listTokens(state, { filter: { user: "b" } }, aPrincipal("ann")).tokens),
+    [],
+  );
+  assert.throws(() => list({ orderBy: "hash" }), {
+    code: "INVALID_ARGUMENT",
+    message: /^orderBy: /,
+  });
+});
+
+test("endpoints are listed by task, in the order asked for", () => {
+  const { state } = aSceneWithEndpoints();
+  const list = (request: object) =>
+    listEndpoints(state, { ...request }, admin).endpoints.map((one) => one.endpointId);
+  assert.deepEqual(list({ filter: { taskId: "/ann/train/1" } }), ["e2"]);
+  assert.deepEqual(list({ filter: { taskId: "/ann/train/1" }, prefix: "/bob/" }), []);
+  assert.deepEqual(list({ orderBy: "name desc" }), ["e3", "e1", "e2"]);
+  assert.deepEqual(list({ orderBy: "taskId" }), ["e1", "e2", "e3"]);
+  for (const orderBy of ["registeredAt", "expiresAt"]) {
+    assert.deepEqual(list({ orderBy }), ["e2", "e1", "e3"], "of one moment: by name");
+  }
+  assert.equal(listEndpoints(state, { pageSize: 1, orderBy: "taskId" }, admin).nextPageToken, "1");
+  assert.throws(() => list({ orderBy: "lease" }), {
+    code: "INVALID_ARGUMENT",
+    message: /^orderBy: /,
+  });
+});

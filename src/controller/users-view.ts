@@ -7,12 +7,12 @@
 
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
-import type { Principal, UserBudget } from "../model/job.ts";
+import type { Principal, Role, UserBudget } from "../model/job.ts";
 import { invalidArgument } from "../model/parse-fields.ts";
 import { budgetView } from "./access.ts";
-import { isTokenAlive, type TokenRecord } from "./access-state.ts";
+import { type EndpointRecord, isTokenAlive, type TokenRecord } from "./access-state.ts";
 import { type EndpointQuery, endpointsVisible, endpointView } from "./endpoints.ts";
-import { type ListRequest, paged } from "./pages.ts";
+import type { ListRequest } from "./pages.ts";
 import { type Orders, orderNamed, Selection } from "./selection.ts";
 import type { ControllerState } from "./state.ts";
 import { budgetOf } from "./users.ts";
@@ -35,16 +35,39 @@ export function whoAmI({ user, role, jobId }: Principal) {
   return { user, role, jobId };
 }
 
-/** ListTokens: all for an administrator, one's own for others; oldest first. */
+const tokenOrders: Orders<TokenRecord> = {
+  createdAt: ({ createdAt }) => createdAt,
+  expiresAt: ({ expiresAt }) => expiresAt || Number.POSITIVE_INFINITY, // 0 is never.
+  user: ({ user }) => user,
+  role: ({ role }) => role,
+};
+
+interface TokenFilter {
+  readonly user?: string;
+  readonly role?: Role;
+  readonly active?: boolean;
+}
+
+/** ListTokens: all for an administrator, one's own for others; oldest first unless said. */
 export function listTokens(state: ControllerState, request: ListRequest, principal: Principal) {
-  const { user, role } = principal;
-  // A map keeps the order in which its entries came.
-  const tokens = [...state.access.tokens.values()].filter(
-    (token) => role === "admin" || token.user === user,
-  );
-  const { page, nextPageToken } = paged(tokens, request);
-  const views = page.map((token) => tokenView(token, state.at));
-  return { tokens: views, totalCount: tokens.length, nextPageToken };
+  const filter = (request.filter ?? {}) as TokenFilter;
+  const { keyOf, direction } = orderNamed(tokenOrders, request.orderBy ?? "createdAt");
+  const selection = new Selection<TokenRecord>(request, direction);
+  let place = 0; // A map keeps the order in which its entries came.
+  for (const token of state.access.tokens.values()) {
+    const isSeen = principal.role === "admin" || token.user === principal.user;
+    if (isSeen && isWantedToken(token, filter, state.at)) {
+      selection.offer(token, keyOf(token), place++);
+    }
+  }
+  const { page, nextPageToken } = selection.page();
+  const tokens = page.map((token) => tokenView(token, state.at));
+  return { tokens, totalCount: selection.count, nextPageToken };
+}
+
+function isWantedToken(token: TokenRecord, { user = "", role, active }: TokenFilter, at: Micros) {
+  if (!token.user.includes(user) || (role !== undefined && token.role !== role)) return false;
+  return active === undefined || isTokenAlive(token, at) === active;
 }
 
 function tokenView(token: TokenRecord, at: Micros) {
@@ -104,15 +127,30 @@ function userView(budget: UserBudget, { spend, dominantShare, running, pending }
   };
 }
 
+const endpointOrders: Orders<EndpointRecord> = {
+  name: ({ name }) => name,
+  taskId: ({ taskId }) => taskId,
+  registeredAt: ({ registeredAt }) => registeredAt,
+  expiresAt: ({ expiresAt }) => expiresAt,
+};
+
 /**
  * ListEndpoints: those that can be used now, by `name` or by `prefix`; without both, all that there
  * are. To the token of a job, what does not begin with `/` is a name of its own tree, and what it
  * lists without a name is that tree.
  */
 export function listEndpoints(state: ControllerState, request: ListRequest, principal: Principal) {
-  const endpoints = endpointsVisible(state, endpointQuery(request, principal), state.at);
-  const { page, nextPageToken } = paged(endpoints, request);
-  return { endpoints: page.map(endpointView), totalCount: endpoints.length, nextPageToken };
+  const { taskId = "" } = (request.filter ?? {}) as { readonly taskId?: string };
+  const { keyOf, direction } = orderNamed(endpointOrders, request.orderBy ?? "name");
+  const selection = new Selection<EndpointRecord>(request, direction);
+  const visible = endpointsVisible(state, endpointQuery(request, principal), state.at);
+  for (const [place, endpoint] of visible.entries()) {
+    if (taskId === "" || endpoint.taskId === taskId) {
+      selection.offer(endpoint, keyOf(endpoint), place);
+    }
+  }
+  const { page, nextPageToken } = selection.page();
+  return { endpoints: page.map(endpointView), totalCount: selection.count, nextPageToken };
 }
 
 function endpointQuery(request: ListRequest, { jobId }: Principal): EndpointQuery {

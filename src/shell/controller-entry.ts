@@ -1,5 +1,8 @@
 /**
- * The controller as a program. Its options are one JSON object, as the only argument or in
+ * The controller's program, and `capstan/controller` for those who run one inside their own
+ * process.
+ *
+ * As a program: options (`ControllerOptions`) are one JSON object, as the only argument or in
  * `CAPSTAN_CONTROLLER_OPTIONS`; the token may come in `CAPSTAN_TOKEN`, where a process list does
  * not show it. When it serves it prints one line of JSON on stdout; everything else it has to say
  * goes to stderr. SIGINT and SIGTERM end it cleanly.
@@ -12,6 +15,24 @@
 import { CapstanError, errorRegistry } from "../model/errors.ts";
 import { type ControllerOptions, parseControllerOptions } from "./controller-process/options.ts";
 import { type ControllerProcess, runController } from "./controller-process/real-controller.ts";
+
+export type { ControllerOptions } from "./controller-process/options.ts";
+export {
+  type ControllerProcess,
+  type FatalEnd,
+  runController,
+} from "./controller-process/real-controller.ts";
+
+async function main(): Promise<void> {
+  try {
+    const controller = await runController(readOptions(), ({ exitCode }) => process.exit(exitCode));
+    endOnSignals(controller);
+    const { url: listening, epoch } = controller;
+    process.stdout.write(`${JSON.stringify({ listening, epoch, pid: process.pid })}\n`);
+  } catch (error) {
+    refuseToStart(error);
+  }
+}
 
 function readOptions(): ControllerOptions {
   const text = process.argv[2] ?? process.env.CAPSTAN_CONTROLLER_OPTIONS ?? "{}";
@@ -49,11 +70,4 @@ function endOnSignals(controller: ControllerProcess): void {
   process.on("SIGTERM", end);
 }
 
-try {
-  const controller = await runController(readOptions(), ({ exitCode }) => process.exit(exitCode));
-  endOnSignals(controller);
-  const { url: listening, epoch } = controller;
-  process.stdout.write(`${JSON.stringify({ listening, epoch, pid: process.pid })}\n`);
-} catch (error) {
-  refuseToStart(error);
-}
+if (import.meta.main) await main();

@@ -19,6 +19,7 @@ import { watchForParent } from "./worker-process/orphan-watch.ts";
 import { parseWorkerOptions, type WorkerOptions } from "./worker-process/worker-options.ts";
 import { type RunningWorker, runWorker } from "./worker-process/worker-process.ts";
 
+export { createLogger, type Logger } from "./logging/logger.ts";
 export type { WorkerOptions } from "./worker-process/worker-options.ts";
 export { type RunningWorker, runWorker } from "./worker-process/worker-process.ts";
 

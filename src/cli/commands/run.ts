@@ -79,7 +79,9 @@ function announceDetached(terminal: Terminal, flags: RunRequest, launched: Launc
     printJson(terminal, launched);
     return exitCodes.ok;
   }
-  for (const { message } of launched.warnings) terminal.stderr.write(`capstan: ${message}\n`);
+  for (const { message } of launched.warnings) {
+    terminal.stderr.write(`capstan: warning: ${message}\n`);
+  }
   printLines(terminal, [launched.jobId]);
   if (terminal.stderr.isTTY === true) {
     terminal.stderr.write(`capstan: capstan job logs --follow ${launched.jobId} shows its lines\n`);

@@ -25,6 +25,7 @@ import { paintFor, printJson, printLines } from "../print.ts";
 import { clearLine } from "../terminal-text.ts";
 
 interface SimulateFlags {
+  readonly workload?: string | undefined;
   readonly cluster: string;
   readonly policy: QueuePolicy;
   readonly rank: Ranking;
@@ -42,7 +43,8 @@ export interface Simulated extends PlanReport {
   readonly decisionsPerSecond: number;
 }
 
-function simulate(terminal: Terminal, flags: SimulateFlags, file: string): Promise<number> {
+function simulate(terminal: Terminal, flags: SimulateFlags, named?: string): Promise<number> {
+  const file = workloadFile(flags.workload, named);
   const workload = rankTasks(readWorkload(file, readText(file), flags.graph), flags.rank);
   const cluster = readClusterFile(flags.cluster, readText(flags.cluster));
   const others = (flags.whatIf ?? []).map((change) => changeCluster(cluster, change));
@@ -54,6 +56,15 @@ function simulate(terminal: Terminal, flags: SimulateFlags, file: string): Promi
     printLines(terminal, describePlan(paintFor(terminal), about, plans));
   }
   return Promise.resolve(exitCodes.ok);
+}
+
+/** It is named by the flag or without one. */
+function workloadFile(flag: string | undefined, named: string | undefined): string {
+  const file = flag ?? named;
+  if (file !== undefined && (flag === undefined || named === undefined)) return file;
+  const given = file === undefined ? "none is given" : `${flag} and ${named} are given`;
+  const expected = "one workload, as `capstan simulate WORKLOAD` or --workload FILE";
+  throw new CapstanError("INVALID_ARGUMENT", `expected ${expected}; ${given}`);
 }
 
 function runOne(
@@ -106,10 +117,11 @@ function writeCharts(directory: string, plans: readonly Simulated[]): void {
 
 const text = { kind: "parsed", parse: parseText, optional: true } as const;
 
-export const simulateCommand = buildCommand<SimulateFlags, [string], CliContext>({
+export const simulateCommand = buildCommand<SimulateFlags, [string?], CliContext>({
   func: command(simulate),
   parameters: {
     flags: {
+      workload: { ...text, brief: "The same as WORKLOAD", placeholder: "FILE" },
       cluster: {
         ...{ kind: "parsed", parse: parseText, placeholder: "FILE" },
         brief: "The machines: JSON, or a CSV of openb nodes",
@@ -135,7 +147,7 @@ export const simulateCommand = buildCommand<SimulateFlags, [string], CliContext>
       parameters: [
         {
           ...{ brief: "The workload: CSV, JSON or SWF, also .gz", parse: parseText },
-          placeholder: "WORKLOAD",
+          ...{ placeholder: "WORKLOAD", optional: true },
         },
       ],
     },

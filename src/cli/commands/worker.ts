@@ -110,8 +110,11 @@ function memoryOf(text: string): number {
 
 function refuseProcesses({ processes }: WorkerFlags): void {
   if (processes === undefined) return;
-  const what = "functions run in threads: --threads N is how many at once; commands, always in";
-  throw new CapstanError("INVALID_SPEC", `${what} processes of their own, are --commands N`);
+  const functions = "--threads N is how many functions run at once, in threads or in processes";
+  throw new CapstanError(
+    "INVALID_SPEC",
+    `--processes: ${functions}; --commands N, how many commands`,
+  );
 }
 
 /** Declared capacity is believed, so that a small machine can stand for a large one. */
@@ -171,7 +174,7 @@ export const workerCommand = buildCommand<WorkerFlags, [], CliContext>({
         parse: parseCount,
         optional: true,
         hidden: true,
-        brief: "Not in this version",
+        brief: "Refused: --threads counts functions, also in processes",
       },
       commands: {
         kind: "parsed",

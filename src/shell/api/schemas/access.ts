@@ -124,7 +124,15 @@ export const accessMethods = {
   ListTokens: {
     summary: "One's own tokens; all of them for an administrator.",
     access: readers,
-    request: requestOf(pageFields),
+    request: requestOf({
+      ...pageFields,
+      filter: requestOf({
+        user: withDefault(textField, "").meta({ description: "A part of the name." }),
+        role: anyCase(roles).optional(),
+        active: z.boolean().optional().meta({ description: "Whether it works now." }),
+      }).optional(),
+      orderBy: orderField(["createdAt", "expiresAt", "user", "role"], "createdAt"),
+    }),
     response: responseOf({ tokens: z.array(token), totalCount: z.int(), nextPageToken }),
   },
   WhoAmI: {
@@ -160,6 +168,8 @@ export const accessMethods = {
       name: withDefault(z.string(), ""),
       prefix: withDefault(z.string(), ""),
       ...pageFields,
+      filter: requestOf({ taskId: withDefault(textField, "") }).optional(),
+      orderBy: orderField(["name", "taskId", "registeredAt", "expiresAt"], "name"),
     }),
     response: responseOf({ endpoints: z.array(endpoint), totalCount: z.int(), nextPageToken }),
   },
