@@ -24,6 +24,7 @@ import { trafficKind } from "../protocol/traffic-kind.ts";
 import { prefetchPerShapeMax, transferBytesMin } from "../scheduler/limits.ts";
 import { measureTransfers } from "./data-wait-state.ts";
 import { chooseWait, inputBytesOf, lineWaitUs } from "./data-waits.ts";
+import { nextDeadline } from "./deadlines.ts";
 import { explainTask } from "./explain.ts";
 import { dataHoldersMax, dataWaitUsMax, queuesInLineMax } from "./limits.ts";
 import { newControllerState, shapeOf } from "./state.ts";
@@ -276,6 +277,20 @@ describe("what stands in line for its inputs' sake is taken back", () => {
     assert.equal(recalledBy(full), 2);
   });
 
+  test("each at its own bound", () => {
+    const { harness, client, full } = aFullWorkerWith(gigabyte);
+    harness.aWorker({ slots: 2 });
+    client.submits({ b: { on: ["big"] }, c: { on: ["big"] } });
+    assert.equal(full.orders, "long+ (b) (c)");
+    for (const [ms, count] of [
+      [1_810, 1],
+      [800, 2],
+    ]) {
+      harness.after(ms);
+      assert.equal(recalledBy(full), count);
+    }
+  });
+
   test("not at the bound that it had before it ran", () => {
     const { harness, client, full } = aFullWorkerWith(gigabyte, { meanUs: 1_000_000 });
     harness.aWorker({ slots: 4 });
@@ -376,6 +391,7 @@ describe("what is sent ahead to where its inputs are", () => {
       harness.aWorker();
       harness.after(ms - 10);
       assert.equal(recalledBy(full), 0);
+      assert.ok((nextDeadline(harness.state) ?? Infinity) <= harness.at + 20_000);
       harness.after(20);
       assert.equal(recalledBy(full), 1);
     });

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { type FakeWorker, handedBack } from "../../test/support/fake-worker.ts";
-import { aSlice, keptWorkers, ordersOf } from "../../test/support/job-builders.ts";
+import { aSlice, clause, keptWorkers, ordersOf } from "../../test/support/job-builders.ts";
 
 const inSlice = { groupBy: "slice" } as const;
 
@@ -140,6 +140,17 @@ test("what one gang gives up the next one keeps, also where the first one's host
   harness.cancel("/ann/g");
   const others = hosts.map(({ workerId }) => workerId).filter((id) => !kept.includes(id));
   assert.equal(keptWorkers(harness), others.join(" "));
+});
+
+test("what a user keeps keeps fewer away as soon as that user is past the budget", () => {
+  const { harness, hosts } = aHold();
+  harness.limits("ann", { budget: 1 });
+  const other = harness.aWorker();
+  end(hosts[0], "busy/0");
+  harness.launch("theirs", { user: "eve", constraints: [clause("slice", "exists")] });
+  assert.equal(hosts[0].orders, "");
+  harness.launch("mine", { constraints: [clause("worker-id", "=", "w3")] });
+  assert.equal(ordersOf(hosts[0], other), "w1: theirs/0, w3: mine/0");
 });
 
 describe("what is kept is given up", () => {
