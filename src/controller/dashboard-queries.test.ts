@@ -381,6 +381,17 @@ describe("the stream of runs", () => {
     assert.equal(others.traffic[0].taskId, null);
   });
 
+  test("names no peer that there is not", () => {
+    const harness = ran(1);
+    const column = (value: number) => Float64Array.of(value);
+    harness.workerSays(harness.workers[0], {
+      ...{ type: "traffic", kinds: Uint8Array.of(trafficKind.fetch), tasks: column(1) },
+      ...{ counts: Uint32Array.of(1), sizes: column(1), agos: column(0), durations: column(1) },
+      ...{ peers: Uint32Array.of(9), omitted: 0 },
+    });
+    assert.equal(stream(harness).traffic[0].peerId, null);
+  });
+
   test("remembers the latest ways of values, and shows a bounded number", () => {
     const harness = ran(1);
     for (let told = 0; told < trafficMax + 512; told += 256) travelled(harness, 1, 256);

@@ -37,6 +37,41 @@ function grantOf(harness: ControllerHarness, label: string): string {
   return granted.map(({ variant, indices }) => `${variant}:${indices.join()}`).join(" ");
 }
 
+describe("what is usually asked of devices", () => {
+  const half = { resources: { cpuMilli: 2_000, devices: devices("gpu", "auto", 1) } };
+  const owned = { devices: devices("gpu", "h100", 1) };
+
+  test("draws plain work to where it leaves devices of use", () => {
+    for (const sizes of [
+      [2_000, 3_000],
+      [3_000, 2_000],
+    ]) {
+      const harness = new ControllerHarness();
+      const large = sizes.indexOf(3_000);
+      harness.launch("usual", half);
+      harness.cancel("/ann/usual");
+      const workers = sizes.map((cpuMilli) => {
+        return harness.aWorker({ slots: 4, capacity: { ...owned, cpuMilli } });
+      });
+      harness.launch("plain");
+      assert.equal(workers[large].orders, "plain/0", `${sizes}`);
+    }
+  });
+
+  test("is computed anew for a variant that was not known, and for nothing else that joins", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker({ capacity: owned });
+    harness.launch("usual", half);
+    const { demand, dimensions } = harness.state;
+    const { version } = demand;
+    harness.aWorker({ capacity: owned });
+    assert.equal(demand.version, version);
+    harness.aWorker({ capacity: { devices: devices("gpu", "a100", 1) } });
+    assert.equal(demand.demand.kinds.length, dimensions.count);
+    assert.equal(demand.version, version + 1);
+  });
+});
+
 describe("device indices", () => {
   test("are given to one attempt each, and the ninth of eight waits", () => {
     const harness = new ControllerHarness();
