@@ -12,6 +12,7 @@ import { noResources } from "../model/resources.ts";
 import type { ActorPart } from "../model/spec.ts";
 import { explain } from "./explain.ts";
 import { callsSentMax } from "./limits.ts";
+import { whyNeverAgain } from "./offers.ts";
 
 const once = { maxRetriesFailure: 0, maxRetriesPreemption: 0 } as const;
 
@@ -232,6 +233,8 @@ describe("the end of an actor", () => {
       const lines = harness.asks({ type: "retry-task", taskId });
       assert.deepEqual(lines, ["refused CONFLICT"], label);
     }
+    assert.match(whyNeverAgain(harness.state, harness.rowOf("actor")), /^its object is gone/);
+    assert.match(whyNeverAgain(harness.state, harness.rowOf("reads")), /no call runs twice/);
     harness.asks({ type: "retry-job", jobId: "/ann/graph-1", token: "t", tokenHash: "t" });
     assert.equal(harness.statesOf("actor", "reads", "after"), ended);
   });
