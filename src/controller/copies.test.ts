@@ -130,6 +130,14 @@ describe("a value that is wanted on several workers", () => {
     assert.deepEqual([...harness.state.copies.orders.keys()], [w3.index]);
   });
 
+  test("is copied from one of its holders that is heard", () => {
+    const { workers, client } = aValueOn1(3);
+    const [w1, w2] = workers;
+    w2.reports(have("a"));
+    w1.disconnects();
+    assert.deepEqual(client.replicates(3, "a"), ["c1 < accepted 2", "w3 < copy a from w2"]);
+  });
+
   test("on all there are does not lack a copy on one that takes nothing", () => {
     const { harness, workers, client } = aValueOn1(2);
     const [w1, w2] = workers;

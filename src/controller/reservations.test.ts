@@ -161,16 +161,21 @@ test("what one gang gives up the next one keeps, also where the first one's host
   assert.equal(keptWorkers(harness), others.join(" "));
 });
 
-test("what a user keeps keeps fewer away as soon as that user is past the budget", () => {
-  const { harness, hosts } = aHold();
-  harness.limits("ann", { budget: 1 });
-  const other = harness.aWorker();
-  end(hosts[0], "busy/0");
-  harness.launch("theirs", { user: "eve", constraints: [clause("slice", "exists")] });
-  assert.equal(hosts[0].orders, "");
-  harness.launch("mine", { constraints: [clause("worker-id", "=", "w3")] });
-  assert.equal(ordersOf(hosts[0], other), "w1: theirs/0, w3: mine/0");
-});
+for (const [what, shape] of [
+  ["a task", { constraints: [clause("slice", "exists")] }],
+  ["a gang", inSlice],
+] as const) {
+  test(`what a user keeps lets ${what} in as soon as that user is past the budget`, () => {
+    const { harness, hosts } = aHold();
+    harness.limits("ann", { budget: 1 });
+    const other = harness.aWorker();
+    end(hosts[0], "busy/0");
+    harness.launch("theirs", { user: "eve", ...shape });
+    assert.equal(hosts[0].orders, "");
+    harness.launch("mine", { constraints: [clause("worker-id", "=", "w3")] });
+    assert.equal(ordersOf(hosts[0], other), "w1: theirs/0, w3: mine/0");
+  });
+}
 
 describe("what is kept is given up", () => {
   test("when it is used", () => {
