@@ -10,13 +10,14 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type CollectedTest, collectTests } from "./test-collector.ts";
 
-/** Kernels' own tests, the scenarios, and a few seeds of the simulator. */
+/** Kernels' own tests, the scenarios, rules that are broken, and a few seeds of the simulator. */
 export const kernelTestPatterns = [
   "src/scheduler/*.test.ts",
   "src/worker/*.test.ts",
   "src/controller/*.test.ts",
   "test/worker/*.test.ts",
   "test/scenarios/*.test.ts",
+  "test/invariants/{controller,worker}.test.ts",
   "scripts/mutation/simulator-smoke.ts",
 ];
 

@@ -147,6 +147,7 @@ describe("a budget", () => {
     ["weight", { weight: 1_001 }],
     ["budget", { budget: -1 }],
     ["budget", { budget: 0.5 }],
+    ["bandMax", { bandMax: "urgent" as never }],
     ["activeTasksMax", { activeTasksMax: -1 }],
     ["cap", { cap: { ...noResources, memoryBytes: -1 } }],
     ["cap", { cap: { ...noResources, custom: { license: 0.5 } } }],

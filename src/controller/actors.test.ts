@@ -12,6 +12,7 @@ import { noResources } from "../model/resources.ts";
 import type { ActorPart } from "../model/spec.ts";
 import { explain } from "./explain.ts";
 import { callsSentMax } from "./limits.ts";
+import { whyNeverAgain } from "./offers.ts";
 
 const once = { maxRetriesFailure: 0, maxRetriesPreemption: 0 } as const;
 
@@ -61,10 +62,13 @@ describe("calls of an actor", () => {
     const other = harness.aWorker({ slots: 1 });
     client.submits({ value: {}, reads: call("value"), next: call() });
     assert.match(summaryOf(harness, "next"), /waits for its turn: .* goes before it/);
+    const readsId = `/ann/graph-1/${client.numberOf("reads")}`;
+    assert.equal(wakersOf(harness, "next")[0].id, readsId);
     const runner = [worker, other].find(({ orders }) => orders.includes("value"));
     runner?.finishes("value");
     assert.match(worker.orders, /reads$/);
     assert.match(summaryOf(harness, "next"), /1 call of actor .* underway$/);
+    assert.equal(wakersOf(harness, "next")[0].id, readsId);
     worker.finishes("reads");
     assert.match(worker.orders, /next$/);
   });
@@ -232,6 +236,8 @@ describe("the end of an actor", () => {
       const lines = harness.asks({ type: "retry-task", taskId });
       assert.deepEqual(lines, ["refused CONFLICT"], label);
     }
+    assert.match(whyNeverAgain(harness.state, harness.rowOf("actor")), /^its object is gone/);
+    assert.match(whyNeverAgain(harness.state, harness.rowOf("reads")), /no call runs twice/);
     harness.asks({ type: "retry-job", jobId: "/ann/graph-1", token: "t", tokenHash: "t" });
     assert.equal(harness.statesOf("actor", "reads", "after"), ended);
   });
@@ -282,7 +288,15 @@ describe("a submission is refused that", () => {
   });
 });
 
-function summaryOf(harness: ControllerHarness, label: string): string {
+function explained(harness: ControllerHarness, label: string) {
   const client = harness.clients[0];
-  return explain(harness.state, `/ann/graph-1/${client.numberOf(label)}`).summary;
+  return explain(harness.state, `/ann/graph-1/${client.numberOf(label)}`);
+}
+
+function summaryOf(harness: ControllerHarness, label: string): string {
+  return explained(harness, label).summary;
+}
+
+function wakersOf(harness: ControllerHarness, label: string) {
+  return explained(harness, label).wakers;
 }

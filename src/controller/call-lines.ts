@@ -10,6 +10,7 @@
  * @module
  */
 
+import { assert } from "../base/assert.ts";
 import { type AttemptId, noAttempt } from "../model/ids.ts";
 import type { ActorCalls } from "./call-state.ts";
 import { type ControllerState, orderOf, shapeOf } from "./state.ts";
@@ -81,8 +82,9 @@ export function leaveCallLine(state: ControllerState, call: number): void {
   const calls = callsOf(state, actor);
   const order = orderOf(state, call);
   const place = placeOf(calls, order);
+  assert(calls.orders[place] === order, "a call that leaves its line stands in it");
   state.calls.touched.add(actor);
-  if (place < calls.orders.length && calls.orders[place] === order) removeAt(calls, place);
+  removeAt(calls, place);
   dropIfEmpty(state, actor, calls);
 }
 

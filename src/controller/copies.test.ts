@@ -8,7 +8,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import type { FakeClient } from "../../test/support/fake-client.ts";
-import { type FakeWorker, have, kept, lost, notCopied } from "../../test/support/fake-worker.ts";
+import {
+  type FakeWorker,
+  finished,
+  have,
+  kept,
+  lost,
+  notCopied,
+} from "../../test/support/fake-worker.ts";
+import { clause } from "../../test/support/job-builders.ts";
 import { copiesPerSourceMax, copyOrdersMax, copyTriesMax } from "./limits.ts";
 
 interface Cluster {
@@ -78,6 +86,67 @@ describe("a value that is wanted on several workers", () => {
     late.reports(have("a"));
     assert.equal(holdersOf(harness, "a"), "w1 w2 w3");
     assert.equal(harness.state.copies.needs.size, 0);
+  });
+
+  test("goes to who holds the least, with what others of the same step bring there", () => {
+    const harness = new ControllerHarness();
+    const w1 = harness.aWorker({ slots: 3 });
+    const client = harness.aClient();
+    client.submits({ b: {}, c: {}, d: {} });
+    const sizeOf = (label: string) => (label === "b" ? 1_000_000 : 1_000);
+    w1.reports(
+      ...["b", "c", "d"].map((label) => {
+        return finished(label, { value: null, sizeBytes: sizeOf(label) });
+      }),
+    );
+    harness.aWorker();
+    harness.aWorker();
+    const copies = client.replicates(2, "b", "c", "d").filter((line) => line.includes("copy"));
+    assert.deepEqual(copies, ["w2 < copy b from w1", "w3 < copy c from w1", "w3 < copy d from w1"]);
+  });
+
+  test("goes to who was passed over for another one in the same step", () => {
+    const { harness, workers, client } = aValueOn1(3);
+    const [w1, w2, w3] = workers;
+    client.submits({ b: {} });
+    w1.finishes("b");
+    w2.reports(have("a"));
+    w3.reports(have("b"));
+    const copies = client.replicates(3, "a", "b").filter((line) => line.includes("copy"));
+    assert.deepEqual(copies.toSorted(), ["w2 < copy b from w1", "w3 < copy a from w1"]);
+    assert.equal(harness.state.copies.needs.size, 2);
+  });
+
+  test("that a client has brought is copied only to where it may be", () => {
+    const harness = new ControllerHarness();
+    const w1 = harness.aWorker({ attributes: { zone: "a" } });
+    const client = harness.aClient();
+    const spec = { run: { kind: "value", copies: 2 }, constraints: [clause("zone", "=", "a")] };
+    client.submits({ v: { spec: spec as never } });
+    w1.reports(have("v"));
+    harness.aWorker({ attributes: { zone: "b" } });
+    assert.equal(harness.state.copies.orders.size, 0);
+    const w3 = harness.aWorker({ attributes: { zone: "a" } });
+    assert.deepEqual([...harness.state.copies.orders.keys()], [w3.index]);
+  });
+
+  test("is copied from one of its holders that is heard", () => {
+    const { workers, client } = aValueOn1(3);
+    const [w1, w2] = workers;
+    w2.reports(have("a"));
+    w1.disconnects();
+    assert.deepEqual(client.replicates(3, "a"), ["c1 < accepted 2", "w3 < copy a from w2"]);
+  });
+
+  test("on all there are does not lack a copy on one that takes nothing", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    harness.asks({ type: "cordon-worker", workerId: w2.workerId, cordon: true });
+    client.scatters("v", { copies: 0 });
+    w1.reports(have("v"));
+    assert.equal(harness.state.copies.needs.size, 0);
+    harness.asks({ type: "cordon-worker", workerId: w2.workerId, cordon: false });
+    assert.deepEqual([...harness.state.copies.orders.keys()], [w2.index]);
   });
 
   test("is copied when it is there, if that is later", () => {
@@ -236,6 +305,8 @@ describe("a copy that was ordered", () => {
     w2.reports(...labels.slice(0, 4).map((label) => have(label)));
     assert.equal(asked(), copyOrdersMax);
     assert.equal(harness.state.copies.due.size, 6);
+    const w3 = harness.aWorker();
+    assert.equal(harness.state.copies.orders.get(w3.index)?.size, 6, "it is not as busy");
     harness.check();
   });
 });
@@ -314,6 +385,7 @@ describe("copies that readers made", () => {
     client.replicates(3, "a");
     others[1].reports(have("a"));
     assert.equal(harness.state.copies.needs.size, 1, "what was kept is no recipient");
+    assert.equal(harness.state.copies.orders.has(others[0].index), false);
     others[0].reports(have("a"));
     assert.equal(harness.state.copies.needs.size, 0);
     for (const worker of workers) assert.deepEqual(worker.heartbeats(), []);

@@ -8,10 +8,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { aSpec, type Drafts } from "../../test/support/fake-client.ts";
+import { finished, handedBack } from "../../test/support/fake-worker.ts";
+import { aSlice } from "../../test/support/job-builders.ts";
 import type { Principal } from "../model/job.ts";
 import { trafficKind } from "../protocol/traffic-kind.ts";
 import type { GraphRequest, GraphView } from "./graph-view.ts";
+import { pruneJobs } from "./jobs.ts";
 import { trafficMax, trafficShownMax } from "./limits.ts";
+import { Outbox } from "./outbox.ts";
 import type { Overview } from "./overview.ts";
 import { answerCall } from "./queries.ts";
 import type { QueueView } from "./queue-view.ts";
@@ -49,6 +53,32 @@ describe("the overview", () => {
     assert.deepEqual(seen(harness).running, { attempts: 1, prefetched: 1 });
     const slots = seen(harness).resources.find(({ name }) => name === "slots");
     assert.deepEqual(slots, { name: "slots", unit: "COUNT", total: 1, committed: 1, held: 0 });
+  });
+
+  test("says what there is of each resource and what is used, in its unit, and of no other", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker({ slots: 2, commandSlots: 3 });
+    harness.launch("a", { resources: { memoryBytes: 2 ** 20 } });
+    const resources = seen(harness).resources.map(({ name, unit, total, committed }) => {
+      return `${name} ${committed} of ${total} ${unit}`;
+    });
+    assert.deepEqual(resources, [
+      "cpu 1000 of 2000 MILLI",
+      "memory 1048576 of 1073741824 BYTES",
+      "slots 0 of 2 COUNT",
+      "command slots 1 of 3 COUNT",
+    ]);
+  });
+
+  test("does not count jobs that are forgotten", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.launch("a");
+    worker.finishes("a/0");
+    assert.deepEqual(seen(harness).jobStateCounts, { SUCCEEDED: 1 });
+    const bounds = { endedBefore: harness.at, jobsMax: 0, tasksMax: 0 };
+    pruneJobs(harness.state, new Outbox(), bounds);
+    assert.deepEqual(seen(harness).jobStateCounts, {});
   });
 
   test("has no problem where nothing is wrong", () => {
@@ -96,6 +126,23 @@ describe("the queue", () => {
     assert.equal(reasons[0].code, "INSUFFICIENT");
     assert.match(change?.message ?? "", /cpu/i);
     assert.match(oldestSince ?? "", /^1970-01-01T00:/);
+  });
+
+  test("says which of them are gangs, and as what they compete", () => {
+    const harness = new ControllerHarness();
+    harness.limits("ann", { budget: 1 });
+    aSlice(harness, "a", { hosts: 2 });
+    harness.launch("runs", { replicas: 2 });
+    harness.launch("one");
+    harness.launch("two", { groupBy: "slice", replicas: 2, band: "production" });
+    const { queues } = harness.call("GetQueue") as QueueView;
+    assert.deepEqual(
+      queues.map(({ jobId, isGang, band, effectiveBand }) => [jobId, isGang, band, effectiveBand]),
+      [
+        ["/ann/two", true, "PRODUCTION", "PRODUCTION"],
+        ["/ann/one", false, "INTERACTIVE", "BATCH"],
+      ],
+    );
   });
 
   test("does not tell a user what the work of others is called", () => {
@@ -237,6 +284,32 @@ describe("the stream of runs", () => {
     assert.deepEqual(workers, [{ workerId: "w1", lanes: 1, slots: 257 }]);
   });
 
+  test("has what ended before anybody said that it ran, and nothing that never ran", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.aClient().submits({ quick: {}, back: {} });
+    worker.reports(finished("quick", { durationUs: 1_000 }), handedBack("back"));
+    worker.fails("back");
+    const { runs } = stream(harness);
+    assert.deepEqual(
+      runs.map(({ taskId, cause, busyMs }) => [taskId, cause, busyMs]),
+      [["/ann/graph-1/0", "finished", 1]],
+    );
+  });
+
+  test("has as many lanes for programs as may run at once, of both kinds of slots", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 1, commandSlots: 2, capacity: { cpuMilli: 9_000 } });
+    harness.launch("a", { replicas: 2 });
+    worker.starts("a/0", "a/1");
+    harness.after(1_000);
+    worker.finishes("a/0", "a/1");
+    assert.deepEqual(
+      stream(harness).runs.map(({ lane }) => lane),
+      [0, 1],
+    );
+  });
+
   test("tells several together where there are too many, and loses none", () => {
     const harness = ran(40);
     const { runs, bucketMs } = stream(harness, { last: 60_000, runsMax: 16 });
@@ -306,6 +379,17 @@ describe("the stream of runs", () => {
     assert.deepEqual(stream(harness, before).traffic, []);
     const others = answerCall(state, "GetTaskStream", {}, bob) as Stream;
     assert.equal(others.traffic[0].taskId, null);
+  });
+
+  test("names no peer that there is not", () => {
+    const harness = ran(1);
+    const column = (value: number) => Float64Array.of(value);
+    harness.workerSays(harness.workers[0], {
+      ...{ type: "traffic", kinds: Uint8Array.of(trafficKind.fetch), tasks: column(1) },
+      ...{ counts: Uint32Array.of(1), sizes: column(1), agos: column(0), durations: column(1) },
+      ...{ peers: Uint32Array.of(9), omitted: 0 },
+    });
+    assert.equal(stream(harness).traffic[0].peerId, null);
   });
 
   test("remembers the latest ways of values, and shows a bounded number", () => {

@@ -17,6 +17,8 @@ import {
   why,
 } from "../../test/support/job-builders.ts";
 import { parseResources } from "../model/parse-resources.ts";
+import { pruneJobs } from "./jobs.ts";
+import { Outbox } from "./outbox.ts";
 
 const gpu = (count: number, variant = "auto") => ({
   resources: { devices: devices("gpu", variant, count) },
@@ -36,6 +38,70 @@ function grantOf(harness: ControllerHarness, label: string): string {
   const granted = harness.state.deviceGrants.get(row) ?? [];
   return granted.map(({ variant, indices }) => `${variant}:${indices.join()}`).join(" ");
 }
+
+describe("what is usually asked of devices", () => {
+  const half = { resources: { cpuMilli: 2_000, devices: devices("gpu", "auto", 1) } };
+  const owned = { devices: devices("gpu", "h100", 1) };
+
+  test("draws plain work to where it leaves devices of use", () => {
+    for (const sizes of [
+      [2_000, 3_000],
+      [3_000, 2_000],
+    ]) {
+      const harness = new ControllerHarness();
+      const large = sizes.indexOf(3_000);
+      harness.launch("usual", half);
+      harness.cancel("/ann/usual");
+      const workers = sizes.map((cpuMilli) => {
+        return harness.aWorker({ slots: 4, capacity: { ...owned, cpuMilli } });
+      });
+      harness.launch("plain");
+      assert.equal(workers[large].orders, "plain/0", `${sizes}`);
+    }
+  });
+
+  test("is what draws work also where it waited in line before that was known", () => {
+    for (const sizes of [
+      [2_000, 3_000],
+      [3_000, 2_000],
+    ]) {
+      const harness = new ControllerHarness();
+      const workers = sizes.map((cpuMilli) => {
+        return harness.aWorker({ slots: 4, capacity: { ...owned, cpuMilli } });
+      });
+      harness.launch("before");
+      for (const worker of workers) if (worker.orders !== "") worker.finishes("before/0");
+      harness.launch("usual", half);
+      harness.cancel("/ann/usual");
+      for (const worker of workers) worker.obeys();
+      harness.launch("plain");
+      assert.equal(workers[sizes.indexOf(3_000)].orders, "plain/0", `${sizes}`);
+    }
+  });
+
+  test("is of those requests only that somebody still knows", () => {
+    const harness = new ControllerHarness({ checks: false });
+    harness.launch("usual", half);
+    harness.cancel("/ann/usual");
+    const bounds = { endedBefore: harness.at, jobsMax: 0, tasksMax: 0 };
+    pruneJobs(harness.state, new Outbox(), bounds);
+    harness.aWorker({ capacity: owned });
+    assert.equal(harness.state.demand.demand.classes.length, 0);
+  });
+
+  test("is computed anew for a variant that was not known, and for nothing else that joins", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker({ capacity: owned });
+    harness.launch("usual", half);
+    const { demand, dimensions } = harness.state;
+    const { version } = demand;
+    harness.aWorker({ capacity: owned });
+    assert.equal(demand.version, version);
+    harness.aWorker({ capacity: { devices: devices("gpu", "a100", 1) } });
+    assert.equal(demand.demand.kinds.length, dimensions.count);
+    assert.equal(demand.version, version + 1);
+  });
+});
 
 describe("device indices", () => {
   test("are given to one attempt each, and the ninth of eight waits", () => {

@@ -206,6 +206,20 @@ describe("a long list", () => {
     assert.deepEqual([holders.length, ahead.length, aheadCount], [16, 16, 19]);
   });
 
+  test("of those ahead counts all, of other queues and of its own, and names as many", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const names = Array.from({ length: 20 }, (_, i) => `t${i}`);
+    const first = { spec: { priority: 1 } };
+    client.submits({
+      f1: first,
+      f2: first,
+      ...Object.fromEntries(names.map((name) => [name, {}])),
+    });
+    const { ahead, aheadCount } = explain(harness, "t19");
+    assert.deepEqual([ahead.length, aheadCount], [16, 21]);
+  });
+
   test("of inputs names the first that has no value", () => {
     const harness = new ControllerHarness();
     const client = harness.aClient();

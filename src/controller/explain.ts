@@ -86,8 +86,7 @@ function summaryOfQueued(state: ControllerState, shape: Shape): string {
   // What single workers lack is told one by one, to who asks for it.
   const reasons = shape.gang < 0 ? capReasons(state, shape, 1) : reasonsOf(state, shape);
   if (!couldEverPlace(state, shape) && reasons.length > 0) return reasons[0].message;
-  const first = shape.gang >= 0 || reasons[0]?.code === "USER_CAP" ? reasons[0]?.message : null;
-  return `waits for capacity: ${first ?? `need ${formatNeed(shape.resources)}`}`;
+  return `waits for capacity: ${reasons[0]?.message ?? `need ${formatNeed(shape.resources)}`}`;
 }
 
 /** What a task asks of a worker: amounts, and the constraints that must hold. */

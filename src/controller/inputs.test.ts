@@ -45,7 +45,7 @@ describe("an input that a worker cannot decode", () => {
     const failure = harness.state.failures.get(harness.rowOf("z"));
     assert.equal(failure?.code, "INPUT_UNLOADABLE");
     assert.equal(failure.blame, "/ann/graph-1/0");
-    assert.match(failure.message, /could not be loaded 4 times; held by w1/);
+    assert.match(failure.message, /could not be loaded 4 times; held by w1$/);
     assert.equal(harness.state.tasks.failureCount[harness.rowOf("y")], 0);
   });
 

@@ -42,8 +42,7 @@ export function terminalState(job: Job, launch: Launch): JobState | null {
   if (openTasks(job) > 0) return null;
   // The failures that were allowed for: the job did what it was asked to.
   if (succeeded + failed === total) return succeeded > 0 ? "SUCCEEDED" : "FAILED";
-  const lost = count(job, "WORKER_FAILED") + count(job, "PREEMPTED");
-  return lost + count(job, "COSCHED_FAILED") > 0 ? "WORKER_FAILED" : "FAILED";
+  return "WORKER_FAILED"; // Some were lost: with a worker, to others, or with their gang.
 }
 
 /** A job that has started once never looks as if it had not. */

@@ -134,6 +134,34 @@ describe("a job", () => {
     assert.equal(harness.jobState("big"), "PENDING");
   });
 
+  test("may have the name that the job of a session had, once that has ended", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ a: {} });
+    client.closes();
+    worker.obeys();
+    harness.launch("graph-1");
+    assert.equal(worker.orders, "graph-1/0");
+  });
+
+  test("of a session has not ended while its client is there, whatever it still holds", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ a: {} });
+    worker.finishes("a");
+    client.releases("a");
+    assert.equal(harness.stateOf("a"), "forgotten");
+    const finishedAt = () => {
+      const { jobs } = harness.call("ListJobs") as { jobs: { finishedAt: string | null }[] };
+      return jobs[0].finishedAt;
+    };
+    assert.equal(finishedAt(), null);
+    client.closes();
+    assert.notEqual(finishedAt(), null);
+  });
+
   test("that cannot run now does not block one behind it that can", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker({ slots: 4 });

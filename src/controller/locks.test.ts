@@ -26,7 +26,8 @@ describe("a lock", () => {
     assert.deepEqual(one.unlocks(1), ["c1 < accepted 2", "c2 < granted 1, token 2"]);
     assert.deepEqual(other.unlocks(1), ["c2 < accepted 2", "c3 < granted 1, token 3"]);
     assert.deepEqual(third.unlocks(1), ["c3 < accepted 2"]);
-    assert.equal(harness.state.shared.locks.size, 0);
+    const { locks, locksOfClients } = harness.state.shared;
+    assert.deepEqual([locks.size, locksOfClients.size], [0, 0], "nothing is remembered of it");
   });
 
   test("of one user is not that of another", () => {

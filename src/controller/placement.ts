@@ -330,7 +330,7 @@ class Pass {
     for (const turn of this.#blocked) {
       const { shape } = turn;
       // One eviction may not be enough for a queue of several.
-      while (left > 0 && shape.queued > 0) {
+      while (left > 0) {
         const candidates = () => this.#candidates(turn);
         if (!preemptFor(this.#state, this.#out, { shape, candidates, at: this.#at })) break;
         left--; // What helps nobody keeps nobody behind it from being helped.

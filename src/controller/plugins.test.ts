@@ -24,6 +24,25 @@ describe("a plugin that fails to set up", () => {
     assert.doesNotMatch(one.orders, /[abc]/, "what needs no plugin goes on there");
   });
 
+  test("sends a task elsewhere also that may begin only once: it has not begun", () => {
+    const harness = new ControllerHarness();
+    const one = harness.aWorker();
+    harness.aClient().submits({ a: { spec: { ...plugged(), exclusive: true } } });
+    const other = harness.aWorker();
+    one.fails("a", setupFailed);
+    assert.equal(other.orders, "a");
+  });
+
+  test("is told once, however many tasks find it", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker({ slots: 2 });
+    harness.aClient().submits({ a: { spec: plugged() }, b: { spec: plugged() } });
+    worker.fails("a", setupFailed);
+    worker.fails("b", setupFailed);
+    const told = harness.facts.filter(({ type }) => type === "worker-setup-failed");
+    assert.equal(told.length, 1);
+  });
+
   test("everywhere leaves its task waiting, with the reason, until a worker starts again", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker();

@@ -92,6 +92,17 @@ describe("work of a better band", () => {
     assert.equal(worker.orders, "low/0-");
   });
 
+  test("evicts also where others wait for the same room in the same pass", () => {
+    const { harness, worker } = aFullWorker();
+    const cordon = { type: "cordon-worker", workerId: "w1" } as const;
+    harness.asks({ ...cordon, cordon: true });
+    harness.launch("eves", { ...batch, user: "eve" });
+    harness.launch("p", production);
+    assert.equal(worker.orders, "low/0+");
+    harness.asks({ ...cordon, cordon: false });
+    assert.equal(worker.orders, "low/0-");
+  });
+
   test("evicts several small victims on one worker if one is not enough", () => {
     const { harness, worker } = aFullWorker({}, { slots: 4 });
     harness.launch("p", { ...production, ...cpu(3) });

@@ -76,6 +76,18 @@ describe("a published value", () => {
     assert.equal(harness.statesOf("a", "b"), "PENDING queued, PENDING waiting");
   });
 
+  test("is not cancelled under who has fetched it, also once no name leads to it", () => {
+    const { harness, client } = aCluster();
+    client.submits({ a: {} });
+    client.publishes("model", "a");
+    const other = harness.aClient();
+    other.fetches("model", "m");
+    other.submits({ b: { on: ["m"] } });
+    harness.asks(unpublish("model"));
+    client.cancels(["a"]);
+    assert.equal(harness.statesOf("a", "b"), "ASSIGNED, PENDING waiting");
+  });
+
   test("that failed is fetched as failed", () => {
     const { harness, worker, client } = aCluster();
     client.submits({ a: {} });

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { type FakeWorker, handedBack } from "../../test/support/fake-worker.ts";
-import { aSlice, keptWorkers, ordersOf } from "../../test/support/job-builders.ts";
+import { aSlice, clause, keptWorkers, ordersOf } from "../../test/support/job-builders.ts";
 
 const inSlice = { groupBy: "slice" } as const;
 
@@ -128,6 +128,25 @@ describe("what is certainly over in time", () => {
   });
 });
 
+test("a gang that keeps other workers instead has lost none of its time to hold", () => {
+  const { harness, hosts } = aHold();
+  const others = aSlice(harness, "b", { hosts: 2 });
+  const inB = { constraints: [clause("slice", "=", "b")] };
+  assert.equal(ordersOf(...others), "w3: g/0, w4: g/1");
+  harness.cancel("/ann/g");
+  for (const host of others) host.obeys();
+  harness.launch("more", { ...inB, replicas: 2, user: "bob" });
+  harness.launch("low", { ...inB, replicas: 2, user: "eve", band: "batch" });
+  harness.launch("h", { ...inSlice, replicas: 2 });
+  assert.equal(keptWorkers(harness), "w1 w2");
+  end(others[0], "more/0");
+  end(others[1], "more/1");
+  assert.equal(ordersOf(...hosts, ...others), "w1: busy/0, w2: busy/1, w3: low/0-, w4: low/1-");
+  assert.equal(keptWorkers(harness), "w3 w4");
+  const launch = harness.state.jobs[harness.state.jobsById.get("/ann/h") ?? -1].launch;
+  assert.equal(launch?.gang?.holdExpiries, 0);
+});
+
 test("what one gang gives up the next one keeps, also where the first one's hosts are away", () => {
   const harness = new ControllerHarness();
   const hosts = aSlice(harness, "a", { hosts: 4 });
@@ -141,6 +160,22 @@ test("what one gang gives up the next one keeps, also where the first one's host
   const others = hosts.map(({ workerId }) => workerId).filter((id) => !kept.includes(id));
   assert.equal(keptWorkers(harness), others.join(" "));
 });
+
+for (const [what, shape] of [
+  ["a task", { constraints: [clause("slice", "exists")] }],
+  ["a gang", inSlice],
+] as const) {
+  test(`what a user keeps lets ${what} in as soon as that user is past the budget`, () => {
+    const { harness, hosts } = aHold();
+    harness.limits("ann", { budget: 1 });
+    const other = harness.aWorker();
+    end(hosts[0], "busy/0");
+    harness.launch("theirs", { user: "eve", ...shape });
+    assert.equal(hosts[0].orders, "");
+    harness.launch("mine", { constraints: [clause("worker-id", "=", "w3")] });
+    assert.equal(ordersOf(hosts[0], other), "w1: theirs/0, w3: mine/0");
+  });
+}
 
 describe("what is kept is given up", () => {
   test("when it is used", () => {

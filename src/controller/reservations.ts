@@ -145,7 +145,7 @@ const noStart = { released: new Float64Array(0) };
 /** Better bands first; within a band they stay oldest first. */
 function byBand(state: ControllerState, reservations: readonly Reservation[]): Reservation[] {
   const bandOf = ({ shape }: Reservation) => effectiveBand(state, state.shapes[shape]);
-  return [...reservations].sort((a, b) => bandOf(a) - bandOf(b) || a.id - b.id);
+  return [...reservations].sort((a, b) => bandOf(a) - bandOf(b));
 }
 
 /** Whether a reservation keeps a shape away from its capacity. */

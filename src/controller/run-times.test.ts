@@ -43,6 +43,17 @@ describe("what 95 of 100 of a kind took", () => {
     assert.ok((times.p95(1) ?? 0) >= 10_000_000);
   });
 
+  test("counts what was before half", () => {
+    const times = timesOf(new Array<number>(runTimesMax).fill(1_000));
+    const slower = (count: number) => {
+      for (let i = 0; i < count; i++) times.add(1, 10_000_000);
+    };
+    slower(Math.floor(runTimesMax * 0.025));
+    assert.ok((times.p95(1) ?? 0) < 10_000);
+    slower(Math.ceil(runTimesMax * 0.004));
+    assert.ok((times.p95(1) ?? 0) >= 10_000_000);
+  });
+
   test("takes what is longer than everything that is told apart as the longest", () => {
     assert.ok((timesOf(new Array<number>(10).fill(Number.MAX_SAFE_INTEGER)).p95(1) ?? 0) > 0);
   });

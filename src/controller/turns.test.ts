@@ -54,6 +54,25 @@ describe("under fair, what does not fit", () => {
     assert.equal(worker.orders, "second");
   });
 
+  test("has it where the least is missing, if nobody knows where there is room first", () => {
+    const harness = new ControllerHarness();
+    const options = { slots: 8, capacity: parseResources("capacity", { cpu: 4 }) };
+    const workers = [3, 1, 2].map((cpu) => {
+      const worker = harness.aWorker(options);
+      harness.aClient("bob").submits({ [`busy-${cpu}`]: cpus(cpu) });
+      harness.asks({ type: "cordon-worker", workerId: worker.workerId, cordon: true });
+      return worker;
+    });
+    for (const { workerId } of workers) {
+      harness.asks({ type: "cordon-worker", workerId, cordon: false });
+    }
+    harness.aClient("ann").submits({ wide: cpus(4) });
+    harness.after(lateAfterUs / 1_000 + 1_000);
+    harness.aClient("bob").submits({ next: cpus(4) });
+    const [turn] = harness.state.reservations.values();
+    assert.deepEqual(turn?.workers, [1]);
+  });
+
   test("loses its turn with its task, and others go on at once", () => {
     const { harness, worker, ann, bob } = aCrowd();
     harness.after(lateAfterUs / 1_000 + 1_000);

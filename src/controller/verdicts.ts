@@ -28,7 +28,6 @@ import {
   type ControllerState,
   type Gang,
   isHealthy,
-  type Job,
   jobOf,
   specOf,
   taskIdOf,
@@ -118,33 +117,19 @@ export function returnDelayUs({ returns }: Gang): number {
 }
 
 /**
- * Those that are charged. Of one gang only one is: what one member's end does to the others is no
- * fault of theirs. What it did by itself comes before what was done to it; then the lowest task.
+ * Those that are charged. Of one gang only the first is, of what is judged together and in one
+ * step: what one member's end does to the others is no fault of theirs.
  */
 function primaryLosses(state: ControllerState, losses: readonly Loss[]): ReadonlySet<Loss> {
-  const chosen = new Set(losses);
-  const primaryOfGang = new Map<Job, Loss>();
-  for (const loss of losses) {
-    const job = jobOf(state, loss.task);
-    if (!job.launch?.gang) continue;
-    if (state.brokenGangs.has(job.index)) {
-      chosen.delete(loss); // What broke it in this step was judged before.
-      continue;
-    }
-    const before = primaryOfGang.get(job);
-    const isFirst = before === undefined || goesFirst(state, loss, before);
-    chosen.delete(isFirst ? (before ?? noLoss) : loss);
-    if (isFirst) primaryOfGang.set(job, loss);
-  }
-  return chosen;
-}
-
-const noLoss = {} as Loss;
-
-function goesFirst(state: ControllerState, a: Loss, b: Loss): boolean {
-  const rank = (loss: Loss) => (chargeOf(state, loss) === charge.failure ? 0 : 1);
-  const { index } = state.tasks;
-  return rank(a) - rank(b) < 0 || (rank(a) === rank(b) && index[a.task] < index[b.task]);
+  const broken = new Set(state.brokenGangs);
+  const isPrimary = ({ task }: Loss): boolean => {
+    const { launch, index } = jobOf(state, task);
+    if (!launch?.gang) return true;
+    const isFirst = !broken.has(index);
+    broken.add(index);
+    return isFirst;
+  };
+  return new Set(losses.filter(isPrimary));
 }
 
 function chargeOf(state: ControllerState, loss: Loss): number {

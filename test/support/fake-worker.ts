@@ -223,6 +223,11 @@ export class FakeWorker {
     return this.#say({ type: "leaving" });
   }
 
+  /** It is to end: what only it holds is to be copied, for at most so long. */
+  empties(limitMs = 10_000): string[] {
+    return this.#say({ type: "emptying", limitMs });
+  }
+
   heartbeats(): string[] {
     const replaced = this.#replaced.splice(0);
     const told = replaced.map(({ label, id }) => abandoned(label, { attempt: id }));
@@ -427,6 +432,8 @@ export class FakeWorker {
         return this.#onSources(message);
       case "copy":
         return Array.from(message.tasks, (ref, i) => this.#onCopy(ref, message.sources[i]));
+      case "emptied":
+        return [`emptied, ${message.leftCount} left`];
       case "uncopy":
         return [`uncopy ${labels(message.tasks)}`];
       case "start-gang": {
