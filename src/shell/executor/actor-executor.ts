@@ -136,13 +136,13 @@ class ActorThread implements ExecutionSink {
   #ended: string | null = null;
 
   constructor(order: ExecutionOrder, options: ActorExecutorOptions, onEnded: () => void) {
-    const { workerId, sink, heapLimitMib = 0, credentials } = options;
+    const { workerId, sink, heapLimitMib = 0, credentials, starts } = options;
     this.#actor = order.execution;
     this.#sink = sink;
     this.#onEnded = onEnded;
     const functions = new FunctionTable();
-    const index = order.lane;
-    this.lane = new Lane({ index, workerId, functions, sink: this, heapLimitMib, credentials });
+    const parts = { index: order.lane, workerId, functions, heapLimitMib, credentials, starts };
+    this.lane = new Lane({ ...parts, sink: this });
     this.lane.start(order);
   }
 

@@ -70,6 +70,7 @@ export class LaneThread {
   #noticedAtMs = 0;
   /** There are results that no notice was about. */
   #isNoticeDue = false;
+  #hasLoaded = false;
 
   constructor({ post, end, memory, workerId, stderr }: LaneThreadParts) {
     this.#post = post;
@@ -169,7 +170,14 @@ export class LaneThread {
       return run;
     } finally {
       this.#memory.setLoading(false);
+      this.#tellLoaded();
     }
+  }
+
+  #tellLoaded(): void {
+    if (this.#hasLoaded) return;
+    this.#hasLoaded = true;
+    this.#post({ type: "loaded" });
   }
 
   #tasksOf(bundlePath: string): Promise<Map<string, TaskFunction>> {

@@ -1,7 +1,7 @@
 /**
  * Owner side of a lane: one thread, its orders, its results, its end and its next life.
  *
- *     starting ─▶ serving ─▶ exited ─▶ starting …          closed
+ *     in line ─▶ starting ─▶ serving ─▶ exited ─▶ in line …          closed
  *
  * A thread that is to be renewed gets nothing more, ends when it has nothing left, and is replaced.
  *
@@ -19,6 +19,7 @@ import type { ExecutionId } from "../../worker/events.ts";
 import type { TaskCredentials } from "./context.ts";
 import { errorRecordOf, plainErrorRecord } from "./error-record.ts";
 import type { ExecutionOrder, ExecutionSink, FailureCause } from "./execution.ts";
+import type { ExecutorStarts, StartTurn } from "./executor-starts.ts";
 import type { FunctionTable } from "./function-table.ts";
 import { LaneMemory, type ResultRecord, recordKind } from "./lane-memory.ts";
 import { LaneOrders, type SentOrder } from "./lane-orders.ts";
@@ -53,12 +54,16 @@ export interface LaneOptions {
   readonly heapLimitMib: number;
   /** With what a running task speaks to its controller. */
   readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
+  /** The line in which threads wait to be started. */
+  readonly starts: ExecutorStarts;
 }
 
 /** The thread that an execution has. */
 export interface LaneThreadView {
   /** What the thread is called in this process; "" while the execution waits for it. */
   readonly name: string;
+  /** It is being started, or waits for its turn at that. */
+  readonly isStarting: boolean;
   /** It waits for tasks of its own, and the thread runs others meanwhile. */
   readonly isBeside: boolean;
   /** Unix milliseconds of what it last wrote; null if it wrote nothing. */
@@ -93,10 +98,14 @@ export class Lane {
   #restartTimer: NodeJS.Timeout | null = null;
   /** The thread was free, and is being ended for another one. */
   #isReplaced = false;
+  /** Of its start, the last one. */
+  #turn: StartTurn;
+  /** The thread takes orders. */
+  #isReady = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#startThread();
+    this.#turn = this.#joinLine();
   }
 
   /** Executions that have not ended here. */
@@ -125,6 +134,7 @@ export class Lane {
     if (sent === null || this.#orders.isBeside(sent)) return false;
     if (!this.#memory.revoke(sent.sequence)) return false;
     this.#orders.end(sent);
+    this.#endStartIfFree();
     this.#replaceIfFree();
     return true;
   }
@@ -190,11 +200,11 @@ export class Lane {
     const isBeside = this.#orders.isBeside(sent);
     const runs = !isBeside && sent === this.#orders.at(this.#memory.current);
     if (!runs || !this.#memory.isClaimed(sent.sequence)) {
-      return { name: "", isBeside, lastOutputAtMs: null };
+      return { name: "", isStarting: !this.#isReady, isBeside, lastOutputAtMs: null };
     }
     const { sequence, atMs } = this.#lastOutput;
     const lastOutputAtMs = sequence === sent.sequence ? atMs : null;
-    return { name: this.#threadName, isBeside, lastOutputAtMs };
+    return { name: this.#threadName, isStarting: false, isBeside, lastOutputAtMs };
   }
 
   /** True if a look might find something that the thread has not told: see `poll`. */
@@ -219,6 +229,7 @@ export class Lane {
   /** Ends the thread and forgets what it had. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#turn.end();
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
     if (this.#worker !== null && this.#hasPlugins) await endGently(this.#worker);
     await this.#worker?.terminate();
@@ -287,6 +298,13 @@ export class Lane {
 
   #onMessage(message: FromThread): void {
     switch (message.type) {
+      case "ready":
+        this.#isReady = true;
+        this.#endStartIfFree();
+        return;
+      case "loaded":
+        this.#turn.end();
+        return;
       case "log":
         this.#options.sink.logged(message.level, message.message, message.fields);
         return;
@@ -316,6 +334,11 @@ export class Lane {
     }
     this.#drain();
     this.#options.sink.batchEnded();
+  }
+
+  /** What it is to run belongs to its start, if there is anything. */
+  #endStartIfFree(): void {
+    if (this.#isReady && this.#orders.isThreadFree) this.#turn.end();
   }
 
   #giveCredentials(sequence: number): void {
@@ -410,6 +433,8 @@ export class Lane {
 
   #onExit(exitCode: number): void {
     this.#worker = null;
+    this.#isReady = false;
+    this.#turn.end();
     if (this.#isClosed) return;
     const isReplaced = this.#isReplaced;
     this.#isReplaced = false;
@@ -434,8 +459,15 @@ export class Lane {
 
   #restart(): void {
     this.#restartTimer = null;
-    this.#startThread();
-    this.flush();
+    this.#turn = this.#joinLine();
+  }
+
+  /** What comes until it is its turn is handed over then. */
+  #joinLine(): StartTurn {
+    return this.#options.starts.join(() => {
+      this.#startThread();
+      this.flush();
+    });
   }
 
   /**

@@ -49,6 +49,12 @@ export const errorTextMax = 64 * 1024;
 /** Exits of a thread in a row without any work done, before its next execution is failed. */
 export const idleExitsMax = 3;
 
+/** Threads and processes of a worker that start at the same time, if it has fewer cores. */
+export const startsMin = 2;
+
+/** How long a start may keep the next one waiting, in milliseconds; it goes on beside it then. */
+export const startTurnMsMax = 10_000;
+
 /** First and longest pause before a thread that did no work is started again, in milliseconds. */
 export const restartDelayInitialMs = 50;
 export const restartDelayMaxMs = 2_000;

@@ -27,3 +27,4 @@ const memory = new LaneMemory(data.shared);
 const end = (): void => port.close();
 const lane = new LaneThread({ post, end, memory, workerId: data.workerId, stderr });
 port.on("message", (message: ToThread) => lane.onMessage(message));
+post({ type: "ready" });

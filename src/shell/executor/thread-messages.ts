@@ -64,6 +64,10 @@ export type ToThread =
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export type FromThread =
+  /** It takes orders. */
+  | { readonly type: "ready" }
+  /** What it was given first has been loaded, or cannot be. Told once. */
+  | { readonly type: "loaded" }
   /** There are records in the ring. */
   | { readonly type: "notice" }
   | {
