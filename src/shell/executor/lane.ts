@@ -43,6 +43,7 @@ import {
   unsealed,
 } from "./thread-messages.ts";
 
+type Blame = Extract<FromThread, { type: "blame" }>;
 type ResultMessage = Extract<FromThread, { type: "large-value" | "failed" | "input-failed" }>;
 
 export interface LaneOptions {
@@ -56,6 +57,8 @@ export interface LaneOptions {
   readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
   /** The line in which threads wait to be started. */
   readonly starts: ExecutorStarts;
+  /** The thread of one actor; default: of one task after the other. */
+  readonly isActor?: boolean;
 }
 
 /** The thread that an execution has. */
@@ -89,6 +92,8 @@ export class Lane {
   #lastOutput = { sequence: -1, atMs: 0 };
   #threadName = "";
   #threadError: unknown = null;
+  /** What the thread has said of its own end. */
+  #blame: Blame | null = null;
   #idleExits = 0;
   #isClosed = false;
   /** The thread may have something to tear down. */
@@ -260,7 +265,8 @@ export class Lane {
   #startThread(): void {
     const { heapLimitMib, index, workerId } = this.#options;
     const key = randomUUID();
-    const data: ThreadData = { shared: this.#memory.shared, workerId, key };
+    const isActor = this.#options.isActor === true;
+    const data: ThreadData = { shared: this.#memory.shared, workerId, key, isActor };
     this.#threadName = `capstan (lane ${index}, thread ${++threadCount})`;
     const worker = new Worker(moduleBeside(import.meta.url, "./thread-main"), {
       name: this.#threadName,
@@ -273,6 +279,7 @@ export class Lane {
     this.#worker = worker;
     this.#functionsTold = 0;
     this.#threadError = null;
+    this.#blame = null;
     worker.on("message", (posted: unknown) => {
       const message = unsealed(posted, key);
       if (message !== null) this.#onMessage(message);
@@ -289,6 +296,12 @@ export class Lane {
     if (stream === "stderr") this.#stderr.push(text);
     this.#lastOutput = { sequence: this.#memory.current, atMs: Date.now() };
     this.#options.sink.logged("info", text.trimEnd(), { stream, lane: this.#options.index });
+  }
+
+  /** Whoever runs now has nothing to do with it; but nobody knows what else is left there. */
+  #onLeftoverError({ message, fields }: Extract<FromThread, { type: "leftover-error" }>): void {
+    this.#options.sink.logged("error", message, { ...fields, lane: this.#options.index });
+    this.renew();
   }
 
   #onDropped(droppedCharacters: number): void {
@@ -312,6 +325,12 @@ export class Lane {
         if (message.text !== "") this.#onOutput(message.stream, message.text);
         if (message.droppedCharacters > 0) this.#onDropped(message.droppedCharacters);
         return;
+      case "blame":
+        this.#blame = message;
+        return;
+      case "leftover-error":
+        this.#onLeftoverError(message);
+        break;
       case "notice":
         this.#memory.lowerNotice();
         break;
@@ -471,8 +490,8 @@ export class Lane {
   }
 
   /**
-   * Ends what the thread was at when it ended. Whoever was told to end, or else what ran, is to
-   * blame; what only waited beside it has lost its thread, and may run elsewhere.
+   * Ends what the thread was at when it ended. Whoever the thread has named is to blame, else
+   * who was told to end, else what ran; the others have lost their thread, and may run elsewhere.
    */
   #endClaimed(exitCode: number): void {
     const head = this.#orders.first();
@@ -484,8 +503,7 @@ export class Lane {
     }
     this.#idleExits = 0;
     const { sink } = this.#options;
-    const aborting = begun.filter(({ isAborting }) => isAborting);
-    const blamed = aborting.length > 0 ? [] : running.length > 0 ? running : begun;
+    const blamed = this.#blamed(begun, running);
     const cause = this.#exitCause();
     for (const sent of begun) {
       const { execution } = sent.order;
@@ -493,6 +511,14 @@ export class Lane {
       if (!blamed.includes(sent)) sink.aborted(execution);
       else sink.failed(execution, cause, this.#exitFailure(cause, exitCode));
     }
+  }
+
+  #blamed(begun: readonly SentOrder[], running: readonly SentOrder[]): readonly SentOrder[] {
+    const named = begun.filter(({ sequence }) => sequence === this.#blame?.sequence);
+    const isWanted = (sent: SentOrder) => !sent.isAborting;
+    if (named.length > 0) return named.filter(isWanted);
+    if (!begun.every(isWanted)) return [];
+    return running.length > 0 ? running : begun;
   }
 
   /** A thread that keeps ending without having done anything fails what is next in its queue. */
@@ -515,9 +541,9 @@ export class Lane {
   #exitFailure(cause: FailureCause, exitCode: number): AttemptFailure {
     const during = this.#memory.isLoading ? "while its module was imported" : "under the task";
     const message = `the executor's thread ended ${during} with exit code ${exitCode}`;
-    const error = this.#threadError;
+    const told = this.#threadError === null ? null : errorRecordOf(this.#threadError);
     return {
-      error: error === null ? plainErrorRecord("ThreadExit", message) : errorRecordOf(error),
+      error: told ?? this.#blame?.error ?? plainErrorRecord("ThreadExit", message),
       exitCode,
       signal: null,
       oom: cause === "oom",

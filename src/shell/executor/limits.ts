@@ -34,6 +34,10 @@ export const outputPiecesMax = 32;
 export const logBurstMax = 1_000;
 export const logsPerSecondMax = 100;
 
+/** Errors left behind by ended tasks that one thread tells of at once, and in a second. */
+export const leftoverErrorsBurstMax = 16;
+export const leftoverErrorsPerSecondMax = 1;
+
 /** Threads of actors that are told to collect their garbage at one look at the memory. */
 export const actorCollectsMax = 4;
 
