@@ -9,6 +9,7 @@ import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import type { Attributes } from "../model/constraints.ts";
 import { CapstanError } from "../model/errors.ts";
+import { parseFields } from "../model/parse-fields.ts";
 import type { DeviceAmount } from "../model/resources.ts";
 import { freeDiskBytes } from "../shell/worker-process/machine.ts";
 import type { ExitStatus } from "./child.ts";
@@ -107,8 +108,20 @@ export interface LocalSettings {
 
 const noted = () => undefined;
 
+const optionNames = [
+  ...(["workers", "cpu", "memory", "threads", "workerOptions", "port", "host", "dataDir"] as const),
+  ...(["token", "logFile", "verbose", "restart", "onServing", "onWorkerExit"] as const),
+  "onControllerExit",
+] as const satisfies readonly (keyof LocalOptions)[];
+
+const workerOptionNames = [
+  ...(["cpu", "memory", "disk", "memoryTarget", "processAge", "processMemory"] as const),
+  ...(["threads", "commandSlots", "devices", "custom", "attributes"] as const),
+] as const satisfies readonly (keyof LocalWorkerOptions)[];
+
 /** Checks the options and fills in the defaults. Throws CapstanError INVALID_ARGUMENT. */
 export function settingsOf(options: LocalOptions): LocalSettings {
+  parseFields("", options, optionNames);
   const { workers } = options;
   checkInteger("workers", workers, 0, 1_024);
   checkInteger("port", options.port ?? 0, 0, 65_535);
@@ -140,6 +153,7 @@ export function settingsOf(options: LocalOptions): LocalSettings {
 /** What worker `index` is started with: slots and what it offers. Throws INVALID_ARGUMENT. */
 export function workerOfferOf(settings: LocalSettings, index: number): object {
   const options = settings.workerOptions(index);
+  parseFields("workerOptions", options, workerOptionNames);
   const { memory = settings.memoryBytes, disk = settings.diskBytes } = options;
   const { cpu, threads, commandSlots } = options;
   if (cpu !== undefined) checkAmount("cpu", cpu);
