@@ -41,6 +41,13 @@ export function setToken(next: string): void {
   token.value = next;
 }
 
+/** Whether the controller asks for a token before it says anything: no refusal is made for that. */
+export async function asksForToken(): Promise<boolean> {
+  const response = await fetch("/healthz").catch(() => null);
+  const answer = response?.ok === true ? await response.json() : null;
+  return answer?.authenticated === false;
+}
+
 /** Carries one call out. Throws CallError. */
 export async function call<Name extends MethodName>(
   method: Name,

@@ -15,5 +15,5 @@ const root = document.getElementById("app");
 if (root === null) throw new Error("the page has no #app");
 applyTheme();
 followLinks();
-connection.open();
+void connection.begin();
 render(<App />, root);

@@ -75,3 +75,6 @@ export const pageSetsMax = 1_000;
 
 /** Failed replicates that the page of a study lists; the heading counts all. */
 export const pageFailuresMax = 100;
+
+/** Workers that hold a value which `value list` names; further ones are counted. */
+export const valueHoldersShownMax = 4;

@@ -108,7 +108,7 @@ test("study export writes a page without scripts that escapes what it shows", as
 test("what is no study is refused with what to do", async () => {
   const missing = await cli("show", "nothing");
   assert.equal(missing.exitCode, 3);
-  assert.match(missing.stderr, /there is no study record .*nothing/);
+  assert.match(missing.stderr, /there is no study record .*nothing.*`capstan study list`/);
   assert.equal((await cli("show", "../up")).exitCode, 2);
   aStudy("by-program");
   const resumed = await cli("resume", "by-program");

@@ -20,7 +20,7 @@ import {
 } from "./future.ts";
 import { futureState } from "./future-table.ts";
 import type { TaskError } from "./task-error.ts";
-import { untilSettled, type WaitLimits } from "./waiting.ts";
+import { checkWaitLimits, untilSettled, type WaitLimits } from "./waiting.ts";
 
 /** Submits a call of a method. */
 export type CallSubmitter = (method: string, args: readonly unknown[]) => Future<unknown>;
@@ -77,6 +77,7 @@ export class Actor<O extends object> {
    * that was released it is known at once: TASK_CANCELLED. To wait for it keeps it from nothing.
    */
   async ended(limits: WaitLimits = {}): Promise<TaskError | CapstanError> {
+    checkWaitLimits(limits);
     const handle = handleOf(this.#future);
     await untilSettled([handle], { ...limits, count: 1 });
     if (handle.table.state(handle.number) !== futureState.released) {

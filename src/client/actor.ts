@@ -80,10 +80,23 @@ export function defineActor<A extends readonly unknown[], O extends object>(
     const message = `defineActor: a class in ${moduleUrl} has no name; name it, or pass { name }`;
     throw new CapstanError("INVALID_ARGUMENT", message);
   }
+  defined.add(placeOf(moduleUrl, name));
   const keeper = new ObjectKeeper(name, type as unknown as new (...args: never[]) => object);
   const run = (...args: never[]): Promise<void> => keeper.keep(args);
   const call = (method: string, ...args: never[]): unknown => keeper.call(method, args);
   return Object.assign(type, { [taskSymbol]: { name, moduleUrl, run, call } } as const);
+}
+
+/** The actors that this program has defined: as many as its modules have. */
+const defined = new Set<string>();
+
+function placeOf(moduleUrl: string, name: string): string {
+  return `${moduleUrl} ${name}`;
+}
+
+/** Whether a module of this program has an actor of that name. */
+export function definesActor(moduleUrl: string, name: string): boolean {
+  return defined.has(placeOf(moduleUrl, name));
 }
 
 /** The definition of an actor. Throws INVALID_ARGUMENT for anything else. */

@@ -8,7 +8,7 @@ import { type Future, handleOf } from "./future.ts";
 import type { FutureTable, Watcher } from "./future-table.ts";
 import { futureState } from "./future-table.ts";
 import { machineClock, type WaitClock } from "./wait-clock.ts";
-import { limited, type Waiting, type WaitLimits } from "./waiting.ts";
+import { checkWaitLimits, limited, type Waiting, type WaitLimits } from "./waiting.ts";
 
 /**
  * An async iterable over futures as they get their outcomes, failed ones too; each is given once.
@@ -123,6 +123,7 @@ export function asCompleted<T>(
   futures: Iterable<Future<T>>,
   limits: WaitLimits = {},
 ): Completions<T> {
+  checkWaitLimits(limits);
   const completions = new Completions<T>(limits);
   completions.addAll(futures);
   return completions;

@@ -15,7 +15,13 @@ import { findToken, isLoopback } from "../backends/token-file.ts";
 import { CapstanError } from "../model/errors.ts";
 import { parseJobPath } from "../model/job-path.ts";
 import { restartReasonCharactersMax, sharedNameCharactersMax } from "../model/limits.ts";
-import { parseInteger, parseOneOf, parsePlainObject, parseText } from "../model/parse-fields.ts";
+import {
+  parseFields,
+  parseInteger,
+  parseOneOf,
+  parsePlainObject,
+  parseText,
+} from "../model/parse-fields.ts";
 import { copiesMax } from "../protocol/limits.ts";
 import { type ActorClass, actorDefinitionOf } from "./actor.ts";
 import type { Actor } from "./actor-handle.ts";
@@ -39,7 +45,7 @@ import { type Study, startStudy } from "./studies/study.ts";
 import type { Aggregated, Aggregates, StudyOptions } from "./studies/study-options.ts";
 import type { MapOptions, SubmitOptions } from "./submit-options.ts";
 import type { Arguments, Returned, Task } from "./task.ts";
-import type { WaitLimits } from "./waiting.ts";
+import { checkWaitLimits, type WaitLimits } from "./waiting.ts";
 
 /** A worker as the controller lists it; see the API reference. Further fields may be added. */
 export interface WorkerSummary {
@@ -87,6 +93,8 @@ export interface PublishedValue {
   readonly taskId: string;
   readonly state: string;
   readonly valueBytes: number;
+  /** Ids of the workers that hold it. */
+  readonly workerIds: readonly string[];
   readonly publishedAt: string;
   readonly [field: string]: unknown;
 }
@@ -332,6 +340,7 @@ export class Client {
     args: Arguments<NoInfer<A>>,
     options: RunOptions = {},
   ): Promise<Map<string, Returned<R>>> {
+    checkWaitLimits(options, ["workers"]);
     const { workers, ...limits } = options;
     const ids = workers === undefined ? await this.#openWorkers() : [workers].flat();
     const placed = { resources: { cpu: 0 }, priority: Number.MAX_SAFE_INTEGER };
@@ -407,7 +416,9 @@ export class Client {
    *
    * Rejects with INVALID_ARGUMENT, FORBIDDEN for whoever is no administrator, or UNREACHABLE.
    */
-  async restart({ scope = "session", reason = "" }: RestartOptions = {}): Promise<void> {
+  async restart(options: RestartOptions = {}): Promise<void> {
+    parseFields("", options, ["scope", "reason"]);
+    const { scope = "session", reason = "" } = options;
     parseOneOf("scope", scope, ["session", "cluster"]);
     if (reason !== "") parseText("reason", reason, restartReasonCharactersMax);
     if (scope === "cluster") await this.call("RestartCluster", { reason });

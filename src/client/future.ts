@@ -14,7 +14,7 @@ import { invalidArgument } from "../model/parse-fields.ts";
 import { reasonCharactersMax } from "./limits.ts";
 import type { Session } from "./session.ts";
 import type { TaskError } from "./task-error.ts";
-import type { Handle, WaitLimits } from "./waiting.ts";
+import { checkWaitLimits, type Handle, type WaitLimits } from "./waiting.ts";
 
 /** What became of a task, as its client knows it. */
 export type FutureStatus = "pending" | "running" | "succeeded" | "failed" | "cancelled" | "lost";
@@ -76,12 +76,14 @@ export class Future<T> {
    * task's `TaskError`; with the refusal (a `CapstanError`) if the submit was refused; with
    * TIMED_OUT, the signal's reason or CLIENT_CLOSED if the wait ended first.
    */
-  result(limits: WaitLimits = {}): Promise<T> {
+  async result(limits: WaitLimits = {}): Promise<T> {
+    checkWaitLimits(limits);
     return this.#session.result(this.#number, limits) as Promise<T>;
   }
 
   /** Waits like `result`, and resolves to the error, or to null if there is a value. */
   async exception(limits: WaitLimits = {}): Promise<TaskError | CapstanError | null> {
+    checkWaitLimits(limits);
     return this.#session.exception(this.#number, limits);
   }
 

@@ -5,9 +5,10 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
+import { invalidArgument } from "../model/parse-fields.ts";
 import { type Future, handleOf, sessionOf } from "./future.ts";
 import type { TaskError } from "./task-error.ts";
-import { isFailure, untilSettled, type WaitLimits } from "./waiting.ts";
+import { checkWaitLimits, isFailure, untilSettled, type WaitLimits } from "./waiting.ts";
 
 /** What stands for a task without a value. */
 export type Failure = TaskError | CapstanError;
@@ -25,6 +26,8 @@ export interface GatherOptions extends WaitLimits {
    */
   readonly errors?: "raise" | "skip" | "values" | undefined;
 }
+
+const failureModes: ReadonlySet<unknown> = new Set(["raise", "skip", "values"]);
 
 /**
  * Waits for all futures and returns their values in order. Rejects with the first error unless
@@ -46,6 +49,10 @@ export async function gather(
   futures: readonly Future<unknown>[],
   { errors = "raise", ...limits }: GatherOptions = {},
 ): Promise<unknown[]> {
+  checkWaitLimits(limits);
+  if (!failureModes.has(errors)) {
+    throw invalidArgument("errors", errors, 'one of "raise", "skip", "values"');
+  }
   const list = [...futures];
   const handles = list.map(handleOf);
   const stopAtFailure = errors === "raise";

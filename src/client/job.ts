@@ -21,7 +21,7 @@ import type {
 } from "./job-types.ts";
 import { jobCallPatienceMs, jobTasksPageSize } from "./limits.ts";
 import { TaskError } from "./task-error.ts";
-import type { WaitLimits } from "./waiting.ts";
+import { checkWaitLimits, type WaitLimits } from "./waiting.ts";
 
 export class Job<R = unknown> {
   /** The whole name, `/ada/train`. */
@@ -63,6 +63,7 @@ export class Job<R = unknown> {
    * with NOT_FOUND if it was forgotten.
    */
   async wait(options: JobWaitOptions = {}): Promise<JobStatus> {
+    checkWaitLimits(options, ["throwOnFailure"]);
     const { signal, timeoutMs, throwOnFailure = false } = options;
     const onTimeout = (): CapstanError =>
       new CapstanError(
@@ -135,11 +136,13 @@ export class Job<R = unknown> {
     );
   }
 
-  #within<T>(
-    { signal, timeoutMs = jobCallPatienceMs }: WaitLimits,
+  async #within<T>(
+    limits: WaitLimits,
     method: string,
     run: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
+    checkWaitLimits(limits);
+    const { signal, timeoutMs = jobCallPatienceMs } = limits;
     const { clock } = this.#host;
     return runWithin({ clock, signal, timeoutMs, onTimeout: unanswered(method) }, run);
   }

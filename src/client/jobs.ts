@@ -22,7 +22,7 @@ import { callPatiently, type JobHost, PollDelays, runWithin, unanswered } from "
 import type { JobStatus, JobWarning, LaunchOptions } from "./job-types.ts";
 import { jobCallPatienceMs } from "./limits.ts";
 import { type AnyTask, definitionOf, type TaskDefinition } from "./task.ts";
-import type { WaitLimits } from "./waiting.ts";
+import { checkWaitLimits, type WaitLimits } from "./waiting.ts";
 
 /** What a launch needs of its session. */
 export interface LaunchHost extends JobHost {
@@ -56,12 +56,14 @@ interface Launched {
 export async function launchJob(
   host: LaunchHost,
   options: LaunchOptions,
-  { signal, timeoutMs = jobCallPatienceMs }: WaitLimits,
+  limits: WaitLimits,
 ): Promise<Job> {
+  checkWaitLimits(limits);
+  const { signal, timeoutMs = jobCallPatienceMs } = limits;
   const launch = await prepare(host, options);
   const { clock } = host;
-  const limits = { clock, signal, timeoutMs, onTimeout: unanswered("LaunchJob") };
-  const { created, warnings } = await runWithin(limits, (ended) => carryOut(host, launch, ended));
+  const patience = { clock, signal, timeoutMs, onTimeout: unanswered("LaunchJob") };
+  const { created, warnings } = await runWithin(patience, (ended) => carryOut(host, launch, ended));
   for (const { code, message } of warnings) host.warn(code, message);
   const job = new Job(host, launch.jobId, { state: created ? "PENDING" : null, warnings });
   if (!created) await job.status();

@@ -11,8 +11,9 @@
 import { createHash } from "node:crypto";
 import { CapstanError } from "../model/errors.ts";
 import { nameCharactersMax, pluginsMax, sharedNameCharactersMax } from "../model/limits.ts";
-import { parseFields, parseText } from "../model/parse-fields.ts";
+import { invalidArgument, parseFields, parseText } from "../model/parse-fields.ts";
 import type { PluginRun, PluginSet } from "../model/spec.ts";
+import { definesActor } from "./actor.ts";
 import { type Bundle, checkExported } from "./bundle.ts";
 import type { BundleSource } from "./bundle-uploads.ts";
 import type { SpecTable } from "./spec-table.ts";
@@ -89,11 +90,18 @@ function setOf(plugins: readonly PluginRun[]): PluginSet {
 
 function parsePlugin(options: PluginOptions) {
   const raw = parseFields("", options, optionNames);
-  const { teardown = "" } = raw;
+  const moduleUrl = parseText("module", raw.module, Number.MAX_SAFE_INTEGER);
   return {
     name: parseText("name", raw.name, sharedNameCharactersMax),
-    moduleUrl: parseText("module", raw.module, Number.MAX_SAFE_INTEGER),
-    setup: parseText("setup", raw.setup, nameCharactersMax),
-    teardown: teardown === "" ? "" : parseText("teardown", teardown, nameCharactersMax),
+    moduleUrl,
+    setup: parseTaskName("setup", raw.setup, moduleUrl),
+    teardown: (raw.teardown ?? "") === "" ? "" : parseTaskName("teardown", raw.teardown, moduleUrl),
   };
+}
+
+/** An actor of a module that only the workers import is refused there. */
+function parseTaskName(field: string, value: unknown, moduleUrl: string): string {
+  const name = parseText(field, value, nameCharactersMax);
+  if (!definesActor(moduleUrl, name)) return name;
+  throw invalidArgument(field, name, "a task (defineTask): that is an actor");
 }

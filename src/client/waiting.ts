@@ -5,6 +5,7 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
+import { invalidArgument, parseFields } from "../model/parse-fields.ts";
 import { type Future, handleOf } from "./future.ts";
 import type { FutureTable, Watcher } from "./future-table.ts";
 import { futureState } from "./future-table.ts";
@@ -16,6 +17,11 @@ export interface WaitLimits {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until the wait rejects with TIMED_OUT. Default: none. The tasks go on. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** Throws INVALID_ARGUMENT for what is no plain object, or has another name than these. */
+export function checkWaitLimits(limits: WaitLimits, more: readonly string[] = []): void {
+  parseFields("", limits, ["signal", "timeoutMs", ...more]);
 }
 
 /** What is left of the limits, for a wait of several steps. */
@@ -172,9 +178,14 @@ export async function wait<T>(
   futures: Iterable<Future<T>>,
   options: WaitOptions = {},
 ): Promise<WaitResult<T>> {
+  checkWaitLimits(options, ["count"]);
+  const { count: wanted = "all" } = options;
+  if (wanted !== "all" && wanted !== "first") {
+    throw invalidArgument("count", wanted, 'one of "all", "first"');
+  }
   const list = [...futures];
   const handles = list.map(handleOf);
-  const count = options.count === "first" ? Math.min(1, list.length) : list.length;
+  const count = wanted === "first" ? Math.min(1, list.length) : list.length;
   await untilSettled(handles, { ...options, count });
   const isDone = handles.map(({ table, number }) => table.isSettled(number));
   return {

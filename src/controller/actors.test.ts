@@ -13,6 +13,9 @@ import type { ActorPart } from "../model/spec.ts";
 import { explain } from "./explain.ts";
 import { callsSentMax } from "./limits.ts";
 import { whyNeverAgain } from "./offers.ts";
+import type { taskView } from "./views.ts";
+
+type TaskView = ReturnType<typeof taskView>;
 
 const once = { maxRetriesFailure: 0, maxRetriesPreemption: 0 } as const;
 
@@ -265,6 +268,39 @@ function lostWithOneRestart() {
   client.submits({ sent: call(), value: {}, waits: call("value") });
   return { harness, client, worker };
 }
+
+describe("what is shown of", () => {
+  const taskOf = (harness: ControllerHarness, label: string) => {
+    const taskId = `/ann/graph-1/${harness.clients[0].numberOf(label)}`;
+    const { task } = harness.call("GetTaskStatus", { taskId }) as { task: TaskView };
+    return task;
+  };
+
+  test("an actor is how many calls it has not answered, and that nobody can try it again", () => {
+    const { harness, client, worker } = aRunningActor();
+    assert.deepEqual(taskOf(harness, "actor").calls, { waitingCount: 0, underwayCount: 0 });
+    client.submits({ one: call(), value: {}, reads: call("value"), next: call() });
+    const { part, calls, retryRefusal } = taskOf(harness, "actor");
+    assert.deepEqual([part, retryRefusal], ["ACTOR", null]);
+    assert.deepEqual(calls, { waitingCount: 2, underwayCount: 1 });
+    assert.deepEqual([taskOf(harness, "one").part, taskOf(harness, "value").part], ["CALL", null]);
+    worker.fails("actor");
+    const ended = taskOf(harness, "actor");
+    assert.equal(ended.calls, null);
+    assert.match(ended.retryRefusal ?? "", /FAILED and does not run again: its object is gone/);
+    assert.match(taskOf(harness, "next").retryRefusal ?? "", /no call runs twice/);
+  });
+
+  test("a call is a lane of its own, however busy the worker's slots are", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ task: {}, one: call() });
+    worker.starts("task", "one");
+    harness.after(1_000);
+    worker.finishes("task", "one");
+    const { runs } = harness.call("GetTaskStream", {}) as { runs: { lane: number }[] };
+    assert.equal(new Set(runs.map(({ lane }) => lane)).size, 3);
+  });
+});
 
 describe("a submission is refused that", () => {
   function refusalOf(drafts: Parameters<ReturnType<ControllerHarness["aClient"]>["submits"]>[0]) {

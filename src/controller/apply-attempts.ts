@@ -431,10 +431,11 @@ export function applyEnd(
   closeRow(state, row);
 }
 
-/** How many attempts of its kind its worker runs at once. */
+/** How many attempts of its kind its worker runs at once. A call has the thread of its actor. */
 export function lanesFor({ workers, attempts, shapes }: ControllerState, row: number): number {
   const { slots, commandSlots } = workers[attempts.worker[row]];
-  return shapes[attempts.shape[row]].isCommand ? slots + commandSlots : slots;
+  const { isCommand, part } = shapes[attempts.shape[row]];
+  return isCommand || part === "call" ? slots + commandSlots : slots;
 }
 
 /** What nobody said had begun before it ended was short. */

@@ -40,6 +40,13 @@ export function waitingCount({ rows, head }: ActorCalls): number {
   return rows.length - head;
 }
 
+/** How many calls wait for an actor, and how many are on the way to it or run. */
+export function callCounts(state: ControllerState, actor: number) {
+  const calls = state.calls.byActor.get(actor);
+  if (calls === undefined) return { waitingCount: 0, underwayCount: 0 };
+  return { waitingCount: waitingCount(calls), underwayCount: calls.sent };
+}
+
 function callsOf(state: ControllerState, actor: number): ActorCalls {
   const known = state.calls.byActor.get(actor);
   if (known !== undefined) return known;

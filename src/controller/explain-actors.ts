@@ -6,7 +6,7 @@
 
 import { taskStateCode, taskStates } from "../model/states.ts";
 import { wereSentBefore, workerOfActor } from "./actors.ts";
-import { actorOf, isCall, waitingCount } from "./call-lines.ts";
+import { actorOf, callCounts, isCall } from "./call-lines.ts";
 import { type ControllerState, specOf, taskIdOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noEdge } from "./tables/edges.ts";
@@ -83,8 +83,8 @@ export function callBefore(state: ControllerState, task: number): number {
 
 /** What an actor that runs is asked to do. */
 export function callsOf(state: ControllerState, actor: number): string {
-  const calls = state.calls.byActor.get(actor);
-  if (calls === undefined) return "; nobody calls it now";
-  const underway = calls.sent === 1 ? "1 of its calls is" : `${calls.sent} of its calls are`;
-  return `; ${underway} underway, ${waitingCount(calls)} wait`;
+  const { waitingCount, underwayCount } = callCounts(state, actor);
+  if (waitingCount + underwayCount === 0) return "; nobody calls it now";
+  const underway = underwayCount === 1 ? "1 of its calls is" : `${underwayCount} of its calls are`;
+  return `; ${underway} underway, ${waitingCount} wait`;
 }

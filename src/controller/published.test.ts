@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
-import { abandoned, finished } from "../../test/support/fake-worker.ts";
+import { abandoned, finished, have } from "../../test/support/fake-worker.ts";
 import { publishedPerUserMax } from "./limits.ts";
 
 function aCluster() {
@@ -178,11 +178,12 @@ describe("a published value", () => {
     assert.equal(harness.state.tasks.wants[harness.rowOf("a")], 3);
   });
 
-  test("is listed with its task and who holds it", () => {
+  test("is listed with its task and all who hold it", () => {
     const { harness, worker, client } = aCluster();
     client.submits({ a: {} });
     worker.finishes("a");
     client.publishes("model", "a");
+    harness.aWorker().reports(have("a"));
     const { values } = harness.call("ListPublishedValues") as { values: object[] };
     const [{ publishedAt: _, valueBytes, ...shown }] = values as {
       publishedAt: string;
@@ -190,6 +191,7 @@ describe("a published value", () => {
     }[];
     assert.ok(valueBytes > 0);
     const task = { taskId: "/ann/graph-1/0", state: "SUCCEEDED", workerId: "w1" };
-    assert.deepEqual(shown, { user: "ann", name: "model", ...task });
+    const workerIds = ["w1", "w2"];
+    assert.deepEqual(shown, { user: "ann", name: "model", ...task, workerIds });
   });
 });

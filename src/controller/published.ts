@@ -22,6 +22,7 @@ import { refuse } from "./refuse.ts";
 import { nameKey, type Publication } from "./shared-state.ts";
 import { type Client, type ControllerState, jobOf, openClient, taskIdOf } from "./state.ts";
 import { killUnwanted } from "./unwanted.ts";
+import { holdersOf } from "./values.ts";
 import { formatTime } from "./views.ts";
 import { onWant, takeSequence } from "./wants.ts";
 
@@ -129,14 +130,16 @@ export function publishedView(state: ControllerState) {
 }
 
 function publicationView(state: ControllerState, { user, name, task, at }: Publication) {
-  const holder = state.tasks.holder[task];
+  const workerIds = holdersOf(state, task).map((index) => state.workers[index].workerId);
+  workerIds.sort((a, b) => (a < b ? -1 : 1));
   return {
     user,
     name,
     taskId: taskIdOf(state, task),
     state: taskStates[state.tasks.state[task]],
     valueBytes: state.tasks.valueBytes[task],
-    workerId: state.workers[holder]?.workerId ?? "",
+    workerId: workerIds[0] ?? "",
+    workerIds,
     publishedAt: formatTime(at),
   };
 }

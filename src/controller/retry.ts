@@ -36,18 +36,31 @@ export function onRetryTask(
 ): ApiAnswer {
   const task = taskNamed(state, request.taskId);
   if (task < 0) return { error: noSuchTask(request.taskId) };
-  const job = jobOf(state, task);
-  if (hasFailed(state, task) && job.launch !== null && job.launch.ended !== null) {
-    return { error: jobIsOver(job) };
+  const refusal = retryRefusal(state, task);
+  if (refusal !== null) {
+    const { message, details } = refusal;
+    return { error: new CapstanError("CONFLICT", `taskId: ${message}`, { details }) };
   }
   const taskId = taskIdOf(state, task);
-  if (hasFailed(state, task) && !isComputed(state, task)) {
-    const ended = taskStates[state.tasks.state[task]];
-    const why = `${taskId} is ${ended} and does not run again: ${whyNeverAgain(state, task)}`;
-    return { error: new CapstanError("CONFLICT", `taskId: ${why}`, { details: { taskId } }) };
-  }
   const retriedCount = retryTasks(state, out, { tasks: [task], at, by: principal.user });
   return { result: { taskId, state: taskStates[state.tasks.state[task]], retriedCount } };
+}
+
+interface RetryRefusal {
+  readonly message: string;
+  readonly details: { readonly [name: string]: string };
+}
+
+/** Why a task that failed is not run again, whoever asks; null if it is, or has not failed. */
+export function retryRefusal(state: ControllerState, task: number): RetryRefusal | null {
+  if (!hasFailed(state, task)) return null;
+  const job = jobOf(state, task);
+  if (job.launch !== null && job.launch.ended !== null) return jobIsOver(job);
+  if (isComputed(state, task)) return null;
+  const taskId = taskIdOf(state, task);
+  const ended = taskStates[state.tasks.state[task]];
+  const message = `${taskId} is ${ended} and does not run again: ${whyNeverAgain(state, task)}`;
+  return { message, details: { taskId } };
 }
 
 /** RetryJob: how many of its tasks run again; all of them if it had ended without success. */
@@ -91,11 +104,9 @@ function hasFailed({ tasks }: ControllerState, task: number): boolean {
   return tasks.state[task] > taskStateCode.SUCCEEDED;
 }
 
-function jobIsOver(job: Job): CapstanError {
-  return new CapstanError(
-    "CONFLICT",
-    `taskId: ${job.id} is ${jobState(job)}, and a job that has ended never changes; ` +
-      `\`capstan job retry ${job.id}\` launches it again`,
-    { details: { jobId: job.id, state: jobState(job) } },
-  );
+function jobIsOver(job: Job): RetryRefusal {
+  const message =
+    `${job.id} is ${jobState(job)}, and a job that has ended never changes; ` +
+    `\`capstan job retry ${job.id}\` launches it again`;
+  return { message, details: { jobId: job.id, state: jobState(job) } };
 }

@@ -9,8 +9,9 @@ import { counted, formatDuration, formatMemory } from "../model/format-quantitie
 import { formatAttemptId } from "../model/ids.ts";
 import { noResources, type Resources } from "../model/resources.ts";
 import { portsOf } from "../model/spec.ts";
-import { attemptCauses, taskStates, type WorkerState } from "../model/states.ts";
+import { attemptCauses, isTerminalCode, taskStates, type WorkerState } from "../model/states.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
+import { callCounts, isActor, isCall } from "./call-lines.ts";
 import { soleValuesOf } from "./copies.ts";
 import { pendingReason } from "./explain.ts";
 import { activeTasks, jobState } from "./job-state.ts";
@@ -18,6 +19,7 @@ import { keyOf } from "./lookup.ts";
 import { progressOf } from "./progress.ts";
 import { redactArgv, redactEnv } from "./redact.ts";
 import { heldVector } from "./reservations.ts";
+import { retryRefusal } from "./retry.ts";
 import {
   type AttemptRecord,
   type ControllerState,
@@ -92,7 +94,18 @@ export function taskView(state: ControllerState, task: number, story: readonly S
     error: state.failures.get(task) ?? null,
     pendingReason: pendingReason(state, task),
     progress: progressView(state, task),
+    retryRefusal: retryRefusal(state, task)?.message ?? null,
+    ...partView(state, task),
   };
+}
+
+/** What it is to an actor, and what an actor that has not ended is asked to do. */
+function partView(state: ControllerState, task: number) {
+  if (isCall(state, task)) return { part: "CALL", calls: null };
+  if (!isActor(state, task)) return { part: null, calls: null };
+  if (isTerminalCode(state.tasks.state[task])) return { part: "ACTOR", calls: null };
+  const { waitingCount, underwayCount } = callCounts(state, task);
+  return { part: "ACTOR", calls: { waitingCount, underwayCount } };
 }
 
 function progressView(state: ControllerState, task: number) {

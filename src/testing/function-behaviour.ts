@@ -158,8 +158,9 @@ export class FunctionBehaviour {
       news.waits(waiting);
     };
     const identity = { task: execution.task, attempt, worker: workerId, priority, home };
+    const inside = { user: insideUser, functionName: name, sequence: 0 };
     const context = new ExecutionContext(
-      { ...identity, user: insideUser, gang: gangOf(execution) },
+      { ...identity, ...inside, gang: gangOf(execution) },
       {
         ...{ post: () => undefined, waits, askCredentials: () => undefined },
         progress: (progress) => news.progress(progress),

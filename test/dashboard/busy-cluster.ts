@@ -10,13 +10,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import {
+  type Actor,
   type Client,
   connect,
+  type Future,
   type LaunchOptions,
   type LocalCluster,
   startLocalCluster,
 } from "../../src/client/index.ts";
-import { clean, evaluate, fit, load, summarise } from "./busy-tasks.ts";
+import { clean, convert, evaluate, fit, Ledger, load, reduceAll, summarise } from "./busy-tasks.ts";
 
 const gib = 2 ** 30;
 const workerCount = 4;
@@ -81,7 +83,8 @@ export class BusyCluster {
   readonly #directory = mkdtempSync(join(tmpdir(), "capstan-dashboard-"));
   #cluster: LocalCluster | null = null;
   #client: Client | null = null;
-  #rounds: Promise<void> = Promise.resolve();
+  #rounds: Promise<unknown> = Promise.resolve();
+  #actorId = "";
   #closing = false;
 
   /** Starts it; `port` 0 is any free one. */
@@ -115,11 +118,22 @@ export class BusyCluster {
     return this.#client;
   }
 
+  /** The task of an actor that has calls in line. */
+  get actorId(): string {
+    return this.#actorId;
+  }
+
   /** Launches the jobs, and one graph after the other until the cluster is closed. */
   async work(): Promise<void> {
     for (const job of jobs) await this.client.launchJob(job);
+    await this.client.launchJob({
+      ...{ name: "/grace/all-reduce", user: "grace", task: reduceAll, args: [600, 1_000] },
+      ...{ replicas: 2, coscheduling: { groupBy: "zone" }, ports: ["ring"], executor: "process" },
+      resources: { cpu: 0.5 },
+    });
     await this.#sayProgress("/ada/train-llm/0");
-    this.#rounds = this.#computeGraphs();
+    const actor = await this.#createActor();
+    this.#rounds = Promise.all([this.#computeGraphs(), this.#useActor(actor), this.#convert()]);
   }
 
   /** As the program of the task would say it. */
@@ -146,6 +160,32 @@ export class BusyCluster {
     await this.#rounds;
     await this.#cluster?.close();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #createActor(): Promise<Actor<InstanceType<typeof Ledger>>> {
+    const actor = this.client.createActor(Ledger, [], { name: "ledger" });
+    await actor.call("record", [0, 0]).result();
+    this.#actorId = actor.id;
+    return actor;
+  }
+
+  /** There are always calls in its line. */
+  async #useActor(actor: Actor<InstanceType<typeof Ledger>>): Promise<void> {
+    const calls: Future<number>[] = [];
+    while (!this.#closing) {
+      while (calls.length < 5) calls.push(actor.call("record", [1, 1_500]));
+      await calls
+        .shift()
+        ?.result()
+        .catch(() => undefined);
+    }
+  }
+
+  async #convert(): Promise<void> {
+    for (let part = 0; !this.#closing; part++) {
+      const converted = this.client.submit(convert, [part], { executor: "process" });
+      await converted.result().catch(() => undefined);
+    }
   }
 
   async #computeGraphs(): Promise<void> {

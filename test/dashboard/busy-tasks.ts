@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { defineTask } from "../../src/client/index.ts";
+import { defineActor, defineTask, getContext } from "../../src/client/index.ts";
 
 export const load = defineTask(
   import.meta.url,
@@ -44,6 +44,44 @@ export const summarise = defineTask(
   import.meta.url,
   function summarise(scores: readonly number[]): number {
     return scores.reduce((sum, score) => sum + score, 0);
+  },
+);
+
+/** An object that is asked more than it can answer. */
+export const Ledger = defineActor(
+  import.meta.url,
+  class Ledger {
+    #sum = 0;
+
+    async record(amount: number, ms: number): Promise<number> {
+      await pause(ms);
+      this.#sum += amount;
+      return this.#sum;
+    }
+  },
+);
+
+/** A member of a gang of functions: it says how far it is. */
+export const reduceAll = defineTask(
+  import.meta.url,
+  async function reduceAll(rounds: number, ms: number): Promise<void> {
+    const { gang, progress } = getContext();
+    for (let round = 1; round <= rounds; round++) {
+      await pause(ms);
+      progress(round / rounds, `round ${round} of ${rounds}, rank ${gang?.rank} of ${gang?.size}`);
+    }
+  },
+);
+
+/** For a process of its own. */
+export const convert = defineTask(
+  import.meta.url,
+  async function convert(part: number): Promise<number> {
+    for (let step = 1; step <= 10; step++) {
+      await pause(400);
+      getContext().progress(step / 10, `page ${step} of 10`);
+    }
+    return part;
   },
 );
 

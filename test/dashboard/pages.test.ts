@@ -61,6 +61,8 @@ const views: readonly (readonly [path: string, ...texts: string[]])[] = [
   ["/jobs/ada/train-llm?tab=timeline", "A thin line: assigned"],
   ["/jobs/ada/train-llm?tab=logs", "loss"],
   ["/jobs/lin/hostile?tab=spec", "Environment"],
+  ["/jobs/grace/all-reduce", "all at once, on one zone", "1 all-reduce"],
+  ["/tasks/grace/all-reduce/1", "rank 1 of 2", "Where it is now"],
   ["/tasks/ada/train-llm/0", "42 %", "epoch 3 of 7", "Where it is now"],
   ["/tasks/lin/report/0", "How it failed", "exit code 2", "no such table", "Story"],
   ["/graph", "load", "evaluate", "edges"],
@@ -79,6 +81,13 @@ for (const [path, ...texts] of views) {
     watched.assertClean();
   });
 }
+
+test("an actor says how many calls it has, and is not tried again", { skip }, async () => {
+  await visit(`/tasks${busy.actorId}`, "an actor", "unanswered");
+  assert.equal(await watched.page.getByRole("button", { name: "Try it again…" }).count(), 0);
+  await watched.page.getByRole("button", { name: "Look" }).waitFor();
+  watched.assertClean();
+});
 
 test("a page paints first within a second", { skip }, async () => {
   let paintMs = Number.POSITIVE_INFINITY;

@@ -37,6 +37,7 @@ test("a token is asked for, and the page outlives its controller", { skip }, asy
   const { page } = watched;
   await page.goto(`${cluster.url}/workers`);
   await page.getByText("This controller asks for a token").waitFor();
+  watched.assertClean(); // To be asked is no error.
   await page.getByRole("textbox", { name: "Token" }).fill("not-the-one");
   await page.getByRole("button", { name: "Show the cluster" }).click();
   await page.getByText("the token is not known").waitFor();

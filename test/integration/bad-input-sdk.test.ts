@@ -9,7 +9,17 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { type Client, defineTask, type SubmitOptions, TaskError } from "../../src/client/index.ts";
+import {
+  asCompleted,
+  type Client,
+  connect,
+  defineTask,
+  gather,
+  type SubmitOptions,
+  startLocalCluster,
+  TaskError,
+  wait,
+} from "../../src/client/index.ts";
 import { unlucky } from "./bad-input-tasks.ts";
 import { assertNothingIsLeft, FaultCluster } from "./faults-cluster.ts";
 import { giveBytes, increment, lengthOf } from "./faults-tasks.ts";
@@ -59,6 +69,39 @@ test("a reason that is no text, and options of locks that do not exist, are refu
   assert.equal(await future.result(limits), 2);
   const lock = client.lock("l", { timeout: 5 } as object);
   await assert.rejects(lock, { code: "INVALID_ARGUMENT", message: /timeoutMs/ });
+});
+
+test("an option of a wait that does not exist is refused, and not taken for no limit", async () => {
+  using future = client.submit(increment, [1]);
+  await future.result(limits);
+  const job = await client.launchJob({ name: "waits", command: ["true"] });
+  await job.wait(limits);
+  const wrong = { timeout: 5 } as object;
+  const calls: { readonly [name: string]: () => unknown } = {
+    result: () => future.result(wrong),
+    exception: () => future.exception(wrong),
+    wait: () => wait([future], wrong),
+    gather: () => gather([future], wrong),
+    asCompleted: () => asCompleted([future], wrong),
+    run: () => client.run(increment, [1], wrong),
+    restart: () => client.restart(wrong),
+    connect: () => connect(faults.cluster.url, wrong),
+    launchJob: () => client.launchJob({ name: "x", command: ["true"] }, wrong),
+    jobStatus: () => job.status(wrong),
+    jobTasks: () => job.tasks(wrong),
+    jobExplain: () => job.explain(wrong),
+    jobWait: () => job.wait(wrong),
+    jobLogs: () => job.logs(wrong).next(),
+    startLocalCluster: () => startLocalCluster({ workers: 1, ...wrong }),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const message = /^timeout: unknown name "timeout"; did you mean/;
+    await assert.rejects(async () => call(), { code: "INVALID_ARGUMENT", message }, name);
+  }
+  const count = wait([future], { count: "frist" as "first" });
+  await assert.rejects(count, { message: /^count: "frist" is not one of/ });
+  const errors = gather([future], { errors: "value" as "values" });
+  await assert.rejects(errors, { message: /^errors: "value" is not one of/ });
 });
 
 test("an argument that cannot travel is refused with its path, and nothing is submitted", () => {

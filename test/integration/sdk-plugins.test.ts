@@ -16,6 +16,8 @@ import {
   type LocalCluster,
   startLocalCluster,
 } from "../../src/client/index.ts";
+import { ThreadPlugins } from "../../src/shell/executor/thread-plugins.ts";
+import { Counter } from "./actor-tasks.ts";
 import { setUpElsewhere, timesSetUp } from "./plugin-tasks.ts";
 import { whoRuns } from "./sdk-tasks.ts";
 
@@ -92,6 +94,27 @@ test("a module without the task is refused where it is registered", async () => 
   const plugin = { name: "x", module, setup: "nothing" };
   await assert.rejects(client.registerPlugin(plugin), { code: "TASK_MODULE_UNLOADABLE" });
   assert.throws(() => client.unregisterPlugin("x"), { code: "NOT_FOUND" });
+});
+
+test("an actor is refused as what sets up or tears down, by its name", async () => {
+  await using client = await aClient();
+  const module = import.meta.resolve("./actor-tasks.ts");
+  assert.equal(typeof Counter, "function");
+  const setup = client.registerPlugin({ name: "x", module, setup: "Counter" });
+  const message = /^setup: "Counter" is not a task \(defineTask\): that is an actor/;
+  await assert.rejects(setup, { code: "INVALID_ARGUMENT", message });
+  const plugin = { name: "x", module, setup: "double", teardown: "Counter" };
+  await assert.rejects(client.registerPlugin(plugin), { message: /^teardown: "Counter" is not/ });
+});
+
+test("an actor of a module that only workers import is refused there, by its name", async () => {
+  const tasks = new Map([
+    ["Counter", () => undefined],
+    ["Counter.", () => undefined],
+  ]);
+  const plugins = new ThreadPlugins(async () => tasks, { worker: "w" });
+  const place = { name: "x", bundlePath: "b", setup: "Counter", teardown: "" };
+  await assert.rejects(plugins.setUp([place]), { message: /^x: .*: Counter is an actor; / });
 });
 
 test("run calls a task once on each worker", async () => {

@@ -15,6 +15,7 @@ import {
 } from "../../src/shell/executor/command-directories.ts";
 import { LauncherHold } from "../../src/shell/executor/command-launcher.ts";
 import { noPlugins } from "../../src/shell/executor/execution.ts";
+import { ExecutorStarts } from "../../src/shell/executor/executor-starts.ts";
 import { ProcessExecutor } from "../../src/shell/executor/process-executor.ts";
 import { ProcessPool, type ProcessPoolOptions } from "../../src/shell/executor/process-pool.ts";
 import type { ProcessExecutionOrder } from "../../src/shell/executor/process-run.ts";
@@ -27,7 +28,10 @@ import { RecordingSink } from "./recording-sink.ts";
 const waitMsMax = 60_000;
 
 /** When processes are not used again; by default as of a worker. */
-type PoolBounds = Partial<Pick<ProcessPoolOptions, "ageMaxMs" | "rssBytesMax">>;
+type PoolBounds = Partial<Pick<ProcessPoolOptions, "ageMaxMs" | "rssBytesMax" | "starts">> & {
+  /** Default 1. */
+  readonly lanes?: number;
+};
 
 /** Everything that one test needs; `close` leaves nothing behind. */
 export class FunctionProcesses {
@@ -45,7 +49,7 @@ export class FunctionProcesses {
     directory = mkdtempSync(join(tmpdir(), "capstan-processes-")),
     bounds: PoolBounds = {},
   ): Promise<FunctionProcesses> {
-    const lanes = 1;
+    const { lanes = 1 } = bounds;
     const logger = createLogger({ name: "test", level: "silent" });
     const hold = await LauncherHold.open({ stateDirectory: join(directory, "launcher"), logger });
     const processes = new FunctionProcesses(directory, hold, lanes, bounds);
@@ -65,7 +69,7 @@ export class FunctionProcesses {
     this.pool = new ProcessPool({
       ...{ launcher: hold, directory: join(directory, "processes"), attemptsDirectory },
       ...{ workerId: "w", idleMax: lanes, heapLimitMib: 0 },
-      ...{ ageMaxMs: 600_000, rssBytesMax: 2 ** 30, ...bounds },
+      ...{ ageMaxMs: 600_000, rssBytesMax: 2 ** 30, starts: new ExecutorStarts(), ...bounds },
       logger: Object.assign(Object.create(logger), { debug }),
     });
     const retention = defaultRetention;

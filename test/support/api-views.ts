@@ -34,7 +34,7 @@ export function aTask(overrides: Partial<TaskView> = {}): TaskView {
   return {
     ...{ taskId: "/ann/x/0", jobId: "/ann/x", key: "", name: "x", index: 0, state: "SUCCEEDED" },
     ...{ workerId: null, attempts: [], inputs: [], error: null, pendingReason: null },
-    progress: null,
+    ...{ progress: null, retryRefusal: null, part: null, calls: null },
     ...overrides,
   };
 }

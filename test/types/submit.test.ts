@@ -118,6 +118,8 @@ export async function refusedCalls(client: Client, p: Params): Promise<void> {
   client.map(score, [[]], { key: "a" });
   // @ts-expect-error a plain function is not a task
   client.submit(() => 1, []);
+  // @ts-expect-error the limit of a wait is timeoutMs
+  await loss.result({ timeout: 5 });
   // @ts-expect-error a future is not its value
   const value: number = loss;
   // @ts-expect-error a future is not thenable

@@ -19,6 +19,8 @@ interface Props {
   readonly command: string;
   readonly dangerous?: boolean;
   readonly disabled?: boolean;
+  /** Why it would be refused; null if it would not. */
+  readonly refusal?: string | null;
   /** Adds a field for the reason, which the audit keeps. */
   readonly asksReason?: boolean;
   /** Acts, and says what came of it. */
@@ -26,7 +28,7 @@ interface Props {
 }
 
 export function ActionButton(props: Props) {
-  const { title, dangerous = false, disabled = false } = props;
+  const { title, dangerous = false, disabled = false, refusal = null } = props;
   const [open, setOpen] = useState(false);
   const past = showsPast.value;
   return (
@@ -34,8 +36,8 @@ export function ActionButton(props: Props) {
       <button
         type="button"
         class={dangerous ? "button danger" : "button"}
-        disabled={disabled || past}
-        title={past ? "This is the past: nothing can be done about it" : undefined}
+        disabled={disabled || past || refusal !== null}
+        title={past ? "This is the past: nothing can be done about it" : (refusal ?? undefined)}
         onClick={() => setOpen(true)}
       >
         {title}…

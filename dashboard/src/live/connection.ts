@@ -15,7 +15,7 @@ import type {
   LiveRequest,
 } from "../../../src/shell/api/live-messages.ts";
 import { liveProtocol, liveTokenPrefix } from "../../../src/shell/api/live-messages.ts";
-import { type ApiError, CallError, call, token } from "../api.ts";
+import { type ApiError, asksForToken, CallError, call, token } from "../api.ts";
 
 export type ConnectionState = "connecting" | "live" | "lost" | "refused";
 
@@ -47,6 +47,15 @@ class Connection {
   #retryMs = retryFirstMs;
   #retryTimer = 0;
   #silenceTimer = 0;
+
+  /** Connects, unless it is known that it would be refused: a browser shows that as an error. */
+  async begin(): Promise<void> {
+    if (token.value !== "" || !(await asksForToken())) return this.open();
+    this.refusal.value = {
+      ...{ code: "UNAUTHENTICATED", message: "a token is needed", retryable: false, details: {} },
+    };
+    this.state.value = "refused";
+  }
 
   /** Connects, or does so again at once. */
   open(): void {

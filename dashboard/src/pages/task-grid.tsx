@@ -5,7 +5,7 @@
  * @module
  */
 
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { taskStates } from "../../../src/model/states.ts";
 import type { Responses } from "../api.ts";
 import { hatch } from "../charts/hatch.ts";
@@ -71,17 +71,18 @@ function Grid({ grid }: { readonly grid: GridValue }) {
   const cells = rows.join("");
   const size = sizeOf(cells.length);
   const columns = Math.max(1, Math.floor(width / size));
+  const lines = useMemo(() => linesOf(cells, columns), [cells, columns]);
   const paint = useCallback(
-    (painting: Painting) => paintCells(painting, { cells, columns, size, hovered }),
-    [cells, size, columns, hovered],
+    (painting: Painting) => paintCells(painting, { cells, lines, columns, size, hovered }),
+    [cells, lines, size, columns, hovered],
   );
-  const measured = useCanvas(canvas, Math.ceil(cells.length / columns) * size, paint);
+  const measured = useCanvas(canvas, lines.length * size, paint);
   useEffect(() => {
     if (measured > 0) setWidth(measured);
   }, [measured]);
   const cellAt = ({ offsetX, offsetY }: MouseEvent): number | null => {
     const column = Math.floor(offsetX / size);
-    const cell = Math.floor(offsetY / size) * columns + column;
+    const cell = lines[Math.floor(offsetY / size)] * columns + column;
     return column < columns && cells[cell] !== undefined && cells[cell] !== "-" ? cell : null;
   };
   const idOf = (cell: number) => `${jobId}/${fromIndex + cell}`;
@@ -110,18 +111,29 @@ function Grid({ grid }: { readonly grid: GridValue }) {
   );
 }
 
+/** The lines that have something: what is forgotten leaves gaps, which may be long. */
+function linesOf(cells: string, columns: number): readonly number[] {
+  const lines: number[] = [];
+  for (let line = 0; line * columns < cells.length; line++) {
+    if (/[^-]/.test(cells.slice(line * columns, (line + 1) * columns))) lines.push(line);
+  }
+  return lines;
+}
+
 function stateAt(cells: string, cell: number): string {
   return taskStates[Number.parseInt(cells[cell], 36)] ?? "";
 }
 
 interface CellOptions {
   readonly cells: string;
+  readonly lines: readonly number[];
   readonly columns: number;
   readonly size: number;
   readonly hovered: number | null;
 }
 
-function paintCells({ context }: Painting, { cells, columns, size, hovered }: CellOptions): void {
+function paintCells({ context }: Painting, options: CellOptions): void {
+  const { cells, lines, columns, size, hovered } = options;
   const palette = readPalette();
   const fills = taskStates.map((state) => {
     const { tone } = lookOf(state);
@@ -129,15 +141,18 @@ function paintCells({ context }: Painting, { cells, columns, size, hovered }: Ce
     return tone === "fail" ? hatch(context, palette.tone(tone), palette.panel) : palette.tone(tone);
   });
   const gap = size > 8 ? 2 : 1;
-  for (let at = 0; at < cells.length; at++) {
-    if (cells[at] === "-") continue;
-    context.fillStyle = fills[Number.parseInt(cells[at], 36)];
-    const x = (at % columns) * size;
-    const y = Math.floor(at / columns) * size;
-    context.fillRect(x, y, size - gap, size - gap);
-    if (at !== hovered) continue;
-    context.strokeStyle = palette.text;
-    context.lineWidth = 1.5;
-    context.strokeRect(x, y, size - gap, size - gap);
+  for (const [drawn, line] of lines.entries()) {
+    const begin = line * columns;
+    for (let at = begin; at < Math.min(begin + columns, cells.length); at++) {
+      if (cells[at] === "-") continue;
+      context.fillStyle = fills[Number.parseInt(cells[at], 36)];
+      const x = (at - begin) * size;
+      const y = drawn * size;
+      context.fillRect(x, y, size - gap, size - gap);
+      if (at !== hovered) continue;
+      context.strokeStyle = palette.text;
+      context.lineWidth = 1.5;
+      context.strokeRect(x, y, size - gap, size - gap);
+    }
   }
 }

@@ -14,6 +14,7 @@ import {
   Empty,
   ErrorNote,
   ExactTime,
+  type Fact,
   Facts,
   JobLink,
   LinkedText,
@@ -84,19 +85,26 @@ function TaskHead({ task }: { readonly task: Task }) {
         >
           Command
         </CopyButton>
-        <ActionButton
-          title="Try it again"
-          command={`capstan task retry ${task.taskId}`}
-          disabled={task.error === null}
-          act={() => retry(task.taskId)}
-        >
-          <p>
-            <b class="id">{task.taskId}</b> and the failed tasks that it depends on run again. What
-            was charged before does not count any more.
-          </p>
-        </ActionButton>
+        {task.part === null && <RetryButton task={task} />}
       </div>
     </header>
+  );
+}
+
+function RetryButton({ task }: { readonly task: Task }) {
+  return (
+    <ActionButton
+      title="Try it again"
+      command={`capstan task retry ${task.taskId}`}
+      disabled={task.error === null}
+      refusal={task.retryRefusal}
+      act={() => retry(task.taskId)}
+    >
+      <p>
+        <b class="id">{task.taskId}</b> and the failed tasks that it depends on run again. What was
+        charged before does not count any more.
+      </p>
+    </ActionButton>
   );
 }
 
@@ -112,16 +120,35 @@ function TaskFacts({ task }: { readonly task: Task }) {
     <Facts
       facts={[
         ["Runs", task.name],
+        partFact(task),
+        task.calls === null ? null : ["Calls", callWords(task.calls)],
         task.key === task.taskId ? null : ["Key", <code>{task.key}</code>],
         ["Index", String(task.index)],
         ["Worker", <WorkerLink id={task.workerId ?? last?.workerId ?? null} />],
         ["Attempts", String(task.attempts.length)],
         ["Last started", <When at={last?.startedAt ?? null} />],
         ["Last ran for", <Span from={last?.startedAt ?? null} to={last?.endedAt ?? null} />],
-        ["Inputs", plural(task.inputs.length, "task")],
+        task.inputs.length === 0 ? null : ["Inputs", plural(task.inputs.length, "task")],
       ]}
     />
   );
+}
+
+/** What it is to an actor, if anything. */
+function partFact({ part, inputs }: Task): Fact | null {
+  if (part === null) return null;
+  if (part === "ACTOR") return ["Is", "an actor"];
+  return [
+    "Is",
+    <>
+      a call of the actor <TaskLink id={inputs[0]} />
+    </>,
+  ];
+}
+
+function callWords({ waitingCount, underwayCount }: NonNullable<Task["calls"]>): string {
+  if (waitingCount + underwayCount === 0) return "none now";
+  return `${waitingCount + underwayCount} unanswered, ${underwayCount} of them sent to it`;
 }
 
 function ErrorPanel({ task }: { readonly task: Task }) {

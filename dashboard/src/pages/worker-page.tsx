@@ -155,10 +155,16 @@ function WorkerFacts({ worker }: { readonly worker: Worker }) {
   );
 }
 
-/** Only where there are some. */
-function functionProcesses({ processCount, processBytes }: Worker): readonly [string, string][] {
-  if (processCount === 0) return [];
-  return [["Of it in processes", `${formatCount(processCount)}, ${formatBytes(processBytes)}`]];
+/** Only where there are or were some. */
+function functionProcesses(worker: Worker): readonly (readonly [string, string])[] {
+  const { processCount, processBytes, processRecycledCount } = worker;
+  const now = `${formatCount(processCount)}, ${formatBytes(processBytes)}`;
+  const facts: (readonly [string, string])[] = [];
+  if (processCount > 0) facts.push(["Of it in processes", now]);
+  if (processRecycledCount > 0) {
+    facts.push(["Processes replaced", formatCount(processRecycledCount)]);
+  }
+  return facts;
 }
 
 /** Only where there were some. */

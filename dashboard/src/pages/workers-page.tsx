@@ -90,6 +90,12 @@ const columns: readonly Column<Worker>[] = [
   },
 ];
 
+/** What is empty everywhere takes no room. */
+function columnsFor(workers: readonly Worker[]): readonly Column<Worker>[] {
+  const spills = workers.some(({ spilledBytes }) => spilledBytes > 0);
+  return spills ? columns : columns.filter(({ name }) => name !== "spilled");
+}
+
 function DeviceSummary({ worker }: { readonly worker: Worker }) {
   const { total, committed } = worker;
   if (total.devices.length === 0) return <span class="soft">none</span>;
@@ -142,7 +148,7 @@ export function WorkersPage() {
         <>
           <DataTable
             label="Workers"
-            columns={columns}
+            columns={columnsFor(value.workers)}
             rows={value.workers}
             rowKey={({ workerId }) => workerId}
             href={({ workerId }) => hrefs.worker(workerId)}

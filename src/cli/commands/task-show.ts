@@ -35,6 +35,7 @@ function describeTask(terminal: Terminal, task: TaskView): readonly string[] {
     ["job", task.jobId],
     ["state", paintState(paint, task.state)],
     ["key", task.key],
+    ["part", describePart(task)],
     ["worker", task.workerId ?? ""],
     ["progress", describeProgress(task)],
     ["inputs", listOf(task.inputs)],
@@ -44,6 +45,15 @@ function describeTask(terminal: Terminal, task: TaskView): readonly string[] {
   ].filter(([, value]) => value !== "");
   const attempts = task.attempts.flatMap((attempt) => describeAttempt(terminal, attempt));
   return [paint.bold(task.taskId), ...indent(alignColumns(rows)), ...indent(attempts)];
+}
+
+function describePart({ part, calls, inputs }: TaskView): string {
+  if (part === null) return "";
+  if (part === "CALL") return `a call of the actor ${inputs[0]}`;
+  if (calls === null) return "an actor";
+  const { underwayCount, waitingCount } = calls;
+  const unanswered = `${waitingCount + underwayCount} calls unanswered`;
+  return `an actor: ${unanswered}, ${underwayCount} of them sent to it`;
 }
 
 function describeProgress({ progress }: TaskView): string {

@@ -8,6 +8,7 @@ import { buildCommand } from "@stricli/core";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
 import { type GlobalFlags, parseText, targetOf } from "../global-flags.ts";
+import { valueHoldersShownMax as holdersShownMax } from "../limits.ts";
 import { type PageFlags, pageFlags, pageRequest, sayNextPage } from "../paging.ts";
 import { printJson, printTable } from "../print.ts";
 
@@ -27,12 +28,19 @@ async function listValues(terminal: Terminal, flags: ValueFlags): Promise<number
   printTable(
     terminal,
     ["USER", "NAME", "STATE", "BYTES", "HELD BY", "TASK", "PUBLISHED"],
-    response.values.map(({ user, name, state, valueBytes, workerId, taskId, publishedAt }) => [
-      ...[user, name, state, String(valueBytes), workerId, taskId, publishedAt ?? ""],
+    response.values.map(({ user, name, state, valueBytes, workerIds, taskId, publishedAt }) => [
+      ...[user, name, state, String(valueBytes), holders(workerIds), taskId, publishedAt ?? ""],
     ]),
   );
   sayNextPage(terminal, response.nextPageToken);
   return exitCodes.ok;
+}
+
+/** A broadcast value is on every worker: the rest is counted, and `--json` has them all. */
+function holders(workerIds: readonly string[]): string {
+  const shown = workerIds.slice(0, holdersShownMax).join(" ");
+  const rest = workerIds.length - holdersShownMax;
+  return rest > 0 ? `${shown} and ${rest} more` : shown;
 }
 
 export const valueListCommand = buildCommand<ValueFlags, [], CliContext>({

@@ -9,7 +9,12 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { listedFailuresMax } from "./limits.ts";
 import { replicateSeed } from "./study-ids.ts";
-import { checkStudyName, defaultStudiesDirectory, singleTarget } from "./study-options.ts";
+import {
+  checkPath,
+  checkStudyName,
+  defaultStudiesDirectory,
+  singleTarget,
+} from "./study-options.ts";
 import { type RecordedSet, type RunHead, StudyRecord } from "./study-record.ts";
 import type { ReplicateFailure, SetResult } from "./study-results.ts";
 
@@ -43,7 +48,7 @@ export interface ReplicateValue {
 
 /** Names of the studies in `directory` (default `.capstan/studies`), sorted. */
 export function listStudies(directory = defaultStudiesDirectory): readonly string[] {
-  if (!existsSync(directory)) return [];
+  if (!existsSync(checkPath("directory", directory))) return [];
   return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(directory, entry.name, "record.log")))
     .map(({ name }) => name)
@@ -86,7 +91,8 @@ export function* readReplicates(
 }
 
 function openRecord(name: string, directory: string): StudyRecord {
-  return new StudyRecord(resolve(directory, checkStudyName(name)), "read");
+  const base = checkPath("directory", directory);
+  return new StudyRecord(resolve(base, checkStudyName(name)), "read");
 }
 
 function lastRunOf(record: StudyRecord, name: string): RunHead {

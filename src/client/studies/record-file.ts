@@ -124,7 +124,8 @@ function openFile(path: string, mode: "read" | "write"): number {
     return openSync(path, "r+");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw diskError(path, error);
-    throw new CapstanError("NOT_FOUND", `there is no study record ${path}`);
+    const known = "`capstan study list` shows those that there are";
+    throw new CapstanError("NOT_FOUND", `there is no study record ${path}; ${known}`);
   }
 }
 

@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
 import { canonicalJson } from "./canonical-json.ts";
 import { Gate } from "./gate.ts";
-import { readStudy } from "./read-study.ts";
+import { listStudies, readStudy } from "./read-study.ts";
 import { RecordFile } from "./record-file.ts";
 import { defineReduction, isReduction } from "./reduction.ts";
 import { parameterSetId, replicateSeed } from "./study-ids.ts";
@@ -287,8 +287,17 @@ describe("the parts of a study", () => {
       [{ aggregate: {} }, /^aggregate: expected/],
       [{ aggregate: { loss: 1 } }, /^aggregate\.loss: expected a task/],
       [{ replicate: 3 }, /replicates/],
+      [{ directory: 5 }, /^directory: 5 is not a path/],
+      [{ directory: "" }, /^directory: "" is not a path/],
+      [{ file: 5 }, /^file: 5 is not a path/],
     ];
     for (const [changes, message] of refused) assert.throws(() => plan(changes), { message });
+  });
+
+  it("are not looked for in what is no directory", () => {
+    const message = /^directory: 5 is not a path/;
+    assert.throws(() => listStudies(5 as never), { code: "INVALID_ARGUMENT", message });
+    assert.throws(() => readStudy("s", 5 as never), { code: "INVALID_ARGUMENT", message });
   });
 
   it("a gate lets so many in, and one however large", async () => {

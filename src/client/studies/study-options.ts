@@ -124,7 +124,8 @@ export function parseStudyOptions(options: StudyOptions<never, never, unknown>):
   const fields = parseFields("study", options, optionNames);
   const { simulate, aggregate, replicateOptions = {}, aggregateOptions = {} } = options;
   const replicates = wholeNumber("replicates", fields.replicates, 1, replicatesMax);
-  const base = resolve(options.directory ?? defaultStudiesDirectory);
+  const { directory = defaultStudiesDirectory, file } = fields;
+  const base = resolve(checkPath("directory", directory));
   const name = checkStudyName(fields.name);
   return {
     name,
@@ -139,8 +140,14 @@ export function parseStudyOptions(options: StudyOptions<never, never, unknown>):
     targets: parseTargets(aggregate),
     isSingle: isTask(aggregate),
     ...{ replicateOptions, aggregateOptions },
-    file: options.file === undefined ? "" : resolve(options.file),
+    file: file === undefined ? "" : resolve(checkPath("file", file)),
   };
+}
+
+/** Throws INVALID_ARGUMENT for what is no path. */
+export function checkPath(field: string, value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw invalidArgument(field, value, "a path");
 }
 
 /** Throws INVALID_ARGUMENT for what cannot name a directory on every machine. */

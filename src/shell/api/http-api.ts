@@ -138,7 +138,10 @@ function handlersOf(backend: ApiBackend): { readonly [route: string]: Handler } 
       const headers = { "Content-Security-Policy": statusPage.contentSecurityPolicy };
       return answerText(200, "text/html; charset=utf-8", statusPage.html, headers);
     },
-    "GET /healthz": () => answerJson(200, { ok: true }),
+    "GET /healthz": ({ env }) => {
+      const authenticated = !(backend.identify(env.incoming) instanceof CapstanError);
+      return answerJson(200, { ok: true, authenticated });
+    },
     "GET /readyz": () => {
       const readiness = backend.readiness();
       return answerJson(readiness.ready ? 200 : 503, readiness);

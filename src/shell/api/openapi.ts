@@ -121,7 +121,12 @@ function plainPaths(): { readonly [path: string]: Json } {
         responses: { 101: { description: "The subprotocol `capstan.events.1`." } },
       },
     },
-    "/healthz": { get: { summary: "Whether the process answers.", ...said("It does.") } },
+    "/healthz": {
+      get: {
+        summary: "Whether the process answers, and knows who asks.",
+        ...said("`ok`: it does; `authenticated`: calls would not be refused for their token."),
+      },
+    },
     "/readyz": {
       get: {
         summary: "Whether it serves and has the workers that it waits for.",

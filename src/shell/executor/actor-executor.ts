@@ -128,7 +128,8 @@ class ActorThread implements ExecutionSink {
   readonly #actor: ExecutionId;
   readonly #sink: ExecutionSink;
   readonly #onEnded: () => void;
-  readonly #calls = new Set<ExecutionId>();
+  /** Calls that have not ended, and whether they were told to. */
+  readonly #calls = new Map<ExecutionId, boolean>();
   /** The object is made, and its calls may pass it in line: said at the end of the batch. */
   #isMade = false;
   #isAborting = false;
@@ -136,13 +137,13 @@ class ActorThread implements ExecutionSink {
   #ended: string | null = null;
 
   constructor(order: ExecutionOrder, options: ActorExecutorOptions, onEnded: () => void) {
-    const { workerId, sink, heapLimitMib = 0, credentials } = options;
+    const { workerId, sink, heapLimitMib = 0, credentials, starts } = options;
     this.#actor = order.execution;
     this.#sink = sink;
     this.#onEnded = onEnded;
     const functions = new FunctionTable();
-    const index = order.lane;
-    this.lane = new Lane({ index, workerId, functions, sink: this, heapLimitMib, credentials });
+    const parts = { index: order.lane, workerId, functions, heapLimitMib, credentials, starts };
+    this.lane = new Lane({ ...parts, sink: this, isActor: true });
     this.lane.start(order);
   }
 
@@ -151,7 +152,7 @@ class ActorThread implements ExecutionSink {
   }
 
   call(order: ExecutionOrder): void {
-    this.#calls.add(order.execution);
+    this.#calls.set(order.execution, false);
     this.lane.start(order);
   }
 
@@ -168,7 +169,7 @@ class ActorThread implements ExecutionSink {
     } else if (execution === this.#actor) {
       this.#isAborting = true;
       this.lane.abort(execution, reason, graceMs);
-    } else this.lane.signal(execution, reason);
+    } else if (this.lane.signal(execution, reason)) this.#calls.set(execution, true);
   }
 
   #end(why: string): void {
@@ -224,6 +225,8 @@ class ActorThread implements ExecutionSink {
     const isOurs = execution === this.#actor;
     if (isOurs && !this.#isAborting)
       return this.#fail("exited", endedFailure("its thread ended under a call"));
+    // A call that nobody told to end has lost its actor: it ends with it, at the end of the batch.
+    if (this.#calls.get(execution) === false) return;
     this.#calls.delete(execution);
     if (isOurs) this.#end("it was told to end");
     this.#sink.aborted(execution);
@@ -247,7 +250,7 @@ class ActorThread implements ExecutionSink {
   }
 
   #close(why: string): void {
-    for (const call of this.#calls) this.#sink.failed(call, "actor-lost", endedFailure(why));
+    for (const call of this.#calls.keys()) this.#sink.failed(call, "actor-lost", endedFailure(why));
     this.#calls.clear();
     this.#onEnded();
     void this.lane.close();

@@ -32,6 +32,9 @@ export interface ExecutionIdentity {
   readonly worker: string;
   readonly user: string;
   readonly priority: number;
+  readonly functionName: string;
+  /** Its number with its executor. */
+  readonly sequence: number;
   /** Default: this thread. */
   readonly home?: object;
   /** Of which it is a member; default: it runs on its own. */
@@ -53,6 +56,10 @@ export class ExecutionContext implements RunningTask {
   readonly priority: number;
   readonly home: object;
   readonly gang: TaskGang | undefined;
+  readonly functionName: string;
+  readonly sequence: number;
+  /** What it has begun may go on. */
+  isEnded = false;
   readonly #attempt: AttemptId;
   readonly #task: TaskRef;
   readonly #door: ContextDoor;
@@ -75,6 +82,8 @@ export class ExecutionContext implements RunningTask {
     this.priority = priority;
     this.home = identity.home ?? thisThread;
     this.gang = identity.gang;
+    this.functionName = identity.functionName;
+    this.sequence = identity.sequence;
     this.#door = door;
   }
 
@@ -125,6 +134,7 @@ export class ExecutionContext implements RunningTask {
 
   /** The execution is over. */
   end(): void {
+    this.isEnded = true;
     for (const act of this.#whenEnded.splice(0)) act();
   }
 

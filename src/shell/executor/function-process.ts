@@ -44,6 +44,8 @@ export interface FunctionProcessOptions {
   readonly needs: ProcessNeeds;
   /** SIGTERM, and SIGKILL after the grace. */
   readonly stop: (graceMs: number) => void;
+  /** It has loaded what it runs, or never will: its start is over. May be called again. */
+  readonly onStarted: () => void;
 }
 
 export class FunctionProcess implements DoorVisitor {
@@ -60,15 +62,17 @@ export class FunctionProcess implements DoorVisitor {
   lastRun: AfterRun = { rssBytes: 0, leftover: "" };
   user: ProcessUser | null = null;
   readonly #stop: (graceMs: number) => void;
+  readonly #onStarted: () => void;
   #socket: Socket | null = null;
   #isEnding = false;
   #complaint = "";
   #linger: NodeJS.Timeout | null = null;
 
-  constructor({ id, needs, stop }: FunctionProcessOptions) {
+  constructor({ id, needs, stop, onStarted }: FunctionProcessOptions) {
     this.id = id;
     this.needs = needs;
     this.#stop = stop;
+    this.#onStarted = onStarted;
   }
 
   /** It has come, and nobody has sent it away. */
@@ -110,6 +114,7 @@ export class FunctionProcess implements DoorVisitor {
   /** The launcher's word, or the word that there will be none. */
   gone(record: ExitRecord | null): void {
     this.#isEnding = true;
+    this.#onStarted();
     if (this.#linger !== null) clearTimeout(this.#linger);
     this.#socket?.destroy();
     this.user?.gone(record, this.#complaint);
@@ -119,6 +124,7 @@ export class FunctionProcess implements DoorVisitor {
 
   message(message: FromProcess): void {
     if ("leftover" in message) this.lastRun = message;
+    if (message.type === "begun" || "leftover" in message) this.#onStarted();
     this.user?.message(message);
   }
 

@@ -28,6 +28,7 @@ import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread, FunctionPlace, ToThread } from "./thread-messages.ts";
 import { SetupError, ThreadPlugins } from "./thread-plugins.ts";
+import { loadFor } from "./uncaught-errors.ts";
 
 const durationUsMax = 0xffffffff;
 
@@ -70,6 +71,7 @@ export class LaneThread {
   #noticedAtMs = 0;
   /** There are results that no notice was about. */
   #isNoticeDue = false;
+  #hasLoaded = false;
 
   constructor({ post, end, memory, workerId, stderr }: LaneThreadParts) {
     this.#post = post;
@@ -80,11 +82,18 @@ export class LaneThread {
     this.#plugins = new ThreadPlugins((path) => this.#tasksOf(path), { worker: workerId });
   }
 
+  /** What has run here for longest, by sequence; null while nothing runs. */
+  get oldest(): number | null {
+    return this.#running.keys().next().value ?? null;
+  }
+
   /** A message of the owner. */
   onMessage(message: ToThread): void {
     if (message.type === "collect") return collectGarbage();
     if (message.type === "abort") {
-      this.#running.get(message.sequence)?.context.abort(message.reason);
+      const context = this.#running.get(message.sequence)?.context;
+      // Who listens to the signal is called here and now: what that throws is the task's own.
+      if (context !== undefined) runInContext(context, () => context.abort(message.reason));
       return;
     }
     if (message.type === "credentials") {
@@ -163,13 +172,22 @@ export class LaneThread {
     const place = this.#places[index];
     this.#memory.setLoading(true);
     try {
-      await this.#plugins.setUp(place.plugins);
-      const run = findTask(await this.#tasksOf(place.bundlePath), place.functionName);
+      const run = await loadFor(place.functionName, async () => {
+        await this.#plugins.setUp(place.plugins);
+        return findTask(await this.#tasksOf(place.bundlePath), place.functionName);
+      });
       this.#functions[index] = run;
       return run;
     } finally {
       this.#memory.setLoading(false);
+      this.#tellLoaded();
     }
+  }
+
+  #tellLoaded(): void {
+    if (this.#hasLoaded) return;
+    this.#hasLoaded = true;
+    this.#post({ type: "loaded" });
   }
 
   #tasksOf(bundlePath: string): Promise<Map<string, TaskFunction>> {
@@ -207,9 +225,10 @@ export class LaneThread {
   }
 
   #newRunning({ task, attempt, sequence, functionIndex }: FramedOrder): Running {
-    const { user, priority } = this.#places[functionIndex];
+    const { user, priority, functionName } = this.#places[functionIndex];
     const gang = this.#gangs.get(sequence);
-    const identity = { task, attempt, user, priority, gang, worker: this.#workerId };
+    const whose = { task, attempt, user, priority, functionName, sequence, gang };
+    const identity = { ...whose, worker: this.#workerId };
     let throttle: ProgressThrottle | null = null;
     const context = new ExecutionContext(identity, {
       post: (message) => this.#post(message),

@@ -1,7 +1,7 @@
 /**
  * Owner side of a lane: one thread, its orders, its results, its end and its next life.
  *
- *     starting ─▶ serving ─▶ exited ─▶ starting …          closed
+ *     in line ─▶ starting ─▶ serving ─▶ exited ─▶ in line …          closed
  *
  * A thread that is to be renewed gets nothing more, ends when it has nothing left, and is replaced.
  *
@@ -19,6 +19,7 @@ import type { ExecutionId } from "../../worker/events.ts";
 import type { TaskCredentials } from "./context.ts";
 import { errorRecordOf, plainErrorRecord } from "./error-record.ts";
 import type { ExecutionOrder, ExecutionSink, FailureCause } from "./execution.ts";
+import type { ExecutorStarts, StartTurn } from "./executor-starts.ts";
 import type { FunctionTable } from "./function-table.ts";
 import { LaneMemory, type ResultRecord, recordKind } from "./lane-memory.ts";
 import { LaneOrders, type SentOrder } from "./lane-orders.ts";
@@ -42,6 +43,7 @@ import {
   unsealed,
 } from "./thread-messages.ts";
 
+type Blame = Extract<FromThread, { type: "blame" }>;
 type ResultMessage = Extract<FromThread, { type: "large-value" | "failed" | "input-failed" }>;
 
 export interface LaneOptions {
@@ -53,12 +55,18 @@ export interface LaneOptions {
   readonly heapLimitMib: number;
   /** With what a running task speaks to its controller. */
   readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
+  /** The line in which threads wait to be started. */
+  readonly starts: ExecutorStarts;
+  /** The thread of one actor; default: of one task after the other. */
+  readonly isActor?: boolean;
 }
 
 /** The thread that an execution has. */
 export interface LaneThreadView {
   /** What the thread is called in this process; "" while the execution waits for it. */
   readonly name: string;
+  /** It is being started, or waits for its turn at that. */
+  readonly isStarting: boolean;
   /** It waits for tasks of its own, and the thread runs others meanwhile. */
   readonly isBeside: boolean;
   /** Unix milliseconds of what it last wrote; null if it wrote nothing. */
@@ -84,6 +92,8 @@ export class Lane {
   #lastOutput = { sequence: -1, atMs: 0 };
   #threadName = "";
   #threadError: unknown = null;
+  /** What the thread has said of its own end. */
+  #blame: Blame | null = null;
   #idleExits = 0;
   #isClosed = false;
   /** The thread may have something to tear down. */
@@ -93,10 +103,14 @@ export class Lane {
   #restartTimer: NodeJS.Timeout | null = null;
   /** The thread was free, and is being ended for another one. */
   #isReplaced = false;
+  /** Of its start, the last one. */
+  #turn: StartTurn;
+  /** The thread takes orders. */
+  #isReady = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#startThread();
+    this.#turn = this.#joinLine();
   }
 
   /** Executions that have not ended here. */
@@ -125,6 +139,7 @@ export class Lane {
     if (sent === null || this.#orders.isBeside(sent)) return false;
     if (!this.#memory.revoke(sent.sequence)) return false;
     this.#orders.end(sent);
+    this.#endStartIfFree();
     this.#replaceIfFree();
     return true;
   }
@@ -190,11 +205,11 @@ export class Lane {
     const isBeside = this.#orders.isBeside(sent);
     const runs = !isBeside && sent === this.#orders.at(this.#memory.current);
     if (!runs || !this.#memory.isClaimed(sent.sequence)) {
-      return { name: "", isBeside, lastOutputAtMs: null };
+      return { name: "", isStarting: !this.#isReady, isBeside, lastOutputAtMs: null };
     }
     const { sequence, atMs } = this.#lastOutput;
     const lastOutputAtMs = sequence === sent.sequence ? atMs : null;
-    return { name: this.#threadName, isBeside, lastOutputAtMs };
+    return { name: this.#threadName, isStarting: false, isBeside, lastOutputAtMs };
   }
 
   /** True if a look might find something that the thread has not told: see `poll`. */
@@ -219,6 +234,7 @@ export class Lane {
   /** Ends the thread and forgets what it had. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#turn.end();
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
     if (this.#worker !== null && this.#hasPlugins) await endGently(this.#worker);
     await this.#worker?.terminate();
@@ -249,7 +265,8 @@ export class Lane {
   #startThread(): void {
     const { heapLimitMib, index, workerId } = this.#options;
     const key = randomUUID();
-    const data: ThreadData = { shared: this.#memory.shared, workerId, key };
+    const isActor = this.#options.isActor === true;
+    const data: ThreadData = { shared: this.#memory.shared, workerId, key, isActor };
     this.#threadName = `capstan (lane ${index}, thread ${++threadCount})`;
     const worker = new Worker(moduleBeside(import.meta.url, "./thread-main"), {
       name: this.#threadName,
@@ -262,6 +279,7 @@ export class Lane {
     this.#worker = worker;
     this.#functionsTold = 0;
     this.#threadError = null;
+    this.#blame = null;
     worker.on("message", (posted: unknown) => {
       const message = unsealed(posted, key);
       if (message !== null) this.#onMessage(message);
@@ -280,6 +298,12 @@ export class Lane {
     this.#options.sink.logged("info", text.trimEnd(), { stream, lane: this.#options.index });
   }
 
+  /** Whoever runs now has nothing to do with it; but nobody knows what else is left there. */
+  #onLeftoverError({ message, fields }: Extract<FromThread, { type: "leftover-error" }>): void {
+    this.#options.sink.logged("error", message, { ...fields, lane: this.#options.index });
+    this.renew();
+  }
+
   #onDropped(droppedCharacters: number): void {
     const fields = { droppedCharacters, lane: this.#options.index };
     this.#options.sink.logged("warn", "what functions write is more than is kept", fields);
@@ -287,6 +311,13 @@ export class Lane {
 
   #onMessage(message: FromThread): void {
     switch (message.type) {
+      case "ready":
+        this.#isReady = true;
+        this.#endStartIfFree();
+        return;
+      case "loaded":
+        this.#turn.end();
+        return;
       case "log":
         this.#options.sink.logged(message.level, message.message, message.fields);
         return;
@@ -294,6 +325,12 @@ export class Lane {
         if (message.text !== "") this.#onOutput(message.stream, message.text);
         if (message.droppedCharacters > 0) this.#onDropped(message.droppedCharacters);
         return;
+      case "blame":
+        this.#blame = message;
+        return;
+      case "leftover-error":
+        this.#onLeftoverError(message);
+        break;
       case "notice":
         this.#memory.lowerNotice();
         break;
@@ -316,6 +353,11 @@ export class Lane {
     }
     this.#drain();
     this.#options.sink.batchEnded();
+  }
+
+  /** What it is to run belongs to its start, if there is anything. */
+  #endStartIfFree(): void {
+    if (this.#isReady && this.#orders.isThreadFree) this.#turn.end();
   }
 
   #giveCredentials(sequence: number): void {
@@ -410,6 +452,8 @@ export class Lane {
 
   #onExit(exitCode: number): void {
     this.#worker = null;
+    this.#isReady = false;
+    this.#turn.end();
     if (this.#isClosed) return;
     const isReplaced = this.#isReplaced;
     this.#isReplaced = false;
@@ -434,13 +478,20 @@ export class Lane {
 
   #restart(): void {
     this.#restartTimer = null;
-    this.#startThread();
-    this.flush();
+    this.#turn = this.#joinLine();
+  }
+
+  /** What comes until it is its turn is handed over then. */
+  #joinLine(): StartTurn {
+    return this.#options.starts.join(() => {
+      this.#startThread();
+      this.flush();
+    });
   }
 
   /**
-   * Ends what the thread was at when it ended. Whoever was told to end, or else what ran, is to
-   * blame; what only waited beside it has lost its thread, and may run elsewhere.
+   * Ends what the thread was at when it ended. Whoever the thread has named is to blame, else
+   * who was told to end, else what ran; the others have lost their thread, and may run elsewhere.
    */
   #endClaimed(exitCode: number): void {
     const head = this.#orders.first();
@@ -452,8 +503,7 @@ export class Lane {
     }
     this.#idleExits = 0;
     const { sink } = this.#options;
-    const aborting = begun.filter(({ isAborting }) => isAborting);
-    const blamed = aborting.length > 0 ? [] : running.length > 0 ? running : begun;
+    const blamed = this.#blamed(begun, running);
     const cause = this.#exitCause();
     for (const sent of begun) {
       const { execution } = sent.order;
@@ -461,6 +511,14 @@ export class Lane {
       if (!blamed.includes(sent)) sink.aborted(execution);
       else sink.failed(execution, cause, this.#exitFailure(cause, exitCode));
     }
+  }
+
+  #blamed(begun: readonly SentOrder[], running: readonly SentOrder[]): readonly SentOrder[] {
+    const named = begun.filter(({ sequence }) => sequence === this.#blame?.sequence);
+    const isWanted = (sent: SentOrder) => !sent.isAborting;
+    if (named.length > 0) return named.filter(isWanted);
+    if (!begun.every(isWanted)) return [];
+    return running.length > 0 ? running : begun;
   }
 
   /** A thread that keeps ending without having done anything fails what is next in its queue. */
@@ -483,9 +541,9 @@ export class Lane {
   #exitFailure(cause: FailureCause, exitCode: number): AttemptFailure {
     const during = this.#memory.isLoading ? "while its module was imported" : "under the task";
     const message = `the executor's thread ended ${during} with exit code ${exitCode}`;
-    const error = this.#threadError;
+    const told = this.#threadError === null ? null : errorRecordOf(this.#threadError);
     return {
-      error: error === null ? plainErrorRecord("ThreadExit", message) : errorRecordOf(error),
+      error: told ?? this.#blame?.error ?? plainErrorRecord("ThreadExit", message),
       exitCode,
       signal: null,
       oom: cause === "oom",

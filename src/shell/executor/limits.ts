@@ -34,6 +34,10 @@ export const outputPiecesMax = 32;
 export const logBurstMax = 1_000;
 export const logsPerSecondMax = 100;
 
+/** Errors left behind by ended tasks that one thread tells of at once, and in a second. */
+export const leftoverErrorsBurstMax = 16;
+export const leftoverErrorsPerSecondMax = 1;
+
 /** Threads of actors that are told to collect their garbage at one look at the memory. */
 export const actorCollectsMax = 4;
 
@@ -48,6 +52,12 @@ export const errorTextMax = 64 * 1024;
 
 /** Exits of a thread in a row without any work done, before its next execution is failed. */
 export const idleExitsMax = 3;
+
+/** Threads and processes of a worker that start at the same time, if it has fewer cores. */
+export const startsMin = 2;
+
+/** How long a start may keep the next one waiting, in milliseconds; it goes on beside it then. */
+export const startTurnMsMax = 10_000;
 
 /** First and longest pause before a thread that did no work is started again, in milliseconds. */
 export const restartDelayInitialMs = 50;

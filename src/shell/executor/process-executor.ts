@@ -23,6 +23,8 @@ export interface ProcessExecutorOptions extends ProcessRunOptions {
 export interface FunctionProcessView {
   /** Its directory; "" while the execution waits for a process. */
   readonly directory: string;
+  /** It is being started, or waits for its turn at that. */
+  readonly isStarting: boolean;
   /** It waits for tasks of its own. */
   readonly isBeside: boolean;
   /** What its event loop waits for; null if its JavaScript does not answer. */
@@ -30,10 +32,13 @@ export interface FunctionProcessView {
 }
 
 function viewOf(run: ProcessRun, isBeside: boolean): FunctionProcessView {
-  return { directory: run.directory, isBeside, look: () => run.look() };
+  const { directory, isStarting } = run;
+  return { directory, isStarting, isBeside, look: () => run.look() };
 }
 
-const inLine: FunctionProcessView = { directory: "", isBeside: false, look: async () => null };
+const inLine: FunctionProcessView = {
+  ...{ directory: "", isStarting: false, isBeside: false, look: async () => null },
+};
 
 export class ProcessExecutor {
   readonly #options: ProcessExecutorOptions;

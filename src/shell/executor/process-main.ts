@@ -13,6 +13,7 @@ import { ProcessRunner } from "./process-runner.ts";
 import { copyStderrTo } from "./task-environment.ts";
 import { resolvePackageToItself } from "./task-modules.ts";
 import { TextTail } from "./text-tail.ts";
+import { UncaughtErrors } from "./uncaught-errors.ts";
 
 const options = JSON.parse(process.env[processOptionsVariable] ?? "null") as ProcessOptions;
 // Of this process, which is none: what a task starts must not take it for its attempt's.
@@ -27,6 +28,14 @@ const stderr = new TextTail();
 copyStderrTo(stderr);
 resolvePackageToItself();
 const runner = new ProcessRunner(options, stderr);
+new UncaughtErrors({
+  blame: (_, error) => {
+    // As the engine would say it: it becomes the tail of stderr, which the failure carries.
+    if (error !== null) process.stderr.write(`\nUncaught ${error.stack || error.message}\n`);
+  },
+  leftover: (message, fields) => runner.onLeftoverError(message, fields),
+  actor: () => null,
+}).takeOver();
 process.on("SIGTERM", () => runner.stop());
 runner.connect();
 

@@ -20,6 +20,7 @@ import type { Survivor } from "../launcher/messages.ts";
 import { measureMemory } from "../launcher/process-table.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { LauncherUser } from "./command-launcher.ts";
+import type { ExecutorStarts, StartTurn } from "./executor-starts.ts";
 import { FunctionProcess, type ProcessNeeds, type ProcessUser } from "./function-process.ts";
 import {
   launcherAccountMs,
@@ -55,6 +56,8 @@ export interface ProcessPoolOptions {
   /** Limit of the JavaScript heap in MiB where the task says nothing; 0 is the engine's. */
   readonly heapLimitMib: number;
   readonly logger: Logger;
+  /** The line in which all threads and processes of this worker wait to be started. */
+  readonly starts: ExecutorStarts;
 }
 
 /** What function processes take now, and how many were not used again though they lived. */
@@ -70,6 +73,8 @@ export class ProcessPool implements LauncherUser {
   readonly #byId = new Map<string, FunctionProcess>();
   /** Who has not come to the door yet. */
   readonly #expected = new Map<string, FunctionProcess>();
+  /** Starts that are not over, by id. */
+  readonly #starts = new Map<string, StartTurn>();
   /** Not used after what they do now, and why. */
   readonly #last = new WeakMap<FunctionProcess, string>();
   /** Of an earlier agent, by what waits for their end. */
@@ -144,11 +149,13 @@ export class ProcessPool implements LauncherUser {
    */
   measure(): PoolUse {
     let processBytes = 0;
-    for (const { pid, lastRun } of this.#byId.values()) {
+    let processCount = 0;
+    for (const { id, pid, lastRun } of this.#byId.values()) {
+      if (this.#isInLine(id)) continue;
+      processCount++;
       const use = pid === 0 ? null : measureMemory(pid);
       processBytes += use?.ownBytes ?? lastRun.rssBytes;
     }
-    const { size: processCount } = this.#byId;
     return { processCount, processBytes, processRecycledCount: this.#recycledCount };
   }
 
@@ -170,6 +177,7 @@ export class ProcessPool implements LauncherUser {
   /** Nothing is taken any more. Whoever shuts the launcher down ends the processes. */
   close(): void {
     this.#isClosed = true;
+    for (const turn of this.#starts.values()) turn.end();
     if (this.#sweep !== null) clearTimeout(this.#sweep);
     this.#door?.close();
   }
@@ -198,7 +206,7 @@ export class ProcessPool implements LauncherUser {
 
   launcherReplaced(running: ReadonlySet<string>): void {
     const losses = this.#losses;
-    const doubted = [...this.#byId.keys()].filter((id) => !running.has(id));
+    const doubted = [...this.#byId.keys()].filter((id) => !running.has(id) && !this.#isInLine(id));
     const account = () => {
       if (losses !== this.#losses) return;
       for (const id of doubted) this.#gone(id, null);
@@ -219,11 +227,33 @@ export class ProcessPool implements LauncherUser {
     process.retire();
   }
 
+  /** It has its turn to come. */
+  #isInLine(id: string): boolean {
+    return this.#starts.get(id)?.isWaiting === true;
+  }
+
   #start(needs: ProcessNeeds): FunctionProcess {
-    const { launcher, directory, attemptsDirectory, workerId, heapLimitMib } = this.#options;
     const id = processIdOf(this.#name, ++this.#count);
-    const stop = (graceMs: number) => launcher.stop(id, graceMs);
-    const process = new FunctionProcess({ id, needs, stop });
+    const stop = (graceMs: number) => this.#stop(id, graceMs);
+    const onStarted = () => this.#starts.get(id)?.end();
+    const process = new FunctionProcess({ id, needs, stop, onStarted });
+    this.#byId.set(id, process);
+    this.#starts.set(
+      id,
+      this.#options.starts.join(() => this.#launch(process)),
+    );
+    return process;
+  }
+
+  #stop(id: string, graceMs: number): void {
+    if (!this.#byId.has(id)) return;
+    if (this.#isInLine(id)) this.#gone(id, null);
+    else this.#options.launcher.stop(id, graceMs);
+  }
+
+  #launch(process: FunctionProcess): void {
+    const { launcher, directory, attemptsDirectory, workerId, heapLimitMib } = this.#options;
+    const { id, needs } = process;
     const key = randomBytes(16).toString("hex");
     const logDirectory = this.directoryOf(process);
     mkdirSync(logDirectory, { mode: 0o700 });
@@ -231,14 +261,12 @@ export class ProcessPool implements LauncherUser {
     const compileCache = join(directory, "compiled");
     const paths = { logDirectory, compileCache, attemptsDirectory, door };
     const place = { id, ...paths, key, workerId, heapLimitMib };
-    this.#byId.set(id, process);
     this.#expected.set(key, process);
     launcher.launch(processOrderOf(needs, place));
     const late = () => {
       if (this.#expected.delete(key)) process.end(0);
     };
     setTimeout(late, processStartMsMax).unref();
-    return process;
   }
 
   #admit(key: string, socket: Socket): FunctionProcess | null {
@@ -251,6 +279,8 @@ export class ProcessPool implements LauncherUser {
   #gone(id: string, record: ExitRecord | null): void {
     const process = this.#byId.get(id);
     this.#byId.delete(id);
+    this.#starts.get(id)?.end();
+    this.#starts.delete(id);
     const { exitCode = null, signal = null } = record ?? {};
     this.#options.logger.debug({ process: id, exitCode, signal }, "a function's process has ended");
     this.#idle = this.#idle.filter((each) => each !== process);

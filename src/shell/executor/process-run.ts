@@ -74,6 +74,11 @@ export class ProcessRun implements ProcessUser {
     return this.#options.pool.directoryOf(this.#process);
   }
 
+  /** Its process is being started, or waits for its turn at that. */
+  get isStarting(): boolean {
+    return !this.#isSent;
+  }
+
   /** What its event loop waits for; null if it does not say so within `stackPauseMs`. */
   look(): Promise<readonly string[] | null> {
     return new Promise((resolve) => {

@@ -9,6 +9,7 @@
 import { writeSync } from "node:fs";
 import net from "node:net";
 import { inspect } from "node:util";
+import { present } from "../../base/assert.ts";
 import type { AttemptFailure } from "../../model/failure.ts";
 import { formatAttemptId } from "../../model/ids.ts";
 import { sectionMark } from "../launcher/section-cutter.ts";
@@ -27,6 +28,7 @@ import { findTask, importTasks, type TaskFunction } from "./task-modules.ts";
 import type { TextTail } from "./text-tail.ts";
 import type { FromThread } from "./thread-messages.ts";
 import { SetupError, ThreadPlugins } from "./thread-plugins.ts";
+import { loadFor } from "./uncaught-errors.ts";
 
 type RunOrder = Extract<ToProcess, { type: "run" }>;
 type WithAfterRun = Extract<FromProcess, AfterRun>;
@@ -48,6 +50,7 @@ export class ProcessRunner {
   #running: ExecutionContext | null = null;
   #sequence = 0;
   #isStopping = false;
+  #hasLeftoverError = false;
 
   constructor(options: ProcessOptions, stderr: TextTail) {
     this.#options = options;
@@ -80,6 +83,12 @@ export class ProcessRunner {
     this.#tell({ type: "hello", key: this.#options.key });
   }
 
+  /** An error of a task that has ended: what runs now has nothing to do with it. */
+  onLeftoverError(message: string, fields: { readonly [name: string]: unknown }): void {
+    this.#hasLeftoverError = true;
+    this.#pass({ type: "log", level: "error", message, fields });
+  }
+
   /** The launcher's word before it uses force. */
   stop(): void {
     if (this.#running === null) process.exit(0);
@@ -104,7 +113,9 @@ export class ProcessRunner {
 
   #abort(reason: "stopped" | "timeout"): void {
     this.#isStopping = true;
-    this.#running?.abort(reason);
+    const context = this.#running;
+    // Who listens to the signal is called here and now: what that throws is the task's own.
+    if (context !== null) runInContext(context, () => context.abort(reason));
   }
 
   async #run(
@@ -118,9 +129,11 @@ export class ProcessRunner {
     this.#beginSection(formatAttemptId(attempt));
     let cause: "failed" | "module-unloadable" = "module-unloadable";
     try {
-      await this.#plugins.setUp(order.plugins);
-      this.#tasks ??= await this.#load(sequence);
-      const run = findTask(this.#tasks, functionName);
+      await loadFor(functionName, async () => {
+        await this.#plugins.setUp(order.plugins);
+        this.#tasks ??= await this.#load(sequence);
+      });
+      const run = findTask(present(this.#tasks, "it has just been loaded"), functionName);
       cause = "failed";
       const args = argumentsOf(call);
       this.#footprint.take();
@@ -144,9 +157,10 @@ export class ProcessRunner {
   }
 
   #newContext(order: RunOrder): ExecutionContext {
-    const { sequence, task, attempt, user, priority } = order;
+    const { sequence, task, attempt, user, priority, functionName } = order;
     const gang = order.gang ?? undefined;
-    const identity = { task, attempt, user, priority, gang, worker: this.#options.workerId };
+    const whose = { task, attempt, user, priority, functionName, sequence, gang };
+    const identity = { ...whose, worker: this.#options.workerId };
     const throttle = new ProgressThrottle((progress) => {
       this.#tell({ type: "progress", sequence, progress });
     });
@@ -174,11 +188,17 @@ export class ProcessRunner {
     this.#running?.end();
     this.#running = null;
     const rssBytes = process.memoryUsage.rss();
-    const told = { ...end, rssBytes, leftover: this.#footprint.leftover() } as FromProcess;
+    const told = { ...end, rssBytes, leftover: this.#leftover() } as FromProcess;
     if (!this.#isStopping) return this.#tell(told);
     // It is as good as killed: what it has to say goes out, and then so does it.
     this.#tell(told);
     this.#socket?.end(() => process.exit(0));
+  }
+
+  #leftover(): string {
+    const found = this.#footprint.leftover();
+    if (!this.#hasLeftoverError) return found;
+    return found === "" ? "an error that nobody caught" : `${found}, an error that nobody caught`;
   }
 
   /** All that is written from now on is this attempt's. */

@@ -60,6 +60,11 @@ export function taskNamesOf(moduleUrl: string): readonly string[] | null {
   return taskNames.get(moduleUrl) ?? null;
 }
 
+/** Whether that name is an actor's, which is no function to be called. */
+export function isActorIn(tasks: ReadonlyMap<string, TaskFunction>, name: string): boolean {
+  return tasks.has(`${name}.`);
+}
+
 /** The named task, or an error that lists what the bundle has. */
 export function findTask(tasks: ReadonlyMap<string, TaskFunction>, name: string): TaskFunction {
   const task = tasks.get(name) ?? methodIn(tasks, name);

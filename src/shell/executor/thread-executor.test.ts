@@ -10,6 +10,7 @@ import { BundleDirectory } from "../../../test/shell/bundle-directory.ts";
 import { RecordingSink } from "../../../test/shell/recording-sink.ts";
 import { encodeArguments, encodeValue } from "../values/value-codec.ts";
 import { type ExecutionOrder, noPlugins } from "./execution.ts";
+import { ExecutorStarts } from "./executor-starts.ts";
 import { FunctionTable } from "./function-table.ts";
 import { Lane } from "./lane.ts";
 import { logBurstMax, outputBurstCharacters } from "./limits.ts";
@@ -32,7 +33,8 @@ let bundles: BundleDirectory;
 
 function newExecutor(options: Partial<ThreadExecutorOptions> = {}): ThreadExecutor {
   const credentials = () => Promise.reject(new Error("there is no controller"));
-  return new ThreadExecutor({ lanes: 1, workerId: "w", sink, credentials, ...options });
+  const starts = new ExecutorStarts();
+  return new ThreadExecutor({ lanes: 1, workerId: "w", sink, credentials, starts, ...options });
 }
 
 beforeEach(() => {
@@ -444,7 +446,8 @@ describe("a lane that is told to collect its garbage", () => {
   it("has none if nothing has run in it since the last time", async () => {
     const credentials = () => Promise.reject(new Error("there is no controller"));
     const functions = new FunctionTable();
-    const options = { index: 0, workerId: "w", functions, sink, heapLimitMib: 0, credentials };
+    const parts = { index: 0, workerId: "w", functions, sink, heapLimitMib: 0, credentials };
+    const options = { ...parts, starts: new ExecutorStarts() };
     const lane = new Lane(options);
     assert.equal(lane.collect(), false);
     lane.start(anOrder(1, aBundle("() => 1")));

@@ -11,6 +11,7 @@ import type { AttemptId } from "../../model/ids.ts";
 import type { ExecutionId } from "../../worker/events.ts";
 import type { TaskCredentials } from "./context.ts";
 import type { ExecutionOrder, ExecutionSink } from "./execution.ts";
+import type { ExecutorStarts } from "./executor-starts.ts";
 import { FunctionTable } from "./function-table.ts";
 import { Lane, type LaneThreadView } from "./lane.ts";
 import { LanePoll } from "./lane-poll.ts";
@@ -24,6 +25,8 @@ export interface ThreadExecutorOptions {
   readonly heapLimitMib?: number;
   /** With what a running task speaks to its controller. */
   readonly credentials: (attempt: AttemptId) => Promise<TaskCredentials>;
+  /** The line in which all threads and processes of this worker wait to be started. */
+  readonly starts: ExecutorStarts;
 }
 
 export class ThreadExecutor {
@@ -33,7 +36,7 @@ export class ThreadExecutor {
   readonly #poll: LanePoll;
 
   constructor(options: ThreadExecutorOptions) {
-    const { workerId, sink, heapLimitMib = 0, credentials } = options;
+    const { workerId, sink, heapLimitMib = 0, credentials, starts } = options;
     this.#sink = sink;
     this.#poll = new LanePoll(
       () => this.#lanes,
@@ -41,7 +44,8 @@ export class ThreadExecutor {
     );
     const functions = new FunctionTable();
     for (let index = 0; index < options.lanes; index++) {
-      this.#lanes.push(new Lane({ index, workerId, functions, sink, heapLimitMib, credentials }));
+      const parts = { index, workerId, functions, sink, heapLimitMib, credentials, starts };
+      this.#lanes.push(new Lane(parts));
     }
   }
 

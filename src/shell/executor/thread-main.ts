@@ -13,6 +13,7 @@ import { resolvePackageToItself } from "./task-modules.ts";
 import { TextTail } from "./text-tail.ts";
 import type { FromThread, Sealed, ThreadData, ToThread } from "./thread-messages.ts";
 import { ThreadOutput } from "./thread-output.ts";
+import { UncaughtErrors } from "./uncaught-errors.ts";
 
 const port = present(parentPort, "a lane's program runs in a worker thread");
 const data = workerData as ThreadData;
@@ -26,4 +27,11 @@ resolvePackageToItself();
 const memory = new LaneMemory(data.shared);
 const end = (): void => port.close();
 const lane = new LaneThread({ post, end, memory, workerId: data.workerId, stderr });
+const actor = (): number | null => (data.isActor ? lane.oldest : null);
+new UncaughtErrors({
+  blame: (sequence, error) => post({ type: "blame", sequence, error }),
+  leftover: (message, fields) => post({ type: "leftover-error", message, fields }),
+  actor,
+}).takeOver();
 port.on("message", (message: ToThread) => lane.onMessage(message));
+post({ type: "ready" });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AttemptFailure } from "../../model/failure.ts";
+import type { AttemptFailure, ErrorRecord } from "../../model/failure.ts";
 import type { Progress } from "../../model/progress.ts";
 import type { TaskCredentials, TaskGang } from "./context.ts";
 import type { LargeBytes, OrderFrame } from "./order-frame.ts";
@@ -64,6 +64,10 @@ export type ToThread =
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export type FromThread =
+  /** It takes orders. */
+  | { readonly type: "ready" }
+  /** What it was given first has been loaded, or cannot be. Told once. */
+  | { readonly type: "loaded" }
   /** There are records in the ring. */
   | { readonly type: "notice" }
   | {
@@ -91,6 +95,14 @@ export type FromThread =
       readonly index: number;
       readonly reason: string;
     }
+  /** Told before the thread ends: of whom that is the fault, if anybody's, and what was thrown. */
+  | { readonly type: "blame"; readonly sequence: number | null; readonly error: ErrorRecord | null }
+  /** An error of a task that has ended. It has not ended the thread, which is not to be kept. */
+  | {
+      readonly type: "leftover-error";
+      readonly message: string;
+      readonly fields: { readonly [name: string]: unknown };
+    }
   /** What functions wrote; or that they wrote more than is kept. */
   | {
       readonly type: "output";
@@ -111,6 +123,8 @@ export interface ThreadData {
   readonly workerId: string;
   /** What the thread's own messages carry. */
   readonly key: string;
+  /** It is the thread of one actor; else of one task after the other. */
+  readonly isActor: boolean;
 }
 
 /** A message as it is posted: code of users can post to the same port, and says nothing here. */

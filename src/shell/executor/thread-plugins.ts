@@ -5,7 +5,8 @@
  * @module
  */
 
-import { findTask, type TaskFunction } from "./task-modules.ts";
+import { CapstanError } from "../../model/errors.ts";
+import { findTask, isActorIn, type TaskFunction } from "./task-modules.ts";
 import type { PluginPlace } from "./thread-messages.ts";
 
 /** What a plugin is told. */
@@ -23,6 +24,12 @@ export class SetupError extends Error {
     const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
     super(`${plugin}: ${reason}`, { cause });
   }
+}
+
+function refuseActor(tasks: ReadonlyMap<string, TaskFunction>, name: string): void {
+  if (!isActorIn(tasks, name)) return;
+  const message = `${name} is an actor; a plugin needs a task: defineTask(import.meta.url, …)`;
+  throw new CapstanError("INVALID_ARGUMENT", message);
 }
 
 export class ThreadPlugins {
@@ -43,6 +50,7 @@ export class ThreadPlugins {
       if (this.#ready.has(key)) continue;
       try {
         const tasks = await this.#import(place.bundlePath);
+        for (const name of [place.setup, place.teardown]) refuseActor(tasks, name);
         await findTask(tasks, place.setup)(this.#context);
       } catch (error) {
         throw new SetupError(place.name, error);

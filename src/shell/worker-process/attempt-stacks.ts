@@ -9,6 +9,7 @@ import { formatDuration } from "../../model/format-quantities.ts";
 import type { StackSource, StackView } from "../data-plane/stack-route.ts";
 import type { CommandExecutor } from "../executor/command-executor.ts";
 import type { CommandLogs } from "../executor/command-logs.ts";
+import type { LaneThreadView } from "../executor/lane.ts";
 import { stackOutputLines } from "../executor/limits.ts";
 import type { FunctionProcessView } from "../executor/process-executor.ts";
 import { lookAtProcesses } from "../executor/process-look.ts";
@@ -51,9 +52,7 @@ export class AttemptStacks implements StackSource {
     const thread = this.executions?.threadOf(attemptId) ?? null;
     if (thread === null) return null;
     if (thread.name === "") {
-      const inLine = "it waits in line behind another task of its thread";
-      const beside = "it waits for tasks of its own, and its thread runs others meanwhile";
-      return { ...nothing, summary: thread.isBeside ? beside : inLine };
+      return { ...nothing, summary: whyNoThread(thread) };
     }
     const stack = await readThreadStack(thread.name);
     // It may have gone on to its next task while we looked.
@@ -66,6 +65,9 @@ export class AttemptStacks implements StackSource {
     const { directory } = process;
     if (directory === "") {
       return { ...nothing, summary: "it waits in line behind another task of its lane" };
+    }
+    if (process.isStarting) {
+      return { ...nothing, summary: "its process is being started, or waits for its turn at that" };
     }
     const waitsFor = await process.look();
     const processes = lookAtProcesses(processDirectoryVariable, directory);
@@ -88,6 +90,12 @@ export class AttemptStacks implements StackSource {
     const output = page?.lines ?? [];
     return { output, lastOutputAtMs: output.at(-1)?.atMs ?? null };
   }
+}
+
+function whyNoThread({ isBeside, isStarting }: LaneThreadView): string {
+  if (isBeside) return "it waits for tasks of its own, and its thread runs others meanwhile";
+  if (isStarting) return "its thread is being started, or waits for its turn at that";
+  return "it waits in line behind another task of its thread";
 }
 
 /** What the event loop of a function's process says, if it says anything. */

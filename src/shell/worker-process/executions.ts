@@ -31,6 +31,7 @@ import {
   noPlugins,
   type PluginPlaces,
 } from "../executor/execution.ts";
+import { ExecutorStarts } from "../executor/executor-starts.ts";
 import { FunctionMembers } from "../executor/function-members.ts";
 import { collectGarbage } from "../executor/garbage.ts";
 import type { LaneThreadView } from "../executor/lane.ts";
@@ -93,11 +94,13 @@ export class Executions implements ExecutionSink, CommandSink {
     const { slots: lanes, workerId, heapLimitMib = 0, commands, logger } = options;
     const { launcher, directories, host, ports } = commands;
     this.#members = new FunctionMembers({ host, ports });
-    const common = { lanes, sink: this, credentials: taskCredentials(options.controller) };
+    const starts = new ExecutorStarts();
+    const credentials = taskCredentials(options.controller);
+    const common = { lanes, sink: this, credentials, starts };
     this.#threads = new ThreadExecutor({ ...common, workerId, heapLimitMib });
     this.#actors = new ActorExecutor({ ...common, workerId, heapLimitMib });
     const idleMax = lanes * idleProcessesPerSlotMax;
-    const parts = { launcher, workerId, idleMax, heapLimitMib, logger };
+    const parts = { launcher, workerId, idleMax, heapLimitMib, logger, starts };
     this.#pool = new ProcessPool({ ...parts, ...options.processes });
     this.#processes = new ProcessExecutor({ ...common, pool: this.#pool, directories });
   }

@@ -31,6 +31,8 @@ const publishedValue = responseOf({
   valueBytes: countField,
   /** A worker that holds it; "" while none does. */
   workerId: z.string(),
+  /** All that hold it. */
+  workerIds: z.array(z.string()),
   publishedAt: timeOrNull,
 }).meta({ id: "PublishedValue", description: "A value that has a name among those of its user." });
 

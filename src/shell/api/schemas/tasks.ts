@@ -87,6 +87,11 @@ export const task = responseOf({
   error: taskError.nullable(),
   pendingReason: z.string().nullable(),
   progress: progress.nullable(),
+  /** Why it is not run again, whoever asks; null if it may be, or has not failed. */
+  retryRefusal: z.string().nullable(),
+  part: z.enum(["ACTOR", "CALL"]).nullable(),
+  /** Of an actor that has not ended. */
+  calls: responseOf({ waitingCount: z.int(), underwayCount: z.int() }).nullable(),
 }).meta({ id: "Task", description: "A replica of a job, or a node of a graph." });
 
 export const reasonCodes = [
