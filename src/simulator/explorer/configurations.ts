@@ -225,7 +225,7 @@ export const configurations: readonly Configuration[] = [
         { type: "release", tasks: [1, 2] },
       ),
     ],
-    faults: { ...noFaults, workerCrashes: 1, losses: 2, failures: 1 },
+    faults: { ...noFaults, workerCrashes: 1, losses: 1, failures: 1 },
   },
 ];
 
