@@ -28,6 +28,8 @@ export type Request =
   | { readonly type: "retry"; readonly task: number }
   /** Drops the handles: once all of them are settled, or, of an actor, at any time. */
   | { readonly type: "release"; readonly tasks: readonly number[]; readonly anyTime?: boolean }
+  /** Restarts its session: whatever it has submitted ends. */
+  | { readonly type: "restart" }
   | { readonly type: "call"; readonly request: ApiRequest };
 
 /** What a client does in all. */
@@ -129,6 +131,10 @@ function makeRequest(node: ClientNode, request: Request, said: FromClient[]): vo
       said.push({ type: "release", tasks: Uint32Array.from(request.tasks) });
       return;
     }
+    case "restart": {
+      const sequence = ++node.sequence;
+      return keep(node, { type: "restart-session", sequence, reason: "explored" }, said);
+    }
     case "call":
       node.openCall = place;
       if (node.isConnected) said.push({ type: "api", call: place, request: request.request });
@@ -195,11 +201,21 @@ function hear(node: ClientNode, message: ForClient, said: FromClient[]): void {
       return;
     case "failures":
       for (const task of message.tasks) {
+        assert(!isAfterRestart(node, task), `task ${task} came after a restart, and was ended`);
         if (!isRetrying(node, task)) settle(node, task, "failed");
       }
       return;
     default: // Progress, addresses and warnings.
   }
+}
+
+/** Nothing ends what comes after a restart, and in these programs nothing else fails there. */
+function isAfterRestart({ program }: ClientNode, task: number): boolean {
+  const { requests } = program;
+  const restart = requests.findIndex(({ type }) => type === "restart");
+  if (restart < 0) return false;
+  const before = requests.slice(0, restart);
+  return task >= before.flatMap((one) => (one.type === "submit" ? one.tasks : [])).length;
 }
 
 /** Until a retry is acknowledged, a failure that is told is of the old run. */
@@ -215,11 +231,17 @@ function settle(node: ClientNode, task: number, outcome: Outcome): void {
   if (known === undefined) return; // Its handle is gone.
   // It asked once more before it heard; a call whose value is lost meanwhile is not made again.
   if (known === "value" && outcome === "failed" && isCall(node.program, task)) return;
-  // A value that only lies somewhere may be lost before it is fetched, and not be made again.
-  const mayChange = known === "open" || known === "located";
+  // A value that only lies somewhere may be lost before it is fetched, and not be made again. A
+  // restart ends also what has a value.
+  const isEnded = outcome === "failed" && hasRestarted(node);
+  const mayChange = known === "open" || known === "located" || isEnded;
   const isSame = mayChange || (known === "failed") === (outcome === "failed");
   assert(isSame, `task ${task} was ${known} and is told as ${outcome}: one outcome, once`);
   node.outcomes.set(task, outcome);
+}
+
+function hasRestarted({ program, made }: ClientNode): boolean {
+  return program.requests.slice(0, made).some(({ type }) => type === "restart");
 }
 
 function isCall({ specs, requests }: Program, task: number): boolean {
@@ -251,6 +273,7 @@ function nextRequest({ program, made, outcomes, openCall }: ClientNode): string 
   const waits = request.type === "release" && request.anyTime !== true;
   if (waits && request.tasks.some(isOpen)) return "";
   if (request.type === "call") return `calls ${request.request.type}`;
+  if (request.type === "restart") return "restarts its session";
   if (request.type === "submit") return `submits ${request.tasks.length} tasks`;
   const tasks = request.type === "retry" ? [request.task] : request.tasks;
   return `asks to ${request.type} ${tasks.join()}`;

@@ -1,6 +1,6 @@
 /**
- * The configurations that must close: X1 to X11 of the reliability plan, and actors, each with its
- * bounds.
+ * The configurations that must close: X1 to X11 of the reliability plan, actors and
+ * restarts, each with its bounds.
  *
  * @module
  */
@@ -226,6 +226,18 @@ export const configurations: readonly Configuration[] = [
       ),
     ],
     faults: { ...noFaults, workerCrashes: 1, losses: 1, failures: 1 },
+  },
+  {
+    ...base,
+    name: "X13",
+    about: "a session of 2 tasks, one of which reads the other, restarts, and submits 1 more",
+    workers: workers(1),
+    programs: [
+      client([echo], submit([], [0]), { type: "restart" }, submit([]), {
+        ...{ type: "release", tasks: [0, 1, 2] },
+      }),
+    ],
+    faults: { ...noFaults, controllerCrashes: 1, losses: 1 },
   },
 ];
 

@@ -172,6 +172,7 @@ class Turn {
   #serve(): void {
     const node = this.#node;
     node.kernel = stateOf(snapshotOf(node.kernel));
+    node.kernel.shared.endsPerStep = 1; // So that a restart of few tasks has several parts too.
     this.#event({ type: "controller-started", at: node.now, epoch: node.kernel.epoch + 1 });
   }
 
