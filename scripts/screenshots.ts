@@ -18,7 +18,7 @@ import { quantisePng } from "./quantise-png.ts";
 
 interface Shot {
   readonly name: string;
-  readonly path: string;
+  readonly path: string | ((busy: BusyCluster) => string);
   readonly dark?: boolean;
   readonly phone?: boolean;
   /** Height of the window; the pages are as long as they are. */
@@ -42,6 +42,7 @@ const shots: readonly Shot[] = [
   { name: "job-logs", path: "/jobs/ada/train-llm?tab=logs" },
   { name: "job-why", path: "/jobs/ada/train-llm-wide" },
   { name: "task", path: "/tasks/grace/sweep/6" },
+  { name: "actor", path: ({ actorId }) => `/tasks${actorId}`, height: 640 },
   { name: "graph", path: "/graph", height: 480 },
   { name: "graph-around-dark", path: "/graph", dark: true, prepare: openNeighbourhood },
   { name: "stream", path: "/stream?last=15s" },
@@ -80,7 +81,7 @@ async function goBack(page: Page): Promise<void> {
   await pause(settleMs);
 }
 
-async function takeShot(browser: Browser, url: string, shot: Shot): Promise<Buffer> {
+async function takeShot(browser: Browser, busy: BusyCluster, shot: Shot): Promise<Buffer> {
   const { phone = false, dark = false, height = 860 } = shot;
   const context = await browser.newContext({
     viewport: phone ? { width: 390, height: 844 } : { width: 1_360, height },
@@ -88,7 +89,8 @@ async function takeShot(browser: Browser, url: string, shot: Shot): Promise<Buff
     deviceScaleFactor: phone ? 2 : 1,
   });
   const page = await context.newPage();
-  await page.goto(url + shot.path);
+  const path = typeof shot.path === "string" ? shot.path : shot.path(busy);
+  await page.goto(busy.cluster.url + path);
   await pause(settleMs);
   await shot.prepare?.(page);
   await page.locator(".stale").first().waitFor({ state: "detached" });
@@ -103,13 +105,13 @@ async function main(): Promise<void> {
   const directory = process.argv[2] ?? fallback;
   mkdirSync(directory, { recursive: true });
   const busy = new BusyCluster();
-  const url = await busy.start();
+  await busy.start();
   const browser = await startBrowser();
   try {
     await busy.work();
     await pause(warmUpMs);
     for (const shot of shots) {
-      const png = quantisePng(await takeShot(browser, url, shot));
+      const png = quantisePng(await takeShot(browser, busy, shot));
       writeFileSync(join(directory, `dashboard-${shot.name}.png`), png);
       console.log(`dashboard-${shot.name}.png: ${Math.round(png.length / 1024)} kB`);
     }

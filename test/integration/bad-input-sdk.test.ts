@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import {
@@ -21,16 +21,17 @@ import {
   wait,
 } from "../../src/client/index.ts";
 import { unlucky } from "./bad-input-tasks.ts";
-import { assertNothingIsLeft, FaultCluster } from "./faults-cluster.ts";
-import { giveBytes, increment, lengthOf } from "./faults-tasks.ts";
+import { assertNothingIsLeft, FaultCluster, until } from "./faults-cluster.ts";
+import { giveBytes, increment, leaveBehind, lengthOf, outlastLeftover } from "./faults-tasks.ts";
 import { exit, giveFunction, throwText } from "./sdk-tasks.ts";
 
 const limits = { timeoutMs: 60_000 };
 const faults = new FaultCluster();
+const logFile = faults.path("capstan.log");
 let client: Client;
 
 before(async () => {
-  client = await faults.start({ workers: 2, threads: 1 });
+  client = await faults.start({ workers: 2, threads: 1, logFile });
 });
 
 after(() => faults.close());
@@ -134,6 +135,20 @@ test("results that cannot travel, thrown text and exits fail their tasks only", 
     errors.map(({ code }) => code),
     Array.from({ length: 5 }, () => ["TASK_FAILED", "TASK_FAILED", "TASK_EXITED"]).flat(),
   );
+});
+
+test("what a function leaves behind is in the log by its name, and fails nobody else", async () => {
+  const on = { workers: "local-0", retries: 0 };
+  const left = client.submit(leaveBehind, [], on);
+  await left.result(limits);
+  const next = client.submit(outlastLeftover, [], on);
+  await next.result(limits);
+  const { task } = (await client.call("GetTaskStatus", { taskId: next.id })) as {
+    readonly task: { readonly attempts: readonly unknown[] };
+  };
+  assert.equal(task.attempts.length, 1);
+  const words = "left behind by leaveBehind, which has ended: RangeError: nobody caught this";
+  await until("the log", () => readFileSync(logFile, "utf8").includes(words));
 });
 
 test("a module that fails on the worker fails its tasks with its own error", async () => {

@@ -52,3 +52,23 @@ export const hold = defineTask(import.meta.url, async function hold(file: string
   const { signal } = getContext();
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 });
+
+const place = globalThis as { leftoverWentOff?: boolean };
+
+/** Leaves a timer behind that throws when the next task runs in its thread. */
+export const leaveBehind = defineTask(import.meta.url, function leaveBehind(): void {
+  setTimeout(() => {
+    place.leftoverWentOff = true;
+    throw new RangeError("nobody caught this");
+  }, 20);
+});
+
+/** Runs while that goes off, and for a while after it. */
+export const outlastLeftover = defineTask(
+  import.meta.url,
+  async function outlastLeftover(): Promise<string> {
+    while (place.leftoverWentOff !== true) await pause(5);
+    await pause(50);
+    return getContext().attempt;
+  },
+);

@@ -38,7 +38,10 @@ export function paintTimeline(painting: Painting, options: TimelineOptions): voi
   context.beginPath();
   context.rect(gutter, 0, width - gutter, painting.height);
   context.clip();
-  for (const bar of options.bars) paintBar(context, { bar, tops, x, width, gutter, options });
+  const places = { tops, x, width, gutter, options };
+  // What waits does so while others run on its lane: these lie above.
+  for (const bar of options.bars) paintWait(context, { bar, ...places });
+  for (const bar of options.bars) paintBar(context, { bar, ...places });
   if (nowMs > shown.fromMs && nowMs < shown.toMs) {
     context.fillStyle = palette.tone("fail");
     context.fillRect(x(nowMs), 0, 1, painting.height);
@@ -109,24 +112,32 @@ interface BarOptions {
   readonly options: TimelineOptions;
 }
 
+function paintWait(context: CanvasRenderingContext2D, given: BarOptions): void {
+  const { bar, tops, x, width, gutter, options } = given;
+  const { lanes, palette, shown } = options;
+  const lane = lanes[bar.lane];
+  if (lane === undefined || bar.startMs < shown.fromMs || bar.waitMs > shown.toMs) return;
+  const left = Math.max(gutter - 4, x(bar.waitMs));
+  const length = Math.min(width + 4, x(bar.startMs)) - left;
+  if (length <= 1) return;
+  context.fillStyle = bar.fill(palette);
+  context.globalAlpha = 0.28;
+  context.fillRect(left, tops[bar.lane] + 2 + (lane.height - 3) / 2 - 2, length, 4);
+  context.globalAlpha = 1;
+}
+
 function paintBar(context: CanvasRenderingContext2D, given: BarOptions): void {
   const { bar, tops, x, width, gutter, options } = given;
   const { lanes, palette, nowMs, hovered, shown } = options;
   const lane = lanes[bar.lane];
   if (lane === undefined) return;
   const end = bar.endMs ?? Math.min(nowMs, shown.toMs);
-  if (end < shown.fromMs || bar.waitMs > shown.toMs) return;
+  if (end < shown.fromMs || bar.startMs > shown.toMs) return;
   const top = tops[bar.lane] + 2;
   const height = lane.height - 3;
   const left = Math.max(gutter - 4, x(bar.startMs));
   const right = Math.min(width + 4, x(end));
   const fill = bar.fill(palette);
-  const waiting = Math.max(gutter - 4, x(bar.waitMs));
-  if (left - waiting > 1) {
-    context.fillStyle = fill;
-    context.globalAlpha = 0.28;
-    context.fillRect(waiting, top + height / 2 - 2, left - waiting, 4);
-  }
   const length = Math.max(1.5, right - left - (right - left > 3 ? 0.75 : 0));
   context.globalAlpha = 0.35 + 0.65 * bar.density;
   context.fillStyle = bar.failed ? hatch(context, palette.tone("fail"), palette.panel) : fill;

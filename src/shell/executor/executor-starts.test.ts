@@ -65,6 +65,11 @@ function anOrder(execution: number, bundlePath: string, lane: number): Execution
   return { ...identity, ...call, user: "u", priority: 0, plugins: noPlugins };
 }
 
+/** However long it takes: a busy machine is slow. */
+function oneAtATime(): ExecutorStarts {
+  return new ExecutorStarts(1, 60_000);
+}
+
 function threadParts(starts: ExecutorStarts) {
   const sink = new RecordingSink();
   const credentials = () => Promise.reject(new Error("there is no controller"));
@@ -115,7 +120,7 @@ describe("the line of starts", () => {
 
 describe("threads of functions", () => {
   it("start one after the other, each with the module that it is to run", async (t) => {
-    const { sink, ...parts } = threadParts(new ExecutorStarts(1));
+    const { sink, ...parts } = threadParts(oneAtATime());
     const executor = new ThreadExecutor({ lanes: 3, sink, ...parts });
     t.after(() => executor.close());
     const modules = [0, 1, 2].map((each) => aGatedModule(`() => ${each}`));
@@ -131,7 +136,7 @@ describe("threads of functions", () => {
   });
 
   it("that have nothing to run keep nobody waiting", async (t) => {
-    const { sink, ...parts } = threadParts(new ExecutorStarts(1));
+    const { sink, ...parts } = threadParts(oneAtATime());
     const executor = new ThreadExecutor({ lanes: 3, sink, ...parts });
     t.after(() => executor.close());
     const { path, open } = aGatedModule("() => 1");
@@ -142,7 +147,7 @@ describe("threads of functions", () => {
   });
 
   it("run what waits for what starts behind it", async (t) => {
-    const { sink, ...parts } = threadParts(new ExecutorStarts(1));
+    const { sink, ...parts } = threadParts(oneAtATime());
     const executor = new ThreadExecutor({ lanes: 2, sink, ...parts });
     t.after(() => executor.close());
     const second = aGatedModule("() => 2");
@@ -163,7 +168,7 @@ describe("threads of functions", () => {
 
 describe("threads of actors", () => {
   it("start one after the other; one that is ended while it waits is gone at once", async (t) => {
-    const { sink, ...parts } = threadParts(new ExecutorStarts(1));
+    const { sink, ...parts } = threadParts(oneAtATime());
     const executor = new ActorExecutor({ sink, ...parts });
     t.after(() => executor.close());
     const modules = [0, 1, 2].map(() => aGatedModule("() => 1"));
@@ -183,7 +188,7 @@ describe("threads of actors", () => {
 describe("processes of functions", () => {
   it("start one after the other; one that is stopped while it waits is gone at once", async () => {
     const place = await FunctionProcesses.open(undefined, {
-      ...{ starts: new ExecutorStarts(1), lanes: 3 },
+      ...{ starts: oneAtATime(), lanes: 3 },
     });
     try {
       const modules = [0, 1, 2].map((each) => aGatedModule(`() => ${each}`));
@@ -201,6 +206,25 @@ describe("processes of functions", () => {
     }
   });
 
+  it("run what waits for what starts behind it, as members of a gang do", async () => {
+    const place = await FunctionProcesses.open(undefined, {
+      ...{ starts: oneAtATime(), lanes: 2 },
+    });
+    try {
+      const word = JSON.stringify(join(bundles.path, "all-there"));
+      const imports = 'import { existsSync, writeFileSync } from "node:fs";';
+      const waits = `async () => {
+        while (!existsSync(${word})) await new Promise((r) => setTimeout(r, 5)); return 1;
+      }`;
+      const comes = `() => { writeFileSync(${word}, ""); return 2; }`;
+      place.start(1, bundles.write({ run: waits }, imports), [], { lane: 0 });
+      place.start(2, bundles.write({ run: comes }, imports), [], { lane: 1 });
+      assert.deepEqual([await place.sink.value(1), await place.sink.value(2)], [1, 2]);
+    } finally {
+      await place.close();
+    }
+  });
+
   it("in line are not missed by a launcher that replaces another", async (t) => {
     const launched: string[] = [];
     const launcher = {
@@ -210,7 +234,7 @@ describe("processes of functions", () => {
     const pool = new ProcessPool({
       ...{ launcher, directory: join(bundles.path, "pool"), attemptsDirectory: bundles.path },
       ...{ workerId: "w", idleMax: 1, heapLimitMib: 0, ageMaxMs: 600_000, rssBytesMax: 2 ** 30 },
-      ...{ starts: new ExecutorStarts(1), logger: createLogger({ name: "t", level: "silent" }) },
+      ...{ starts: oneAtATime(), logger: createLogger({ name: "t", level: "silent" }) },
     });
     await pool.open();
     const gone: string[] = [];

@@ -57,7 +57,7 @@ export const idleExitsMax = 3;
 export const startsMin = 2;
 
 /** How long a start may keep the next one waiting, in milliseconds; it goes on beside it then. */
-export const startTurnMsMax = 10_000;
+export const startTurnMsMax = 2_000;
 
 /** First and longest pause before a thread that did no work is started again, in milliseconds. */
 export const restartDelayInitialMs = 50;

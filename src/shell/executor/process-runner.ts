@@ -39,6 +39,9 @@ type RunEnd = {
 
 const durationUsMax = 0xffffffff;
 
+/** Of this program itself, whatever task it is that a callback comes from: see `UncaughtErrors`. */
+const exitNow = process.exit.bind(process);
+
 export class ProcessRunner {
   readonly #options: ProcessOptions;
   readonly #stderr: TextTail;
@@ -77,9 +80,9 @@ export class ProcessRunner {
     });
     this.#socket = socket;
     // Without its worker it has nobody to work for.
-    socket.on("error", () => process.exit(0));
-    socket.on("end", () => void this.#plugins.tearDown().then(() => process.exit(0)));
-    socket.on("close", () => process.exit(0));
+    socket.on("error", () => exitNow(0));
+    socket.on("end", () => void this.#plugins.tearDown().then(() => exitNow(0)));
+    socket.on("close", () => exitNow(0));
     this.#tell({ type: "hello", key: this.#options.key });
   }
 
@@ -91,7 +94,7 @@ export class ProcessRunner {
 
   /** The launcher's word before it uses force. */
   stop(): void {
-    if (this.#running === null) process.exit(0);
+    if (this.#running === null) return exitNow(0);
     this.#isStopping = true;
     this.#running.abort("stopped");
   }
@@ -192,7 +195,7 @@ export class ProcessRunner {
     if (!this.#isStopping) return this.#tell(told);
     // It is as good as killed: what it has to say goes out, and then so does it.
     this.#tell(told);
-    this.#socket?.end(() => process.exit(0));
+    this.#socket?.end(() => exitNow(0));
   }
 
   #leftover(): string {
