@@ -51,6 +51,14 @@ test("what takes a drain or a cordon back says what still keeps work away", asyn
   assert.deepEqual([open.code, open.out], [0, "w-1 takes work again\n"]);
 });
 
+test("a worker that would listen everywhere and be reached nowhere is not started", async () => {
+  for (const listen of ["0.0.0.0:7071", "[::]:7071"]) {
+    const { code, err } = await api.run(`worker --listen ${listen}`);
+    const reason = `--listen ${listen} is nobody's address: say with --advertise HOST:PORT`;
+    assert.deepEqual([code, err], [2, `capstan: ${reason} where others reach it\n`]);
+  }
+});
+
 test("a drain that is waited for says what it waits for, and ends when that is over", async () => {
   const view = (stateReason: string, state: WorkerView["state"] = "DRAINING") => ({
     worker: aWorker({ state, stateReason }),
