@@ -40,6 +40,25 @@ test("draining, cordoning and their opposites say which worker and which way", a
   assert.deepEqual(await cordon("uncordon w-1"), { workerId: "w-1", cordon: false });
 });
 
+test("what takes a drain or a cordon back says what still keeps work away", async () => {
+  const cordoned = aWorker({ state: "CORDONED", stateReason: "cordoned by an administrator" });
+  const answers = { DrainWorker: [{ worker: cordoned }], CordonWorker: [{ worker: aWorker() }] };
+  api.reset(answers);
+  const undrained = await api.run("worker undrain w-1");
+  const reason = "w-1 takes no work yet, it is CORDONED: cordoned by an administrator\n";
+  assert.deepEqual([undrained.code, undrained.out], [0, reason]);
+  const open = await api.run("worker uncordon w-1");
+  assert.deepEqual([open.code, open.out], [0, "w-1 takes work again\n"]);
+});
+
+test("a worker that would listen everywhere and be reached nowhere is not started", async () => {
+  for (const listen of ["0.0.0.0:7071", "[::]:7071"]) {
+    const { code, err } = await api.run(`worker --listen ${listen}`);
+    const reason = `--listen ${listen} is nobody's address: say with --advertise HOST:PORT`;
+    assert.deepEqual([code, err], [2, `capstan: ${reason} where others reach it\n`]);
+  }
+});
+
 test("a drain that is waited for says what it waits for, and ends when that is over", async () => {
   const view = (stateReason: string, state: WorkerView["state"] = "DRAINING") => ({
     worker: aWorker({ state, stateReason }),

@@ -38,10 +38,10 @@ export class ArgumentEncoder {
     }
     const bytes = encodeArguments(args, { root, onReference: this.#onReference });
     if (bytes.length <= argumentsBytesMax) return bytes;
-    throw new CapstanError(
-      "INVALID_ARGUMENT",
-      `${root}: the arguments are ${bytes.length} bytes; at most ${argumentsBytesMax} can travel`,
-    );
+    const much = `${root}: the arguments are ${bytes.length} bytes`;
+    const most = `at most ${argumentsBytesMax} can travel with a call`;
+    const instead = "client.scatter brings a large one";
+    throw new CapstanError("INVALID_ARGUMENT", `${much}; ${most}: ${instead}`);
   }
 
   readonly #onReference = (value: object, path: string): number | null =>

@@ -27,7 +27,6 @@ import { type ActorClass, actorDefinitionOf } from "./actor.ts";
 import type { Actor } from "./actor-handle.ts";
 import type { ActorOptions } from "./actor-options.ts";
 import type { Command } from "./command.ts";
-import { type ConnectOptions, checkConnectOptions } from "./connect-options.ts";
 import { type Future, sessionOf } from "./future.ts";
 import { gather } from "./gather.ts";
 import { refuseWhileImporting } from "./importing.ts";
@@ -46,6 +45,19 @@ import type { Aggregated, Aggregates, StudyOptions } from "./studies/study-optio
 import type { MapOptions, SubmitOptions } from "./submit-options.ts";
 import type { Arguments, Returned, Task } from "./task.ts";
 import { checkWaitLimits, type WaitLimits } from "./waiting.ts";
+
+/** How to reach a cluster. */
+export interface ConnectOptions {
+  /**
+   * Default: for a cluster that this program has started itself its own; else `CAPSTAN_TOKEN`, else
+   * for a url of this machine the token that `capstan up` left there, else none.
+   */
+  readonly token?: string | undefined;
+  /** Whose tasks these are. Default: the operating system's user. A token's user wins. */
+  readonly user?: string | undefined;
+  /** Told what the controller warns of. Default: a Node process warning. */
+  readonly onWarning?: ((code: string, message: string) => void) | undefined;
+}
 
 /** A worker as the controller lists it; see the API reference. Further fields may be added. */
 export interface WorkerSummary {
@@ -108,12 +120,10 @@ const defaultUrl = "http://127.0.0.1:7070";
  * simulated one, leads there.
  *
  * Rejects with UNREACHABLE, UNAUTHENTICATED, FORBIDDEN or VERSION_MISMATCH; throws INVALID_ARGUMENT
- * for a url or an option that is none, and TASK_MODULE_RUNS_PROGRAM while a worker imports a task's
- * module.
+ * for a url that is none, and TASK_MODULE_RUNS_PROGRAM while a worker imports a task's module.
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");
-  checkConnectOptions(options);
   const wanted = url ?? (urlOfEnvironment() || defaultUrl);
   const inProcess = findInProcess(wanted);
   if (inProcess !== undefined) return inProcess(options);

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Client } from "./client.ts";
-import type { ConnectOptions } from "./connect-options.ts";
+import type { Client, ConnectOptions } from "./client.ts";
 
 /** Opens a client of such a cluster. */
 export type ConnectInProcess = (options: ConnectOptions) => Promise<Client>;

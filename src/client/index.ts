@@ -21,6 +21,7 @@ export type { ActorOptions } from "./actor-options.ts";
 export { asCompleted, type Completions } from "./as-completed.ts";
 export {
   Client,
+  type ConnectOptions,
   connect,
   type PublishedValue,
   type RestartOptions,
@@ -28,7 +29,6 @@ export {
   type WorkerSummary,
 } from "./client.ts";
 export { type AnyCommand, type Command, type CommandOptions, command } from "./command.ts";
-export type { ConnectOptions } from "./connect-options.ts";
 export {
   type Explanation,
   Future,

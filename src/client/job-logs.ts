@@ -8,7 +8,6 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
-import { parseFields } from "../model/parse-fields.ts";
 import { callPatiently, type JobHost, PollDelays } from "./job-calls.ts";
 import type { JobLogLine, JobLogOptions } from "./job-types.ts";
 import { logPageLines, logTailLinesMax } from "./limits.ts";
@@ -105,10 +104,7 @@ interface LogRequest {
   readonly maxLines: number;
 }
 
-const names = ["follow", "since", "tail", "taskIndex", "attempt", "signal"] as const;
-
 function logRequest(jobId: string, options: JobLogOptions): LogRequest {
-  parseFields("", options, names);
   const { since, tail, taskIndex, attempt } = options;
   checkCount("tail", tail, logTailLinesMax);
   checkCount("taskIndex", taskIndex, Number.MAX_SAFE_INTEGER);

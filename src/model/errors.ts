@@ -31,7 +31,8 @@ export const errorRegistry = {
     exitCode: 4,
     retryable: false,
     meaning:
-      "An argument or a result holds something that cannot travel; the message has its path.",
+      "An argument holds something that cannot travel; the message has its path. A result that " +
+      "does fails its task (TASK_FAILED) with the same message.",
   },
   GRAPH_CYCLE: {
     httpStatus: 400,
@@ -242,7 +243,9 @@ export const errorRegistry = {
     httpStatus: 400,
     exitCode: 1,
     retryable: false,
-    meaning: "A task's module connects or starts a cluster while it is imported on a worker.",
+    meaning:
+      "A task's module connects or starts a cluster while it is imported on a worker: it is " +
+      "thrown there, and the task fails with TASK_MODULE_UNLOADABLE.",
   },
   INPUT_UNLOADABLE: {
     httpStatus: 500,

@@ -7,8 +7,7 @@
  * @module
  */
 
-import { Client } from "../client/client.ts";
-import type { ConnectOptions } from "../client/connect-options.ts";
+import { Client, type ConnectOptions } from "../client/client.ts";
 import { offerInProcess } from "../client/in-process-clusters.ts";
 import { Session } from "../client/session.ts";
 import type { AnyTask, Task } from "../client/task.ts";

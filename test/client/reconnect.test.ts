@@ -288,7 +288,7 @@ test("submits past the window of unacknowledged bytes wait for room", async () =
 test("arguments that no message can carry are refused where they are submitted", () => {
   assert.throws(() => client.submit(first, [[new Uint8Array(63_000_000)]]), {
     code: "INVALID_ARGUMENT",
-    message: /at most \d+ can travel/,
+    message: /at most \d+ can travel with a call: client\.scatter brings a large one$/,
   });
 });
 

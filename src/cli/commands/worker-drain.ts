@@ -7,6 +7,7 @@
 import { buildCommand } from "@stricli/core";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
+import { describeOpened } from "../describe-opened.ts";
 import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
 import { workerArgument } from "../id-argument.ts";
 import { parseDurationText } from "../parse-job-flags.ts";
@@ -50,7 +51,7 @@ async function undrain(terminal: Terminal, flags: GlobalFlags, workerId: string)
   const request = { workerId, drain: false };
   const response = await callApi(targetOf(flags, terminal), "DrainWorker", request);
   if (flags.json) printJson(terminal, response);
-  else printLines(terminal, [`${workerId} takes work again`]);
+  else printLines(terminal, [describeOpened(response.worker)]);
   return exitCodes.ok;
 }
 

@@ -46,6 +46,7 @@ async function runWorkerHere(terminal: Terminal, flags: WorkerFlags): Promise<nu
   const url = flags.controller ?? flags.url;
   const target = targetOf(url === undefined ? flags : { ...flags, url }, terminal);
   refuseProcesses(flags);
+  refuseNobodysAddress(flags);
   const cpuMilli = parseCpuMilli("--cpu", flags.cpu ?? flags.threads ?? availableParallelism());
   const slots = flags.slots ?? flags.threads ?? Math.max(1, Math.ceil(cpuMilli / 1_000));
   warnOfMoreThanReal(terminal, flags, cpuMilli);
@@ -117,6 +118,13 @@ function refuseProcesses({ processes }: WorkerFlags): void {
   );
 }
 
+/** The worker says so too, but as a program does that nobody looks at. */
+function refuseNobodysAddress({ listen, advertise }: WorkerFlags): void {
+  if (advertise !== undefined || !nobodysAddress.test(listen)) return;
+  const expected = "say with --advertise HOST:PORT where others reach it";
+  throw new CapstanError("INVALID_ARGUMENT", `--listen ${listen} is nobody's address: ${expected}`);
+}
+
 /** Declared capacity is believed, so that a small machine can stand for a large one. */
 function warnOfMoreThanReal(terminal: Terminal, flags: WorkerFlags, cpuMilli: number): void {
   const cores = availableParallelism();
@@ -135,9 +143,12 @@ export function parseListen(text: string): string {
   throw new CapstanError("INVALID_ARGUMENT", `expected HOST:PORT, not "${text}"`);
 }
 
+/** All addresses of a machine. */
+const nobodysAddress = /^(0\.0\.0\.0|\[[0:]+\]):/;
+
 /** Checks an address for others to use: `HOST:PORT`, where somebody can be reached. */
 export function parseAdvertise(text: string): string {
-  const isNobody = /^(0\.0\.0\.0|\[[0:]+\]):|:0+$/.test(text);
+  const isNobody = nobodysAddress.test(text) || /:0+$/.test(text);
   if (!isNobody) return parseListen(text);
   const expected = "an address or name that others can reach, and its port";
   throw new CapstanError("INVALID_ARGUMENT", `expected HOST:PORT, ${expected}, not "${text}"`);

@@ -94,6 +94,9 @@ const optionNames = [
   "heapLimitMib",
 ];
 
+/** Bound to, but nobody's: whoever calls them calls itself. */
+const everyAddress = ["0.0.0.0", "::"];
+
 type Raw = { readonly [name: string]: unknown };
 
 /** @throws CapstanError INVALID_ARGUMENT that names the field and what was expected. */
@@ -103,8 +106,10 @@ export function parseWorkerOptions(value: unknown): WorkerOptions {
   if (unknown !== undefined) refuse(unknown, `one of ${optionNames.join(", ")}`, raw[unknown]);
   const listen = parseOptionalText(raw, "listen") ?? "127.0.0.1:0";
   const advertise = parseOptionalText(raw, "advertise");
-  parseAddress(listen);
+  const isForAll = everyAddress.includes(parseAddress(listen).host);
   if (advertise !== undefined) parseAddress(advertise);
+  else if (isForAll)
+    refuse("advertise", `what others can reach, as listen is ${listen}`, advertise);
   return {
     controllerUrl: parseText(raw, "controllerUrl"),
     token: parseOptionalText(raw, "token"),
