@@ -124,6 +124,7 @@ const defaultUrl = "http://127.0.0.1:7070";
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");
+  parseFields("", options, ["token", "user", "onWarning"]);
   const wanted = url ?? (urlOfEnvironment() || defaultUrl);
   const inProcess = findInProcess(wanted);
   if (inProcess !== undefined) return inProcess(options);

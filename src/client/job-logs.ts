@@ -8,6 +8,7 @@
  */
 
 import { CapstanError } from "../model/errors.ts";
+import { parseFields } from "../model/parse-fields.ts";
 import { callPatiently, type JobHost, PollDelays } from "./job-calls.ts";
 import type { JobLogLine, JobLogOptions } from "./job-types.ts";
 import { logPageLines, logTailLinesMax } from "./limits.ts";
@@ -105,6 +106,7 @@ interface LogRequest {
 }
 
 function logRequest(jobId: string, options: JobLogOptions): LogRequest {
+  parseFields("", options, ["follow", "since", "tail", "taskIndex", "attempt", "signal"]);
   const { since, tail, taskIndex, attempt } = options;
   checkCount("tail", tail, logTailLinesMax);
   checkCount("taskIndex", taskIndex, Number.MAX_SAFE_INTEGER);

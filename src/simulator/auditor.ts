@@ -65,6 +65,7 @@ interface Host {
   isGivenUp: boolean;
   /** Nothing died on it since it registered. */
   isUp: boolean;
+  readonly incarnation: string;
   /** Attempts that failed by themselves, which is not acknowledged yet. */
   readonly failed: { readonly sequence: number; readonly order: Order; readonly at: Micros }[];
 }
@@ -128,6 +129,8 @@ export class Auditor implements Observer {
       case "gone":
         this.#hosts.delete(traffic.workerId);
         return;
+      case "agent-gone":
+        return this.#onAgentGone(traffic.workerId, traffic.incarnation);
       case "asked-heard":
         if (traffic.message.type === "retry") this.#onRetryAsked();
         return;
@@ -169,7 +172,7 @@ export class Auditor implements Observer {
     }
     this.#hosts.set(workerId, {
       ...{ capacity: capacityOf(hello), held, heardCount: 0, heardAt: at, failed: [] },
-      ...{ isGivenUp: false, isUp: true },
+      ...{ isGivenUp: false, isUp: true, incarnation: hello.incarnation },
     });
   }
 
@@ -279,6 +282,12 @@ export class Auditor implements Observer {
     for (const [attempt, { definition }] of running) {
       if (which === "all" || definition.run.kind === "function") running.delete(attempt);
     }
+  }
+
+  /** It may have registered, on paper, after it had died. */
+  #onAgentGone(workerId: string, incarnation: string): void {
+    const host = this.#hosts.get(workerId);
+    if (host?.incarnation === incarnation) host.isUp = false;
   }
 
   /** Somebody asks for another try: of which task is not said on the wire. */

@@ -420,8 +420,8 @@ export class SimulatedCluster {
     const { controller } = this;
     const ended = { ...exit, exitCode: null, signal: "SIGKILL" };
     controller.whenAwake(() => {
-      const { workerId, launcherLives } = exit;
-      if (!launcherLives) this.#observer.onTraffic({ type: "gone", workerId });
+      const type = exit.launcherLives ? "agent-gone" : "gone";
+      this.#observer.onTraffic({ type, ...exit });
       controller.take({ type: "worker-exited", at: controller.now(), ...ended });
     });
   }

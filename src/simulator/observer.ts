@@ -78,7 +78,9 @@ export type Traffic =
   /** What runs dies without a word: what the agent ran itself, or all on the machine. */
   | { readonly type: "died"; readonly workerId: string; readonly which: "functions" | "all" }
   /** The controller is told that the machine is gone with all that ran on it. */
-  | { readonly type: "gone"; readonly workerId: string };
+  | { readonly type: "gone"; readonly workerId: string }
+  /** The controller is told that a process has ended whose launcher, and commands, live on. */
+  | { readonly type: "agent-gone"; readonly workerId: string; readonly incarnation: string };
 
 export interface Observer {
   /** The controller took an event up; its sends have not left. */

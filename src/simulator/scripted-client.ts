@@ -61,6 +61,10 @@ export class ScriptedClient implements ClusterClient, Bringer {
     this.#around = around;
   }
 
+  get unansweredCount(): number {
+    return this.#unacknowledged.length;
+  }
+
   get openCount(): number {
     return [...this.outcomes.values()].filter((outcome) => outcome === "open").length;
   }

@@ -21,6 +21,8 @@ export function owedBy({ everyClient, state, workers }: SimulatedCluster): strin
     if (client.gone) continue;
     if (!client.connected) return `${client.clientId} is not connected`;
     if (client.openCount > 0) return `${client.clientId} waits for ${client.openCount} outcomes`;
+    const { clientId, unansweredCount } = client;
+    if (unansweredCount > 0) return `${clientId} waits for ${unansweredCount} acknowledgements`;
   }
   if (state.attempts.live > 0) return `${state.attempts.live} attempts`;
   const task = firstOpenTask(state);

@@ -28,6 +28,8 @@ export interface ClusterClient {
   readonly gone: boolean;
   /** Outcomes that it is owed. */
   readonly openCount: number;
+  /** Requests that nobody has acknowledged or refused. */
+  readonly unansweredCount: number;
   onConnected(index: number, sequence: number): void;
   receive(message: ToClientMessage): void;
   close(): void;
@@ -171,6 +173,11 @@ export class SimulatedClient implements ClusterClient {
   #sequence = 0;
   /** Sent and not acknowledged, in order: replayed after a reconnect. */
   #unacknowledged: { readonly sequence: number; readonly message: ClientMessage }[] = [];
+
+  get unansweredCount(): number {
+    return this.#unacknowledged.length;
+  }
+
   /** Said again after every reconnect: nobody acknowledges a release. */
   readonly #released: number[] = [];
   /** Locks that it waits for, or holds. */
