@@ -29,7 +29,11 @@ export function onRebalance(state: ControllerState, out: Outbox): ApiAnswer {
   const moving = new U32Column();
   const sources = new Set<WorkerIndex>();
   let valueBytes = 0;
-  for (let task = 0; task < tasks.length && moving.length < movesMax && targets.length > 0; task++) {
+  for (
+    let task = 0;
+    task < tasks.length && moving.length < movesMax && targets.length > 0;
+    task++
+  ) {
     const holder = tasks.isLive(task) ? tasks.holder[task] : noSlot;
     const excessBytes = excess.get(holder);
     const bytes = tasks.valueBytes[task];
