@@ -8,6 +8,7 @@
 import { closeOrder, listForLook, newCopiesState, noNeed, setNeed } from "./copies-state.ts";
 import type { FactOf } from "./facts.ts";
 import type { ControllerState } from "./state.ts";
+import { noSlot } from "./tables/task-table.ts";
 
 type CopyFact =
   | "copies-touched"
@@ -58,7 +59,7 @@ export const copyAppliers: {
   "copies-looked-at": lookedAt,
   "worker-emptying": (state, { worker, by }) => {
     state.workers[worker].leavesBy = by;
-    state.copies.emptying.add(worker);
+    state.copies.emptying.set(worker, noSlot);
   },
   "worker-emptied": ({ copies }, { worker }) => {
     copies.emptying.delete(worker);

@@ -38,8 +38,11 @@ export interface CopiesState {
   readonly looks: Heap;
   /** Rows with an entry there. */
   readonly listed: Set<number>;
-  /** Workers that leave once nothing is copied from them any more. */
-  readonly emptying: Set<WorkerIndex>;
+  /**
+   * Workers that leave once nothing is copied from them any more, with a row that is, or was when
+   * somebody looked: where to look first, and nothing else.
+   */
+  readonly emptying: Map<WorkerIndex, number>;
 }
 
 export function newCopiesState(): CopiesState {
@@ -51,7 +54,7 @@ export function newCopiesState(): CopiesState {
     needs: new Map(),
     orders: new Map(),
     looks: new Heap(),
-    emptying: new Set(),
+    emptying: new Map(),
   };
 }
 

@@ -17,6 +17,7 @@ import type { WorkerIndex } from "../model/ids.ts";
 import { soleValuesOf } from "./copies.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ControllerState } from "./state.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { holdersOf } from "./values.ts";
 import { touchHeld } from "./workers.ts";
 
@@ -35,20 +36,32 @@ export function onWorkerEmptying(
 
 /** Tells those that are emptying, and wait for nothing any more, that they may go. */
 export function settleEmptying(state: ControllerState, out: Outbox): void {
-  for (const worker of [...state.copies.emptying]) {
-    if (!state.workers[worker].connected || isCopiedFrom(state, worker)) continue;
+  const { emptying } = state.copies;
+  for (const [worker, before] of [...emptying]) {
+    if (!state.workers[worker].connected || isCopiedFrom(state, worker, before)) continue;
+    const copied = copiedFrom(state, worker);
+    if (copied !== noSlot) {
+      emptying.set(worker, copied);
+      continue;
+    }
     const leftCount = soleValuesOf(state, state.workers[worker]).count;
     out.record(state, { type: "worker-emptied", worker });
     out.toWorker(state, worker, { type: "emptied", leftCount });
   }
 }
 
-/** Whether a copy of something there is on its way, or waits until somebody can be told. */
-function isCopiedFrom(state: ControllerState, worker: WorkerIndex): boolean {
-  const { due, needs } = state.copies;
-  for (const [task, { ordered }] of needs) {
-    if (ordered.length === 0 && !due.has(task)) continue;
-    if (holdersOf(state, task).includes(worker)) return true;
+/** A value of the worker of which a copy is on its way, or `noSlot`. Linear in all that lacks. */
+function copiedFrom(state: ControllerState, worker: WorkerIndex): number {
+  for (const task of state.copies.needs.keys()) {
+    if (isCopiedFrom(state, worker, task)) return task;
   }
-  return false;
+  return noSlot;
+}
+
+/** Whether a copy of this value of the worker is on its way, or waits for somebody to be told. */
+function isCopiedFrom(state: ControllerState, worker: WorkerIndex, task: number): boolean {
+  const { due, needs } = state.copies;
+  const need = needs.get(task);
+  if (need === undefined || (need.ordered.length === 0 && !due.has(task))) return false;
+  return holdersOf(state, task).includes(worker);
 }

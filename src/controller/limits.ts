@@ -26,7 +26,7 @@ export const clientGraceUs = 60_000_000;
 export const handlesPerStepMax = 16_384;
 
 /** Tasks that one step of a restart ends. */
-export const restartedPerStepMax = 4_096;
+export const restartedPerStepMax = 1_024;
 
 /** Small values kept here besides with their holders, bytes; the oldest leave. */
 export const inlineCacheBytesMax = 256 * 1024 * 1024;
