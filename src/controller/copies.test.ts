@@ -221,6 +221,19 @@ describe("a value that is wanted on several workers", () => {
     assert.deepEqual(workers[1].reports(have("a")), ["w2 < forget a"]);
   });
 
+  test("is dropped also where it comes late for a value that only a recipe names yet", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    client.submits({ b: { on: ["a"] } });
+    client.replicates(2, "a");
+    const runner = w1.orders === "b" ? w1 : w2;
+    runner.reports(finished("b", { value: null }));
+    client.releases("a");
+    assert.equal(harness.stateOf("a"), "SUCCEEDED");
+    assert.deepEqual(w2.reports(have("a")), ["w2 < forget a"]);
+    assert.deepEqual(w2.heartbeats(), [], "both believe the same");
+  });
+
   test("on fewer than before loses the copies beyond that, the fullest worker's first", () => {
     const { harness, workers, client } = aValueOn1(3);
     const [w1, w2, w3] = workers;
