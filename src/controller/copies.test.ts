@@ -493,6 +493,16 @@ describe("a worker that is drained", () => {
     for (const worker of [w1, w2, w3]) assert.equal(reasonOf(harness, worker), "DRAINING: drained");
   });
 
+  test("says of its own values how many are nowhere else, not of those of others", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    drain(harness, w1);
+    client.submits({ b: {} });
+    w2.finishes("b");
+    drain(harness, w2);
+    for (const worker of workers) assert.match(reasonOf(harness, worker), /: 1 value \(/);
+  });
+
   test("gives up, at a minute past its deadline, what could not be copied, and says so", () => {
     const { harness, workers } = aValueOn1(1);
     const [w1] = workers;

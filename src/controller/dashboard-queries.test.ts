@@ -182,6 +182,15 @@ describe("the grid of tasks", () => {
     assert.deepEqual([indexBegin, fromIndex], [0, 0]);
   });
 
+  test("of a session without tasks is empty, and begins at its first", () => {
+    const harness = new ControllerHarness();
+    harness.aClient();
+    const { rows, taskCount, indexBegin, indexEnd, fromIndex } = grid(harness, {
+      jobId: "/ann/graph-1",
+    });
+    assert.deepEqual([rows, taskCount, indexBegin, indexEnd, fromIndex], [[], 0, 0, 0, 0]);
+  });
+
   test("needs a job that there is", () => {
     const harness = new ControllerHarness();
     assert.throws(() => grid(harness, {}), { code: "INVALID_ARGUMENT" });
