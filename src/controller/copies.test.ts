@@ -18,6 +18,7 @@ import {
 } from "../../test/support/fake-worker.ts";
 import { clause } from "../../test/support/job-builders.ts";
 import { copiesPerSourceMax, copyOrdersMax, copyTriesMax } from "./limits.ts";
+import { holdersOf as valueHolders } from "./values.ts";
 
 interface Cluster {
   readonly harness: ControllerHarness;
@@ -42,6 +43,13 @@ function holdersOf(harness: ControllerHarness, label: string): string {
     .filter(({ values }) => values.has(ref))
     .map(({ workerId }) => workerId)
     .join(" ");
+}
+
+/** Who has it, as the controller believes. */
+function believedHolders(harness: ControllerHarness, label: string): string {
+  const { state } = harness;
+  const holders = valueHolders(state, harness.rowOf(label)).toSorted();
+  return holders.map((index) => state.workers[index].workerId).join(" ");
 }
 
 /** What a list of workers says of one. */
@@ -361,7 +369,7 @@ describe("copies that readers made", () => {
     const [w1, w2, w3] = workers;
     client.submits({ x: {} });
     client.submits({ m: {} });
-    w2.finishes("m");
+    w2.reports(finished("m", { value: null, sizeBytes: 1_000_000 }));
     client.submits({ r2: { on: ["a"] }, r3: { on: ["a"] } });
     assert.equal(`${w1.orders}, ${w2.orders}, ${w3.orders}`, "x, r2, r3");
     w2.reports(have("a"));
@@ -413,6 +421,40 @@ describe("copies that readers made", () => {
     harness.after(8_000);
     assert.ok(holdersOf(harness, "a").includes("w1"), "nobody could tell it");
     assert.equal(holdersOf(harness, "a").split(" ").length, 2);
+    assert.equal(believedHolders(harness, "a"), holdersOf(harness, "a"));
+  });
+
+  test("of what is wanted everywhere all stay", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    client.scatters("v", { copies: 0 });
+    w1.reports(have("v"));
+    w2.reports(notCopied("v"));
+    w2.reports(have("v"));
+    harness.after(20_000);
+    assert.equal(holdersOf(harness, "v"), "w1 w2");
+  });
+
+  test("stay for each that will read them, wherever that will be", () => {
+    const { harness, workers, client } = threeCopies();
+    const [, w2, w3] = workers;
+    client.submits({ late: {}, r4: { on: ["a", "late"] }, r5: { on: ["a", "late"] } });
+    w2.finishes("r2");
+    w3.finishes("r3");
+    harness.after(20_000);
+    assert.equal(holdersOf(harness, "a"), "w1 w2 w3");
+  });
+
+  test("stay as sources while others are to be made", () => {
+    const { harness, workers, client } = threeCopies();
+    const [w1, w2, w3] = workers;
+    client.replicates(2, "a");
+    w2.finishes("r2");
+    w3.finishes("r3");
+    for (const worker of [w1, w2]) drain(harness, worker);
+    assert.equal(harness.state.copies.needs.has(harness.rowOf("a")), true);
+    harness.after(20_000);
+    assert.equal(holdersOf(harness, "a"), "w1 w2 w3");
   });
 });
 
