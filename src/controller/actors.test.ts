@@ -142,6 +142,15 @@ describe("calls of an actor", () => {
   });
 });
 
+test("calls wait while the worker of their actor is away, and go when it is back", () => {
+  const { harness, client, worker } = aRunningActor();
+  worker.disconnects();
+  client.submits({ one: call() });
+  assert.equal(harness.stateOf("one"), "PENDING called");
+  worker.connects();
+  assert.equal(worker.orders, "actor+ one");
+});
+
 test("actors are spread over the workers, also those that ask for nothing", () => {
   const harness = new ControllerHarness();
   const client = harness.aClient();
@@ -210,6 +219,15 @@ describe("the end of an actor", () => {
     const actorRow = harness.rowOf("actor");
     client.releases("one");
     assert.equal(harness.state.tasks.isLive(actorRow), false, "nothing remembers it");
+  });
+
+  test("does not come by itself where somebody asked that it goes on", () => {
+    const { harness, client } = aRunningActor();
+    client.detaches("actor");
+    client.releases("actor");
+    assert.equal(harness.stateOf("actor"), "RUNNING");
+    client.closes();
+    assert.equal(harness.stateOf("actor"), "RUNNING");
   });
 
   test("names what ended it in the failures of its calls", () => {
