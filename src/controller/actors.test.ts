@@ -73,6 +73,16 @@ describe("calls of an actor", () => {
     assert.match(worker.orders, /next$/);
   });
 
+  test("that read a value wait until those before them have ended", () => {
+    const { client, worker } = aRunningActor();
+    client.submits({ value: {} });
+    worker.finishes("value");
+    client.submits({ one: call(), reads: call("value") });
+    assert.equal(worker.orders, "actor+ one");
+    worker.finishes("one");
+    assert.equal(worker.orders, "actor+ reads");
+  });
+
   test("that were sent say which call they wait for", () => {
     const { harness, client, worker } = aRunningActor();
     client.submits({ one: call(), two: call() });
@@ -195,6 +205,18 @@ describe("the end of an actor", () => {
     other.finishes("value");
     assert.equal(other.orders, "actor+ waits");
     client.releases("sent");
+  });
+
+  test("is none where it had not begun: it begins elsewhere, with the calls that wait", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    client.submits({ actor, one: call() });
+    const other = harness.aWorker();
+    worker.exits();
+    assert.equal(other.orders, "actor");
+    other.starts("actor");
+    assert.equal(other.orders, "actor+ one");
   });
 
   test("does not restart after a drain, unless it may", () => {
