@@ -128,7 +128,7 @@ describe("what is certainly over in time", () => {
   });
 });
 
-test("a gang that waits for hosts of its own does not keep others from being sent work ahead", () => {
+test("a gang that waits for hosts keeps nobody else from being sent work ahead", () => {
   const harness = new ControllerHarness();
   harness.launch("g", { ...inSlice, replicas: 2 });
   const worker = harness.aWorker();
