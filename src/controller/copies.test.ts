@@ -291,6 +291,14 @@ describe("a copy that was ordered", () => {
     assert.deepEqual(lines, ["w2 < uncopy a", "w3 < copy a from w1"]);
   });
 
+  test("and was taken back from a worker in trouble is ordered there again once it is well", () => {
+    const { workers, client } = aValueOn1(2);
+    const [, w2] = workers;
+    client.replicates(2, "a");
+    assert.deepEqual(w2.feels("paused: memory"), ["w2 < uncopy a"]);
+    assert.deepEqual(w2.feels(""), ["w2 < copy a from w1"]);
+  });
+
   test("on a worker that is lost is made by another", () => {
     const { harness, workers, client } = aValueOn1(3);
     const [, w2] = workers;
@@ -443,6 +451,20 @@ describe("copies that readers made", () => {
     w3.finishes("r3");
     harness.after(20_000);
     assert.equal(holdersOf(harness, "a"), "w1 w2 w3");
+  });
+
+  test("of several values go from one worker together", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    client.submits({ b: {} });
+    w1.finishes("b");
+    client.replicates(2, "a", "b");
+    w2.reports(have("a"), have("b"));
+    client.replicates(1, "a", "b");
+    harness.after(7_000);
+    const [kept] = holdersOf(harness, "a").split(" ");
+    assert.equal(holdersOf(harness, "a"), kept);
+    assert.equal(holdersOf(harness, "b"), kept);
   });
 
   test("stay as sources while others are to be made", () => {
