@@ -76,6 +76,16 @@ describe("calls of an actor", () => {
     assert.match(worker.orders, /next$/);
   });
 
+  test("that read a value wait until those before them have ended", () => {
+    const { client, worker } = aRunningActor();
+    client.submits({ value: {} });
+    worker.finishes("value");
+    client.submits({ one: call(), reads: call("value") });
+    assert.equal(worker.orders, "actor+ one");
+    worker.finishes("one");
+    assert.equal(worker.orders, "actor+ reads");
+  });
+
   test("that were sent say which call they wait for", () => {
     const { harness, client, worker } = aRunningActor();
     client.submits({ one: call(), two: call() });
@@ -145,6 +155,15 @@ describe("calls of an actor", () => {
   });
 });
 
+test("calls wait while the worker of their actor is away, and go when it is back", () => {
+  const { harness, client, worker } = aRunningActor();
+  worker.disconnects();
+  client.submits({ one: call() });
+  assert.equal(harness.stateOf("one"), "PENDING called");
+  worker.connects();
+  assert.equal(worker.orders, "actor+ one");
+});
+
 test("actors are spread over the workers, also those that ask for nothing", () => {
   const harness = new ControllerHarness();
   const client = harness.aClient();
@@ -191,6 +210,18 @@ describe("the end of an actor", () => {
     client.releases("sent");
   });
 
+  test("is none where it had not begun: it begins elsewhere, with the calls that wait", () => {
+    const harness = new ControllerHarness();
+    const client = harness.aClient();
+    const worker = harness.aWorker();
+    client.submits({ actor, one: call() });
+    const other = harness.aWorker();
+    worker.exits();
+    assert.equal(other.orders, "actor");
+    other.starts("actor");
+    assert.equal(other.orders, "actor+ one");
+  });
+
   test("does not restart after a drain, unless it may", () => {
     const { harness, client, worker } = aRunningActor();
     client.submits({ one: call() });
@@ -213,6 +244,15 @@ describe("the end of an actor", () => {
     const actorRow = harness.rowOf("actor");
     client.releases("one");
     assert.equal(harness.state.tasks.isLive(actorRow), false, "nothing remembers it");
+  });
+
+  test("does not come by itself where somebody asked that it goes on", () => {
+    const { harness, client } = aRunningActor();
+    client.detaches("actor");
+    client.releases("actor");
+    assert.equal(harness.stateOf("actor"), "RUNNING");
+    client.closes();
+    assert.equal(harness.stateOf("actor"), "RUNNING");
   });
 
   test("names what ended it in the failures of its calls", () => {

@@ -126,6 +126,30 @@ describe("a repair", () => {
     assert.equal(durableText(harness.state), before);
   });
 
+  test("that is dry names what waits although it fits, and what a lost worker had", () => {
+    const harness = new ControllerHarness({ checks: false });
+    harness.aWorker();
+    harness.launch("a");
+    const idle = harness.aWorker();
+    harness.asks({ type: "cordon-worker", workerId: idle.workerId, cordon: true });
+    harness.launch("b");
+    const [lost, open] = harness.state.workers;
+    Object.assign(lost, { lost: true });
+    Object.assign(open, { cordoned: false });
+    const [line] = harness.asks({ type: "repair", dryRun: true });
+    const { actions } = JSON.parse(line.slice("reply ".length)) as {
+      readonly actions: readonly { type: string; id: string; message: string }[];
+    };
+    assert.deepEqual(
+      actions.slice(0, 2).map(({ type, message }) => `${type}: ${message}`),
+      [
+        "end-attempt: of /ann/a/0: w1, which had it, is lost",
+        `place-again: queue ${harness.state.shapes.length - 1} fits there and waits`,
+      ],
+    );
+    assert.equal(actions[1].id, idle.workerId);
+  });
+
   test("makes each worker say everything again, and disturbs nothing that is right", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker();

@@ -18,6 +18,7 @@ import {
 } from "../../test/support/fake-worker.ts";
 import { clause } from "../../test/support/job-builders.ts";
 import { copiesPerSourceMax, copyOrdersMax, copyTriesMax } from "./limits.ts";
+import { holdersOf as valueHolders } from "./values.ts";
 
 interface Cluster {
   readonly harness: ControllerHarness;
@@ -42,6 +43,13 @@ function holdersOf(harness: ControllerHarness, label: string): string {
     .filter(({ values }) => values.has(ref))
     .map(({ workerId }) => workerId)
     .join(" ");
+}
+
+/** Who has it, as the controller believes. */
+function believedHolders(harness: ControllerHarness, label: string): string {
+  const { state } = harness;
+  const holders = valueHolders(state, harness.rowOf(label)).toSorted();
+  return holders.map((index) => state.workers[index].workerId).join(" ");
 }
 
 /** What a list of workers says of one. */
@@ -221,6 +229,19 @@ describe("a value that is wanted on several workers", () => {
     assert.deepEqual(workers[1].reports(have("a")), ["w2 < forget a"]);
   });
 
+  test("is dropped also where it comes late for a value that only a recipe names yet", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    client.submits({ b: { on: ["a"] } });
+    client.replicates(2, "a");
+    const runner = w1.orders === "b" ? w1 : w2;
+    runner.reports(finished("b", { value: null }));
+    client.releases("a");
+    assert.equal(harness.stateOf("a"), "SUCCEEDED");
+    assert.deepEqual(w2.reports(have("a")), ["w2 < forget a"]);
+    assert.deepEqual(w2.heartbeats(), [], "both believe the same");
+  });
+
   test("on fewer than before loses the copies beyond that, the fullest worker's first", () => {
     const { harness, workers, client } = aValueOn1(3);
     const [w1, w2, w3] = workers;
@@ -268,6 +289,14 @@ describe("a copy that was ordered", () => {
     client.replicates(2, "a");
     const lines = w2.feels("paused: memory");
     assert.deepEqual(lines, ["w2 < uncopy a", "w3 < copy a from w1"]);
+  });
+
+  test("and was taken back from a worker in trouble is ordered there again once it is well", () => {
+    const { workers, client } = aValueOn1(2);
+    const [, w2] = workers;
+    client.replicates(2, "a");
+    assert.deepEqual(w2.feels("paused: memory"), ["w2 < uncopy a"]);
+    assert.deepEqual(w2.feels(""), ["w2 < copy a from w1"]);
   });
 
   test("on a worker that is lost is made by another", () => {
@@ -348,7 +377,7 @@ describe("copies that readers made", () => {
     const [w1, w2, w3] = workers;
     client.submits({ x: {} });
     client.submits({ m: {} });
-    w2.finishes("m");
+    w2.reports(finished("m", { value: null, sizeBytes: 1_000_000 }));
     client.submits({ r2: { on: ["a"] }, r3: { on: ["a"] } });
     assert.equal(`${w1.orders}, ${w2.orders}, ${w3.orders}`, "x, r2, r3");
     w2.reports(have("a"));
@@ -400,6 +429,54 @@ describe("copies that readers made", () => {
     harness.after(8_000);
     assert.ok(holdersOf(harness, "a").includes("w1"), "nobody could tell it");
     assert.equal(holdersOf(harness, "a").split(" ").length, 2);
+    assert.equal(believedHolders(harness, "a"), holdersOf(harness, "a"));
+  });
+
+  test("of what is wanted everywhere all stay", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    client.scatters("v", { copies: 0 });
+    w1.reports(have("v"));
+    w2.reports(notCopied("v"));
+    w2.reports(have("v"));
+    harness.after(20_000);
+    assert.equal(holdersOf(harness, "v"), "w1 w2");
+  });
+
+  test("stay for each that will read them, wherever that will be", () => {
+    const { harness, workers, client } = threeCopies();
+    const [, w2, w3] = workers;
+    client.submits({ late: {}, r4: { on: ["a", "late"] }, r5: { on: ["a", "late"] } });
+    w2.finishes("r2");
+    w3.finishes("r3");
+    harness.after(20_000);
+    assert.equal(holdersOf(harness, "a"), "w1 w2 w3");
+  });
+
+  test("of several values go from one worker together", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    client.submits({ b: {} });
+    w1.finishes("b");
+    client.replicates(2, "a", "b");
+    w2.reports(have("a"), have("b"));
+    client.replicates(1, "a", "b");
+    harness.after(7_000);
+    const [kept] = holdersOf(harness, "a").split(" ");
+    assert.equal(holdersOf(harness, "a"), kept);
+    assert.equal(holdersOf(harness, "b"), kept);
+  });
+
+  test("stay as sources while others are to be made", () => {
+    const { harness, workers, client } = threeCopies();
+    const [w1, w2, w3] = workers;
+    client.replicates(2, "a");
+    w2.finishes("r2");
+    w3.finishes("r3");
+    for (const worker of [w1, w2]) drain(harness, worker);
+    assert.equal(harness.state.copies.needs.has(harness.rowOf("a")), true);
+    harness.after(20_000);
+    assert.equal(holdersOf(harness, "a"), "w1 w2 w3");
   });
 });
 
@@ -478,6 +555,16 @@ describe("a worker that is drained", () => {
     assert.deepEqual([...harness.state.copies.orders.keys()], [w4.index], "it does not stay");
     w4.reports(have("a"));
     for (const worker of [w1, w2, w3]) assert.equal(reasonOf(harness, worker), "DRAINING: drained");
+  });
+
+  test("says of its own values how many are nowhere else, not of those of others", () => {
+    const { harness, workers, client } = aValueOn1(2);
+    const [w1, w2] = workers;
+    drain(harness, w1);
+    client.submits({ b: {} });
+    w2.finishes("b");
+    drain(harness, w2);
+    for (const worker of workers) assert.match(reasonOf(harness, worker), /: 1 value \(/);
   });
 
   test("gives up, at a minute past its deadline, what could not be copied, and says so", () => {

@@ -57,7 +57,7 @@ describe("the overview", () => {
 
   test("says what there is of each resource and what is used, in its unit, and of no other", () => {
     const harness = new ControllerHarness();
-    harness.aWorker({ slots: 2, commandSlots: 3 });
+    harness.aWorker({ slots: 2, commandSlots: 3, capacity: { diskBytes: 4_096 } });
     harness.launch("a", { resources: { memoryBytes: 2 ** 20 } });
     const resources = seen(harness).resources.map(({ name, unit, total, committed }) => {
       return `${name} ${committed} of ${total} ${unit}`;
@@ -65,6 +65,7 @@ describe("the overview", () => {
     assert.deepEqual(resources, [
       "cpu 1000 of 2000 MILLI",
       "memory 1048576 of 1073741824 BYTES",
+      "disk 0 of 4096 BYTES",
       "slots 0 of 2 COUNT",
       "command slots 1 of 3 COUNT",
     ]);
@@ -179,6 +180,15 @@ describe("the grid of tasks", () => {
     assert.deepEqual(lengths({ fromIndex: 5_000 }), []);
     const { indexBegin, fromIndex } = grid(harness, { jobId: "a" });
     assert.deepEqual([indexBegin, fromIndex], [0, 0]);
+  });
+
+  test("of a session without tasks is empty, and begins at its first", () => {
+    const harness = new ControllerHarness();
+    harness.aClient();
+    const { rows, taskCount, indexBegin, indexEnd, fromIndex } = grid(harness, {
+      jobId: "/ann/graph-1",
+    });
+    assert.deepEqual([rows, taskCount, indexBegin, indexEnd, fromIndex], [[], 0, 0, 0, 0]);
   });
 
   test("needs a job that there is", () => {

@@ -13,9 +13,11 @@ import {
   abandoned,
   finished,
   handedBack,
+  have,
   retractRefused,
   started,
 } from "../../test/support/fake-worker.ts";
+import { ordersOf } from "../../test/support/job-builders.ts";
 import { parseConstraints } from "../model/parse-constraints.ts";
 import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
 import type { TaskSpec } from "../model/spec.ts";
@@ -381,4 +383,20 @@ test("four tasks of one resource on two workers that have it once each run two b
     granted.map((list) => list.length),
     [1, 1],
   );
+});
+
+test("of two workers that have as much of its input a task goes to the first", () => {
+  const harness = new ControllerHarness();
+  const first = harness.aWorker();
+  const client = harness.aClient();
+  const cordons = (cordon: boolean) =>
+    harness.asks({ type: "cordon-worker", workerId: first.workerId, cordon });
+  cordons(true);
+  const second = harness.aWorker();
+  client.submits({ a: {} });
+  second.reports(finished("a", { value: null }));
+  first.reports(have("a"));
+  cordons(false);
+  client.submits({ b: { on: ["a"] } });
+  assert.equal(ordersOf(first, second), "w1: b, w2: ");
 });

@@ -55,7 +55,7 @@ export function preemptFor(
   },
 ): boolean {
   const { shape, at } = wanted;
-  if (shape.queued === 0 || !hasLowerBand(state, effectiveBand(state, shape))) return false;
+  if (!hasLowerBand(state, effectiveBand(state, shape))) return false;
   const launch = launchOfGang(state, shape);
   // Of a gang that is still stopping the own capacity is about to come free.
   if (launch !== null && !isWhole(shape, launch)) return false;

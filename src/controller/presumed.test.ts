@@ -10,11 +10,33 @@ import { ControllerHarness, foldOf } from "../../test/support/controller-builder
 import { doctorReport } from "./doctor.ts";
 import { presumeConnected } from "./presumed.ts";
 import { finish } from "./scan.ts";
+import { taskFlag } from "./tables/task-table.ts";
 
 interface Report {
   readonly ok: boolean;
   readonly violations: readonly object[];
 }
+
+test("in the past whoever was not lost is there and was just heard", () => {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const [here, gone] = [harness.aWorker(), harness.aWorker()];
+  client.submits({ a: {}, b: {} });
+  gone.exits();
+  const past = foldOf(harness.facts);
+  const heardAt = past.workers[gone.index].lastHeardAt;
+  const at = harness.at + 3_600_000_000;
+  presumeConnected(past, at);
+  const shown = past.workers.map(({ connected, lastHeardAt }) => [connected, lastHeardAt]);
+  assert.deepEqual(shown, [
+    [true, at],
+    [false, heardAt],
+  ]);
+  assert.equal(here.index, 0);
+  const isAwaited = past.tasks.hasFlag(harness.rowOf("a"), taskFlag.awaited);
+  assert.equal(isAwaited, harness.state.tasks.hasFlag(harness.rowOf("a"), taskFlag.awaited));
+  assert.equal(isAwaited, true);
+});
 
 test("the past of a cluster in which tasks and jobs failed breaks no rule", () => {
   const harness = new ControllerHarness();

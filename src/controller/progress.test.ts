@@ -38,11 +38,16 @@ describe("what a running task says of itself", () => {
   test("is told by why of whoever waits for it", () => {
     const { harness, client, worker } = aRunningTask();
     client.submits({ b: { on: ["a"] } });
-    worker.tells("a", 0.429, "reading");
-    const { wakers } = harness.call("Explain", { id: "/ann/graph-1/1" }) as {
-      readonly wakers: readonly { readonly message: string }[];
+    const said = () => {
+      const { wakers } = harness.call("Explain", { id: "/ann/graph-1/1" }) as {
+        readonly wakers: readonly { readonly message: string }[];
+      };
+      return wakers.at(-1)?.message ?? "";
     };
-    assert.match(wakers.at(-1)?.message ?? "", /; 42 % done, reading, as it said 0ms ago$/);
+    worker.tells("a", 0.429, "reading");
+    assert.match(said(), /; 42 % done, reading, as it said 0ms ago$/);
+    worker.tells("a", 0.5);
+    assert.match(said(), /; 50 % done, as it said 0ms ago$/);
   });
 
   test("goes with its attempt", () => {

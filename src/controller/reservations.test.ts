@@ -128,6 +128,14 @@ describe("what is certainly over in time", () => {
   });
 });
 
+test("a gang that waits for hosts keeps nobody else from being sent work ahead", () => {
+  const harness = new ControllerHarness();
+  harness.launch("g", { ...inSlice, replicas: 2 });
+  const worker = harness.aWorker();
+  harness.aClient("bob").submits({ a: {}, b: {} });
+  assert.equal(worker.orders, "a (b)");
+});
+
 test("a gang that keeps other workers instead has lost none of its time to hold", () => {
   const { harness, hosts } = aHold();
   const others = aSlice(harness, "b", { hosts: 2 });

@@ -18,5 +18,6 @@ test("a time is written as everybody writes it, and none as null", () => {
   for (const year of [1970, 1972, 1999, 2000, 2024, 2100]) {
     for (let month = 0; month < 12; month++) isAsJavaScriptHasIt(Date.UTC(year, month, 1, 12) + 1);
   }
+  isAsJavaScriptHasIt(Date.UTC(2000, 1, 29, 12)); // The last day of its four centuries.
   assert.equal(formatTime(0), null);
 });

@@ -343,3 +343,12 @@ describe("release", () => {
     assert.equal(harness.statesOf("a", "b", "c"), "forgotten, forgotten, forgotten");
   });
 });
+
+test("of two clients with one key the second cancels nothing that the first still wants", () => {
+  const harness = new ControllerHarness();
+  const [one, other] = [harness.aClient(), harness.aClient()];
+  one.submits({ mine: { key: "k" } });
+  other.submits({ theirs: { key: "k" } });
+  other.cancels(["theirs"]);
+  assert.equal(harness.stateOf("mine"), "PENDING queued");
+});
