@@ -10,7 +10,7 @@ import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { finished } from "../../test/support/fake-worker.ts";
 import { clause } from "../../test/support/job-builders.ts";
 
-/** Of ann `load` has a value on w1, `sum` runs there, `show` waits for it; bob's waits for w9. */
+/** Of ann, `load` has a value on w1, `sum` runs there, `show` waits for it; of bob one waits. */
 function fourTasks() {
   const harness = new ControllerHarness();
   const w1 = harness.aWorker();
