@@ -9,6 +9,7 @@
 
 import type { RestartWalk } from "./restarts-state.ts";
 import type { ControllerState } from "./state.ts";
+import { capacityFor } from "./tables/columns.ts";
 import { noEdge } from "./tables/edges.ts";
 
 /** What a restart is about. */
@@ -103,7 +104,7 @@ function markInputs(state: ControllerState, walk: RestartWalk, task: number): vo
 
 function makeRoom({ tasks }: ControllerState, walk: RestartWalk): void {
   if (walk.verdicts.length >= tasks.length) return;
-  const wider = new Uint32Array(tasks.generation.length);
+  const wider = new Uint32Array(capacityFor(tasks.length));
   wider.set(walk.verdicts);
   walk.verdicts = wider;
 }
