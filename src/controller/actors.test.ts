@@ -112,6 +112,16 @@ describe("calls of an actor", () => {
     assert.equal(harness.stateOf("reads"), "SUCCEEDED");
   });
 
+  test("that come back wait for those that were sent behind them: these come back too", () => {
+    const { client, worker } = aRunningActor();
+    client.submits({ one: call(), two: call(), three: call() });
+    worker.reports(handedBack("one"), handedBack("two"));
+    client.submits({ four: call() });
+    assert.equal(worker.orders, "actor+ three", "four would begin before three");
+    worker.reports(handedBack("three"));
+    assert.equal(worker.orders, "actor+ one two three four");
+  });
+
   test("are on their way in bounded number", () => {
     const { client, worker } = aRunningActor();
     const labels = Array.from({ length: callsSentMax + 3 }, (_, i) => `call${i}`);

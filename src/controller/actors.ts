@@ -23,7 +23,14 @@ import { callsSentMax } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { assignAndSend } from "./place-solo.ts";
 import { AssignmentRecorder } from "./recorders.ts";
-import { type ControllerState, isHealthy, specOf, taskIdOf, type Worker } from "./state.ts";
+import {
+  type ControllerState,
+  isHealthy,
+  orderOf,
+  specOf,
+  taskIdOf,
+  type Worker,
+} from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, stage } from "./tables/task-table.ts";
 import type { Loss } from "./verdicts.ts";
@@ -73,7 +80,8 @@ export function nextCall(state: ControllerState, actor: number): number {
   if (state.tasks.stage[call] !== stage.called) return -1;
   if (calls.sent === 0) return call;
   const mayComeBack = calls.sentReaders > 0 || wereSentBefore(state, actor, calls);
-  return mayComeBack || readsValues(state, call) ? -1 : call;
+  const cameBack = orderOf(state, call) <= calls.lastOrder; // So will those sent behind it.
+  return mayComeBack || cameBack || readsValues(state, call) ? -1 : call;
 }
 
 /**

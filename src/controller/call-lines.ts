@@ -52,7 +52,7 @@ function callsOf(state: ControllerState, actor: number): ActorCalls {
   if (known !== undefined) return known;
   const calls: ActorCalls = {
     ...{ rows: [], orders: [], head: 0 },
-    ...{ sent: 0, sentReaders: 0, lastSent: noAttempt },
+    ...{ sent: 0, sentReaders: 0, lastSent: noAttempt, lastOrder: 0 },
   };
   state.calls.byActor.set(actor, calls);
   return calls;
@@ -119,6 +119,8 @@ export function countSent(state: ControllerState, call: number, attempt: Attempt
   const calls = callsOf(state, actorOf(state, call));
   calls.sent++;
   if (readsValues(state, call)) calls.sentReaders++;
+  const lastOrder = calls.sent === 1 ? 0 : calls.lastOrder;
+  calls.lastOrder = Math.max(lastOrder, orderOf(state, call));
   calls.lastSent = Math.max(calls.lastSent, attempt);
 }
 

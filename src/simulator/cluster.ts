@@ -508,7 +508,8 @@ export class SimulatedCluster {
     this.#openWorkers();
     for (const client of this.clients) client.releaseActors(1);
     const { now } = this.timeline;
-    const boundUs = () => settleBoundUs(this.state, slowestTaskUs(this.faults));
+    const slowestUs = slowestTaskUs(this.faults);
+    const boundUs = () => settleBoundUs(this.state, slowestUs, this.faults.timerLateUsMax);
     let deadline = now + boundUs();
     let owed = owedBy(this);
     while (owed !== null && this.timeline.now < deadline) {

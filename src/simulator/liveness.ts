@@ -212,9 +212,15 @@ function heldBy(state: ControllerState, task: number): string[] {
  * leases, and ten seconds.
  *
  * @param taskUsMax The longest that one task may take, microseconds.
+ * @param lateUsMax The longest that a timer may be late: a restart may end one task at each.
  */
-export function settleBoundUs(state: ControllerState, taskUsMax: Micros): Micros {
+export function settleBoundUs(
+  state: ControllerState,
+  taskUsMax: Micros,
+  lateUsMax: Micros = 0,
+): Micros {
   const { tasks } = state;
+  const restart = tasks.live * lateUsMax;
   const slots = state.workers.reduce((sum, one) => sum + (one.lost ? 0 : one.slots), 0);
   const depths = new Map<number, number>();
   let open = 0;
@@ -230,7 +236,7 @@ export function settleBoundUs(state: ControllerState, taskUsMax: Micros): Micros
     timeout = Math.max(timeout, schedulingTimeoutMs * 1000);
   }
   const work = (open / Math.max(1, slots) + longest) * taskUsMax;
-  return 4 * work + waits * longest + timeout + 6 * lostAfterUs + 10_000_000;
+  return 4 * work + waits * longest + timeout + restart + 6 * lostAfterUs + 10_000_000;
 }
 
 /** How many executions must follow each other until this one has ended. */

@@ -8,6 +8,7 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { aboutAttempts, compute, resources, TestWorker } from "../../test/worker/builders.ts";
 import type { FunctionRun } from "../model/spec.ts";
+import { stepAll } from "./step.ts";
 
 const f = { kind: "function", bundle: "b", functionName: "f", executor: "thread" } as const;
 const actorRun: FunctionRun = { ...f, part: "actor" };
@@ -77,6 +78,17 @@ test("a call that came back and is acknowledged holds nothing up, also if it nev
   worker.checksHealth("");
   worker.ordered({ type: "acknowledge", sequence: worker.state.connection.sent });
   assert.deepEqual(worker.ordered(compute(aCall(14, 4))), ["start 2 for 14 on lane -1"]);
+});
+
+test("a call whose return is not said yet is not one that the controller knows of", () => {
+  const worker = aWorker();
+  worker.checksHealth("no disk");
+  const { sent: sequence } = worker.state.connection;
+  const messages = [compute(aCall(13, 3)), { type: "acknowledge", sequence } as const];
+  const events = messages.map((message) => ({ type: "ordered", at: worker.at, message }) as const);
+  stepAll(worker.state, events);
+  worker.checksHealth("");
+  assert.deepEqual(worker.ordered(compute(aCall(14, 4))), ["handedBack 14 of 4 reason 4"]);
 });
 
 test("a call that was taken by its actor does not go back when the worker leaves", () => {

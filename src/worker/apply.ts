@@ -112,13 +112,13 @@ function acknowledgeAnswers(state: WorkerState, sequence: number): void {
   if (state.returnedCalls.size > 0) forgetReturned(state);
 }
 
-/** The controller knows of the calls whose hand-back it has acknowledged. */
+/** The controller knows of the calls whose hand-back was said, and which it has acknowledged. */
 function forgetReturned(state: WorkerState): void {
   const open = new Set<AttemptId>();
   for (const { attempt } of unacknowledgedAnswers(state)) open.add(attempt);
   for (const [actor, returned] of [...state.returnedCalls]) {
     for (const [call, { attempt }] of [...returned]) {
-      if (!open.has(attempt)) takeReturned(state, actor, call);
+      if (!open.has(attempt) && !state.reports.tellsOf(attempt)) takeReturned(state, actor, call);
     }
   }
 }

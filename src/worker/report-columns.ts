@@ -63,6 +63,12 @@ export class ReportColumns {
     else this.#values.push(report.value);
   }
 
+  /** Whether a row is about the attempt. */
+  tellsOf(attempt: AttemptId): boolean {
+    for (let row = 0; row < this.count; row++) if (this.#attempts.at(row) === attempt) return true;
+    return false;
+  }
+
   /** The message of all rows; the columns are empty afterwards. */
   take(): HotMessageOf<"reports"> {
     this.terminals = 0;

@@ -325,7 +325,15 @@ const isRunning = (state: ControllerState, task: number) =>
 /** A line of these calls, of which one more was sent than there are. */
 function callsOf(rows: number[]): ActorCalls {
   const lastSent = Number.MAX_SAFE_INTEGER;
-  return { rows, orders: rows.map(() => 0), head: 0, sent: 1, sentReaders: 0, lastSent };
+  return {
+    rows,
+    orders: rows.map(() => 0),
+    head: 0,
+    sent: 1,
+    sentReaders: 0,
+    lastSent,
+    lastOrder: -1,
+  };
 }
 
 const whole: Record<string, (state: ControllerState) => void> = {
