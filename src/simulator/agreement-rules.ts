@@ -7,7 +7,7 @@
 
 import { InvariantError } from "../base/assert.ts";
 import type { ControllerEvent, ControllerSend } from "../controller/events.ts";
-import type { FactOf } from "../controller/facts.ts";
+import type { Fact, FactOf } from "../controller/facts.ts";
 import type { Output } from "../controller/outbox.ts";
 import { type ControllerState, jobOf, taskIdOf } from "../controller/state.ts";
 import { attemptFlag } from "../controller/tables/attempt-table.ts";
@@ -72,6 +72,7 @@ export class AgreementRules {
     }
     checkAnswer(state, event, sends);
     this.#remember(state);
+    this.#takeSuperseded(facts, sends);
     for (const worker of workers) this.#checkPaid(state, worker);
   }
 
@@ -79,6 +80,15 @@ export class AgreementRules {
     this.#superseded.add(this.#idOf(fact.attempt));
     const row = tasks.attempt[fact.task];
     this.#takenOver.add(attempts.worker[row] ?? -1);
+  }
+
+  /** What was ordered and superseded in one step had no row that anybody else could see. */
+  #takeSuperseded(facts: readonly Fact[], sends: readonly ControllerSend[]): void {
+    if (facts.filter(({ type }) => type === "attempt-superseded").length < 2) return;
+    for (const send of sends) {
+      if (send.type !== "send-to-worker" || send.message.type !== "compute") continue;
+      for (const id of send.message.attempts) if (!this.#live.has(id)) this.#superseded.add(id);
+    }
   }
 
   #hearPrepared(event: ControllerEvent): void {
