@@ -323,6 +323,19 @@ describe("many passes over a full cluster", () => {
     other.obeys();
     assert.equal(other.orders, "more/0");
   });
+
+  test("never let work evict what is of its own queue, which was placed past the budget", () => {
+    const harness = new ControllerHarness();
+    harness.limits("ann", { budget: 4 });
+    const worker = harness.aWorker({ attributes: { host: "a" } });
+    const other = harness.aWorker({ attributes: { host: "b" } });
+    harness.launch("mine", { constraints: [clause("host", "=", "a")] });
+    harness.launch("more", { replicas: 2, constraints: [clause("host", "=", "b")] });
+    assert.equal(other.orders, "more/0", "it counts as batch");
+    assert.deepEqual(worker.finishes("mine/0"), ["w1 < forget mine/0"]);
+    other.finishes("more/0");
+    assert.equal(other.orders, "more/1");
+  });
 });
 
 describe("a victim", () => {

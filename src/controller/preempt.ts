@@ -104,7 +104,11 @@ export function hostFor(
 ): PreemptionHost | null {
   if (!canEverRun(state, shape, worker)) return null;
   const room = roomFor(state, worker, shape);
-  const rows = victimRows(state, worker.index, effectiveBand(state, shape));
+  // Placed in a worse band while its user was over budget, one of the queue is not worse than it.
+  const isOwn = (row: number) => state.attempts.shape[row] === shape.index;
+  const rows = victimRows(state, worker.index, effectiveBand(state, shape)).filter(
+    (row) => !isOwn(row),
+  );
   return {
     worker: worker.index,
     free: room.capacity.map((amount, index) => amount - room.used[index]),

@@ -209,10 +209,12 @@ class StepRules {
     }
   }
 
-  #onEnded({ attempts, causes }: FactOf<"attempts-ended">): void {
+  #onEnded({ attempts, causes, successors }: FactOf<"attempts-ended">): void {
     for (const [entry, row] of attempts.entries()) {
       const attempt = this.#attempts.get(row);
       this.#attempts.delete(row); // What has the row next is another one.
+      // A grant that is handed on keeps its band.
+      if (attempt?.granted === true) this.#note(successors[entry], { band: attempt.band });
       const cause = attemptCauses[causes[entry]];
       if (attempt?.current !== true) continue;
       this.#ends.set(attempt.task, { cause, attempt });
