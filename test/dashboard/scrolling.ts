@@ -11,6 +11,7 @@ import { WatchedPage } from "./browser.ts";
 const scrollsMax = 8;
 /** Smooth is 17 ms; the machine that tests may be busy, and unusable is what must not be. */
 const slowFrameMs = 250;
+const medianFrameMs = 50;
 
 /** Scrolls for a second and a half; the times between frames, in ms, sorted. */
 const scrollAndMeasure = `new Promise((resolve) => {
@@ -35,10 +36,18 @@ async function scrollSmoothest(watched: WatchedPage): Promise<readonly number[]>
   let best: readonly number[] = [];
   for (let scroll = 0; scroll < scrollsMax; scroll++) {
     const frames = await watched.page.evaluate<readonly number[]>(scrollAndMeasure);
+    if (isSmooth(frames)) return frames;
     if (best.length === 0 || slowFrameOf(frames) < slowFrameOf(best)) best = frames;
-    if (slowFrameOf(best) < slowFrameMs) break;
   }
   return best;
+}
+
+function isSmooth(sortedFrames: readonly number[]): boolean {
+  return medianOf(sortedFrames) < medianFrameMs && slowFrameOf(sortedFrames) < slowFrameMs;
+}
+
+function medianOf(sortedFrames: readonly number[]): number {
+  return sortedFrames[sortedFrames.length >> 1];
 }
 
 /** The 95th percentile. */
@@ -54,14 +63,14 @@ export async function assertSmooth(browser: Browser, url: string, text: string):
   await watched.page.getByText(text).filter({ visible: true }).first().waitFor();
   const openMs = Math.round(performance.now() - begun);
   const frames = await scrollSmoothest(watched);
-  const median = frames[frames.length >> 1];
+  const median = medianOf(frames);
   const slow = slowFrameOf(frames);
   const nodes = await watched.page.evaluate<number>("document.querySelectorAll('*').length");
   console.log(
     `${new URL(url).pathname}: there after ${openMs} ms; frames: median ${median.toFixed(1)} ms, ` +
       `95th percentile ${slow.toFixed(1)} ms; ${nodes} elements`,
   );
-  assert.ok(median < 50, `median frame of ${median} ms`);
+  assert.ok(median < medianFrameMs, `median frame of ${median} ms`);
   assert.ok(slow < slowFrameMs, `95th percentile of ${slow} ms`);
   assert.ok(nodes < 5_000, `${nodes} elements`);
   watched.assertClean();
