@@ -16,9 +16,9 @@ export interface ActorCalls {
   /** Attempts of its calls that have not ended, and those of them that read other values. */
   sent: number;
   sentReaders: number;
-  /** The last of these, by its id, and the last in the order of submission that was sent while
-   * there were any; mean nothing while there are none. */
+  /** The last of these, by its id; means nothing while there are none. */
   lastSent: AttemptId;
+  /** The last in the order of submission that was sent while there were any; as that one. */
   lastOrder: number;
 }
 

@@ -105,10 +105,8 @@ export function hostFor(
   if (!canEverRun(state, shape, worker)) return null;
   const room = roomFor(state, worker, shape);
   // Placed in a worse band while its user was over budget, one of the queue is not worse than it.
-  const isOwn = (row: number) => state.attempts.shape[row] === shape.index;
-  const rows = victimRows(state, worker.index, effectiveBand(state, shape)).filter(
-    (row) => !isOwn(row),
-  );
+  const isOther = (row: number) => state.attempts.shape[row] !== shape.index;
+  const rows = victimRows(state, worker.index, effectiveBand(state, shape)).filter(isOther);
   return {
     worker: worker.index,
     free: room.capacity.map((amount, index) => amount - room.used[index]),
