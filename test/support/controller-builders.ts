@@ -14,6 +14,7 @@ import type { ApiRequest, ControllerEvent, ControllerSend } from "../../src/cont
 import { type DurableFact, type Fact, isDurable } from "../../src/controller/facts.ts";
 import { checkInvariants } from "../../src/controller/invariants.ts";
 import { jobState } from "../../src/controller/job-state.ts";
+import { isPlacementPaused } from "../../src/controller/placement-budget.ts";
 import { answerCall } from "../../src/controller/queries.ts";
 import { durableText, snapshotOf, stateOf } from "../../src/controller/snapshot.ts";
 import { type ControllerState, newControllerState } from "../../src/controller/state.ts";
@@ -38,6 +39,7 @@ import {
   checkWorkerMessage,
 } from "../../src/protocol/validate.ts";
 import { decodePlain, encodePlain } from "../../src/shell/journal/fact-codec.ts";
+import { askOf, checkAnswers } from "../../src/simulator/answer-rules.ts";
 import { type ClientSurroundings, FakeClient } from "./fake-client.ts";
 import { FakeWorker, type WorkerOptions, type WorkerSurroundings } from "./fake-worker.ts";
 import { overTheWire } from "./wire.ts";
@@ -103,6 +105,10 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   /** Everything that must hold after every event; of its image only where facts may change it. */
   check(isJournaled = true): void {
     checkInvariants(this.state);
+    checkAnswers(askOf(this.state), {
+      look: this.facts.length,
+      isPaused: isPlacementPaused(this.state),
+    });
     if (!isJournaled) return;
     assert.equal(this.state.journaled, this.facts.length, "every durable fact is counted once");
     const text = durableText(this.state);
