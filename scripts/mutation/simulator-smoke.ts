@@ -1,6 +1,7 @@
 /**
- * A few seeds of the simulator, and its signature, as tests that judge mutants. Each is a test of its own: what one of
- * them catches does not wait for the rest, and none is so slow that it judges nothing.
+ * A few seeds of the simulator, and its signature, as tests that judge mutants. Each is a test of
+ * its own: what one of them catches does not wait for the rest, and none is so slow that it judges
+ * nothing.
  *
  * @module
  */

@@ -136,6 +136,16 @@ function agrees(a: unknown, b: unknown, sentence: string): void {
   holds(JSON.stringify(a) === JSON.stringify(b), sentence, a, b);
 }
 
+/** The same of two sets of lines, in whatever order they came. */
+function agreesInAnyOrder(a: Iterable<unknown>, b: Iterable<unknown>, sentence: string): void {
+  agrees(inOrder(a), inOrder(b), sentence);
+}
+
+function inOrder(values: Iterable<unknown>): readonly string[] {
+  const texts = Array.from(values, (value) => JSON.stringify(value));
+  return texts.sort((a, b) => (a < b ? -1 : Number(a > b)));
+}
+
 /** The most that one answer lists. */
 const pageSizeMost = 1_000;
 
@@ -230,7 +240,7 @@ function checkCounts(ask: Ask, { tasks, jobs, workers }: Lists): void {
   }
   const byWorkerState = countBy(workers, (worker) => worker.state);
   const shown = Object.entries(overview.workerStateCounts).filter(([, count]) => count > 0);
-  agrees(shown.sort(), [...byWorkerState].sort(), "the overview counts workers by their state");
+  agreesInAnyOrder(shown, byWorkerState, "the overview counts workers by their state");
   const { queued } = overview;
   agrees(
     queued.tasks + queued.waiting,
@@ -316,7 +326,7 @@ function checkGrants({ workerId, committed, stoppingAttemptIds }: Worker, tasks:
   const listed = stopping.map(({ attemptId }) => attemptId);
   const unlisted = stoppingAttemptIds.filter((attemptId) => !listed.includes(attemptId));
   const known = stoppingAttemptIds.filter((attemptId) => listed.includes(attemptId));
-  agrees(known.sort(), listed.sort(), "an attempt that stops does so on its worker");
+  agreesInAnyOrder(known, listed, "an attempt that stops does so on its worker");
   if (unlisted.length > 0) return; // Of a job whose name another has: its tasks are not listed.
   const granted = live.map((attempt) => amountsOf(attempt.granted)).reduce(plus, new Map());
   agrees(sorted(granted), sorted(amountsOf(committed)), "a worker is charged for what it granted");
@@ -347,7 +357,7 @@ function checkJob(ask: Ask, job: Job, tasks: readonly Task[]): void {
   const asked = ask("GetJobStatus", { jobId }) as { job: Job; tasks: readonly Task[] };
   agrees(asked.job, job, "a job is asked for as it is listed");
   const own = tasks.filter((task) => task.jobId === jobId);
-  agrees(idsOf(asked.tasks).sort(), idsOf(own).sort(), "a job has the tasks that name it");
+  agreesInAnyOrder(idsOf(asked.tasks), idsOf(own), "a job has the tasks that name it");
   if (job.spec !== null) {
     const counts = Object.values(job.taskStateCounts).reduce((sum, count) => sum + count, 0);
     agrees(counts, job.replicas, "every task of a launched job is in one state");
@@ -397,7 +407,7 @@ function checkGroups(ask: Ask, jobId: string, own: readonly Task[]): void {
   }
   agrees(graph.taskCount, own.length, "a graph counts the tasks of its job");
   const states = countBy(own, ({ state }) => state);
-  agrees([...counts].sort(), [...states].sort(), "a graph shows its tasks in their states");
+  agreesInAnyOrder(counts, states, "a graph shows its tasks in their states");
   const inputs = own.reduce((sum, task) => sum + task.inputs.length, 0);
   const edges = graph.edges.reduce((sum, { count }) => sum + count, 0);
   agrees(edges, inputs, "a graph has an edge for every input");
@@ -436,12 +446,8 @@ function checkNeighbours(ask: Ask, { taskId, inputs }: Task): void {
   const [centre, ...others] = graph.nodes.map(({ nodeId }) => nodeId);
   agrees(centre, taskId, "what stands around a task begins with it");
   const into = graph.edges.filter(({ to }) => to === taskId);
-  const distinct = [...new Set(inputs)].sort();
-  agrees(
-    into.map(({ from }) => from).sort(),
-    distinct,
-    "an edge leads from each input to its task",
-  );
+  const from = into.map((edge) => edge.from);
+  agreesInAnyOrder(from, new Set(inputs), "an edge leads from each input to its task");
   const read = into.reduce((sum, { count }) => sum + count, 0);
   agrees(read, inputs.length, "an input that is read twice counts twice");
   const ends = new Set(graph.edges.flatMap(({ from, to }) => [from, to]));
