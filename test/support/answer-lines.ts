@@ -4,21 +4,60 @@
  * @module
  */
 
+import { authorise } from "../../src/controller/authorise.ts";
+import type { ApiRequest } from "../../src/controller/events.ts";
 import { CapstanError } from "../../src/model/errors.ts";
+import type { Principal } from "../../src/model/job.ts";
 import type { ControllerHarness } from "./controller-builders.ts";
 
 /** A value that fits is one line; a larger one has a line for each of its fields. */
 const lineColumnsMax = 96;
 
 /** What `METHOD field=value…` answers, whole; values are JSON, or text that is none. */
-export function answerOf(harness: ControllerHarness, [method, ...fields]: readonly string[]) {
+export function answerOf(
+  harness: ControllerHarness,
+  [method, ...fields]: readonly string[],
+  principal?: Principal,
+): string[] {
   const request = Object.fromEntries(fields.map(fieldOf));
   try {
-    return linesOf(shortened(harness.call(method, request)), "");
+    return linesOf(shortened(harness.call(method, request, principal)), "");
   } catch (error) {
-    if (error instanceof CapstanError) return [`refused ${error.code}: ${error.message}`];
+    if (error instanceof CapstanError) return [refusalOf(error)];
     throw error;
   }
+}
+
+/** What a change `type field=value…` through the API sends, and then what it is answered, whole. */
+export function changeOf(
+  harness: ControllerHarness,
+  [type, ...fields]: readonly string[],
+  principal: Principal,
+): string[] {
+  const request = { type, ...Object.fromEntries(fields.map(fieldOf)) } as ApiRequest;
+  const sent = harness.asks(request, principal).filter((line) => !isAnswer(line));
+  const { result, error } = harness.answered;
+  return [...sent, ...(error === null ? linesOf(shortened(result), "") : [refusalOf(error)])];
+}
+
+function isAnswer(line: string): boolean {
+  return line.startsWith("reply ") || line.startsWith("refused ");
+}
+
+/** Whether somebody may call `METHOD field=value…`: `yes`, or the refusal. */
+export function permissionOf(
+  { state }: ControllerHarness,
+  [method, ...fields]: readonly string[],
+  principal: Principal,
+): string {
+  const refusal = authorise(state, principal, method, Object.fromEntries(fields.map(fieldOf)));
+  return refusal === null ? "yes" : refusalOf(refusal);
+}
+
+/** With the details that are for programs. */
+function refusalOf({ code, message, details }: CapstanError): string {
+  const told = Object.keys(details ?? {}).length === 0 ? "" : ` ${JSON.stringify(details)}`;
+  return `refused ${code}: ${message}${told}`;
 }
 
 function fieldOf(text: string): [string, unknown] {
