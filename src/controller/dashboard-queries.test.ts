@@ -109,8 +109,21 @@ describe("the overview", () => {
     const worker = harness.aWorker();
     harness.launch("bad");
     worker.fails("bad/0");
-    harness.after(3_601_000);
-    assert.deepEqual(seen(harness).problems, []);
+    harness.state.at += 3_600_000_000;
+    const codes = () => seen(harness).problems.map(({ code }) => code);
+    assert.deepEqual(codes(), ["JOB_FAILED"]);
+    harness.state.at += 1;
+    assert.deepEqual(codes(), []);
+  });
+
+  test("forgets what was lost long ago", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker().exits();
+    harness.state.at = harness.state.workers[0].lastHeardAt + 3_600_000_000;
+    const codes = () => seen(harness).problems.map(({ code }) => code);
+    assert.deepEqual(codes(), ["WORKER_LOST"]);
+    harness.state.at += 1;
+    assert.deepEqual(codes(), []);
   });
 });
 

@@ -280,7 +280,7 @@ test("a worker is shown in its state, with the reason for it", () => {
   orders("cordon-worker", false);
   harness.launch("a");
   orders("drain-worker", true);
-  assert.equal(shown(), "DRAINING: draining: 1 attempts have not ended");
+  assert.equal(shown(), "DRAINING: draining: 1 attempt has not ended");
   worker.finishes("a/0");
   assert.equal(shown(), "DRAINING: drained");
   worker.feels("the disk is full");

@@ -48,6 +48,9 @@ import { plugged, setupFailed } from "./plugged.ts";
 
 const separator = "----";
 
+/** What is in quotes is of one word. */
+const wordPattern = /(?:[^\s"]|"[^"]*")+/g;
+
 /** The same text with what the commands really sent. */
 export function playScenario(text: string): string {
   const harness = new ControllerHarness();
@@ -67,7 +70,7 @@ function playStep(harness: ControllerHarness, step: string): string {
 }
 
 function playCommand(harness: ControllerHarness, command: string): readonly string[] {
-  const [subject, ...words] = command.trim().split(/\s+/);
+  const [subject, ...words] = command.match(wordPattern) ?? [];
   const client = harness.clients.find((one) => one.clientId === subject);
   if (client !== undefined) return playClient(client, words);
   const worker = harness.workers.find((one) => one.workerId === subject);
