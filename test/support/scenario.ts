@@ -70,7 +70,7 @@ function playStep(harness: ControllerHarness, step: string): string {
 }
 
 function playCommand(harness: ControllerHarness, command: string): readonly string[] {
-  const [subject, ...words] = command.match(wordPattern) ?? [];
+  const [subject = "", ...words] = command.match(wordPattern) ?? [];
   const client = harness.clients.find((one) => one.clientId === subject);
   if (client !== undefined) return playClient(client, words);
   const worker = harness.workers.find((one) => one.workerId === subject);
