@@ -6,7 +6,10 @@
 
 import { authorise } from "../../src/controller/authorise.ts";
 import type { ApiRequest } from "../../src/controller/events.ts";
+import { taskFlag } from "../../src/controller/tables/task-table.ts";
+import { formatTime } from "../../src/controller/views.ts";
 import { CapstanError } from "../../src/model/errors.ts";
+import { counted } from "../../src/model/format-quantities.ts";
 import type { Principal } from "../../src/model/job.ts";
 import type { ControllerHarness } from "./controller-builders.ts";
 
@@ -52,6 +55,25 @@ export function permissionOf(
 ): string {
   const refusal = authorise(state, principal, method, Object.fromEntries(fields.map(fieldOf)));
   return refusal === null ? "yes" : refusalOf(refusal);
+}
+
+/** `a is PENDING delayed, 1 failure, 2 losses, until 1970-…`, or with how it has failed. */
+export function triesOf(harness: ControllerHarness, label: string): string {
+  const { tasks, notBefore, failures } = harness.state;
+  const row = harness.rowOf(label);
+  const words = [`${label} is ${harness.stateOf(label)}`];
+  if (row < 0) return words[0];
+  const [failureCount, lossCount] = [tasks.failureCount[row], tasks.lossCount[row]];
+  if (failureCount > 0) words.push(counted(failureCount, "failure"));
+  if (lossCount > 0) words.push(lossCount === 1 ? "1 loss" : `${lossCount} losses`);
+  if (tasks.hasFlag(row, taskFlag.suspect)) words.push("suspect");
+  if (notBefore.has(row)) words.push(`until ${formatTime(notBefore.get(row) ?? 0)}`);
+  const failure = failures.get(row);
+  if (failure !== undefined) {
+    const { code, workerId, attempts, message } = failure;
+    words.push(`${code} on ${workerId} after ${counted(attempts, "attempt")}: ${message}`);
+  }
+  return words.join(", ");
 }
 
 /** With the details that are for programs. */

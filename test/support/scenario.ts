@@ -17,8 +17,8 @@
  * prints the whole answer of the API, less the fields that say nothing; `do CHANGE field=value…`
  * makes a change through it and prints the answer. `as bob:viewer` or `as bob:user:/bob/train` (the
  * token of a job) before either says who asks; `may METHOD field=value…` says whether that is
- * allowed. What is sent comes in the order in which the kernel sent it; a step that sends nothing
- * has no lines.
+ * allowed. `tries a` says what `a` was charged, when it goes on, and how it failed. What is sent
+ * comes in the order in which the kernel sent it; a step that sends nothing has no lines.
  *
  * @module
  */
@@ -34,7 +34,7 @@ import {
   parseMachine,
   parseTask,
 } from "../../src/simulator/scenario-words.ts";
-import { answerOf, changeOf, permissionOf } from "./answer-lines.ts";
+import { answerOf, changeOf, permissionOf, triesOf } from "./answer-lines.ts";
 import { anAdmin, ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import type { FakeClient, TaskDraft } from "./fake-client.ts";
 import {
@@ -94,6 +94,8 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
       return harness.restarts(words[0] === "snapshot" ? "snapshot" : "facts");
     case "states":
       return words.map((label) => `${label} is ${harness.stateOf(label)}`);
+    case "tries":
+      return words.map((label) => triesOf(harness, label));
     case "launch":
       return words.flatMap((word) => harness.launch(...jobOf(word)).slice(1));
     case "cancel":
