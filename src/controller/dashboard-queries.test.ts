@@ -116,6 +116,15 @@ describe("the overview", () => {
     assert.deepEqual(codes(), []);
   });
 
+  test("tells of a worker that the controller which took over has not heard yet", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker();
+    harness.at += 7_200_000_000;
+    harness.restarts();
+    const [{ code, message }] = seen(harness).problems;
+    assert.deepEqual([code, message], ["WORKER_SUSPECT", "w1 is suspect: not connected"]);
+  });
+
   test("forgets what was lost long ago", () => {
     const harness = new ControllerHarness();
     harness.aWorker().exits();
