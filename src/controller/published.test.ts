@@ -142,7 +142,7 @@ describe("a published value", () => {
     assert.deepEqual(client.publishes("model", "a"), ["c1 < accepted 3"]);
     assert.deepEqual(client.publishes("model", "b"), [
       'c1 < refused 4 ALREADY_EXISTS: name: "model" is /ann/graph-1/0 already; unpublish it ' +
-        "first, or choose another name",
+        'first, or choose another name {"name":"model"}',
     ]);
   });
 
