@@ -16,6 +16,7 @@ import { budgetDefaults, type UserBudget } from "../model/job.ts";
 import { noResources } from "../model/resources.ts";
 import { type ApiAnswer, onCreateToken, onRevokeToken, onSetUserBudget } from "./access.ts";
 import { budgetsMax, tokensMax, tokensPerUserMax } from "./access-limits.ts";
+import type { TokenRecord } from "./access-state.ts";
 import { accessEventOf } from "./apply-access.ts";
 import { principalOf } from "./authorise.ts";
 
@@ -25,6 +26,13 @@ class Scene extends AccessScene {
   creates(overrides: Parameters<typeof aTokenRequest>[0] = {}): ApiAnswer {
     const request = aTokenRequest(overrides);
     return onCreateToken(this.state, this, { principal: admin, request, at: this.at });
+  }
+
+  has(overrides: Partial<TokenRecord>): void {
+    const { tokenId, user, role, note } = aTokenRequest();
+    const hash = `hash of ${overrides.tokenId}`;
+    const times = { createdAt: 1, expiresAt: 0, revokedAt: 0 };
+    this.hasToken({ tokenId, hash, user, role, note, ...times, ...overrides });
   }
 
   revokes(tokenId: string): ApiAnswer {
@@ -110,9 +118,7 @@ describe("a token", () => {
     const expiresAt = scene.at + 1_000;
     scene.creates({ tokenId: "revoked", hash: aHash(1) });
     scene.creates({ tokenId: "expired", hash: aHash(2), expiresAt });
-    for (let i = 3; i <= tokensMax; i++) {
-      scene.creates({ tokenId: `t${i}`, hash: aHash(i), user: `u${i}` });
-    }
+    for (let i = 3; i <= tokensMax; i++) scene.has({ tokenId: `t${i}`, user: `u${i}` });
     const more = { tokenId: "more", hash: aHash(tokensMax + 1) };
     assert.match(errorOf(scene.creates(more)), /^OVERLOADED/);
     scene.at = expiresAt + 1;
@@ -122,7 +128,27 @@ describe("a token", () => {
     assert.deepEqual(scene.takeFacts(), ["tokens-forgotten", "token-created"]);
     assert.equal(scene.state.access.tokens.has("expired"), false);
     assert.equal(scene.state.access.tokens.has("revoked"), true);
-    scene.check();
+  });
+
+  /** Which token makes room for one more, of some that are dead. */
+  function leavesOf(...dead: readonly Partial<TokenRecord>[]): string {
+    const scene = new Scene({ checks: false });
+    scene.at = 100;
+    for (const [i, overrides] of dead.entries()) scene.has({ tokenId: `d${i}`, ...overrides });
+    for (let i = dead.length; i < tokensMax; i++) scene.has({ tokenId: `t${i}`, user: `u${i}` });
+    scene.creates({ tokenId: "more", hash: aHash(1), user: "new" });
+    const [fact] = scene.facts;
+    return fact?.type === "tokens-forgotten" ? fact.tokenIds.join(" ") : "none";
+  }
+
+  test("that is dead for longest is the one that was revoked or expired first", () => {
+    assert.equal(leavesOf({ revokedAt: 20 }, { revokedAt: 10 }, { revokedAt: 30 }), "d1");
+    assert.equal(leavesOf({ expiresAt: 20 }, { revokedAt: 30 }), "d0");
+    assert.equal(leavesOf({ expiresAt: 90, revokedAt: 20 }, { expiresAt: 30 }), "d0");
+    assert.equal(leavesOf({ expiresAt: 20, revokedAt: 90 }, { revokedAt: 30 }), "d0");
+    assert.equal(leavesOf({ tokenId: "b", expiresAt: 20 }, { tokenId: "a", revokedAt: 20 }), "a");
+    assert.equal(leavesOf({ expiresAt: 100 }, { expiresAt: 101 }), "d0");
+    assert.equal(leavesOf({ expiresAt: 101 }), "none");
   });
 });
 

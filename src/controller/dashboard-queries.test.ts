@@ -109,8 +109,30 @@ describe("the overview", () => {
     const worker = harness.aWorker();
     harness.launch("bad");
     worker.fails("bad/0");
-    harness.after(3_601_000);
-    assert.deepEqual(seen(harness).problems, []);
+    harness.state.at += 3_600_000_000;
+    const codes = () => seen(harness).problems.map(({ code }) => code);
+    assert.deepEqual(codes(), ["JOB_FAILED"]);
+    harness.state.at += 1;
+    assert.deepEqual(codes(), []);
+  });
+
+  test("tells of a worker that the controller which took over has not heard yet", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker();
+    harness.at += 7_200_000_000;
+    harness.restarts();
+    const [{ code, message }] = seen(harness).problems;
+    assert.deepEqual([code, message], ["WORKER_SUSPECT", "w1 is suspect: not connected"]);
+  });
+
+  test("forgets what was lost long ago", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker().exits();
+    harness.state.at = harness.state.workers[0].lastHeardAt + 3_600_000_000;
+    const codes = () => seen(harness).problems.map(({ code }) => code);
+    assert.deepEqual(codes(), ["WORKER_LOST"]);
+    harness.state.at += 1;
+    assert.deepEqual(codes(), []);
   });
 });
 

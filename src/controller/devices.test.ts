@@ -89,6 +89,20 @@ describe("what is usually asked of devices", () => {
     assert.equal(harness.state.demand.demand.classes.length, 0);
   });
 
+  test("is computed anew when twice as many have asked, and not before", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker({ capacity: owned });
+    const versions: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      harness.launch(`usual${i}`, half);
+      versions.push(harness.state.demand.version);
+    }
+    assert.deepEqual(versions, [1, 2, 2, 3, 3, 3, 3, 4]);
+    assert.equal(harness.state.demand.count, 8);
+    harness.launch("plain");
+    assert.equal(harness.state.demand.count, 8, "who asks for no device is not counted");
+  });
+
   test("is computed anew for a variant that was not known, and for nothing else that joins", () => {
     const harness = new ControllerHarness();
     harness.aWorker({ capacity: owned });

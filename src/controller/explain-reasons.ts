@@ -165,8 +165,7 @@ class Tallies {
 /** Of one dimension: which obstacles are counted together. */
 function keyOf({ code, clause, need }: NowObstacle): string | number {
   if (code === "INSUFFICIENT") return need;
-  const isWorded = clause !== undefined && code !== "INSUFFICIENT";
-  return `${code} ${isWorded ? clause : need}`;
+  return `${code} ${clause ?? need}`;
 }
 
 function reasonOf(entry: Tally, total: number): Reason {

@@ -151,37 +151,50 @@ class Play {
   }
 }
 
+/** Plays of so many events: tests of some seconds each, and together all lengths. */
+const lengths = [
+  { minLength: 10, maxLength: 20, numRuns: 60 },
+  { minLength: 20, maxLength: 40, numRuns: 50 },
+  { minLength: 40, maxLength: 60, numRuns: 40 },
+] as const;
+
 describe("the index of the workers", () => {
-  test("says what a scan says, over random clusters, requests and changes", () => {
-    let compared = 0;
-    fc.assert(
-      fc.property(fc.array(someEvent, { minLength: 10, maxLength: 60, size: "max" }), (events) => {
-        const play = new Play();
-        for (const event of events) {
-          play.take(event);
-          compared += checkFleet(play.harness.state);
-          assertNothingIdles(play.harness);
-        }
-      }),
-      { numRuns: 150 },
-    );
-    assert.ok(compared > 0, "some queue waited while workers took work of its shape");
-  });
+  for (const { numRuns, ...length } of lengths) {
+    const many = `${length.minLength} to ${length.maxLength}`;
+    test(`says what a scan says, over random clusters and requests, ${many} changes`, () => {
+      let compared = 0;
+      fc.assert(
+        fc.property(fc.array(someEvent, { ...length, size: "max" }), (events) => {
+          const play = new Play();
+          for (const event of events) {
+            play.take(event);
+            compared += checkFleet(play.harness.state);
+            assertNothingIdles(play.harness);
+          }
+        }),
+        { numRuns },
+      );
+      assert.ok(compared > 0, "some queue waited while workers took work of its shape");
+    });
+  }
 });
 
 describe("what an eviction costs at least", () => {
-  test("is never more than what it costs, and null only where none helps", () => {
-    let planned = 0;
-    fc.assert(
-      fc.property(fc.array(someEvent, { minLength: 20, maxLength: 60, size: "max" }), (events) => {
-        const play = new Play();
-        for (const event of events) play.take(event);
-        planned += checkBounds(play.harness.state);
-      }),
-      { numRuns: 150 },
-    );
-    assert.ok(planned > 0, "something could be evicted for something");
-  });
+  for (const { numRuns, ...length } of lengths) {
+    const many = `${length.minLength} to ${length.maxLength}`;
+    test(`is never more than what it costs, null only where none helps: ${many} changes`, () => {
+      let planned = 0;
+      fc.assert(
+        fc.property(fc.array(someEvent, { ...length, size: "max" }), (events) => {
+          const play = new Play();
+          for (const event of events) play.take(event);
+          planned += checkBounds(play.harness.state);
+        }),
+        { numRuns },
+      );
+      assert.ok(planned > 0, "something could be evicted for something");
+    });
+  }
 });
 
 /** How many evictions there were to compare with. */

@@ -144,6 +144,18 @@ function textOf(value: unknown): string {
   );
 }
 
+test("a page of results is closed by the one that makes it large", () => {
+  const harness = new ControllerHarness({ checks: false });
+  const worker = harness.aWorker({ slots: 4 });
+  harness.launch("j", { run, replicas: 4 });
+  const value = new Uint8Array(400_000);
+  worker.reports(...[0, 1, 2, 3].map((i) => finished(`j/${i}`, { value })));
+  const first = resultsOf(harness);
+  assert.deepEqual([first.results.length, first.nextPageToken], [2, "2"]);
+  const second = resultsOf(harness, { pageToken: "2" });
+  assert.deepEqual([second.results.length, second.nextPageToken], [2, ""]);
+});
+
 test("results leave past the bound, the oldest first; one that comes again is the youngest", () => {
   const results = newJobResults();
   const keep = (task: number, bytes: number) =>

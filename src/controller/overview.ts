@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../model/format-quantities.ts";
 import { type JobState, taskStateCode, taskStates } from "../model/states.ts";
 import { dimension } from "../scheduler/dimensions.ts";
 import { couldEverPlace } from "./gang-placement.ts";
@@ -184,7 +185,7 @@ function queueProblems(state: ControllerState): Problem[] {
     const queued = queuedTasks(state);
     const why = state.workers.some(isHealthy) ? "all workers are closed" : "no worker is connected";
     const subject = { kind: "TASK", id: head } as const;
-    const message = `${queued} tasks wait: ${why}`;
+    const message = `${counted(queued, "task")} ${queued === 1 ? "waits" : "wait"}: ${why}`;
     return [{ code: "NO_WORKERS", severity: "ERROR", message, subject, count: queued }];
   }
   return unplaceable(state);
@@ -242,7 +243,7 @@ function problemOfJob(state: ControllerState, job: Job): Problem | null {
   const failed = job.stateCounts[taskStateCode.FAILED];
   if (job.finishedAt === 0) {
     if (failed === 0) return null;
-    const message = `${failed} tasks of ${job.id} failed; it goes on`;
+    const message = `${counted(failed, "task")} of ${job.id} failed; it goes on`;
     return { code: "TASKS_FAILED", severity: "WARNING", message, subject, count: 1 };
   }
   if (state.at - job.finishedAt > overviewFailedUs || !failedStates.has(jobState(job))) return null;

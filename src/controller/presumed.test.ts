@@ -38,6 +38,26 @@ test("in the past whoever was not lost is there and was just heard", () => {
   assert.equal(isAwaited, true);
 });
 
+test("in the past every session that was not over is there, and nobody is suspected", () => {
+  const harness = new ControllerHarness();
+  const [over, open] = [harness.aClient(), harness.aClient("bob")];
+  const worker = harness.aWorker();
+  over.closes();
+  open.disconnects();
+  const past = foldOf(harness.facts);
+  past.workers[worker.index].suspect = true;
+  past.brokenGangs.add(0);
+  past.touchedJobs.add(0);
+  presumeConnected(past, harness.at);
+  assert.deepEqual(
+    past.clients.map((client) => client?.connected ?? null),
+    [null, true],
+  );
+  assert.equal(past.workers[worker.index].suspect, false);
+  assert.equal(past.at, harness.at);
+  assert.deepEqual([past.brokenGangs.size, past.touchedJobs.size], [0, 0]);
+});
+
 test("the past of a cluster in which tasks and jobs failed breaks no rule", () => {
   const harness = new ControllerHarness();
   const client = harness.aClient();

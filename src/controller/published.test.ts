@@ -142,7 +142,7 @@ describe("a published value", () => {
     assert.deepEqual(client.publishes("model", "a"), ["c1 < accepted 3"]);
     assert.deepEqual(client.publishes("model", "b"), [
       'c1 < refused 4 ALREADY_EXISTS: name: "model" is /ann/graph-1/0 already; unpublish it ' +
-        "first, or choose another name",
+        'first, or choose another name {"name":"model"}',
     ]);
   });
 
@@ -164,6 +164,10 @@ describe("a published value", () => {
     for (let i = 0; i < publishedPerUserMax; i++) client.publishes(`n${i}`, "a");
     const [line] = client.publishes("one more", "a");
     assert.match(line, /QUOTA_EXCEEDED: name: ann has 1000 published values/);
+    assert.match(client.publishes("n0", "a")[0], /accepted/, "it is what is published already");
+    const other = harness.aClient("bob");
+    other.submits({ b: {} });
+    assert.match(other.publishes("n0", "b")[0], /accepted/);
   });
 
   test("is published and fetched once, however often that is said", () => {

@@ -8,7 +8,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { finished, have } from "../../test/support/fake-worker.ts";
+import { clause } from "../../test/support/job-builders.ts";
 import { CapstanError } from "../model/errors.ts";
+import { stage } from "./tables/task-table.ts";
 
 type Answer = { readonly [field: string]: unknown };
 
@@ -185,6 +187,23 @@ test("the doctor finds a charge that nobody owes", () => {
   ]);
 });
 
+test("the doctor names who runs which release, and a task that nothing will move", () => {
+  const { harness, client } = aCluster();
+  harness.aWorker({ attributes: { "capstan-version": "1.2" } });
+  harness.aWorker({ attributes: { "capstan-version": "1.3" } }).exits();
+  client.submits({ stuck: { spec: { constraints: [clause("zone", "=", "x")] } } });
+  const task = harness.rowOf("stuck");
+  const { shape } = harness.state.specs[harness.state.tasks.spec[task]] ?? { shape: -1 };
+  harness.state.queuedShapes.delete(shape);
+  harness.state.tasks.stage[task] = stage.none;
+  const report = harness.call("GetDoctorReport") as Answer;
+  assert.deepEqual(report.releases, [{ workerId: "w2", version: "1.2" }]);
+  assert.equal(report.ok, false);
+  const [stuck] = report.stuck as Answer[];
+  assert.deepEqual([stuck.state, stuck.sinceMs], ["PENDING", 0]);
+  assert.equal(stuck.id, "/ann/graph-1/3");
+});
+
 describe("a story", () => {
   const storyOf = (harness: ControllerHarness, id: string) =>
     (harness.call("GetStory", { id }) as { events: Answer[] }).events;
@@ -280,7 +299,7 @@ test("a worker is shown in its state, with the reason for it", () => {
   orders("cordon-worker", false);
   harness.launch("a");
   orders("drain-worker", true);
-  assert.equal(shown(), "DRAINING: draining: 1 attempts have not ended");
+  assert.equal(shown(), "DRAINING: draining: 1 attempt has not ended");
   worker.finishes("a/0");
   assert.equal(shown(), "DRAINING: drained");
   worker.feels("the disk is full");

@@ -9,6 +9,7 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import { counted } from "../model/format-quantities.ts";
 import { formatAttemptId } from "../model/ids.ts";
 import type { ApiAnswer } from "./access.ts";
 import { idleMatches } from "./invariants/queue-rules.ts";
@@ -49,7 +50,7 @@ function reconciliations(state: ControllerState): RepairAction[] {
     .map(({ workerId, liveAttempts }) => ({
       type: "reconcile-worker",
       id: workerId,
-      message: `compare its ${liveAttempts} attempts and its values with what it really has`,
+      message: `compare its ${counted(liveAttempts, "attempt")} and its values with what it really has`,
     }));
 }
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { runsMax } from "./limits.ts";
-import { type LanedRun, RunLog } from "./run-log.ts";
+import { freeLane, type LanedRun, RunLog } from "./run-log.ts";
 
 function add(log: RunLog, startedAt: number, endedAt: number, slots = 2, worker = 0): void {
   const what = { jobId: "/ann/a", index: 0, name: "f", assignedAt: startedAt, cause: 0 };
@@ -55,6 +55,65 @@ test("no two runs of a lane overlap, and there are no more lanes than slots", ()
       }
     }),
   );
+});
+
+test("what ended long before it was heard of is told where its lane is free, without a length", () => {
+  const log = new RunLog();
+  add(log, 0, 2_000_000, 1);
+  add(log, 1_000_000, 2_000_010, 1);
+  add(log, 999_999, 2_000_020, 1);
+  assert.equal(
+    shown(log.since(0)),
+    "0:0-2000000 0:2000000-3000010 0:3000010-3000010",
+    "a second is not too long",
+  );
+});
+
+test("a run keeps what is said of it, and its worker has lanes of its own", () => {
+  const log = new RunLog();
+  const run = {
+    ...{ attempt: 77, worker: 3, jobId: "/ann/x", index: 5, name: "train" },
+    ...{ assignedAt: 10, startedAt: 20, endedAt: 30, cause: 4 },
+  };
+  log.add({ ...run, slots: 2 });
+  log.add({ ...run, attempt: 78, worker: 4, slots: 2 });
+  assert.deepEqual(
+    [...log.since(0)],
+    [
+      { ...run, lane: 0 },
+      { ...run, attempt: 78, worker: 4, lane: 0 },
+    ],
+  );
+  assert.deepEqual([log.lanesOf(3), log.lanesOf(4), log.lanesOf(5)], [[30], [30], []]);
+  log.lanesOf(3).push(9);
+  assert.deepEqual(log.lanesOf(3), [30]);
+});
+
+test("a free lane is the one used last of those that are free; else a new one; else the first free", () => {
+  assert.equal(freeLane([], 5, 1), 0);
+  assert.equal(freeLane([3, 5, 4], 5, 3), 1);
+  assert.equal(freeLane([3, 6, 4], 5, 3), 2);
+  assert.equal(freeLane([4, 4], 5, 9), 0);
+  assert.equal(freeLane([8, 6, 7], 5, 4), 3);
+  assert.equal(freeLane([8, 6, 7], 5, 3), 1);
+  assert.equal(freeLane([6, 6], 5, 2), 0);
+});
+
+test("what was heard since a moment is found, also when there was none before or none since", () => {
+  const log = new RunLog();
+  assert.deepEqual([...log.since(0)], []);
+  for (let at = 10; at <= 3_000; at += 10) add(log, at, at, 1);
+  const first = (from: number) => [...log.since(from)].map(({ attempt }) => attempt)[0];
+  assert.deepEqual([0, 10, 11, 1_500, 2_991, 3_000, 3_001].map(first), [
+    10,
+    10,
+    20,
+    1_500,
+    3_000,
+    3_000,
+    undefined,
+  ]);
+  assert.equal([...log.since(15)].length, 299);
 });
 
 test("the oldest leave when there are too many, and it is said since when there are none", () => {

@@ -54,6 +54,52 @@ describe("what 95 of 100 of a kind took", () => {
     assert.ok((times.p95(1) ?? 0) >= 10_000_000);
   });
 
+  test("is the end of a quarter of a doubling, from 256 microseconds on", () => {
+    const p95 = (us: number) => timesOf(new Array<number>(hangSamplesMin).fill(us)).p95(1);
+    const ends = [0, 255, 256, 1_023, 1_024, 1_279, 1_280, 2_047, 2_048, 2_559, 2_560, 40_959];
+    assert.deepEqual(
+      ends.map(p95),
+      [256, 256, 512, 1_024, 1_280, 1_280, 1_536, 2_048, 2_560, 2_560, 3_072, 40_960],
+    );
+  });
+
+  test("counts halves of what was before when there are as many as count in full", () => {
+    const times = timesOf(new Array<number>(runTimesMax - 1).fill(1_000));
+    const countOf = () => new Map(times.image()).get(1)?.at(-1);
+    assert.equal(countOf(), runTimesMax - 1);
+    times.add(1, 1_000);
+    assert.equal(countOf(), runTimesMax / 2);
+    times.add(1, 1_000);
+    assert.equal(countOf(), runTimesMax / 2 + 1);
+  });
+
+  test("is of each kind by itself, also when they end in turns", () => {
+    const times = new RunTimes();
+    for (let i = 0; i < hangSamplesMin; i++) {
+      times.add(1, 100);
+      times.add(2, 1_000_000);
+    }
+    assert.equal(times.p95(1), 256);
+    assert.ok((times.p95(2) ?? 0) >= 1_000_000);
+    assert.deepEqual(
+      times.image().map(([spec, counts]) => [spec, counts.at(-1)]),
+      [
+        [1, hangSamplesMin],
+        [2, hangSamplesMin],
+      ],
+    );
+    times.forget(2);
+    times.add(2, 5);
+    assert.equal(new Map(times.image()).get(2)?.at(-1), 1, "also if it was the last that ended");
+  });
+
+  test("in an image changes no more", () => {
+    const times = timesOf([5]);
+    const image = times.image();
+    times.add(1, 5);
+    assert.equal(image[0][1].at(-1), 1);
+  });
+
   test("takes what is longer than everything that is told apart as the longest", () => {
     assert.ok((timesOf(new Array<number>(10).fill(Number.MAX_SAFE_INTEGER)).p95(1) ?? 0) > 0);
   });

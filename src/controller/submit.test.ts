@@ -35,15 +35,20 @@ describe("a submission is refused whole, with what is wrong with it", () => {
     const drafts = { a: {}, b: { on: ["a", "d"] }, c: { on: ["b"] }, d: { on: ["c"] } };
     const refusal = refusalOf(harness, client, drafts);
     assert.match(refusal, /^GRAPH_CYCLE: tasks depend on each other in a circle: /);
-    const circle = refusal.replace(/^.*: /, "").split(" -> ").map(Number);
+    const [, words, details] = /^.*: ([\d >-]+) (.*)$/.exec(refusal) ?? [];
+    const circle = words.split(" -> ").map(Number);
     assert.equal(circle[0], circle.at(-1));
+    assert.deepEqual(JSON.parse(details), { tasks: circle });
     assert.deepEqual([...new Set(circle)].sort(), [1, 2, 3]);
   });
 
   test("a task that needs itself is a circle", () => {
     const harness = new ControllerHarness();
     const refusal = refusalOf(harness, harness.aClient(), { a: { on: ["a"] } });
-    assert.equal(refusal, "GRAPH_CYCLE: tasks depend on each other in a circle: 0 -> 0");
+    assert.equal(
+      refusal,
+      'GRAPH_CYCLE: tasks depend on each other in a circle: 0 -> 0 {"tasks":[0,0]}',
+    );
   });
 
   test("a dependency that does not exist is named, with who needs it", () => {

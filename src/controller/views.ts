@@ -276,7 +276,7 @@ export function stateReason(worker: Worker): string {
   if (worker.trouble !== "") return worker.trouble;
   if (!worker.draining) return worker.cordoned ? "cordoned by an administrator" : "";
   const count = worker.liveAttempts;
-  return count === 0 ? "drained" : `draining: ${count} attempts have not ended`;
+  return count === 0 ? "drained" : `draining: ${notEndedText(count)}`;
 }
 
 /** What a worker that leaves waits for. */
@@ -294,7 +294,7 @@ function drainReason(state: ControllerState, worker: Worker): string {
   const { count, bytes, waiting } = soleValuesOf(state, worker);
   const { liveAttempts, givenUp } = worker;
   const parts: string[] = [];
-  if (liveAttempts > 0) parts.push(`${liveAttempts} attempts have not ended`);
+  if (liveAttempts > 0) parts.push(notEndedText(liveAttempts));
   if (count > 0) {
     const nobody = waiting === 0 ? "" : `, and no worker can take ${waiting} of them`;
     parts.push(`${valuesText(count, bytes)} ${isOrAre(count)} nowhere else${nobody}`);
@@ -303,6 +303,10 @@ function drainReason(state: ControllerState, worker: Worker): string {
   if (givenUp === null || givenUp.values === 0) return "drained";
   const were = givenUp.values === 1 ? "was" : "were";
   return `drained, but ${valuesText(givenUp.values, givenUp.bytes)} ${were} not copied in time`;
+}
+
+function notEndedText(attemptCount: number): string {
+  return `${counted(attemptCount, "attempt")} ${attemptCount === 1 ? "has" : "have"} not ended`;
 }
 
 function valuesText(count: number, bytes: number): string {

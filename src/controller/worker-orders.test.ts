@@ -86,7 +86,7 @@ describe("a worker that is drained", () => {
     harness.launch("b");
     harness.after(600_000);
     assert.equal(worker.orders, "a/0+");
-    assert.equal(stateOf(harness, worker), "DRAINING: draining: 1 attempts have not ended");
+    assert.equal(stateOf(harness, worker), "DRAINING: draining: 1 attempt has not ended");
     worker.finishes("a/0");
     assert.equal(worker.orders, "");
     assert.equal(stateOf(harness, worker), "DRAINING: drained");

@@ -11,9 +11,10 @@
 import assert from "node:assert/strict";
 import { imageOfAccess, restoreAccess } from "../../src/controller/access-image.ts";
 import { accessInvariants } from "../../src/controller/access-invariants.ts";
-import { newAccessState } from "../../src/controller/access-state.ts";
+import { newAccessState, type TokenRecord } from "../../src/controller/access-state.ts";
 import {
   type AccessFact,
+  addToken,
   applyAccess,
   beginLeasesAnew,
   dropEndpointsOfAttempt,
@@ -88,6 +89,11 @@ export class AccessScene implements AccessRecorder {
     applyAccess(state.access, fact);
     applyAccess(this.#fold, decodePlain(encodePlain(fact)) as AccessFact);
     if (this.#checks) this.check();
+  }
+
+  /** As if it had been created long ago: without the checks, which take time for many. */
+  hasToken(token: TokenRecord): void {
+    for (const access of [this.state.access, this.#fold]) addToken(access, token);
   }
 
   /** Facts since the last look, by type. */

@@ -4,21 +4,82 @@
  * @module
  */
 
+import { authorise } from "../../src/controller/authorise.ts";
+import type { ApiRequest } from "../../src/controller/events.ts";
+import { taskFlag } from "../../src/controller/tables/task-table.ts";
+import { formatTime } from "../../src/controller/views.ts";
 import { CapstanError } from "../../src/model/errors.ts";
+import { counted } from "../../src/model/format-quantities.ts";
+import type { Principal } from "../../src/model/job.ts";
 import type { ControllerHarness } from "./controller-builders.ts";
 
 /** A value that fits is one line; a larger one has a line for each of its fields. */
 const lineColumnsMax = 96;
 
 /** What `METHOD field=value…` answers, whole; values are JSON, or text that is none. */
-export function answerOf(harness: ControllerHarness, [method, ...fields]: readonly string[]) {
+export function answerOf(
+  harness: ControllerHarness,
+  [method, ...fields]: readonly string[],
+  principal?: Principal,
+): string[] {
   const request = Object.fromEntries(fields.map(fieldOf));
   try {
-    return linesOf(shortened(harness.call(method, request)), "");
+    return linesOf(shortened(harness.call(method, request, principal)), "");
   } catch (error) {
-    if (error instanceof CapstanError) return [`refused ${error.code}: ${error.message}`];
+    if (error instanceof CapstanError) return [refusalOf(error)];
     throw error;
   }
+}
+
+/** What a change `type field=value…` through the API sends, and then what it is answered, whole. */
+export function changeOf(
+  harness: ControllerHarness,
+  [type, ...fields]: readonly string[],
+  principal: Principal,
+): string[] {
+  const request = { type, ...Object.fromEntries(fields.map(fieldOf)) } as ApiRequest;
+  const sent = harness.asks(request, principal).filter((line) => !isAnswer(line));
+  const { result, error } = harness.answered;
+  return [...sent, ...(error === null ? linesOf(shortened(result), "") : [refusalOf(error)])];
+}
+
+function isAnswer(line: string): boolean {
+  return line.startsWith("reply ") || line.startsWith("refused ");
+}
+
+/** Whether somebody may call `METHOD field=value…`: `yes`, or the refusal. */
+export function permissionOf(
+  { state }: ControllerHarness,
+  [method, ...fields]: readonly string[],
+  principal: Principal,
+): string {
+  const refusal = authorise(state, principal, method, Object.fromEntries(fields.map(fieldOf)));
+  return refusal === null ? "yes" : refusalOf(refusal);
+}
+
+/** `a is PENDING delayed, 1 failure, 2 losses, until 1970-…`, or with how it has failed. */
+export function triesOf(harness: ControllerHarness, label: string): string {
+  const { tasks, notBefore, failures } = harness.state;
+  const row = harness.rowOf(label);
+  const words = [`${label} is ${harness.stateOf(label)}`];
+  if (row < 0) return words[0];
+  const [failureCount, lossCount] = [tasks.failureCount[row], tasks.lossCount[row]];
+  if (failureCount > 0) words.push(counted(failureCount, "failure"));
+  if (lossCount > 0) words.push(lossCount === 1 ? "1 loss" : `${lossCount} losses`);
+  if (tasks.hasFlag(row, taskFlag.suspect)) words.push("suspect");
+  if (notBefore.has(row)) words.push(`until ${formatTime(notBefore.get(row) ?? 0)}`);
+  const failure = failures.get(row);
+  if (failure !== undefined) {
+    const { code, workerId, attempts, message } = failure;
+    words.push(`${code} on ${workerId} after ${counted(attempts, "attempt")}: ${message}`);
+  }
+  return words.join(", ");
+}
+
+/** With the details that are for programs. */
+function refusalOf({ code, message, details }: CapstanError): string {
+  const told = Object.keys(details ?? {}).length === 0 ? "" : ` ${JSON.stringify(details)}`;
+  return `refused ${code}: ${message}${told}`;
 }
 
 function fieldOf(text: string): [string, unknown] {
@@ -31,6 +92,9 @@ function fieldOf(text: string): [string, unknown] {
   }
 }
 
+/** Rises with each new rule, and is nothing that a transcript is about. */
+const uncounted = "invariantsChecked";
+
 /** Fields that say nothing are left out. */
 function saysNothing(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return [null, 0, ""].includes(value as null);
@@ -40,7 +104,9 @@ function saysNothing(value: unknown): boolean {
 function shortened(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(shortened);
-  const told = Object.entries(value).filter(([, field]) => !saysNothing(field));
+  const told = Object.entries(value).filter(([name, field]) => {
+    return name !== uncounted && !saysNothing(field);
+  });
   return Object.fromEntries(told.map(([name, field]) => [name, shortened(field)]));
 }
 

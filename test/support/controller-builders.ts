@@ -60,6 +60,11 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   readonly clients: FakeClient[] = [];
   readonly facts: DurableFact[] = [];
   readonly labels = new Map<TaskRef, string>();
+  /** What the last call of the API that changes something was answered. */
+  answered: Pick<Extract<ControllerSend, { type: "reply-to-call" }>, "result" | "error"> = {
+    result: null,
+    error: null,
+  };
   /** Milliseconds of CPU time that the kernel itself took, all events together. */
   kernelMs = 0;
   #fold = newControllerState();
@@ -173,8 +178,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     return job === undefined ? "unknown" : jobState(job);
   }
 
-  call(method: string, request: unknown = {}): unknown {
-    return answerCall(this.state, method, request);
+  call(method: string, request: unknown = {}, principal?: Principal): unknown {
+    return answerCall(this.state, method, request, principal);
   }
 
   /** The row of a labelled task, or -1 once it was forgotten. */
@@ -332,6 +337,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
       }
       case "reply-to-call": {
         const { result, error } = send;
+        this.answered = { result, error };
         return [error === null ? `reply ${JSON.stringify(result)}` : `refused ${error.code}`];
       }
       case "disconnect-worker": {
@@ -348,7 +354,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   }
 }
 
-const anAdmin: Principal = { user: "root", role: "admin", jobId: "" };
+export const anAdmin: Principal = { user: "root", role: "admin", jobId: "" };
 
 /** What a test says of a job; the rest is as small as it can be. */
 export type JobOverrides = Partial<

@@ -9,7 +9,12 @@ import assert from "node:assert/strict";
 import { blobAt, blobsOf } from "../../src/base/blobs.ts";
 import { defaultRequest } from "../../src/model/resources.ts";
 import { specDefaults, type TaskSpec } from "../../src/model/spec.ts";
-import type { ClientMessage, HotMessageOf, ToClientMessage } from "../../src/protocol/messages.ts";
+import type {
+  ClientMessage,
+  HotMessageOf,
+  Refused,
+  ToClientMessage,
+} from "../../src/protocol/messages.ts";
 
 /** What a test says of a task; the rest is the default. */
 export interface TaskDraft {
@@ -49,6 +54,12 @@ export interface ClientSurroundings {
   clientSays(client: FakeClient, message: ClientMessage): string[];
   clientDisconnects(client: FakeClient): string[];
   workerIdAt(index: number): string;
+}
+
+/** With the details that are for programs. */
+function refusalText({ code, message, details }: Refused["error"]): string {
+  const told = Object.keys(details ?? {}).length === 0 ? "" : ` ${JSON.stringify(details)}`;
+  return `${code}: ${message}${told}`;
 }
 
 export class FakeClient {
@@ -197,7 +208,7 @@ export class FakeClient {
       case "accepted":
         return [`accepted ${message.sequence}`];
       case "refused":
-        return [`refused ${message.sequence} ${message.error.code}: ${message.error.message}`];
+        return [`refused ${message.sequence} ${refusalText(message.error)}`];
       case "started":
         return [`started ${Array.from(message.tasks, (n) => this.#labelOf(n)).join(" ")}`];
       case "results":

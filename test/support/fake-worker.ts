@@ -22,6 +22,7 @@ import {
   reportKind,
   type ToWorkerMessage,
   type WorkerHello,
+  type WorkerMemory,
   type WorkerMessage,
 } from "../../src/protocol/messages.ts";
 
@@ -228,11 +229,11 @@ export class FakeWorker {
     return this.#say({ type: "emptying", limitMs });
   }
 
-  heartbeats(): string[] {
+  heartbeats(memory: Partial<WorkerMemory> = {}): string[] {
     const replaced = this.#replaced.splice(0);
     const told = replaced.map(({ label, id }) => abandoned(label, { attempt: id }));
     const lines = told.length === 0 ? [] : this.reports(...told);
-    return [...lines, ...this.#say(this.heartbeatMessage())];
+    return [...lines, ...this.#say({ ...this.heartbeatMessage(), ...memory })];
   }
 
   /** What it would say now: its digests are of what it has. */

@@ -14,27 +14,42 @@
  * launched is `name:option=value…`, those of `jobOf`, and its tasks are `name/0`, `name/1`, and so
  * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in
  * the words of cluster scenarios, which know every resource and option. `ask METHOD field=value…`
- * prints the whole answer of the API, less the fields that say nothing. What is sent comes in the
- * order in which the kernel sent it; a step that sends nothing has no lines.
+ * prints the whole answer of the API, less the fields that say nothing; `do CHANGE field=value…`
+ * makes a change through it and prints the answer. `as bob:viewer` or `as bob:user:/bob/train` (the
+ * token of a job) before either says who asks; `may METHOD field=value…` says whether that is
+ * allowed. `tries a` says what `a` was charged, when it goes on, and how it failed. What is sent
+ * comes in the order in which the kernel sent it; a step that sends nothing has no lines.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { bands } from "../../src/model/states.ts";
+import type { AttemptUsage } from "../../src/model/failure.ts";
+import { type Principal, roles } from "../../src/model/job.ts";
+import { attemptCauses, bands } from "../../src/model/states.ts";
+import type { AttemptFailed, WorkerMemory } from "../../src/protocol/messages.ts";
 import {
   parseBudget,
   parseJob,
   parseMachine,
   parseTask,
 } from "../../src/simulator/scenario-words.ts";
-import { answerOf } from "./answer-lines.ts";
-import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
+import { answerOf, changeOf, permissionOf, triesOf } from "./answer-lines.ts";
+import { anAdmin, ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import type { FakeClient, TaskDraft } from "./fake-client.ts";
-import { type FakeWorker, handedBack, type Saying, type WorkerOptions } from "./fake-worker.ts";
+import {
+  type FakeWorker,
+  handedBack,
+  type Saying,
+  someFailure,
+  type WorkerOptions,
+} from "./fake-worker.ts";
 import { plugged, setupFailed } from "./plugged.ts";
 
 const separator = "----";
+
+/** What is in quotes is of one word. */
+const wordPattern = /(?:[^\s"]|"[^"]*")+/g;
 
 /** The same text with what the commands really sent. */
 export function playScenario(text: string): string {
@@ -55,7 +70,7 @@ function playStep(harness: ControllerHarness, step: string): string {
 }
 
 function playCommand(harness: ControllerHarness, command: string): readonly string[] {
-  const [subject, ...words] = command.trim().split(/\s+/);
+  const [subject = "", ...words] = command.match(wordPattern) ?? [];
   const client = harness.clients.find((one) => one.clientId === subject);
   if (client !== undefined) return playClient(client, words);
   const worker = harness.workers.find((one) => one.workerId === subject);
@@ -69,12 +84,18 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
       return [];
     case "ask":
       return answerOf(harness, words);
+    case "do":
+      return changeOf(harness, words, anAdmin);
+    case "as":
+      return playAs(harness, principalOf(words[0]), words.slice(1));
     case "after":
       return harness.after(Number(words[0]), { silent: words[1] === "silent" });
     case "restart":
       return harness.restarts(words[0] === "snapshot" ? "snapshot" : "facts");
     case "states":
       return words.map((label) => `${label} is ${harness.stateOf(label)}`);
+    case "tries":
+      return words.map((label) => triesOf(harness, label));
     case "launch":
       return words.flatMap((word) => harness.launch(...jobOf(word)).slice(1));
     case "cancel":
@@ -86,6 +107,31 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
     default:
       return playInFull(harness, subject, words);
   }
+}
+
+/** What somebody asks of the API. */
+function playAs(
+  harness: ControllerHarness,
+  principal: Principal,
+  [verb, ...words]: readonly string[],
+): readonly string[] {
+  switch (verb) {
+    case "ask":
+      return answerOf(harness, words, principal);
+    case "do":
+      return changeOf(harness, words, principal);
+    case "may":
+      return [permissionOf(harness, words, principal)];
+    default:
+      assert.fail(`nobody does ${verb} through the API`);
+  }
+}
+
+/** `bob:viewer`; `bob:user:/bob/train` is the token of that job. */
+function principalOf(text: string): Principal {
+  const [user, name, jobId = ""] = text.split(":");
+  const role = roles.find((one) => one === name) ?? assert.fail(`no such role: ${name}`);
+  return { user, role, jobId };
 }
 
 /** Commands in the words of cluster scenarios; each shows what was replied. */
@@ -187,8 +233,26 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
       return client.locks(Number(labels[0]), labels[1]);
     case "unlock":
       return client.unlocks(Number(labels[0]));
+    case "renew":
+      return client.renews(...labels.map(Number));
     case "restart":
       return client.restarts(labels.join(" "));
+    default:
+      return playValues(client, verb, labels);
+  }
+}
+
+/** What clients do with values besides waiting for them. */
+function playValues(client: FakeClient, verb: string, labels: readonly string[]): string[] {
+  switch (verb) {
+    case "publish":
+      return client.publishes(labels[0], labels[1]);
+    case "fetch":
+      return client.fetches(labels[0], labels[1]);
+    case "detach":
+      return client.detaches(...labels);
+    case "replicate":
+      return client.replicates(Number(labels[0]), ...labels.slice(1));
     default:
       assert.fail(`clients do not ${verb}`);
   }
@@ -199,13 +263,19 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
     case "orders":
       return [`${worker.workerId} has ${worker.orders || "nothing"}`];
     case "fail":
-      return worker.fails(words[0]);
+      return worker.fails(words[0], failureOf(words.slice(1)));
     case "fail-setup":
       return worker.fails(words[0], setupFailed);
     case "feel":
       return worker.feels(words.join(" "));
     case "measure":
-      return worker.measures(words[0], { cpuMs: 70, peakRssBytes: 8192 });
+      return worker.measures(words[0], { cpuMs: 70, peakRssBytes: 8192, ...endOf(words.slice(1)) });
+    case "tell":
+      return worker.tells(words[0], Number(words[1]), words.slice(2).join(" "));
+    case "empty":
+      return worker.empties(Number(words[0]));
+    case "obey":
+      return worker.obeys();
     case "prepare":
       return worker.prepares(...words);
     case "connect":
@@ -219,7 +289,7 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
     case "leave":
       return worker.leaves();
     case "heartbeat":
-      return worker.heartbeats();
+      return worker.heartbeats(memoryOf(words));
     case "forgets-all":
       worker.attempts.clear();
       worker.values.clear();
@@ -233,6 +303,30 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
   }
 }
 
+/** `failed exit=3 signal=SIGTERM oom`: a cause, and how its process ended. */
+function failureOf([name = "failed", ...pairs]: readonly string[]): Partial<AttemptFailed> {
+  const cause = attemptCauses.find((one) => one === name) ?? assert.fail(`no such cause: ${name}`);
+  return { cause: cause as AttemptFailed["cause"], failure: { ...someFailure, ...endOf(pairs) } };
+}
+
+/** `exit=3 signal=SIGTERM oom`. */
+function endOf(pairs: readonly string[]): Partial<AttemptUsage> {
+  const values = new Map(pairs.map((one) => one.split("=") as [string, string]));
+  const [exit, signal] = [values.get("exit"), values.get("signal")];
+  return {
+    ...(exit === undefined ? {} : { exitCode: Number(exit) }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(values.has("oom") ? { oom: true } : {}),
+  };
+}
+
+/** `rssBytes=5 spilledBytes=3`. */
+function memoryOf(pairs: readonly string[]): Partial<WorkerMemory> {
+  return Object.fromEntries(
+    pairs.map((one) => one.split("=")).map(([name, n]) => [name, Number(n)]),
+  );
+}
+
 const kinds: { readonly [verb: string]: Saying["kind"] } = {
   start: "started",
   finish: "finished",
@@ -242,18 +336,26 @@ const kinds: { readonly [verb: string]: Saying["kind"] } = {
   keep: "kept",
   need: "needsSources",
   "refuse-retract": "retractRefused",
+  build: "building",
+  yield: "yielded",
+  rejoin: "rejoined",
+  "not-copied": "notCopied",
 };
 
-/** `a`, `a>b` (b takes the grant over), `a!` (a value too large to travel), `a~9000` (ran 9 ms). */
+/**
+ * `a`, `a>b` (b takes the grant over), `a!` (a value too large to travel), `a!9000` (of so many
+ * bytes), `a~9000` (ran 9 ms).
+ */
 function sayingOf(verb: string, word: string): Saying {
   const kind = kinds[verb];
   assert.ok(kind !== undefined, `workers do not ${verb}`);
-  const [, label, large, durationUs, successor] =
-    /^([\w/-]+)(!?)(?:~(\d+))?(?:>([\w-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
+  const [, label, large = "", durationUs, successor] =
+    /^([\w/-]+)(!\d*)?(?:~(\d+))?(?:>([\w-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
   return {
     kind,
     label,
-    ...(large === "!" ? { value: null } : {}),
+    ...(large === "" ? {} : { value: null }),
+    ...(large.length > 1 ? { sizeBytes: Number(large.slice(1)) } : {}),
     ...(durationUs === undefined ? {} : { durationUs: Number(durationUs) }),
     ...(successor === undefined ? {} : { successor }),
   };
