@@ -38,6 +38,7 @@ import {
   checkWorkerMessage,
 } from "../../src/protocol/validate.ts";
 import { decodePlain, encodePlain } from "../../src/shell/journal/fact-codec.ts";
+import type { FactLines } from "./fact-lines.ts";
 import { type ClientSurroundings, FakeClient } from "./fake-client.ts";
 import { FakeWorker, type WorkerOptions, type WorkerSurroundings } from "./fake-worker.ts";
 import { overTheWire } from "./wire.ts";
@@ -58,6 +59,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   readonly clients: FakeClient[] = [];
   readonly facts: DurableFact[] = [];
   readonly labels = new Map<TaskRef, string>();
+  /** Shows what each step decides, before what it sends. */
+  factLines: FactLines | null = null;
   /** Milliseconds of CPU time that the kernel itself took, all events together. */
   kernelMs = 0;
   #fold = newControllerState();
@@ -97,7 +100,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     const isJournaled = this.#journal(facts);
     this.#learnLabels();
     if (this.#checks) this.check(isJournaled);
-    return sends.flatMap((send) => this.#deliver(send));
+    const decided = this.factLines?.linesOf(facts, this) ?? [];
+    return [...decided, ...sends.flatMap((send) => this.#deliver(send))];
   }
 
   /** Everything that must hold after every event; of its image only where facts may change it. */

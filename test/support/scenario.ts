@@ -15,12 +15,15 @@
  * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in
  * the words of cluster scenarios, which know every resource and option. `ask METHOD field=value…`
  * prints the whole answer of the API, less the fields that say nothing. What is sent comes in the
- * order in which the kernel sent it; a step that sends nothing has no lines.
+ * order in which the kernel sent it; a step that sends nothing has no lines. From `facts` on each
+ * step shows what it decided too, `. attempts-started attempts a`, and `due` says when somebody
+ * must look again.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
+import { nextDeadline } from "../../src/controller/deadlines.ts";
 import { bands } from "../../src/model/states.ts";
 import {
   parseBudget,
@@ -30,6 +33,7 @@ import {
 } from "../../src/simulator/scenario-words.ts";
 import { answerOf } from "./answer-lines.ts";
 import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
+import { FactLines } from "./fact-lines.ts";
 import type { FakeClient, TaskDraft } from "./fake-client.ts";
 import { type FakeWorker, handedBack, type Saying, type WorkerOptions } from "./fake-worker.ts";
 import { plugged, setupFailed } from "./plugged.ts";
@@ -76,9 +80,9 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
     case "states":
       return words.map((label) => `${label} is ${harness.stateOf(label)}`);
     case "launch":
-      return words.flatMap((word) => harness.launch(...jobOf(word)).slice(1));
+      return words.flatMap((word) => harness.launch(...jobOf(word)).filter(isNoReply));
     case "cancel":
-      return words.flatMap((name) => harness.cancel(`/ann/${name}`).slice(1));
+      return words.flatMap((name) => harness.cancel(`/ann/${name}`).filter(isNoReply));
     case "job":
       return words.map((name) => `${name} is ${harness.jobState(name)}`);
     case "used":
@@ -106,6 +110,11 @@ function playInFull(
     case "cordon":
     case "uncordon":
       return harness.asks({ type: "cordon-worker", workerId: name, cordon: verb === "cordon" });
+    case "facts":
+      harness.factLines = new FactLines();
+      return [];
+    case "due":
+      return [dueIn(harness)];
     case "restarts-end":
       harness.state.shared.endsPerStep = Number(name);
       return [];
@@ -121,6 +130,17 @@ function playInFull(
     default:
       assert.fail(`no such command: ${verb} ${words.join(" ")}`);
   }
+}
+
+/** When somebody must look again: `due in 2000 ms`. */
+function dueIn({ state, at }: ControllerHarness): string {
+  const next = nextDeadline(state);
+  if (next === null) return "due never";
+  return next <= at ? "due at once" : `due in ${(next - at) / 1000} ms`;
+}
+
+function isNoReply(line: string): boolean {
+  return !line.startsWith("reply ");
 }
 
 function runJob(harness: ControllerHarness, text: string): readonly string[] {
@@ -187,8 +207,18 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
       return client.locks(Number(labels[0]), labels[1]);
     case "unlock":
       return client.unlocks(Number(labels[0]));
+    case "renew":
+      return client.renews(...labels.map(Number));
     case "restart":
       return client.restarts(labels.join(" "));
+    case "publish":
+      return client.publishes(labels[0], labels[1]);
+    case "fetch":
+      return client.fetches(labels[0], labels[1]);
+    case "detach":
+      return client.detaches(...labels);
+    case "replicate":
+      return client.replicates(Number(labels[0]), ...labels.slice(1));
     default:
       assert.fail(`clients do not ${verb}`);
   }
@@ -218,6 +248,12 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       return worker.exits();
     case "leave":
       return worker.leaves();
+    case "empty":
+      return worker.empties(Number(words[0]));
+    case "obey":
+      return worker.obeys();
+    case "adopt":
+      return worker.adopts();
     case "heartbeat":
       return worker.heartbeats();
     case "forgets-all":
@@ -241,6 +277,10 @@ const kinds: { readonly [verb: string]: Saying["kind"] } = {
   lose: "lost",
   keep: "kept",
   need: "needsSources",
+  build: "building",
+  yield: "yielded",
+  rejoin: "rejoined",
+  "not-copied": "notCopied",
   "refuse-retract": "retractRefused",
 };
 
