@@ -77,18 +77,28 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
 
   /** A connected worker, `w1` and so on. */
   aWorker(options: WorkerOptions = {}): FakeWorker {
+    this.joins(options);
+    return this.workers[this.workers.length - 1];
+  }
+
+  /** The same, and what it is sent. */
+  joins(options: WorkerOptions = {}): string[] {
     const worker = new FakeWorker(`w${this.workers.length + 1}`, options, this);
     this.workers.push(worker);
-    worker.connects();
-    return worker;
+    return worker.connects();
   }
 
   /** A connected client, `c1` and so on. */
   aClient(user = "ann"): FakeClient {
+    this.opens(user);
+    return this.clients[this.clients.length - 1];
+  }
+
+  /** The same, and what it is sent. */
+  opens(user = "ann"): string[] {
     const client = new FakeClient(`c${this.clients.length + 1}`, user, this);
     this.clients.push(client);
-    client.connects();
-    return client;
+    return client.connects();
   }
 
   /** One event; what is sent comes back as lines, `w1 < compute a`. */

@@ -24,7 +24,7 @@ export interface FactNames {
 /** Said by the command itself, or by what is sent. */
 const leftOut = [
   ...["type", "at", "submit", "definition", "spec", "token", "tokenHash", "values", "hello"],
-  ...["message", "memory", "bytes", "failure"],
+  ...["message", "memory", "bytes", "failures"],
 ];
 /** Nothing but a clock, or a look. */
 const clocks = ["time-passed", "worker-heard", "placement-passed", "silence-checked"];

@@ -34,7 +34,7 @@ import {
 import { answerOf } from "./answer-lines.ts";
 import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import { FactLines } from "./fact-lines.ts";
-import type { FakeClient, TaskDraft } from "./fake-client.ts";
+import type { FakeClient, ScatterDraft, TaskDraft } from "./fake-client.ts";
 import { type FakeWorker, handedBack, type Saying, type WorkerOptions } from "./fake-worker.ts";
 import { plugged, setupFailed } from "./plugged.ts";
 
@@ -66,11 +66,9 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
   if (worker !== undefined) return playWorker(worker, words);
   switch (subject) {
     case "worker":
-      harness.aWorker(workerOf(words));
-      return [];
+      return harness.joins(workerOf(words));
     case "client":
-      harness.aClient(words[0]);
-      return [];
+      return harness.opens(words[0]);
     case "ask":
       return answerOf(harness, words);
     case "after":
@@ -101,8 +99,7 @@ function playInFull(
   const [name] = words;
   switch (verb) {
     case "machine":
-      harness.aWorker(parseMachine("", words));
-      return [];
+      return harness.joins(parseMachine("", words));
     case "run":
       return words.flatMap((word) => runJob(harness, word));
     case "limit":
@@ -121,10 +118,11 @@ function playInFull(
     case "restart-cluster":
       return harness.asks({ type: "restart-cluster", reason: words.join(" ") });
     case "drain":
+    case "undrain":
       return harness.asks({
         type: "drain-worker",
         workerId: name,
-        drain: true,
+        drain: verb === "drain",
         deadlineMs: Number(words[1] ?? 0),
       });
     default:
@@ -202,7 +200,7 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
     case "disconnect":
       return client.disconnects();
     case "scatter":
-      return labels.flatMap((label) => client.scatters(label));
+      return labels.flatMap((text) => client.scatters(...scatteredOf(text)));
     case "lock":
       return client.locks(Number(labels[0]), labels[1]);
     case "unlock":
@@ -232,6 +230,10 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       return worker.fails(words[0]);
     case "fail-setup":
       return worker.fails(words[0], setupFailed);
+    case "need-unreachable":
+      return worker.reports(...words.map((label) => unreachable(label)));
+    case "tell":
+      return worker.tells(words[0], Number(words[1]), words.slice(2).join(" "));
     case "feel":
       return worker.feels(words.join(" "));
     case "measure":
@@ -260,13 +262,18 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       worker.attempts.clear();
       worker.values.clear();
       return [];
-    case "hand-back":
-      return worker.reports(
-        handedBack(words[0], { reason: reasonOf(words[1]), other: words[2] ?? words[0] }),
-      );
+    case "say":
+      return worker.reports(...words.join(" ").split(", ").flatMap(sayingsOf));
     default:
-      return worker.reports(...words.map((word) => sayingOf(verb, word)));
+      return worker.reports(...sayingsOf([verb, ...words].join(" ")));
   }
+}
+
+/** `finish a b`, `hand-back a refused`: of several, each is one line of the same message. */
+function sayingsOf(text: string): Saying[] {
+  const [verb, ...words] = text.split(" ");
+  if (verb !== "hand-back") return words.map((word) => sayingOf(verb, word));
+  return [handedBack(words[0], { reason: reasonOf(words[1]), other: words[2] ?? words[0] })];
 }
 
 const kinds: { readonly [verb: string]: Saying["kind"] } = {
@@ -284,19 +291,37 @@ const kinds: { readonly [verb: string]: Saying["kind"] } = {
   "refuse-retract": "retractRefused",
 };
 
-/** `a`, `a>b` (b takes the grant over), `a!` (a value too large to travel), `a~9000` (ran 9 ms). */
+/**
+ * `a`, `a>b` (b takes the grant over), `a!` (a value too large to travel), `a!900` (so many bytes of
+ * it), `a~9000` (ran 9 ms).
+ */
 function sayingOf(verb: string, word: string): Saying {
   const kind = kinds[verb];
   assert.ok(kind !== undefined, `workers do not ${verb}`);
   const [, label, large, durationUs, successor] =
-    /^([\w/-]+)(!?)(?:~(\d+))?(?:>([\w-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
+    /^([\w/-]+)(!\d*)?(?:~(\d+))?(?:>([\w/-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
   return {
     kind,
     label,
-    ...(large === "!" ? { value: null } : {}),
+    ...(large === undefined ? {} : { value: null }),
+    ...(large === undefined || large === "!" ? {} : { sizeBytes: Number(large.slice(1)) }),
     ...(durationUs === undefined ? {} : { durationUs: Number(durationUs) }),
     ...(successor === undefined ? {} : { successor }),
   };
+}
+
+/** Its holders cannot be reached from where it is needed. */
+function unreachable(label: string): Saying {
+  return { kind: "needsSources", label, reason: "unreachable" };
+}
+
+/** `v`, `v:key=k:copies=2`. */
+function scatteredOf(text: string): [string, ScatterDraft] {
+  const [label, ...options] = text.split(":");
+  const values = new Map(options.map((one) => one.split("=") as [string, string]));
+  const key = values.get("key");
+  const copies = Number(values.get("copies") ?? 1);
+  return [label, key === undefined ? { copies } : { copies, key, args: key }];
 }
 
 const reasons = ["retracted", "dependencyFailed", "dependencyLost", "refused", "shutdown"] as const;
