@@ -94,7 +94,7 @@ class Words {
     if (typeof value !== "object" || value === null) return String(value ?? "");
     if (ArrayBuffer.isView(value)) return Array.from(value as Float64Array, word).join(" ");
     if (Array.isArray(value)) return value.map((one) => this.#textOf(one, word)).join(" ");
-    const said = this.#saidBy(value, {});
+    const said = this.#saidBy(value, { attempts: String });
     return said === "" ? "" : `(${said})`;
   }
 
