@@ -12,13 +12,18 @@ const lineColumnsMax = 96;
 
 /** What `METHOD field=value…` answers, whole; values are JSON, or text that is none. */
 export function answerOf(harness: ControllerHarness, [method, ...fields]: readonly string[]) {
-  const request = Object.fromEntries(fields.map(fieldOf));
+  const request = fieldsOf(fields);
   try {
     return linesOf(shortened(harness.call(method, request)), "");
   } catch (error) {
     if (error instanceof CapstanError) return [`refused ${error.code}: ${error.message}`];
     throw error;
   }
+}
+
+/** `field=value…` as an object. */
+export function fieldsOf(fields: readonly string[]): { readonly [name: string]: unknown } {
+  return Object.fromEntries(fields.map(fieldOf));
 }
 
 function fieldOf(text: string): [string, unknown] {

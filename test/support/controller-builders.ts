@@ -171,6 +171,12 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     return this.asks({ type: "set-user-budget", budget: { user, ...budgetDefaults, ...limits } });
   }
 
+  /** The process stood still for so long. */
+  pauses(ms: number): string[] {
+    this.at += ms * 1000;
+    return this.happens({ type: "controller-paused", at: this.at, pausedUs: ms * 1000 });
+  }
+
   cancel(jobId: string): string[] {
     return this.asks({ type: "terminate-job", jobId, reason: "" });
   }
@@ -340,7 +346,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
       }
       case "reply-to-call": {
         const { result, error } = send;
-        return [error === null ? `reply ${JSON.stringify(result)}` : `refused ${error.code}`];
+        if (error === null) return [`reply ${JSON.stringify(result)}`];
+        return [`refused ${error.code}${this.factLines === null ? "" : `: ${error.message}`}`];
       }
       case "disconnect-worker": {
         const worker = this.workers.find((one) => one.index === send.worker);

@@ -17,21 +17,23 @@
  * prints the whole answer of the API, less the fields that say nothing. What is sent comes in the
  * order in which the kernel sent it; a step that sends nothing has no lines. From `facts` on each
  * step shows what it decided too, `. attempts-started attempts a`, and `due` says when somebody
- * must look again.
+ * must look again. `api TYPE field=value…` asks for a change as an administrator.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { nextDeadline } from "../../src/controller/deadlines.ts";
+import type { ApiRequest } from "../../src/controller/events.ts";
 import { bands } from "../../src/model/states.ts";
+import { queuePolicies } from "../../src/scheduler/queue-policy.ts";
 import {
   parseBudget,
   parseJob,
   parseMachine,
   parseTask,
 } from "../../src/simulator/scenario-words.ts";
-import { answerOf } from "./answer-lines.ts";
+import { answerOf, fieldsOf } from "./answer-lines.ts";
 import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import { FactLines } from "./fact-lines.ts";
 import type { FakeClient, ScatterDraft, TaskDraft } from "./fake-client.ts";
@@ -107,6 +109,16 @@ function playInFull(
     case "cordon":
     case "uncordon":
       return harness.asks({ type: "cordon-worker", workerId: name, cordon: verb === "cordon" });
+    case "api":
+      return harness.asks({ type: name, ...fieldsOf(words.slice(1)) } as ApiRequest);
+    case "policy":
+      harness.state.policy = queuePolicies.find((one) => one === name) ?? "fair";
+      return [];
+    case "turn":
+      harness.state.fleet.turnUnits = Number(name);
+      return [];
+    case "pause":
+      return harness.pauses(Number(name));
     case "facts":
       harness.factLines = new FactLines();
       return [];
@@ -234,6 +246,8 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       return worker.reports(...words.map((label) => unreachable(label)));
     case "tell":
       return worker.tells(words[0], Number(words[1]), words.slice(2).join(" "));
+    case "traffic":
+      return worker.fetched(Number(words[0].slice(1)) - 1, Number(words[1]), Number(words[2]));
     case "feel":
       return worker.feels(words.join(" "));
     case "measure":
