@@ -40,6 +40,7 @@ import {
 } from "../../src/protocol/validate.ts";
 import { decodePlain, encodePlain } from "../../src/shell/journal/fact-codec.ts";
 import { askOf, checkAnswers } from "../../src/simulator/answer-rules.ts";
+import type { FactLines } from "./fact-lines.ts";
 import { type ClientSurroundings, FakeClient } from "./fake-client.ts";
 import { FakeWorker, type WorkerOptions, type WorkerSurroundings } from "./fake-worker.ts";
 import { overTheWire } from "./wire.ts";
@@ -65,6 +66,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     result: null,
     error: null,
   };
+  /** Shows what each step decides, before what it sends. */
+  factLines: FactLines | null = null;
   /** Milliseconds of CPU time that the kernel itself took, all events together. */
   kernelMs = 0;
   #fold = newControllerState();
@@ -81,18 +84,28 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
 
   /** A connected worker, `w1` and so on. */
   aWorker(options: WorkerOptions = {}): FakeWorker {
+    this.joins(options);
+    return this.workers[this.workers.length - 1];
+  }
+
+  /** The same, and what it is sent. */
+  joins(options: WorkerOptions = {}): string[] {
     const worker = new FakeWorker(`w${this.workers.length + 1}`, options, this);
     this.workers.push(worker);
-    worker.connects();
-    return worker;
+    return worker.connects();
   }
 
   /** A connected client, `c1` and so on. */
   aClient(user = "ann"): FakeClient {
+    this.opens(user);
+    return this.clients[this.clients.length - 1];
+  }
+
+  /** The same, and what it is sent. */
+  opens(user = "ann"): string[] {
     const client = new FakeClient(`c${this.clients.length + 1}`, user, this);
     this.clients.push(client);
-    client.connects();
-    return client;
+    return client.connects();
   }
 
   /** One event; what is sent comes back as lines, `w1 < compute a`. */
@@ -104,7 +117,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     const isJournaled = this.#journal(facts);
     this.#learnLabels();
     if (this.#checks) this.check(isJournaled);
-    return sends.flatMap((send) => this.#deliver(send));
+    const decided = this.factLines?.linesOf(facts, this) ?? [];
+    return [...decided, ...sends.flatMap((send) => this.#deliver(send))];
   }
 
   /** Everything that must hold after every event; of its image only where facts may change it. */
@@ -166,6 +180,12 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   /** An administrator sets what a user may use; the rest is as by default. */
   limits(user: string, limits: Partial<UserBudget>): string[] {
     return this.asks({ type: "set-user-budget", budget: { user, ...budgetDefaults, ...limits } });
+  }
+
+  /** The process stood still for so long. */
+  pauses(ms: number): string[] {
+    this.at += ms * 1000;
+    return this.happens({ type: "controller-paused", at: this.at, pausedUs: ms * 1000 });
   }
 
   cancel(jobId: string): string[] {
@@ -338,7 +358,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
       case "reply-to-call": {
         const { result, error } = send;
         this.answered = { result, error };
-        return [error === null ? `reply ${JSON.stringify(result)}` : `refused ${error.code}`];
+        if (error === null) return [`reply ${JSON.stringify(result)}`];
+        return [`refused ${error.code}${this.factLines === null ? "" : `: ${error.message}`}`];
       }
       case "disconnect-worker": {
         const worker = this.workers.find((one) => one.index === send.worker);
