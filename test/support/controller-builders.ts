@@ -121,19 +121,19 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     return [...decided, ...sends.flatMap((send) => this.#deliver(send))];
   }
 
-  /** Everything that must hold after every event; of its image only where facts may change it. */
+  /** All that must hold after every event; of its image and answers where facts may change them. */
   check(isJournaled = true): void {
     checkInvariants(this.state);
-    checkAnswers(askOf(this.state), {
-      look: this.facts.length,
-      isPaused: isPlacementPaused(this.state),
-    });
     if (!isJournaled) return;
     assert.equal(this.state.journaled, this.facts.length, "every durable fact is counted once");
     const text = durableText(this.state);
     assertSameText(durableText(this.#fold), text, "the state is the fold of the journaled facts");
     const image = decodePlain(encodePlain(snapshotOf(this.state)));
     assertSameText(durableText(stateOf(image)), text, "a snapshot stands for its state");
+    checkAnswers(askOf(this.state), {
+      look: this.facts.length,
+      isPaused: isPlacementPaused(this.state),
+    });
   }
 
   /** Time passes: every deadline is kept, and connected workers say that they live. */
