@@ -35,9 +35,9 @@ export function indexesOf(state: ControllerState): { readonly [name: string]: un
     calls: sorted(state.calls.byActor).map(([actor, { rows, orders, head, ...counts }]) => {
       return [actor, { rows: rows.slice(head), orders: orders.slice(head), ...counts }];
     }),
-    delays: dueOf(state.delays, (ref) => state.notBefore.has(state.tasks.find(ref))),
-    schedulingDeadlines: dueOf(state.schedulingDeadlines, (ref) => {
-      return state.startBy.has(state.tasks.find(ref));
+    delays: dueOf(state.delays, (ref, at) => state.notBefore.get(state.tasks.find(ref)) === at),
+    schedulingDeadlines: dueOf(state.schedulingDeadlines, (ref, at) => {
+      return state.startBy.get(state.tasks.find(ref)) === at;
     }),
     startDeadlines: dueOf(state.startDeadlines, (ref, at) => isStartDue(state, ref, at)),
     reservations: sorted(state.reservations),
