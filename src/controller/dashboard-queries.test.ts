@@ -7,14 +7,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
-import { aSpec, type Drafts } from "../../test/support/fake-client.ts";
+import { aSpec, type Drafts, type TaskDraft } from "../../test/support/fake-client.ts";
 import { finished, handedBack } from "../../test/support/fake-worker.ts";
 import { aSlice } from "../../test/support/job-builders.ts";
 import type { Principal } from "../model/job.ts";
+import { noResources } from "../model/resources.ts";
 import { trafficKind } from "../protocol/traffic-kind.ts";
 import type { GraphRequest, GraphView } from "./graph-view.ts";
 import { pruneJobs } from "./jobs.ts";
-import { trafficMax, trafficShownMax } from "./limits.ts";
+import { overviewQueuesMax, trafficMax, trafficShownMax } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import type { Overview } from "./overview.ts";
 import { answerCall } from "./queries.ts";
@@ -114,6 +115,16 @@ describe("the overview", () => {
     assert.deepEqual(codes(), ["JOB_FAILED"]);
     harness.state.at += 1;
     assert.deepEqual(codes(), []);
+  });
+
+  test("looks at a bounded number of queues for what nobody could run", () => {
+    const harness = new ControllerHarness({ checks: false });
+    harness.aWorker();
+    const huge = (i: number) => ({ spec: { resources: { ...noResources, cpuMilli: 5_000 + i } } });
+    const drafts = Array.from({ length: overviewQueuesMax + 1 }, (_, i) => [`t${i}`, huge(i)]);
+    harness.aClient().submits(Object.fromEntries(drafts));
+    const [{ code, count }] = seen(harness).problems;
+    assert.deepEqual([code, count], ["UNPLACEABLE", overviewQueuesMax]);
   });
 
   test("tells of a worker that the controller which took over has not heard yet", () => {
@@ -252,6 +263,37 @@ describe("the graph", () => {
     assert.deepEqual([edges, omitted], [[], { nodes: 2, edges: 2, tasks: 2 }]);
   });
 
+  test("keeps the largest groups wherever they stand, and of equals the first", () => {
+    const harness = new ControllerHarness();
+    const many = [..."abbcccdde"].map((name, i) => [`${name}${i}`, named(name)] as const);
+    harness.aClient().submits(Object.fromEntries(many));
+    const shown = (nodesMax: number) =>
+      graph(harness, { jobId: "/ann/graph-1", nodesMax })
+        .nodes.map(({ name }) => name)
+        .join("");
+    assert.deepEqual([1, 2, 3, 4, 9].map(shown), ["c", "bc", "bcd", "abcd", "abcde"]);
+  });
+
+  test("keeps the edges with the most inputs, four for each node", () => {
+    const harness = new ControllerHarness();
+    const drafts: { [label: string]: TaskDraft } = { x: named("x"), y: named("y") };
+    for (const [i, name] of [..."abcdefghij"].entries()) {
+      drafts[name] = named(i < 5 ? "m" : "n", ...(i < 5 ? ["x"] : ["x", "y"]));
+    }
+    harness.aClient().submits(drafts);
+    const { edges } = graph(harness, { jobId: "/ann/graph-1" });
+    assert.deepEqual(
+      edges.map(({ edgeId, from, to, count }) => [edgeId, from, to, count]),
+      [
+        ["x → m", "x", "m", 5],
+        ["x → n", "x", "n", 5],
+        ["y → n", "y", "n", 5],
+      ],
+    );
+    const around = graph(harness, { around: "/ann/graph-1/0", depth: 1, nodesMax: 1 });
+    assert.deepEqual([around.edges.length, around.omitted.edges], [0, 0]);
+  });
+
   test("shows what stands around a task, both ways, so far and no farther", () => {
     const harness = new ControllerHarness();
     harness.aClient().submits(diamond);
@@ -370,6 +412,65 @@ describe("the stream of runs", () => {
     assert.throws(() => stream(harness, { fromAt: toAt, toAt }), { code: "INVALID_ARGUMENT" });
     const other = stream(harness, { workerIds: ["w9"] });
     assert.deepEqual([other.runs, other.workers, other.omitted], [[], [], 3]);
+  });
+
+  /** A worker that ran for these times, each with a lane, as milliseconds from 1,000 s on. */
+  function ranAt(...times: readonly (readonly [startMs: number, endMs: number])[]) {
+    const harness = new ControllerHarness();
+    harness.aWorker({ slots: 8 });
+    const us = (ms: number) => 1_000_000_000 + ms * 1_000;
+    for (const [i, [startMs, endMs]] of times.entries()) {
+      harness.state.runs.add({
+        ...{ attempt: i + 1, worker: 0, jobId: "/ann/j", index: i, name: `n${i}`, slots: 8 },
+        ...{ assignedAt: us(startMs), startedAt: us(startMs), endedAt: us(endMs), cause: 0 },
+      });
+    }
+    const within = (fromMs: number, toMs: number, more: StreamRequest = {}) =>
+      stream(harness, { fromAt: us(fromMs), toAt: us(toMs), ...more });
+    return { harness, within };
+  }
+
+  test("has what touches the window, at either end", () => {
+    const { within } = ranAt([0, 10], [20, 30]);
+    const seen = (from: number, to: number) => within(from, to).runs.map(({ name }) => name);
+    assert.deepEqual(seen(10, 19), ["n0"]);
+    assert.deepEqual(seen(11, 20), ["n1"]);
+    assert.deepEqual(seen(11, 19.999), []);
+    assert.deepEqual(seen(0, 30), ["n0", "n1"]);
+  });
+
+  test("tells together by steps of 1, 2 or 5, what is as long as a step by itself", () => {
+    const { within } = ranAt([0, 4], [10, 14], [21, 26], [30, 50], [52, 53], [58, 62], [60, 61]);
+    const { runs, bucketMs, workers } = within(0, 200, { runsMax: 6 });
+    assert.deepEqual(workers, [{ workerId: "w1", lanes: 2, slots: 264 }]);
+    assert.equal(bucketMs, 200);
+    assert.deepEqual(
+      runs.map(({ runId, lane, count, name }) => [runId, lane, count, name]),
+      [
+        ["w1/0@1000000", 0, 6, "n3"],
+        ["0.7", 1, 1, "n6"],
+      ],
+    );
+    const finer = within(0, 200, { runsMax: 7 });
+    assert.equal(finer.bucketMs, 0, "there are no more than may be shown");
+    assert.equal(finer.runs.length, 7);
+  });
+
+  test("has the finest step with which there are few enough, and long runs by themselves", () => {
+    const times = Array.from({ length: 60 }, (_, i) => [i * 10, i * 10 + 5] as const);
+    const { within } = ranAt(...times, [700, 750], [760, 809.999]);
+    const { runs, bucketMs } = within(0, 1_000, { runsMax: 48 });
+    assert.equal(bucketMs, 50);
+    assert.deepEqual(runs.at(-2), {
+      ...{ runId: "0.61", workerId: "w1", lane: 0, name: "n60", taskId: "/ann/j/60", count: 1 },
+      ...{ failed: 0, cause: "finished", assignedMs: 1_000_700, startMs: 1_000_700 },
+      ...{ endMs: 1_000_750, busyMs: 50 },
+    });
+    assert.deepEqual(runs[0], {
+      ...{ runId: "w1/0@1000000", workerId: "w1", lane: 0, name: "n0", taskId: null, count: 5 },
+      ...{ failed: 0, cause: null, assignedMs: 1_000_000, startMs: 1_000_000 },
+      ...{ endMs: 1_000_045, busyMs: 25 },
+    });
   });
 
   test("does not tell a user what others run", () => {

@@ -334,6 +334,27 @@ describe("a user's cap", () => {
     end("any/1");
     assert.equal(worker.orders, "named/0");
   });
+
+  test("of devices of one kind keeps back nothing that asks for another", () => {
+    const harness = new ControllerHarness();
+    harness.limits("ann", { cap: { ...noResources, devices: devices("gpu", "auto", 1) } });
+    const capacity = { devices: [...devices("gpu", "h100", 4), ...devices("tpu", "v5", 4)] };
+    const worker = harness.aWorker({ slots: 8, capacity });
+    harness.launch("gpus", { replicas: 2, resources: { devices: devices("gpu", "auto", 1) } });
+    harness.launch("tpus", { replicas: 2, resources: { devices: devices("tpu", "auto", 1) } });
+    harness.launch("plain");
+    assert.equal(worker.orders, "gpus/0 tpus/0 tpus/1 plain/0");
+  });
+
+  test("of a variant of a device binds what asks for it, by parts too, and no other", () => {
+    const harness = new ControllerHarness();
+    harness.limits("ann", { cap: { ...noResources, devices: devices("gpu", "h100", 1) } });
+    const capacity = { devices: [...devices("gpu", "h100", 4), ...devices("gpu", "a100", 4)] };
+    const worker = harness.aWorker({ slots: 8, capacity });
+    harness.launch("half", { replicas: 3, resources: { devices: devices("gpu", "h100", 0.5) } });
+    harness.launch("other", { replicas: 2, resources: { devices: devices("gpu", "a100", 1) } });
+    assert.equal(worker.orders, "half/0 half/1 other/0 other/1");
+  });
 });
 
 describe("a launch is refused, and nothing of it remains,", () => {

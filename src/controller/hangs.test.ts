@@ -8,8 +8,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
-import type { FakeWorker } from "../../test/support/fake-worker.ts";
-import { hangLookRows, hangMinUs, hangSamplesMin } from "./limits.ts";
+import { type FakeWorker, yielded } from "../../test/support/fake-worker.ts";
+import { hungAttempts, hungCount, hungTaskOf, lookForHangs } from "./hangs.ts";
+import { hangLookRows, hangMinUs, hangSamplesMin, hungListedMax } from "./limits.ts";
+import { Outbox } from "./outbox.ts";
 import type { Problem } from "./overview.ts";
 
 const hangMinMs = hangMinUs / 1000;
@@ -166,6 +168,75 @@ describe("a task that runs much longer than others of its kind", () => {
     assert.deepEqual(problems, []);
     assert.deepEqual(reasonCodes(harness, id), []);
   });
+});
+
+/** The rows that a look at `at` names, of what runs since `startedAt` of a kind with this p95. */
+function namedAt(at: number, { usualUs, startedAt = 1_000_000_000 }: Running): readonly number[] {
+  const harness = new ControllerHarness({ checks: false });
+  const worker = harness.aWorker({ slots: 2 });
+  harness.aClient().submits({ runs: {}, waits: {} });
+  worker.starts("runs");
+  const { state } = harness;
+  const row = state.tasks.attempt[harness.rowOf("runs")];
+  state.attempts.startedAt[row] = startedAt;
+  const spec = state.tasks.spec[harness.rowOf("runs")];
+  for (let i = 0; i < hangSamplesMin; i++) state.runTimes.add(spec, usualUs - 1);
+  assert.equal(state.runTimes.p95(spec), usualUs);
+  const out = new Outbox();
+  lookForHangs(state, out, at);
+  return [...state.hung.keys()];
+}
+
+interface Running {
+  readonly usualUs: number;
+  readonly startedAt?: number;
+}
+
+test("what runs is named ten times past what is usual, and not before half a minute", () => {
+  const startedAt = 1_000_000_000;
+  assert.deepEqual(namedAt(startedAt + hangMinUs - 1, { usualUs: 1_024 }), []);
+  assert.deepEqual(namedAt(startedAt + hangMinUs, { usualUs: 1_024 }), [0]);
+  const usualUs = 1_024 * 4_096;
+  assert.deepEqual(namedAt(startedAt + 10 * usualUs - 1, { usualUs }), []);
+  assert.deepEqual(namedAt(startedAt + 10 * usualUs, { usualUs }), [0]);
+});
+
+test("what may hang is listed with the longest first, as many as a list has, and all are counted", () => {
+  const harness = new ControllerHarness({ checks: false });
+  const count = hungListedMax + 2;
+  const worker = harness.aWorker({
+    slots: count + 2,
+    capacity: { cpuMilli: 1_000 * count + 2_000 },
+  });
+  const labels = Array.from({ length: count + 1 }, (_, i) => `t${i}`);
+  harness.aClient().submits(Object.fromEntries(labels.map((label) => [label, {}])));
+  worker.starts(...labels);
+  const { state } = harness;
+  for (const [i, label] of labels.entries()) {
+    const row = state.tasks.attempt[harness.rowOf(label)];
+    state.attempts.startedAt[row] = 1_000_000 * (1 + ((i * 7) % 50));
+    state.hung.set(row, { usualUs: 2_000_000 });
+  }
+  worker.reports(yielded("t1"));
+  assert.equal(hungCount(state), count, "what waits for its own is not counted");
+  state.at = 100_000_000;
+  const hung = hungAttempts(state);
+  assert.equal(hung.length, hungListedMax);
+  const times = hung.map(({ ranMs }) => ranMs);
+  assert.deepEqual(
+    times,
+    [...times].sort((a, b) => b - a),
+  );
+  assert.deepEqual(hung[0], {
+    ...{ taskId: "/ann/graph-1/0", attemptId: hung[0].attemptId, name: "f", workerId: "w1" },
+    ...{ workerPid: 7, startedAt: "1970-01-01T00:00:01.000Z", ranMs: 99_000, usualMs: 2_000 },
+    message:
+      "it runs on w1 for 1m 39s; of others like it 95 in 100 took at most 2s; it is left alone, " +
+      "and capstan task stack /ann/graph-1/0 shows where it is",
+  });
+  const [job] = state.jobs;
+  assert.equal(hungTaskOf(state, job), harness.rowOf("t0"));
+  assert.equal(hungTaskOf(state, { ...job, index: 5 }), undefined);
 });
 
 test("a look goes over a bounded part of the attempts, and the next one goes on behind it", () => {

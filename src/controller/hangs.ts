@@ -17,7 +17,6 @@ import type { Outbox } from "./outbox.ts";
 import { describeProgress } from "./progress.ts";
 import { type ControllerState, type Job, specOf, taskIdOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
-import { noSlot } from "./tables/task-table.ts";
 import { formatTime } from "./views.ts";
 
 /** Names what has run for too long of the attempts whose turn it is to be looked at. */
@@ -65,9 +64,9 @@ function isRunning({ attempts }: ControllerState, row: number): boolean {
 /** What may hang, the longest first. */
 export function hungAttempts(state: ControllerState) {
   const { attempts, workers } = state;
-  const rows = [...state.hung.keys()].filter((row) => isRunning(state, row));
-  rows.sort((a, b) => attempts.startedAt[a] - attempts.startedAt[b]);
-  return rows.slice(0, hungListedMax).map((row) => {
+  const hung = [...state.hung].filter(([row]) => isRunning(state, row));
+  hung.sort(([a], [b]) => attempts.startedAt[a] - attempts.startedAt[b]);
+  return hung.slice(0, hungListedMax).map(([row, { usualUs }]) => {
     const { workerId, pid } = workers[attempts.worker[row]];
     return {
       taskId: taskIdOf(state, attempts.task[row]),
@@ -77,8 +76,8 @@ export function hungAttempts(state: ControllerState) {
       workerPid: pid,
       startedAt: formatTime(attempts.startedAt[row]),
       ranMs: (state.at - attempts.startedAt[row]) / 1000,
-      usualMs: (state.hung.get(row)?.usualUs ?? 0) / 1000,
-      message: describeHung(state, row),
+      usualMs: usualUs / 1000,
+      message: describeHung(state, row, usualUs),
     };
   });
 }
@@ -103,8 +102,9 @@ export function hungTaskOf(state: ControllerState, { index }: Job): number | und
 /** Why a task that runs may never end. */
 export function hangReasons(state: ControllerState, task: number): Reason[] {
   const row = state.tasks.attempt[task];
-  if (row === noSlot || !state.hung.has(row)) return [];
-  return [plainReason("HUNG", `hung? ${describeHung(state, row)}`, 1)];
+  const hang = state.hung.get(row);
+  if (hang === undefined) return [];
+  return [plainReason("HUNG", `hung? ${describeHung(state, row, hang.usualUs)}`, 1)];
 }
 
 /** What to add to where an attempt runs: `; hung? usual is at most 320ms`, or nothing. */
@@ -115,11 +115,11 @@ export function describeUsual({ hung }: ControllerState, row: number): string {
 }
 
 /** `it runs on w2 for 41m 3s; of others like it 95 in 100 took at most 320ms; …`. */
-function describeHung(state: ControllerState, row: number): string {
+function describeHung(state: ControllerState, row: number, usualUs: Micros): string {
   const { attempts, workers } = state;
   const { workerId } = workers[attempts.worker[row]];
   const ran = formatDuration((state.at - attempts.startedAt[row]) / 1000);
-  const usual = formatDuration((state.hung.get(row)?.usualUs ?? 0) / 1000);
+  const usual = formatDuration(usualUs / 1000);
   const taskId = taskIdOf(state, attempts.task[row]);
   return (
     `it runs on ${workerId} for ${ran}; of others like it 95 in 100 took at most ${usual}` +

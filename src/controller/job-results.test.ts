@@ -13,7 +13,7 @@ import { decodeBase64 } from "../model/base64.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { FunctionRun } from "../model/spec.ts";
 import { keepResult, newJobResults } from "./job-results-state.ts";
-import { jobRetentionUs } from "./limits.ts";
+import { jobRetentionUs, resultsPageBytesMax } from "./limits.ts";
 import { redactFact, redactSnapshot } from "./redact-journal.ts";
 import { snapshotOf } from "./snapshot.ts";
 
@@ -152,8 +152,18 @@ test("a page of results is closed by the one that makes it large", () => {
   worker.reports(...[0, 1, 2, 3].map((i) => finished(`j/${i}`, { value })));
   const first = resultsOf(harness);
   assert.deepEqual([first.results.length, first.nextPageToken], [2, "2"]);
+  assert.equal(resultsOf(harness, { pageSize: 1 }).results.length, 1);
   const second = resultsOf(harness, { pageToken: "2" });
   assert.deepEqual([second.results.length, second.nextPageToken], [2, ""]);
+});
+
+test("a result that fills a page is alone on it", () => {
+  const harness = new ControllerHarness({ checks: false });
+  const worker = harness.aWorker({ slots: 2 });
+  harness.launch("j", { run, replicas: 2 });
+  const value = new Uint8Array((3 * resultsPageBytesMax) / 4);
+  worker.reports(...[0, 1].map((i) => finished(`j/${i}`, { value })));
+  assert.equal(resultsOf(harness).results.length, 1);
 });
 
 test("results leave past the bound, the oldest first; one that comes again is the youngest", () => {

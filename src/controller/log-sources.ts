@@ -7,8 +7,9 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import { CapstanError } from "../model/errors.ts";
-import { type AttemptId, formatAttemptId, noAttempt } from "../model/ids.ts";
+import { type AttemptId, formatAttemptId, noAttempt, type WorkerIndex } from "../model/ids.ts";
 import type { Principal } from "../model/job.ts";
 import { runsInProcess } from "../model/spec.ts";
 import { isTerminalCode } from "../model/states.ts";
@@ -25,7 +26,7 @@ export interface LogSource {
   /** `"3.17"`. */
   readonly attemptId: string;
   readonly workerId: string;
-  /** Of its worker; "" when that is forgotten. */
+  /** Of its worker. */
   readonly address: string;
   /** The attempt has ended: nothing will be added. */
   readonly ended: boolean;
@@ -131,7 +132,7 @@ function taskOfAttempt(state: ControllerState, attemptId: string): number {
 interface KnownAttempt {
   readonly id: AttemptId;
   readonly task: number;
-  readonly workerId: string;
+  readonly worker: WorkerIndex;
   readonly ended: boolean;
 }
 
@@ -155,51 +156,46 @@ function endedAttempts(state: ControllerState, rows: readonly number[]): KnownAt
     for (const { id, workerId, startedAt, usage, cause } of state.histories.get(task) ?? []) {
       // A short function ends before anybody has said that it had started.
       const neverRan = startedAt === 0 && usage === null && cause !== "finished";
-      if (!neverRan) found.push({ id, task, workerId, ended: true });
+      if (neverRan) continue;
+      const worker = present(state.workersById.get(workerId), "an attempt was on a worker");
+      found.push({ id, task, worker, ended: true });
     }
   }
   if (told.size === 0) return found;
   for (const [ref, story] of state.story.ofTasks(new Set(told.keys()))) {
+    const task = told.get(ref) ?? noSlot;
     for (const { attempt: id, worker } of story) {
-      const workerId = state.workers[worker]?.workerId;
-      const task = told.get(ref) ?? noSlot;
-      if (id !== noAttempt && workerId !== undefined)
-        found.push({ id, task, workerId, ended: true });
+      if (id !== noAttempt) found.push({ id, task, worker, ended: true });
     }
   }
   return found;
 }
 
 function liveAttempts(state: ControllerState, rows: ReadonlySet<number>): KnownAttempt[] {
-  const { attempts, workers } = state;
+  const { attempts } = state;
   const found: KnownAttempt[] = [];
   for (const row of attempts.rows()) {
     const id = attempts.id[row];
     const task = attempts.task[row];
     if (!rows.has(task) || !attempts.isGranted(row)) continue;
-    found.push({ id, task, workerId: workers[attempts.worker[row]].workerId, ended: false });
+    found.push({ id, task, worker: attempts.worker[row], ended: false });
   }
   return found;
 }
 
 function sourceOf(state: ControllerState, attempt: KnownAttempt): LogSource {
-  const { id, task, workerId, ended } = attempt;
-  const worker = state.workers[state.workersById.get(workerId) ?? -1];
-  const gone = worker === undefined || worker.lost;
-  const reachable = !gone && worker.connected;
-  const why = worker === undefined ? "is forgotten" : lostOrAbsent(worker.lost, worker.lostReason);
+  const { id, task, worker, ended } = attempt;
+  const { workerId, address, lost, lostReason, connected } = state.workers[worker];
+  const reachable = connected && !lost;
+  const why = lost ? `is lost: ${lostReason}` : "is not connected";
   return {
     taskId: taskIdOf(state, task),
     attemptId: formatAttemptId(id),
     workerId,
-    address: worker?.address ?? "",
+    address,
     ended,
     reachable,
-    gone,
+    gone: lost,
     reason: reachable ? "" : `worker ${workerId} ${why}`,
   };
-}
-
-function lostOrAbsent(lost: boolean, reason: string): string {
-  return lost ? `is lost: ${reason}` : "is not connected";
 }

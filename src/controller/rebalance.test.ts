@@ -73,6 +73,34 @@ describe("a rebalance", () => {
     assert.deepEqual(orders, ["w2 < copy c from w1"]);
   });
 
+  test("takes from nobody who has little more than the mean", () => {
+    for (const [count, moved] of [
+      [11, 0],
+      [12, 2],
+    ]) {
+      const labels = "abcdefghijkl".slice(0, count);
+      const { harness, workers, client } = aCluster(labels);
+      const others = Array.from({ length: 20 - count }, (_, i) => `v${i}`);
+      const there = { spec: { constraints: [clause("worker-id", "=", "w2")] } };
+      client.submits(Object.fromEntries(others.map((label) => [label, there])));
+      while (workers[1].attempts.size > 0) {
+        const running = [...workers[1].attempts.values()].filter(({ granted }) => granted);
+        workers[1].reports(...running.map(({ label }) => finished(label, large)));
+      }
+      assert.deepEqual(heldBytes(harness), [count * 100_000, (20 - count) * 100_000]);
+      assert.equal(rebalances(harness).valueCount, moved, `${count} of 20`);
+    }
+  });
+
+  test("counts what it moves, how much that is, and from how many workers", () => {
+    const { harness } = aCluster("abcd", 3);
+    const lines = harness.asks({ type: "rebalance-values" });
+    assert.ok(
+      lines.includes('reply {"valueCount":2,"valueBytes":200000,"workerCount":1}'),
+      lines.join("\n"),
+    );
+  });
+
   test("lets stay what nobody can take", () => {
     const { harness, workers } = aCluster("abcd", 2 + copyTriesMax);
     rebalances(harness);

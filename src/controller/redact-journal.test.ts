@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { aJobSpec, ControllerHarness, foldOf } from "../../test/support/controller-builders.ts";
 import { aSpec } from "../../test/support/fake-client.ts";
-import { finished, someFailure } from "../../test/support/fake-worker.ts";
+import { finished, someFailure, someUsage } from "../../test/support/fake-worker.ts";
 import type { CommandRun } from "../model/spec.ts";
 import { redactFact, redactSnapshot } from "./redact-journal.ts";
 import { durableText, snapshotOf, stateOf } from "./snapshot.ts";
@@ -144,6 +144,10 @@ describe("a journal that leaves its cluster", () => {
     assert.deepEqual(shown?.error.causes[0].name, "Inner");
     assert.deepEqual([shown?.exitCode, shown?.oom], [null, false]);
     assert.match(told[0].message, /^f: HttpError: /);
+    const usages = facts.map(redactFact).flatMap((fact) => {
+      return fact.type === "attempt-measured" ? [fact.usage] : [];
+    });
+    assert.deepEqual(usages[0], { ...someUsage, exitCode: 3, stderrTail: "password=***" });
   });
 
   test("without jobs, failures or shared values is as it was", () => {

@@ -60,6 +60,10 @@ const lines: readonly (readonly [string, readonly string[], readonly string[]])[
   ["an address", ["git", "clone", "https://u:x@h/r"], ["git", "clone", "https://u:***@h/r"]],
   ["JSON", ["run", '{"password": "x"}'], ["run", '{"password": "***"}']],
   ["a token of ours", ["run", "cst_x"], ["run", "***"]],
+  ["a word of a script", ["sh", "-c", "A=1 AUTH=x"], ["sh", "-c", "A=1 AUTH=***"]],
+  ["the first word", ["sh", "-c", "AUTH=x y"], ["sh", "-c", "AUTH=***"]],
+  ["a program that is called like one", ["token", "x"], ["token", "x"]],
+  ["what is no option", ["run", "token", "x"], ["run", "token", "x"]],
   ["a script", ["sh", "-c", "A=1 TOKEN='x y' run"], ["sh", "-c", "A=1 TOKEN=***"]],
 ];
 

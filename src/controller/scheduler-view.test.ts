@@ -66,9 +66,10 @@ describe("the scheduler shows", () => {
   test("what is kept, where, until when and for whom: a gang by its job", () => {
     const harness = new ControllerHarness();
     const hosts = aSlice(harness, "a", { hosts: 2 });
-    harness.launch("busy", { replicas: 2, user: "bob" });
+    hosts[0].feels("no disk");
     harness.launch("g", { groupBy: "slice", replicas: 2 });
-    hosts[0].finishes("busy/0");
+    harness.launch("busy", { user: "bob" });
+    hosts[0].feels("");
     const { queues, reservations } = view(harness);
     assert.deepEqual(
       queues.map(({ headTaskId, isGang }) => [headTaskId, isGang]),

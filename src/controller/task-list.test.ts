@@ -24,6 +24,7 @@ function fourTasks() {
   w1.reports(finished("load", { value: null, sizeBytes: 5_000_000 }));
   w1.fails("sum");
   w1.starts("sum");
+  harness.aWorker({ attributes: { n: "2" } });
   bob.submits({ far: { spec: { name: "load", constraints: [clause("worker-id", "=", "w9")] } } });
   return harness;
 }
@@ -41,6 +42,7 @@ describe("a list of tasks", () => {
     ["a part of a name", { filter: { name: "oa" } }, "load far"],
     ["a part of an id", { filter: { id: "graph-1/2" } }, "show"],
     ["a worker", { filter: { workerId: "w1" } }, "sum"],
+    ["a worker where nothing runs", { filter: { workerId: "w2" } }, ""],
     ["a worker that is not there", { filter: { workerId: "w7" } }, ""],
     ["a name and a user", { filter: { name: "load", user: "ann" } }, "load"],
     ["states", { states: ["PENDING", "RUNNING"] }, "sum show far"],
@@ -66,4 +68,24 @@ describe("a list of tasks", () => {
       assert.equal(listed(fourTasks(), { orderBy }), expected);
     });
   }
+});
+
+test("tasks are in the order of all that they were charged, failures and losses", () => {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  const worker = harness.aWorker({ slots: 3 });
+  const twice = { spec: { maxRetriesFailure: 2, maxRetriesPreemption: 3 } };
+  client.submits({ once: twice, both: twice, never: { on: ["both"] } });
+  worker.starts("once", "both");
+  worker.fails("once");
+  worker.fails("both");
+  worker.starts("both");
+  worker.exits();
+  const { tasks } = harness.call("ListTasks", { orderBy: "failureCount desc" }) as {
+    tasks: { index: number }[];
+  };
+  assert.deepEqual(
+    tasks.map(({ index }) => index),
+    [1, 0, 2],
+  );
 });

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { anyVariant } from "../model/canonical-resources.ts";
 import type { Resources } from "../model/resources.ts";
+import { deviceDimension } from "../scheduler/dimensions.ts";
 import { explainGang } from "../scheduler/gang.ts";
 import { canEverRun, lacksOn, type Obstacle, obstaclesEmpty } from "./eligibility.ts";
 import { groupsOf } from "./fleet.ts";
@@ -96,10 +98,15 @@ function shortageOf(misfits: readonly { readonly need: number; readonly best: nu
 
 function missingOf(shape: Shape, misfits: readonly Obstacle[]): Resources {
   const short = (name: string) => {
-    const misfit = misfits.find(({ dimension }) => dimension === name);
+    // The key of a constraint may be called like a resource.
+    const misfit = misfits.find(({ dimension, need }) => dimension === name && need > 0);
     return misfit === undefined ? 0 : misfit.need - misfit.best;
   };
-  const lacksDevice = misfits.some(({ code }) => code.startsWith("DEVICE"));
+  const devices = shape.resources.devices.map((device) => {
+    const { kind, variant } = device;
+    const name = variant === anyVariant ? kind : deviceDimension(kind, variant);
+    return { ...device, countMilli: short(name) };
+  });
   const custom: { [name: string]: number } = {};
   for (const name of Object.keys(shape.resources.custom)) {
     const amount = short(`custom:${name}`);
@@ -109,7 +116,7 @@ function missingOf(shape: Shape, misfits: readonly Obstacle[]): Resources {
     cpuMilli: short("cpu"),
     memoryBytes: short("memory"),
     diskBytes: short("disk"),
-    devices: lacksDevice ? shape.resources.devices : [],
+    devices: devices.filter(({ countMilli }) => countMilli > 0),
     custom,
   };
 }

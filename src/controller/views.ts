@@ -231,8 +231,8 @@ function newAttemptView(state: ControllerState, entry: StoryEntry): AttemptView 
   const worker = state.workers[entry.worker];
   return {
     attemptId: formatAttemptId(entry.attempt),
-    workerId: worker?.workerId ?? "",
-    incarnation: worker?.incarnation ?? "",
+    workerId: worker.workerId,
+    incarnation: worker.incarnation,
     ...noUsage,
     state: "ASSIGNED",
     assignedAt: formatTime(entry.at),

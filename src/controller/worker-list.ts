@@ -56,6 +56,6 @@ function shareOf({ used, capacity }: Worker, index: number): number {
 
 function matches(worker: Worker, { states = [], text = "" }: WorkerFilter): boolean {
   if (states.length > 0 && !states.includes(workerState(worker))) return false;
-  if (text === "" || worker.workerId.includes(text) || worker.address.includes(text)) return true;
+  if (worker.workerId.includes(text) || worker.address.includes(text)) return true;
   return Object.entries(worker.attributes).some(([key, value]) => `${key}=${value}`.includes(text));
 }

@@ -58,8 +58,7 @@ const separator = "----";
 const wordPattern = /(?:[^\s"]|"[^"]*")+/g;
 
 /** The same text with what the commands really sent. */
-export function playScenario(text: string): string {
-  const harness = new ControllerHarness();
+export function playScenario(text: string, harness = new ControllerHarness()): string {
   return text
     .trimEnd()
     .split(/\n{2,}/)
