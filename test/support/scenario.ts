@@ -26,6 +26,7 @@ import assert from "node:assert/strict";
 import { nextDeadline } from "../../src/controller/deadlines.ts";
 import type { ApiRequest } from "../../src/controller/events.ts";
 import { bands } from "../../src/model/states.ts";
+import type { AttemptFailed } from "../../src/protocol/messages.ts";
 import { queuePolicies } from "../../src/scheduler/queue-policy.ts";
 import {
   parseBudget,
@@ -37,7 +38,13 @@ import { answerOf, fieldsOf } from "./answer-lines.ts";
 import { ControllerHarness, type JobOverrides } from "./controller-builders.ts";
 import { FactLines } from "./fact-lines.ts";
 import type { FakeClient, ScatterDraft, TaskDraft } from "./fake-client.ts";
-import { type FakeWorker, handedBack, type Saying, type WorkerOptions } from "./fake-worker.ts";
+import {
+  type FakeWorker,
+  handedBack,
+  type Saying,
+  someFailure,
+  type WorkerOptions,
+} from "./fake-worker.ts";
 import { plugged, setupFailed } from "./plugged.ts";
 
 const separator = "----";
@@ -116,6 +123,9 @@ function playInFull(
       return [];
     case "turn":
       harness.state.fleet.turnUnits = Number(name);
+      return [];
+    case "handles-end":
+      harness.state.closing.handlesPerStep = Number(name);
       return [];
     case "pause":
       return harness.pauses(Number(name));
@@ -239,7 +249,7 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
     case "orders":
       return [`${worker.workerId} has ${worker.orders || "nothing"}`];
     case "fail":
-      return worker.fails(words[0]);
+      return worker.fails(words[0], endedBy(words[1], words[2]));
     case "fail-setup":
       return worker.fails(words[0], setupFailed);
     case "need-unreachable":
@@ -261,7 +271,7 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
     case "restart":
       return worker.restarts();
     case "exit":
-      return worker.exits();
+      return worker.exits("SIGKILL", { launcherLives: words[0] === "launcher-lives" });
     case "leave":
       return worker.leaves();
     case "empty":
@@ -281,6 +291,14 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
     default:
       return worker.reports(...sayingsOf([verb, ...words].join(" ")));
   }
+}
+
+const failures = ["timeout", "oom", "exited", "killed", "build-failed", "rescheduled"] as const;
+
+/** `fail a`, `fail a oom`, `fail a exited 3`: what ended it, and its exit code. */
+function endedBy(word = "failed", code = ""): Partial<AttemptFailed> {
+  const cause = failures.find((one) => one === word) ?? "failed";
+  return { cause, failure: { ...someFailure, exitCode: code === "" ? null : Number(code) } };
 }
 
 /** `finish a b`, `hand-back a refused`: of several, each is one line of the same message. */
