@@ -41,6 +41,7 @@ import { decodePlain, encodePlain } from "../../src/shell/journal/fact-codec.ts"
 import type { FactLines } from "./fact-lines.ts";
 import { type ClientSurroundings, FakeClient } from "./fake-client.ts";
 import { FakeWorker, type WorkerOptions, type WorkerSurroundings } from "./fake-worker.ts";
+import { checkFleet } from "./fleet-check.ts";
 import { messageLine } from "./message-lines.ts";
 import { overTheWire } from "./wire.ts";
 
@@ -71,6 +72,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   readonly #refs = new Map<string, TaskRef>();
   readonly #deliveries: number;
   readonly #checks: boolean;
+  #checkCount = 0;
 
   constructor({ deliveries = 1, checks = true }: HarnessOptions = {}) {
     this.#deliveries = deliveries;
@@ -120,6 +122,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   /** Everything that must hold after every event; of its image only where facts may change it. */
   check(isJournaled = true): void {
     checkInvariants(this.state);
+    // Not each time: what has changed since a look must pile up for it too.
+    if (this.#checkCount++ % 3 === 0) checkFleet(this.state);
     if (!isJournaled) return;
     assert.equal(this.state.journaled, this.facts.length, "every durable fact is counted once");
     const text = durableText(this.state);
