@@ -228,7 +228,7 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
     case "scatter":
       return labels.flatMap((text) => client.scatters(...scatteredOf(text)));
     case "lock":
-      return client.locks(Number(labels[0]), labels[1]);
+      return client.locks(Number(labels[0]), labels[1], Number(labels[2] ?? 30_000));
     case "unlock":
       return client.unlocks(Number(labels[0]));
     case "renew":
