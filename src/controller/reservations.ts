@@ -62,7 +62,10 @@ export function reserve(
 /** What waits there without a grant would take over the grants that are to come free. */
 export function retractPrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
   if (worker.prefetched === 0 || !worker.connected) return;
-  const rows = rowsOn(state, worker.index).filter((row) => !state.attempts.isGranted(row));
+  const { attempts } = state;
+  const isAsked = (row: number) => attempts.hasFlag(row, attemptFlag.retracting);
+  const waiting = rowsOn(state, worker.index).filter((row) => !attempts.isGranted(row));
+  const rows = waiting.filter((row) => !isAsked(row)); // Who was asked is not asked again.
   orderRetracts(state, out, worker.index, rows);
 }
 

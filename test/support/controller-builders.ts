@@ -43,6 +43,8 @@ import { askOf, checkAnswers } from "../../src/simulator/answer-rules.ts";
 import type { FactLines } from "./fact-lines.ts";
 import { type ClientSurroundings, FakeClient } from "./fake-client.ts";
 import { FakeWorker, type WorkerOptions, type WorkerSurroundings } from "./fake-worker.ts";
+import { checkFleet } from "./fleet-check.ts";
+import { messageLine } from "./message-lines.ts";
 import { overTheWire } from "./wire.ts";
 
 export interface HarnessOptions {
@@ -68,6 +70,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   };
   /** Shows what each step decides, before what it sends. */
   factLines: FactLines | null = null;
+  /** Shows each message with all that it says. */
+  showsMessages = false;
   /** Milliseconds of CPU time that the kernel itself took, all events together. */
   kernelMs = 0;
   #fold = newControllerState();
@@ -75,6 +79,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   readonly #refs = new Map<string, TaskRef>();
   readonly #deliveries: number;
   readonly #checks: boolean;
+  #checkCount = 0;
 
   constructor({ deliveries = 1, checks = true }: HarnessOptions = {}) {
     this.#deliveries = deliveries;
@@ -124,6 +129,8 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   /** All that must hold after every event; of its image and answers where facts may change them. */
   check(isJournaled = true): void {
     checkInvariants(this.state);
+    // Not each time: what has changed since a look must pile up for it too.
+    if (this.#checkCount++ % 3 === 0) checkFleet(this.state);
     if (!isJournaled) return;
     assert.equal(this.state.journaled, this.facts.length, "every durable fact is counted once");
     const text = durableText(this.state);
@@ -139,15 +146,22 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   /** Time passes: every deadline is kept, and connected workers say that they live. */
   after(ms: number, { silent = false }: { silent?: boolean } = {}): string[] {
     const lines: string[] = [];
-    const end = this.at + ms * 1000;
+    const begin = this.at;
+    const end = begin + ms * 1000;
     while (this.at < end) {
       const due = Math.max(nextDeadline(this.state) ?? end, this.at + 1);
       this.at = Math.min(end, due, this.at + 1_000_000);
-      if (!silent)
-        for (const one of this.workers) if (one.connected) lines.push(...one.heartbeats());
-      lines.push(...this.happens({ type: "tick", at: this.at }));
+      const told = silent ? [] : this.#heartbeats();
+      told.push(...this.happens({ type: "tick", at: this.at }));
+      if (this.factLines !== null && told.length > 0)
+        lines.push(`after ${(this.at - begin) / 1000} ms:`);
+      lines.push(...told);
     }
     return lines;
+  }
+
+  #heartbeats(): string[] {
+    return this.workers.flatMap((one) => (one.connected ? one.heartbeats() : []));
   }
 
   /** The controller ends at once and another one begins with what the journal has. */
@@ -347,13 +361,20 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
         const worker = this.workers.find((one) => one.index === send.worker);
         assert.ok(worker?.connected === true, "only a connected worker is sent anything");
         const lines = worker.order(overTheWire(send.message, checkToWorkerMessage));
-        return lines.map((line) => `${worker.workerId} < ${line}`);
+        const { workerId } = worker;
+        if (this.showsMessages) {
+          const labelOf = (ref: TaskRef) => this.labelOf(ref);
+          return [`${workerId} : ${messageLine(send.message, labelOf)}`];
+        }
+        return lines.map((line) => `${workerId} < ${line}`);
       }
       case "send-to-client": {
         const client = this.clients.find((one) => one.index === send.client);
         assert.ok(client?.connected === true, "only a connected client is sent anything");
         const lines = client.receive(overTheWire(send.message, checkToClientMessage));
-        return lines.map((line) => `${client.clientId} < ${line}`);
+        const { clientId } = client;
+        if (this.showsMessages) return [`${clientId} : ${messageLine(send.message, null)}`];
+        return lines.map((line) => `${clientId} < ${line}`);
       }
       case "reply-to-call": {
         const { result, error } = send;

@@ -19,8 +19,9 @@
  * token of a job) before either says who asks; `may METHOD field=value…` says whether that is
  * allowed. `tries a` says what `a` was charged, when it goes on, and how it failed. What is sent
  * comes in the order in which the kernel sent it; a step that sends nothing has no lines. From
- * `facts` on each step shows what it decided too, `. attempts-started attempts a`, and `due` says
- * when somebody must look again. `api TYPE field=value…` asks for a change as an administrator.
+ * `facts` on each step shows what it decided too, `. attempts-started attempts a`; from `messages`
+ * on each message is shown with all that it says, `w1 : stop attempts 1.1, tasks a`; `due` says when
+ * somebody must look again. `api TYPE field=value…` asks for a change as an administrator.
  *
  * @module
  */
@@ -162,10 +163,16 @@ function playInFull(
     case "turn":
       harness.state.fleet.turnUnits = Number(name);
       return [];
+    case "handles-end":
+      harness.state.closing.handlesPerStep = Number(name);
+      return [];
     case "pause":
       return harness.pauses(Number(name));
     case "facts":
       harness.factLines = new FactLines();
+      return [];
+    case "messages":
+      harness.showsMessages = true;
       return [];
     case "due":
       return [dueIn(harness)];
@@ -259,7 +266,7 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
     case "scatter":
       return labels.flatMap((text) => client.scatters(...scatteredOf(text)));
     case "lock":
-      return client.locks(Number(labels[0]), labels[1]);
+      return client.locks(Number(labels[0]), labels[1], Number(labels[2] ?? 30_000));
     case "unlock":
       return client.unlocks(Number(labels[0]));
     case "renew":
@@ -314,7 +321,7 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
     case "restart":
       return worker.restarts();
     case "exit":
-      return worker.exits();
+      return worker.exits("SIGKILL", { launcherLives: words[0] === "launcher-lives" });
     case "leave":
       return worker.leaves();
     case "empty":
