@@ -104,7 +104,7 @@ test("job summary reads every page and shows what did not succeed first", async 
   });
 });
 
-test("job results shows what was returned as source code has it, or why it is not there", async () => {
+test("job results shows what was returned as code has it, or why it is not there", async () => {
   const encoded = (value: unknown) =>
     Buffer.from(encodeValue(value, { root: "result" })).toString("base64");
   const none = { value: null, sizeBytes: 0 } as const;
