@@ -98,6 +98,7 @@ const uncounted = "invariantsChecked";
 /** Fields that say nothing are left out. */
 function saysNothing(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return [null, 0, ""].includes(value as null);
+  if (Array.isArray(value)) return value.length === 0;
   return Object.values(value).every(saysNothing);
 }
 
