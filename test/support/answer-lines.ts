@@ -16,15 +16,16 @@ import type { ControllerHarness } from "./controller-builders.ts";
 /** A value that fits is one line; a larger one has a line for each of its fields. */
 const lineColumnsMax = 96;
 
-/** What `METHOD field=value…` answers, whole; values are JSON, or text that is none. */
+/** What `METHOD field=value…` answers, less what says nothing; values are JSON, or other text. */
 export function answerOf(
   harness: ControllerHarness,
   [method, ...fields]: readonly string[],
-  principal?: Principal,
+  { principal, whole = false }: { principal?: Principal; whole?: boolean } = {},
 ): string[] {
   const request = Object.fromEntries(fields.map(fieldOf));
   try {
-    return linesOf(shortened(harness.call(method, request, principal)), "");
+    const answer = harness.call(method, request, principal);
+    return linesOf(whole ? answer : shortened(answer), "");
   } catch (error) {
     if (error instanceof CapstanError) return [refusalOf(error)];
     throw error;
