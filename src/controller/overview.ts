@@ -145,9 +145,8 @@ function workerProblems(state: ControllerState): Problem[] {
   for (const worker of state.workers) {
     const name = workerState(worker);
     if (name !== "SUSPECT" && name !== "UNUSABLE" && name !== "LOST") continue;
-    // One that went long ago is history, and one that left as it should is no problem.
-    const isOld = name === "LOST" && state.at - worker.lastHeardAt > overviewFailedUs;
-    if (isOld) continue;
+    // One that went long ago is history: what is not lost was heard a short time ago.
+    if (state.at - worker.lastHeardAt > overviewFailedUs) continue;
     const { workerId } = worker;
     addProblem(found, {
       code: `WORKER_${name}`,

@@ -194,6 +194,8 @@ describe("a published value", () => {
     assert.deepEqual(client.says(publish), ["c1 < accepted 3"]);
     assert.deepEqual(client.says(fetch), ["c1 < accepted 3"]);
     assert.equal(harness.state.tasks.wants[harness.rowOf("a")], 3);
+    client.releases("a");
+    assert.deepEqual(client.says(publish), ["c1 < accepted 3"], "also once the future is gone");
   });
 
   test("is listed with its task and all who hold it", () => {
