@@ -136,6 +136,13 @@ describe("the overview", () => {
     assert.deepEqual([code, message], ["WORKER_SUSPECT", "w1 is suspect: not connected"]);
   });
 
+  test("has no problem with a worker that left on purpose", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker().leaves();
+    assert.deepEqual(seen(harness).workerStateCounts, { LOST: 1 });
+    assert.deepEqual(seen(harness).problems, []);
+  });
+
   test("forgets what was lost long ago", () => {
     const harness = new ControllerHarness();
     harness.aWorker().exits();

@@ -17,6 +17,7 @@ import { endsItemStep, type Scan } from "./scan.ts";
 import { type ControllerState, isHealthy, isOpen, type Job, taskIdOf } from "./state.ts";
 import { clusterTotal } from "./users.ts";
 import { stateReason, workerState } from "./views.ts";
+import { leftReason } from "./workers.ts";
 
 /** What is wrong, and one of those that it is wrong with. */
 export interface Problem {
@@ -147,6 +148,7 @@ function workerProblems(state: ControllerState): Problem[] {
     if (name !== "SUSPECT" && name !== "UNUSABLE" && name !== "LOST") continue;
     // One that went long ago is history: what is not lost was heard a short time ago.
     if (state.at - worker.lastHeardAt > overviewFailedUs) continue;
+    if (worker.lost && worker.lostReason === leftReason) continue; // As it should.
     const { workerId } = worker;
     addProblem(found, {
       code: `WORKER_${name}`,
