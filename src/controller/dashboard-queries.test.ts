@@ -437,6 +437,14 @@ describe("the stream of runs", () => {
     return { harness, within };
   }
 
+  test("has the workers that are there in the order of their ids", () => {
+    const harness = new ControllerHarness();
+    for (let i = 0; i < 11; i++) harness.aWorker();
+    harness.workers[4].exits();
+    const ids = stream(harness).workers.map(({ workerId }) => workerId);
+    assert.equal(ids.join(" "), "w1 w10 w11 w2 w3 w4 w6 w7 w8 w9");
+  });
+
   test("has what touches the window, at either end", () => {
     const { within } = ranAt([0, 10], [20, 30]);
     const seen = (from: number, to: number) => within(from, to).runs.map(({ name }) => name);
