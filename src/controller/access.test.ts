@@ -107,7 +107,10 @@ describe("a token", () => {
     const scene = new Scene();
     for (let i = 1; i <= tokensPerUserMax; i++) scene.creates({ tokenId: `t${i}`, hash: aHash(i) });
     const more = { tokenId: "more", hash: aHash(1_000) };
-    assert.equal(errorOf(scene.creates(more)), "QUOTA_EXCEEDED user");
+    const refused = scene.creates(more);
+    assert.equal(errorOf(refused), "QUOTA_EXCEEDED user");
+    const details = "error" in refused ? refused.error.details : null;
+    assert.deepEqual(details, { user: "ann", tokensPerUserMax });
     assert.equal(errorOf(scene.creates({ ...more, user: "bob" })), "none");
     scene.revokes("t7");
     assert.equal(errorOf(scene.creates({ tokenId: "last", hash: aHash(1_001) })), "none");

@@ -136,6 +136,13 @@ describe("the overview", () => {
     assert.deepEqual([code, message], ["WORKER_SUSPECT", "w1 is suspect: not connected"]);
   });
 
+  test("has no problem with a worker that left on purpose", () => {
+    const harness = new ControllerHarness();
+    harness.aWorker().leaves();
+    assert.deepEqual(seen(harness).workerStateCounts, { LOST: 1 });
+    assert.deepEqual(seen(harness).problems, []);
+  });
+
   test("forgets what was lost long ago", () => {
     const harness = new ControllerHarness();
     harness.aWorker().exits();
@@ -429,6 +436,14 @@ describe("the stream of runs", () => {
       stream(harness, { fromAt: us(fromMs), toAt: us(toMs), ...more });
     return { harness, within };
   }
+
+  test("has the workers that are there in the order of their ids", () => {
+    const harness = new ControllerHarness();
+    for (let i = 0; i < 11; i++) harness.aWorker();
+    harness.workers[4].exits();
+    const ids = stream(harness).workers.map(({ workerId }) => workerId);
+    assert.equal(ids.join(" "), "w1 w10 w11 w2 w3 w4 w6 w7 w8 w9");
+  });
 
   test("has what touches the window, at either end", () => {
     const { within } = ranAt([0, 10], [20, 30]);

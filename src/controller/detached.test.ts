@@ -59,6 +59,9 @@ describe("a detached task", () => {
     client.detaches("a");
     worker.finishes("a");
     assert.deepEqual(client.detaches("a"), ["c1 < accepted 4"]);
+    client.submits({ b: {} });
+    const again = { type: "detach", sequence: 4, tasks: [client.numberOf("b")] } as const;
+    assert.deepEqual(client.says(again), ["c1 < accepted 5"], "a replay is not taken up");
     assert.equal(harness.state.shared.detached.size, 0);
   });
 

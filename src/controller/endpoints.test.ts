@@ -228,6 +228,18 @@ describe("a lease", () => {
     assert.equal(nextEndpointDeadline(scene.state), scene.at + 59_000_000);
   });
 
+  test("of what was let go of is dropped when silence is looked at, not at every tick", () => {
+    const scene = aScene();
+    scene.registers({ leaseMs: 60_000 });
+    scene.letsGo("/ann/train/0", "KILLED");
+    scene.takeFacts();
+    scene.state.nextSilenceCheckAt = scene.at + 500_000;
+    scene.after(499);
+    assert.deepEqual(scene.takeFacts(), []);
+    scene.after(1);
+    assert.deepEqual(scene.facts, [{ type: "endpoints-dropped", at: scene.at, ids: ["e1"] }]);
+  });
+
   test("begins anew with a controller, which nobody could reach before", () => {
     const scene = aScene();
     scene.registers({ leaseMs: 5_000 });

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { present } from "../base/assert.ts";
 import { taskStateCode, taskStates } from "../model/states.ts";
 import { wereSentBefore, workerOfActor } from "./actors.ts";
 import { actorOf, callCounts, isCall } from "./call-lines.ts";
+import type { ActorCalls } from "./call-state.ts";
 import { type ControllerState, specOf, taskIdOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noEdge } from "./tables/edges.ts";
@@ -18,18 +20,23 @@ import type { NextWaker } from "./wakers.ts";
 export function turnOf(state: ControllerState, call: number): string {
   const actor = actorOf(state, call);
   const name = `${specOf(state, actor).name} (${taskIdOf(state, actor)})`;
-  const calls = state.calls.byActor.get(actor);
-  const first = calls === undefined ? call : calls.rows[calls.head];
+  const calls = lineOf(state, actor);
+  const first = calls.rows[calls.head];
   if (workerOfActor(state, actor) === null) {
     return `waits for its actor ${name}: ${whyNotCalled(state, actor)}`;
   }
   if (first !== call) return `waits for its turn: ${taskIdOf(state, first)} goes before it`;
-  const sent = calls?.sent ?? 0;
-  if (calls !== undefined && wereSentBefore(state, actor, calls)) {
+  const { sent } = calls;
+  if (wereSentBefore(state, actor, calls)) {
     const what = sent === 1 ? "a call" : `${sent} calls`;
     return `waits for word of ${what}, sent before ${name} began anew`;
   }
   return `waits for its turn: ${sent === 1 ? "1 call" : `${sent} calls`} of ${name} underway`;
+}
+
+/** The calls of an actor, of which one waits at least. */
+function lineOf({ calls }: ControllerState, actor: number): ActorCalls {
+  return present(calls.byActor.get(actor), "a call that waits stands in the line of its actor");
 }
 
 /** Why an actor takes no calls now: it is not there yet, or what is wrong with its worker. */
@@ -44,8 +51,8 @@ function whyNotCalled({ tasks, attempts, workers }: ControllerState, actor: numb
 /** Whom it waits for: what is first in its line, what is underway before it, or its actor. */
 export function turnWaker(state: ControllerState, call: number): NextWaker {
   const actor = actorOf(state, call);
-  const calls = state.calls.byActor.get(actor);
-  const first = calls === undefined ? call : calls.rows[calls.head];
+  const calls = lineOf(state, actor);
+  const first = calls.rows[calls.head];
   const before = first !== call ? first : callUnderway(state, actor);
   const next = before === noSlot || workerOfActor(state, actor) === null ? actor : before;
   const id = taskIdOf(state, next);

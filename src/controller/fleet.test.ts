@@ -12,10 +12,11 @@ import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import type { TaskDraft } from "../../test/support/fake-client.ts";
 import type { FakeWorker } from "../../test/support/fake-worker.ts";
 import { checkFleet } from "../../test/support/fleet-check.ts";
+import { clause, devices } from "../../test/support/job-builders.ts";
 import type { Constraint } from "../model/constraints.ts";
 import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
 import { cheapestSet, compareHarm } from "../scheduler/victim-sets.ts";
-import { lineUpOf } from "./fleet.ts";
+import { groupsOf, lineUpOf } from "./fleet.ts";
 import { hostFor } from "./preempt.ts";
 import { leastHarm } from "./preemption-bounds.ts";
 import type { ControllerState } from "./state.ts";
@@ -224,4 +225,79 @@ function assertNothingIdles({ state }: ControllerHarness): void {
     const shape = state.shapes[index];
     assert.equal(lineUpOf(state, shape).length, 0, `shape ${index} waits and fits`);
   }
+}
+
+describe("a line of workers that is made anew", () => {
+  const gpus = { capacity: { devices: devices("gpu", "h100", 1) } };
+  const asks = { resources: { devices: devices("gpu", "h100", 1) } };
+
+  /** Alike workers, of which one runs what nobody knows; who takes a job that asks for a GPU. */
+  function takers(found: number): number[] {
+    const harness = new ControllerHarness();
+    const workers = [0, 1, 2].map(() => harness.aWorker({ slots: 2, ...gpus }));
+    const other = workers[found];
+    other.disconnects();
+    const stray = { id: 901, task: 77, label: "x", granted: true, phase: 1, recalled: false };
+    other.attempts.set(901, stray);
+    other.connects();
+    harness.launch("g", { ...asks, band: "batch" });
+    harness.launch("h", { ...asks, band: "batch", replicas: 5 });
+    return workers.filter(({ orders }) => orders.includes("/")).map(({ index }) => index);
+  }
+
+  test("has nobody whose devices may be in use by what nobody knows", () => {
+    assert.deepEqual([0, 1, 2].map(takers), [
+      [1, 2],
+      [0, 2],
+      [0, 1],
+    ]);
+  });
+
+  test("has no more of a constraint's workers than take work, many or few", () => {
+    const harness = new ControllerHarness();
+    for (let i = 0; i < 40; i++) {
+      harness.aWorker({ slots: 1, attributes: { zone: i % 20 === 7 ? "b" : "a" } });
+    }
+    const [, , , , , , , first, second] = harness.workers;
+    first.feels("no disk");
+    harness.aClient().submits({
+      ...{ one: inZone("b"), two: inZone("b"), three: inZone("b") },
+    });
+    assert.equal(first.orders, "");
+    assert.equal(harness.workers[27].orders.split(" ")[0], "one");
+    assert.equal(second.orders, "");
+    assert.equal(harness.state.workers[27].liveAttempts, 2, "the next is in line there");
+  });
+
+  test("has for a gang the groups of workers that take work, as they are now", () => {
+    const harness = new ControllerHarness();
+    const hosts = ["a", "a", "b", "b", "b"].map((slice) => {
+      return harness.aWorker({ slots: 2, capacity: { cpuMilli: 2_000 }, attributes: { slice } });
+    });
+    harness.launch("g", { replicas: 3, groupBy: "slice", resources: { cpuMilli: 2_000 } });
+    assert.deepEqual(
+      hosts.map(({ orders }) => orders),
+      ["", "", "g/0", "g/1", "g/2"],
+    );
+    const { state } = harness;
+    const [shape] = state.shapes.filter(({ gang }) => gang >= 0);
+    const groups = () => {
+      const tally = groupsOf(state, shape, "slice");
+      return [...tally.groups].map(([group, { able, free }]) => [group, able.size, free]);
+    };
+    assert.deepEqual(groups(), [
+      ["a", 2, 2],
+      ["b", 3, 0],
+    ]);
+    hosts[0].feels("no disk");
+    harness.asks({ type: "cordon-worker", workerId: "w3", cordon: true });
+    assert.deepEqual(groups(), [
+      ["a", 1, 1],
+      ["b", 2, 0],
+    ]);
+  });
+});
+
+function inZone(zone: string): TaskDraft {
+  return { spec: { constraints: [clause("zone", "=", zone)] } };
 }

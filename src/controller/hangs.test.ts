@@ -201,7 +201,7 @@ test("what runs is named ten times past what is usual, and not before half a min
   assert.deepEqual(namedAt(startedAt + 10 * usualUs, { usualUs }), [0]);
 });
 
-test("what may hang is listed with the longest first, as many as a list has, and all are counted", () => {
+test("what may hang is listed, the longest first, up to a bound, and all are counted", () => {
   const harness = new ControllerHarness({ checks: false });
   const count = hungListedMax + 2;
   const worker = harness.aWorker({

@@ -17,6 +17,7 @@ import { endsItemStep, type Scan } from "./scan.ts";
 import { type ControllerState, isHealthy, isOpen, type Job, taskIdOf } from "./state.ts";
 import { clusterTotal } from "./users.ts";
 import { stateReason, workerState } from "./views.ts";
+import { leftReason } from "./workers.ts";
 
 /** What is wrong, and one of those that it is wrong with. */
 export interface Problem {
@@ -145,9 +146,9 @@ function workerProblems(state: ControllerState): Problem[] {
   for (const worker of state.workers) {
     const name = workerState(worker);
     if (name !== "SUSPECT" && name !== "UNUSABLE" && name !== "LOST") continue;
-    // One that went long ago is history, and one that left as it should is no problem.
-    const isOld = name === "LOST" && state.at - worker.lastHeardAt > overviewFailedUs;
-    if (isOld) continue;
+    // One that went long ago is history: what is not lost was heard a short time ago.
+    if (state.at - worker.lastHeardAt > overviewFailedUs) continue;
+    if (worker.lost && worker.lostReason === leftReason) continue; // As it should.
     const { workerId } = worker;
     addProblem(found, {
       code: `WORKER_${name}`,

@@ -170,6 +170,20 @@ describe("a published value", () => {
     assert.match(other.publishes("n0", "b")[0], /accepted/);
   });
 
+  test("is no future that was released, and is fetched under no number that was used", () => {
+    const { harness, client } = aCluster();
+    client.submits({ a: {}, b: {} });
+    client.publishes("model", "a");
+    client.releases("b");
+    assert.match(client.publishes("more", "b")[0], /refused 3 NOT_FOUND: future: it was released/);
+    const fetch = { type: "fetch-published", sequence: 4, name: "model", task: 1 } as const;
+    assert.deepEqual(client.says(fetch), [
+      "c1 < refused 4 INVALID_ARGUMENT: task: number 1 was used before; expected at least 2",
+    ]);
+    assert.deepEqual(client.says({ ...fetch, sequence: 5, task: 2 }), ["c1 < accepted 5"]);
+    assert.equal(harness.state.tasks.wants[harness.rowOf("a")], 3);
+  });
+
   test("is published and fetched once, however often that is said", () => {
     const { harness, client } = aCluster();
     client.submits({ a: {} });
@@ -180,6 +194,8 @@ describe("a published value", () => {
     assert.deepEqual(client.says(publish), ["c1 < accepted 3"]);
     assert.deepEqual(client.says(fetch), ["c1 < accepted 3"]);
     assert.equal(harness.state.tasks.wants[harness.rowOf("a")], 3);
+    client.releases("a");
+    assert.deepEqual(client.says(publish), ["c1 < accepted 3"], "also once the future is gone");
   });
 
   test("is listed with its task and all who hold it", () => {

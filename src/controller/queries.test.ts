@@ -11,6 +11,7 @@ import { finished, have } from "../../test/support/fake-worker.ts";
 import { clause } from "../../test/support/job-builders.ts";
 import { CapstanError } from "../model/errors.ts";
 import { stage } from "./tables/task-table.ts";
+import { tellEvent } from "./tell-event.ts";
 
 type Answer = { readonly [field: string]: unknown };
 
@@ -202,6 +203,19 @@ test("the doctor names who runs which release, and a task that nothing will move
   const [stuck] = report.stuck as Answer[];
   assert.deepEqual([stuck.state, stuck.sinceMs], ["PENDING", 0]);
   assert.equal(stuck.id, "/ann/graph-1/3");
+});
+
+test("an event whose place in the journal is not known is told without one", () => {
+  const { harness } = aCluster();
+  harness.state.journaled = Number.NaN;
+  tellEvent(harness.state, { type: "told", id: "x", message: "" });
+  const { events } = harness.call("ListEvents", { filter: { type: "told" } }) as {
+    events: Answer[];
+  };
+  assert.deepEqual(
+    events.map(({ id, journalSequence }) => [id, journalSequence]),
+    [["x", null]],
+  );
 });
 
 describe("a story", () => {

@@ -9,7 +9,7 @@ import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { finished, have, notCopied } from "../../test/support/fake-worker.ts";
 import { clause } from "../../test/support/job-builders.ts";
-import { copyTriesMax, surplusLookUs, surplusRestUs } from "./limits.ts";
+import { copyOrdersMax, copyTriesMax, surplusLookUs, surplusRestUs } from "./limits.ts";
 
 const restMs = (surplusRestUs + 2 * surplusLookUs) / 1_000;
 const large = { value: null, sizeBytes: 100_000 } as const;
@@ -71,6 +71,22 @@ describe("a rebalance", () => {
     client.replicates(2, "b");
     const { orders } = rebalances(harness);
     assert.deepEqual(orders, ["w2 < copy c from w1"]);
+  });
+
+  test("counts what is to move and was not ordered yet as if it had come to the emptiest", () => {
+    const labels = Array.from({ length: 2 * copyOrdersMax + 20 }, (_, i) => `v${i}`);
+    const harness = new ControllerHarness({ checks: false });
+    const first = harness.aWorker({ slots: 8 });
+    harness.aClient().submits(Object.fromEntries(labels.map((label) => [label, {}])));
+    while (first.attempts.size > 0) {
+      const running = [...first.attempts.values()].filter(({ granted }) => granted);
+      first.reports(...running.map(({ label }) => finished(label, large)));
+    }
+    harness.aWorker();
+    const { orders, valueCount } = rebalances(harness);
+    assert.equal(valueCount, copyOrdersMax + 10);
+    assert.equal(orders.length, copyOrdersMax, "the others wait until some have come");
+    assert.equal(rebalances(harness).valueCount, 0);
   });
 
   test("takes from nobody who has little more than the mean", () => {

@@ -61,6 +61,7 @@ const lines: readonly (readonly [string, readonly string[], readonly string[]])[
   ["JSON", ["run", '{"password": "x"}'], ["run", '{"password": "***"}']],
   ["a token of ours", ["run", "cst_x"], ["run", "***"]],
   ["a word of a script", ["sh", "-c", "A=1 AUTH=x"], ["sh", "-c", "A=1 AUTH=***"]],
+  ["an assignment in an assignment", ["sh", "x=AUTH=1"], ["sh", "x=AUTH=***"]],
   ["the first word", ["sh", "-c", "AUTH=x y"], ["sh", "-c", "AUTH=***"]],
   ["a program that is called like one", ["token", "x"], ["token", "x"]],
   ["what is no option", ["run", "token", "x"], ["run", "token", "x"]],

@@ -50,7 +50,9 @@ function reconciliations(state: ControllerState): RepairAction[] {
     .map(({ workerId, liveAttempts }) => ({
       type: "reconcile-worker",
       id: workerId,
-      message: `compare its ${counted(liveAttempts, "attempt")} and its values with what it really has`,
+      message:
+        `compare its ${counted(liveAttempts, "attempt")} and its values with ` +
+        "what it really has",
     }));
 }
 

@@ -57,7 +57,7 @@ test("no two runs of a lane overlap, and there are no more lanes than slots", ()
   );
 });
 
-test("what ended long before it was heard of is told where its lane is free, without a length", () => {
+test("what ended long before it was heard of has no length", () => {
   const log = new RunLog();
   add(log, 0, 2_000_000, 1);
   add(log, 1_000_000, 2_000_010, 1);
@@ -89,7 +89,7 @@ test("a run keeps what is said of it, and its worker has lanes of its own", () =
   assert.deepEqual(log.lanesOf(3), [30]);
 });
 
-test("a free lane is the one used last of those that are free; else a new one; else the first free", () => {
+test("of free lanes the one used last is taken; else a new one; else the first to be free", () => {
   assert.equal(freeLane([], 5, 1), 0);
   assert.equal(freeLane([3, 5, 4], 5, 3), 1);
   assert.equal(freeLane([3, 6, 4], 5, 3), 2);
@@ -99,7 +99,7 @@ test("a free lane is the one used last of those that are free; else a new one; e
   assert.equal(freeLane([6, 6], 5, 2), 0);
 });
 
-test("what was heard since a moment is found, also when there was none before or none since", () => {
+test("what was heard since a moment is found, also with none before or since", () => {
   const log = new RunLog();
   assert.deepEqual([...log.since(0)], []);
   for (let at = 10; at <= 3_000; at += 10) add(log, at, at, 1);

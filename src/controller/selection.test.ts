@@ -36,6 +36,31 @@ test("a page is what it would be if all rows were sorted", () => {
   );
 });
 
+test("rows of one key are in the order in which they came, whichever way the keys go", () => {
+  for (const way of ["asc", "desc"] as const) {
+    const selection = new Selection<string>({ pageSize: 9 }, way);
+    for (const [tie, row] of [..."cab"].entries()) selection.offer(row, 5, tie);
+    selection.offer("z", 9, 3);
+    selection.offer("y", 1, 4);
+    const expected = way === "asc" ? "ycabz" : "zcaby";
+    assert.equal(selection.page().page.join(""), expected);
+  }
+});
+
+test("a page ends where the rows end, and texts are in their order", () => {
+  const pageOf = (request: object) => {
+    const selection = new Selection<string>(request as never, "asc");
+    for (const [tie, row] of ["b", "d", "a", "c"].entries()) selection.offer(row, row, tie);
+    const { page, nextPageToken } = selection.page();
+    return [page.join(""), nextPageToken, selection.count];
+  };
+  assert.deepEqual(pageOf({ pageSize: 4 }), ["abcd", "", 4]);
+  assert.deepEqual(pageOf({ pageSize: 3 }), ["abc", "3", 4]);
+  assert.deepEqual(pageOf({ pageSize: 3, pageToken: "3" }), ["d", "", 4]);
+  assert.deepEqual(pageOf({ pageSize: 2, pageToken: "4" }), ["", "", 4]);
+  assert.deepEqual(pageOf({}), ["abcd", "", 4]);
+});
+
 test("of very many rows only about two pages are kept", () => {
   const selection = new Selection<number>({ pageSize: 10 }, "desc");
   for (let row = 0; row < 200_000; row++) selection.offer(row, (row * 7_919) % 200_000, row);

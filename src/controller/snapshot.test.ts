@@ -14,6 +14,8 @@ import {
 } from "../../test/support/controller-builders.ts";
 import { abandoned, finished, handedBack, have } from "../../test/support/fake-worker.ts";
 import { apply } from "./apply.ts";
+import { pruneJobs } from "./jobs.ts";
+import { Outbox } from "./outbox.ts";
 import { durableText, snapshotOf, stateOf } from "./snapshot.ts";
 
 /** A cluster in the middle of everything: every kind of record has some entry. */
@@ -163,4 +165,26 @@ test("a snapshot does not change when its state does", () => {
   const text = durableText(stateOf(snapshot));
   client.closes();
   assert.equal(durableText(stateOf(snapshot)), text);
+});
+
+test("of several jobs of one name a snapshot means the latest, wherever it stands", () => {
+  const harness = new ControllerHarness({ checks: false });
+  for (const name of ["y", "x"]) {
+    harness.launch(name);
+    harness.cancel(`/ann/${name}`);
+  }
+  const bounds = { endedBefore: 0, jobsMax: 1, tasksMax: 9 };
+  pruneJobs(harness.state, new Outbox(), bounds);
+  harness.launch("x");
+  const { jobs, jobsById } = harness.state;
+  assert.deepEqual(
+    jobs.map(({ id, sequence }) => [id, sequence]),
+    [
+      ["/ann/x", 3],
+      ["/ann/x", 2],
+    ],
+  );
+  const restored = stateOf(snapshotOf(harness.state));
+  assert.equal(restored.jobsById.get("/ann/x"), 0);
+  assert.deepEqual(restored.jobsById, jobsById);
 });

@@ -43,7 +43,7 @@ test("counts rise by what a worker says more, and never fall when it begins anew
 });
 
 describe("the ways of values", () => {
-  test("have their times, counted back from when they were told, and never before the start", () => {
+  test("have their times, counted back from when they were told, none before the start", () => {
     const log = new TrafficLog();
     log.add(3, ways([100, 990, 2_000], [50, 50, 5], 2), 1_000);
     log.add(3, ways([0], [0], 5), 1_000);

@@ -14,7 +14,7 @@ import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
 import type { Principal } from "../model/job.ts";
 import type { ApiAnswer } from "./access.ts";
-import { soleValuesOf } from "./copies.ts";
+import { settleCopies, soleValuesOf } from "./copies.ts";
 import type { ApiRequest } from "./events.ts";
 import { drainCopyUs } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -85,6 +85,7 @@ function close(
   out.record(state, { type: "worker-closed-to-work", worker: index, ...change(worker) });
   if (worker.cordoned || worker.draining) retractPrefetched(state, out, worker);
   touchHeld(state, out, worker);
+  settleCopies(state, out); // What only it holds is part of the answer.
   return { result: { worker: workerView(state, worker) } };
 }
 

@@ -461,6 +461,9 @@ export function retryKeptValues(state: ControllerState, out: Outbox, index: Work
   }
 }
 
+/** Why a worker is lost that has left on purpose. */
+export const leftReason = "it left";
+
 /** The worker leaves on purpose: what it still has comes back uncharged. */
 export function onWorkerLeaving(
   state: ControllerState,
@@ -474,5 +477,5 @@ export function onWorkerLeaving(
   // What it has not handed back of calls may have run.
   const isSure = (row: number) => !isCall(state, state.attempts.task[row]);
   endAll(state, out, { rows: rows.filter(isSure), cause: "never-had-it", reason: "", at });
-  loseWorker(state, out, { worker, reason: "it left", at });
+  loseWorker(state, out, { worker, reason: leftReason, at });
 }

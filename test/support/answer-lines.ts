@@ -16,15 +16,16 @@ import type { ControllerHarness } from "./controller-builders.ts";
 /** A value that fits is one line; a larger one has a line for each of its fields. */
 const lineColumnsMax = 96;
 
-/** What `METHOD field=value…` answers, whole; values are JSON, or text that is none. */
+/** What `METHOD field=value…` answers, less what says nothing; values are JSON, or other text. */
 export function answerOf(
   harness: ControllerHarness,
   [method, ...fields]: readonly string[],
-  principal?: Principal,
+  { principal, whole = false }: { principal?: Principal; whole?: boolean } = {},
 ): string[] {
   const request = fieldsOf(fields);
   try {
-    return linesOf(shortened(harness.call(method, request, principal)), "");
+    const answer = harness.call(method, request, principal);
+    return linesOf(whole ? answer : shortened(answer), "");
   } catch (error) {
     if (error instanceof CapstanError) return [refusalOf(error)];
     throw error;
@@ -103,6 +104,7 @@ const uncounted = "invariantsChecked";
 /** Fields that say nothing are left out. */
 function saysNothing(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return [null, 0, ""].includes(value as null);
+  if (Array.isArray(value)) return value.length === 0;
   return Object.values(value).every(saysNothing);
 }
 

@@ -14,7 +14,7 @@
  * launched is `name:option=value…`, those of `jobOf`, and its tasks are `name/0`, `name/1`, and so
  * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in
  * the words of cluster scenarios, which know every resource and option. `ask METHOD field=value…`
- * prints the whole answer of the API, less the fields that say nothing; `do CHANGE field=value…`
+ * prints the answer of the API, less the fields that say nothing; `show` those too. `do CHANGE field=value…`
  * makes a change through it and prints the answer. `as bob:viewer` or `as bob:user:/bob/train` (the
  * token of a job) before either says who asks; `may METHOD field=value…` says whether that is
  * allowed. `tries a` says what `a` was charged, when it goes on, and how it failed. What is sent
@@ -88,6 +88,8 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
       return harness.opens(words[0]);
     case "ask":
       return answerOf(harness, words);
+    case "show":
+      return answerOf(harness, words, { whole: true });
     case "do":
       return changeOf(harness, words, anAdmin);
     case "as":
@@ -121,7 +123,7 @@ function playAs(
 ): readonly string[] {
   switch (verb) {
     case "ask":
-      return answerOf(harness, words, principal);
+      return answerOf(harness, words, { principal });
     case "do":
       return changeOf(harness, words, principal);
     case "may":
