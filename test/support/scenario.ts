@@ -328,8 +328,8 @@ const kinds: { readonly [verb: string]: Saying["kind"] } = {
 };
 
 /**
- * `a`, `a>b` (b takes the grant over), `a!` (a value too large to travel), `a!900` (so many bytes of
- * it), `a~9000` (ran 9 ms).
+ * `a`, `a>b` (b takes the grant over), `a!` (a value too large to travel), `a!900` (so many bytes
+ * of it), `a~9000` (ran 9 ms).
  */
 function sayingOf(verb: string, word: string): Saying {
   const kind = kinds[verb];
