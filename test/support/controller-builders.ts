@@ -119,11 +119,20 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     const { facts, sends } = step(this.state, event);
     this.kernelMs += cpuMs() - startedAt;
     for (const fact of facts) assertSaysSomething(fact);
+    if (event.type === "tick") this.#assertNoSpin(facts);
     const isJournaled = this.#journal(facts);
     this.#learnLabels();
     if (this.#checks) this.check(isJournaled);
     const decided = this.factLines?.linesOf(facts, this) ?? [];
     return [...decided, ...sends.flatMap((send) => this.#deliver(send))];
+  }
+
+  /** A tick that decides nothing is not asked for again at once: the shell would spin. */
+  #assertNoSpin(facts: readonly Fact[]): void {
+    if (facts.some(({ type }) => type !== "time-passed")) return;
+    if (this.state.shared.restarting.size > 0) return; // A part of its walk may end nothing.
+    const next = nextDeadline(this.state);
+    assert.ok(next === null || next > this.state.at, "a tick that decides nothing is due again");
   }
 
   /** All that must hold after every event; of its image and answers where facts may change them. */

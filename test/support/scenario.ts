@@ -459,5 +459,6 @@ function draftOf(text: string): [string, TaskDraft] {
       retryBackoff: { initialMs: backoffMs, maxMs: backoffMs },
     },
   };
-  return [label, key === undefined ? draft : { ...draft, key, args: key }];
+  if (key === undefined) return [label, draft];
+  return [label, { ...draft, key, args: values.get("args") ?? key }];
 }
