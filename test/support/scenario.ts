@@ -15,11 +15,12 @@
  * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in
  * the words of cluster scenarios, which know every resource and option. `ask METHOD field=value…`
  * prints the whole answer of the API, less the fields that say nothing. What is sent comes in the
- * order in which the kernel sent it; a step that sends nothing has no lines. From `facts` on each
- * step shows what it decided too, `. attempts-started attempts a`, and ends with a heartbeat of each
- * worker; from `messages` on each message is shown with all that it says, `w1 : stop attempts 1.1,
- * tasks a`; `due` says when somebody must look again. `api TYPE field=value…` asks for a change as
- * an administrator.
+ * order in which the kernel sent it; a step that sends nothing has no lines.
+ *
+ * From `facts` on each step shows what it decided too, `. attempts-started attempts a`, and ends
+ * with a heartbeat of each worker; from `messages` on each message is shown with all that it says,
+ * `w1 : stop attempts 1.1, tasks a`; `due` says when somebody must look again. `api TYPE
+ * field=value…` asks for a change as an administrator.
  *
  * @module
  */
