@@ -106,7 +106,7 @@ export function chooseWait(
   for (const [index, bytes] of inputs.byWorker) {
     if (looks++ === dataHoldersMax) break;
     // Nobody has it any more, or it is the one to compare with.
-    if (index >= state.workers.length || index === elsewhere.index) continue;
+    if (index === noSlot || index === elsewhere.index) continue;
     const worker = state.workers[index];
     const lineUs = lineWaitUs(state, worker, shape);
     const beginsIn = Math.max(lineUs, moveUs(state, inputs, worker));
@@ -223,7 +223,7 @@ function hasFreeHolder(state: ControllerState, row: number): boolean {
   let looks = 0;
   for (const index of inputs.byWorker.keys()) {
     if (looks++ === dataHoldersMax) return false;
-    if (index === attempts.worker[row] || index >= workers.length) continue;
+    if (index === attempts.worker[row] || index === noSlot) continue;
     const worker = workers[index];
     if (moveUs(state, inputs, worker) > dataWaitUsMin) continue;
     if (takes(state, worker, shapes[attempts.shape[row]])) return true;

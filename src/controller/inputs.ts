@@ -16,6 +16,7 @@ import type { Outbox } from "./outbox.ts";
 import { retractDependents } from "./retracts.ts";
 import { failTasks, plainFailure } from "./settle.ts";
 import { type ControllerState, isHealthy } from "./state.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { holdersOf, loseCopies } from "./values.ts";
 
 /** A worker has no source left for an input: name others, or compute the value again. */
@@ -26,6 +27,8 @@ export function onNeedsSources(
 ): void {
   const task = state.tasks.find(ref);
   if (task < 0) return; // Nobody needs it any more; the worker is told to forget it.
+  // About the value before the one that is made now: who reads that is taken back.
+  if (state.tasks.holder[task] === noSlot) return retractDependents(state, out, task);
   const others = holdersOf(state, task).filter((one) => one !== worker);
   const sources = others.filter((one) => isHealthy(state.workers[one]));
   const isUnreachable = reason === needsSourcesReason.unreachable && sources.length > 0;

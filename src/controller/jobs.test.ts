@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
-import { pruneJobs } from "./jobs.ts";
+import type { FactOf } from "./facts.ts";
+import { type PruneBounds, pruneJobs } from "./jobs.ts";
 import { Outbox } from "./outbox.ts";
 
 describe("a job", () => {
@@ -474,10 +475,7 @@ describe("what has ended", () => {
       worker.finishes("b/0", "b/1", "c/0", "c/1");
       harness.after(1_000);
       worker.finishes("a/0", "a/1");
-      const out = new Outbox();
-      pruneJobs(harness.state, out, { endedBefore: 0, jobsMax, tasksMax });
-      const jobs = out.facts.flatMap((fact) => (fact.type === "jobs-pruned" ? [...fact.jobs] : []));
-      return jobs.map((index) => harness.state.jobs[index].id);
+      return forgottenOf(harness, { endedBefore: 0, jobsMax, tasksMax });
     };
     assert.deepEqual(forgottenWithin(3, 6), []);
     assert.deepEqual(forgottenWithin(2, 6), ["/ann/b"], "of two that ended at once the older one");
@@ -485,6 +483,21 @@ describe("what has ended", () => {
     assert.deepEqual(forgottenWithin(3, 5), ["/ann/b"]);
     assert.deepEqual(forgottenWithin(3, 2), ["/ann/c", "/ann/b"]);
     assert.deepEqual(forgottenWithin(0, 6), ["/ann/a", "/ann/c", "/ann/b"]);
+  });
+
+  test("is forgotten when its time has come, and not before", () => {
+    const forgottenAt = (moment: number) => {
+      const harness = new ControllerHarness();
+      const worker = harness.aWorker({ slots: 2 });
+      harness.launch("a");
+      harness.launch("b");
+      worker.finishes("a/0");
+      const endedBefore = harness.state.jobs[0].finishedAt + moment;
+      worker.finishes("b/0");
+      return forgottenOf(harness, { endedBefore, jobsMax: 9, tasksMax: 9 });
+    };
+    assert.deepEqual(forgottenAt(-1), []);
+    assert.deepEqual(forgottenAt(0), ["/ann/a"]);
   });
 
   test("is a parent no more to a child that was kept", () => {
@@ -519,6 +532,18 @@ describe("what has ended", () => {
     assert.equal(harness.state.jobs[0].launch?.children.size, 0);
   });
 });
+
+/** The names of the jobs that are forgotten within these bounds; where there are none, no fact. */
+function forgottenOf(harness: ControllerHarness, bounds: PruneBounds): string[] {
+  const out = new Outbox();
+  pruneJobs(harness.state, out, bounds);
+  return out.facts.flatMap((fact) => {
+    assert.equal(fact.type, "jobs-pruned");
+    const { jobs } = fact as FactOf<"jobs-pruned">;
+    assert.notEqual(jobs.length, 0, "a fact says something");
+    return Array.from(jobs, (index) => harness.state.jobs[index].id);
+  });
+}
 
 function exit(exitCode: number) {
   const message = `exit code ${exitCode}`;

@@ -19,6 +19,7 @@ import { avoidedBy } from "./reschedules.ts";
 import { endReservation, reservationsOf, roomFor } from "./reservations.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { type ControllerState, type Shape, shapeOf, type Worker } from "./state.ts";
+import { noSlot } from "./tables/task-table.ts";
 import { capCount, effectiveBand } from "./users.ts";
 
 /** Places up to `limit` tasks of a shape; the worker of each task that was placed. */
@@ -144,7 +145,7 @@ function nearestWorker(
   let most = 0;
   for (const [index, here] of byWorker) {
     if (here < most || here === 0 || (here === most && index > best)) continue;
-    if (index >= state.workers.length) continue; // Nobody has it any more.
+    if (index === noSlot) continue; // Nobody has it any more.
     if (!takes(state, state.workers[index], shape)) continue;
     best = index;
     most = here;

@@ -147,10 +147,10 @@ class Shortage {
 
   add({ attempts, shapes }: ControllerState, row: number): void {
     const { value } = shapes[attempts.shape[row]];
-    const grant = attempts.grants[row];
+    const grant = attempts.grantOf(row);
     let isEnough = true;
     for (let i = 0; i < this.#count; i++) {
-      const amount = grant?.[this.#dimensions[i]] ?? 0;
+      const amount = grant[this.#dimensions[i]] ?? 0;
       if (amount < this.#missing[i]) isEnough = false;
       if (amount > this.#most[i]) this.#most[i] = amount;
       this.#sums[i] += amount;

@@ -129,12 +129,15 @@ function waitingRows(
   return [...rows];
 }
 
+/** What is told to stop, or to come back, takes no room that comes free. */
+const leaving = attemptFlag.retracting | attemptFlag.stopping;
+
 function isWaiting(state: ControllerState, row: number, worker: number, shape: number): boolean {
   const { attempts } = state;
   return (
     attempts.id[row] !== 0 &&
     !attempts.isGranted(row) &&
-    !attempts.hasFlag(row, attemptFlag.retracting) &&
+    !attempts.hasFlag(row, leaving) &&
     attempts.worker[row] === worker &&
     attempts.shape[row] === shape
   );

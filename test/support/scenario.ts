@@ -19,10 +19,12 @@
  * `as bob:user:/bob/train` (the token of a job) before either says who asks; `may METHOD
  * field=value…` says whether that is allowed. `tries a` says what `a` was charged, when it goes on,
  * and how it failed. What is sent comes in the order in which the kernel sent it; a step that sends
- * nothing has no lines. From `facts` on each step shows what it decided too, `. attempts-started
- * attempts a`; from `messages` on each message is shown with all that it says, `w1 : stop attempts
- * 1.1, tasks a`; `due` says when somebody must look again. `api TYPE field=value…` asks for a
- * change as an administrator.
+ * nothing has no lines.
+ *
+ * From `facts` on each step shows what it decided too, `. attempts-started attempts a`, and ends
+ * with a heartbeat of each worker; from `messages` on each message is shown with all that it says,
+ * `w1 : stop attempts 1.1, tasks a`; `due` says when somebody must look again. `api TYPE
+ * field=value…` asks for a change as an administrator.
  *
  * @module
  */
@@ -73,7 +75,13 @@ function playStep(harness: ControllerHarness, step: string): string {
   if (step.startsWith("#")) return step;
   const [commands] = step.split(`\n${separator}`);
   const lines = commands.split("\n").flatMap((command) => playCommand(harness, command));
-  return [commands, separator, ...lines].join("\n");
+  return [commands, separator, ...lines, ...heartbeatsOf(harness)].join("\n");
+}
+
+/** What is decided is believed of workers too: they say after each step what they really have. */
+function heartbeatsOf({ factLines, workers }: ControllerHarness): string[] {
+  if (factLines === null) return [];
+  return workers.flatMap((one) => (one.connected ? one.heartbeats() : []));
 }
 
 function playCommand(harness: ControllerHarness, command: string): readonly string[] {
