@@ -117,6 +117,25 @@ describe("the overview", () => {
     assert.deepEqual(codes(), []);
   });
 
+  test("tells of the latest job that failed, wherever it stands, and counts all", () => {
+    const harness = new ControllerHarness({ checks: false });
+    const worker = harness.aWorker();
+    const fails = (name: string) => {
+      harness.launch(name);
+      worker.fails(`${name}/0`);
+    };
+    for (const name of ["first", "second"]) fails(name);
+    const bounds = { endedBefore: 0, jobsMax: 1, tasksMax: 9 };
+    pruneJobs(harness.state, new Outbox(), bounds);
+    fails("third");
+    assert.deepEqual(
+      harness.state.jobs.map(({ id }) => id),
+      ["/ann/third", "/ann/second"],
+    );
+    const [{ subject, count }] = seen(harness).problems;
+    assert.deepEqual([subject.id, count], ["/ann/third", 2]);
+  });
+
   test("looks at a bounded number of queues for what nobody could run", () => {
     const harness = new ControllerHarness({ checks: false });
     harness.aWorker();
