@@ -548,6 +548,28 @@ describe("the stream of runs", () => {
     assert.equal(others.traffic[0].taskId, null);
   });
 
+  test("has how values went to the disk and back, from nobody, on the workers shown", () => {
+    const harness = ran(1);
+    harness.aWorker();
+    const column = (...values: number[]) => Float64Array.from(values);
+    harness.workerSays(harness.workers[0], {
+      ...{ type: "traffic", kinds: Uint8Array.of(trafficKind.spill, trafficKind.load) },
+      ...{ tasks: column(1, 99), counts: Uint32Array.of(3, 1), sizes: column(5, 6) },
+      ...{ agos: column(0, 0), durations: column(1, 1), peers: Uint32Array.of(0, 0), omitted: 0 },
+    });
+    const { traffic, trafficOmitted } = stream(harness);
+    assert.deepEqual(
+      traffic.map(({ kind, peerId, taskId, count, bytes }) => [kind, peerId, taskId, count, bytes]),
+      [
+        ["LOAD", null, null, 1, 6],
+        ["SPILL", null, null, 3, 5],
+      ],
+    );
+    assert.equal(trafficOmitted, 0);
+    const other = stream(harness, { workerIds: ["w2"] });
+    assert.deepEqual([other.traffic, other.trafficOmitted], [[], 2]);
+  });
+
   test("names no peer that there is not", () => {
     const harness = ran(1);
     const column = (value: number) => Float64Array.of(value);
