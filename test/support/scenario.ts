@@ -14,11 +14,12 @@
  * launched is `name:option=value…`, those of `jobOf`, and its tasks are `name/0`, `name/1`, and so
  * on. `machine`, `request`, `run` and `limit` are the same for workers, tasks, jobs and users in
  * the words of cluster scenarios, which know every resource and option. `ask METHOD field=value…`
- * prints the answer of the API, less the fields that say nothing; `show` those too. `do CHANGE field=value…`
- * makes a change through it and prints the answer. `as bob:viewer` or `as bob:user:/bob/train` (the
- * token of a job) before either says who asks; `may METHOD field=value…` says whether that is
- * allowed. `tries a` says what `a` was charged, when it goes on, and how it failed. What is sent
- * comes in the order in which the kernel sent it; a step that sends nothing has no lines.
+ * prints the answer of the API, less the fields that say nothing; `show` those too. `do CHANGE
+ * field=value…` makes a change through it and prints the answer. `as bob:viewer` before these, or
+ * `as bob:user:/bob/train` (the token of a job), says who asks; `may METHOD field=value…` behind it
+ * says whether that is allowed. `tries a` says what `a` was charged, when it goes on, and how it
+ * failed. What is sent comes in the order in which the kernel sent it; a step that sends nothing
+ * has no lines.
  *
  * @module
  */
