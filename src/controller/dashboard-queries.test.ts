@@ -316,8 +316,25 @@ describe("the graph", () => {
         ["y → n", "y", "n", 5],
       ],
     );
+    assert.equal(graph(harness, { jobId: "/ann/graph-1", nodesMax: 4 }).edges.length, 3);
     const around = graph(harness, { around: "/ann/graph-1/0", depth: 1, nodesMax: 1 });
     assert.deepEqual([around.edges.length, around.omitted.edges], [0, 0]);
+  });
+
+  test("counts the edges that are more than four for each node", () => {
+    const harness = new ControllerHarness();
+    const names = [..."abcdef"];
+    const first = names.map((name) => [`${name}1`, named(name)] as const);
+    const on = names.map((name) => `${name}1`);
+    const second = names.map((name) => [`${name}2`, named(name, ...on)] as const);
+    harness.aClient().submits(Object.fromEntries([...first, ...second]));
+    const groups = graph(harness, { jobId: "/ann/graph-1", nodesMax: 6 });
+    assert.deepEqual(
+      [groups.edges.length, groups.omitted],
+      [24, { nodes: 0, edges: 12, tasks: 0 }],
+    );
+    const around = graph(harness, { around: "/ann/graph-1/0", depth: 2, nodesMax: 12 });
+    assert.deepEqual([around.edges.length, around.omitted.edges], [36, 0]);
   });
 
   test("shows what stands around a task, both ways, so far and no farther", () => {
