@@ -39,7 +39,7 @@ const notMutated = /\.test\.ts$|invariants\.ts$|invariant-checker\.ts$/;
 const sandboxFiles = ["src", "test", "scripts", "package.json"];
 
 /** Tests of scale take seconds each and prove bounds of time, not rules. */
-const slowTestMs = 1_500;
+const slowTestMs = 3_000;
 
 /** CPU time for loading the tests and for noise, beyond what the tests of a mutant take. */
 const patienceMs = 10_000;

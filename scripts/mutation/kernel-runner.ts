@@ -23,7 +23,7 @@ import {
 } from "@stryker-mutator/api/test-runner";
 import fastCheck from "fast-check";
 import { Checkpoint } from "./checkpoint.ts";
-import { loadKernelTests } from "./kernel-tests.ts";
+import { isOfSignature, loadKernelTests } from "./kernel-tests.ts";
 import { isSampled, type MutantSample } from "./sample.ts";
 import type { CollectedTest } from "./test-collector.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -131,7 +131,7 @@ export class KernelRunner implements TestRunner {
     return this.#tests;
   }
 
-  /** Without a filter, all tests but the slow ones. */
+  /** Without a filter, all tests but the slow ones; the signature after all others. */
   #quickestFirst(
     tests: readonly CollectedTest[],
     filter: readonly string[] | undefined,
@@ -139,7 +139,10 @@ export class KernelRunner implements TestRunner {
     const times = this.#checkpoint.times();
     const wanted = new Set(filter ?? times.keys());
     const timeOf = ({ id }: CollectedTest): number => times.get(id) ?? Number.POSITIVE_INFINITY;
-    return tests.filter(({ id }) => wanted.has(id)).sort((a, b) => timeOf(a) - timeOf(b));
+    const lateOf = ({ id }: CollectedTest): number => Number(isOfSignature(id));
+    return tests
+      .filter(({ id }) => wanted.has(id))
+      .sort((a, b) => lateOf(a) - lateOf(b) || timeOf(a) - timeOf(b));
   }
 }
 

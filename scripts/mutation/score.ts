@@ -5,6 +5,7 @@
  */
 
 import type { MutantResult, Position } from "@stryker-mutator/api/core";
+import { isOfSignature } from "./kernel-tests.ts";
 import { isSampled, type MutantPlace, type MutantSample } from "./sample.ts";
 
 /** Counts of mutants of one folder, or of one file. */
@@ -13,6 +14,8 @@ export interface MutationScore {
   readonly path: string;
   /** A test failed. */
   killed: number;
+  /** Of these: the signature alone noticed that something changed. */
+  bySignature: number;
   /** The mutant ran on without an end. */
   timeout: number;
   /** Every test that reached it passed. */
@@ -67,13 +70,20 @@ export function reportOf(
     if (!isSampled(asRun(result), sample)) continue;
     const file = result.fileName.replace(`${root}/`, "");
     const folder = file.slice(0, file.lastIndexOf("/"));
-    scoreIn(folders, folder)[columnOf[result.status]]++;
-    scoreIn(files, file)[columnOf[result.status]]++;
+    for (const score of [scoreIn(folders, folder), scoreIn(files, file)]) {
+      score[columnOf[result.status]]++;
+      if (isBySignature(result)) score.bySignature++;
+    }
     if (result.status !== "Survived" && result.status !== "NoCoverage") continue;
     survivors.push(survivorOf(result, file));
   }
   survivors.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
   return { folders: inOrder(folders), files: inOrder(files), survivors };
+}
+
+/** The runner asks the signature last, and names the first test that failed. */
+function isBySignature({ status, killedBy = [] }: MutantResult): boolean {
+  return status === "Killed" && killedBy.length > 0 && killedBy.every(isOfSignature);
 }
 
 /** A result counts lines and columns from 1, and the mutant that was run from 0. */
@@ -90,7 +100,15 @@ function survivorOf({ location, mutatorName, replacement, status }: MutantResult
 }
 
 function scoreIn(scores: Map<string, MutationScore>, path: string): MutationScore {
-  const counts = { killed: 0, timeout: 0, survived: 0, noCoverage: 0, invalid: 0, ignored: 0 };
+  const counts = {
+    killed: 0,
+    bySignature: 0,
+    timeout: 0,
+    survived: 0,
+    noCoverage: 0,
+    invalid: 0,
+    ignored: 0,
+  };
   const score = scores.get(path) ?? { path, ...counts };
   scores.set(path, score);
   return score;
@@ -138,10 +156,11 @@ function lineOf(score: MutationScore, { share }: MutantSample): string {
   const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
   const [low, high] = interval95(detected, of);
   const sampled = share < 1 ? ` (95 %: ${percent(low)} to ${percent(high)})` : "";
-  const { survived, noCoverage, timeout, invalid, ignored } = score;
+  const { bySignature, survived, noCoverage, timeout, invalid, ignored } = score;
   return (
     `${score.path}: ${of === 0 ? "no mutants" : percent(detected / of)}${sampled}: ` +
-    `${detected} of ${of} noticed, ${timeout} by time; ${survived} survived, ` +
+    `${detected} of ${of} noticed, ${timeout} by time, ${bySignature} by the signature alone; ` +
+    `${survived} survived, ` +
     `${noCoverage} not reached; ${invalid} invalid, ${ignored} ignored`
   );
 }

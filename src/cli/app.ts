@@ -19,6 +19,7 @@ import { jobBugReportCommand } from "./commands/job-bug-report.ts";
 import { jobCancelCommand } from "./commands/job-cancel.ts";
 import { jobListCommand } from "./commands/job-list.ts";
 import { jobLogsCommand } from "./commands/job-logs.ts";
+import { jobResultsCommand } from "./commands/job-results.ts";
 import { jobRetryCommand } from "./commands/job-retry.ts";
 import { jobShowCommand } from "./commands/job-show.ts";
 import { jobSummaryCommand } from "./commands/job-summary.ts";
@@ -84,6 +85,7 @@ const job = buildRouteMap({
     cancel: jobCancelCommand,
     retry: jobRetryCommand,
     summary: jobSummaryCommand,
+    results: jobResultsCommand,
     "bug-report": jobBugReportCommand,
   },
   docs: { brief: "Look at jobs, wait for them, cancel them, try them again" },

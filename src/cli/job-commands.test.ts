@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { aJob, aLine, aLogPage, anAttempt, aTask, aWorker } from "../../test/support/api-views.ts";
 import { FakeApi } from "../../test/support/fake-api.ts";
 import { CapstanError } from "../model/errors.ts";
+import { encodeValue } from "../shell/values/value-codec.ts";
 import { taskPageSize } from "./limits.ts";
 
 const api = new FakeApi();
@@ -101,6 +102,40 @@ test("job summary reads every page and shows what did not succeed first", async 
   assert.deepEqual(api.requestsOf("ListTasks")[1], {
     ...{ jobId: "/ann/x", states: [], pageSize: taskPageSize, pageToken: "500" },
   });
+});
+
+test("job results shows what was returned as code has it, or why it is not there", async () => {
+  const encoded = (value: unknown) =>
+    Buffer.from(encodeValue(value, { root: "result" })).toString("base64");
+  const none = { value: null, sizeBytes: 0 } as const;
+  const results = [
+    { index: 0, state: "SUCCEEDED", ...none, value: encoded({ a: [1, "two"] }), missing: "" },
+    { index: 1, state: "SUCCEEDED", ...none, value: encoded("one\nline"), missing: "" },
+    { index: 2, state: "SUCCEEDED", ...none, sizeBytes: 71_680, missing: "TOO_LARGE" },
+    { index: 3, state: "RUNNING", ...none, missing: "NOT_SUCCEEDED" },
+    { index: 4, state: "SUCCEEDED", ...none, missing: "LEFT" },
+    { index: 5, state: "SUCCEEDED", ...none, missing: "COMMAND" },
+  ];
+  const answer = { jobId: "/ann/x", submittedAt: "", replicas: 9, results, nextPageToken: "6" };
+  api.reset({ GetJobResults: [answer] });
+  const { code, out, err } = await api.run("job results /ann/x --page-size 6");
+  assert.equal(code, 0);
+  assert.deepEqual(out.split("\n"), [
+    "TASK\tSTATE\tRETURNED",
+    "0\tSUCCEEDED\t{ a: [ 1, 'two' ] }",
+    "1\tSUCCEEDED\t'one\\nline'",
+    "2\tSUCCEEDED\t(70 KiB: too large to be kept; publish it instead)",
+    "3\tRUNNING\t(has not succeeded)",
+    "4\tSUCCEEDED\t(no longer kept: it was among the oldest)",
+    "5\tSUCCEEDED\t(a command returns nothing; see its log)",
+    "",
+  ]);
+  assert.match(err, /--page-token 6/);
+  assert.deepEqual(api.requestsOf("GetJobResults"), [
+    { jobId: "/ann/x", pageSize: 6, pageToken: "" },
+  ]);
+  api.reset({ GetJobResults: [answer] });
+  assert.deepEqual(JSON.parse((await api.run("job results /ann/x --json")).out), answer);
 });
 
 test("job cancel hands on the reason", async () => {

@@ -47,13 +47,14 @@ export function callCounts(state: ControllerState, actor: number) {
   return { waitingCount: waitingCount(calls), underwayCount: calls.sent };
 }
 
-function callsOf(state: ControllerState, actor: number): ActorCalls {
+/** Before the first is sent, and when all of them have ended. */
+const nothingSent = { sent: 0, sentReaders: 0, lastSent: noAttempt, lastOrder: 0 } as const;
+
+/** What an actor is asked to do. */
+export function callsOf(state: ControllerState, actor: number): ActorCalls {
   const known = state.calls.byActor.get(actor);
   if (known !== undefined) return known;
-  const calls: ActorCalls = {
-    ...{ rows: [], orders: [], head: 0 },
-    ...{ sent: 0, sentReaders: 0, lastSent: noAttempt, lastOrder: 0 },
-  };
+  const calls: ActorCalls = { rows: [], orders: [], head: 0, ...nothingSent };
   state.calls.byActor.set(actor, calls);
   return calls;
 }
@@ -119,8 +120,7 @@ export function countSent(state: ControllerState, call: number, attempt: Attempt
   const calls = callsOf(state, actorOf(state, call));
   calls.sent++;
   if (readsValues(state, call)) calls.sentReaders++;
-  const lastOrder = calls.sent === 1 ? 0 : calls.lastOrder;
-  calls.lastOrder = Math.max(lastOrder, orderOf(state, call));
+  calls.lastOrder = Math.max(calls.lastOrder, orderOf(state, call));
   calls.lastSent = Math.max(calls.lastSent, attempt);
 }
 
@@ -130,6 +130,7 @@ export function uncountSent(state: ControllerState, call: number): void {
   const calls = callsOf(state, actor);
   calls.sent--;
   if (readsValues(state, call)) calls.sentReaders--;
+  if (calls.sent === 0) Object.assign(calls, nothingSent);
   state.calls.touched.add(actor);
   dropIfEmpty(state, actor, calls);
 }

@@ -16,10 +16,24 @@ export interface ActorCalls {
   /** Attempts of its calls that have not ended, and those of them that read other values. */
   sent: number;
   sentReaders: number;
-  /** The last of these, by its id; means nothing while there are none. */
+  /** The last that was sent while there were any, by its id. */
   lastSent: AttemptId;
-  /** The last in the order of submission that was sent while there were any; as that one. */
+  /** The last that was sent while there were any, in the order of submission. */
   lastOrder: number;
+}
+
+/** Of an actor that was sent calls: what those that live do not tell. */
+export type SentCallsImage = readonly [
+  actor: number,
+  last: Pick<ActorCalls, "lastSent" | "lastOrder">,
+];
+
+export function imageOfSentCalls({ byActor }: CallState): readonly SentCallsImage[] {
+  const sent = [...byActor].filter(([, calls]) => calls.sent > 0);
+  const images = sent.map(([actor, { lastSent, lastOrder }]) => {
+    return [actor, { lastSent, lastOrder }] as const;
+  });
+  return images.sort(([a], [b]) => a - b);
 }
 
 export interface CallState {

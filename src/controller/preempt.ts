@@ -28,7 +28,7 @@ import type { Outbox } from "./outbox.ts";
 import { hasOffer, offersFor, victimRows } from "./preemption-bounds.ts";
 import { headTask } from "./queue-order.ts";
 import { lossOf, stopCurrentAttempt } from "./reports.ts";
-import { reservationsOf, reserve, roomFor } from "./reservations.ts";
+import { owedBefore, reservationsOf, reserve, roomFor } from "./reservations.ts";
 import {
   type ControllerState,
   jobOf,
@@ -104,12 +104,13 @@ export function hostFor(
 ): PreemptionHost | null {
   if (!canEverRun(state, shape, worker)) return null;
   const room = roomFor(state, worker, shape);
+  const owed = owedBefore(state, worker, shape);
   // Placed in a worse band while its user was over budget, one of the queue is not worse than it.
   const isOther = (row: number) => state.attempts.shape[row] !== shape.index;
   const rows = victimRows(state, worker.index, effectiveBand(state, shape)).filter(isOther);
   return {
     worker: worker.index,
-    free: room.capacity.map((amount, index) => amount - room.used[index]),
+    free: room.capacity.map((amount, index) => amount - room.used[index] - owed[index]),
     victims: rows.map((row) => victimOf(state, row)),
     admits: (ended) => admitsDevices(state, worker, shape, ended),
   };

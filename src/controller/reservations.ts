@@ -62,7 +62,10 @@ export function reserve(
 /** What waits there without a grant would take over the grants that are to come free. */
 export function retractPrefetched(state: ControllerState, out: Outbox, worker: Worker): void {
   if (worker.prefetched === 0 || !worker.connected) return;
-  const rows = rowsOn(state, worker.index).filter((row) => !state.attempts.isGranted(row));
+  const { attempts } = state;
+  const isAsked = (row: number) => attempts.hasFlag(row, attemptFlag.retracting);
+  const waiting = rowsOn(state, worker.index).filter((row) => !attempts.isGranted(row));
+  const rows = waiting.filter((row) => !isAsked(row)); // Who was asked is not asked again.
   orderRetracts(state, out, worker.index, rows);
 }
 
@@ -138,6 +141,35 @@ export function roomFor(state: ControllerState, worker: Worker, shape: Shape): R
     }
   }
   return { capacity: worker.capacity, used };
+}
+
+/**
+ * What is lacking of what is kept on a worker for those before this shape, beyond what is told to
+ * stop there: they have it first when more comes free.
+ */
+export function owedBefore(state: ControllerState, worker: Worker, shape: Shape): Float64Array {
+  const owed = new Float64Array(worker.capacity.length);
+  const isBefore = (one: Reservation) =>
+    one.shape === shape.index ? one.reason === "preemption" : binds(state, one, shape);
+  const keepers = worker.reservations.filter(isBefore);
+  if (keepers.length === 0) return owed;
+  const free = worker.capacity.map((amount, index) => amount - worker.used[index]);
+  for (const keeper of keepers) {
+    const { amounts } = state.shapes[keeper.shape].request;
+    const { released } = keeper.reason === "turn" ? certainStartOf(state, keeper) : noStart;
+    for (let i = 0; i < owed.length && i < amounts.length; i++) {
+      const wanted = Math.max(0, amounts[i] - (released[i] ?? 0));
+      const kept = keptAmount(wanted, 0, free[i]);
+      free[i] -= kept;
+      owed[i] += wanted - kept;
+    }
+  }
+  for (const row of grantedRowsOn(state, worker.index)) {
+    if (!state.attempts.hasFlag(row, attemptFlag.stopping)) continue;
+    const grant = state.attempts.grantOf(row);
+    for (let i = 0; i < owed.length && i < grant.length; i++) owed[i] -= grant[i];
+  }
+  return owed.map((amount) => Math.max(0, amount));
 }
 
 const noStart = { released: new Float64Array(0) };

@@ -170,6 +170,11 @@ describe("a job that is retried", () => {
     worker.finishes("many/1");
     const { retriedCount, state } = answerIn(retryJob(harness, "many"));
     assert.deepEqual([retriedCount, state], [0, "SUCCEEDED"]);
+    const { task } = harness.call("GetTaskStatus", { taskId: "/ann/many/0" }) as {
+      readonly task: { readonly retryRefusal: string };
+    };
+    // Not by a retry of the job, which does nothing.
+    assert.match(task.retryRefusal, /never changes; launch it again, under its name or another$/);
   });
 
   test("of somebody else is refused, and so is one in a band that its user lost", () => {

@@ -105,8 +105,11 @@ function hasFailed({ tasks }: ControllerState, task: number): boolean {
 }
 
 function jobIsOver(job: Job): RetryRefusal {
-  const message =
-    `${job.id} is ${jobState(job)}, and a job that has ended never changes; ` +
-    `\`capstan job retry ${job.id}\` launches it again`;
-  return { message, details: { jobId: job.id, state: jobState(job) } };
+  const state = jobState(job);
+  const how =
+    state === "SUCCEEDED"
+      ? "launch it again, under its name or another"
+      : `\`capstan job retry ${job.id}\` launches it again`;
+  const message = `${job.id} is ${state}, and a job that has ended never changes; ${how}`;
+  return { message, details: { jobId: job.id, state } };
 }

@@ -22,7 +22,8 @@ import {
   type ShapeRequest,
   specKey,
 } from "./apply-sessions.ts";
-import { countSent, isCall, joinCallLine } from "./call-lines.ts";
+import { callsOf, countSent, isCall, joinCallLine } from "./call-lines.ts";
+import { imageOfSentCalls, type SentCallsImage } from "./call-state.ts";
 import type { Closing } from "./closing.ts";
 import { openTasks } from "./job-state.ts";
 import { keyOfTask, listKey } from "./keys.ts";
@@ -132,6 +133,8 @@ export interface Snapshot {
   readonly reschedules?: readonly (readonly [number, Reschedules])[];
   readonly notBefore: readonly (readonly [number, number])[];
   readonly startBy: readonly (readonly [number, number])[];
+  /** Older ones have none. */
+  readonly sentCalls?: readonly SentCallsImage[];
 }
 
 export function snapshotOf(state: ControllerState): Snapshot {
@@ -171,6 +174,7 @@ export function snapshotOf(state: ControllerState): Snapshot {
     reschedules: [...state.reschedules],
     notBefore: [...state.notBefore],
     startBy: [...state.startBy],
+    sentCalls: imageOfSentCalls(state.calls),
   };
 }
 
@@ -339,7 +343,7 @@ export function stateOf(image: unknown): ControllerState {
   restoreMaps(state, snapshot);
   rebuildLedger(state);
   rebuildQueues(state);
-  rebuildCalls(state);
+  rebuildCalls(state, snapshot.sentCalls ?? []);
   rebuildHoldings(state);
   return state;
 }
@@ -452,7 +456,7 @@ function rebuildQueues(state: ControllerState): void {
 }
 
 /** The calls that wait for each actor, and how many it was sent. */
-function rebuildCalls(state: ControllerState): void {
+function rebuildCalls(state: ControllerState, sent: readonly SentCallsImage[]): void {
   const { tasks, attempts } = state;
   for (const row of tasks.rows()) {
     if (tasks.stage[row] !== stage.none && isCall(state, row)) joinCallLine(state, row);
@@ -461,6 +465,7 @@ function rebuildCalls(state: ControllerState): void {
     const task = attempts.task[row];
     if (isCall(state, task)) countSent(state, task, attempts.id[row]);
   }
+  for (const [actor, last] of sent) Object.assign(callsOf(state, actor), last);
 }
 
 function rebuildHoldings(state: ControllerState): void {

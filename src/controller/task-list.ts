@@ -44,7 +44,7 @@ const orders: Orders<Row> = {
   },
 };
 
-/** The ListTasks response. */
+/** The ListTasks response: of one name only the tasks of the latest job. */
 export function* listTasks(
   state: ControllerState,
   request: ListRequest,
@@ -61,15 +61,29 @@ export function* listTasks(
   };
   if (job !== null && job.launch !== null) for (const task of job.launch.rows) offer(task);
   else {
+    const isOf =
+      job === null ? named(state) : (task: number) => state.tasks.job[task] === job.index;
     for (let task = 0; task < state.tasks.length; task++) {
-      const isOf = job === null ? state.tasks.isLive(task) : state.tasks.job[task] === job.index;
-      if (isOf) offer(task);
+      if (isOf(task)) offer(task);
       if (endsStep(task)) yield;
     }
   }
   const { page, nextPageToken } = selection.page();
   const tasks = yield* taskViews(state, page);
   return { tasks, totalCount: selection.count, nextPageToken };
+}
+
+/** Those of the latest job of each name: an id names one task. */
+function named(state: ControllerState): Matcher {
+  let latest = -1; // Neighbours are of the same job most often.
+  return (task) => {
+    if (!state.tasks.isLive(task)) return false;
+    const job = jobOf(state, task);
+    if (job.index === latest) return true;
+    if (state.jobsById.get(job.id) !== job.index) return false;
+    latest = job.index;
+    return true;
+  };
 }
 
 function jobAskedFor(state: ControllerState, { jobId = "" }: ListRequest): Job | null {

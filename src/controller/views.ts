@@ -115,15 +115,10 @@ function progressView(state: ControllerState, task: number) {
   return { fraction, note, at: formatTime(at) };
 }
 
-/** What a launched job remembers of its attempts, and the one that lives. */
+/** What a launched job remembers of its attempts, and those that live. */
 function attemptsOfJobTask(state: ControllerState, task: number): AttemptView[] {
   const ended = (state.histories.get(task) ?? []).map(recordView);
-  const live: number[] = [];
-  const stray = state.strayOfTask.get(task);
-  if (stray !== undefined) live.push(stray);
-  const current = state.tasks.attempt[task];
-  if (current !== noSlot) live.push(current);
-  return [...ended, ...live.map((row) => liveView(state, row))];
+  return [...ended, ...liveRowsOf(state, task).map((row) => liveView(state, row))];
 }
 
 function recordView(record: AttemptRecord): AttemptView {
@@ -155,10 +150,10 @@ function liveView(state: ControllerState, row: number): AttemptView {
     : noResources;
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   return {
-    ...noUsage,
     attemptId: formatAttemptId(attempts.id[row]),
     workerId: worker.workerId,
     incarnation: worker.incarnation,
+    ...noUsage,
     state: liveState(state, row),
     assignedAt: formatTime(attempts.assignedAt[row]),
     startedAt: formatTime(attempts.startedAt[row]),
@@ -224,9 +219,12 @@ function attemptViews(
       view.endedAt = formatTime(entry.at);
     }
   }
-  addFailure(state, task, [...views.values()]);
-  addGrants(state, views);
-  return [...views.values()];
+  // A controller that was restarted has no story of what lives, but its row.
+  for (const row of liveRowsOf(state, task))
+    views.set(state.attempts.id[row], liveView(state, row));
+  const inOrder = [...views].sort(([a], [b]) => a - b).map(([, view]) => view);
+  addFailure(state, task, inOrder);
+  return inOrder;
 }
 
 function newAttemptView(state: ControllerState, entry: StoryEntry): AttemptView {
@@ -253,14 +251,13 @@ function addFailure(state: ControllerState, task: number, views: readonly Attemp
   Object.assign(last, { exitCode, signal, oom, stderrTail });
 }
 
-function addGrants(state: ControllerState, views: ReadonlyMap<number, AttemptView>): void {
-  const { attempts } = state;
-  if (views.size === 0) return; // Most tasks of a long list have no attempt.
-  for (const row of attempts.rows()) {
-    const view = views.get(attempts.id[row]);
-    if (view === undefined || !attempts.isGranted(row)) continue;
-    view.granted = resourcesOf(state.dimensions, attempts.grantOf(row));
-  }
+/** The attempts that stop, and the one that the task counts on. */
+function liveRowsOf({ tasks, attempts, strays }: ControllerState, task: number): number[] {
+  const rows: number[] = [];
+  for (const row of strays.values()) if (attempts.task[row] === task) rows.push(row);
+  const current = tasks.attempt[task];
+  if (current !== noSlot) rows.push(current);
+  return rows;
 }
 
 export function workerState(worker: Worker): WorkerState {

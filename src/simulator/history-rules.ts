@@ -1,6 +1,6 @@
 /**
  * Watches a run and ends it where a rule about more than one state is broken: about what a step
- * decided, or about what the two sides of a connection believe.
+ * decided, about what the two sides of a connection believe, or about what the API answers.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import type { ControllerState } from "../controller/state.ts";
 import type { WorkerEvent } from "../worker/events.ts";
 import type { WorkerStep } from "../worker/step.ts";
 import { AgreementRules, type LiveWorker } from "./agreement-rules.ts";
+import { AnswerRules } from "./answer-rules.ts";
 import { CopyRules } from "./copy-rules.ts";
 import { DataWaitRules } from "./data-wait-rules.ts";
 import { DecisionRules } from "./decision-rules.ts";
@@ -25,6 +26,7 @@ export class HistoryRules implements Observer {
   readonly #copies = new CopyRules();
   readonly #dataWaits = new DataWaitRules();
   readonly #restarts = new RestartRules();
+  readonly #answers = new AnswerRules();
   readonly #workers: () => Iterable<LiveWorker>;
 
   /** @param workers The processes that live now. */
@@ -42,6 +44,7 @@ export class HistoryRules implements Observer {
     this.#copies.check(state, output);
     this.#dataWaits.check(state, output.facts);
     this.#restarts.check(state, output.facts);
+    this.#answers.check(state);
   }
 
   onWorkerStep(worker: LiveWorker, events: readonly WorkerEvent[], { facts }: WorkerStep): void {

@@ -47,17 +47,29 @@ export class RestartRules {
           if (!("client" in fact) || fact.client !== index) this.#before.delete(index);
         }
         return;
-      case "controller-started": // What was not durable has not happened.
-        for (const index of this.#before.keys()) {
-          if (!state.shared.restarting.has(index)) this.#before.delete(index);
-        }
-        return;
+      case "controller-started":
+        return this.#forgetLost(state);
       case "cluster-restarted":
         this.#over.add(everySession);
         return;
       case "session-restarted":
         this.#over.add(fact.client);
         return;
+    }
+  }
+
+  /** What was not durable has not happened: a restart, or that it began anew with more. */
+  #forgetLost(state: ControllerState): void {
+    for (const [index, before] of this.#before) {
+      const restarting = state.shared.restarting.get(index);
+      if (restarting === undefined) {
+        this.#before.delete(index);
+        continue;
+      }
+      for (const ref of before) {
+        const task = state.tasks.find(ref); // Where there is none, another one may be later.
+        if (task < 0 || orderOf(state, task) >= restarting.before) before.delete(ref);
+      }
     }
   }
 

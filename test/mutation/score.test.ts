@@ -17,6 +17,7 @@ import { isSampled } from "../../scripts/mutation/sample.ts";
 import { detectedOf, interval95, reportOf, textOf } from "../../scripts/mutation/score.ts";
 
 const all = { share: 1, seed: 1 };
+const aTest = "src/worker/lanes.test.ts > a lane > runs one at a time";
 
 function aMutant(line: number, overrides: Partial<MutantResult> = {}): MutantResult {
   const location = { start: { line, column: 2 }, end: { line, column: 9 } };
@@ -31,7 +32,8 @@ test("a mutant counts as noticed if a test failed or it ran without end, of thos
     aMutant(line, { status: status as MutantResult["status"] }),
   );
   const { folders, files, survivors } = reportOf(results, { root: "/repo", sample: all });
-  const counts = { killed: 1, timeout: 1, survived: 1, noCoverage: 1, invalid: 1, ignored: 1 };
+  const noticed = { killed: 1, bySignature: 0, timeout: 1 };
+  const counts = { ...noticed, survived: 1, noCoverage: 1, invalid: 1, ignored: 1 };
   assert.deepEqual(folders, [{ path: "src/worker", ...counts }]);
   assert.deepEqual(files, [{ path: "src/worker/lanes.ts", ...counts }]);
   assert.deepEqual(detectedOf(folders[0]), { detected: 2, of: 4 });
@@ -48,16 +50,17 @@ test("the text lists survivors by place, then the score of each folder", () => {
   const results = [
     aMutant(9, { status: "Survived" }),
     aMutant(3, { status: "NoCoverage", fileName: "/repo/src/scheduler/fit.ts" }),
-    ...Array.from({ length: 9 }, (_unused, line) => aMutant(line + 10)),
+    ...Array.from({ length: 8 }, (_unused, line) => aMutant(line + 10, { killedBy: [aTest] })),
+    aMutant(18, { killedBy: ["scripts/mutation/simulator-smoke.ts > the signature of calm 1"] }),
   ];
   const text = textOf(reportOf(results, { root: "/repo", sample: all }), all);
   assert.deepEqual(text.split("\n"), [
     "src/scheduler/fit.ts:3:2  BooleanLiteral (no test reaches it)  false",
     "src/worker/lanes.ts:9:2  BooleanLiteral  false",
     "",
-    "src/scheduler: 0.0 %: 0 of 1 noticed, 0 by time; " +
+    "src/scheduler: 0.0 %: 0 of 1 noticed, 0 by time, 0 by the signature alone; " +
       "0 survived, 1 not reached; 0 invalid, 0 ignored",
-    "src/worker: 90.0 %: 9 of 10 noticed, 0 by time; " +
+    "src/worker: 90.0 %: 9 of 10 noticed, 0 by time, 1 by the signature alone; " +
       "1 survived, 0 not reached; 0 invalid, 0 ignored",
   ]);
 });

@@ -22,7 +22,7 @@ export function answerOf(
   [method, ...fields]: readonly string[],
   { principal, whole = false }: { principal?: Principal; whole?: boolean } = {},
 ): string[] {
-  const request = Object.fromEntries(fields.map(fieldOf));
+  const request = fieldsOf(fields);
   try {
     const answer = harness.call(method, request, principal);
     return linesOf(whole ? answer : shortened(answer), "");
@@ -38,7 +38,7 @@ export function changeOf(
   [type, ...fields]: readonly string[],
   principal: Principal,
 ): string[] {
-  const request = { type, ...Object.fromEntries(fields.map(fieldOf)) } as ApiRequest;
+  const request = { type, ...fieldsOf(fields) } as ApiRequest;
   const sent = harness.asks(request, principal).filter((line) => !isAnswer(line));
   const { result, error } = harness.answered;
   return [...sent, ...(error === null ? linesOf(shortened(result), "") : [refusalOf(error)])];
@@ -54,7 +54,7 @@ export function permissionOf(
   [method, ...fields]: readonly string[],
   principal: Principal,
 ): string {
-  const refusal = authorise(state, principal, method, Object.fromEntries(fields.map(fieldOf)));
+  const refusal = authorise(state, principal, method, fieldsOf(fields));
   return refusal === null ? "yes" : refusalOf(refusal);
 }
 
@@ -81,6 +81,11 @@ export function triesOf(harness: ControllerHarness, label: string): string {
 function refusalOf({ code, message, details }: CapstanError): string {
   const told = Object.keys(details ?? {}).length === 0 ? "" : ` ${JSON.stringify(details)}`;
   return `refused ${code}: ${message}${told}`;
+}
+
+/** `field=value…` as an object. */
+export function fieldsOf(fields: readonly string[]): { readonly [name: string]: unknown } {
+  return Object.fromEntries(fields.map(fieldOf));
 }
 
 function fieldOf(text: string): [string, unknown] {

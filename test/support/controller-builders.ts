@@ -14,6 +14,7 @@ import type { ApiRequest, ControllerEvent, ControllerSend } from "../../src/cont
 import { type DurableFact, type Fact, isDurable } from "../../src/controller/facts.ts";
 import { checkInvariants } from "../../src/controller/invariants.ts";
 import { jobState } from "../../src/controller/job-state.ts";
+import { isPlacementPaused } from "../../src/controller/placement-budget.ts";
 import { answerCall } from "../../src/controller/queries.ts";
 import { durableText, snapshotOf, stateOf } from "../../src/controller/snapshot.ts";
 import { type ControllerState, newControllerState } from "../../src/controller/state.ts";
@@ -38,8 +39,12 @@ import {
   checkWorkerMessage,
 } from "../../src/protocol/validate.ts";
 import { decodePlain, encodePlain } from "../../src/shell/journal/fact-codec.ts";
+import { askOf, checkAnswers } from "../../src/simulator/answer-rules.ts";
+import type { FactLines } from "./fact-lines.ts";
 import { type ClientSurroundings, FakeClient } from "./fake-client.ts";
 import { FakeWorker, type WorkerOptions, type WorkerSurroundings } from "./fake-worker.ts";
+import { checkFleet } from "./fleet-check.ts";
+import { messageLine } from "./message-lines.ts";
 import { overTheWire } from "./wire.ts";
 
 export interface HarnessOptions {
@@ -63,6 +68,10 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     result: null,
     error: null,
   };
+  /** Shows what each step decides, before what it sends. */
+  factLines: FactLines | null = null;
+  /** Shows each message with all that it says. */
+  showsMessages = false;
   /** Milliseconds of CPU time that the kernel itself took, all events together. */
   kernelMs = 0;
   #fold = newControllerState();
@@ -70,6 +79,7 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   readonly #refs = new Map<string, TaskRef>();
   readonly #deliveries: number;
   readonly #checks: boolean;
+  #checkCount = 0;
 
   constructor({ deliveries = 1, checks = true }: HarnessOptions = {}) {
     this.#deliveries = deliveries;
@@ -79,18 +89,28 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
 
   /** A connected worker, `w1` and so on. */
   aWorker(options: WorkerOptions = {}): FakeWorker {
+    this.joins(options);
+    return this.workers[this.workers.length - 1];
+  }
+
+  /** The same, and what it is sent. */
+  joins(options: WorkerOptions = {}): string[] {
     const worker = new FakeWorker(`w${this.workers.length + 1}`, options, this);
     this.workers.push(worker);
-    worker.connects();
-    return worker;
+    return worker.connects();
   }
 
   /** A connected client, `c1` and so on. */
   aClient(user = "ann"): FakeClient {
+    this.opens(user);
+    return this.clients[this.clients.length - 1];
+  }
+
+  /** The same, and what it is sent. */
+  opens(user = "ann"): string[] {
     const client = new FakeClient(`c${this.clients.length + 1}`, user, this);
     this.clients.push(client);
-    client.connects();
-    return client;
+    return client.connects();
   }
 
   /** One event; what is sent comes back as lines, `w1 < compute a`. */
@@ -99,35 +119,58 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
     const { facts, sends } = step(this.state, event);
     this.kernelMs += cpuMs() - startedAt;
     for (const fact of facts) assertSaysSomething(fact);
+    if (event.type === "tick") this.#assertNoSpin(facts);
     const isJournaled = this.#journal(facts);
     this.#learnLabels();
     if (this.#checks) this.check(isJournaled);
-    return sends.flatMap((send) => this.#deliver(send));
+    const decided = this.factLines?.linesOf(facts, this) ?? [];
+    return [...decided, ...sends.flatMap((send) => this.#deliver(send))];
   }
 
-  /** Everything that must hold after every event; of its image only where facts may change it. */
+  /** A tick that decides nothing is not asked for again at once: the shell would spin. */
+  #assertNoSpin(facts: readonly Fact[]): void {
+    if (facts.some(({ type }) => type !== "time-passed")) return;
+    if (this.state.shared.restarting.size > 0) return; // A part of its walk may end nothing.
+    const next = nextDeadline(this.state);
+    assert.ok(next === null || next > this.state.at, "a tick that decides nothing is due again");
+  }
+
+  /** All that must hold after every event; of its image and answers where facts may change them. */
   check(isJournaled = true): void {
     checkInvariants(this.state);
+    // Not each time: what has changed since a look must pile up for it too.
+    if (this.#checkCount++ % 3 === 0) checkFleet(this.state);
     if (!isJournaled) return;
     assert.equal(this.state.journaled, this.facts.length, "every durable fact is counted once");
     const text = durableText(this.state);
     assertSameText(durableText(this.#fold), text, "the state is the fold of the journaled facts");
     const image = decodePlain(encodePlain(snapshotOf(this.state)));
     assertSameText(durableText(stateOf(image)), text, "a snapshot stands for its state");
+    checkAnswers(askOf(this.state), {
+      look: this.facts.length,
+      isPaused: isPlacementPaused(this.state),
+    });
   }
 
   /** Time passes: every deadline is kept, and connected workers say that they live. */
   after(ms: number, { silent = false }: { silent?: boolean } = {}): string[] {
     const lines: string[] = [];
-    const end = this.at + ms * 1000;
+    const begin = this.at;
+    const end = begin + ms * 1000;
     while (this.at < end) {
       const due = Math.max(nextDeadline(this.state) ?? end, this.at + 1);
       this.at = Math.min(end, due, this.at + 1_000_000);
-      if (!silent)
-        for (const one of this.workers) if (one.connected) lines.push(...one.heartbeats());
-      lines.push(...this.happens({ type: "tick", at: this.at }));
+      const told = silent ? [] : this.#heartbeats();
+      told.push(...this.happens({ type: "tick", at: this.at }));
+      if (this.factLines !== null && told.length > 0)
+        lines.push(`after ${(this.at - begin) / 1000} ms:`);
+      lines.push(...told);
     }
     return lines;
+  }
+
+  #heartbeats(): string[] {
+    return this.workers.flatMap((one) => (one.connected ? one.heartbeats() : []));
   }
 
   /** The controller ends at once and another one begins with what the journal has. */
@@ -160,6 +203,12 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
   /** An administrator sets what a user may use; the rest is as by default. */
   limits(user: string, limits: Partial<UserBudget>): string[] {
     return this.asks({ type: "set-user-budget", budget: { user, ...budgetDefaults, ...limits } });
+  }
+
+  /** The process stood still for so long. */
+  pauses(ms: number): string[] {
+    this.at += ms * 1000;
+    return this.happens({ type: "controller-paused", at: this.at, pausedUs: ms * 1000 });
   }
 
   cancel(jobId: string): string[] {
@@ -321,18 +370,26 @@ export class ControllerHarness implements WorkerSurroundings, ClientSurroundings
         const worker = this.workers.find((one) => one.index === send.worker);
         assert.ok(worker?.connected === true, "only a connected worker is sent anything");
         const lines = worker.order(overTheWire(send.message, checkToWorkerMessage));
-        return lines.map((line) => `${worker.workerId} < ${line}`);
+        const { workerId } = worker;
+        if (this.showsMessages) {
+          const labelOf = (ref: TaskRef) => this.labelOf(ref);
+          return [`${workerId} : ${messageLine(send.message, labelOf)}`];
+        }
+        return lines.map((line) => `${workerId} < ${line}`);
       }
       case "send-to-client": {
         const client = this.clients.find((one) => one.index === send.client);
         assert.ok(client?.connected === true, "only a connected client is sent anything");
         const lines = client.receive(overTheWire(send.message, checkToClientMessage));
-        return lines.map((line) => `${client.clientId} < ${line}`);
+        const { clientId } = client;
+        if (this.showsMessages) return [`${clientId} : ${messageLine(send.message, null)}`];
+        return lines.map((line) => `${clientId} < ${line}`);
       }
       case "reply-to-call": {
         const { result, error } = send;
         this.answered = { result, error };
-        return [error === null ? `reply ${JSON.stringify(result)}` : `refused ${error.code}`];
+        if (error === null) return [`reply ${JSON.stringify(result)}`];
+        return [`refused ${error.code}${this.factLines === null ? "" : `: ${error.message}`}`];
       }
       case "disconnect-worker": {
         const worker = this.workers.find((one) => one.index === send.worker);

@@ -25,6 +25,7 @@ import {
   type WorkerMemory,
   type WorkerMessage,
 } from "../../src/protocol/messages.ts";
+import { trafficKind } from "../../src/protocol/traffic-kind.ts";
 
 /** An attempt as its worker knows it. Phase: 0 not started, 1 runs, 2 stops, 3 has yielded. */
 export interface FakeAttempt {
@@ -323,6 +324,16 @@ export class FakeWorker {
       tasks: Float64Array.of(about.task),
       fractions: Float64Array.of(fraction),
       notes: [note],
+    });
+  }
+
+  /** It has fetched the value of some task from a peer, in so long. */
+  fetched(peer: number, sizeBytes: number, durationUs: number): string[] {
+    return this.#say({
+      ...{ type: "traffic", kinds: Uint8Array.of(trafficKind.fetch), tasks: Float64Array.of(1) },
+      ...{ counts: Uint32Array.of(1), sizes: Float64Array.of(sizeBytes), omitted: 0 },
+      ...{ agos: Float64Array.of(0), durations: Float64Array.of(durationUs) },
+      peers: Uint32Array.of(peer),
     });
   }
 

@@ -19,25 +19,32 @@
  * `as bob:user:/bob/train` (the token of a job), says who asks; `may METHOD field=value…` behind it
  * says whether that is allowed. `tries a` says what `a` was charged, when it goes on, and how it
  * failed. What is sent comes in the order in which the kernel sent it; a step that sends nothing
- * has no lines.
+ * has no lines. From `facts` on each step shows what it decided too, `. attempts-started attempts
+ * a`; from `messages` on each message is shown with all that it says, `w1 : stop attempts 1.1, tasks
+ * a`; `due` says when somebody must look again. `api TYPE field=value…` asks for a change as an
+ * administrator.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
+import { nextDeadline } from "../../src/controller/deadlines.ts";
+import type { ApiRequest } from "../../src/controller/events.ts";
 import type { AttemptUsage } from "../../src/model/failure.ts";
 import { type Principal, roles } from "../../src/model/job.ts";
 import { attemptCauses, bands } from "../../src/model/states.ts";
 import type { AttemptFailed, WorkerMemory } from "../../src/protocol/messages.ts";
+import { queuePolicies } from "../../src/scheduler/queue-policy.ts";
 import {
   parseBudget,
   parseJob,
   parseMachine,
   parseTask,
 } from "../../src/simulator/scenario-words.ts";
-import { answerOf, changeOf, permissionOf, triesOf } from "./answer-lines.ts";
+import { answerOf, changeOf, fieldsOf, permissionOf, triesOf } from "./answer-lines.ts";
 import { anAdmin, ControllerHarness, type JobOverrides } from "./controller-builders.ts";
-import type { FakeClient, TaskDraft } from "./fake-client.ts";
+import { FactLines } from "./fact-lines.ts";
+import type { FakeClient, ScatterDraft, TaskDraft } from "./fake-client.ts";
 import {
   type FakeWorker,
   handedBack,
@@ -77,11 +84,9 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
   if (worker !== undefined) return playWorker(worker, words);
   switch (subject) {
     case "worker":
-      harness.aWorker(workerOf(words));
-      return [];
+      return harness.joins(workerOf(words));
     case "client":
-      harness.aClient(words[0]);
-      return [];
+      return harness.opens(words[0]);
     case "ask":
       return answerOf(harness, words);
     case "show":
@@ -99,9 +104,9 @@ function playCommand(harness: ControllerHarness, command: string): readonly stri
     case "tries":
       return words.map((label) => triesOf(harness, label));
     case "launch":
-      return words.flatMap((word) => harness.launch(...jobOf(word)).slice(1));
+      return words.flatMap((word) => harness.launch(...jobOf(word)).filter(isNoReply));
     case "cancel":
-      return words.flatMap((name) => harness.cancel(`/ann/${name}`).slice(1));
+      return words.flatMap((name) => harness.cancel(`/ann/${name}`).filter(isNoReply));
     case "job":
       return words.map((name) => `${name} is ${harness.jobState(name)}`);
     case "used":
@@ -145,8 +150,7 @@ function playInFull(
   const [name] = words;
   switch (verb) {
     case "machine":
-      harness.aWorker(parseMachine("", words));
-      return [];
+      return harness.joins(parseMachine("", words));
     case "run":
       return words.flatMap((word) => runJob(harness, word));
     case "limit":
@@ -154,21 +158,54 @@ function playInFull(
     case "cordon":
     case "uncordon":
       return harness.asks({ type: "cordon-worker", workerId: name, cordon: verb === "cordon" });
+    case "api":
+      return harness.asks({ type: name, ...fieldsOf(words.slice(1)) } as ApiRequest);
+    case "policy":
+      harness.state.policy = queuePolicies.find((one) => one === name) ?? "fair";
+      return [];
+    case "turn":
+      harness.state.fleet.turnUnits = Number(name);
+      return [];
+    case "handles-end":
+      harness.state.closing.handlesPerStep = Number(name);
+      return [];
+    case "pause":
+      return harness.pauses(Number(name));
+    case "facts":
+      harness.factLines = new FactLines();
+      return [];
+    case "messages":
+      harness.showsMessages = true;
+      return [];
+    case "due":
+      return [dueIn(harness)];
     case "restarts-end":
       harness.state.shared.endsPerStep = Number(name);
       return [];
     case "restart-cluster":
       return harness.asks({ type: "restart-cluster", reason: words.join(" ") });
     case "drain":
+    case "undrain":
       return harness.asks({
         type: "drain-worker",
         workerId: name,
-        drain: true,
+        drain: verb === "drain",
         deadlineMs: Number(words[1] ?? 0),
       });
     default:
       assert.fail(`no such command: ${verb} ${words.join(" ")}`);
   }
+}
+
+/** When somebody must look again: `due in 2000 ms`. */
+function dueIn({ state, at }: ControllerHarness): string {
+  const next = nextDeadline(state);
+  if (next === null) return "due never";
+  return next <= at ? "due at once" : `due in ${(next - at) / 1000} ms`;
+}
+
+function isNoReply(line: string): boolean {
+  return !line.startsWith("reply ");
 }
 
 function runJob(harness: ControllerHarness, text: string): readonly string[] {
@@ -230,9 +267,9 @@ function playClient(client: FakeClient, [verb, ...labels]: readonly string[]): s
     case "disconnect":
       return client.disconnects();
     case "scatter":
-      return labels.flatMap((label) => client.scatters(label));
+      return labels.flatMap((text) => client.scatters(...scatteredOf(text)));
     case "lock":
-      return client.locks(Number(labels[0]), labels[1]);
+      return client.locks(Number(labels[0]), labels[1], Number(labels[2] ?? 30_000));
     case "unlock":
       return client.unlocks(Number(labels[0]));
     case "renew":
@@ -268,16 +305,16 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
       return worker.fails(words[0], failureOf(words.slice(1)));
     case "fail-setup":
       return worker.fails(words[0], setupFailed);
+    case "need-unreachable":
+      return worker.reports(...words.map((label) => unreachable(label)));
+    case "tell":
+      return worker.tells(words[0], Number(words[1]), words.slice(2).join(" "));
+    case "traffic":
+      return worker.fetched(Number(words[0].slice(1)) - 1, Number(words[1]), Number(words[2]));
     case "feel":
       return worker.feels(words.join(" "));
     case "measure":
       return worker.measures(words[0], { cpuMs: 70, peakRssBytes: 8192, ...endOf(words.slice(1)) });
-    case "tell":
-      return worker.tells(words[0], Number(words[1]), words.slice(2).join(" "));
-    case "empty":
-      return worker.empties(Number(words[0]));
-    case "obey":
-      return worker.obeys();
     case "prepare":
       return worker.prepares(...words);
     case "connect":
@@ -287,21 +324,25 @@ function playWorker(worker: FakeWorker, [verb, ...words]: readonly string[]): st
     case "restart":
       return worker.restarts();
     case "exit":
-      return worker.exits();
+      return worker.exits("SIGKILL", { launcherLives: words[0] === "launcher-lives" });
     case "leave":
       return worker.leaves();
+    case "empty":
+      return worker.empties(Number(words[0]));
+    case "obey":
+      return worker.obeys();
+    case "adopt":
+      return worker.adopts();
     case "heartbeat":
       return worker.heartbeats(memoryOf(words));
     case "forgets-all":
       worker.attempts.clear();
       worker.values.clear();
       return [];
-    case "hand-back":
-      return worker.reports(
-        handedBack(words[0], { reason: reasonOf(words[1]), other: words[2] ?? words[0] }),
-      );
+    case "say":
+      return worker.reports(...words.join(" ").split(", ").flatMap(sayingsOf));
     default:
-      return worker.reports(...words.map((word) => sayingOf(verb, word)));
+      return worker.reports(...sayingsOf([verb, ...words].join(" ")));
   }
 }
 
@@ -329,6 +370,13 @@ function memoryOf(pairs: readonly string[]): Partial<WorkerMemory> {
   );
 }
 
+/** `finish a b`, `hand-back a refused`: of several, each is one line of the same message. */
+function sayingsOf(text: string): Saying[] {
+  const [verb, ...words] = text.split(" ");
+  if (verb !== "hand-back") return words.map((word) => sayingOf(verb, word));
+  return [handedBack(words[0], { reason: reasonOf(words[1]), other: words[2] ?? words[0] })];
+}
+
 const kinds: { readonly [verb: string]: Saying["kind"] } = {
   start: "started",
   finish: "finished",
@@ -337,11 +385,11 @@ const kinds: { readonly [verb: string]: Saying["kind"] } = {
   lose: "lost",
   keep: "kept",
   need: "needsSources",
-  "refuse-retract": "retractRefused",
   build: "building",
   yield: "yielded",
   rejoin: "rejoined",
   "not-copied": "notCopied",
+  "refuse-retract": "retractRefused",
 };
 
 /**
@@ -351,16 +399,30 @@ const kinds: { readonly [verb: string]: Saying["kind"] } = {
 function sayingOf(verb: string, word: string): Saying {
   const kind = kinds[verb];
   assert.ok(kind !== undefined, `workers do not ${verb}`);
-  const [, label, large = "", durationUs, successor] =
-    /^([\w/-]+)(!\d*)?(?:~(\d+))?(?:>([\w-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
+  const [, label, large, durationUs, successor] =
+    /^([\w/-]+)(!\d*)?(?:~(\d+))?(?:>([\w/-]+))?$/.exec(word) ?? assert.fail(`unclear: ${word}`);
   return {
     kind,
     label,
-    ...(large === "" ? {} : { value: null }),
-    ...(large.length > 1 ? { sizeBytes: Number(large.slice(1)) } : {}),
+    ...(large === undefined ? {} : { value: null }),
+    ...(large === undefined || large === "!" ? {} : { sizeBytes: Number(large.slice(1)) }),
     ...(durationUs === undefined ? {} : { durationUs: Number(durationUs) }),
     ...(successor === undefined ? {} : { successor }),
   };
+}
+
+/** Its holders cannot be reached from where it is needed. */
+function unreachable(label: string): Saying {
+  return { kind: "needsSources", label, reason: "unreachable" };
+}
+
+/** `v`, `v:key=k:copies=2`. */
+function scatteredOf(text: string): [string, ScatterDraft] {
+  const [label, ...options] = text.split(":");
+  const values = new Map(options.map((one) => one.split("=") as [string, string]));
+  const key = values.get("key");
+  const copies = Number(values.get("copies") ?? 1);
+  return [label, key === undefined ? { copies } : { copies, key, args: key }];
 }
 
 const reasons = ["retracted", "dependencyFailed", "dependencyLost", "refused", "shutdown"] as const;
@@ -398,5 +460,6 @@ function draftOf(text: string): [string, TaskDraft] {
       retryBackoff: { initialMs: backoffMs, maxMs: backoffMs },
     },
   };
-  return [label, key === undefined ? draft : { ...draft, key, args: key }];
+  if (key === undefined) return [label, draft];
+  return [label, { ...draft, key, args: values.get("args") ?? key }];
 }
