@@ -495,7 +495,7 @@ function keepRecord(
   const { attempts } = state;
   const task = attempts.task[row];
   const worker = state.workers[attempts.worker[row]];
-  const granted = wasGranted ? resourcesOf(state.dimensions, attempts.grantOf(row)) : noResources; // It stood in line to its end.
+  const granted = wasGranted ? resourcesOf(state.dimensions, attempts.grantOf(row)) : noResources;
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   let history = state.histories.get(task);
   if (history === undefined) {

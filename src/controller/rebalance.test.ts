@@ -80,7 +80,7 @@ describe("a rebalance", () => {
   });
 
   test("counts what is to move and was not ordered yet as if it had come to the emptiest", () => {
-    const labels = Array.from({ length: 2 * copyOrdersMax + 20 }, (_, i) => `v${i}`);
+    const labels = Array.from({ length: 6 * copyOrdersMax }, (_, i) => `v${i}`);
     const harness = new ControllerHarness({ checks: false });
     const first = harness.aWorker({ slots: 8 });
     harness.aClient().submits(Object.fromEntries(labels.map((label) => [label, {}])));
@@ -90,7 +90,7 @@ describe("a rebalance", () => {
     }
     harness.aWorker();
     const { orders, valueCount } = rebalances(harness);
-    assert.equal(valueCount, copyOrdersMax + 10);
+    assert.equal(valueCount, 3 * copyOrdersMax);
     assert.equal(orders.length, copyOrdersMax, "the others wait until some have come");
     assert.equal(rebalances(harness).valueCount, 0);
   });

@@ -19,10 +19,10 @@
  * `as bob:user:/bob/train` (the token of a job), says who asks; `may METHOD field=value…` behind it
  * says whether that is allowed. `tries a` says what `a` was charged, when it goes on, and how it
  * failed. What is sent comes in the order in which the kernel sent it; a step that sends nothing
- * has no lines. From `facts` on each step shows what it decided too, `. attempts-started attempts
- * a`; from `messages` on each message is shown with all that it says, `w1 : stop attempts 1.1, tasks
- * a`; `due` says when somebody must look again. `api TYPE field=value…` asks for a change as an
- * administrator.
+ * has no lines. From `facts` on each step shows what it decided too,
+ * `. attempts-started attempts a`; from `messages` on each message is shown with all that it says,
+ * `w1 : stop attempts 1.1, tasks a`; `due` says when somebody must look again.
+ * `api TYPE field=value…` asks for a change as an administrator.
  *
  * @module
  */
