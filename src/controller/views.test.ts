@@ -23,7 +23,7 @@ test("a time is written as everybody writes it, and none as null", () => {
   assert.equal(formatTime(0), null);
 });
 
-test("why a worker is in its state is said in short, also where nobody waits for its values", () => {
+test("why a worker is in its state is said in short, the worst first", () => {
   const harness = new ControllerHarness();
   const worker = harness.aWorker();
   const [record] = harness.state.workers;
