@@ -63,7 +63,11 @@ describe("a token", () => {
   const malformed: readonly (readonly [string, Parameters<typeof aTokenRequest>[0]])[] = [
     ["tokenId", { tokenId: "" }],
     ["tokenId", { tokenId: "a/b" }],
+    ["tokenId", { tokenId: "x".repeat(65) }],
     ["hash", { hash: "abc" }],
+    ["hash", { hash: `0${aHash(1)}` }],
+    ["hash", { hash: `${aHash(1)}0` }],
+    ["hash", { hash: `g${aHash(1).slice(1)}` }],
     ["user", { user: "" }],
     ["user", { user: "a b" }],
     ["user", { user: ".." }],

@@ -9,7 +9,7 @@ import { deleteRare, getRare, hasRare } from "../base/rare.ts";
 import { U32Ring } from "../base/ring.ts";
 import { formatDuration } from "../model/format-quantities.ts";
 import { attemptId } from "../model/ids.ts";
-import type { DeviceAmount } from "../model/resources.ts";
+import { type DeviceAmount, noResources } from "../model/resources.ts";
 import { attemptCauseCode, attemptCauses, bandCode, taskStateCode } from "../model/states.ts";
 import { deviceDimension, dimension, resourcesOf } from "../scheduler/dimensions.ts";
 import { dropEndpointsOfAttempt } from "./apply-access.ts";
@@ -413,7 +413,8 @@ export function applyEnd(
 ): void {
   const { attempts } = state;
   const worker = state.workers[attempts.worker[row]];
-  if (!attempts.isGranted(row)) leavePrefetched(state, row);
+  const wasGranted = attempts.isGranted(row);
+  if (!wasGranted) leavePrefetched(state, row);
   else if (successor !== noSlot) {
     leavePrefetched(state, successor);
     attempts.grants[successor] = attempts.grants[row];
@@ -427,7 +428,8 @@ export function applyEnd(
   if (cause === finishedCode) countRunTime(state, row);
   if (attempts.startedAt[row] > 0 || cause === finishedCode) keepRun(state, row, cause, ranUs);
   if (hasRare(state.hung, row)) tellOfEndOfHung(state, row, cause);
-  if (jobOf(state, attempts.task[row]).launch !== null) keepRecord(state, row, cause);
+  if (jobOf(state, attempts.task[row]).launch !== null)
+    keepRecord(state, row, { cause, wasGranted });
   closeRow(state, row);
 }
 
@@ -485,12 +487,15 @@ function keepRun(state: ControllerState, row: number, cause: number, ranUs: numb
 }
 
 /** What a launched job remembers of an attempt that has ended. */
-function keepRecord(state: ControllerState, row: number, cause: number): void {
+function keepRecord(
+  state: ControllerState,
+  row: number,
+  { cause, wasGranted }: { readonly cause: number; readonly wasGranted: boolean },
+): void {
   const { attempts } = state;
   const task = attempts.task[row];
   const worker = state.workers[attempts.worker[row]];
-  const vector = attempts.grantOf(row);
-  const granted = resourcesOf(state.dimensions, vector);
+  const granted = wasGranted ? resourcesOf(state.dimensions, attempts.grantOf(row)) : noResources;
   const devices = state.deviceGrants.get(row) ?? granted.devices;
   let history = state.histories.get(task);
   if (history === undefined) {

@@ -117,6 +117,25 @@ describe("the overview", () => {
     assert.deepEqual(codes(), []);
   });
 
+  test("tells of the latest job that failed, wherever it stands, and counts all", () => {
+    const harness = new ControllerHarness({ checks: false });
+    const worker = harness.aWorker();
+    const fails = (name: string) => {
+      harness.launch(name);
+      worker.fails(`${name}/0`);
+    };
+    for (const name of ["first", "second"]) fails(name);
+    const bounds = { endedBefore: 0, jobsMax: 1, tasksMax: 9 };
+    pruneJobs(harness.state, new Outbox(), bounds);
+    fails("third");
+    assert.deepEqual(
+      harness.state.jobs.map(({ id }) => id),
+      ["/ann/third", "/ann/second"],
+    );
+    const [{ subject, count }] = seen(harness).problems;
+    assert.deepEqual([subject.id, count], ["/ann/third", 2]);
+  });
+
   test("looks at a bounded number of queues for what nobody could run", () => {
     const harness = new ControllerHarness({ checks: false });
     harness.aWorker();
@@ -297,8 +316,25 @@ describe("the graph", () => {
         ["y → n", "y", "n", 5],
       ],
     );
+    assert.equal(graph(harness, { jobId: "/ann/graph-1", nodesMax: 4 }).edges.length, 3);
     const around = graph(harness, { around: "/ann/graph-1/0", depth: 1, nodesMax: 1 });
     assert.deepEqual([around.edges.length, around.omitted.edges], [0, 0]);
+  });
+
+  test("counts the edges that are more than four for each node", () => {
+    const harness = new ControllerHarness();
+    const names = [..."abcdef"];
+    const first = names.map((name) => [`${name}1`, named(name)] as const);
+    const on = names.map((name) => `${name}1`);
+    const second = names.map((name) => [`${name}2`, named(name, ...on)] as const);
+    harness.aClient().submits(Object.fromEntries([...first, ...second]));
+    const groups = graph(harness, { jobId: "/ann/graph-1", nodesMax: 6 });
+    assert.deepEqual(
+      [groups.edges.length, groups.omitted],
+      [24, { nodes: 0, edges: 12, tasks: 0 }],
+    );
+    const around = graph(harness, { around: "/ann/graph-1/0", depth: 2, nodesMax: 12 });
+    assert.deepEqual([around.edges.length, around.omitted.edges], [36, 0]);
   });
 
   test("shows what stands around a task, both ways, so far and no farther", () => {
@@ -527,6 +563,28 @@ describe("the stream of runs", () => {
     assert.deepEqual(stream(harness, before).traffic, []);
     const others = answerCall(state, "GetTaskStream", {}, bob) as Stream;
     assert.equal(others.traffic[0].taskId, null);
+  });
+
+  test("has how values went to the disk and back, from nobody, on the workers shown", () => {
+    const harness = ran(1);
+    harness.aWorker();
+    const column = (...values: number[]) => Float64Array.from(values);
+    harness.workerSays(harness.workers[0], {
+      ...{ type: "traffic", kinds: Uint8Array.of(trafficKind.spill, trafficKind.load) },
+      ...{ tasks: column(1, 99), counts: Uint32Array.of(3, 1), sizes: column(5, 6) },
+      ...{ agos: column(0, 0), durations: column(1, 1), peers: Uint32Array.of(0, 0), omitted: 0 },
+    });
+    const { traffic, trafficOmitted } = stream(harness);
+    assert.deepEqual(
+      traffic.map(({ kind, peerId, taskId, count, bytes }) => [kind, peerId, taskId, count, bytes]),
+      [
+        ["LOAD", null, null, 1, 6],
+        ["SPILL", null, null, 3, 5],
+      ],
+    );
+    assert.equal(trafficOmitted, 0);
+    const other = stream(harness, { workerIds: ["w2"] });
+    assert.deepEqual([other.traffic, other.trafficOmitted], [[], 2]);
   });
 
   test("names no peer that there is not", () => {

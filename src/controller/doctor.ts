@@ -34,7 +34,7 @@ export function* doctorReport(state: ControllerState): Scan<object> {
     workerId: state.workers[state.attempts.worker[row]].workerId,
   }));
   return {
-    ok: violations.length + usageMismatches.length + stuck.length + idle.length === 0,
+    ok: [violations, usageMismatches, stuck, idle].every(({ length }) => length === 0),
     invariantsChecked: invariantCount,
     violations,
     usageMismatches,

@@ -252,6 +252,19 @@ test("a task that was cancelled and retried stands in line once, where it was", 
   assert.equal(explain(harness, "d").aheadCount, 3);
 });
 
+test("a row that was used again is not ahead in the queue where it stood before", () => {
+  const harness = new ControllerHarness();
+  const client = harness.aClient();
+  client.submits({ first: {}, a: {}, b: {} });
+  const row = harness.rowOf("a");
+  client.cancels(["a"]);
+  client.releases("a");
+  client.submits({ later: { spec: { priority: -1 } } });
+  assert.equal(harness.rowOf("later"), row);
+  const { aheadCount, ahead } = explain(harness, "b");
+  assert.deepEqual([aheadCount, ahead], [1, ["/ann/graph-1/0"]]);
+});
+
 test("a deadline is shown while it bounds something", () => {
   const harness = new ControllerHarness();
   const client = harness.aClient();

@@ -87,5 +87,22 @@ describe("a plugin that fails to set up", () => {
     const names = Object.keys(harness.state.workers[0].attributes);
     const failed = names.filter((name) => name.startsWith("setup-failed:"));
     assert.equal(failed.length, setupFailuresMax);
+    const numbers = failed.map((name) => Number.parseInt(name.slice(-64), 16));
+    assert.deepEqual([numbers[0], numbers.at(-1)], [1, setupFailuresMax], "the oldest has gone");
+    assert.ok(names.includes("worker-id"), "nothing else has");
+  });
+
+  test("has a reason of bounded length, and none for what needs no plugin", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ a: { spec: plugged() }, b: {} });
+    const error = { ...setupFailed.failure.error, message: "x".repeat(900) };
+    worker.fails("a", { ...setupFailed, failure: { ...setupFailed.failure, error } });
+    const { attributes } = harness.state.workers[0];
+    const [reason] = Object.entries(attributes).filter(([name]) => name.startsWith("setup-"));
+    assert.equal(reason[1], `PluginError: ${"x".repeat(487)}`);
+    worker.fails("b", setupFailed);
+    assert.deepEqual(Object.keys(harness.state.workers[0].attributes), Object.keys(attributes));
   });
 });

@@ -9,7 +9,13 @@ import { describe, test } from "node:test";
 import { ControllerHarness } from "../../test/support/controller-builders.ts";
 import { finished, have, notCopied } from "../../test/support/fake-worker.ts";
 import { clause } from "../../test/support/job-builders.ts";
-import { copyOrdersMax, copyTriesMax, surplusLookUs, surplusRestUs } from "./limits.ts";
+import {
+  copyOrdersMax,
+  copyTriesMax,
+  movedValueBytesMin,
+  surplusLookUs,
+  surplusRestUs,
+} from "./limits.ts";
 
 const restMs = (surplusRestUs + 2 * surplusLookUs) / 1_000;
 const large = { value: null, sizeBytes: 100_000 } as const;
@@ -74,7 +80,7 @@ describe("a rebalance", () => {
   });
 
   test("counts what is to move and was not ordered yet as if it had come to the emptiest", () => {
-    const labels = Array.from({ length: 2 * copyOrdersMax + 20 }, (_, i) => `v${i}`);
+    const labels = Array.from({ length: 6 * copyOrdersMax }, (_, i) => `v${i}`);
     const harness = new ControllerHarness({ checks: false });
     const first = harness.aWorker({ slots: 8 });
     harness.aClient().submits(Object.fromEntries(labels.map((label) => [label, {}])));
@@ -84,7 +90,7 @@ describe("a rebalance", () => {
     }
     harness.aWorker();
     const { orders, valueCount } = rebalances(harness);
-    assert.equal(valueCount, copyOrdersMax + 10);
+    assert.equal(valueCount, 3 * copyOrdersMax);
     assert.equal(orders.length, copyOrdersMax, "the others wait until some have come");
     assert.equal(rebalances(harness).valueCount, 0);
   });
@@ -106,6 +112,21 @@ describe("a rebalance", () => {
       assert.deepEqual(heldBytes(harness), [count * 100_000, (20 - count) * 100_000]);
       assert.equal(rebalances(harness).valueCount, moved, `${count} of 20`);
     }
+  });
+
+  test("moves what is large enough by a byte, and is held once", () => {
+    const harness = new ControllerHarness();
+    const w1 = harness.aWorker({ slots: 8 });
+    harness.aClient().submits(Object.fromEntries([..."abcd"].map((label) => [label, {}])));
+    const sized = (label: string, sizeBytes: number) => finished(label, { value: null, sizeBytes });
+    const atLeast = movedValueBytesMin;
+    w1.reports(sized("a", 3 * atLeast), sized("b", atLeast - 1));
+    w1.reports(sized("c", atLeast), sized("d", atLeast));
+    const w2 = harness.aWorker();
+    w2.reports(have("a", { value: null, sizeBytes: 3 * atLeast }));
+    harness.aWorker();
+    const { orders } = rebalances(harness);
+    assert.deepEqual(orders, ["w3 < copy c from w1"], "then w1 has no more than the mean");
   });
 
   test("counts what it moves, how much that is, and from how many workers", () => {

@@ -62,6 +62,8 @@ const lines: readonly (readonly [string, readonly string[], readonly string[]])[
   ["a token of ours", ["run", "cst_x"], ["run", "***"]],
   ["a word of a script", ["sh", "-c", "A=1 AUTH=x"], ["sh", "-c", "A=1 AUTH=***"]],
   ["an assignment in an assignment", ["sh", "x=AUTH=1"], ["sh", "x=AUTH=***"]],
+  ["an assignment to nothing", ["sh", "=KEY=x"], ["sh", "=KEY=***"]],
+  ["a program that looks like an option", ["--token", "x"], ["--token", "x"]],
   ["the first word", ["sh", "-c", "AUTH=x y"], ["sh", "-c", "AUTH=***"]],
   ["a program that is called like one", ["token", "x"], ["token", "x"]],
   ["what is no option", ["run", "token", "x"], ["run", "token", "x"]],

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatTime } from "./views.ts";
+import { ControllerHarness } from "../../test/support/controller-builders.ts";
+import { formatTime, stateReason } from "./views.ts";
 
 test("a time is written as everybody writes it, and none as null", () => {
   const whole = fc.integer({ min: 1, max: Date.UTC(2254, 11, 31) });
@@ -20,4 +21,28 @@ test("a time is written as everybody writes it, and none as null", () => {
   }
   isAsJavaScriptHasIt(Date.UTC(2000, 1, 29, 12)); // The last day of its four centuries.
   assert.equal(formatTime(0), null);
+});
+
+test("why a worker is in its state is said in short, the worst first", () => {
+  const harness = new ControllerHarness();
+  const worker = harness.aWorker();
+  const [record] = harness.state.workers;
+  const { workerId } = worker;
+  assert.equal(stateReason(record), "");
+  harness.asks({ type: "cordon-worker", workerId, cordon: true });
+  assert.equal(stateReason(record), "cordoned by an administrator");
+  harness.asks({ type: "drain-worker", workerId, drain: true, deadlineMs: 0 });
+  assert.equal(stateReason(record), "drained");
+  record.liveAttempts = 1;
+  assert.equal(stateReason(record), "draining: 1 attempt has not ended");
+  record.liveAttempts = 2;
+  assert.equal(stateReason(record), "draining: 2 attempts have not ended");
+  record.trouble = "no disk";
+  assert.equal(stateReason(record), "no disk");
+  record.suspect = true;
+  assert.equal(stateReason(record), "not heard for some seconds");
+  record.connected = false;
+  assert.equal(stateReason(record), "not connected");
+  record.lost = true;
+  assert.equal(stateReason(record), record.lostReason);
 });
