@@ -192,7 +192,7 @@ describe("the end of an actor", () => {
     assert.equal(harness.statesOf("reads", "next"), "UPSTREAM_FAILED, UPSTREAM_FAILED");
     client.submits({ late: call() });
     assert.equal(harness.stateOf("late"), "UPSTREAM_FAILED");
-    assert.match(summaryOf(harness, "late"), /needs the value of \/ann\/graph-1\/0/);
+    assert.match(summaryOf(harness, "late"), /is a call of \/ann\/graph-1\/0, which has ended: /);
   });
 
   test("with its worker fails the calls that may have run, and no worker sees them again", () => {

@@ -12,7 +12,7 @@ import { isTerminalCode, taskStateCode, taskStates } from "../model/states.ts";
 import { resourcesOf } from "../scheduler/dimensions.ts";
 import { compareWithinUser, type QueueKey } from "../scheduler/fair-order.ts";
 import { describeConstraint } from "../scheduler/fit.ts";
-import { isActor } from "./call-lines.ts";
+import { actorOf, isActor, isCall } from "./call-lines.ts";
 import { canEverRun } from "./eligibility.ts";
 import { callBefore, callsOf, turnOf, turnWaker } from "./explain-actors.ts";
 import { ancestorReasons } from "./explain-ancestors.ts";
@@ -175,7 +175,7 @@ function summaryOf(state: ControllerState, task: number): string {
   const pending = pendingReason(state, task);
   if (pending !== null) return `${name} ${withVerb(pending)}`;
   const failure = state.failures.get(task);
-  if (failure !== undefined) return summaryOfFailed(taskIdOf(state, task), name, failure);
+  if (failure !== undefined) return summaryOfFailed(state, task, failure);
   const before = callBefore(state, task);
   if (before !== noSlot) {
     return `${name} waits for its turn: ${taskIdOf(state, before)} goes before it`;
@@ -210,9 +210,17 @@ const yieldedText =
   "waits there for tasks that it submitted: its slot and its CPU are free meanwhile";
 
 /** Says whose failure it is; the root's message says what went wrong. */
-function summaryOfFailed(taskId: string, name: string, { blame, message }: TaskFailure): string {
-  if (blame !== taskId) return `${name} needs the value of ${blame}, which has none: ${message}`;
-  return message.startsWith(name) ? message : `${name}: ${message}`;
+function summaryOfFailed(
+  state: ControllerState,
+  task: number,
+  { blame, message }: TaskFailure,
+): string {
+  const { name } = specOf(state, task);
+  if (blame === taskIdOf(state, task))
+    return message.startsWith(name) ? message : `${name}: ${message}`;
+  const isOfCall = isCall(state, task) && blame === taskIdOf(state, actorOf(state, task));
+  if (isOfCall) return `${name} is a call of ${blame}, which has ended: ${message}`;
+  return `${name} needs the value of ${blame}, which has none: ${message}`;
 }
 
 function withVerb(reason: string): string {
