@@ -24,7 +24,7 @@ export function askOf(state: ControllerState): Ask {
   return (method, request) => answerCall(state, method, request, administrator);
 }
 
-/** Events of the controller between two looks: a look costs as much as some fifty of them. */
+/** Events of the controller between two looks: a look costs as much as some hundred of them. */
 const everyDefault = 256;
 
 /** Tasks that one look asks about by themselves, in turn. */
