@@ -141,7 +141,8 @@ export class Outbox {
     const worker = state.workers[index];
     if (entry === undefined || !worker.connected) return;
     const { tasks, valuesDigest } = entry;
-    this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks) });
+    const heard = worker.receivedCount;
+    this.#pushToWorker(state, index, { type: "forget", tasks: Float64Array.from(tasks), heard });
     worker.unapplied.push({ sequence: worker.sentCount, attempts: 0, values: valuesDigest });
   }
 

@@ -329,6 +329,7 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
         at,
       });
     case reportKind.lost: {
+      noteNotKept(state, out, worker, ref);
       const task = state.tasks.find(ref);
       if (task >= 0 && holds(state, worker, task))
         loseCopies(state, out, { worker, tasks: [task], at });
@@ -459,6 +460,7 @@ export function onValueHeld(
 ): void {
   const { worker, ref, at } = held;
   const { tasks } = state;
+  noteNotKept(state, out, worker, ref);
   const task = tasks.find(ref);
   if (task < 0) {
     out.forget(worker, ref, true);
@@ -472,14 +474,17 @@ export function onValueHeld(
   else out.forget(worker, ref, true);
 }
 
+/** Whatever a worker could not drop when it was told to: it says anew what it has. */
+function noteNotKept(state: ControllerState, out: Outbox, worker: WorkerIndex, ref: TaskRef): void {
+  if (!state.workers[worker].keptValues.has(ref)) return;
+  out.record(state, { type: "value-kept", worker, task: ref, kept: false });
+}
+
 function acceptCopy(state: ControllerState, out: Outbox, worker: WorkerIndex, task: number): void {
   if (holds(state, worker, task)) return;
   const ref = state.tasks.ref(task);
   // A value that was released is not wanted back.
   if (state.tasks.holder[task] === noSlot) return out.forget(worker, ref, true);
-  // It could not drop it when it was told to, and now it is to keep it.
-  if (state.workers[worker].keptValues.has(ref))
-    out.record(state, { type: "value-kept", worker, task: ref, kept: false });
   out.record(state, { type: "copies-added", worker, tasks: Uint32Array.of(task) });
 }
 

@@ -44,7 +44,7 @@ const checks: ColumnChecks = {
   grant: (message) => checkAttempts("grant", message),
   retract: (message) => checkAttempts("retract", message),
   stop: (message) => checkAttempts("stop", message),
-  forget: ({ tasks }) => requireIds("forget.tasks", tasks),
+  forget: checkForget,
   sources: checkSources,
   acknowledge: ({ sequence }) => requireId("acknowledge.sequence", sequence),
   copy: checkCopy,
@@ -68,6 +68,11 @@ function requireAtMost(field: string, count: number, max: number): void {
 }
 
 function checkNothing(): void {}
+
+function checkForget({ tasks, heard }: HotMessageOf<"forget">): void {
+  requireIds("forget.tasks", tasks);
+  requireId("forget.heard", heard);
+}
 
 function checkSubmit(message: HotMessageOf<"submit">): void {
   const { groupSpecs, groupCounts, args, dependencyCounts, dependencies, keys } = message;

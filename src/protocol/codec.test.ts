@@ -127,7 +127,7 @@ const goldenMessages: { readonly [T in HotMessage["type"]]: HotMessage & { type:
   grant: { type: "grant", attempts: Float64Array.of(5), tasks: Float64Array.of(6) },
   retract: { type: "retract", attempts: Float64Array.of(), tasks: Float64Array.of() },
   stop: { type: "stop", attempts: Float64Array.of(7), tasks: Float64Array.of(8) },
-  forget: { type: "forget", tasks: Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9) },
+  forget: { type: "forget", tasks: Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9), heard: 5 },
   sources: {
     type: "sources",
     tasks: Float64Array.of(4, 5),

@@ -158,8 +158,12 @@ export const hotMessages = {
   retract: { opcode: 42, fields: { attempts: "f64s", tasks: "f64s" } },
   /** Stop these: answered `abandoned` when the running thing has really ended. */
   stop: { opcode: 43, fields: { attempts: "f64s", tasks: "f64s" } },
-  /** Drop the values of these tasks, if held, and every record of them. */
-  forget: { opcode: 44, fields: { tasks: "f64s" } },
+  /**
+   * Drop the values of these tasks, if held, and every record of them. `heard` is how many messages
+   * of this connection the controller had heard then: a value that the worker spoke of in a later
+   * one stays, since that word is answered by itself.
+   */
+  forget: { opcode: 44, fields: { tasks: "f64s", heard: "f64" } },
   /**
    * Sources for inputs that `needsSources` asked for: `counts[i]` of `sources` belong to
    * `tasks[i]`.

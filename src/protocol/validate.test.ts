@@ -356,6 +356,7 @@ describe("columns that do not fit each other are refused, naming the column", ()
       /sources\.counts adds up to 1, but the message has 2 sources/,
     ],
     [checkToWorkerMessage, aHot("forget", { tasks: half }), /forget\.tasks\[0\]/],
+    [checkToWorkerMessage, aHot("forget", { heard: -1 }), /forget\.heard/],
     [
       checkToWorkerMessage,
       aHot("copy", { sources: Uint32Array.of(1, 2, 3) }),

@@ -238,12 +238,11 @@ function storeValue(
   { task, sizeBytes, copied }: Extract<TaskFact, { type: "value-stored" }>,
 ): void {
   const record = ensureRecord(state, task);
-  const unread = { pins: 0, gone: false, toldAgain: false, retold: false };
+  const toldIn = state.connection.sent + 1;
   const value: Value = {
     task,
     sizeBytes,
-    ...unread,
-    copied,
+    ...{ pins: 0, gone: false, copied, toldIn },
     place: "memory",
     file: noFile,
     sentAt: 0,
@@ -299,11 +298,10 @@ export const taskAppliers: TaskAppliers = {
     state.tasks.delete(task);
   },
   "value-stored": (state, fact) => storeValue(state, fact),
-  "value-told-again": (state, { task, again }) => {
+  "value-told-again": (state, { task }) => {
     const { state: held } = recordOf(state, task);
     assert(held.type === "memory", "only a value that is held is told again");
-    held.value.toldAgain = again;
-    held.value.retold = true;
+    held.value.toldIn = state.connection.sent + 1;
   },
   "value-dropped": (state, { task }) => dropValue(state, task),
   "copy-ordered": (state, { task, sizeBytes }) => {

@@ -102,6 +102,9 @@ function openConnection(state: WorkerState, fact: FactOf<"connection-opened">): 
     if (execution.progress !== null) state.progressed.add(execution); // It may be a new controller.
   }
   state.keptAnswers = []; // What was kept is sent again, and kept again as it is sent.
+  for (const { state: held } of state.tasks.values()) {
+    if (held.type === "memory") held.value.toldIn = 0; // The inventory names it.
+  }
 }
 
 function acknowledgeAnswers(state: WorkerState, sequence: number): void {

@@ -6,7 +6,14 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { compute, forget, sources, TestWorker } from "../../test/worker/builders.ts";
+import {
+  compute,
+  forget,
+  forgetHaving,
+  ownIndex,
+  sources,
+  TestWorker,
+} from "../../test/worker/builders.ts";
 
 const brought = (upload: number, task: number) =>
   ({ type: "value-brought", upload, task, sizeBytes: 10 }) as const;
@@ -23,13 +30,32 @@ test("what is brought again is not kept twice, and told again", () => {
   assert.deepEqual(worker.happens(brought(2, 9)), ["discard upload 2", "have 0 of 9"]);
 });
 
-test("what is brought again and was to be forgotten stays until that is said again", () => {
+test("what is brought again stays in spite of an order of before that was heard", () => {
   const worker = new TestWorker({});
   worker.happens(brought(1, 9));
   worker.happens(brought(2, 9));
-  assert.deepEqual(worker.ordered(forget(9)), ["have 0 of 9"]);
-  // This order, too, may be of before the answer to the first: so it is told.
-  assert.deepEqual(worker.ordered(forget(9)), ["drop 9", "lost 0 of 9"]);
+  worker.happens(brought(3, 9));
+  assert.deepEqual(worker.ordered(forgetHaving(1, 9)), []);
+  assert.deepEqual(worker.ordered(forgetHaving(2, 9)), []);
+  assert.deepEqual(worker.ordered(forgetHaving(3, 9)), ["drop 9"]);
+});
+
+test("what was dropped and brought anew stays in spite of an order of before that was heard", () => {
+  const worker = new TestWorker({});
+  worker.happens(brought(1, 9));
+  assert.deepEqual(worker.ordered(forgetHaving(1, 9)), ["drop 9"]);
+  worker.happens(brought(2, 9));
+  assert.deepEqual(worker.ordered(forgetHaving(1, 9)), []);
+  assert.deepEqual(worker.ordered(forgetHaving(2, 9)), ["drop 9"]);
+});
+
+test("what an inventory names was heard of before any order on its connection", () => {
+  const worker = new TestWorker({});
+  worker.happens(brought(1, 9));
+  worker.happens({ type: "disconnected" });
+  worker.happens(brought(2, 8));
+  worker.happens({ type: "connected", epoch: 2, index: ownIndex });
+  assert.deepEqual(worker.ordered(forgetHaving(0, 9, 8)), ["drop 9", "drop 8"]);
 });
 
 test("what is brought readies what waits for it, whoever else was asked for it", () => {

@@ -25,7 +25,7 @@ export function onValueBrought(
   const before = state.tasks.get(task)?.state;
   if (before !== undefined && !lacksValue(before)) {
     out.sends.push({ type: "discard-upload", upload });
-    if (before.type === "memory") tellAgain(state, out, before.value, true);
+    if (before.type === "memory") tellAgain(state, out, before.value);
     return;
   }
   record(state, out, { type: "value-stored", task, sizeBytes, copied: true });
@@ -38,15 +38,9 @@ function sayHeld(state: WorkerState, { task, sizeBytes }: Pick<Value, "task" | "
   report(state, { ...plainReport(reportKind.have, 0, task), sizeBytes });
 }
 
-/**
- * Says once more that a value is here: it may have come again because nobody had heard of it. An
- * order to forget it that is on its way may be of before, and is then answered in the same way
- * (`again` off) instead of obeyed: whoever still means it says so once more.
- */
-export function tellAgain(state: WorkerState, out: Outbox, value: Value, again: boolean): void {
-  if (value.toldAgain !== again) {
-    record(state, out, { type: "value-told-again", task: value.task, again });
-  }
+/** Says once more that a value is here: it may have come again because nobody had heard of it. */
+export function tellAgain(state: WorkerState, out: Outbox, value: Value): void {
+  record(state, out, { type: "value-told-again", task: value.task });
   sayHeld(state, value);
 }
 

@@ -6,7 +6,15 @@
 
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
-import { compute, copy, forget, ownIndex, TestWorker, uncopy } from "../../test/worker/builders.ts";
+import {
+  compute,
+  copy,
+  forget,
+  forgetHaving,
+  ownIndex,
+  TestWorker,
+  uncopy,
+} from "../../test/worker/builders.ts";
 
 function came(worker: TestWorker, transfer: number, ...tasks: readonly number[]): string[] {
   const got = tasks.map((task) => ({ task, sizeBytes: 5 }));
@@ -25,8 +33,8 @@ describe("a copy that is ordered", () => {
       "have 0 of 2",
     ]);
     assert.deepEqual(worker.ordered(copy(3, 1)), ["have 0 of 1"], "said again");
-    assert.deepEqual(worker.ordered(forget(1, 2)), ["drop 2", "have 0 of 1"]);
-    assert.deepEqual(worker.ordered(forget(1)), ["drop 1", "lost 0 of 1"]);
+    assert.deepEqual(worker.ordered(forgetHaving(1, 1, 2)), ["drop 2"], "both were heard of once");
+    assert.deepEqual(worker.ordered(forgetHaving(2, 1)), ["drop 1"]);
     assert.equal(worker.state.tasks.size, 0);
   });
 

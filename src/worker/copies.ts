@@ -34,7 +34,7 @@ function copyOne(
 ): void {
   const { task, source, sizeBytes } = order;
   const held = state.tasks.get(task)?.state;
-  if (held?.type === "memory") return tellAgain(state, out, held.value, true);
+  if (held?.type === "memory") return tellAgain(state, out, held.value);
   if (!mayCopy(state, held)) return report(state, plainReport(reportKind.notCopied, 0, task));
   record(state, out, { type: "copy-ordered", task, sizeBytes });
   const known = recordOf(state, task);

@@ -73,7 +73,7 @@ export type TaskFact =
       readonly copied: boolean;
     }
   /** The controller was told again that it is here; or (off) it has asked to forget it since. */
-  | { readonly type: "value-told-again"; readonly task: TaskRef; readonly again: boolean }
+  | { readonly type: "value-told-again"; readonly task: TaskRef }
   /** T24; what still reads it keeps its pin. */
   | { readonly type: "value-dropped"; readonly task: TaskRef }
   /** T8, T12, T14. */

@@ -17,7 +17,6 @@ import {
 } from "../protocol/messages.ts";
 import { answerAbandoned, answerAtOnce, isPaidByOrphan, leaveToOrphan } from "./answers.ts";
 import { findRun, recordOf } from "./apply-tasks.ts";
-import { tellAgain } from "./brought.ts";
 import type { ExecutionId, ExecutionInput } from "./events.ts";
 import { hasBegun, orphan, sendRevoke } from "./executions.ts";
 import type { RunAccepted } from "./facts.ts";
@@ -358,15 +357,33 @@ export function onStop(state: WorkerState, out: Outbox, message: HotMessageOf<"s
 }
 
 export function onForget(state: WorkerState, out: Outbox, message: HotMessageOf<"forget">): void {
-  for (const task of message.tasks) {
+  const { tasks, heard } = message;
+  for (const task of tasks) {
     const known = state.tasks.get(task);
     if (known === undefined) continue; // Nothing is held: it is forgotten already.
     giveCopyUp(state, out, known);
-    if (isInUse(known)) keepTask(state, out, known);
-    else if (known.state.type === "memory" && known.state.value.toldAgain)
-      tellAgain(state, out, known.state.value, false);
+    if (isToldSince(known, heard)) keepCopy(state, out, known);
+    else if (isInUse(known)) keepTask(state, out, known);
     else forgetTask(state, out, known);
   }
+}
+
+/**
+ * Whether the order left before its giver heard that the value is here. That word has its answer:
+ * the value is believed to be here, or this order comes once more.
+ */
+function isToldSince({ state: held }: TaskRecord, heard: number): boolean {
+  return held.type === "memory" && held.value.toldIn > heard;
+}
+
+/** Meant can only be a run that ended before the value came from elsewhere. */
+function keepCopy(
+  state: WorkerState,
+  out: Outbox,
+  { task, hadRun, state: held }: TaskRecord,
+): void {
+  if (hadRun && held.type === "memory" && held.value.copied)
+    record(state, out, { type: "task-unmentioned", task });
 }
 
 function keepTask(state: WorkerState, out: Outbox, { task, state: held }: TaskRecord): void {
@@ -380,15 +397,8 @@ function isInUse(known: TaskRecord): boolean {
   return known.state.type === "memory" && known.state.value.pins > 0;
 }
 
-function forgetTask(state: WorkerState, out: Outbox, known: TaskRecord): void {
-  const { task, hadRun } = known;
-  if (known.state.type === "memory") {
-    // Meant may be the run, or what was told first: whoever said so may not have known of the copy,
-    // or of what was told later, and have heard of it since.
-    const { copied, retold } = known.state.value;
-    if ((hadRun && copied) || retold) report(state, plainReport(reportKind.lost, 0, task));
-    dropValue(state, out, task);
-  }
+function forgetTask(state: WorkerState, out: Outbox, { task, state: held }: TaskRecord): void {
+  if (held.type === "memory") dropValue(state, out, task);
   record(state, out, { type: "task-forgotten", task });
 }
 

@@ -125,10 +125,11 @@ export interface Value {
   gone: boolean;
   /** It came from another worker. */
   readonly copied: boolean;
-  /** It came, or was to come, once more: an order to forget it may not have known of that. */
-  toldAgain: boolean;
-  /** It was told more than once, so that the controller may have heard of it since it let go. */
-  retold: boolean;
+  /**
+   * The number of the message of this connection that last says it is here; 0 if the inventory
+   * does.
+   */
+  toldIn: number;
   /** Where the bytes are. */
   place: Place;
   /** Its file, unless it is simply in memory: then `noFile`. */

@@ -10,6 +10,7 @@ import {
   aboutAttempts,
   compute,
   forget,
+  forgetHaving,
   ownIndex,
   resources,
   sources,
@@ -288,7 +289,7 @@ test("a record without a value that is still needed is forgotten when it is not"
   assert.equal(worker.stateOf(1), "unknown");
 });
 
-test("forget of a run drops the copy that came since, and says so", () => {
+test("forget of a run leaves the copy of which its giver had not heard", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }));
   worker.ordered(aboutAttempts("stop", [11, 1]));
@@ -297,7 +298,11 @@ test("forget of a run drops the copy that came since, and says so", () => {
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, 3) }));
   worker.got(1, 1);
   worker.finishes(2);
-  assert.deepEqual(worker.ordered(forget(1)), ["drop 1", "lost 0 of 1"]);
+  // Two ends are told before the copy: that of the run, and none of the other.
+  assert.deepEqual(worker.ordered(forgetHaving(1, 1)), []);
+  assert.equal(worker.stateOf(1), "memory");
+  worker.happens({ type: "value-lost", task: 1 });
+  assert.equal(worker.stateOf(1), "unknown", "the run was spoken of");
 });
 
 test("a ready run whose input is lost waits for it again (T27, rule a)", () => {

@@ -127,6 +127,10 @@ const breakages: Record<string, Breakage> = {
     residence.spillable.size > 0 && write(residence, { targetBytes: 0 }),
   "W40 a worker is paused exactly while it is short of memory": ({ residence }) =>
     write(residence, { rssBytes: 2, pauseBytes: 1 }),
+  "W45 a value is told in a message that was sent": onRecord(
+    "memory",
+    ({ state: { value } }, { connection }) => write(value, { toldIn: connection.sent + 2 }),
+  ),
   "W12 held values add up": (state) => write(state, { valueBytes: state.valueBytes + 1 }),
   "W14 what may start is known": (state) =>
     write(state, { prefetchedReady: state.prefetchedReady + 1 }),

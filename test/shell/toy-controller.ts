@@ -168,7 +168,7 @@ function react(
     case "worker-connected": {
       const known = state.workers.indexOf(event.hello.workerId);
       const worker = known < 0 ? state.workers.length : known;
-      const message = { type: "forget", tasks: event.inventory.values } as const;
+      const message = { type: "forget", tasks: event.inventory.values, heard: 0 } as const;
       return {
         facts: known < 0 ? [{ type: "worker", text: event.hello.workerId }] : [],
         sends: [{ type: "send-to-worker", worker, message }],

@@ -114,8 +114,14 @@ export function aboutAttempts<T extends "grant" | "retract" | "stop">(
   };
 }
 
+/** Given when everything that the worker had said was heard. */
 export function forget(...tasks: readonly number[]): HotMessageOf<"forget"> {
-  return { type: "forget", tasks: Float64Array.from(tasks) };
+  return forgetHaving(Number.MAX_SAFE_INTEGER, ...tasks);
+}
+
+/** Given when `heard` messages of the worker had been heard. */
+export function forgetHaving(heard: number, ...tasks: readonly number[]): HotMessageOf<"forget"> {
+  return { type: "forget", tasks: Float64Array.from(tasks), heard };
 }
 
 export function sources(task: number, ...from: readonly number[]): HotMessageOf<"sources"> {

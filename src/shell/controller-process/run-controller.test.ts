@@ -135,7 +135,7 @@ describe("a worker", () => {
     assert.equal(peer.index, 0);
     peer.stream.send(anInventory);
     await peer.until(({ heard }) => heard.length > 0);
-    assert.deepEqual(peer.heard, [{ type: "forget", tasks: new Float64Array([7]) }]);
+    assert.deepEqual(peer.heard, [{ type: "forget", tasks: new Float64Array([7]), heard: 0 }]);
     assert.deepEqual(
       events.map(({ type }) => type),
       ["controller-started", "worker-connected"],

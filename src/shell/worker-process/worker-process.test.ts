@@ -152,7 +152,7 @@ describe("large values", () => {
 
     const fetched = await fetchValues({ address: second.address, tasks: [5] });
     assert.equal(fetched.got.length, 1);
-    reader.send({ type: "forget", tasks: Float64Array.of(5) });
+    reader.send({ type: "forget", tasks: Float64Array.of(5), heard: Number.MAX_SAFE_INTEGER });
     await pollUntil(async () => {
       const again = await fetchValues({ address: second.address, tasks: [5] });
       return again.absent.length === 1;

@@ -240,6 +240,10 @@ class Turn {
       sequence: sequence - message.sequence,
       message: kept,
     }));
+    for (const { state: held } of kernel.tasks.values()) {
+      if (held.type !== "memory") continue;
+      held.value.toldIn = Math.max(0, held.value.toldIn - message.sequence);
+    }
   }
 
   /** The controller knows of all that was taken up. */

@@ -185,6 +185,18 @@ function aCopyThatWasOrderedIsOnItsWay(_: WorkerState, record: TaskRecord): void
     broken(`a copy of task ${record.task} (${type}) was ordered and nothing brings it`);
 }
 
+/** What is said while nobody listens is never sent: the next inventory tells it. */
+function aValueIsToldInAMessageThatWasSent(
+  { connection }: WorkerState,
+  { task, state }: TaskRecord,
+) {
+  if (state.type !== "memory") return;
+  const { toldIn } = state.value;
+  const latest = connection.up ? connection.sent : connection.sent + 1;
+  if (toldIn > latest)
+    broken(`the value of task ${task} is told in message ${toldIn} of ${latest}`);
+}
+
 export const recordRules: TaskRules = {
   "W1 every task has one record": everyTaskHasOneRecord,
   "W2 a state has exactly its own fields": aStateHasExactlyItsOwnFields,
@@ -200,4 +212,5 @@ export const recordRules: TaskRules = {
   "W22 needs are symmetric": needsAreSymmetric,
   "W34 in trouble nothing waits to start": inTroubleNothingWaitsToStart,
   "W42 a copy that was ordered is on its way": aCopyThatWasOrderedIsOnItsWay,
+  "W45 a value is told in a message that was sent": aValueIsToldInAMessageThatWasSent,
 };
