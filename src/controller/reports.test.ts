@@ -292,6 +292,35 @@ describe("values that workers speak of", () => {
     assert.deepEqual(worker.heartbeats(), []);
   });
 
+  test("a value that could not be dropped counts no more when it is lost or told anew", () => {
+    for (const word of [lost("a"), have("a")]) {
+      const harness = new ControllerHarness();
+      const worker = harness.aWorker({ slots: 2 });
+      const client = harness.aClient();
+      client.submits({ a: {}, b: {} });
+      worker.finishes("a");
+      client.releases("a");
+      worker.reports(kept("a"));
+      assert.deepEqual(worker.reports(word), word.kind === "have" ? ["w1 < forget a"] : []);
+      assert.deepEqual(worker.heartbeats(), [], `its digest is its own after ${word.kind}`);
+      worker.starts("b");
+      assert.deepEqual(worker.finishes("b"), ["c1 < results b"], "nothing is tried again");
+    }
+  });
+
+  test("an order to forget says how many messages of its connection were heard", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    harness.aClient().submits({ a: {} });
+    worker.fails("a");
+    worker.heard.length = 0;
+    worker.reports(have("a"));
+    worker.disconnects();
+    worker.values.set(harness.refOf("a"), 1);
+    worker.connects();
+    assert.deepEqual(worker.heard, [2, 0]);
+  });
+
   test("a value that could not be dropped is not counted twice after a reconnect", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker({ slots: 2 });

@@ -40,7 +40,7 @@ test("what is brought again stays in spite of an order of before that was heard"
   assert.deepEqual(worker.ordered(forgetHaving(3, 9)), ["drop 9"]);
 });
 
-test("what was dropped and brought anew stays in spite of an order of before that was heard", () => {
+test("what was dropped and brought anew stays in spite of an order of before that", () => {
   const worker = new TestWorker({});
   worker.happens(brought(1, 9));
   assert.deepEqual(worker.ordered(forgetHaving(1, 9)), ["drop 9"]);

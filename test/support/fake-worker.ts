@@ -132,6 +132,8 @@ export class FakeWorker {
   readonly attempts = new Map<AttemptId, FakeAttempt>();
   /** Values it holds, by task: their bytes. */
   readonly values = new Map<TaskRef, number>();
+  /** Of each order to forget, how many of its messages it says were heard. */
+  readonly heard: number[] = [];
   incarnation: string;
   index = -1;
   connected = false;
@@ -438,6 +440,7 @@ export class FakeWorker {
         this.#onAttempts(message);
         return [`${message.type} ${labels(message.tasks)}`];
       case "forget":
+        this.heard.push(message.heard);
         for (const ref of message.tasks) this.values.delete(ref);
         return [`forget ${labels(message.tasks)}`];
       case "sources":
