@@ -293,7 +293,7 @@ function publishValue(
   const { tasks } = state;
   const isInline = blobLength(values, index) > 0;
   if (isInline) deliverInline(state, out, task, { values, index });
-  else deliverValue(state, out, task, null);
+  else deliverValue(state, out, task);
   if (!isInline || tasks.wants[task] + tasks.pendingDependents[task] === 0) return;
   const readAgain = tasks.pendingDependents[task] > 0 || tasks.wants[task] > 1;
   if (!readAgain && isAudiencePresent(state, task)) return;

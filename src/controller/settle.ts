@@ -187,6 +187,19 @@ export function announceFailures(
   out.record(state, { type: "outcomes-awaited", tasks: told.take(), awaited: false });
 }
 
+/** Tells one connected client that these tasks have failed, by its numbers for them. */
+export function tellFailures(
+  state: ControllerState,
+  out: Outbox,
+  client: ClientIndex,
+  failed: ReadonlyMap<number, number>,
+): void {
+  if (failed.size === 0) return;
+  const list = new FailureList();
+  for (const [number, task] of failed) list.push(state, task, number);
+  out.toClient(state, client, list.message());
+}
+
 class FailureList {
   readonly #tasks: number[] = [];
   readonly #causes: number[] = [];

@@ -24,16 +24,21 @@ import { type ControllerState, jobOf, openClient } from "./state.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
 
 /** Sends a task's value, or where it is, to the connected clients that want it. */
-export function deliverValue(
+export function deliverValue(state: ControllerState, out: Outbox, task: number): void {
+  forEachAudience(state, task, (client, number) => {
+    deliverTo(state, out, { client, number, task });
+  });
+}
+
+/** The same to one connected client, which names the task by `number`. */
+export function deliverTo(
   state: ControllerState,
   out: Outbox,
-  task: number,
-  inline: Uint8Array | null,
+  to: { readonly client: number; readonly number: number; readonly task: number },
 ): void {
-  forEachAudience(state, task, (client, number) => {
-    if (inline !== null) out.result(client, number, inline);
-    else locateValue(state, out, { client, number, task });
-  });
+  const inline = state.inline.bytes.get(to.task);
+  if (inline === undefined) locateValue(state, out, to);
+  else out.result(to.client, to.number, inline);
 }
 
 /** The same for a small value that lies in a message. */

@@ -251,13 +251,10 @@ function addFailure(state: ControllerState, task: number, views: readonly Attemp
   Object.assign(last, { exitCode, signal, oom, stderrTail });
 }
 
-/** The attempts that stop, and the one that the task counts on. */
-function liveRowsOf({ tasks, attempts, strays }: ControllerState, task: number): number[] {
-  const rows: number[] = [];
-  for (const row of strays.values()) if (attempts.task[row] === task) rows.push(row);
-  const current = tasks.attempt[task];
-  if (current !== noSlot) rows.push(current);
-  return rows;
+/** The attempt that stops, and the one that the task counts on. */
+function liveRowsOf({ tasks, strayOfTask }: ControllerState, task: number): number[] {
+  const rows = [strayOfTask.get(task) ?? noSlot, tasks.attempt[task]];
+  return rows.filter((row) => row !== noSlot);
 }
 
 export function workerState(worker: Worker): WorkerState {

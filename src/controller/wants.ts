@@ -15,12 +15,18 @@ import type { Outbox } from "./outbox.ts";
 import { retractBehind } from "./prefetching.ts";
 import { isAudiencePresent, stopCurrentAttempt } from "./reports.ts";
 import { sendAttempt } from "./send-attempt.ts";
-import { announceFailures, type FailedRoot, failTasks, plainFailure } from "./settle.ts";
+import {
+  announceFailures,
+  type FailedRoot,
+  failTasks,
+  plainFailure,
+  tellFailures,
+} from "./settle.ts";
 import { neededByOthers } from "./shared-needs.ts";
 import { type Client, type ControllerState, isHealthy, openClient, shapeOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
-import { deliverValue, dropWants, recomputeNeeded, reviveAll } from "./values.ts";
+import { deliverTo, deliverValue, dropWants, recomputeNeeded, reviveAll } from "./values.ts";
 
 /** Sends the outcome of these tasks now, or as soon as it is known. */
 export function onWant(
@@ -31,7 +37,9 @@ export function onWant(
   const client = openClient(state, index);
   const awaited = new U32Column();
   const told = new U32Column();
+  /** Their outcome is owed to others too. */
   const failed: number[] = [];
+  const failedBefore = new Map<number, number>();
   const gone: number[] = [];
   const unknown: number[] = [];
   for (const number of new Set(numbers)) {
@@ -41,18 +49,20 @@ export function onWant(
       continue;
     }
     const code = state.tasks.state[task];
-    if (code > taskStateCode.SUCCEEDED) failed.push(task);
-    else if (code < taskStateCode.SUCCEEDED) {
+    const isOwed = state.tasks.hasFlag(task, taskFlag.awaited);
+    if (code > taskStateCode.SUCCEEDED) {
+      if (isOwed) failed.push(task);
+      else failedBefore.set(number, task);
+    } else if (code < taskStateCode.SUCCEEDED) {
       awaited.push(task);
       orderUpload(state, out, { client: index, number, task });
     } else if (state.tasks.hasFlag(task, taskFlag.valueGone)) {
       awaited.push(task);
       gone.push(task);
-    } else {
-      deliverValue(state, out, task, state.inline.bytes.get(task) ?? null);
-      if (state.tasks.hasFlag(task, taskFlag.awaited) && isAudiencePresent(state, task))
-        told.push(task);
-    }
+    } else if (isOwed && isAudiencePresent(state, task)) {
+      deliverValue(state, out, task);
+      told.push(task);
+    } else deliverTo(state, out, { client: index, number, task });
   }
   if (told.length > 0) {
     out.record(state, { type: "outcomes-awaited", tasks: told.take(), awaited: false });
@@ -61,6 +71,7 @@ export function onWant(
     out.record(state, { type: "outcomes-awaited", tasks: awaited.take(), awaited: true });
   }
   announceFailures(state, out, failed);
+  tellFailures(state, out, index, failedBefore);
   denyUnknown(state, out, client, unknown);
   recomputeNeeded(state, out, { tasks: gone, at });
 }
