@@ -6,6 +6,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import { type Micros, microsPerMs } from "../base/time.ts";
+import { noWorker, type WorkerIndex } from "../model/ids.ts";
 import { listForLook } from "./copies-state.ts";
 import type { ClientIndex } from "./events.ts";
 import { giveKeyUp } from "./keys.ts";
@@ -239,6 +240,27 @@ export function dropOffer({ offers }: SharedState, task: number, offer: Offer): 
   if (known === undefined) return;
   const left = known.filter((one) => !isSameOffer(one, offer));
   offers.set(task, left);
+}
+
+/** A task whose value was to be brought waits for that no more. */
+export function dropOffers(shared: SharedState, task: number): void {
+  shared.offers.delete(task);
+  directUpload(shared, task, noWorker);
+}
+
+/** The value is to be brought to this worker, and to no other; `noWorker`: to nobody. */
+export function directUpload(shared: SharedState, task: number, worker: WorkerIndex): void {
+  const { uploads, uploadCounts } = shared;
+  const before = uploads.get(task);
+  if (before !== undefined) {
+    uploads.delete(task);
+    const left = (uploadCounts.get(before) ?? 0) - 1;
+    if (left > 0) uploadCounts.set(before, left);
+    else uploadCounts.delete(before);
+  }
+  if (worker === noWorker) return;
+  uploads.set(task, worker);
+  uploadCounts.set(worker, (uploadCounts.get(worker) ?? 0) + 1);
 }
 
 export function isSameOffer(one: Offer, other: Offer): boolean {

@@ -13,7 +13,7 @@ import { newRowSet } from "../base/row-set.ts";
 import { textsOf } from "../base/texts.ts";
 import { noAttempt, noWorker } from "../model/ids.ts";
 import { isTerminalCode, taskStateCode } from "../model/states.ts";
-import { addAlias, addOffer, wantBroadcast } from "./apply-shared.ts";
+import { addAlias, addOffer, dropOffers, wantBroadcast } from "./apply-shared.ts";
 import { isActor, isCall, joinCallLine, leaveCallLine } from "./call-lines.ts";
 import { closeOrder, listForLook, touchCopies } from "./copies-state.ts";
 import { endDataWait } from "./data-wait-state.ts";
@@ -131,7 +131,7 @@ function enqueue(state: ControllerState, task: number): void {
 export function leaveLine(state: ControllerState, task: number): void {
   const { tasks } = state;
   const wasQueued = tasks.stage[task] === stage.queued;
-  if (tasks.stage[task] === stage.offered) state.shared.offers.delete(task);
+  if (tasks.stage[task] === stage.offered) dropOffers(state.shared, task);
   if (tasks.stage[task] !== stage.none && isCall(state, task)) leaveCallLine(state, task);
   tasks.stage[task] = stage.none;
   if (!wasQueued) return;

@@ -51,6 +51,7 @@ import {
 } from "./apply-sessions.ts";
 import {
   beginLockLeasesAnew,
+  directUpload,
   dropRestartOf,
   excuseLeases,
   sharedAppliers,
@@ -264,6 +265,7 @@ const appliers: Appliers = {
   "value-cached": (state, { task, bytes }) => {
     keepInlineValue(state, task, bytes, inlineCacheBytesMax);
   },
+  "upload-directed": (state, { task, worker }) => directUpload(state.shared, task, worker),
   "placement-passed": (state) => {
     state.touchedWorkers.clear();
     state.untriedShapes.clear();

@@ -65,7 +65,7 @@ export function onClientMessaged(
     case "release":
       return dropWants(state, out, { client: index, numbers: message.tasks });
     case "want":
-      return onWant(state, out, { client: index, numbers: message.tasks, at });
+      return onWant(state, out, { client: index, numbers: message.tasks, at, again: true });
     case "cancel":
       return onCancel(state, out, { client: index, cancel: message, at });
     case "retry":

@@ -382,6 +382,8 @@ export type VolatileFact =
     }
   | { readonly type: "value-cached"; readonly task: number; readonly bytes: Uint8Array }
   /** A pass takes up all that was touched and untried. */
+  /** A value that is offered is to be brought to this worker; `noWorker`: to nobody. */
+  | { readonly type: "upload-directed"; readonly task: number; readonly worker: WorkerIndex }
   | { readonly type: "placement-passed" }
   /** A pass has spent its turn: these are for the next one. */
   | {
@@ -431,6 +433,7 @@ const volatileTypes: ReadonlySet<string> = new Set<VolatileFact["type"]>([
   "input-unreachable",
   "value-kept",
   "value-cached",
+  "upload-directed",
   "placement-passed",
   "placement-paused",
   "retracts-ordered",

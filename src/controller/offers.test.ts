@@ -42,6 +42,7 @@ describe("a scattered value", () => {
     client.scatters("v");
     worker.reports(have("v"));
     assert.deepEqual(client.scatters("x"), ["c1 < upload x to w2", "c1 < accepted 2"]);
+    client.releases("x");
     for (const copies of [0, 2]) {
       const label = `y${copies}`;
       assert.equal(client.scatters(label, { copies }).at(0), `c1 < upload ${label} to w2`);
@@ -53,6 +54,58 @@ describe("a scattered value", () => {
     const late = harness.aWorker().index;
     assert.deepEqual([...harness.state.copies.orders.keys()], [late]);
     assert.equal(harness.state.copies.orders.get(late)?.size, 1, "on all, and not on two");
+  });
+
+  test("is spread with others that are on their way, the least full worker first", () => {
+    const { harness, worker, client } = aCluster();
+    harness.aWorker();
+    harness.aWorker();
+    client.scatters("first");
+    worker.reports(have("first"));
+    const lines = ["a", "b", "c", "d"].map((label) => client.scatters(label)[0]);
+    const targets = lines.map((line) => line.split(" to ")[1]);
+    assert.deepEqual(targets, ["w2", "w3", "w1", "w2"]);
+    client.releases("b");
+    assert.deepEqual(
+      client.scatters("e")[0],
+      "c1 < upload e to w3",
+      "b is not on its way any more",
+    );
+  });
+
+  test("goes where work goes before it goes elsewhere", () => {
+    const { harness, worker, client } = aCluster();
+    const other = harness.aWorker();
+    worker.feels("paused: memory");
+    for (const label of ["a", "b", "c"])
+      assert.deepEqual(client.scatters(label)[0], `c1 < upload ${label} to w2`);
+    assert.deepEqual(client.wants("a"), ["c1 < upload a to w2"], "though it is asked for again");
+    other.feels("paused: memory");
+    assert.deepEqual(client.scatters("d")[0], "c1 < upload d to w1");
+  });
+
+  test("that is on its way is not ordered anew when another worker comes or goes", () => {
+    const { harness, worker, client } = aCluster();
+    const uploads = (lines: readonly string[]) => lines.filter((line) => line.includes("upload"));
+    client.scatters("a");
+    const other = harness.aWorker();
+    assert.deepEqual(uploads(harness.joins()), []);
+    assert.deepEqual(uploads(client.scatters("b")), ["c1 < upload b to w2"]);
+    assert.deepEqual(uploads(other.exits("SIGKILL")), ["c1 < upload b to w3"]);
+    worker.disconnects();
+    assert.deepEqual(uploads(worker.connects()), []);
+    worker.disconnects();
+    assert.deepEqual(uploads(worker.restarts()), ["c1 < upload a to w3"]);
+  });
+
+  test("is ordered anew to a worker whose agent was replaced: the old one may have had it", () => {
+    const { harness, worker, client } = aCluster();
+    harness.launch("j");
+    worker.starts("j/0");
+    client.scatters("a");
+    worker.disconnects();
+    assert.ok(worker.adopts().includes("c1 < upload a to w1"));
+    assert.equal(harness.jobState("j"), "RUNNING");
   });
 
   test("waits for a worker while there is none", () => {

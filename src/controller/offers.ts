@@ -10,6 +10,7 @@
  * @module
  */
 
+import { noWorker, type WorkerIndex } from "../model/ids.ts";
 import { hasRecipe } from "../model/spec.ts";
 import { taskStateCode } from "../model/states.ts";
 import { isSameOffer } from "./apply-shared.ts";
@@ -19,16 +20,9 @@ import { introduceHolder } from "./introduce-holder.ts";
 import type { Outbox } from "./outbox.ts";
 import { type FailedRoot, plainFailure } from "./settle.ts";
 import type { Offer } from "./shared-state.ts";
-import {
-  type ControllerState,
-  isHealthy,
-  isOpen,
-  openClient,
-  shapeOf,
-  specOf,
-  type Worker,
-} from "./state.ts";
+import { type ControllerState, isHealthy, openClient, shapeOf, specOf } from "./state.ts";
 import { stage } from "./tables/task-table.ts";
+import { UploadRecipients } from "./upload-recipients.ts";
 
 /** Whether a task can run for its value, also again; what may run once only if it never began. */
 export function isComputed(state: ControllerState, task: number): boolean {
@@ -75,38 +69,71 @@ export function neverBrought(state: ControllerState, tasks: Iterable<number>): F
   return roots;
 }
 
-/** Tells a client where to bring a value that it has offered, if any worker can take it now. */
+/** What is to be brought, by whom, and of which client it is asked. */
+interface Bringing extends Offer {
+  readonly task: number;
+}
+
+/** Whether the client has offered the value, and is there to bring it. */
+function mayBring(state: ControllerState, { client, number, task }: Bringing): boolean {
+  const offers = state.shared.offers.get(task);
+  if (offers?.some((one) => isSameOffer(one, { client, number })) !== true) return false;
+  return specOf(state, task).run.kind === "value" && openClient(state, client).connected;
+}
+
+/** Whether the value is on its way to a worker that is there and may hold it. */
+function isDirected(state: ControllerState, task: number): boolean {
+  const index = state.shared.uploads.get(task);
+  if (index === undefined) return false;
+  const worker = state.workers[index];
+  return isHealthy(worker) && mayUse(worker, shapeOf(state, task));
+}
+
+/**
+ * Tells a client where to bring a value that it has offered, if any worker can take it now; `again`
+ * if it did not do where it was to go before: then to another worker, if any is as good.
+ */
 export function orderUpload(
   state: ControllerState,
   out: Outbox,
-  { client, number, task }: Offer & { readonly task: number },
+  recipients: UploadRecipients,
+  { again, ...bringing }: Bringing & { readonly again: boolean },
 ): void {
-  const offers = state.shared.offers.get(task) ?? [];
-  if (!offers.some((one) => isSameOffer(one, { client, number }))) return;
-  const { run } = specOf(state, task);
-  if (run.kind !== "value" || !openClient(state, client).connected) return;
+  if (!mayBring(state, bringing)) return;
+  if (again || !isDirected(state, bringing.task)) direct(state, out, recipients, bringing.task);
+  tellWhere(state, out, bringing);
+}
+
+function direct(
+  state: ControllerState,
+  out: Outbox,
+  recipients: UploadRecipients,
+  task: number,
+): void {
+  const before = state.shared.uploads.get(task) ?? noWorker;
+  const worker = recipients.choose(task, before);
+  if (worker !== before) out.record(state, { type: "upload-directed", task, worker });
+}
+
+function tellWhere(state: ControllerState, out: Outbox, { client, number, task }: Bringing): void {
+  const worker = state.shared.uploads.get(task);
+  if (worker === undefined) return; // Said as soon as a worker comes.
+  introduceHolder(state, out, client, worker);
   // Further workers have it from the first one: `copies.ts`.
-  const [chosen] = workersFor(state, task);
-  if (chosen === undefined) return; // Said as soon as a worker comes.
-  introduceHolder(state, out, client, chosen.index);
-  const workers = [chosen.index];
-  const ref = state.tasks.ref(task);
+  const [ref, workers] = [state.tasks.ref(task), [worker]];
   out.toClient(state, client, { type: "upload", task: number, ref, workers });
 }
 
-/** The workers that may hold the value: those that take work first, and who has least. */
-function workersFor(state: ControllerState, task: number): Worker[] {
-  const shape = shapeOf(state, task);
-  const able = state.workers.filter((worker) => isHealthy(worker) && mayUse(worker, shape));
-  const closed = (worker: Worker) => Number(!isOpen(worker));
-  return able.sort(
-    (a, b) => closed(a) - closed(b) || a.heldValueBytes - b.heldValueBytes || a.index - b.index,
-  );
-}
-
-/** Workers came or went: all that is offered is ordered anew. */
-export function orderAllUploads(state: ControllerState, out: Outbox): void {
+/**
+ * Workers came or went: what is on its way to nobody is ordered, and what was to go to `replaced`,
+ * whose process of before may have died with it.
+ */
+export function orderUploads(state: ControllerState, out: Outbox, replaced: WorkerIndex): void {
+  if (state.shared.offers.size === 0) return;
+  const recipients = new UploadRecipients(state);
   for (const [task, offers] of state.shared.offers) {
-    for (const offer of offers) orderUpload(state, out, { ...offer, task });
+    if (isDirected(state, task) && state.shared.uploads.get(task) !== replaced) continue;
+    for (const offer of offers)
+      orderUpload(state, out, recipients, { ...offer, task, again: false });
   }
 }

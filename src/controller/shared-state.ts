@@ -6,6 +6,7 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import type { WorkerIndex } from "../model/ids.ts";
 import type { ClientIndex, ControllerEvent } from "./events.ts";
 import { type JobResults, newJobResults } from "./job-results-state.ts";
 import { restartedPerStepMax } from "./limits.ts";
@@ -65,6 +66,10 @@ export interface SharedState {
   readonly detached: Set<number>;
   /** Row of a task whose value is to be brought → who has it. */
   readonly offers: Map<number, Offer[]>;
+  /** Volatile. Row of an offered task → the worker that its value is to be brought to. */
+  readonly uploads: Map<number, WorkerIndex>;
+  /** Volatile. How many of `uploads` each worker is to get; those that are to get none are not. */
+  readonly uploadCounts: Map<WorkerIndex, number>;
   /** What functions of launched jobs have returned. */
   readonly results: JobResults;
   /** Row of a task → on how many workers its value is wanted; 0 for all. 1 is not listed. */
@@ -95,6 +100,8 @@ export function newSharedState(): SharedState {
     everFetched: false,
     detached: new Set(),
     offers: new Map(),
+    uploads: new Map(),
+    uploadCounts: new Map(),
     results: newJobResults(),
     copies: new Map(),
     locks: new Map(),

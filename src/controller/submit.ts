@@ -27,6 +27,7 @@ import {
 } from "./state.ts";
 import { partsRefusal } from "./submit-parts.ts";
 import { unplaceableWarnings } from "./unplaceable.ts";
+import { UploadRecipients } from "./upload-recipients.ts";
 import { recomputeNeeded } from "./values.ts";
 import { onWant, retryTasks } from "./wants.ts";
 
@@ -263,7 +264,7 @@ function settleSubmitted(
   { client, submit, at }: { client: Client; submit: Submit; at: Micros },
 ): void {
   if (submit.keys.length > 0) deliverKnown(state, out, { client, submit, at });
-  if (state.shared.offers.size > 0) orderUploads(state, out, client, submit);
+  if (state.shared.offers.size > 0) orderOffered(state, out, client, submit);
   if (submit.dependencyCounts.length === 0) return;
   const inputs = new Set<number>();
   const created: number[] = [];
@@ -276,13 +277,15 @@ function settleSubmitted(
 }
 
 /** Tells the client where to bring what it offers. */
-function orderUploads(state: ControllerState, out: Outbox, client: Client, submit: Submit): void {
+function orderOffered(state: ControllerState, out: Outbox, client: Client, submit: Submit): void {
+  const recipients = new UploadRecipients(state);
   const end = submit.first + submit.args.offsets.length - 1;
   for (let number = submit.first; number < end; number++) {
     const task = client.handles.get(number);
     const isNew = state.tasks.job[task] === client.job && state.tasks.index[task] === number;
     // What was there already is wanted by whoever submits it again, and so ordered there.
-    if (isNew) orderUpload(state, out, { client: client.index, number, task });
+    const offer = { client: client.index, number, task, again: false };
+    if (isNew) orderUpload(state, out, recipients, offer);
   }
 }
 

@@ -26,15 +26,26 @@ import { neededByOthers } from "./shared-needs.ts";
 import { type Client, type ControllerState, isHealthy, openClient, shapeOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot, taskFlag } from "./tables/task-table.ts";
+import { UploadRecipients } from "./upload-recipients.ts";
 import { deliverTo, deliverValue, dropWants, recomputeNeeded, reviveAll } from "./values.ts";
+
+/** What a client wants to know. */
+interface Want {
+  readonly client: ClientIndex;
+  readonly numbers: Iterable<number>;
+  readonly at: Micros;
+  /** It asks for what it asked for before: what it offers was not taken, or was on its way. */
+  readonly again?: boolean;
+}
 
 /** Sends the outcome of these tasks now, or as soon as it is known. */
 export function onWant(
   state: ControllerState,
   out: Outbox,
-  { client: index, numbers, at }: { client: ClientIndex; numbers: Iterable<number>; at: Micros },
+  { client: index, numbers, at, again = false }: Want,
 ): void {
   const client = openClient(state, index);
+  const recipients = new UploadRecipients(state);
   const awaited = new U32Column();
   const told = new U32Column();
   /** Their outcome is owed to others too. */
@@ -55,7 +66,7 @@ export function onWant(
       else failedBefore.set(number, task);
     } else if (code < taskStateCode.SUCCEEDED) {
       awaited.push(task);
-      orderUpload(state, out, { client: index, number, task });
+      orderUpload(state, out, recipients, { client: index, number, task, again });
     } else if (state.tasks.hasFlag(task, taskFlag.valueGone)) {
       awaited.push(task);
       gone.push(task);

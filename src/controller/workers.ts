@@ -14,11 +14,11 @@
 import { digestWith } from "../base/digest.ts";
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
-import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
+import { type AttemptId, noWorker, type TaskRef, type WorkerIndex } from "../model/ids.ts";
 import type { HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
 import { isCall } from "./call-lines.ts";
 import type { FactOf } from "./facts.ts";
-import { orderAllUploads } from "./offers.ts";
+import { orderUploads } from "./offers.ts";
 import type { Outbox } from "./outbox.ts";
 import { EndRecorder } from "./recorders.ts";
 import { forgetUnlessHeld, holds, lossOf, onValueHeld, setYielded } from "./reports.ts";
@@ -71,7 +71,7 @@ export function onWorkerConnected(
   reconcileValues(state, out, { worker, inventory, at });
   touchHeld(state, out, state.workers[worker]);
   retractUnfed(state, out, rowsOn(state, worker));
-  orderAllUploads(state, out);
+  orderUploads(state, out, sameProcess ? noWorker : worker);
 }
 
 /**
@@ -352,7 +352,7 @@ export function loseWorker(
   out.record(state, { type: "worker-lost", at, worker: index, reason });
   loseCopies(state, out, { worker: index, tasks: held.filter((t) => holds(state, index, t)), at });
   announceGone(state, out, index);
-  orderAllUploads(state, out);
+  orderUploads(state, out, noWorker);
 }
 
 /** Nobody can fetch from that incarnation any more. */
@@ -418,7 +418,7 @@ export function onHeartbeat(
   out.record(state, heard);
   if (worker.suspect) {
     out.record(state, { type: "worker-suspected", worker: index, suspect: false });
-    orderAllUploads(state, out);
+    orderUploads(state, out, noWorker);
   }
   const believed = beliefAt(state, index, heartbeat.applied);
   const agree =

@@ -364,6 +364,7 @@ const whole: Record<string, (state: ControllerState) => void> = {
   publishedValuesAreRemembered: (state) => state.shared.publishedCounts.set(0, 7),
   offeredValuesAreBrought: (state) =>
     state.shared.offers.set(indicesOf(state, "tasks")[0], [{ client: 0, number: 9_999 }]),
+  uploadsAreOfWhatIsOffered: (state) => state.shared.uploadCounts.set(0, 7),
   detachedTasksAreOpen: (state) => state.shared.detached.add(state.tasks.length + 1),
   whatLacksCopiesIsKnown: ({ copies, tasks }) =>
     copies.needs.set(tasks.length + 1, { ordered: [], failed: [] }),

@@ -48,6 +48,22 @@ function offeredValuesAreBrought(look: Inspection): void {
   }
 }
 
+/** Only what is offered is on its way, and each worker counts what is on its way to it. */
+function uploadsAreOfWhatIsOffered(look: Inspection): void {
+  const { offers, uploads, uploadCounts } = look.state.shared;
+  const found = new Map<number, number>();
+  for (const [task, worker] of uploads) {
+    if (!offers.has(task))
+      look.report([], `uploads: row ${task} of no task whose value is offered`);
+    found.set(worker, (found.get(worker) ?? 0) + 1);
+  }
+  for (const [worker, count] of uploadCounts) {
+    const counted = found.get(worker) ?? 0;
+    if (counted !== count) look.ofWorker(worker, `${count} uploads counted, ${counted} found`);
+  }
+  if (found.size !== uploadCounts.size) look.report([], "a worker's uploads are not counted");
+}
+
 /** What goes on without its session has not ended. */
 function detachedTasksAreOpen(look: Inspection): void {
   const { tasks, shared } = look.state;
@@ -122,6 +138,7 @@ function resultsAddUp(look: Inspection): void {
 export const sharedRules: readonly WholeRule[] = [
   publishedValuesAreRemembered,
   offeredValuesAreBrought,
+  uploadsAreOfWhatIsOffered,
   detachedTasksAreOpen,
   locksHaveOneHolder,
   leasesAreLookedAt,

@@ -128,6 +128,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "placement-passed": "nothing",
   "placement-paused": "nothing",
   "retracts-ordered": "named",
+  "upload-directed": "nothing",
   "actors-tended": "nothing",
 };
 
