@@ -219,7 +219,10 @@ export class Client {
     return this.#session.sharing.scatter(value, options) as Future<T>;
   }
 
-  /** Scatters each of these values: all, or none if this throws. See `scatter`. */
+  /**
+   * Scatters each of these values, spread over the workers: all, or none if this throws. See
+   * `scatter`.
+   */
   scatterAll<T>(values: Iterable<T>, options?: Omit<ScatterOptions, "key">): Future<T>[] {
     return [...values].map((value) => this.scatter(value, options));
   }
