@@ -422,7 +422,7 @@ export function emptyWorker(index: number, workerId: string): Worker {
     knownPeers: new Map(),
     strangers: new Map(),
     foundlings: new Set(),
-    namedValues: new Set(),
+    namedAnswers: new Set(),
     keptValues: new Set(),
   };
 }
@@ -482,7 +482,7 @@ export function applyWorkerPresent(state: ControllerState, fact: FactOf<"worker-
   worker.knownPeers.clear();
   worker.strangers.clear();
   worker.foundlings.clear();
-  worker.namedValues.clear();
+  worker.namedAnswers.clear();
   forgetKeptValues(worker);
   touchWorker(state, worker.index);
   touchCopiesOf(state, worker);

@@ -308,6 +308,25 @@ describe("values that workers speak of", () => {
     }
   });
 
+  test("a value that an inventory named is not believed by an answer that is said again", () => {
+    const harness = new ControllerHarness();
+    const worker = harness.aWorker();
+    const client = harness.aClient();
+    client.submits({ a: {} });
+    worker.starts("a");
+    const before = worker.attemptOf("a");
+    client.cancels(["a"]);
+    worker.disconnects();
+    worker.values.set(harness.refOf("a"), 10);
+    const lines = worker.connects();
+    assert.ok(lines.includes("w1 < forget a"), lines.join("; "));
+    client.retries("a");
+    worker.reports(finished("a", { value: null, attempt: before.id }));
+    worker.values.delete(harness.refOf("a"));
+    assert.equal(harness.stateOf("a"), "ASSIGNED", "as ordered, it was dropped");
+    assert.deepEqual(worker.heartbeats(), []);
+  });
+
   test("an order to forget says how many messages of its connection were heard", () => {
     const harness = new ControllerHarness();
     const worker = harness.aWorker();

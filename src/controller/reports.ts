@@ -313,11 +313,13 @@ function onOtherReport(state: ControllerState, out: Outbox, report: OtherReport)
   const ref = reports.tasks[entry];
   const kind = reports.kinds[entry];
   const bytes = blobAt(reports.values, entry);
-  const { namedValues } = state.workers[worker];
   const attempt = reports.attempts[entry];
-  const wasStranger = endKinds.includes(kind) && endStranger(state, worker, attempt);
-  // What becomes of a value that the inventory named was settled with the inventory.
-  if (wasStranger && kind === reportKind.finished && namedValues.has(ref)) return;
+  if (endKinds.includes(kind)) {
+    endStranger(state, worker, attempt);
+    // What becomes of a value that the inventory named was settled with the inventory.
+    const wasNamed = state.workers[worker].namedAnswers.delete(attempt);
+    if (wasNamed && kind === reportKind.finished) return;
+  }
   switch (kind) {
     case reportKind.finished:
     case reportKind.have:
@@ -375,13 +377,12 @@ function forgetEnded(state: ControllerState, out: Outbox, report: OtherReport): 
     forgetUnlessHeld(state, out, worker, reports.tasks[entry]);
 }
 
-/** An attempt that only its worker knew of has ended; whether it was one. */
-function endStranger(state: ControllerState, worker: WorkerIndex, attempt: AttemptId): boolean {
+/** An attempt that only its worker knew of, if it was one, has ended. */
+function endStranger(state: ControllerState, worker: WorkerIndex, attempt: AttemptId): void {
   const { strangers, foundlings } = state.workers[worker];
-  if (!strangers.delete(attempt)) return false;
+  if (!strangers.delete(attempt)) return;
   // Devices that it may have used can be given again.
   if (foundlings.delete(attempt) && foundlings.size === 0) touchWorker(state, worker);
-  return true;
 }
 
 /** Whether the same message tells, further on, that the worker's copy of a value is gone. */

@@ -261,8 +261,11 @@ export interface Worker {
   readonly strangers: Map<AttemptId, TaskRef>;
   /** Those of them that its inventory brought: which devices they use nobody knows. */
   readonly foundlings: Set<AttemptId>;
-  /** Values that its inventory named: an answer that is said again adds nothing to them. */
-  readonly namedValues: Set<TaskRef>;
+  /**
+   * Attempts that no task waits for, which its inventory named with their values: that they have
+   * finished adds nothing to what it told of those.
+   */
+  readonly namedAnswers: Set<AttemptId>;
   /** Values that it could not drop yet because something read them. */
   readonly keptValues: Set<number>;
 }

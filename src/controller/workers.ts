@@ -164,6 +164,8 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
     const attempts = Uint32Array.from(retracting);
     out.record(state, { type: "retracts-ordered", attempts, on: false });
   }
+  const stops = stopping.map((row) => state.attempts.id[row]);
+  nameAnswers(state.workers[worker], inventory, [...stops, ...reported.keys()]);
   orderAgain(state, out, { worker, type: "stop", rows: stopping });
   orderAgain(state, out, { worker, type: "grant", rows: granted });
   stopUnknown(state, out, event, reported);
@@ -242,6 +244,21 @@ function orderAgain(
   });
 }
 
+/** Notes which of these attempts, that no task waits for, the inventory names with their value. */
+function nameAnswers(
+  { namedAnswers }: Worker,
+  { attempts, attemptTasks, values }: Inventory,
+  unawaited: readonly AttemptId[],
+): void {
+  if (unawaited.length === 0 || values.length === 0) return;
+  const held = new Set(values);
+  const tasks = new Map(Array.from(attempts, (attempt, entry) => [attempt, attemptTasks[entry]]));
+  for (const attempt of unawaited) {
+    const task = tasks.get(attempt);
+    if (task !== undefined && held.has(task)) namedAnswers.add(attempt);
+  }
+}
+
 /** What only the worker knows is stopped. */
 function stopUnknown(
   state: ControllerState,
@@ -251,12 +268,11 @@ function stopUnknown(
 ): void {
   const entries = [...unknown.values()];
   if (entries.length === 0) return;
-  const { strangers, foundlings, namedValues } = state.workers[worker];
+  const { strangers, foundlings } = state.workers[worker];
   for (const [attempt, entry] of unknown) {
     strangers.set(attempt, inventory.attemptTasks[entry]);
     foundlings.add(attempt);
   }
-  for (const task of inventory.values) namedValues.add(task);
   out.toWorker(state, worker, {
     type: "stop",
     attempts: Float64Array.from(entries, (entry) => inventory.attempts[entry]),
