@@ -4,13 +4,14 @@
  * @module
  */
 
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import type { Attributes } from "../model/constraints.ts";
 import { CapstanError } from "../model/errors.ts";
 import { parseFields } from "../model/parse-fields.ts";
 import type { DeviceAmount } from "../model/resources.ts";
+import { makeDirectory } from "../shell/make-directory.ts";
 import { freeDiskBytes } from "../shell/worker-process/machine.ts";
 import type { ExitStatus } from "./child.ts";
 
@@ -148,7 +149,7 @@ export function settingsOf(options: LocalOptions): LocalSettings {
   checkInteger("port", options.port ?? 0, 0, 65_535);
   const threads = threadsOf(options);
   const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir);
-  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (dataDir !== undefined) makeDirectory(dataDir, "the data directory");
   const workDir = dataDir ?? mkdtempSync(join(tmpdir(), "capstan-"));
   return {
     workers,

@@ -8,9 +8,10 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "../shell/make-directory.ts";
 
 /** Folder of the token files: `CAPSTAN_HOME`, else `~/.capstan`, with `/run` behind it. */
 export function runDirectory(): string {
@@ -32,7 +33,7 @@ export function findToken(url: string): string | undefined {
 
 /** Writes the token file of `url` (mode 0600) and returns its path. */
 export function writeTokenFile(file: string, token: string): string {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(file), "the directory of the token");
   writeFileSync(file, `${token}\n`, { mode: 0o600 });
   chmodSync(file, 0o600); // An older file keeps its mode when it is written again.
   return file;

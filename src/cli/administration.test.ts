@@ -107,6 +107,12 @@ test("the secret of a new token stands alone on stdout", async () => {
   assert.equal((await api.run("token create")).code, 2);
 });
 
+test("a token that is to live for no time is refused, and not one for ever", async () => {
+  const { code, err } = await api.run("token create --user ann --expires-in 0s");
+  assert.equal(code, 2);
+  assert.match(err, /--expires-in must be above 0; without it the token does not expire/);
+});
+
 test("tokens are listed without their secrets, and revoked by their id", async () => {
   const token = {
     ...{ tokenId: "t-1", user: "ann", role: "user", note: "laptop", active: false },
@@ -143,6 +149,12 @@ test("user set sends what was given and nothing else", async () => {
   });
   assert.equal((await api.run("user set ann")).code, 2);
   assert.equal((await api.run("user set ann --no-cap --cap-cpu 1")).code, 2);
+  for (const cap of ["--cap-cpu 0", "--cap-cpu 0 --cap-memory 1g", "--cap-device gpu:0"]) {
+    const { code, err } = await api.run(`user set ann ${cap}`);
+    assert.equal(code, 2);
+    assert.match(err, /--cap-(cpu|device) must be above 0; --no-cap takes the cap away/);
+  }
+  assert.match((await api.run("user set ann --cap-device x")).err, /--cap-device must be KIND/);
 });
 
 test("user list says who is over the budget, and 0 is unlimited", async () => {

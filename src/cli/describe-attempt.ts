@@ -32,7 +32,7 @@ const causeSentences: { readonly [C in AttemptCause]?: string } = {
   preempted: "preempted",
   "cosched-failed": "stopped, because another member of its gang failed",
   "start-timeout": "did not start in time",
-  drained: "stopped, because its worker was drained",
+  drained: "stopped, because its worker was drained or left",
   "gang-returned": "given back, because its gang could not start together",
   refused: "refused by its worker",
   retracted: "taken back before it started",

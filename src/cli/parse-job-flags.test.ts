@@ -94,6 +94,7 @@ test("an amount that cannot be read is refused by the name of its flag", () => {
   assert.match(refused({ retryBackoff: "1s:2s:3s" }), /--retry-backoff must be/);
   assert.match(refused({ resource: ["license"] }), /--resource must be NAME=N/);
   assert.match(refused({ cpu: 0.0001 }), /--cpu/);
+  assert.match(refused({ groupBy: "" }), /--group-by must name an attribute of workers/);
 });
 
 test("memory without a unit is bytes, but eight of them are refused", () => {

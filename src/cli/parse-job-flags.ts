@@ -73,7 +73,7 @@ export function launchRequestOf(
     },
     resources: resourcesOf(flags),
     ...given("replicas", flags.replicas),
-    ...converted("coscheduling", flags.groupBy, (groupBy) => ({ groupBy })),
+    ...converted("coscheduling", flags.groupBy, parseGang),
     ...converted("constraints", flags.constraint, parseConstraintTexts),
     ...given("band", flags.band?.toUpperCase()),
     ...given("priority", flags.priority),
@@ -118,6 +118,13 @@ function converted<F extends string, V, R>(
   return (value === undefined ? {} : { [field]: convert(value) }) as Maybe<F, R>;
 }
 
+/** An empty shell variable must not run a gang as single tasks. */
+function parseGang(groupBy: string): { readonly groupBy: string } {
+  if (groupBy !== "") return { groupBy };
+  const what = "--group-by must name an attribute of workers; without it the job is no gang";
+  throw new CapstanError("INVALID_ARGUMENT", what);
+}
+
 type Maybe<F extends string, V> = { readonly [name in F]?: V };
 
 /** One CPU unless told otherwise; memory and disk are not enforced unless they are given. */
@@ -127,7 +134,7 @@ function resourcesOf({ cpu, memory, disk, device, resource }: JobFlags): Resourc
     cpuMilli: parseCpuMilli("--cpu", cpu ?? 1),
     memoryBytes: memory === undefined ? 0 : parseMemoryText("--memory", memory),
     diskBytes: disk === undefined ? 0 : parseMemoryText("--disk", disk),
-    devices: (device ?? []).map(parseWantedDevice),
+    devices: (device ?? []).map((text) => parseWantedDevice(text)),
     custom: parseCustom(resource ?? []),
   });
 }
@@ -137,7 +144,7 @@ function resourcesOf({ cpu, memory, disk, device, resource }: JobFlags): Resourc
  *
  * @throws CapstanError INVALID_ARGUMENT
  */
-export function parseWantedDevice(text: string): DeviceAmount {
+export function parseWantedDevice(text: string, flag = "--device"): DeviceAmount {
   const parts = text.toLowerCase().split(":");
   const kind = parts[0];
   const variant = parts.length === 3 ? parts[1] : "auto";
@@ -145,9 +152,9 @@ export function parseWantedDevice(text: string): DeviceAmount {
   const isWhole = parts.length === 2 || parts.length === 3;
   if (!isWhole || kind === "" || variant === "" || !/^\d+(\.\d+)?$/.test(count)) {
     const forms = "KIND:COUNT or KIND:VARIANT:COUNT, such as gpu:1 or gpu:h100:2";
-    throw new CapstanError("INVALID_ARGUMENT", `--device must be ${forms}, not "${text}"`);
+    throw new CapstanError("INVALID_ARGUMENT", `${flag} must be ${forms}, not "${text}"`);
   }
-  return { kind, variant, countMilli: parseCountMilli("--device", Number(count)), indices: [] };
+  return { kind, variant, countMilli: parseCountMilli(flag, Number(count)), indices: [] };
 }
 
 /**

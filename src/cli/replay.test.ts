@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -48,5 +48,20 @@ describe("capstan replay", () => {
 
   it("says what is no journal", async () => {
     assert.equal((await printed(join(dataDir, "none.sqlite"))).code, 3);
+    const junk = join(dataDir, "junk.db");
+    writeFileSync(junk, "junk\n");
+    for (const words of [[junk], [junk, "--serve", "--listen", "127.0.0.1:0"]]) {
+      const { text, code } = await printed(...words);
+      assert.equal(code, 74, text);
+      assert.match(text, /junk\.db is no journal: /);
+    }
+  });
+
+  it("refuses an instant that is none", async () => {
+    for (const until of ["-1", "soon", "2001"]) {
+      const { text, code } = await printed(file, `--until=${until}`);
+      if (until === "2001") assert.equal(code, 0, "it is a sequence");
+      else assert.deepEqual([code, /expected a sequence or a time/.test(text)], [2, true], text);
+    }
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Calls of API methods over the stream. A call that was not sent yet waits for the connection; one
- * whose answer was lost with its connection rejects, because it may have been carried out.
+ * Calls of API methods over the stream. A call that was not sent yet waits for the connection. One
+ * whose answer was lost with its connection is sent again if it changes nothing; else it rejects,
+ * because it may have been carried out.
  *
  * @module
  */
@@ -17,6 +18,11 @@ interface OpenCall {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
   isSent: boolean;
+}
+
+/** Whether a method only looks, so that it may be called twice; by the naming of the API. */
+function changesNothing(method: string): boolean {
+  return /^(Get|List|Explain|Fetch|WhoAmI)/.test(method);
 }
 
 export class Calls {
@@ -87,6 +93,10 @@ export class Calls {
   onLost(): void {
     for (const [id, call] of this.#open) {
       if (!call.isSent) continue;
+      if (changesNothing(call.method)) {
+        call.isSent = false;
+        continue;
+      }
       this.#open.delete(id);
       const message = `The connection was lost before ${call.method} was answered.`;
       call.reject(new CapstanError("UNREACHABLE", message));

@@ -287,7 +287,10 @@ export class Client {
     return this.#session.sharing.fetchPublished(name) as Future<T>;
   }
 
-  /** Frees a name of this client's user. Rejects with NOT_FOUND, or as `call` does. */
+  /**
+   * Frees a name of this client's user. Rejects with NOT_FOUND, or as `call` does: with UNREACHABLE
+   * it may have been freed.
+   */
   async unpublish(name: string): Promise<void> {
     await this.call("UnpublishValue", { name });
   }
@@ -440,7 +443,10 @@ export class Client {
     await this.#session.request((sequence) => ({ type: "restart-session", sequence, reason }));
   }
 
-  /** A method of the API by name. Rejects with the controller's error or UNREACHABLE. */
+  /**
+   * A method of the API by name. Rejects with the controller's error, or with UNREACHABLE if the
+   * connection was lost before it was answered; one that only looks is sent again then.
+   */
   call(method: string, request: unknown = {}): Promise<unknown> {
     return this.#session.call(method, request);
   }

@@ -276,6 +276,18 @@ describe("the end of an actor", () => {
     );
   });
 
+  test("names why it was told to end in the failures of its calls", () => {
+    const { harness, client, worker } = aRunningActor();
+    client.submits({ one: call() });
+    client.cancels(["actor"], "done with it");
+    worker.fails("one", { cause: "actor-lost" });
+    const failure = harness.state.failures.get(harness.rowOf("one"));
+    assert.match(
+      failure?.message ?? "",
+      /under it \(actor-lost: .*done with it\); it may have run/,
+    );
+  });
+
   test("is for good: no retry makes another object, or runs a call that has not run", () => {
     const { harness, client, worker } = aRunningActor();
     client.submits({ value: {}, reads: call("value"), after: { on: ["reads"] } });

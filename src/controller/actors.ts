@@ -135,7 +135,9 @@ export function hasLostItsObject(state: ControllerState, { task, started }: Loss
 export function failureWithActor(state: ControllerState, loss: Loss) {
   const { task, cause, workerId, failure } = loss;
   const actor = actorOf(state, task);
-  const reason = loss.reason || (failure?.error.message ?? "");
+  // Its worker knows that it was told to end, and not why.
+  const ended = cause === "actor-lost" ? state.failures.get(actor)?.message : undefined;
+  const reason = ended ?? (loss.reason || (failure?.error.message ?? ""));
   const why = reason === "" ? cause : `${cause}: ${reason}`;
   const name = `${specOf(state, actor).name} (${taskIdOf(state, actor)})`;
   const message =

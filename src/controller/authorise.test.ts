@@ -243,7 +243,7 @@ describe("tokens", () => {
   test("are made by users for themselves, with no more power than they have", () => {
     const cases: readonly (readonly [string, string, string])[] = [
       ["ann", "user", "ok"],
-      ["ann", "viewer", "ok"],
+      ["ann", "viewer", "FORBIDDEN"],
       ["ann", "admin", "FORBIDDEN"],
       ["ann", "worker", "FORBIDDEN"],
       ["bob", "viewer", "FORBIDDEN"],

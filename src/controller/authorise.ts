@@ -250,10 +250,9 @@ function checkCreateToken({ principal, fields }: Call): CapstanError | null {
   if (user !== principal.user) {
     return forbidden(`user: only an administrator makes tokens for others; ${speaker(principal)}`);
   }
-  if (role === "user" || role === "viewer") return null;
-  return forbidden(
-    `role: a token of role user makes those of user and viewer; ${speaker(principal)}`,
-  );
+  if (role === "user") return null;
+  // A viewer sees the jobs and logs of all.
+  return forbidden(`role: a token of role user makes those of role user; ${speaker(principal)}`);
 }
 
 /** The token of somebody else is as unknown as one that never was. */

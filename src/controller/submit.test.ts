@@ -100,7 +100,7 @@ describe("a submission is refused whole, with what is wrong with it", () => {
   test("a key that is bound to other work is named", () => {
     const harness = new ControllerHarness();
     const client = harness.aClient();
-    const bound = /^KEY_CONFLICT: key "k": it is bound to another function, other options or arg/;
+    const bound = /^KEY_CONFLICT: key "k": it is bound to another function or value, /;
     client.submits({ x: {}, a: { key: "k", on: ["x"], args: "1" } });
     const sameOptions = { key: "k", on: ["x"] };
     assert.match(refusalOf(harness, client, { b: { ...sameOptions, args: "2" } }), bound);

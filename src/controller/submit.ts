@@ -135,7 +135,10 @@ function keysRefusal(state: ControllerState, client: Client, submit: Submit): Ca
       const task = taskWithKey(state, client.user, key);
       if (task < 0) continue;
       if (!sameWork(state, { task, client, submit, entry, firstEdge, spec })) {
-        return keyConflict(key, "it is bound to another function, other options or arguments");
+        return keyConflict(
+          key,
+          "it is bound to another function or value, other options or arguments",
+        );
       }
     }
   }

@@ -233,12 +233,22 @@ test("a session that ended while its client was away begins anew, without future
   assert.equal((await controller.takeSubmit()).first, 1);
 });
 
-test("a call whose answer was lost with the connection rejects", async () => {
-  const call = client.call("ListWorkers");
+test("a call that changes something rejects when its answer is lost", async () => {
+  const call = client.call("UnpublishValue", { name: "x" });
   await controller.take("call");
-  const rejected = assert.rejects(call, { code: "UNREACHABLE", message: /ListWorkers/ });
+  const rejected = assert.rejects(call, { code: "UNREACHABLE", message: /UnpublishValue/ });
   controller.cut();
   await rejected;
+});
+
+test("a call that only looks is sent again when its answer is lost", async () => {
+  const call = client.call("ListWorkers");
+  await controller.take("call");
+  controller.cut();
+  const { id, method } = await controller.take("call");
+  assert.equal(method, "ListWorkers");
+  controller.send({ type: "reply", id, result: { workers: [] }, error: null });
+  assert.deepEqual(await call, { workers: [] });
 });
 
 test("a bundle is brought over when the controller has trouble for a while", async () => {

@@ -73,7 +73,8 @@ function instantOf(until: string | undefined) {
 }
 
 function parseInstant(text: string): string {
-  if (/^\d{1,15}$/.test(text) || !Number.isNaN(Date.parse(text))) return text;
+  const isTime = /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text));
+  if (/^\d{1,15}$/.test(text) || isTime) return text;
   throw new RangeError(`expected a sequence or a time as in RFC 3339, not "${text}"`);
 }
 

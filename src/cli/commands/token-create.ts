@@ -5,6 +5,7 @@
  */
 
 import { buildCommand } from "@stricli/core";
+import { CapstanError } from "../../model/errors.ts";
 import { roles } from "../../model/job.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
@@ -24,7 +25,7 @@ async function createToken(terminal: Terminal, flags: CreateFlags): Promise<numb
   const response = await callApi(targetOf(flags, terminal), "CreateToken", {
     ...{ user, role },
     ...(note === undefined ? {} : { note }),
-    ...(expiresIn === undefined ? {} : { expiresIn: parseDurationText("--expires-in", expiresIn) }),
+    ...(expiresIn === undefined ? {} : { expiresIn: parseLife(expiresIn) }),
   });
   if (flags.json) {
     printJson(terminal, response);
@@ -34,6 +35,14 @@ async function createToken(terminal: Terminal, flags: CreateFlags): Promise<numb
   const next = `capstan token revoke ${response.tokenId} ends it`;
   terminal.stderr.write(`capstan: token ${response.tokenId}, shown this once. ${next}\n`);
   return exitCodes.ok;
+}
+
+/** The API's 0 is a token that never expires, which nobody means who says how long it lives. */
+function parseLife(text: string): number {
+  const lifeMs = parseDurationText("--expires-in", text);
+  if (lifeMs > 0) return lifeMs;
+  const what = "--expires-in must be above 0; without it the token does not expire";
+  throw new CapstanError("INVALID_ARGUMENT", what);
 }
 
 const text = { kind: "parsed", parse: parseText } as const;

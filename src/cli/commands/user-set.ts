@@ -8,7 +8,7 @@ import { buildCommand } from "@stricli/core";
 import { canonicalResources } from "../../model/canonical-resources.ts";
 import { CapstanError } from "../../model/errors.ts";
 import { parseCpuMilli } from "../../model/parse-quantities.ts";
-import { noResources } from "../../model/resources.ts";
+import { type DeviceAmount, noResources } from "../../model/resources.ts";
 import { bands } from "../../model/states.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
@@ -61,11 +61,28 @@ function capOf({ capCpu, capMemory, capDevice, noCap }: SetFlags): {
   if (!isGiven) return {};
   const cap = canonicalResources({
     ...noResources,
-    cpuMilli: parseCpuMilli("--cap-cpu", capCpu ?? 0),
-    memoryBytes: capMemory === undefined ? 0 : parseMemoryText("--cap-memory", capMemory),
-    devices: (capDevice ?? []).map(parseWantedDevice),
+    cpuMilli: capOn("--cap-cpu", capCpu, (count) => parseCpuMilli("--cap-cpu", count)),
+    memoryBytes: capOn("--cap-memory", capMemory, (text) => parseMemoryText("--cap-memory", text)),
+    devices: (capDevice ?? []).map(capOnDevice),
   });
   return { cap };
+}
+
+/** 0 where it is not given, which caps nothing: so nobody may say it. */
+function capOn<V>(flag: string, value: V | undefined, parse: (value: V) => number): number {
+  if (value === undefined) return 0;
+  const amount = parse(value);
+  if (amount > 0) return amount;
+  throw new CapstanError(
+    "INVALID_ARGUMENT",
+    `${flag} must be above 0; --no-cap takes the cap away`,
+  );
+}
+
+function capOnDevice(text: string): DeviceAmount {
+  const device = parseWantedDevice(text, "--cap-device");
+  capOn("--cap-device", device.countMilli, (countMilli) => countMilli);
+  return device;
 }
 
 const number = { kind: "parsed", parse: parseNumber, optional: true } as const;

@@ -48,6 +48,9 @@ async function runWorkerHere(terminal: Terminal, flags: WorkerFlags): Promise<nu
   refuseProcesses(flags);
   refuseNobodysAddress(flags);
   const cpuMilli = parseCpuMilli("--cpu", flags.cpu ?? flags.threads ?? availableParallelism());
+  if (flags.slots !== undefined && flags.threads !== undefined) {
+    throw new CapstanError("INVALID_ARGUMENT", "--threads and --slots are one flag: give one");
+  }
   const slots = flags.slots ?? flags.threads ?? Math.max(1, Math.ceil(cpuMilli / 1_000));
   warnOfMoreThanReal(terminal, flags, cpuMilli);
   const settings = {

@@ -9,10 +9,11 @@
  * @module
  */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CapstanError } from "../../model/errors.ts";
+import { makeDirectory } from "../make-directory.ts";
 
 const sqliteBusy = 5;
 
@@ -23,7 +24,7 @@ export interface DataDirectoryLock {
 
 /** Throws DATA_DIRECTORY_IN_USE naming the process that has it. Creates the directory. */
 export function lockDataDirectory(dataDir: string): DataDirectoryLock {
-  createDirectory(dataDir);
+  makeDirectory(dataDir, "the data directory");
   const database = new DatabaseSync(join(dataDir, "lock.sqlite"), { timeout: 0 });
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
@@ -34,18 +35,6 @@ export function lockDataDirectory(dataDir: string): DataDirectoryLock {
   }
   writeFileSync(join(dataDir, "lock.json"), `${JSON.stringify({ pid: process.pid })}\n`);
   return { release: () => database.close() };
-}
-
-function createDirectory(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new CapstanError(
-      "DISK_FAILED",
-      `the data directory ${dataDir} cannot be created: ${(error as Error).message}`,
-      { cause: error },
-    );
-  }
 }
 
 function isBusy(error: unknown): boolean {

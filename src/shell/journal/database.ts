@@ -110,8 +110,17 @@ export function openFileForReading(path: string): DatabaseSync {
 
 /** The format of a journal, if this version reads it. Throws DISK_FAILED. */
 export function checkReadable(database: DatabaseSync): void {
-  const found = readMeta(database, "format");
+  const found = readFormat(database);
   if (found !== formatVersion) throw otherFormat(found);
+}
+
+function readFormat(database: DatabaseSync): string | null {
+  try {
+    return readMeta(database, "format");
+  } catch (error) {
+    const message = `${database.location()} is no journal: ${(error as Error).message}`;
+    throw new CapstanError("DISK_FAILED", message, { cause: error });
+  }
 }
 
 function checkFormat(database: DatabaseSync): void {

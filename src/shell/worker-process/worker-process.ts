@@ -10,7 +10,6 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { assertNever } from "../../base/assert.ts";
 import type { CapstanError } from "../../model/errors.ts";
 import type { TaskRef, WorkerIndex } from "../../model/ids.ts";
@@ -27,6 +26,7 @@ import { CommandExecutor } from "../executor/command-executor.ts";
 import { CommandLogs } from "../executor/command-logs.ts";
 import { processAgeMaxMs, processRssBytesMax } from "../executor/limits.ts";
 import type { Logger } from "../logging/logger.ts";
+import { makeDirectory } from "../make-directory.ts";
 import { SpillFiles } from "../store/spill-files.ts";
 import { ValueStore } from "../store/value-store.ts";
 import { AttemptStacks } from "./attempt-stacks.ts";
@@ -82,7 +82,7 @@ export interface RunningWorker {
 export async function runWorker(options: WorkerOptions, logger: Logger): Promise<RunningWorker> {
   for (const excess of excessOf(options.capacity)) logger.warn(`${excess}: it is believed`);
   const attemptsDirectory = attemptsDirectoryOf(options.workDir);
-  await mkdir(attemptsDirectory, { recursive: true, mode: 0o700 });
+  makeDirectory(attemptsDirectory, "the work directory");
   const files = new SpillFiles(spilledDirectoryOf(options.workDir));
   const store = new ValueStore(files);
   const listen = parseAddress(options.listen ?? "127.0.0.1:0");
