@@ -48,6 +48,7 @@ export function removeTokenFile(file: string, token: string): void {
 export function tokenOfDataDirectory(dataDir: string): string {
   const file = join(dataDir, "token");
   if (existsSync(file)) return readFileSync(file, "utf8").trim();
+  makeDirectory(dataDir, "the data directory");
   const token = newToken();
   writeTokenFile(file, token);
   return token;
