@@ -164,11 +164,7 @@ export function announceStarts(
 }
 
 /** Tells the connected clients that want these tasks that they have failed. */
-export function announceFailures(
-  state: ControllerState,
-  out: Outbox,
-  tasks: Iterable<number>,
-): void {
+function announceFailures(state: ControllerState, out: Outbox, tasks: Iterable<number>): void {
   const byClient = new Map<ClientIndex, FailureList>();
   const told = new U32Column();
   for (const task of tasks) {

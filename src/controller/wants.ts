@@ -15,13 +15,7 @@ import type { Outbox } from "./outbox.ts";
 import { retractBehind } from "./prefetching.ts";
 import { isAudiencePresent, stopCurrentAttempt } from "./reports.ts";
 import { sendAttempt } from "./send-attempt.ts";
-import {
-  announceFailures,
-  type FailedRoot,
-  failTasks,
-  plainFailure,
-  tellFailures,
-} from "./settle.ts";
+import { type FailedRoot, failTasks, plainFailure, tellFailures } from "./settle.ts";
 import { neededByOthers } from "./shared-needs.ts";
 import { type Client, type ControllerState, isHealthy, openClient, shapeOf } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
@@ -48,9 +42,7 @@ export function onWant(
   const recipients = new UploadRecipients(state);
   const awaited = new U32Column();
   const told = new U32Column();
-  /** Their outcome is owed to others too. */
-  const failed: number[] = [];
-  const failedBefore = new Map<number, number>();
+  const failed = new Map<number, number>();
   const gone: number[] = [];
   const unknown: number[] = [];
   for (const number of new Set(numbers)) {
@@ -61,10 +53,8 @@ export function onWant(
     }
     const code = state.tasks.state[task];
     const isOwed = state.tasks.hasFlag(task, taskFlag.awaited);
-    if (code > taskStateCode.SUCCEEDED) {
-      if (isOwed) failed.push(task);
-      else failedBefore.set(number, task);
-    } else if (code < taskStateCode.SUCCEEDED) {
+    if (code > taskStateCode.SUCCEEDED) failed.set(number, task);
+    else if (code < taskStateCode.SUCCEEDED) {
       awaited.push(task);
       orderUpload(state, out, recipients, { client: index, number, task, again });
     } else if (state.tasks.hasFlag(task, taskFlag.valueGone)) {
@@ -81,8 +71,7 @@ export function onWant(
   if (awaited.length > 0) {
     out.record(state, { type: "outcomes-awaited", tasks: awaited.take(), awaited: true });
   }
-  announceFailures(state, out, failed);
-  tellFailures(state, out, index, failedBefore);
+  tellFailures(state, out, index, failed);
   denyUnknown(state, out, client, unknown);
   recomputeNeeded(state, out, { tasks: gone, at });
 }
