@@ -125,14 +125,14 @@ function tellWhere(state: ControllerState, out: Outbox, { client, number, task }
 }
 
 /**
- * Workers came or went: what is on its way to nobody is ordered, and what was to go to `replaced`,
- * whose process of before may have died with it.
+ * Workers came or went: what is on its way to nobody is ordered, and what was to go to `returned`
+ * and is not there: that it had come may have been said to nobody, and it may be lost since.
  */
-export function orderUploads(state: ControllerState, out: Outbox, replaced: WorkerIndex): void {
+export function orderUploads(state: ControllerState, out: Outbox, returned: WorkerIndex): void {
   if (state.shared.offers.size === 0) return;
   const recipients = new UploadRecipients(state);
   for (const [task, offers] of state.shared.offers) {
-    if (isDirected(state, task) && state.shared.uploads.get(task) !== replaced) continue;
+    if (isDirected(state, task) && state.shared.uploads.get(task) !== returned) continue;
     for (const offer of offers)
       orderUpload(state, out, recipients, { ...offer, task, again: false });
   }

@@ -71,7 +71,7 @@ export function onWorkerConnected(
   reconcileValues(state, out, { worker, inventory, at });
   touchHeld(state, out, state.workers[worker]);
   retractUnfed(state, out, rowsOn(state, worker));
-  orderUploads(state, out, sameProcess ? noWorker : worker);
+  orderUploads(state, out, worker);
 }
 
 /**
