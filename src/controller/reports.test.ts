@@ -204,6 +204,18 @@ describe("a grant that is handed over", () => {
   });
 });
 
+/** `a` is let go of, and its worker could not drop it; `b` is to run there. */
+function aKeptValue() {
+  const harness = new ControllerHarness();
+  const worker = harness.aWorker({ slots: 2 });
+  const client = harness.aClient();
+  client.submits({ a: {}, b: {} });
+  worker.finishes("a");
+  client.releases("a");
+  assert.deepEqual(worker.reports(kept("a")), [], "it is still being read");
+  return worker;
+}
+
 describe("values that workers speak of", () => {
   test("a copy makes another holder, and takes over when the first is lost", () => {
     const harness = new ControllerHarness();
@@ -279,13 +291,7 @@ describe("values that workers speak of", () => {
   });
 
   test("a value that could not be dropped is tried again when something has ended there", () => {
-    const harness = new ControllerHarness();
-    const worker = harness.aWorker({ slots: 2 });
-    const client = harness.aClient();
-    client.submits({ a: {}, b: {} });
-    worker.finishes("a");
-    client.releases("a");
-    assert.deepEqual(worker.reports(kept("a")), [], "it is still being read");
+    const worker = aKeptValue();
     assert.deepEqual(worker.heartbeats(), []);
     worker.starts("b");
     assert.deepEqual(worker.finishes("b"), ["c1 < results b", "w1 < forget a"]);
@@ -294,13 +300,7 @@ describe("values that workers speak of", () => {
 
   test("a value that could not be dropped counts no more when it is lost or told anew", () => {
     for (const word of [lost("a"), have("a")]) {
-      const harness = new ControllerHarness();
-      const worker = harness.aWorker({ slots: 2 });
-      const client = harness.aClient();
-      client.submits({ a: {}, b: {} });
-      worker.finishes("a");
-      client.releases("a");
-      worker.reports(kept("a"));
+      const worker = aKeptValue();
       assert.deepEqual(worker.reports(word), word.kind === "have" ? ["w1 < forget a"] : []);
       assert.deepEqual(worker.heartbeats(), [], `its digest is its own after ${word.kind}`);
       worker.starts("b");
@@ -341,13 +341,7 @@ describe("values that workers speak of", () => {
   });
 
   test("a value that could not be dropped is not counted twice after a reconnect", () => {
-    const harness = new ControllerHarness();
-    const worker = harness.aWorker({ slots: 2 });
-    const client = harness.aClient();
-    client.submits({ a: {}, b: {} });
-    worker.finishes("a");
-    client.releases("a");
-    worker.reports(kept("a"));
+    const worker = aKeptValue();
     worker.disconnects();
     assert.deepEqual(worker.connects(), ["w1 < grant b", "w1 < forget a"]);
     assert.deepEqual(worker.heartbeats(), [], "its digest is that of what it holds");
