@@ -4,7 +4,6 @@
  * @module
  */
 
-import { assert } from "../base/assert.ts";
 import { formatAttemptId, type WorkerIndex } from "../model/ids.ts";
 import { partOf, type TaskRun } from "../model/spec.ts";
 import { type AttemptContext, inlineSource } from "../protocol/messages.ts";
@@ -104,10 +103,13 @@ function inputsOf(
   return inputs;
 }
 
-/** The worker itself if it holds the value, else a healthy holder, else whoever is said to. */
+/**
+ * The worker itself if it holds the value, else a healthy holder, else whoever is said to. What is
+ * ordered again after the last holder has gone has no source: its worker is named, and asks.
+ */
 function sourceFor(state: ControllerState, input: number, worker: WorkerIndex): WorkerIndex {
   const holder = state.tasks.holder[input];
-  assert(holder !== noSlot, "a task is placed only when every input has a holder");
+  if (holder === noSlot) return worker;
   const extras = state.extraHolders.get(input);
   if (holder === worker || extras === undefined) return holder;
   if (extras.includes(worker)) return worker;

@@ -14,6 +14,29 @@ function lossesOf(harness: ControllerHarness, ...labels: readonly string[]): rea
   return labels.map((label) => harness.state.tasks.lossCount[harness.rowOf(label)]);
 }
 
+/** A worker that runs `a` still, and never heard of the attempt that was to take its place. */
+function aLostSuccessor(on: readonly string[] = []) {
+  const harness = new ControllerHarness();
+  const other = harness.aWorker({ slots: on.length });
+  const client = harness.aClient();
+  for (const label of on) {
+    client.submits({ [label]: {} });
+    other.reports(finished(label, { value: null }));
+  }
+  if (on.length > 0) client.submits({ busy: {} });
+  const worker = harness.aWorker({ slots: 2 });
+  client.submits({ a: { on } });
+  worker.starts("a");
+  const before = worker.attemptOf("a");
+  client.cancels(["a"]);
+  client.retries("a");
+  const { id } = worker.attemptOf("a");
+  worker.disconnects();
+  worker.attempts.delete(id);
+  worker.attempts.set(before.id, { ...before, phase: 1 });
+  return { harness, other, worker, client, id };
+}
+
 describe("a worker that is lost", () => {
   test("charges only the attempts that had started", () => {
     const harness = new ControllerHarness();
@@ -209,30 +232,29 @@ describe("a worker that says hello again", () => {
   });
 
   test("without the successor of what it still runs is given that order again", () => {
-    const harness = new ControllerHarness();
-    const worker = harness.aWorker({ slots: 2 });
-    const client = harness.aClient();
-    client.submits({ a: {} });
-    worker.starts("a");
-    const { id: former } = worker.attemptOf("a");
-    client.cancels(["a"]);
-    client.retries("a");
-    const { id, task } = worker.attemptOf("a");
-    worker.disconnects();
-    worker.attempts.delete(id);
-    const phase = 1;
-    worker.attempts.set(former, {
-      id: former,
-      task,
-      label: "a",
-      granted: true,
-      phase,
-      recalled: false,
-    });
-    assert.deepEqual(worker.connects(), ["w1 < stop a", "w1 < compute a"]);
+    const { harness, worker, id } = aLostSuccessor();
+    assert.deepEqual(worker.connects(), ["w2 < stop a", "w2 < compute a"]);
     assert.ok(worker.attempts.has(id));
     assert.deepEqual(harness.usedBy(worker), { cpu: 1000, slots: 1 });
     assert.deepEqual(lossesOf(harness, "a"), [0]);
+  });
+
+  test("without a successor that was stopped since is given that order too, and its stop", () => {
+    const { harness, client, worker } = aLostSuccessor();
+    client.cancels(["a"]);
+    assert.deepEqual(worker.connects(), ["w2 < stop a", "w2 < compute a", "w2 < stop a"]);
+    assert.deepEqual(harness.usedBy(worker), { cpu: 1000, slots: 1 });
+  });
+
+  test("without a successor whose input is gone by now is given that order too, to ask for it", () => {
+    const { harness, other, worker } = aLostSuccessor(["input"]);
+    other.exits();
+    assert.equal(harness.stateOf("input"), "PENDING queued");
+    assert.deepEqual(worker.connects().slice(0, 2), [
+      "w2 < stop a",
+      "w2 < compute a with input here",
+    ]);
+    assert.equal(harness.stateOf("a"), "ASSIGNED");
   });
 
   test("as a new process has lost all that the old one had", () => {

@@ -172,29 +172,26 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
   const earlier = new Set<TaskRef>();
   for (const entry of reported.values()) earlier.add(inventory.attemptTasks[entry]);
   const missing: number[] = [];
+  const abandoned: number[] = [];
   for (const row of absent) {
-    if (tookOver(state, row, earlier)) sendAttempt(state, out, row);
-    else missing.push(row);
+    if (!tookOver(state, row, earlier)) {
+      missing.push(row);
+      continue;
+    }
+    sendAttempt(state, out, row);
+    if (state.attempts.hasFlag(row, attemptFlag.stopping)) abandoned.push(row);
   }
+  orderAgain(state, out, { worker, type: "stop", rows: abandoned });
   endAll(state, out, { rows: missing, cause: "never-had-it", reason: "", at });
 }
 
 /**
  * Whether an attempt whose order was lost has the grant of an earlier one of its task that is still
- * there: the grant is not free, so the order is given again.
+ * there: the grant is not free, so the order is given again, and its stop after it.
  */
 function tookOver(state: ControllerState, row: number, earlier: ReadonlySet<TaskRef>): boolean {
   const { attempts, tasks } = state;
-  const task = attempts.task[row];
-  const isOrdered = attempts.isGranted(row) && !attempts.hasFlag(row, attemptFlag.stopping);
-  return isOrdered && earlier.has(tasks.ref(task)) && hasItsInputs(state, task);
-}
-
-function hasItsInputs({ tasks }: ControllerState, task: number): boolean {
-  for (let position = 0; position < tasks.dependencyCount[task]; position++) {
-    if (tasks.holder[tasks.dependency(task, position)] === noSlot) return false;
-  }
-  return true;
+  return attempts.isGranted(row) && earlier.has(tasks.ref(attempts.task[row]));
 }
 
 /** Ends what still stands on workers that are lost: there should be nothing. */

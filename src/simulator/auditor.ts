@@ -16,9 +16,11 @@ import { partOf, type TaskSpec } from "../model/spec.ts";
 import {
   type AttemptContext,
   type AttemptFailed,
+  type ClientMessage,
   type HotMessageOf,
   reportKind,
   type StartGang,
+  type ToClientMessage,
   type ToWorkerMessage,
   type WorkerHello,
   type WorkerMessage,
@@ -92,6 +94,8 @@ export class Auditor implements Observer {
   readonly #committed = new Set<TaskRef>();
   /** Failures that a task was charged with since somebody last asked for another try. */
   readonly #failures = new Map<TaskRef, number>();
+  /** By client, the sequence of a retry that was heard and not accepted yet. */
+  readonly #openRetries = new Map<string, number>();
   /** When a task may be tried again, by its spec, and which attempt of it failed. */
   readonly #backOffs = new Map<TaskRef, { until: Micros; order: Order }>();
   /** Exclusive tasks that have begun. */
@@ -132,16 +136,16 @@ export class Auditor implements Observer {
       case "agent-gone":
         return this.#onAgentGone(traffic.workerId, traffic.incarnation);
       case "asked-heard":
-        if (traffic.message.type === "retry") this.#onRetryAsked();
-        return;
+        return this.#onAsked(traffic.clientId, traffic.message);
       case "retry-heard":
         return this.#onRetryAsked();
       case "launch-asked":
       case "stop-asked":
       case "stop-acknowledged":
         return this.#stops.onCall(traffic);
-      case "asked":
       case "told":
+        return this.#onTold(traffic.clientId, traffic.message);
+      case "asked":
         return;
       default:
         return assertNever(traffic);
@@ -165,6 +169,7 @@ export class Auditor implements Observer {
       const order = this.#orders.get(attempt);
       if (order !== undefined && isGivenUp) order.isGivenUp = true;
       if (order !== undefined && inventory.phases[i] === phaseYielded) order.isYieldHeard = true;
+      if (order !== undefined && this.#isNextLost(order)) order.isSuperseded = false;
       const runs = inventory.phases[i] > 0 && order?.isSuperseded === false;
       const isGranted = runs || before?.has(attempt) === true;
       // What was answered, and not acknowledged, is listed as well, and answered again.
@@ -174,6 +179,12 @@ export class Auditor implements Observer {
       ...{ capacity: capacityOf(hello), held, heardCount: 0, heardAt: at, failed: [] },
       ...{ isGivenUp: false, isUp: true, incarnation: hello.incarnation },
     });
+  }
+
+  /** Whether the latest order of its task never came to where this one was: it holds on. */
+  #isNextLost({ task, workerId }: Order): boolean {
+    const next = this.#orders.get(this.#lastOrder.get(task) ?? 0);
+    return next?.isLost === true && next.workerId === workerId;
   }
 
   /** The controller orders something; it leaves now. */
@@ -288,6 +299,20 @@ export class Auditor implements Observer {
   #onAgentGone(workerId: string, incarnation: string): void {
     const host = this.#hosts.get(workerId);
     if (host?.incarnation === incarnation) host.isUp = false;
+  }
+
+  #onAsked(clientId: string, message: ClientMessage): void {
+    if (message.type !== "retry") return;
+    this.#openRetries.set(clientId, message.sequence);
+    this.#onRetryAsked();
+  }
+
+  /** What a restart of the session kept waiting is done only now. */
+  #onTold(clientId: string, message: ToClientMessage): void {
+    if (message.type !== "accepted") return;
+    if (message.sequence < (this.#openRetries.get(clientId) ?? Infinity)) return;
+    this.#openRetries.delete(clientId);
+    this.#onRetryAsked();
   }
 
   /** Somebody asks for another try: of which task is not said on the wire. */
@@ -454,6 +479,7 @@ export class Auditor implements Observer {
       const first = host.failed.shift();
       // A stop that was decided before the failure was heard makes it no try.
       if (first === undefined || first.order.isStopped) continue;
+      if (this.#openRetries.size > 0) continue; // The retry may be of this one, and come after it.
       const { order, at } = first;
       const tries = this.#failures.get(order.task) ?? 0;
       this.#failures.set(order.task, tries + 1);

@@ -43,6 +43,13 @@ test("calls go to their actor at once, in the order of the orders, and take no l
   assert.deepEqual(worker.finishes(3), ["store result 3 as 3", "finished 13 of 3"]);
 });
 
+test("calls whose shape has a number that was once of functions take no lane either", () => {
+  const worker = aWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, spec: plain, shape: call }));
+  worker.finishes(2);
+  assert.deepEqual(worker.ordered(compute(aCall(13, 3))), ["start 3 for 13 on lane -1"]);
+});
+
 test("a call whose actor has ended goes back: it has not run", () => {
   const worker = aWorker();
   worker.fails(1);

@@ -19,6 +19,7 @@ import {
   type Run,
   runOfState,
   type Shape,
+  shapesOf,
   type Withheld,
   type WorkerState,
 } from "./state.ts";
@@ -172,8 +173,8 @@ export function answerWithheld(
 }
 
 function shapeOfOrder(state: WorkerState, spec: number, shape: number): Shape | undefined {
-  const shapes = state.specs.get(spec)?.kind === "command" ? state.commandShapes : state.shapes;
-  return shapes.get(shape);
+  const known = state.specs.get(spec);
+  return known === undefined ? undefined : shapesOf(state, known).get(shape);
 }
 
 /** Answers an order that never became a run. `row.successor` is filled in here. */

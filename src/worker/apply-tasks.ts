@@ -20,6 +20,7 @@ import {
   type Run,
   type Shape,
   type Spec,
+  shapesOf,
   startableOf,
   type TaskRecord,
   type TaskState,
@@ -51,11 +52,12 @@ function ensureRecord(state: WorkerState, task: TaskRef): TaskRecord {
 }
 
 /** The shape `id` of a kind, made on its first mention. */
-function ensureShape(state: WorkerState, id: number, { kind, isCall }: Spec): Shape {
-  const shapes = kind === "command" ? state.commandShapes : state.shapes;
+function ensureShape(state: WorkerState, id: number, spec: Spec): Shape {
+  const shapes = shapesOf(state, spec);
   const known = shapes.get(id);
   if (known !== undefined) return known;
   const queues = { granted: new RunQueue(), prefetched: new RunQueue() };
+  const { kind, isCall } = spec;
   const shape = { id, kind, isCall, ...queues, meanUs: -1 };
   shapes.set(id, shape);
   return shape;

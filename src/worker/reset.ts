@@ -17,6 +17,7 @@ export function emptyRecords(state: WorkerState): void {
   state.specs.clear();
   state.shapes.clear();
   state.commandShapes.clear();
+  state.callShapes.clear();
   state.peers.clear();
   state.transfers.clear();
   state.startable.clear();

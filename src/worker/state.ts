@@ -298,6 +298,7 @@ export interface WorkerState {
   /** Shapes of functions. */
   readonly shapes: Map<number, Shape>;
   readonly commandShapes: Map<number, Shape>;
+  readonly callShapes: Map<number, Shape>;
   readonly peers: Map<WorkerIndex, Peer>;
   readonly tasks: Map<TaskRef, TaskRecord>;
   readonly executions: Map<ExecutionId, Execution>;
@@ -398,6 +399,7 @@ export function newWorkerState(config: WorkerConfig): WorkerState {
     specs: new Map(),
     shapes: new Map(),
     commandShapes: new Map(),
+    callShapes: new Map(),
     peers: new Map(),
     tasks: new Map(),
     executions: new Map(),
@@ -480,6 +482,18 @@ export function hasIdleCommandLane(state: WorkerState): boolean {
 export function startableOf(state: WorkerState, { kind, isCall }: Shape): Set<Shape> {
   if (isCall) return state.startableCalls;
   return kind === "command" ? state.startableCommands : state.startable;
+}
+
+/**
+ * The shapes of the kind of a spec, by number. The controller gives the number of a shape that it
+ * has forgotten to another one, of any kind.
+ */
+export function shapesOf(
+  state: WorkerState,
+  { kind, isCall }: Pick<Spec, "kind" | "isCall">,
+): Map<number, Shape> {
+  if (isCall) return state.callShapes;
+  return kind === "command" ? state.commandShapes : state.shapes;
 }
 
 export function isNeeded(record: TaskRecord): boolean {

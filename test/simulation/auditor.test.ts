@@ -96,6 +96,19 @@ class Trace {
     return this;
   }
 
+  /** A client's retry: heard, or by now accepted. */
+  retries(state: "asked-heard" | "told"): this {
+    const clientId = "c";
+    if (state === "told") {
+      const message = { type: "accepted", sequence: 1 } as const;
+      this.auditor.onTraffic({ type: "told", clientId, message });
+    } else {
+      const message = { type: "retry", sequence: 1, tasks: [1] } as const;
+      this.auditor.onTraffic({ type: "asked-heard", clientId, message });
+    }
+    return this;
+  }
+
   orders({ attempt, task, spec = 0, prefetched = false, inputs = [], context }: Ordered): this {
     const message: HotMessageOf<"compute"> = {
       type: "compute",
@@ -298,6 +311,31 @@ const faults: readonly (readonly [string, RegExp, (trace: Trace) => unknown])[] 
         .orders({ attempt: 2, task: 1 }),
   ],
   [
+    "a task gets a try that a retry of before its failure does not give it",
+    /no more tries than its budget/,
+    (trace) =>
+      trace
+        .orders({ attempt: 1, task: 1 })
+        .starts(1)
+        .ends(1)
+        .retries("asked-heard")
+        .retries("told")
+        .fails(1, 1)
+        .acknowledges(1)
+        .orders({ attempt: 2, task: 1 }),
+  ],
+  [
+    "a unit is given away that goes on being used, since the order that took it over was lost",
+    /no unit is given twice/,
+    (trace) =>
+      trace
+        .orders({ attempt: 1, task: 1 })
+        .starts(1)
+        .orders({ attempt: 2, task: 1 })
+        .registers([1])
+        .orders({ attempt: 3, task: 2 }),
+  ],
+  [
     "a retry does not wait",
     /a retry starts after its back-off and not before/,
     (trace) =>
@@ -350,6 +388,12 @@ describe("the auditor", () => {
     trace.orders({ attempt: 4, task: 4, spec: 1, context: contextOf(0, 1) });
     trace.prepares(4, 4).startsGang(4, 4, 1).starts(4).ends(4).says(finished, 4, 4).rests();
     assert.ok(trace.auditor.checked > 10);
+  });
+
+  test("lets a retry that has to wait give a try for a failure that comes meanwhile", () => {
+    const trace = new Trace().orders({ attempt: 1, task: 1 }).starts(1).ends(1);
+    trace.retries("asked-heard").fails(1, 1).acknowledges(1).orders({ attempt: 2, task: 1 });
+    trace.retries("told");
   });
 
   test("lets a job go on that was asked for again", () => {

@@ -74,6 +74,7 @@ export function snapshotOf(state: WorkerState): string {
     specs: [...specs.values()],
     shapes: [...shapes.values()].map(shapeText),
     commandShapes: [...state.commandShapes.values()].map(shapeText),
+    callShapes: [...state.callShapes.values()].map(shapeText),
     peers: [...peers.values()].map(peerText),
     tasks: [...tasks.values()].map(({ state: taskState, neededBy, ...record }) => ({
       ...record,

@@ -79,7 +79,7 @@ function checkQueue(queue: RunQueue): void {
 }
 
 function queuesAreInStrictOrder(state: WorkerState): void {
-  for (const shapes of [state.shapes, state.commandShapes]) {
+  for (const shapes of [state.shapes, state.commandShapes, state.callShapes]) {
     for (const { granted, prefetched } of shapes.values()) {
       checkQueue(granted);
       checkQueue(prefetched);
