@@ -246,7 +246,7 @@ describe("a worker that says hello again", () => {
     assert.deepEqual(harness.usedBy(worker), { cpu: 1000, slots: 1 });
   });
 
-  test("without a successor whose input is gone by now is given that order too, to ask for it", () => {
+  test("without a successor whose input has gone is given that order too, to ask for it", () => {
     const { harness, other, worker } = aLostSuccessor(["input"]);
     other.exits();
     assert.equal(harness.stateOf("input"), "PENDING queued");
