@@ -41,6 +41,8 @@ interface Order {
   isStopped: boolean;
   /** What it held is its successor's, also while it still runs. */
   isSuperseded: boolean;
+  /** The next attempt of its task, if it was ordered of the same worker. */
+  next: Order | null;
   /** Its worker was silent for long: what it holds may be somebody else's since. */
   isGivenUp: boolean;
   isPrepared: boolean;
@@ -258,7 +260,7 @@ export class Auditor implements Observer {
     const order = this.#orders.get(attempt);
     if (order === undefined || order.workerId !== workerId)
       return this.#broken("nothing starts that was not ordered there", attempt);
-    if (order.isAnswered) this.#broken("nothing starts that its worker has answered for", attempt);
+    if (isOver(order)) this.#broken("nothing starts that its worker has answered for", attempt);
     if (!order.mayStart) this.#broken("a member of a gang starts when all are prepared", attempt);
     if (order.definition.exclusive === true) {
       if (this.#begun.has(order.task))
@@ -362,6 +364,8 @@ export class Auditor implements Observer {
         this.#broken("nothing starts of a job whose stop was acknowledged", attempt, task);
       const order = newOrder({ attempt, task, workerId, definition, context });
       this.#supersede(workerId, task);
+      const before = this.#orders.get(this.#lastOrder.get(task) ?? 0);
+      if (before?.workerId === workerId && before.attempt < attempt) before.next = order;
       this.#orders.set(attempt, order);
       this.#lastOrder.set(task, attempt);
       if (message.prefetched[i] === 0) this.#grant(workerId, attempt, at);
@@ -537,6 +541,15 @@ export class Auditor implements Observer {
   }
 }
 
+/**
+ * Whether nothing of it may begin. What has been given to an executor may be taken over by the next
+ * attempt of its task there before it begins: it is answered for, and begins as that one.
+ */
+function isOver(order: Order): boolean {
+  if (!order.isAnswered) return false;
+  return order.next === null || isOver(order.next);
+}
+
 /** Clocks gain less than this. */
 const clockErrorMax = 0.001;
 
@@ -559,6 +572,7 @@ function newOrder(
     amounts: amountsOf(definition, context),
     isStopped: false,
     isSuperseded: false,
+    next: null,
     isGivenUp: false,
     isPrepared: false,
     mayStart: isAlone(definition),

@@ -270,6 +270,17 @@ const faults: readonly (readonly [string, RegExp, (trace: Trace) => unknown])[] 
     (trace) => trace.orders({ attempt: 1, task: 1 }).says(handedBack, 1, 1).starts(1),
   ],
   [
+    "something starts that was answered for, as was what took it over",
+    /nothing starts that its worker has answered for/,
+    (trace) =>
+      trace
+        .orders({ attempt: 1, task: 1 })
+        .orders({ attempt: 2, task: 1 })
+        .says(abandoned, 1, 1)
+        .says(handedBack, 2, 1)
+        .starts(1),
+  ],
+  [
     "a task runs twice on a machine",
     /a task runs once on a machine/,
     (trace) =>
@@ -394,6 +405,11 @@ describe("the auditor", () => {
     const trace = new Trace().orders({ attempt: 1, task: 1 }).starts(1).ends(1);
     trace.retries("asked-heard").fails(1, 1).acknowledges(1).orders({ attempt: 2, task: 1 });
     trace.retries("told");
+  });
+
+  test("lets what the next attempt of its task took over begin as that one", () => {
+    const trace = new Trace().orders({ attempt: 1, task: 1 }).orders({ attempt: 2, task: 1 });
+    trace.says(abandoned, 1, 1).starts(1).ends(1).says(finished, 2, 1).rests();
   });
 
   test("lets a job go on that was asked for again", () => {
