@@ -24,7 +24,7 @@ import { parseArgs } from "node:util";
 import { type Profile, profiles } from "../src/simulator/profiles.ts";
 import { failureOfRun, type RunRecipe, Shrinker } from "../src/simulator/shrink.ts";
 import { type PoolOptions, runBatch, runPool, serveBatches } from "./simulation/pool.ts";
-import { printSummary, summaryOf, type Totals } from "./simulation/totals.ts";
+import { type FailedSeed, printSummary, summaryOf, type Totals } from "./simulation/totals.ts";
 
 export { runSeed, type SeedOptions, type SeedReport } from "./simulation/run-seed.ts";
 
@@ -108,9 +108,16 @@ function shrinkSeed({ firstSeed: seed, profile, actionCount }: Flags): void {
   process.exitCode = 1;
 }
 
+function tellFailure({ seed, reason, replay }: FailedSeed): void {
+  console.error(`\nseed ${seed}: ${reason}\n  replay: ${replay}\n  shrink: ${replay} --shrink`);
+}
+
+/** Tells each failure as soon as it is known: whoever runs an hour need not wait for its end. */
 function progressLine(startedAt: number): (totals: Totals) => void {
-  if (!process.stderr.isTTY) return () => {};
+  let told = 0;
   return ({ seeds, events, failures }) => {
+    for (; told < failures.length; told++) tellFailure(failures[told]);
+    if (!process.stderr.isTTY) return;
     const seconds = (performance.now() - startedAt) / 1000;
     const speed = Math.round(events / seconds);
     const text = `${seeds} seeds, ${events} events, ${speed} events/s, ${failures.length} failed`;
@@ -120,8 +127,11 @@ function progressLine(startedAt: number): (totals: Totals) => void {
 
 async function runMany(flags: Flags): Promise<Totals> {
   const { firstSeed, seedCount, minutes, profile, actionCount, checks } = flags;
-  if (seedCount === 1)
-    return runBatch({ first: firstSeed, count: 1, profile, actionCount, checks });
+  if (seedCount === 1) {
+    const one = runBatch({ first: firstSeed, count: 1, profile, actionCount, checks });
+    one.failures.forEach(tellFailure);
+    return one;
+  }
   const onProgress = progressLine(performance.now());
   const options: PoolOptions = {
     ...{ firstSeed, profile, actionCount, checks, failuresMax, jobs: flags.jobs, onProgress },
@@ -143,8 +153,6 @@ async function main(): Promise<void> {
   const summary = summaryOf(totals, seconds, flags.seedCount === 1 ? 1 : flags.jobs);
   if (flags.isJson) console.log(JSON.stringify(summary));
   else printSummary(summary, flags.seedCount > 1);
-  for (const { seed, reason, replay } of flags.isJson ? [] : totals.failures)
-    console.error(`\nseed ${seed}: ${reason}\n  replay: ${replay}\n  shrink: ${replay} --shrink`);
   if (totals.failures.length > 0) process.exitCode = 1;
 }
 
