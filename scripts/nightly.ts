@@ -1,9 +1,10 @@
 /**
  * Everything that tries to break Capstan, one after the other, in one report:
  *
- *     npm run nightly                           an hour of simulated seeds, then all the rest
- *     npm run nightly -- --minutes 5            five minutes of seeds
- *     npm run nightly -- --only sim,explore     only these: sim, explore, bugbank, chaos, mutation
+ *     npm run nightly                           100 minutes of simulated seeds, then the rest
+ *     npm run nightly -- --minutes 5            a twelfth of that
+ *     npm run nightly -- --only sim,explore     only these: sim, gangs, watchdog, reasons,
+ *                                               signature, explore, bugbank, chaos, mutation
  *     npm run nightly -- --seed 1000000         the first seed; default: one for each day
  *
  * Each runs as a process of its own. What they say goes into `nightly/report.md` and, for programs,
@@ -38,13 +39,21 @@ interface Program {
 
 function programsFor(minutes: number, firstSeed: number): readonly Program[] {
   const mutation = join(folder, "mutation.json");
-  const simulated = ["--minutes", String(minutes), "--seed", String(firstSeed), "--json"];
   const program = (name: string, what: string, args: readonly string[], file = ""): Program => ({
     ...{ name, what, args, file },
-    script: join(root, "scripts", `${name === "sim" ? "simulate" : name}.ts`),
+    script: join(root, "scripts", `${name}.ts`),
   });
+  const simulated = (name: string, what: string, share: number, ...more: string[]): Program => {
+    const time = ["--minutes", String(Math.ceil(minutes * share))];
+    const args = [...time, "--seed", String(firstSeed), "--json", ...more];
+    return { ...program("simulate", what, args), name };
+  };
   return [
-    program("sim", "Simulated clusters", simulated),
+    simulated("sim", "Simulated clusters", 1),
+    simulated("gangs", "Simulated clusters with many gangs", 1 / 4, "--profile", "gangs"),
+    simulated("watchdog", "Nothing is left for a watchdog", 1 / 6, "--judge", "watchdog"),
+    simulated("reasons", "Reasons to wait are true", 1 / 6, "--judge", "reasons"),
+    program("signature", "What the kernels decide is what it was", []),
     program("explore", "Every state of small clusters", ["--json"]),
     program("bugbank", "Bugs that must be caught", ["--json"]),
     program("chaos", "Faults against real processes", ["--json"]),

@@ -5,8 +5,13 @@
  *     npm run sim -- --minutes 10              as many as there is time for, from --seed on
  *     npm run sim -- --seed 17                 one seed
  *     npm run sim -- --seed 17 --shrink        made as small as it still fails, and its last events
+ *     npm run sim -- --recipe FILE             what was made small again: the line that --shrink
+ *                                              prints, in a file
  *     npm run sim -- --seeds 50 --profile calm of one kind: calm, network, crash, gangs, graphs,
  *                                              storm, slow; default swarm: any
+ *     npm run sim -- --judge watchdog          judged not by the rules but by a watchdog that must
+ *                                              find nothing to do; or by --judge reasons: why a
+ *                                              task waits is made false, and then it moves
  *     npm run sim -- --seed 17 --actions 200   a longer workload; default 60
  *     npm run sim -- --seeds 900 --jobs 2      processes; default: one for each core
  *     npm run sim -- --seeds 900 --json        one line of JSON instead of the report
@@ -18,12 +23,14 @@
  * @module
  */
 
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { type Profile, profiles } from "../src/simulator/profiles.ts";
-import { failureOfRun, type RunRecipe, Shrinker } from "../src/simulator/shrink.ts";
+import { endOfRun, failureOfRun, type RunRecipe, Shrinker } from "../src/simulator/shrink.ts";
 import { type PoolOptions, runBatch, runPool, serveBatches } from "./simulation/pool.ts";
+import { type Judge, judges } from "./simulation/run-seed.ts";
 import { type FailedSeed, printSummary, summaryOf, type Totals } from "./simulation/totals.ts";
 
 export { runSeed, type SeedOptions, type SeedReport } from "./simulation/run-seed.ts";
@@ -47,6 +54,9 @@ interface Flags {
   readonly isJson: boolean;
   readonly shrink: boolean;
   readonly checks: boolean;
+  readonly judge: Judge;
+  /** A file; "" for none. */
+  readonly recipe: string;
 }
 
 function fail(message: string): never {
@@ -67,12 +77,16 @@ function parseFlags(): Flags {
   const { values } = parseArgs({
     options: {
       ...{ seeds: text, seed: text, minutes: text, actions: text, profile: text, jobs: text },
-      ...{ calm: flag, json: flag, shrink: flag, unchecked: flag },
+      ...{ calm: flag, json: flag, shrink: flag, unchecked: flag, judge: text, recipe: text },
     },
   });
   const profile = values.calm ? "calm" : (values.profile ?? "swarm");
   if (!(profiles as readonly string[]).includes(profile))
     fail(`--profile: expected one of ${profiles.join(", ")}, not ${JSON.stringify(profile)}`);
+  const judge = values.judge ?? "rules";
+  if (!(judges as readonly string[]).includes(judge))
+    fail(`--judge: expected one of ${judges.join(", ")}, not ${JSON.stringify(judge)}`);
+  if (values.shrink && judge !== "rules") fail("--shrink: only what the rules find is made small");
   const isOne = values.seed !== undefined && values.seeds === undefined;
   const minutes = numberOf("minutes", values.minutes, 0);
   const many = minutes > 0 ? Number.MAX_SAFE_INTEGER : isOne ? 1 : defaultSeedCount;
@@ -86,6 +100,8 @@ function parseFlags(): Flags {
     isJson: values.json,
     shrink: values.shrink,
     checks: !values.unchecked,
+    judge: judge as Judge,
+    recipe: values.recipe ?? "",
   };
 }
 
@@ -103,9 +119,31 @@ function shrinkSeed({ firstSeed: seed, profile, actionCount }: Flags): void {
   console.log(shrunk.failure.message);
   console.log(`\n${steps} of ${actionCount} steps are left after ${shrunk.tries} runs:`);
   console.log(`  ${JSON.stringify({ ...rest, skip, without, zeroed })}`);
+  tellEnd(shrunk.lines);
+}
+
+function tellEnd(lines: readonly string[]): void {
   console.log("\nhow it ends:");
-  for (const line of shrunk.lines) console.log(line);
+  for (const line of lines) console.log(line);
   process.exitCode = 1;
+}
+
+/** Plays what a shrinker has left once more. */
+function playRecipe(file: string): void {
+  let recipe: RunRecipe;
+  try {
+    recipe = JSON.parse(readFileSync(file, "utf8")) as RunRecipe;
+  } catch (error) {
+    return fail(`--recipe: ${(error as Error).message}`);
+  }
+  const isRecipe = ["seed", "profile", "actionCount", "without", "skip", "zeroed"].every(
+    (field) => field in recipe,
+  );
+  if (!isRecipe) fail(`--recipe: ${file} is not the line of JSON that --shrink prints`);
+  const failure = failureOfRun(recipe);
+  if (failure === null) return console.log("it does not fail");
+  console.log(failure.message);
+  tellEnd(endOfRun(recipe));
 }
 
 function tellFailure({ seed, reason, replay }: FailedSeed): void {
@@ -126,15 +164,24 @@ function progressLine(startedAt: number): (totals: Totals) => void {
 }
 
 async function runMany(flags: Flags): Promise<Totals> {
-  const { firstSeed, seedCount, minutes, profile, actionCount, checks } = flags;
+  const { firstSeed, seedCount, minutes, profile, actionCount, checks, judge } = flags;
   if (seedCount === 1) {
-    const one = runBatch({ first: firstSeed, count: 1, profile, actionCount, checks });
+    const one = runBatch({ first: firstSeed, count: 1, profile, actionCount, checks, judge });
     one.failures.forEach(tellFailure);
     return one;
   }
   const onProgress = progressLine(performance.now());
   const options: PoolOptions = {
-    ...{ firstSeed, profile, actionCount, checks, failuresMax, jobs: flags.jobs, onProgress },
+    ...{
+      firstSeed,
+      profile,
+      actionCount,
+      checks,
+      judge,
+      failuresMax,
+      jobs: flags.jobs,
+      onProgress,
+    },
     endSeed: Math.min(Number.MAX_SAFE_INTEGER, firstSeed + seedCount),
     deadlineMs: minutes > 0 ? Date.now() + minutes * 60_000 : Number.POSITIVE_INFINITY,
     script: fileURLToPath(import.meta.url),
@@ -146,6 +193,7 @@ async function runMany(flags: Flags): Promise<Totals> {
 
 async function main(): Promise<void> {
   const flags = parseFlags();
+  if (flags.recipe !== "") return playRecipe(flags.recipe);
   if (flags.shrink) return shrinkSeed(flags);
   const startedAt = performance.now();
   const totals = await runMany(flags);

@@ -6,7 +6,7 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import type { Profile } from "../../src/simulator/profiles.ts";
-import { runSeed, SeedFailure, type SeedOptions } from "./run-seed.ts";
+import { type Judge, runSeed, SeedFailure, type SeedOptions } from "./run-seed.ts";
 import { addCounts, addReport, addTotals, noTotals, type Totals } from "./totals.ts";
 
 /** What every seed of a batch has in common. */
@@ -14,6 +14,7 @@ export interface BatchOptions {
   readonly profile: Profile;
   readonly actionCount: number;
   readonly checks: boolean;
+  readonly judge: Judge;
 }
 
 interface Batch extends BatchOptions {
@@ -77,8 +78,8 @@ export async function runPool(options: PoolOptions): Promise<Totals> {
     const isOver = next >= options.endSeed || totals.failures.length >= options.failuresMax;
     if (isOver || Date.now() >= options.deadlineMs) return null;
     const count = Math.min(batchSize, options.endSeed - next);
-    const { profile, actionCount, checks } = options;
-    const batch = { first: next, count, profile, actionCount, checks };
+    const { profile, actionCount, checks, judge } = options;
+    const batch = { first: next, count, profile, actionCount, checks, judge };
     next += count;
     return batch;
   };

@@ -4,13 +4,25 @@
  * @module
  */
 
+import { Prng } from "../../src/base/prng.ts";
 import {
   type ClusterOptions,
   type RunReport,
   SimulatedCluster,
 } from "../../src/simulator/cluster.ts";
 import { Coverage } from "../../src/simulator/coverage.ts";
+import type { Observer } from "../../src/simulator/observer.ts";
 import type { Profile } from "../../src/simulator/profiles.ts";
+import { ReasonChecker } from "../../src/simulator/reasons.ts";
+
+/**
+ * Who judges a run. `rules`: all invariants, after every event. `watchdog`: progress comes from
+ * events alone, so a watchdog finds nothing to do. `reasons`: why a task waits is made false, and
+ * then it moves or waits for something else.
+ */
+export const judges = ["rules", "watchdog", "reasons"] as const;
+
+export type Judge = (typeof judges)[number];
 
 /** One run: a function of these and of the code, of nothing else. */
 export interface SeedOptions {
@@ -22,6 +34,8 @@ export interface SeedOptions {
   readonly actionCount: number;
   /** Check every invariant after every event; default true. */
   readonly checks?: boolean;
+  /** Default `rules`. */
+  readonly judge?: Judge;
   /** Rare states are counted here. */
   readonly states?: Map<string, number>;
 }
@@ -65,16 +79,17 @@ export function runSeed(options: SeedOptions): SeedReport {
 }
 
 function runOnce(options: SeedOptions): SeedReport {
-  const { seed, actionCount, checks = true, states } = options;
+  const { seed, actionCount, checks = true, judge = "rules", states } = options;
   const profile = profileOf(options);
-  const observers = states === undefined ? [] : [new Coverage(states)];
+  const observers: Observer[] = states === undefined ? [] : [new Coverage(states)];
+  if (judge === "reasons") observers.push(new ReasonChecker(new Prng(seed)));
   const cluster = new SimulatedCluster({
-    seed,
-    profile,
-    checks,
-    observers,
+    ...{ seed, profile, observers },
+    ...{ checks: checks && judge === "rules", watchdog: judge === "watchdog" },
   } satisfies ClusterOptions);
   const report = cluster.run(actionCount);
+  const { fired } = cluster.watchdog;
+  if (fired.length > 0) throw new Error(`the watchdog had work to do: ${JSON.stringify(fired)}`);
   const { recomputedCount: recomputed } = cluster.state;
   return { ...report, recomputed, faults: cluster.faultCounts };
 }
@@ -94,5 +109,7 @@ export function profileOf({ calm = false, profile = "swarm" }: SeedOptions): Pro
 export function replayOf(options: SeedOptions): string {
   const profile = profileOf(options);
   const kind = profile === "swarm" ? "" : ` --profile ${profile}`;
-  return `npm run sim -- --seed ${options.seed} --actions ${options.actionCount}${kind}`;
+  const { seed, actionCount, judge = "rules" } = options;
+  const by = judge === "rules" ? "" : ` --judge ${judge}`;
+  return `npm run sim -- --seed ${seed} --actions ${actionCount}${kind}${by}`;
 }

@@ -26,7 +26,7 @@ import { orderRenewal } from "./restarts.ts";
 import { retractUnfed } from "./retracts.ts";
 import { sendAttempt } from "./send-attempt.ts";
 import { pushReleaseCandidates } from "./settle.ts";
-import { type ControllerState, isHealthy, specOf, type Worker } from "./state.ts";
+import { type ControllerState, isHealthy, shapeOf, specOf, type Worker } from "./state.ts";
 import { attemptFlag } from "./tables/attempt-table.ts";
 import { noSlot } from "./tables/task-table.ts";
 import { loseCopies } from "./values.ts";
@@ -187,11 +187,14 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
 
 /**
  * Whether an attempt whose order was lost has the grant of an earlier one of its task that is still
- * there: the grant is not free, so the order is given again, and its stop after it.
+ * there: the grant is not free, so the order is given again, and its stop after it. An object, or
+ * its turn, is never handed over.
  */
 function tookOver(state: ControllerState, row: number, earlier: ReadonlySet<TaskRef>): boolean {
   const { attempts, tasks } = state;
-  return attempts.isGranted(row) && earlier.has(tasks.ref(attempts.task[row]));
+  const task = attempts.task[row];
+  if (shapeOf(state, task).part !== null) return false;
+  return attempts.isGranted(row) && earlier.has(tasks.ref(task));
 }
 
 /** Ends what still stands on workers that are lost: there should be nothing. */

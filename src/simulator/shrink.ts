@@ -61,6 +61,23 @@ export function failureOfRun(
   }
 }
 
+/** The last steps of a run that fails. */
+export function endOfRun(
+  recipe: RunRecipe,
+  options: Partial<ClusterOptions> = {},
+): readonly string[] {
+  let cluster: SimulatedCluster | null = null;
+  const recorder = new TraceRecorder(() => cluster?.timeline.now ?? 0);
+  try {
+    const observers = [recorder, ...(options.observers ?? [])];
+    cluster = new SimulatedCluster({ ...optionsOf(recipe), ...options, observers });
+    cluster.run(recipe.actionCount);
+  } catch {
+    // It fails: that is why we are here.
+  }
+  return recorder.lines;
+}
+
 /** The first line, with every number and every name of a thing as `#`. */
 function kindOf(message: string): string {
   const [first] = message.split("\n");
@@ -102,7 +119,12 @@ export class Shrinker {
       this.#dropPeers();
       this.#zeroStreams();
     }
-    return { recipe: this.#recipe, failure: this.#failure, tries: this.tries, lines: this.#tell() };
+    return {
+      recipe: this.#recipe,
+      failure: this.#failure,
+      tries: this.tries,
+      lines: endOfRun(this.#recipe, this.#optionsOfRun()),
+    };
   }
 
   #size(): number {
@@ -184,20 +206,5 @@ export class Shrinker {
     const middle = (from + to) >> 1;
     this.#zero(stream, from, middle);
     this.#zero(stream, middle, to);
-  }
-
-  /** Runs it once more to see its end. */
-  #tell(): readonly string[] {
-    let cluster: SimulatedCluster | null = null;
-    const recorder = new TraceRecorder(() => cluster?.timeline.now ?? 0);
-    try {
-      const more = this.#optionsOfRun();
-      const observers = [recorder, ...(more.observers ?? [])];
-      cluster = new SimulatedCluster({ ...optionsOf(this.#recipe), ...more, observers });
-      cluster.run(this.#recipe.actionCount);
-    } catch {
-      // It fails: that is why we are here.
-    }
-    return recorder.lines;
   }
 }
