@@ -100,6 +100,22 @@ describe("calls of an actor", () => {
     assert.match(summaryOf(harness, "one"), /call is running on w1$/);
   });
 
+  test("that were lost with a connection go again in their order, whatever is named of them", () => {
+    const { client, worker } = aRunningActor();
+    client.submits({ one: call(), two: call() });
+    const before = worker.attemptOf("two");
+    worker.reports(handedBack("one"), handedBack("two"));
+    worker.disconnects();
+    for (const label of ["one", "two"]) worker.attempts.delete(worker.attemptOf(label).id);
+    worker.attempts.set(before.id, before); // That it came back was not acknowledged.
+    const lines = worker.connects();
+    assert.deepEqual(lines, [
+      "w1 < stop two",
+      "w1 < compute one with <actor>",
+      "w1 < compute two with <actor>",
+    ]);
+  });
+
   test("that come back go first again", () => {
     const { harness, client, worker } = aRunningActor();
     client.submits({ value: {} });
