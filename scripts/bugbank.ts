@@ -14,9 +14,9 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { type Catch, type Hunt, playScenarios, runSeeds } from "../test/bugbank/hunter.ts";
 import { type Bug, checkBug, readBugs } from "../test/bugbank/patches.ts";
+import { countOption, readOptions, refuse } from "./options.ts";
 
 /** Bugs that are looked for at the same time. */
 const huntsMax = 2;
@@ -144,10 +144,9 @@ class Table {
 
 function printTotals(totals: Totals, failing: Catch | null, printLine: Print): void {
   const { caught, of, caughtBySeeds, medianSeeds, maxSeeds } = totals;
-  printLine(
-    `${caught} of ${of} caught; ${caughtBySeeds} of ${of} by seeds alone: ` +
-      `median ${medianSeeds}, at most ${maxSeeds}`,
-  );
+  const median = Number.isFinite(medianSeeds) ? String(medianSeeds) : "more than there were";
+  const howMany = caughtBySeeds === 0 ? "" : `: median ${median}, at most ${maxSeeds}`;
+  printLine(`${caught} of ${of} caught; ${caughtBySeeds} of ${of} by seeds alone${howMany}`);
   if (failing !== null) printLine(`without any bug, ${failing.by} fails too: ${failing.rule}`);
 }
 
@@ -161,34 +160,25 @@ function printJson(rows: readonly Row[], totals: Totals, failing: Catch | null):
 function chosenBugs(names: readonly string[]): readonly Bug[] {
   const all = readBugs();
   const unknown = names.find((name) => !all.some((bug) => bug.name === name));
-  if (unknown !== undefined) {
-    console.error(`no bug ${JSON.stringify(unknown)}; see test/bugbank/bugs`);
-    process.exit(2);
-  }
+  if (unknown !== undefined) refuse(`no bug ${JSON.stringify(unknown)}; see test/bugbank/bugs`);
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
 }
 
-function countOf(text: string): number {
-  const count = Number(text);
-  if (text !== "" && Number.isSafeInteger(count) && count > 0) return count;
-  console.error(`--seeds: expected a whole number above 0, not ${JSON.stringify(text)}`);
-  process.exit(2);
-}
-
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readOptions(import.meta.url, {
     allowPositionals: true,
     options: {
-      seeds: { type: "string", default: "1000" },
+      seeds: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
+  const seedCount = countOption("seeds", values.seeds, { least: 1, otherwise: 1_000 });
   const bugs = chosenBugs(positionals);
   const root = new URL("..", import.meta.url).pathname;
   for (const bug of bugs) checkBug(root, bug);
   const printLine = values.json ? console.error : console.log;
   const table = new Table(bugs, printLine);
-  const rows = await huntAll(bugs, countOf(values.seeds), (row) => table.add(row));
+  const rows = await huntAll(bugs, seedCount, (row) => table.add(row));
   const failing = await control();
   const totals = totalsOf(rows);
   printTotals(totals, failing, printLine);

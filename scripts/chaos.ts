@@ -12,14 +12,14 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { allFaults } from "../test/chaos/faults/all.ts";
 import { type Fault, type Figure, Trial } from "../test/chaos/support/fault.ts";
+import { countOption, readOptions, refuse } from "./options.ts";
 
 interface Flags {
   readonly faults: readonly Fault[];
   /** Null: as many as each fault says. */
-  readonly rounds: number | null;
+  readonly rounds: number;
   readonly seed: number;
   readonly json: boolean;
 }
@@ -38,26 +38,14 @@ interface Verdict {
   readonly figures: readonly Figure[];
 }
 
-function wrongUse(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
-
-function parseCount(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const count = Number(text);
-  if (text !== "" && Number.isSafeInteger(count) && count >= 1) return count;
-  return wrongUse(`--${name}: expected a whole number of at least 1, not ${JSON.stringify(text)}`);
-}
-
 function findFault(id: string): Fault {
   const known = allFaults.map((fault) => fault.id).join(", ");
   const found = allFaults.find((fault) => fault.id === id.toUpperCase());
-  return found ?? wrongUse(`${id}: no such fault; there are ${known}`);
+  return found ?? refuse(`${id}: no such fault; there are ${known}`);
 }
 
 function parseFlags(): Flags {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readOptions(import.meta.url, {
     allowPositionals: true,
     options: {
       rounds: { type: "string" },
@@ -67,14 +55,20 @@ function parseFlags(): Flags {
   });
   return {
     faults: positionals.length === 0 ? allFaults : positionals.map(findFault),
-    rounds: parseCount("rounds", values.rounds),
-    seed: parseCount("seed", values.seed) ?? (Date.now() % 1_000_000) + 1,
+    rounds: countOption("rounds", values.rounds, { least: 1, otherwise: 0 }),
+    seed: countOption("seed", values.seed, {
+      ...{ least: 1, otherwise: (Date.now() % 1_000_000) + 1 },
+    }),
     json: values.json,
   };
 }
 
 async function prove(fault: Fault, { rounds, seed }: Flags): Promise<Verdict> {
-  const trial = new Trial({ rounds: rounds ?? fault.rounds.soak, seed, isSoak: true });
+  const trial = new Trial({
+    rounds: rounds === 0 ? fault.rounds.soak : rounds,
+    seed,
+    isSoak: true,
+  });
   const obstacle = fault.obstacle();
   const startedAtMs = performance.now();
   const end = (verdict: Verdict["verdict"], reason: string): Verdict => ({

@@ -17,9 +17,8 @@
  */
 
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import type { Configuration } from "../src/simulator/explorer/configuration.ts";
 import { boundsOf } from "../src/simulator/explorer/configuration.ts";
 import { configurations, smallConfigurations } from "../src/simulator/explorer/configurations.ts";
@@ -30,6 +29,7 @@ import {
   scenarioText,
 } from "../src/simulator/explorer/scenario.ts";
 import { explore, type SearchReport } from "../src/simulator/explorer/search.ts";
+import { countOption, readOptions, refuse } from "./options.ts";
 
 /** One exploration with what it cost. */
 interface Measured extends SearchReport {
@@ -42,31 +42,33 @@ interface Measured extends SearchReport {
 /** Room for the states of nodes that are kept as objects, MiB. */
 const heapMib = 6_000;
 
-const { values: flags, positionals: names } = parseArgs({
+const { values: flags, positionals: names } = readOptions(import.meta.url, {
   allowPositionals: true,
   options: {
     states: { type: "string" },
     small: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
-    processes: { type: "string", default: "2" },
+    processes: { type: "string" },
     replay: { type: "string" },
     alone: { type: "boolean", default: false },
   },
 });
 
+const statesOption = countOption("states", flags.states, { least: 1, otherwise: 0 });
+const processCount = countOption("processes", flags.processes, { least: 1, otherwise: 2 });
+
 function configurationOf(name: string): Configuration {
   const all = flags.small ? smallConfigurations : configurations;
   const found = all.find((one) => one.name === name);
   if (found !== undefined) return found;
-  console.error(`${name} is none of ${all.map((one) => one.name).join(", ")}`);
-  process.exit(2);
+  return refuse(`${name} is none of ${all.map((one) => one.name).join(", ")}`);
 }
 
 function measure(configuration: Configuration): Measured {
   const startedAt = performance.now();
   const cpuBefore = process.cpuUsage();
-  const statesMax = flags.states === undefined ? {} : { statesMax: Number(flags.states) };
+  const statesMax = flags.states === undefined ? {} : { statesMax: statesOption };
   const report = explore(configuration, { ...statesMax, isReduced: !flags.full });
   const { user, system } = process.cpuUsage(cpuBefore);
   return {
@@ -133,7 +135,7 @@ async function exploreAll(wanted: readonly string[]): Promise<void> {
       }
     }
   };
-  await Promise.all(Array.from({ length: Number(flags.processes) }, work));
+  await Promise.all(Array.from({ length: Math.min(processCount, wanted.length) }, work));
   const states = rows.reduce((sum, row) => sum + row.states, 0);
   const closed = rows.filter((row) => row.isClosed).length;
   if (!flags.json) console.log(`${states} states, ${closed} of ${wanted.length} closed`);
@@ -141,6 +143,7 @@ async function exploreAll(wanted: readonly string[]): Promise<void> {
 }
 
 function playBack(path: string): void {
+  if (!existsSync(path)) refuse(`--replay: there is no file ${path}`);
   const text = readFileSync(path, "utf8");
   let played: Replay;
   try {

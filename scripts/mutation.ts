@@ -23,15 +23,20 @@ import { createHash } from "node:crypto";
 import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { Stryker } from "@stryker-mutator/core";
 import type { KernelTestOptions } from "./mutation/kernel-runner.ts";
 import { type MutationReport, reportOf, textOf } from "./mutation/score.ts";
+import { readOptions, refuse } from "./options.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const workFolder = join(root, ".capstan", "mutation");
 
-const kernelFiles = ["src/scheduler/*.ts", "src/worker/*.ts", "src/controller/*.ts"];
+const kernelFiles = [
+  "src/scheduler/*.ts",
+  "src/worker/*.ts",
+  "src/controller/*.ts",
+  "src/controller/tables/*.ts",
+];
 /** Not mutated: tests, the invariants (see above), and what decides when those are looked at. */
 const notMutated = /\.test\.ts$|invariants\.ts$|invariant-checker\.ts$/;
 
@@ -61,7 +66,7 @@ interface MutationFlags {
 }
 
 function parseFlags(): MutationFlags {
-  const { values } = parseArgs({
+  const { values } = readOptions(import.meta.url, {
     options: {
       files: { type: "string", multiple: true, default: kernelFiles },
       shard: { type: "string", default: "1/1" },
@@ -77,11 +82,6 @@ function parseFlags(): MutationFlags {
   if (!(share > 0 && share <= 1)) refuse(`--sample: expected 0 to 1, not ${values.sample}`);
   const { files, fresh, json } = values;
   return { files, shard: { index, count }, share, seed: Number(values.seed), fresh, json };
-}
-
-function refuse(message: string): never {
-  console.error(message);
-  process.exit(2);
 }
 
 /** Files are dealt out in turn, so that each shard has some of each folder. */

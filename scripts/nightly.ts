@@ -17,7 +17,7 @@ import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
+import { countOption, readOptions, refuse } from "./options.ts";
 import { type Outcome, reportText, valuesIn } from "./simulation/nightly-report.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -85,25 +85,22 @@ async function runProgram({ name, what, script, args, file }: Program): Promise<
   return { name, what, exitCode, seconds, values: valuesIn(text), note: "" };
 }
 
-function countOf(name: string, text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const count = Number(text);
-  if (text !== "" && Number.isSafeInteger(count) && count > 0) return count;
-  console.error(`--${name}: expected a whole number above 0, not ${JSON.stringify(text)}`);
-  process.exit(2);
-}
-
 function choosePrograms(): readonly Program[] {
   const text = { type: "string" } as const;
-  const { values } = parseArgs({ options: { minutes: text, only: text, seed: text } });
+  const { values } = readOptions(import.meta.url, {
+    options: { minutes: text, only: text, seed: text },
+  });
   const today = Math.floor(Date.now() / msPerDay) * seedsPerDay;
-  const minutes = countOf("minutes", values.minutes, defaultMinutes);
-  const programs = programsFor(minutes, countOf("seed", values.seed, today));
+  const minutes = countOption("minutes", values.minutes, { least: 1, otherwise: defaultMinutes });
+  const programs = programsFor(
+    minutes,
+    countOption("seed", values.seed, { least: 1, otherwise: today }),
+  );
   const only = values.only?.split(",") ?? programs.map(({ name }) => name);
   const unknown = only.filter((name) => programs.every((program) => program.name !== name));
   if (unknown.length === 0) return programs.filter(({ name }) => only.includes(name));
-  console.error(`--only: there is no ${unknown.join(", ")}`);
-  process.exit(2);
+  const known = programs.map(({ name }) => name).join(", ");
+  return refuse(`--only: there is no ${unknown.join(", ")}; there are ${known}`);
 }
 
 async function main(): Promise<void> {

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "./options.ts";
 import {
   expectedSignatures,
   nameOf,
@@ -20,7 +20,7 @@ import {
   writeSignatures,
 } from "./simulation/signature.ts";
 
-const { values: flags } = parseArgs({
+const { values: flags } = readOptions(import.meta.url, {
   options: { update: { type: "boolean", default: false }, trace: { type: "string" } },
 });
 
@@ -28,8 +28,7 @@ function trace(name: string): void {
   const run = signedRuns.find((one) => nameOf(one) === name);
   if (run === undefined) {
     const example = nameOf(signedRuns[0]);
-    console.error(`--trace: ${name} is not signed; expected a name such as "${example}"`);
-    process.exit(2);
+    return refuse(`--trace: ${name} is not signed; expected a name such as "${example}"`);
   }
   signatureOf(run, (line) => console.log(line));
 }

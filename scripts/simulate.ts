@@ -13,6 +13,7 @@
  *                                              find nothing to do; or by --judge reasons: why a
  *                                              task waits is made false, and then it moves
  *     npm run sim -- --seed 17 --actions 200   a longer workload; default 60
+ *     npm run sim -- --calm                    the same as --profile calm
  *     npm run sim -- --seeds 900 --jobs 2      processes; default: one for each core
  *     npm run sim -- --seeds 900 --json        one line of JSON instead of the report
  *     npm run sim -- --seeds 900 --unchecked   without the invariants: what the simulator costs
@@ -26,9 +27,9 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import { type Profile, profiles } from "../src/simulator/profiles.ts";
 import { endOfRun, failureOfRun, type RunRecipe, Shrinker } from "../src/simulator/shrink.ts";
+import { countOption, readOptions, refuse } from "./options.ts";
 import { type PoolOptions, runBatch, runPool, serveBatches } from "./simulation/pool.ts";
 import { type Judge, judges } from "./simulation/run-seed.ts";
 import { type FailedSeed, printSummary, summaryOf, type Totals } from "./simulation/totals.ts";
@@ -40,6 +41,10 @@ const shrinkTriesMax = 2_000;
 
 /** Seeds of a run without `--seeds` and `--minutes`. */
 const defaultSeedCount = 100;
+
+/** All steps of a workload are drawn before it begins. */
+const actionsMax = 1_000_000;
+const jobsMax = 256;
 
 /** When nobody says otherwise, a run ends after so many failures. */
 const failuresMax = 20;
@@ -59,22 +64,10 @@ interface Flags {
   readonly recipe: string;
 }
 
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
-
-function numberOf(name: string, text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const count = Number(text);
-  if (text !== "" && Number.isSafeInteger(count) && count >= 0) return count;
-  return fail(`--${name}: expected a whole number, not ${JSON.stringify(text)}`);
-}
-
 function parseFlags(): Flags {
   const text = { type: "string" } as const;
   const flag = { type: "boolean", default: false } as const;
-  const { values } = parseArgs({
+  const { values } = readOptions(import.meta.url, {
     options: {
       ...{ seeds: text, seed: text, minutes: text, actions: text, profile: text, jobs: text },
       ...{ calm: flag, json: flag, shrink: flag, unchecked: flag, judge: text, recipe: text },
@@ -82,21 +75,31 @@ function parseFlags(): Flags {
   });
   const profile = values.calm ? "calm" : (values.profile ?? "swarm");
   if (!(profiles as readonly string[]).includes(profile))
-    fail(`--profile: expected one of ${profiles.join(", ")}, not ${JSON.stringify(profile)}`);
+    refuse(`--profile: expected one of ${profiles.join(", ")}, not ${JSON.stringify(profile)}`);
+  const isOne =
+    values.seed !== undefined && [values.seeds, values.minutes].every((one) => one === undefined);
   const judge = values.judge ?? "rules";
   if (!(judges as readonly string[]).includes(judge))
-    fail(`--judge: expected one of ${judges.join(", ")}, not ${JSON.stringify(judge)}`);
-  if (values.shrink && judge !== "rules") fail("--shrink: only what the rules find is made small");
-  const isOne = values.seed !== undefined && values.seeds === undefined;
-  const minutes = numberOf("minutes", values.minutes, 0);
+    refuse(`--judge: expected one of ${judges.join(", ")}, not ${JSON.stringify(judge)}`);
+  if (values.calm && values.profile !== undefined) refuse("--calm is --profile calm: give one");
+  if (values.shrink && !isOne) refuse("--shrink: one seed is made small; give it as --seed");
+  if (values.shrink && judge !== "rules")
+    refuse("--shrink: only what the rules find is made small");
+  const minutes = countOption("minutes", values.minutes, { least: 1, otherwise: 0 });
   const many = minutes > 0 ? Number.MAX_SAFE_INTEGER : isOne ? 1 : defaultSeedCount;
   return {
-    firstSeed: numberOf("seed", values.seed, 1),
-    seedCount: numberOf("seeds", values.seeds, many),
+    firstSeed: countOption("seed", values.seed, { least: 0, otherwise: 1 }),
+    seedCount: countOption("seeds", values.seeds, { least: 1, otherwise: many }),
     minutes,
-    actionCount: numberOf("actions", values.actions, 60),
+    actionCount: countOption("actions", values.actions, {
+      least: 0,
+      otherwise: 60,
+      most: actionsMax,
+    }),
     profile: profile as Profile,
-    jobs: Math.max(1, numberOf("jobs", values.jobs, availableParallelism())),
+    jobs: countOption("jobs", values.jobs, {
+      ...{ least: 1, otherwise: availableParallelism(), most: jobsMax },
+    }),
     isJson: values.json,
     shrink: values.shrink,
     checks: !values.unchecked,
@@ -134,12 +137,12 @@ function playRecipe(file: string): void {
   try {
     recipe = JSON.parse(readFileSync(file, "utf8")) as RunRecipe;
   } catch (error) {
-    return fail(`--recipe: ${(error as Error).message}`);
+    return refuse(`--recipe: ${(error as Error).message}`);
   }
   const isRecipe = ["seed", "profile", "actionCount", "without", "skip", "zeroed"].every(
     (field) => field in recipe,
   );
-  if (!isRecipe) fail(`--recipe: ${file} is not the line of JSON that --shrink prints`);
+  if (!isRecipe) refuse(`--recipe: ${file} is not the line of JSON that --shrink prints`);
   const failure = failureOfRun(recipe);
   if (failure === null) return console.log("it does not fail");
   console.log(failure.message);

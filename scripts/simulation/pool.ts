@@ -83,7 +83,9 @@ export async function runPool(options: PoolOptions): Promise<Totals> {
     next += count;
     return batch;
   };
-  const processes = Array.from({ length: options.jobs }, () => fork(options.script, ["--serve"]));
+  const batches = Math.ceil((options.endSeed - options.firstSeed) / batchSize);
+  const length = Math.min(options.jobs, batches);
+  const processes = Array.from({ length }, () => fork(options.script, ["--serve"]));
   await Promise.all(processes.map((child) => feed(child, take, totals, options.onProgress)));
   return totals;
 }

@@ -61,7 +61,7 @@ function ruleOf(error: unknown): string {
   const lines = error.message.split("\n").map((line) => line.trim());
   if (error instanceof AssertionError) return lines[0];
   if (error.name !== "InvariantError") return `${error.name}: ${lines[0]}`;
-  const isList = /^\d+ invariants are broken$/.test(lines[0]);
+  const isList = /^\d+ invariants? (?:is|are) broken$/.test(lines[0]);
   return isList ? lines[1].replace(/^([^:]*):.*$/, "$1") : lines[0];
 }
 

@@ -18,14 +18,14 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseArgs } from "node:util";
+import { countOption, readOptions, refuse } from "../../scripts/options.ts";
 import { playClusterScenario, ruleOf } from "../../src/simulator/scenario.ts";
 import { playScenario } from "../support/scenario.ts";
 
 const folder = import.meta.dirname;
 const root = join(folder, "../..");
 const delayedSeedCount = 20;
-const { values: flags } = parseArgs({
+const { values: flags } = readOptions(import.meta.url, {
   options: {
     update: { type: "boolean", default: false },
     only: { type: "string", default: "" },
@@ -33,9 +33,11 @@ const { values: flags } = parseArgs({
   },
 });
 
-for (const name of readdirSync(folder)
-  .filter((one) => one.endsWith(".txt") && one.includes(flags.only))
-  .sort()) {
+const oneSeed = countOption("seed", flags.seed, { least: 0, otherwise: -1 });
+const names = readdirSync(folder).filter((one) => one.endsWith(".txt") && one.includes(flags.only));
+if (names.length === 0) refuse(`--only: no scenario has ${JSON.stringify(flags.only)} in its name`);
+
+for (const name of names.sort()) {
   const path = join(folder, name);
   const text = readFileSync(path, "utf8");
   test(ruleOf(text), () => {
@@ -83,7 +85,7 @@ function checkTranscript(path: string, text: string): void {
 /** Seed 0 is quick everywhere; every other one draws delays. */
 function playWithAllSeeds(name: string, text: string): void {
   const every = Array.from({ length: delayedSeedCount + 1 }, (_, seed) => seed);
-  for (const seed of flags.seed === undefined ? every : [Number(flags.seed)]) {
+  for (const seed of oneSeed < 0 ? every : [oneSeed]) {
     try {
       playClusterScenario(text, { seed, delays: seed > 0 });
     } catch (cause) {
