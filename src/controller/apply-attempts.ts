@@ -296,7 +296,7 @@ export function applyAttemptsGranted(
   }
 }
 
-function tellAttempt(state: ControllerState, kind: number, row: number, detail = 0): void {
+export function tellAttempt(state: ControllerState, kind: number, row: number, detail = 0): void {
   const { attempts } = state;
   const task = state.tasks.ref(attempts.task[row]);
   state.story.add(kind, task, attempts.id[row], attempts.worker[row], detail);

@@ -34,6 +34,7 @@ import {
   applyMemberPrepared,
   applyResultsReturned,
 } from "./apply-jobs.ts";
+import { applyAttemptReinstated } from "./apply-reinstated.ts";
 import {
   applyClientClosed,
   applyClientOpened,
@@ -144,6 +145,7 @@ const appliers: Appliers = {
   "attempts-stopping": applyAttemptsStopping,
   "attempts-ended": applyAttemptsEnded,
   "attempt-superseded": applyAttemptSuperseded,
+  "attempt-reinstated": applyAttemptReinstated,
   "tasks-succeeded": applyTasksSucceeded,
   "results-returned": applyResultsReturned,
   "tasks-failed": applyTasksFailed,

@@ -11,7 +11,7 @@
 import type { Blobs } from "../base/blobs.ts";
 import type { Micros } from "../base/time.ts";
 import type { AttemptUsage, TaskFailure } from "../model/failure.ts";
-import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import type { AttemptId, TaskRef, WorkerIndex } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { Progress } from "../model/progress.ts";
 import type { DeviceAmount } from "../model/resources.ts";
@@ -139,6 +139,13 @@ export type DurableFact =
       readonly at: Micros;
       readonly attempt: number;
       readonly task: number;
+    }
+  /** A stopping attempt never came to its worker: its row is that of the one it took over, `id`. */
+  | {
+      readonly type: "attempt-reinstated";
+      readonly at: Micros;
+      readonly attempt: number;
+      readonly id: AttemptId;
     }
   | {
       readonly type: "tasks-succeeded";

@@ -239,11 +239,15 @@ describe("a worker that says hello again", () => {
     assert.deepEqual(lossesOf(harness, "a"), [0]);
   });
 
-  test("without a successor that was stopped since is given that order too, and its stop", () => {
+  test("without a successor that was stopped since stops what it has, which holds its room", () => {
     const { harness, client, worker } = aLostSuccessor();
     client.cancels(["a"]);
-    assert.deepEqual(worker.connects(), ["w2 < stop a", "w2 < compute a", "w2 < stop a"]);
+    assert.deepEqual(worker.connects(), ["w2 < stop a"]);
     assert.deepEqual(harness.usedBy(worker), { cpu: 1000, slots: 1 });
+    worker.heartbeats();
+    assert.ok(harness.state.workers[worker.index].connected, "both know of the same attempts");
+    worker.reports(abandoned("a"));
+    assert.deepEqual(harness.usedBy(worker), {});
   });
 
   test("without a successor whose input has gone is given that order too, to ask for it", () => {

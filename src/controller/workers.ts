@@ -14,7 +14,13 @@
 import { digestWith } from "../base/digest.ts";
 import type { Micros } from "../base/time.ts";
 import { CapstanError } from "../model/errors.ts";
-import { type AttemptId, noWorker, type TaskRef, type WorkerIndex } from "../model/ids.ts";
+import {
+  type AttemptId,
+  noAttempt,
+  noWorker,
+  type TaskRef,
+  type WorkerIndex,
+} from "../model/ids.ts";
 import type { HotMessageOf, WorkerHello, WorkerMemory } from "../protocol/messages.ts";
 import { isCall } from "./call-lines.ts";
 import type { FactOf } from "./facts.ts";
@@ -141,11 +147,13 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
   const { worker, inventory, at } = event;
   const reported = new Map<AttemptId, number>();
   for (let i = 0; i < inventory.attempts.length; i++) reported.set(inventory.attempts[i], i);
+  const rows = rowsOn(state, worker);
+  reinstateEarlier(state, out, event, { rows, reported });
   const absent: number[] = [];
   const granted: number[] = [];
   const stopping: number[] = [];
   const retracting: number[] = [];
-  for (const row of rowsOn(state, worker)) {
+  for (const row of rows) {
     const entry = reported.get(state.attempts.id[row]);
     if (entry === undefined) {
       absent.push(row);
@@ -172,29 +180,56 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
   const earlier = new Set<TaskRef>();
   for (const entry of reported.values()) earlier.add(inventory.attemptTasks[entry]);
   const missing: number[] = [];
-  const abandoned: number[] = [];
   for (const row of absent) {
-    if (!tookOver(state, row, earlier)) {
-      missing.push(row);
-      continue;
-    }
-    sendAttempt(state, out, row);
-    if (state.attempts.hasFlag(row, attemptFlag.stopping)) abandoned.push(row);
+    if (tookOver(state, row, earlier)) sendAttempt(state, out, row);
+    else missing.push(row);
   }
-  orderAgain(state, out, { worker, type: "stop", rows: abandoned });
   endAll(state, out, { rows: missing, cause: "never-had-it", reason: "", at });
 }
 
 /**
+ * Where the order of an attempt was lost that had the grant of an earlier one of its task, and is to
+ * stop, what stops there is the earlier one: it holds the grant until its worker says that it ended.
+ */
+function reinstateEarlier(
+  state: ControllerState,
+  out: Outbox,
+  { inventory, at }: Reconciliation,
+  known: {
+    readonly rows: readonly number[];
+    readonly reported: ReadonlyMap<AttemptId, number>;
+  },
+): void {
+  const { attempts, tasks } = state;
+  const lost = known.rows.filter(
+    (row) =>
+      attempts.hasFlag(row, attemptFlag.stopping) &&
+      !known.reported.has(attempts.id[row]) &&
+      mayHaveTakenOver(state, row),
+  );
+  if (lost.length === 0) return;
+  const latest = new Map<TaskRef, AttemptId>();
+  for (const [i, ref] of inventory.attemptTasks.entries())
+    latest.set(ref, Math.max(latest.get(ref) ?? noAttempt, inventory.attempts[i]));
+  for (const row of lost) {
+    const id = latest.get(tasks.ref(attempts.task[row])) ?? noAttempt;
+    if (id === noAttempt || id > attempts.id[row]) continue;
+    out.record(state, { type: "attempt-reinstated", at, attempt: row, id });
+  }
+}
+
+/** An object, or its turn, is never handed over. */
+function mayHaveTakenOver(state: ControllerState, row: number): boolean {
+  return state.attempts.isGranted(row) && shapeOf(state, state.attempts.task[row]).part === null;
+}
+
+/**
  * Whether an attempt whose order was lost has the grant of an earlier one of its task that is still
- * there: the grant is not free, so the order is given again, and its stop after it. An object, or
- * its turn, is never handed over.
+ * there: the grant is not free, so the order is given again.
  */
 function tookOver(state: ControllerState, row: number, earlier: ReadonlySet<TaskRef>): boolean {
-  const { attempts, tasks } = state;
-  const task = attempts.task[row];
-  if (shapeOf(state, task).part !== null) return false;
-  return attempts.isGranted(row) && earlier.has(tasks.ref(task));
+  const ref = state.tasks.ref(state.attempts.task[row]);
+  return earlier.has(ref) && mayHaveTakenOver(state, row);
 }
 
 /** Ends what still stands on workers that are lost: there should be nothing. */

@@ -17,6 +17,7 @@ export const controllerFactStates: { readonly [T in Fact["type"]]?: string } = {
   "progress-told": "a running task said how far it was",
   "attempts-yielded": "an attempt yielded its slot, or had it again",
   "attempt-superseded": "a stopping attempt handed its grant to the next attempt",
+  "attempt-reinstated": "an order that took a grant over was lost and stopped",
   "tasks-resumed": "a back-off ended",
   "values-gone": "a queued task lost an input",
   "values-moved": "another holder of a value took over",

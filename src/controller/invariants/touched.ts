@@ -48,6 +48,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "attempts-stopping": "named",
   "attempts-ended": "named",
   "attempt-superseded": "named",
+  "attempt-reinstated": "named",
   "tasks-succeeded": "named",
   "results-returned": "named",
   "tasks-failed": "named",
