@@ -29,19 +29,23 @@ export class ExecutionRules {
     if (!isHopeful && state.unsentStops.size > 0) fail("what is told to stop is stopped", workerId);
     this.#checkTrouble(worker, facts);
     for (const { type, at } of events) if (type === "tick") checkLimits(worker, at);
-    for (const fact of facts) {
+    for (const [i, fact] of facts.entries()) {
       checkTakeover(worker, fact);
-      this.#checkRenewal(worker, fact);
+      if (fact.type === "executors-renewed") this.#onRenewed(worker, facts.slice(i + 1));
+      else this.#checkRenewal(worker, fact);
     }
     this.#checkGrants(worker, events, facts);
   }
 
+  /** What is there now is of before, but for what was placed later in the same turn. */
+  #onRenewed({ incarnation, state }: LiveWorker, later: readonly WorkerFact[]): void {
+    const outlived = new Set(state.executions.keys());
+    for (const fact of later) if (fact.type === "execution-placed") outlived.delete(fact.execution);
+    this.#outlived.set(incarnation, outlived);
+  }
+
   /** Nothing that ran before a restart of the cluster goes on as what was ordered after it. */
-  #checkRenewal({ incarnation, workerId, state }: LiveWorker, fact: WorkerFact): void {
-    if (fact.type === "executors-renewed") {
-      // What was placed in the same turn is named too: it is not there to be taken over.
-      this.#outlived.set(incarnation, new Set(state.executions.keys()));
-    }
+  #checkRenewal({ incarnation, workerId }: LiveWorker, fact: WorkerFact): void {
     if (fact.type !== "run-accepted" || fact.adopts === 0) return;
     if (this.#outlived.get(incarnation)?.has(fact.adopts))
       fail("what runs after a restart has begun after it", workerId);
