@@ -4,6 +4,7 @@
  *     npm run bugbank                       every bug: the scenarios, then seeds 1 to 1000
  *     npm run bugbank -- NAME… --seeds 200  these bugs only, fewer seeds
  *     npm run bugbank -- --json             the same as JSON; the table goes to standard error
+ *     npm run bugbank -- --page FILE        the table as Markdown too: docs/bug-bank.md
  *
  * A bug is caught by the first scenario or, without one, by the first seed that fails. How many
  * seeds it takes is measured for every bug: that is the power of the simulator itself. A seed that
@@ -14,6 +15,7 @@
  * @module
  */
 
+import { writeFileSync } from "node:fs";
 import { type Catch, type Hunt, playScenarios, runSeeds } from "../test/bugbank/hunter.ts";
 import { type Bug, checkBug, readBugs } from "../test/bugbank/patches.ts";
 import { countOption, readOptions, refuse } from "./options.ts";
@@ -157,6 +159,24 @@ function printJson(rows: readonly Row[], totals: Totals, failing: Catch | null):
   console.log(JSON.stringify({ bugs, ...totals, failsWithoutBug: failing }, null, 2));
 }
 
+/** The table for people who read it in the repository. */
+function pageOf(rows: readonly Row[]): string {
+  const lines = rows.map(({ bug, caught, seeds }) => {
+    const cells = [bug.title, bug.from, `\`${caught?.by ?? "nothing"}\``, seeds ?? "-"];
+    return `| ${cells.join(" | ")} |`;
+  });
+  return `${pageHead}\n${lines.join("\n")}\n`;
+}
+
+const pageHead = `# The bug bank
+
+Wrong variants of the kernels, where each comes from, the first scenario or seed that catches it, and how many seeds it
+takes without the scenarios (- for more than were tried). Each is a patch of a few lines in \`test/bugbank/bugs/\`;
+\`npm run bugbank -- --page docs/bug-bank.md\` makes this page anew.
+
+| what is wrong | from | caught by | seeds |
+| --- | --- | --- | ---: |`;
+
 function chosenBugs(names: readonly string[]): readonly Bug[] {
   const all = readBugs();
   const unknown = names.find((name) => !all.some((bug) => bug.name === name));
@@ -170,6 +190,7 @@ async function main(): Promise<void> {
     options: {
       seeds: { type: "string" },
       json: { type: "boolean", default: false },
+      page: { type: "string", default: "" },
     },
   });
   const seedCount = countOption("seeds", values.seeds, { least: 1, otherwise: 1_000 });
@@ -183,6 +204,7 @@ async function main(): Promise<void> {
   const totals = totalsOf(rows);
   printTotals(totals, failing, printLine);
   if (values.json) printJson(rows, totals, failing);
+  if (values.page !== "") writeFileSync(values.page, pageOf(rows));
   if (totals.caught < totals.of || failing !== null) process.exitCode = 1;
 }
 

@@ -100,7 +100,7 @@ describe("calls of an actor", () => {
     assert.match(summaryOf(harness, "one"), /call is running on w1$/);
   });
 
-  test("that were lost with a connection go again in their order, whatever is named of them", () => {
+  test("that were lost with a connection go again in order, whatever is named of them", () => {
     const { client, worker } = aRunningActor();
     client.submits({ one: call(), two: call() });
     const before = worker.attemptOf("two");

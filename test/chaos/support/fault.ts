@@ -9,7 +9,7 @@ import { Prng } from "../../../src/base/prng.ts";
 
 /** A kind of fault. */
 export interface Fault {
-  /** `"R1"`, as in the table of docs/chaos.md. */
+  /** `"R1"`, as in the table of docs/proof.md. */
   readonly id: string;
   /** What is done and what must be true afterwards, as a sentence. */
   readonly title: string;
