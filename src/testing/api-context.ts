@@ -38,7 +38,7 @@ export function apiContextOf(
   controller: SimulatedController,
   { logs, onAsked }: ApiSurroundings,
 ): ApiContext {
-  const fetcher = new LogFetcher(logs);
+  const fetcher = new LogFetcher(logs, () => controller.now() / 1000);
   const kernel = controllerKernel;
   return {
     logger: silent,

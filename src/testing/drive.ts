@@ -79,6 +79,11 @@ export class Drive implements WaitClock {
     return this.#time.elapsedMs;
   }
 
+  /** The cluster's own: what is stamped there is stamped by it. */
+  unixMs(): number {
+    return this.#time.now / 1000;
+  }
+
   after(delayMs: number, act: () => void): () => void {
     return this.#time.after(delayMs * 1000, () => {
       this.news();

@@ -62,3 +62,34 @@ test("the stack of a task that was just submitted is answered, whatever the seed
     assert.match(JSON.stringify(stack), /train\/0/, `seed ${seed}`);
   }
 });
+
+describe("the logs of a job, by the time of its cluster", () => {
+  test("may be asked for from an hour ago on", async () => {
+    await using cluster = await simulateCluster();
+    cluster.onCommand(({ index }) => ({ stdout: "x\n", takes: `${1 + 5 * index}h` }));
+    const client = await cluster.connect();
+    const job = await client.launchJob({ name: "train", command: ["fit"], replicas: 2 });
+    await job.wait();
+    assert.deepEqual(await linesOf(job, { since: "1h" }), ["1 x"]);
+    assert.deepEqual(await linesOf(job, { since: "6h" }), ["0 x", "1 x"]);
+    assert.deepEqual(await linesOf(job, { since: "1970-01-01T05:00:00Z" }), ["1 x"]);
+  });
+
+  test("end with what was written when they were asked for", async () => {
+    await using cluster = await simulateCluster({ networkDelayMax: "200ms" });
+    cluster.onCommand(({ index }) => ({ stdout: "x\n", takes: 1 + 30 * index })); // All the time.
+    const client = await cluster.connect();
+    const resources = { cpu: 0.01, memory: "1MiB" };
+    const job = await client.launchJob({
+      name: "busy",
+      command: ["fit"],
+      replicas: 400,
+      resources,
+    });
+    await cluster.advance("3s");
+    const askedAt = cluster.now;
+    const { length } = await linesOf(job);
+    assert.ok(length >= 50 && length < 200, `${length} lines`);
+    assert.ok(cluster.now < askedAt + 2_000, `at ${cluster.now} ms, asked at ${askedAt} ms`);
+  });
+});
