@@ -72,8 +72,8 @@ export interface SimulateSettings {
   readonly patienceMs: number;
 }
 
-const optionNames = [
-  "seed",
+/** Those of a cluster whose seed somebody else names. */
+export const optionNamesBesideSeed = [
   "workers",
   "takes",
   "faults",
@@ -81,6 +81,7 @@ const optionNames = [
   "syncDelayMax",
   "patience",
 ] as const;
+const optionNames = ["seed", ...optionNamesBesideSeed] as const;
 const ownWorkerNames = ["id", "attributes", "threads", "commandSlots"] as const;
 
 const workerResources = {

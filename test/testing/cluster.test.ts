@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import { connect, defineTask, gather } from "../../src/client/index.ts";
 import {
   type CommandEnd,
@@ -117,6 +118,34 @@ describe("every seed", () => {
     await everySeed({ first: 10 }, program);
     delete process.env.CAPSTAN_SEED;
     assert.deepEqual(seen, [11]);
+  });
+
+  test("shows the end of its trace once, also to whoever prints the error", async () => {
+    const program = (): Promise<void> => Promise.reject(new Error("one was lost"));
+    const error = await everySeed({ workers: 1 }, program).catch((reason: SeedError) => reason);
+    assert.ok(error instanceof Error);
+    assert.equal(inspect(error).split("controller  came up").length - 1, 1, inspect(error));
+    assert.match(error.trace, /controller {2}came up/);
+  });
+
+  test("is not run at all by a call that is wrong", async () => {
+    let runs = 0;
+    const program = async (): Promise<void> => void runs++;
+    const wrong = everySeed as (...given: unknown[]) => Promise<void>;
+    const cases: readonly (readonly [readonly unknown[], RegExp])[] = [
+      [[{ seed: 7 }, program], /^seed: unknown name "seed"; did you mean "seeds"\?/],
+      [[{ sedes: 7 }, program], /^sedes: unknown name "sedes"; did you mean "seeds"\?/],
+      [[{ seeds: 0 }, program], /^seeds: 0 is not a whole number from 1/],
+      [[{ first: "x" }, program], /^first: "x" is not a whole number/],
+      [[program, { seeds: 7 }], /^options: a function is not a plain object/],
+      [[program], /^options: a function is not a plain object/],
+      [[{ seeds: 7 }], /^program: undefined is not a function/],
+      [[{ seeds: 7 }, 7], /^program: 7 is not a function/],
+    ];
+    for (const [given, message] of cases) {
+      await assert.rejects(wrong(...given), { code: "INVALID_ARGUMENT", message });
+    }
+    assert.equal(runs, 0);
   });
 });
 
