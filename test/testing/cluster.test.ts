@@ -86,7 +86,11 @@ describe("a program that connects by itself", () => {
   test("finds no cluster that was closed", async () => {
     const cluster = await simulateCluster();
     await cluster.close();
-    assert.throws(() => connect(cluster.url), { code: "INVALID_ARGUMENT" });
+    const message = `connect: the cluster ${cluster.url} was closed`;
+    assert.throws(() => connect(cluster.url), { code: "INVALID_ARGUMENT", message });
+    const elsewhere = /^connect: the cluster simulated:999999 is not in this process/;
+    assert.throws(() => connect("simulated:999999"), { message: elsewhere });
+    assert.throws(() => connect("simulated:x"), { message: /is not a URL such as/ });
   });
 });
 
@@ -204,6 +208,11 @@ describe("what is wrong is named", () => {
     ["a number of workers", { workers: 1.5 }, /^workers: 1\.5 is not/],
     ["a worker's memory", { workers: [{ memory: "8x" }] }, /^workers\[0\]\.memory: "8x" is not/],
     ["a worker's option", { workers: [{}, { cpus: 4 }] }, /^workers\[1\]\.cpus: unknown name/],
+    [
+      "a worker's name",
+      { workers: [{ name: "a" }] },
+      /Known: id, attributes, threads, commandSlots, cpu/,
+    ],
     ["two workers of one id", { workers: [{ id: "a" }, { id: "a" }] }, /^workers: the id a is/],
     ["an attribute", { workers: [{ attributes: { x: 1 } }] }, /^workers\[0\]\.attributes\.x: 1/],
     ["a run time", { takes: "soon" }, /^takes: "soon" is not a duration/],
@@ -252,5 +261,62 @@ describe("what is wrong is named", () => {
     assert.throws(() => cluster.addWorker({ id: "w1" }), /there is a worker w1 already/);
     assert.throws(() => cluster.failNext(double, new Error("x"), 0), /count: 0 is not/);
     await assert.rejects(cluster.advance("-1s"), /advance: "-1s" is not a duration/);
+  });
+
+  test("what is asked of a cluster in a way that it does not know, and then nothing is done", async () => {
+    await using cluster = await simulateCluster();
+    const wrong = cluster as unknown as Record<string, (...given: unknown[]) => unknown>;
+    const before = cluster.traceText();
+    const typo = /^backAftr: unknown name "backAftr"; did you mean "backAfter"\?/;
+    const cases: readonly (readonly [string, readonly unknown[], RegExp])[] = [
+      ["killWorker", ["w1", { backAftr: "1s" }], typo],
+      ["killWorker", ["w1", "1s"], /^options: "1s" is not a plain object/],
+      ["killWorker", ["w1", { backAfter: "soon" }], /^backAfter: "soon" is not a duration/],
+      ["partition", ["w1", { backAftr: "1s" }], typo],
+      ["killController", [{ backAftr: "1s" }], typo],
+      ["connect", [{ usr: "bob" }], /^usr: unknown name "usr"; did you mean "user"\?/],
+      ["connect", [{ user: 7 }], /^user: 7 is not a string/],
+      ["connect", [{ onWarning: "x" }], /^onWarning: "x" is not a function/],
+      ["onCommand", [{}], /^handler: an object is not a function/],
+      ["addWorker", [{ cpus: 4 }], /^worker\.cpus: unknown name "cpus"; did you mean "cpu"\?/],
+    ];
+    for (const [method, given, message] of cases) {
+      // What throws and what rejects are refusals alike.
+      const call = async (): Promise<unknown> => await wrong[method](...given);
+      await assert.rejects(call, { code: "INVALID_ARGUMENT", message }, method);
+    }
+    assert.equal(cluster.traceText(), before);
+    assert.deepEqual(cluster.workers, ["w1", "w2"]);
+  });
+
+  test("whatever is asked of a cluster that was closed, but what happened in it", async () => {
+    const cluster = await simulateCluster();
+    const client = await cluster.connect();
+    assert.equal(await client.submit(double, [1]).result(), 2);
+    await cluster.close();
+    await cluster.close();
+    const acts: readonly (() => unknown)[] = [
+      () => cluster.connect(),
+      () => cluster.advance("1s"),
+      () => cluster.taskTakes(double, "1s"),
+      () => cluster.failNext(double),
+      () => cluster.onCommand(() => ({})),
+      () => cluster.killWorker("w1"),
+      () => cluster.startWorker("w1"),
+      () => cluster.addWorker(),
+      () => cluster.partition("w1"),
+      () => cluster.heal("w1"),
+      () => cluster.killController(),
+      () => cluster.startController(),
+      () => cluster.restartController(),
+      () => cluster.dropClients(),
+    ];
+    const message = `the cluster ${cluster.url} was closed`;
+    for (const act of acts) {
+      await assert.rejects(async () => await act(), { code: "CONFLICT", message }, String(act));
+    }
+    assert.equal(cluster.executionsOf(double), 1);
+    assert.ok(cluster.now > 0 && cluster.trace().length > 0);
+    assert.deepEqual(cluster.workers, ["w1", "w2"]);
   });
 });
