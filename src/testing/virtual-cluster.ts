@@ -122,7 +122,7 @@ export class VirtualCluster {
   /**
    * How long each execution of a task runs in virtual time: a duration, a range to draw from, or a
    * function of its arguments. Default: `takes` of the cluster. What runs already goes on as it
-   * was. Throws INVALID_ARGUMENT.
+   * was. Throws INVALID_ARGUMENT, also for an actor: its calls take `takes` of the cluster.
    */
   taskTakes<A extends readonly unknown[], R>(
     task: Task<A, R>,
@@ -136,7 +136,10 @@ export class VirtualCluster {
     this.#world.functions.setTakes(task, parsed);
   }
 
-  /** The next `count` executions of a task fail with `error`, without being called. Default 1. */
+  /**
+   * The next `count` executions of a task fail with `error`, without being called. Default 1.
+   * Throws INVALID_ARGUMENT, also for an actor: a call of one fails if its method throws.
+   */
   failNext(task: AnyTask, error: unknown = new Error("a planned failure"), count = 1): void {
     this.#checkOpen();
     parseInteger("count", count, 1, 1_000_000);
@@ -153,7 +156,10 @@ export class VirtualCluster {
     this.#world.commands.handler = handler;
   }
 
-  /** How often a task was begun, repeats and planned failures among them. */
+  /**
+   * How often a task was begun, repeats and planned failures among them. Throws INVALID_ARGUMENT
+   * for an actor: `trace` has its calls.
+   */
   executionsOf(task: AnyTask): number {
     return this.#world.functions.countOf(task);
   }
