@@ -168,6 +168,32 @@ describe("what can never come", () => {
     assert.equal(await future.result(), 2, "and it may still come, if somebody helps");
   });
 
+  test("is told with the line of the program that waits, whichever of several that is", async () => {
+    await using cluster = await simulateCluster({ workers: [{ cpu: 2 }] });
+    const client = await cluster.connect();
+    const options = { resources: { cpu: 8 } };
+    const future = client.submit(double, [1], options);
+    const job = await client.launchJob({ name: "big", command: ["true"], ...options });
+    const waits = {
+      forResult: async () => await future.result(),
+      forAll: async () => await gather([future]),
+      forJob: async () => void (await job.wait()),
+    };
+    for (const wait of Object.values(waits)) {
+      await assert.rejects(wait(), ({ stack }: Error) => {
+        assert.match(String(stack), /^StandstillError: Nothing will ever end the wait for a /);
+        assert.match(String(stack), new RegExp(`at .*${wait.name} .*cluster\\.test\\.ts:\\d+`));
+        return true;
+      });
+    }
+    const all = await Promise.allSettled(Object.values(waits).map((wait) => wait()));
+    const names = all.map((each) => {
+      const { stack } = (each as PromiseRejectedResult).reason as Error;
+      return /\bfor(?:Result|All|Job)\b/.exec(String(stack))?.[0];
+    });
+    assert.deepEqual(names, Object.keys(waits));
+  });
+
   test("is known also when faults go on for ever", async () => {
     const faults = { workerCrash: "1m", connectionLoss: "10s" };
     await using cluster = await simulateCluster({ workers: 3, faults });
