@@ -168,7 +168,7 @@ describe("what can never come", () => {
     assert.equal(await future.result(), 2, "and it may still come, if somebody helps");
   });
 
-  test("is told with the line of the program that waits, whichever of several that is", async () => {
+  test("is told with the line of the program that waits, of several each its own", async () => {
     await using cluster = await simulateCluster({ workers: [{ cpu: 2 }] });
     const client = await cluster.connect();
     const options = { resources: { cpu: 8 } };
@@ -289,7 +289,7 @@ describe("what is wrong is named", () => {
     await assert.rejects(cluster.advance("-1s"), /advance: "-1s" is not a duration/);
   });
 
-  test("what is asked of a cluster in a way that it does not know, and then nothing is done", async () => {
+  test("what is asked of a cluster by options that it does not know: nothing is done", async () => {
     await using cluster = await simulateCluster();
     const wrong = cluster as unknown as Record<string, (...given: unknown[]) => unknown>;
     const before = cluster.traceText();
