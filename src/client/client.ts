@@ -59,6 +59,9 @@ export interface ConnectOptions {
   readonly onWarning?: ((code: string, message: string) => void) | undefined;
 }
 
+/** What `connect` takes; anything else is refused by name. */
+export const connectOptionNames = ["token", "user", "onWarning"] as const;
+
 /** A worker as the controller lists it; see the API reference. Further fields may be added. */
 export interface WorkerSummary {
   readonly workerId: string;
@@ -124,7 +127,7 @@ const defaultUrl = "http://127.0.0.1:7070";
  */
 export function connect(url?: string, options: ConnectOptions = {}): Promise<Client> {
   refuseWhileImporting("connect");
-  parseFields("", options, ["token", "user", "onWarning"]);
+  parseFields("", options, connectOptionNames);
   const wanted = url ?? (urlOfEnvironment() || defaultUrl);
   const inProcess = findInProcess(wanted);
   if (inProcess !== undefined) return inProcess(options);

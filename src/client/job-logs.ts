@@ -51,13 +51,14 @@ class LogReader {
   readonly signal: AbortSignal;
   readonly #host: JobHost;
   readonly #follows: boolean;
-  readonly #startedAt = new Date().toISOString();
+  readonly #startedAtMs: number;
   readonly #told = new Set<string>();
   #request: { readonly cursor: string; readonly maxLines: number };
   #droppedBytes = 0;
 
   constructor(host: JobHost, request: LogRequest, { follow = false, signal }: JobLogOptions) {
     this.#host = host;
+    this.#startedAtMs = host.clock.unixMs();
     this.#request = request;
     this.#follows = follow;
     this.signal = signal ?? new AbortController().signal;
@@ -77,7 +78,7 @@ class LogReader {
   #hasCaughtUp({ lines }: LogPage, maxLines: number): boolean {
     const last = lines.at(-1);
     if (last === undefined) return true;
-    return lines.length < maxLines && Date.parse(last.at) >= Date.parse(this.#startedAt);
+    return lines.length < maxLines && Date.parse(last.at) >= this.#startedAtMs;
   }
 
   #tellGaps({ droppedBytes, unavailable }: LogPage): void {

@@ -185,6 +185,7 @@ class TaskTransport implements Transport {
 export function clockInside(clock: WaitClock): WaitClock {
   return {
     nowMs: () => clock.nowMs(),
+    unixMs: () => clock.unixMs(),
     after: (delayMs, act) => clock.after(delayMs, act),
     pause: (delayMs, signal) => clock.pause(delayMs, signal),
     poll: (delayMs, signal) => clock.poll(delayMs, signal),

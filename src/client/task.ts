@@ -79,14 +79,20 @@ export function defineTask<A extends readonly unknown[], R>(
 export function definitionOf(task: AnyTask): TaskDefinition {
   const definition = (task as Partial<AnyTask> | null | undefined)?.[taskSymbol];
   if (definition !== undefined && !("call" in definition)) return definition;
-  throw new CapstanError(
-    "INVALID_ARGUMENT",
-    `${describe(task)} is not a task; make it one with defineTask(import.meta.url, function …)`,
-  );
+  const advice = isActor(task)
+    ? "client.createActor makes an object of it, whose methods are called"
+    : "make it one with defineTask(import.meta.url, function …)";
+  throw new CapstanError("INVALID_ARGUMENT", `${describe(task)} is not a task; ${advice}`);
+}
+
+/** Whether `defineActor` returned it. */
+export function isActor(value: unknown): boolean {
+  const definition = (value as Partial<AnyTask> | null | undefined)?.[taskSymbol];
+  return definition !== undefined && "call" in definition;
 }
 
 function describe(value: unknown): string {
-  if (typeof value === "function" && taskSymbol in value) return `the actor "${value.name}"`;
+  if (typeof value === "function" && isActor(value)) return `the actor "${value.name}"`;
   if (typeof value !== "function")
     return `a value of type ${value === null ? "null" : typeof value}`;
   return value.name === "" ? "a function without a name" : `the function "${value.name}"`;

@@ -18,6 +18,8 @@ export interface OpenWait {
 export interface WaitClock {
   /** Milliseconds since some moment. */
   nowMs(): number;
+  /** What time it is in the cluster: Unix milliseconds. */
+  unixMs(): number;
   /** Calls `act` once, after `delayMs`; what it returns takes that back. */
   after(delayMs: number, act: () => void): () => void;
   /** Rejects when the signal is aborted. */
@@ -42,6 +44,7 @@ function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 /** The machine's clock. */
 export const machineClock: WaitClock = {
   nowMs: () => performance.now(),
+  unixMs: () => Date.now(),
   after: (delayMs, act) => {
     if (delayMs > timerMsMax) return nothing;
     const timer = setTimeout(act, delayMs);

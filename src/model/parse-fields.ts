@@ -112,6 +112,11 @@ export function parseBoolean(field: string, value: unknown): boolean {
   return value;
 }
 
+/** Something that can be called; what it takes and returns is the caller's word. */
+export function parseFunction(field: string, value: unknown): void {
+  if (typeof value !== "function") throw invalidArgument(field, value, "a function");
+}
+
 /** One of a closed set of strings. */
 export function parseOneOf<T extends string>(field: string, value: unknown, set: readonly T[]): T {
   const found = set.find((member) => member === value);

@@ -44,7 +44,8 @@ export interface ResourceOptions {
   readonly custom?: { readonly [name: string]: number } | undefined;
 }
 
-const resourceNames = ["cpu", "memory", "disk", "device", "devices", "custom"] as const;
+/** By their names in options. */
+export const resourceNames = ["cpu", "memory", "disk", "device", "devices", "custom"] as const;
 const deviceNames = ["kind", "variant", "count"] as const;
 const namePattern = /^[a-z][a-z0-9._/-]*$/;
 

@@ -27,8 +27,18 @@ export const simulatedClusterId = "simulated";
 
 const silent = createLogger({ name: "simulated", level: "silent" });
 
-export function apiContextOf(controller: SimulatedController, logs: VirtualLogs): ApiContext {
-  const fetcher = new LogFetcher(logs);
+/** What the calls need besides the controller. */
+export interface ApiSurroundings {
+  readonly logs: VirtualLogs;
+  /** What was asked outside the kernel is answered by promises: they get a real turn. */
+  onAsked(): void;
+}
+
+export function apiContextOf(
+  controller: SimulatedController,
+  { logs, onAsked }: ApiSurroundings,
+): ApiContext {
+  const fetcher = new LogFetcher(logs, () => controller.now() / 1000);
   const kernel = controllerKernel;
   return {
     logger: silent,
@@ -43,10 +53,16 @@ export function apiContextOf(controller: SimulatedController, logs: VirtualLogs)
       kernel.authorise(controller.state, principal, method, request),
     budgetOf: (user) => kernel.budgetOf(controller.state, user),
     logSources: (question, principal) => kernel.logSources(controller.state, question, principal),
-    fetchLogs: (request, selection) => fetcher.fetch(request, selection),
+    fetchLogs: (request, selection) => {
+      onAsked();
+      return fetcher.fetch(request, selection);
+    },
     readStack: ({ taskId }, principal) => {
       const target = kernel.answerCall(controller.state, "StackTarget", { taskId }, principal);
-      return () => Promise.resolve(unseen(target as StackTarget, "a simulated task has no stack"));
+      return () => {
+        onAsked();
+        return Promise.resolve(unseen(target as StackTarget, "a simulated task has no stack"));
+      };
     },
     count: () => undefined,
     *read(method, request, principal) {

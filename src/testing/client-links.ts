@@ -217,8 +217,6 @@ export class ClientLinks {
       const wired = error === null ? null : wireError(error);
       stream.tell({ type: "reply", id, result, error: wired });
     });
-    // Some answers take their time.
-    this.#around.drive.news();
   }
 
   #end(connection: Connection, error: Error | null): void {

@@ -36,6 +36,11 @@ export interface DriveHost {
   explain(): readonly string[];
 }
 
+/** Where somebody began to wait: calls as in the `stack` of an error. */
+interface WaitPlace {
+  readonly stack: string;
+}
+
 /** A function of the program that has not returned. */
 interface RunningFunction {
   readonly name: string;
@@ -60,7 +65,8 @@ export class Drive implements WaitClock {
   readonly #time: VirtualTime;
   readonly #draws: Draws;
   readonly #patienceMs: number;
-  readonly #waits = new Set<OpenWait>();
+  /** Each with the place of the program where it began. */
+  readonly #waits = new Map<OpenWait, WaitPlace>();
   readonly #functions = new Set<RunningFunction>();
   readonly #host: DriveHost;
   #isRunning = false;
@@ -77,6 +83,11 @@ export class Drive implements WaitClock {
 
   nowMs(): number {
     return this.#time.elapsedMs;
+  }
+
+  /** The cluster's own: what is stamped there is stamped by it. */
+  unixMs(): number {
+    return this.#time.now / 1000;
   }
 
   after(delayMs: number, act: () => void): () => void {
@@ -110,7 +121,9 @@ export class Drive implements WaitClock {
       queueMicrotask(() => wait.fail(error));
       return () => undefined;
     }
-    this.#waits.add(wait);
+    const place = { stack: "" };
+    Error.captureStackTrace(place, this.waits);
+    this.#waits.set(wait, place);
     this.#wake();
     return () => void this.#waits.delete(wait);
   }
@@ -129,8 +142,9 @@ export class Drive implements WaitClock {
 
   /** The program is wrong, or a promise of ours is broken: every wait fails with it, for good. */
   fail(error: unknown): void {
-    this.#broken ??= error instanceof Error ? error : new Error(String(error));
-    this.#failAll(this.#broken);
+    const broken = this.#broken ?? (error instanceof Error ? error : new Error(String(error)));
+    this.#broken = broken;
+    this.#failAll(() => broken);
   }
 
   /** The program may have something to do: it gets its turn before virtual time goes on. */
@@ -246,22 +260,23 @@ export class Drive implements WaitClock {
     if (running === undefined) await pauseReal(standstillGraceMs);
     else await settlesWithin(running.settled, functionMsMax);
     const isStill = !this.#hasNews && this.#time.stirCount === before;
-    if (isStill && this.#waits.size > 0) this.#failAll(this.#standstillError(running));
+    if (isStill && this.#waits.size > 0) this.#failAll(this.#standstill(running));
   }
 
-  #standstillError(running: RunningFunction | undefined): StandstillError {
-    const waits = [...this.#waits].map((wait) => wait.describe());
+  /** The same for all, each with its own place. */
+  #standstill(running: RunningFunction | undefined): (place: WaitPlace) => StandstillError {
+    const waits = [...this.#waits.keys()].map((wait) => wait.describe());
     const why =
       running === undefined
         ? this.#host.explain()
         : [`The function ${running.name} has not returned for ${functionMsMax} ms of real time.`];
-    return new StandstillError(waits, why);
+    return ({ stack }) => new StandstillError(waits, why, stack);
   }
 
-  #failAll(error: Error): void {
+  #failAll(errorAt: (place: WaitPlace) => Error): void {
     const waits = [...this.#waits];
     this.#waits.clear();
-    for (const wait of waits) wait.fail(error);
+    for (const [wait, place] of waits) wait.fail(errorAt(place));
   }
 }
 

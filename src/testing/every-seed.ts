@@ -4,8 +4,13 @@
  * @module
  */
 
-import { invalidArgument, parseInteger } from "../model/parse-fields.ts";
-import { parseSimulateOptions, type SimulateOptions } from "./options.ts";
+import {
+  invalidArgument,
+  parseFields,
+  parseFunction,
+  parseInteger,
+} from "../model/parse-fields.ts";
+import { optionNamesBesideSeed, parseSimulateOptions, type SimulateOptions } from "./options.ts";
 import { VirtualCluster } from "./virtual-cluster.ts";
 
 /** Which seeds, and the cluster of each: `faults` are `"swarm"` unless they are named. */
@@ -20,8 +25,7 @@ export interface SeedsOptions extends Omit<SimulateOptions, "seed"> {
 export class SeedError extends Error {
   override readonly name = "SeedError";
   readonly seed: number;
-  /** What had happened in the cluster, as text. */
-  readonly trace: string;
+  readonly #trace: string;
 
   constructor(seed: number, cause: unknown, trace: string) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -29,7 +33,12 @@ export class SeedError extends Error {
     const replay = `run it alone with ${seedVariable}=${seed}`;
     super(`seed ${seed} fails (${replay}): ${reason}\nlast in its trace:\n${last}`, { cause });
     this.seed = seed;
-    this.trace = trace;
+    this.#trace = trace;
+  }
+
+  /** What had happened in the cluster, as text. Not printed: the message has its end. */
+  get trace(): string {
+    return this.#trace;
   }
 }
 
@@ -52,10 +61,12 @@ export async function everySeed(
   options: SeedsOptions,
   program: (cluster: VirtualCluster, seed: number) => Promise<unknown>,
 ): Promise<void> {
-  const { seeds = 100, first = 1, faults = "swarm", ...rest } = options;
-  parseInteger("seeds", seeds, 1, 1_000_000);
-  parseInteger("first", first, 0, Number.MAX_SAFE_INTEGER - seeds);
-  for (const seed of chosenSeeds(first, seeds)) {
+  const fields = parseFields("", options, ["seeds", "first", ...optionNamesBesideSeed]);
+  const { seeds = 100, first = 1, faults = "swarm", ...rest } = fields;
+  parseFunction("program", program);
+  const count = parseInteger("seeds", seeds, 1, 1_000_000);
+  const from = parseInteger("first", first, 0, Number.MAX_SAFE_INTEGER - count);
+  for (const seed of chosenSeeds(from, count)) {
     const settings = parseSimulateOptions({ ...rest, faults, seed });
     await using cluster = new VirtualCluster(settings);
     try {

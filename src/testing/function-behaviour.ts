@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type AnyTask, definitionOf, type TaskDefinition } from "../client/task.ts";
+import { type AnyTask, definitionOf, isActor, type TaskDefinition } from "../client/task.ts";
 import { setTransportInside } from "../client/task-session.ts";
 import type { Transport } from "../client/transport.ts";
 import { CapstanError } from "../model/errors.ts";
@@ -55,6 +55,21 @@ interface Begun {
   handle: FunctionHandle | null;
 }
 
+/** By what a task is known here. Throws INVALID_ARGUMENT, of an actor with what is possible. */
+function runOf(method: keyof typeof instead, task: AnyTask): TaskDefinition["run"] {
+  if (!isActor(task)) return definitionOf(task).run;
+  const { name } = task as unknown as { readonly name: string };
+  const why = `${method} is for tasks, and "${name}" is an actor: ${instead[method]}`;
+  throw new CapstanError("INVALID_ARGUMENT", why);
+}
+
+/** What a test does about an actor. */
+const instead = {
+  taskTakes: "its calls take what the option `takes` of the cluster says",
+  failNext: "a call fails if its method throws, and killWorker ends the actor itself",
+  executionsOf: "count in its class, or in the entries of trace()",
+} as const;
+
 /** How an execution tells of itself. */
 interface FunctionDoor {
   end(ending: Ending): void;
@@ -100,17 +115,17 @@ export class FunctionBehaviour {
   }
 
   setTakes(task: AnyTask, takes: TaskTakes): void {
-    this.#takes.set(definitionOf(task).run, takes);
+    this.#takes.set(runOf("taskTakes", task), takes);
   }
 
   /** The next execution fails with `error`, without being called. */
   failNext(task: AnyTask, error: unknown): void {
-    const { run } = definitionOf(task);
+    const run = runOf("failNext", task);
     this.#failures.set(run, [...(this.#failures.get(run) ?? []), error]);
   }
 
   countOf(task: AnyTask): number {
-    return this.#counts.get(definitionOf(task).run) ?? 0;
+    return this.#counts.get(runOf("executionsOf", task)) ?? 0;
   }
 
   begin(execution: RunningExecution, run: FunctionRun, { end, news }: FunctionDoor): void {

@@ -17,7 +17,7 @@ import {
 } from "../model/parse-fields.ts";
 import type { DurationOption } from "../model/parse-job.ts";
 import { parseDurationMs } from "../model/parse-quantities.ts";
-import { parseResources, type ResourceOptions } from "../model/parse-resources.ts";
+import { parseResources, type ResourceOptions, resourceNames } from "../model/parse-resources.ts";
 import { noResources } from "../model/resources.ts";
 import type { HostOptions } from "../simulator/simulated-host.ts";
 import { type FaultOptions, type FaultRates, parseFaults } from "./fault-options.ts";
@@ -72,8 +72,8 @@ export interface SimulateSettings {
   readonly patienceMs: number;
 }
 
-const optionNames = [
-  "seed",
+/** Those of a cluster whose seed somebody else names. */
+export const optionNamesBesideSeed = [
   "workers",
   "takes",
   "faults",
@@ -81,6 +81,7 @@ const optionNames = [
   "syncDelayMax",
   "patience",
 ] as const;
+const optionNames = ["seed", ...optionNamesBesideSeed] as const;
 const ownWorkerNames = ["id", "attributes", "threads", "commandSlots"] as const;
 
 const workerResources = {
@@ -134,10 +135,8 @@ function parseWorkers(value: unknown): readonly WorkerPlan[] {
 
 /** One worker. Throws INVALID_ARGUMENT or INVALID_SPEC naming the field below `field`. */
 export function parseWorker(field: string, value: unknown, idDefault: string): WorkerPlan {
-  const { id, attributes, threads, commandSlots, ...resources } = parsePlainObject(
-    field,
-    value,
-  ) as WorkerOptions;
+  const fields = parseFields(field, value, [...ownWorkerNames, ...resourceNames]);
+  const { id, attributes, threads, commandSlots, ...resources } = fields as WorkerOptions;
   const at = (name: (typeof ownWorkerNames)[number]) => fieldPath(field, name);
   const capacity = parseResources(field, resources, workerResources);
   const slots = threads ?? Math.max(1, Math.ceil(capacity.cpuMilli / 1000));

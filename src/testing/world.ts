@@ -74,7 +74,7 @@ export class World {
       onDeath: () => this.#onControllerDeath(),
     });
     const { controller } = this;
-    this.#calls = new ApiCalls(apiContextOf(controller, this.#logs));
+    this.#calls = this.#newCalls();
     this.sessions = new Sessions({ timeline, randomness, faults, controller, observer });
     this.machines = new Machines({
       ...{ time, randomness, faults, observer, behaviour: this.#behaviour() },
@@ -93,7 +93,7 @@ export class World {
   }
 
   startController(): void {
-    this.#calls = new ApiCalls(apiContextOf(this.controller, this.#logs));
+    this.#calls = this.#newCalls();
     this.time.stir();
     this.controller.start();
   }
@@ -103,6 +103,12 @@ export class World {
     while (!isThere() && this.time.runNext()) {
       // Everything happens in there.
     }
+  }
+
+  /** The calls of a controller process, which end with it. */
+  #newCalls(): ApiCalls {
+    const around = { logs: this.#logs, onAsked: () => this.drive.news() };
+    return new ApiCalls(apiContextOf(this.controller, around));
   }
 
   #deliver(send: ControllerSend): void {

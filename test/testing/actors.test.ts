@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gather } from "../../src/client/index.ts";
+import type { AnyTask } from "../../src/client/task.ts";
 import { simulateCluster } from "../../src/testing/index.ts";
 import { Counter, double } from "./tasks.ts";
 
@@ -35,5 +36,26 @@ describe("on a simulated cluster", () => {
     assert.equal(lost?.code, "ACTOR_LOST");
     assert.match(String(lost), /the actor Counter \(\/test\/graph-1\/0\) ended on w1/);
     assert.equal(await again.call("add", [5]).result(), 5, "its state is new");
+  });
+
+  test("what is for tasks is refused, with what can be done instead", async () => {
+    await using cluster = await simulateCluster({ takes: "10s" });
+    const actor = Counter as unknown as AnyTask;
+    const wrong = (act: () => unknown, message: RegExp): void =>
+      assert.throws(act, { code: "INVALID_ARGUMENT", message });
+    wrong(
+      () => cluster.failNext(actor),
+      /^failNext is for tasks, and "Counter" is an actor: a call/,
+    );
+    wrong(() => cluster.executionsOf(actor), /^executionsOf is for tasks, .* trace\(\)$/);
+    wrong(() => cluster.taskTakes(Counter as never, "1m"), /^taskTakes is for tasks, .*`takes`/);
+    wrong(() => cluster.failNext((() => 1) as never), /make it one with defineTask/);
+    const client = await cluster.connect();
+    wrong(() => client.submit(Counter as never, []), /^the actor "Counter" .* client\.createActor/);
+    // What is said instead is so.
+    using counter = client.createActor(Counter, [0]);
+    assert.equal(await counter.call("add", [1]).result(), 1);
+    assert.equal(Math.floor(cluster.now / 1_000), 10);
+    assert.match(cluster.traceText(), /started Counter\.add 1\.\d/);
   });
 });

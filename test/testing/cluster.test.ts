@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import { connect, defineTask, gather } from "../../src/client/index.ts";
 import {
   type CommandEnd,
@@ -85,7 +86,11 @@ describe("a program that connects by itself", () => {
   test("finds no cluster that was closed", async () => {
     const cluster = await simulateCluster();
     await cluster.close();
-    assert.throws(() => connect(cluster.url), { code: "INVALID_ARGUMENT" });
+    const message = `connect: the cluster ${cluster.url} was closed`;
+    assert.throws(() => connect(cluster.url), { code: "INVALID_ARGUMENT", message });
+    const elsewhere = /^connect: the cluster simulated:999999 is not in this process/;
+    assert.throws(() => connect("simulated:999999"), { message: elsewhere });
+    assert.throws(() => connect("simulated:x"), { message: /is not a URL such as/ });
   });
 });
 
@@ -118,6 +123,34 @@ describe("every seed", () => {
     delete process.env.CAPSTAN_SEED;
     assert.deepEqual(seen, [11]);
   });
+
+  test("shows the end of its trace once, also to whoever prints the error", async () => {
+    const program = (): Promise<void> => Promise.reject(new Error("one was lost"));
+    const error = await everySeed({ workers: 1 }, program).catch((reason: SeedError) => reason);
+    assert.ok(error instanceof Error);
+    assert.equal(inspect(error).split("controller  came up").length - 1, 1, inspect(error));
+    assert.match(error.trace, /controller {2}came up/);
+  });
+
+  test("is not run at all by a call that is wrong", async () => {
+    let runs = 0;
+    const program = async (): Promise<void> => void runs++;
+    const wrong = everySeed as (...given: unknown[]) => Promise<void>;
+    const cases: readonly (readonly [readonly unknown[], RegExp])[] = [
+      [[{ seed: 7 }, program], /^seed: unknown name "seed"; did you mean "seeds"\?/],
+      [[{ sedes: 7 }, program], /^sedes: unknown name "sedes"; did you mean "seeds"\?/],
+      [[{ seeds: 0 }, program], /^seeds: 0 is not a whole number from 1/],
+      [[{ first: "x" }, program], /^first: "x" is not a whole number/],
+      [[program, { seeds: 7 }], /^options: a function is not a plain object/],
+      [[program], /^options: a function is not a plain object/],
+      [[{ seeds: 7 }], /^program: undefined is not a function/],
+      [[{ seeds: 7 }, 7], /^program: 7 is not a function/],
+    ];
+    for (const [given, message] of cases) {
+      await assert.rejects(wrong(...given), { code: "INVALID_ARGUMENT", message });
+    }
+    assert.equal(runs, 0);
+  });
 });
 
 describe("what can never come", () => {
@@ -133,6 +166,32 @@ describe("what can never come", () => {
     });
     cluster.addWorker({ cpu: 8 });
     assert.equal(await future.result(), 2, "and it may still come, if somebody helps");
+  });
+
+  test("is told with the line of the program that waits, of several each its own", async () => {
+    await using cluster = await simulateCluster({ workers: [{ cpu: 2 }] });
+    const client = await cluster.connect();
+    const options = { resources: { cpu: 8 } };
+    const future = client.submit(double, [1], options);
+    const job = await client.launchJob({ name: "big", command: ["true"], ...options });
+    const waits = {
+      forResult: async () => await future.result(),
+      forAll: async () => await gather([future]),
+      forJob: async () => void (await job.wait()),
+    };
+    for (const wait of Object.values(waits)) {
+      await assert.rejects(wait(), ({ stack }: Error) => {
+        assert.match(String(stack), /^StandstillError: Nothing will ever end the wait for a /);
+        assert.match(String(stack), new RegExp(`at .*${wait.name} .*cluster\\.test\\.ts:\\d+`));
+        return true;
+      });
+    }
+    const all = await Promise.allSettled(Object.values(waits).map((wait) => wait()));
+    const names = all.map((each) => {
+      const { stack } = (each as PromiseRejectedResult).reason as Error;
+      return /\bfor(?:Result|All|Job)\b/.exec(String(stack))?.[0];
+    });
+    assert.deepEqual(names, Object.keys(waits));
   });
 
   test("is known also when faults go on for ever", async () => {
@@ -175,6 +234,11 @@ describe("what is wrong is named", () => {
     ["a number of workers", { workers: 1.5 }, /^workers: 1\.5 is not/],
     ["a worker's memory", { workers: [{ memory: "8x" }] }, /^workers\[0\]\.memory: "8x" is not/],
     ["a worker's option", { workers: [{}, { cpus: 4 }] }, /^workers\[1\]\.cpus: unknown name/],
+    [
+      "a worker's name",
+      { workers: [{ name: "a" }] },
+      /Known: id, attributes, threads, commandSlots, cpu/,
+    ],
     ["two workers of one id", { workers: [{ id: "a" }, { id: "a" }] }, /^workers: the id a is/],
     ["an attribute", { workers: [{ attributes: { x: 1 } }] }, /^workers\[0\]\.attributes\.x: 1/],
     ["a run time", { takes: "soon" }, /^takes: "soon" is not a duration/],
@@ -223,5 +287,62 @@ describe("what is wrong is named", () => {
     assert.throws(() => cluster.addWorker({ id: "w1" }), /there is a worker w1 already/);
     assert.throws(() => cluster.failNext(double, new Error("x"), 0), /count: 0 is not/);
     await assert.rejects(cluster.advance("-1s"), /advance: "-1s" is not a duration/);
+  });
+
+  test("what is asked of a cluster by options that it does not know: nothing is done", async () => {
+    await using cluster = await simulateCluster();
+    const wrong = cluster as unknown as Record<string, (...given: unknown[]) => unknown>;
+    const before = cluster.traceText();
+    const typo = /^backAftr: unknown name "backAftr"; did you mean "backAfter"\?/;
+    const cases: readonly (readonly [string, readonly unknown[], RegExp])[] = [
+      ["killWorker", ["w1", { backAftr: "1s" }], typo],
+      ["killWorker", ["w1", "1s"], /^options: "1s" is not a plain object/],
+      ["killWorker", ["w1", { backAfter: "soon" }], /^backAfter: "soon" is not a duration/],
+      ["partition", ["w1", { backAftr: "1s" }], typo],
+      ["killController", [{ backAftr: "1s" }], typo],
+      ["connect", [{ usr: "bob" }], /^usr: unknown name "usr"; did you mean "user"\?/],
+      ["connect", [{ user: 7 }], /^user: 7 is not a string/],
+      ["connect", [{ onWarning: "x" }], /^onWarning: "x" is not a function/],
+      ["onCommand", [{}], /^handler: an object is not a function/],
+      ["addWorker", [{ cpus: 4 }], /^worker\.cpus: unknown name "cpus"; did you mean "cpu"\?/],
+    ];
+    for (const [method, given, message] of cases) {
+      // What throws and what rejects are refusals alike.
+      const call = async (): Promise<unknown> => await wrong[method](...given);
+      await assert.rejects(call, { code: "INVALID_ARGUMENT", message }, method);
+    }
+    assert.equal(cluster.traceText(), before);
+    assert.deepEqual(cluster.workers, ["w1", "w2"]);
+  });
+
+  test("whatever is asked of a cluster that was closed, but what happened in it", async () => {
+    const cluster = await simulateCluster();
+    const client = await cluster.connect();
+    assert.equal(await client.submit(double, [1]).result(), 2);
+    await cluster.close();
+    await cluster.close();
+    const acts: readonly (() => unknown)[] = [
+      () => cluster.connect(),
+      () => cluster.advance("1s"),
+      () => cluster.taskTakes(double, "1s"),
+      () => cluster.failNext(double),
+      () => cluster.onCommand(() => ({})),
+      () => cluster.killWorker("w1"),
+      () => cluster.startWorker("w1"),
+      () => cluster.addWorker(),
+      () => cluster.partition("w1"),
+      () => cluster.heal("w1"),
+      () => cluster.killController(),
+      () => cluster.startController(),
+      () => cluster.restartController(),
+      () => cluster.dropClients(),
+    ];
+    const message = `the cluster ${cluster.url} was closed`;
+    for (const act of acts) {
+      await assert.rejects(async () => await act(), { code: "CONFLICT", message }, String(act));
+    }
+    assert.equal(cluster.executionsOf(double), 1);
+    assert.ok(cluster.now > 0 && cluster.trace().length > 0);
+    assert.deepEqual(cluster.workers, ["w1", "w2"]);
   });
 });

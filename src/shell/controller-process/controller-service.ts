@@ -118,7 +118,7 @@ export class ControllerService<State, Fact> {
     this.#clients = new ClientSessions(context);
     this.#workers = new WorkerSessions(context);
     this.#http = new WorkerHttp((workerId) => this.#logSecretOf(workerId));
-    this.#logs = new LogFetcher(new WorkerLogs(this.#http));
+    this.#logs = new LogFetcher(new WorkerLogs(this.#http), Date.now);
     this.#calls = new ApiCalls(this.#apiContextOf(options));
     this.#loop = new TurnLoop<State, Fact>({
       kernel,

@@ -71,7 +71,7 @@ function aSource(attemptId: string, overrides: Partial<LogSource> = {}): LogSour
 function fetcher(secret: string | null = null): LogFetcher {
   const http = new WorkerHttp(() => secret);
   atEnd(() => http.close());
-  return new LogFetcher(new WorkerLogs(http));
+  return new LogFetcher(new WorkerLogs(http), () => 60_000);
 }
 
 describe("the logs of several workers", () => {
@@ -121,6 +121,14 @@ describe("the logs of several workers", () => {
     const [{ url, headers }] = worker.asked;
     assert.equal(url, "/v1/logs/1.1?maxLines=7&tail=7&since=5000&substring=a+b%26c&stream=stderr");
     assert.equal(headers.authorization, "Bearer its-own");
+  });
+
+  it("of the last ten seconds are those by the clock of the cluster", async () => {
+    const worker = await aLogWorker(saying());
+    const request = parseRequest("FetchLogs", { since: "10s" });
+    const sources = [aSource("1.1", { address: worker.address })];
+    await fetcher().fetch(request, { sources, open: false });
+    assert.match(String(worker.asked[0].url), /&since=50000&/);
   });
 
   it("go on where the cursor says, and ask no more for what was read to its end", async () => {

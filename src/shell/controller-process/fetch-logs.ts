@@ -29,10 +29,13 @@ const linesPerSourceMin = 20;
 
 export class LogFetcher {
   readonly #reader: LogReader;
+  readonly #unixMs: () => number;
   #calls = 0;
 
-  constructor(reader: LogReader) {
+  /** `unixMs`: the clock that lines are stamped by. */
+  constructor(reader: LogReader, unixMs: () => number) {
     this.#reader = reader;
+    this.#unixMs = unixMs;
   }
 
   /** Throws INVALID_ARGUMENT for a cursor that is none, OVERLOADED past the bounds. */
@@ -57,7 +60,10 @@ export class LogFetcher {
     const before = parseLogCursor(request.cursor);
     const tail = request.cursor === "" ? (request.tail ?? null) : null;
     const asked = sources.filter(({ attemptId }) => before.get(attemptId)?.done !== true);
-    const round = new Round(this.#reader, before, queryOf(request, tail, asked.length));
+    const round = new Round(this.#reader, before, {
+      ...queryOf(request, tail, asked.length),
+      sinceMs: sinceOf(request.since, this.#unixMs()),
+    });
     await round.ask(asked);
     const { pages, unavailable } = round;
     const merged = tail === null ? mergeLogs(pages, request.maxLines) : mergeTails(pages, tail);
@@ -80,10 +86,13 @@ function linesOf({ lines }: MergedLogs): Response["lines"] {
 }
 
 /** What every log is asked for, but for where it begins. */
-function queryOf(request: Request, tail: number | null, sourceCount: number): LogQuery {
-  const { maxLines, since, substring = "", streams = logStreams } = request;
-  const sinceMs = sinceOf(since);
-  const plain = { cursor: "", sinceMs, substring, streams };
+function queryOf(
+  request: Request,
+  tail: number | null,
+  sourceCount: number,
+): Omit<LogQuery, "sinceMs"> {
+  const { maxLines, substring = "", streams = logStreams } = request;
+  const plain = { cursor: "", substring, streams };
   const fair = (total: number) => Math.ceil(total / Math.max(1, sourceCount));
   if (tail === null) {
     const lines = Math.min(maxLines, Math.max(linesPerSourceMin, fair(2 * maxLines)));
@@ -94,9 +103,9 @@ function queryOf(request: Request, tail: number | null, sourceCount: number): Lo
 }
 
 /** Unix milliseconds of a time, or of a duration ago; 0 is from the beginning. */
-function sinceOf(since: Request["since"]): number {
+function sinceOf(since: Request["since"], nowMs: number): number {
   if (since === undefined) return 0;
-  return Math.max(0, typeof since === "number" ? Date.now() - since : Date.parse(since));
+  return Math.max(0, typeof since === "number" ? nowMs - since : Date.parse(since));
 }
 
 /** One round of questions: several workers at once, and of each one log after the other. */
