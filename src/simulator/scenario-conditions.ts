@@ -292,6 +292,16 @@ const forms: readonly Form[] = [
     },
   },
   {
+    pattern: new RegExp(`^${name} (fetches|is to fetch) ${name}$`),
+    usage: "w2 fetches a; w2 is to fetch a",
+    read: (world, workerId, how, task) => {
+      const ref = world.refOf(task_(world, task)) ?? -1;
+      const found = world.agentOf(workerId)?.state.tasks.get(ref)?.state.type ?? "unknown";
+      const holds = found === (how === "fetches" ? "in-flight" : "to-fetch");
+      return { holds, actual: `${task} is ${found} to ${workerId}` };
+    },
+  },
+  {
     pattern: new RegExp(`^${name} holds the value of ${name}$`),
     usage: "w1 holds the value of a",
     read: (world, workerId, task) => {

@@ -216,6 +216,21 @@ const forms: readonly Form[] = [
       world.fail(what === "fetches" ? "fetchFailure" : "buildFailure", how === "fail"),
   },
   {
+    pattern: new RegExp(`^fetches from ${name} are refused for (\\S+)$`),
+    usage: "fetches from w1 are refused for 2s: whoever fetches hears that it is busy",
+    play: (world, workerId, duration) => {
+      const { manners } = agentOf(world, workerId);
+      manners.busyUntil = world.cluster.timeline.now + parseUs(duration);
+    },
+  },
+  {
+    pattern: new RegExp(`^the next fetch from ${name} fails$`),
+    usage: "the next fetch from w1 fails: the first one that begins from now on, at its end",
+    play: (world, workerId) => {
+      agentOf(world, workerId).manners.failuresLeft++;
+    },
+  },
+  {
     pattern: /^(fetches|turns) take (\S+)$/,
     usage: "fetches take 5s; turns take 400ms: each up to so long",
     play: (world, what, duration) =>

@@ -44,6 +44,33 @@ describe("a scenario", () => {
   });
 });
 
+describe("a worker whose fetches a text decides", () => {
+  const setUp =
+    "worker w2 mark=two\ncordon w2\na does finish of 1m\nc submits a\n" +
+    "until c has the value of a\nuncordon w2\n";
+  const reader = "c submits b(a):needs.mark=two\n";
+
+  test("is busy to whoever fetches, for so long and not longer", () => {
+    const refused = `${setUp}fetches from w1 are refused for 8s\n${reader}`;
+    play(`${refused}until w2 is to fetch a\nafter 7s\nb never ran\nuntil b runs within 3s\n`);
+    assertFails(`${refused}until b runs within 7s\n`, /did not come true in time/);
+    play(`${refused}rest\nb ran once\n`);
+  });
+
+  test("gives an error of the network to the next one that begins, and to no other", () => {
+    const slow = setUp.replace("of 1m", "of 100m");
+    const fails = `${slow}the next fetch from w1 fails\n${reader}until w2 fetches a\n`;
+    play(`${fails}until b runs within 3s\n0 recomputed\n`);
+    assertFails(`${fails}until b runs within 1500ms\n`, /did not come true in time/);
+    play(`${slow}${reader}until w2 fetches a\nuntil b runs within 1500ms\n`);
+  });
+
+  test("is well again when all faults end", () => {
+    const text = `${setUp}fetches from w1 are refused for 1h\nthe next fetch from w1 fails\nrest\n`;
+    play(`${text}${reader}until b runs within 50ms\n`);
+  });
+});
+
 describe("a line is refused, and named,", () => {
   test("if it is no step and no sentence, with all that it could be", () => {
     assertFails("\n# a remark\nc submitz a\n", /line 5: c submitz a\n.*is no sentence/);

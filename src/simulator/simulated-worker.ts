@@ -34,6 +34,7 @@ import { SimulatedArrivals } from "./simulated-arrivals.ts";
 import { recoveredBy, SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
+import { FetchManners } from "./simulated-fetch.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import { SimulatedMembers } from "./simulated-members.ts";
 import { drawStopUs } from "./stop-times.ts";
@@ -74,6 +75,8 @@ export class SimulatedWorker {
   readonly state: WorkerState;
   /** In memory or on the disk. */
   readonly values = new Map<TaskRef, SimulatedValue>();
+  /** How it answers whoever fetches from it. */
+  readonly manners = new FetchManners();
   readonly #specs = new Map<number, TaskSpec>();
   readonly #actors: SimulatedActors;
   readonly #members: SimulatedMembers;
