@@ -174,6 +174,27 @@ describe("a small word", () => {
     assert.equal(machine.capacity.memoryBytes, 2 ** 30);
   });
 
+  test("is devices of several models, in what is there and in what is asked for", () => {
+    const { capacity } = parseMachine("w1", ["gpu=a100*2+h100*1", "tpu=v4*0.5"]);
+    assert.deepEqual(
+      capacity.devices.map(({ kind, variant, countMilli }) => [kind, variant, countMilli]),
+      [
+        ["gpu", "a100", 2_000],
+        ["gpu", "h100", 1_000],
+        ["tpu", "v4", 500],
+      ],
+    );
+    const { devices } = parseTask("b:gpu=h100*1+2").spec.resources;
+    assert.deepEqual(
+      devices.map(({ variant, countMilli }) => [variant, countMilli]),
+      [
+        ["h100", 1_000],
+        ["auto", 2_000],
+      ],
+    );
+    assert.throws(() => parseTask("b:gpu=h100*1+"), /gpu=: expected a100\*2, 2 or a100\*1\+h100/);
+  });
+
   test("is what an execution does", () => {
     const base = { exitCode: null, sizeBytes: 8, input: "" };
     assert.deepEqual(parseAct("hold"), { ...base, runUs: "hold", end: "finish" });
