@@ -219,15 +219,15 @@ const forms: readonly Form[] = [
     pattern: new RegExp(`^fetches from ${name} are refused for (\\S+)$`),
     usage: "fetches from w1 are refused for 2s: whoever fetches hears that it is busy",
     play: (world, workerId, duration) => {
-      const { manners } = agentOf(world, workerId);
-      manners.busyUntil = world.cluster.timeline.now + parseUs(duration);
+      const { mishaps } = agentOf(world, workerId);
+      mishaps.busyUntil = world.cluster.timeline.now + parseUs(duration);
     },
   },
   {
     pattern: new RegExp(`^the next fetch from ${name} fails$`),
     usage: "the next fetch from w1 fails: the first one that begins from now on, at its end",
     play: (world, workerId) => {
-      agentOf(world, workerId).manners.failuresLeft++;
+      agentOf(world, workerId).mishaps.fetchFailuresLeft++;
     },
   },
   {

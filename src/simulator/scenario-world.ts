@@ -147,7 +147,7 @@ export class ScenarioWorld {
       const isOrphaned = host.processCount > 0 && this.agentOf(workerId) === undefined;
       if (isOrphaned && machine !== undefined) this.startWorker(machine);
     }
-    for (const { manners } of this.cluster.workers) manners.mend();
+    for (const { mishaps } of this.cluster.workers) mishaps.end();
     this.behaviour.calm();
   }
 

@@ -60,25 +60,18 @@ export class SimulatedArrivals {
   startFetch({ transfer, peer: index, tasks }: StartFetch): void {
     const { timeline, draws, faults, observer, workerId, peerAt, later } = this.#around;
     this.#fetched.set(transfer, new Map());
-    const fails = this.#failsByScript(index);
+    const fails = peerAt(index)?.mishaps.failsFetch() ?? false;
     const lagUs = 100 + draws.below(Math.max(2_000, faults.fetchUsMax));
     later(lagUs + travelUs(peerAt(index), tasks), () => {
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.
       if (fails) return { type: "fetch-failed", at: 0, transfer };
       const peer = peerAt(index);
-      if (peer !== null && peer.manners.busyUntil > timeline.now)
+      if (peer !== null && peer.mishaps.busyUntil > timeline.now)
         return { type: "fetch-busy", at: 0, transfer };
       const around = { draws, faults, observer, workerId, kept };
       return fetchFrom(peer, { transfer, tasks }, around);
     });
-  }
-
-  #failsByScript(index: number): boolean {
-    const manners = this.#around.peerAt(index)?.manners;
-    if (manners === undefined || manners.failuresLeft === 0) return false;
-    manners.failuresLeft--;
-    return true;
   }
 
   abort(transfer: number): void {

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Micros } from "../base/time.ts";
 import type { TaskRef } from "../model/ids.ts";
 import type { WorkerEvent, WorkerSend } from "../worker/events.ts";
 import type { SimulatedValue } from "./behaviour.ts";
 import type { Draws } from "./draws.ts";
 import type { Faults } from "./faults.ts";
+import type { Mishaps } from "./mishaps.ts";
 import type { Observer } from "./observer.ts";
 
 /** A value on its way. */
@@ -50,23 +50,9 @@ function sizeOf({ task, value }: Taken): {
   return { task, sizeBytes: value.sizeBytes };
 }
 
-/** How a peer answers whoever fetches from it, where a script says so. */
-export class FetchManners {
-  /** Until then it says that it is busy. */
-  busyUntil: Micros = 0;
-  /** So many fetches that begin from now on end with an error of the network. */
-  failuresLeft = 0;
-
-  /** It answers again, as far as the seed lets it. */
-  mend(): void {
-    this.busyUntil = 0;
-    this.failuresLeft = 0;
-  }
-}
-
 /** Another worker, as who fetches from it knows it. */
 export interface FetchPeer {
-  readonly manners: FetchManners;
+  readonly mishaps: Mishaps;
   readonly values: { get(task: TaskRef): SimulatedValue | undefined };
   tell(event: WorkerEvent): void;
 }

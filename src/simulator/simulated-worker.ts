@@ -28,13 +28,13 @@ import {
 } from "./behaviour.ts";
 import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
+import { Mishaps } from "./mishaps.ts";
 import type { Observer } from "./observer.ts";
 import { SimulatedActors, saidToRunUs } from "./simulated-actors.ts";
 import { SimulatedArrivals } from "./simulated-arrivals.ts";
 import { recoveredBy, SimulatedClock } from "./simulated-clock.ts";
 import { drawRate } from "./simulated-controller.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { FetchManners } from "./simulated-fetch.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import { SimulatedMembers } from "./simulated-members.ts";
 import { drawStopUs } from "./stop-times.ts";
@@ -75,8 +75,7 @@ export class SimulatedWorker {
   readonly state: WorkerState;
   /** In memory or on the disk. */
   readonly values = new Map<TaskRef, SimulatedValue>();
-  /** How it answers whoever fetches from it. */
-  readonly manners = new FetchManners();
+  readonly mishaps = new Mishaps();
   readonly #specs = new Map<number, TaskSpec>();
   readonly #actors: SimulatedActors;
   readonly #members: SimulatedMembers;
