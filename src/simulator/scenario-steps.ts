@@ -261,6 +261,26 @@ const forms: readonly Form[] = [
     },
   },
   {
+    pattern: new RegExp(`^${name} locks ${name} for (\\S+)$`),
+    usage: "c locks l for 3s: so long is its lease, which begins again when it renews its locks",
+    play: (world, clientId, lock, lease) =>
+      clientOf(world, clientId).lock(lock, parseDurationMs("lease", lease)),
+  },
+  {
+    pattern: new RegExp(`^${name} unlocks ${name}$`),
+    usage: "c unlocks l",
+    play: (world, clientId, lock) => {
+      const client = clientOf(world, clientId);
+      client.locks.numberOf(lock) ?? unknown("lock", lock);
+      client.unlock(lock);
+    },
+  },
+  {
+    pattern: new RegExp(`^${name} renews its locks$`),
+    usage: "c renews its locks",
+    play: (world, clientId) => clientOf(world, clientId).renewLocks(),
+  },
+  {
     pattern: new RegExp(
       `^${name} (submits|scatters|cancels|releases|retries|closes|restarts)${rest}$`,
     ),

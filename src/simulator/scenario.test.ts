@@ -71,6 +71,28 @@ describe("a worker whose fetches a text decides", () => {
   });
 });
 
+describe("a lock that clients of a text ask for", () => {
+  const line = "client d\nc locks l for 5s\nuntil c holds the lock l\nd locks l for 5s\n";
+
+  test("goes on when it is given back, with a higher token", () => {
+    const text = `${line}after 1s\nd waits for the lock l\nc unlocks l\nuntil d holds the lock l\n`;
+    play(`${text}d has a higher token than c for the lock l\nd unlocks l\n`);
+    assertFails(`${text}c has a higher token than d for the lock l\n`, /tokens 0 and 2$/);
+  });
+
+  test("stays with who renews it, and is lost to who does not", () => {
+    const renewed = `${line}after 4s\nc renews its locks\nafter 4s\n`;
+    play(`${renewed}c holds the lock l\nd waits for the lock l\nc unlocks l\n`);
+    play(`${renewed}until c lost the lock l within 2s\nd holds the lock l\nd unlocks l\n`);
+    assertFails(`${renewed}c lost the lock l\n`, /of the lock l, c says: holds$/);
+  });
+
+  test("is none that nobody has asked for", () => {
+    assertFails("c unlocks l\n", /no lock is called l/);
+    assertFails("c holds the lock l\n", /of the lock l, c says: nothing/);
+  });
+});
+
 describe("a line is refused, and named,", () => {
   test("if it is no step and no sentence, with all that it could be", () => {
     assertFails("\n# a remark\nc submitz a\n", /line 5: c submitz a\n.*is no sentence/);
