@@ -20,7 +20,7 @@ export class ScriptedLocks {
   readonly #byName = new Map<string, LockOfClient>();
   #last = 0;
 
-  /** A request for the lock of that name, by its number; one that was lost may be asked for anew. */
+  /** A request for the lock of that name, by its number; what was lost may be asked for anew. */
   ask(name: string): number {
     const number = ++this.#last;
     this.#byName.set(name, { number, state: "waits", token: 0 });
