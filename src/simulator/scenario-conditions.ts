@@ -218,6 +218,23 @@ const forms: readonly Form[] = [
     read: (world, client, task) => outcomeIs(world, client, task, "open"),
   },
   {
+    pattern: new RegExp(`^${name} (waits for|holds|lost) the lock ${name}$`),
+    usage: "c waits for the lock l; c holds the lock l; c lost the lock l",
+    read: (world, client, how, lock) => {
+      const found = clientOf(world, client).locks.stateOf(lock);
+      const wanted = how === "waits for" ? "waits" : how;
+      return { holds: found === wanted, actual: `of the lock ${lock}, ${client} says: ${found}` };
+    },
+  },
+  {
+    pattern: new RegExp(`^${name} has a higher token than ${name} for the lock ${name}$`),
+    usage: "c has a higher token than d for the lock l",
+    read: (world, client, other, lock) => {
+      const [own, its] = [client, other].map((one) => clientOf(world, one).locks.tokenOf(lock));
+      return { holds: own > its, actual: `they were told the tokens ${own} and ${its}` };
+    },
+  },
+  {
     pattern: new RegExp(`^${name} was (refused|warned) ([A-Z_]+)$`),
     usage: "c was refused KEY_CONFLICT; c was warned TASK_UNPLACEABLE",
     read: (world, name, how, code) => {
@@ -289,6 +306,16 @@ const forms: readonly Form[] = [
       const known = agent?.incarnation === incarnation ? restartsBefore : 0;
       const holds = Math.max(renewedFor, known) >= shared.restarts;
       return { holds, actual: `${workerId} renewed them for restart ${renewedFor}` };
+    },
+  },
+  {
+    pattern: new RegExp(`^${name} (fetches|is to fetch) ${name}$`),
+    usage: "w2 fetches a; w2 is to fetch a",
+    read: (world, workerId, how, task) => {
+      const ref = world.refOf(task_(world, task)) ?? -1;
+      const found = world.agentOf(workerId)?.state.tasks.get(ref)?.state.type ?? "unknown";
+      const holds = found === (how === "fetches" ? "in-flight" : "to-fetch");
+      return { holds, actual: `${task} is ${found} to ${workerId}` };
     },
   },
   {

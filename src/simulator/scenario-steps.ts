@@ -216,6 +216,21 @@ const forms: readonly Form[] = [
       world.fail(what === "fetches" ? "fetchFailure" : "buildFailure", how === "fail"),
   },
   {
+    pattern: new RegExp(`^fetches from ${name} are refused for (\\S+)$`),
+    usage: "fetches from w1 are refused for 2s: whoever fetches hears that it is busy",
+    play: (world, workerId, duration) => {
+      const { mishaps } = agentOf(world, workerId);
+      mishaps.busyUntil = world.cluster.timeline.now + parseUs(duration);
+    },
+  },
+  {
+    pattern: new RegExp(`^the next fetch from ${name} fails$`),
+    usage: "the next fetch from w1 fails: the first one that begins from now on, at its end",
+    play: (world, workerId) => {
+      agentOf(world, workerId).mishaps.fetchFailuresLeft++;
+    },
+  },
+  {
     pattern: /^(fetches|turns) take (\S+)$/,
     usage: "fetches take 5s; turns take 400ms: each up to so long",
     play: (world, what, duration) =>
@@ -244,6 +259,26 @@ const forms: readonly Form[] = [
       for (const word of words) client.numberOf(word) ?? unknown("task", word);
       client.replicate(words, Number(copies));
     },
+  },
+  {
+    pattern: new RegExp(`^${name} locks ${name} for (\\S+)$`),
+    usage: "c locks l for 3s: so long is its lease, which begins again when it renews its locks",
+    play: (world, clientId, lock, lease) =>
+      clientOf(world, clientId).lock(lock, parseDurationMs("lease", lease)),
+  },
+  {
+    pattern: new RegExp(`^${name} unlocks ${name}$`),
+    usage: "c unlocks l",
+    play: (world, clientId, lock) => {
+      const client = clientOf(world, clientId);
+      client.locks.numberOf(lock) ?? unknown("lock", lock);
+      client.unlock(lock);
+    },
+  },
+  {
+    pattern: new RegExp(`^${name} renews its locks$`),
+    usage: "c renews its locks",
+    play: (world, clientId) => clientOf(world, clientId).renewLocks(),
   },
   {
     pattern: new RegExp(

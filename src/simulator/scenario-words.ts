@@ -21,7 +21,12 @@ import {
 } from "../model/job.ts";
 import { parseConstraint } from "../model/parse-constraints.ts";
 import { parseDurationMs, parseMemoryBytes } from "../model/parse-quantities.ts";
-import { defaultRequest, noResources, type Resources } from "../model/resources.ts";
+import {
+  type DeviceAmount,
+  defaultRequest,
+  noResources,
+  type Resources,
+} from "../model/resources.ts";
 import { functionExecutors, jobDefaults, specDefaults, type TaskSpec } from "../model/spec.ts";
 import { bands } from "../model/states.ts";
 import type { Machine } from "./scenario-world.ts";
@@ -194,17 +199,22 @@ function commonOf(options: Options, defaults: Common, request: Resources = defau
   };
 }
 
-/** `cpu`, `memory`, `gpu=a100*2` (or another kind), `custom.NAME`. */
+/** `a100*2`, or `2` of any model. */
+function deviceOf(kind: string, text: string): DeviceAmount {
+  const [, variant = "auto", count] =
+    /^(?:([a-z][\w-]*)\*)?([\d.]+)$/.exec(text) ??
+    fail(`${kind}=${text}: expected a100*2, 2 or a100*1+h100*1`);
+  return { kind, variant, countMilli: Math.round(Number(count) * 1000), indices: [] };
+}
+
+/** `cpu`, `memory`, `gpu=a100*2` or `gpu=a100*1+h100*2` (or another kind), `custom.NAME`. */
 function resourcesOf(options: Options, defaults: Resources): Resources {
   const memory = options.text("memory");
   const disk = options.text("disk");
   const milli = (count: number) => Math.round(count * 1000);
   const devices = ["gpu", "tpu"].flatMap((kind) => {
     const text = options.text(kind);
-    if (text === undefined) return [];
-    const [, variant = "auto", count] =
-      /^(?:([a-z][\w-]*)\*)?([\d.]+)$/.exec(text) ?? fail(`${kind}=${text}: expected a100*2 or 2`);
-    return [{ kind, variant, countMilli: milli(Number(count)), indices: [] }];
+    return text === undefined ? [] : text.split("+").map((one) => deviceOf(kind, one));
   });
   const custom = options.withPrefix("custom.").map(([name, text]) => [name, milli(Number(text))]);
   return {

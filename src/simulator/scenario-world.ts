@@ -147,6 +147,7 @@ export class ScenarioWorld {
       const isOrphaned = host.processCount > 0 && this.agentOf(workerId) === undefined;
       if (isOrphaned && machine !== undefined) this.startWorker(machine);
     }
+    for (const { mishaps } of this.cluster.workers) mishaps.end();
     this.behaviour.calm();
   }
 

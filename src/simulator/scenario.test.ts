@@ -44,6 +44,55 @@ describe("a scenario", () => {
   });
 });
 
+describe("a worker whose fetches a text decides", () => {
+  const setUp =
+    "worker w2 mark=two\ncordon w2\na does finish of 1m\nc submits a\n" +
+    "until c has the value of a\nuncordon w2\n";
+  const reader = "c submits b(a):needs.mark=two\n";
+
+  test("is busy to whoever fetches, for so long and not longer", () => {
+    const refused = `${setUp}fetches from w1 are refused for 8s\n${reader}`;
+    play(`${refused}until w2 is to fetch a\nafter 7s\nb never ran\nuntil b runs within 3s\n`);
+    assertFails(`${refused}until b runs within 7s\n`, /did not come true in time/);
+    play(`${refused}rest\nb ran once\n`);
+  });
+
+  test("gives an error of the network to the next one that begins, and to no other", () => {
+    const slow = setUp.replace("of 1m", "of 100m");
+    const fails = `${slow}the next fetch from w1 fails\n${reader}until w2 fetches a\n`;
+    play(`${fails}until b runs within 3s\n0 recomputed\n`);
+    assertFails(`${fails}until b runs within 1500ms\n`, /did not come true in time/);
+    play(`${slow}${reader}until w2 fetches a\nuntil b runs within 1500ms\n`);
+  });
+
+  test("is well again when all faults end", () => {
+    const text = `${setUp}fetches from w1 are refused for 1h\nthe next fetch from w1 fails\nrest\n`;
+    play(`${text}${reader}until b runs within 50ms\n`);
+  });
+});
+
+describe("a lock that clients of a text ask for", () => {
+  const line = "client d\nc locks l for 5s\nuntil c holds the lock l\nd locks l for 5s\n";
+
+  test("goes on when it is given back, with a higher token", () => {
+    const text = `${line}after 1s\nd waits for the lock l\nc unlocks l\nuntil d holds the lock l\n`;
+    play(`${text}d has a higher token than c for the lock l\nd unlocks l\n`);
+    assertFails(`${text}c has a higher token than d for the lock l\n`, /tokens 0 and 2$/);
+  });
+
+  test("stays with who renews it, and is lost to who does not", () => {
+    const renewed = `${line}after 4s\nc renews its locks\nafter 4s\n`;
+    play(`${renewed}c holds the lock l\nd waits for the lock l\nc unlocks l\n`);
+    play(`${renewed}until c lost the lock l within 2s\nd holds the lock l\nd unlocks l\n`);
+    assertFails(`${renewed}c lost the lock l\n`, /of the lock l, c says: holds$/);
+  });
+
+  test("is none that nobody has asked for", () => {
+    assertFails("c unlocks l\n", /no lock is called l/);
+    assertFails("c holds the lock l\n", /of the lock l, c says: nothing/);
+  });
+});
+
 describe("a line is refused, and named,", () => {
   test("if it is no step and no sentence, with all that it could be", () => {
     assertFails("\n# a remark\nc submitz a\n", /line 5: c submitz a\n.*is no sentence/);
@@ -145,6 +194,27 @@ describe("a small word", () => {
     assert.deepEqual(machine.attributes, { slice: "a", "tpu-worker-id": "3" });
     assert.deepEqual([machine.slots, machine.capacity.cpuMilli], [2, 2000]);
     assert.equal(machine.capacity.memoryBytes, 2 ** 30);
+  });
+
+  test("is devices of several models, in what is there and in what is asked for", () => {
+    const { capacity } = parseMachine("w1", ["gpu=a100*2+h100*1", "tpu=v4*0.5"]);
+    assert.deepEqual(
+      capacity.devices.map(({ kind, variant, countMilli }) => [kind, variant, countMilli]),
+      [
+        ["gpu", "a100", 2_000],
+        ["gpu", "h100", 1_000],
+        ["tpu", "v4", 500],
+      ],
+    );
+    const { devices } = parseTask("b:gpu=h100*1+2").spec.resources;
+    assert.deepEqual(
+      devices.map(({ variant, countMilli }) => [variant, countMilli]),
+      [
+        ["h100", 1_000],
+        ["auto", 2_000],
+      ],
+    );
+    assert.throws(() => parseTask("b:gpu=h100*1+"), /gpu=: expected a100\*2, 2 or a100\*1\+h100/);
   });
 
   test("is what an execution does", () => {

@@ -12,6 +12,7 @@ import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
 import type { Upload } from "../protocol/shared-messages.ts";
 import { encodeUtf8 } from "../protocol/utf8.ts";
 import type { SimulatedValue } from "./behaviour.ts";
+import { ScriptedLocks } from "./scripted-locks.ts";
 import type { Bringer, ClusterClient } from "./simulated-client.ts";
 
 /** One task of a submission. */
@@ -45,6 +46,7 @@ export class ScriptedClient implements ClusterClient, Bringer {
   /** Codes of what was refused, and of what it was warned of, oldest first. */
   readonly refusals: string[] = [];
   readonly warnings: string[] = [];
+  readonly locks = new ScriptedLocks();
   readonly #numbers = new Map<string, number>();
   readonly #labels: string[] = [];
   readonly #keys = new Map<string, string>();
@@ -141,9 +143,27 @@ export class ScriptedClient implements ClusterClient, Bringer {
     if (this.connected) this.#say({ type: "release", tasks: Uint32Array.from(tasks) });
   }
 
+  lock(name: string, leaseMs: number): void {
+    const lock = this.locks.ask(name);
+    this.#request({ type: "lock", sequence: ++this.#sequence, lock, name, leaseMs });
+  }
+
+  unlock(name: string): void {
+    const lock = present(this.locks.numberOf(name), `${this.clientId} has asked for ${name}`);
+    this.locks.giveBack(name);
+    this.#request({ type: "unlock", sequence: ++this.#sequence, lock });
+  }
+
+  /** Their leases begin again; and it is told which of them it has lost. */
+  renewLocks(): void {
+    const locks = this.locks.open;
+    if (this.connected && locks.length > 0) this.#say({ type: "renew-locks", locks });
+  }
+
   /** Ends the session; it never comes back. */
   close(): void {
     this.outcomes.clear();
+    this.locks.clear();
     this.#closing = true;
     if (this.connected) this.#say({ type: "close-session" });
   }
@@ -158,6 +178,7 @@ export class ScriptedClient implements ClusterClient, Bringer {
     }
     this.#unacknowledged = this.#unacknowledged.filter((one) => one.sequence > sequence);
     for (const message of this.#unacknowledged) this.#say(message);
+    this.renewLocks();
     const open = [...this.outcomes.keys()].filter((label) => this.outcomes.get(label) === "open");
     if (open.length === 0) return;
     const tasks = Uint32Array.from(open, (label) => this.#number(label));
@@ -192,6 +213,9 @@ export class ScriptedClient implements ClusterClient, Bringer {
           this.#settle(number, message.failures[message.causes[entry]].code);
         }
         return;
+      case "lock-granted":
+      case "lock-lost":
+        return this.locks.receive(message);
       case "upload":
         if (this.outcomes.get(this.#labels[message.task]) !== "open") return;
         this.#around.bring(this, message);

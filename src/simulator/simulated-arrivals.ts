@@ -13,12 +13,14 @@ import type { Draws } from "./draws.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
 import { type FetchPeer, fetchFrom, travelUs } from "./simulated-fetch.ts";
+import type { Timeline } from "./timeline.ts";
 
 type StartFetch = Extract<WorkerSend, { type: "start-fetch" }>;
 
 /** What the arrivals of a worker need of it. */
 export interface ArrivalSurroundings {
   readonly workerId: string;
+  readonly timeline: Timeline;
   readonly draws: Draws;
   readonly faults: Faults;
   readonly observer: Required<Observer>;
@@ -56,14 +58,19 @@ export class SimulatedArrivals {
   }
 
   startFetch({ transfer, peer: index, tasks }: StartFetch): void {
-    const { draws, faults, observer, workerId, peerAt, later } = this.#around;
+    const { timeline, draws, faults, observer, workerId, peerAt, later } = this.#around;
     this.#fetched.set(transfer, new Map());
+    const fails = peerAt(index)?.mishaps.failsFetch() ?? false;
     const lagUs = 100 + draws.below(Math.max(2_000, faults.fetchUsMax));
     later(lagUs + travelUs(peerAt(index), tasks), () => {
       const kept = this.#fetched.get(transfer);
       if (kept === undefined) return null; // Aborted.
+      if (fails) return { type: "fetch-failed", at: 0, transfer };
+      const peer = peerAt(index);
+      if (peer !== null && peer.mishaps.busyUntil > timeline.now)
+        return { type: "fetch-busy", at: 0, transfer };
       const around = { draws, faults, observer, workerId, kept };
-      return fetchFrom(peerAt(index), { transfer, tasks }, around);
+      return fetchFrom(peer, { transfer, tasks }, around);
     });
   }
 

@@ -9,6 +9,7 @@ import type { WorkerEvent, WorkerSend } from "../worker/events.ts";
 import type { SimulatedValue } from "./behaviour.ts";
 import type { Draws } from "./draws.ts";
 import type { Faults } from "./faults.ts";
+import type { Mishaps } from "./mishaps.ts";
 import type { Observer } from "./observer.ts";
 
 /** A value on its way. */
@@ -51,6 +52,7 @@ function sizeOf({ task, value }: Taken): {
 
 /** Another worker, as who fetches from it knows it. */
 export interface FetchPeer {
+  readonly mishaps: Mishaps;
   readonly values: { get(task: TaskRef): SimulatedValue | undefined };
   tell(event: WorkerEvent): void;
 }

@@ -28,6 +28,7 @@ import {
 } from "./behaviour.ts";
 import type { DrawStream } from "./draws.ts";
 import type { Faults } from "./faults.ts";
+import { Mishaps } from "./mishaps.ts";
 import type { Observer } from "./observer.ts";
 import { SimulatedActors, saidToRunUs } from "./simulated-actors.ts";
 import { SimulatedArrivals } from "./simulated-arrivals.ts";
@@ -74,6 +75,7 @@ export class SimulatedWorker {
   readonly state: WorkerState;
   /** In memory or on the disk. */
   readonly values = new Map<TaskRef, SimulatedValue>();
+  readonly mishaps = new Mishaps();
   readonly #specs = new Map<number, TaskSpec>();
   readonly #actors: SimulatedActors;
   readonly #members: SimulatedMembers;
