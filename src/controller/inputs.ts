@@ -31,6 +31,9 @@ export function onNeedsSources(
   if (state.tasks.holder[task] === noSlot) return retractDependents(state, out, task);
   const others = holdersOf(state, task).filter((one) => one !== worker);
   const sources = others.filter((one) => isHealthy(state.workers[one]));
+  // The same question may come twice, late: only what was tried in vain speaks against a holder.
+  if (reason === needsSourcesReason.again && sources.length > 0)
+    return sendSources(state, out, { worker, ref, sources });
   const isUnreachable = reason === needsSourcesReason.unreachable && sources.length > 0;
   if (isUnreachable && mayAskAgain(state, task, at)) {
     // The network may come back: the worker asks a peer that failed it less and less often.

@@ -10,6 +10,7 @@
  */
 
 import type { Micros } from "../base/time.ts";
+import { anyVariant } from "../model/canonical-resources.ts";
 import type { WorkerIndex } from "../model/ids.ts";
 import { taskStateCode } from "../model/states.ts";
 import {
@@ -19,6 +20,7 @@ import {
   type Running,
   releasedBy,
 } from "../scheduler/backfill.ts";
+import { deviceDimension } from "../scheduler/dimensions.ts";
 import type { Room } from "../scheduler/fit.ts";
 import type { CertainStart } from "../scheduler/fleet-index.ts";
 import { grantedRows, grantedRowsOn } from "./granted-rows.ts";
@@ -105,11 +107,45 @@ function isWanted(state: ControllerState, { shape: index }: Reservation): boolea
   return rows.some((row) => state.tasks.state[row] === taskStateCode.PENDING);
 }
 
+/** One request of a reservation on a worker. Of any model it is the one of which most is free. */
+function wantedOn(state: ControllerState, worker: Worker, { shape }: Reservation): Float64Array {
+  const { request, resources } = state.shapes[shape];
+  const anyModel = resources.devices.filter(({ variant }) => variant === anyVariant);
+  if (anyModel.length === 0) return request.amounts;
+  const wanted = new Float64Array(worker.capacity.length);
+  wanted.set(request.amounts.subarray(0, wanted.length));
+  for (const { kind, countMilli } of anyModel) {
+    const index = freestModel(state, worker, { kind, countMilli, wanted });
+    if (index >= 0) wanted[index] += countMilli;
+  }
+  return wanted;
+}
+
+function freestModel(
+  { dimensions }: ControllerState,
+  { deviceUse, capacity, used }: Worker,
+  {
+    kind,
+    countMilli,
+    wanted,
+  }: { readonly kind: string; readonly countMilli: number; readonly wanted: Float64Array },
+): number {
+  const prefix = deviceDimension(kind, "");
+  let best = -1;
+  for (const index of deviceUse.keys()) {
+    const isOfKind = dimensions.names[index].startsWith(prefix);
+    if (!isOfKind || capacity[index] - wanted[index] < countMilli) continue;
+    const isFreer = best < 0 || capacity[index] - used[index] > capacity[best] - used[best];
+    if (isFreer) best = index;
+  }
+  return best;
+}
+
 /** Free capacity of a worker that is kept for somebody now. */
 export function heldVector(state: ControllerState, worker: Worker): Float64Array {
   const held = new Float64Array(worker.capacity.length);
   for (const reservation of worker.reservations) {
-    const { amounts } = state.shapes[reservation.shape].request;
+    const amounts = wantedOn(state, worker, reservation);
     const isTurn = reservation.reason === "turn";
     const { released } = isTurn ? certainStartOf(state, reservation) : noStart;
     for (let i = 0; i < held.length && i < amounts.length; i++) {
@@ -132,7 +168,7 @@ export function roomFor(state: ControllerState, worker: Worker, shape: Shape): R
   const used = worker.used.slice();
   const free = worker.capacity.map((amount, index) => amount - used[index]);
   for (const keeper of byBand(state, keepers)) {
-    const { amounts } = state.shapes[keeper.shape].request;
+    const amounts = wantedOn(state, worker, keeper);
     const { released } = keeper.reason === "turn" ? certainStartOf(state, keeper) : noStart;
     for (let i = 0; i < used.length && i < amounts.length; i++) {
       const kept = keptAmount(amounts[i], released[i], free[i]);
@@ -155,7 +191,7 @@ export function owedBefore(state: ControllerState, worker: Worker, shape: Shape)
   if (keepers.length === 0) return owed;
   const free = worker.capacity.map((amount, index) => amount - worker.used[index]);
   for (const keeper of keepers) {
-    const { amounts } = state.shapes[keeper.shape].request;
+    const amounts = wantedOn(state, worker, keeper);
     const { released } = keeper.reason === "turn" ? certainStartOf(state, keeper) : noStart;
     for (let i = 0; i < owed.length && i < amounts.length; i++) {
       const wanted = Math.max(0, amounts[i] - (released[i] ?? 0));

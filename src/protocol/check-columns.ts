@@ -188,7 +188,7 @@ function checkReportCodes({ kinds, reasons }: HotMessageOf<"reports">): void {
 
 function isReasonOf(kind: number, reason: number): boolean {
   if (kind === reportKind.handedBack) return reason > 0 && reason <= handBackReason.shutdown;
-  if (kind === reportKind.needsSources) return reason <= needsSourcesReason.unreachable;
+  if (kind === reportKind.needsSources) return reason <= needsSourcesReason.again;
   return reason === 0;
 }
 

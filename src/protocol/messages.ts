@@ -78,6 +78,8 @@ export const needsSourcesReason = {
   absent: 0,
   /** Whoever was asked last could not be reached. */
   unreachable: 1,
+  /** It was asked before, and there was no answer yet: nobody has been tried since. */
+  again: 2,
 } as const;
 
 /** Hot messages, both directions. Opcodes are for ever. */

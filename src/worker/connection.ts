@@ -10,7 +10,12 @@
 
 import { F64Column, U8Column } from "../base/column.ts";
 import { partOf } from "../model/spec.ts";
-import { type HotMessageOf, noProcesses, reportKind } from "../protocol/messages.ts";
+import {
+  type HotMessageOf,
+  needsSourcesReason,
+  noProcesses,
+  reportKind,
+} from "../protocol/messages.ts";
 import type { WorkerEvent } from "./events.ts";
 import { sendStop } from "./executions.ts";
 import { repeatPrepared } from "./gangs.ts";
@@ -130,7 +135,8 @@ export function askAgain(state: WorkerState, out: Outbox, before: number): void 
     const input = state.tasks.get(task);
     if (input?.state.type !== "missing" || input.state.askedAt > before) continue;
     record(state, out, { type: "sources-missing", task, at: out.at });
-    reportNeedsSources(state, task, attemptThatNeeds(state, task));
+    const attempt = attemptThatNeeds(state, task);
+    reportNeedsSources(state, task, attempt, needsSourcesReason.again);
   }
 }
 
