@@ -6,6 +6,7 @@
 
 import { buildApplication, buildRouteMap, ExitCode, run, text_en } from "@stricli/core";
 import { CapstanError } from "../model/errors.ts";
+import { packageVersion } from "../shell/controller-process/version.ts";
 import { type Arranged, arrangeArguments, wantsJson } from "./arguments.ts";
 import { controllerCommand } from "./commands/controller.ts";
 import { demoChaosCommand } from "./commands/demo-chaos.ts";
@@ -187,6 +188,7 @@ const routes = buildRouteMap({
 
 const application = buildApplication(routes, {
   name: "capstan",
+  versionInfo: { currentVersion: packageVersion },
   scanner: { caseStyle: "allow-kebab-for-camel" },
   documentation: {
     caseStyle: "convert-camel-to-kebab",

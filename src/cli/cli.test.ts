@@ -9,6 +9,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { noMemory } from "../protocol/messages.ts";
+import { packageVersion } from "../shell/controller-process/version.ts";
 import { runCli } from "./app.ts";
 import type { Responses } from "./responses.ts";
 
@@ -115,6 +116,16 @@ const healthy: Responses["GetDoctorReport"] = {
   loops: [],
   version: "0.1.0",
 };
+
+test("--version, -v and version print the version, and help is --help", async () => {
+  for (const line of ["--version", "-v", "version", "--json version"]) {
+    assert.deepEqual(await capstan(line), { code: 0, out: `${packageVersion}\n`, err: "" }, line);
+  }
+  assert.deepEqual(await capstan("help"), await capstan("--help"));
+  const help = await capstan("job list --help");
+  assert.match(help.out, /--page-size/);
+  assert.deepEqual(await capstan("help job list"), help);
+});
 
 test("--json prints exactly what the API answered", async () => {
   respond(whyResponse);
