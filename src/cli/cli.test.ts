@@ -273,3 +273,28 @@ test("every command has --help", async () => {
     assert.match(out, /--json/, line);
   }
 });
+
+test("what is missing or means nothing is refused in one line that names the flag", async () => {
+  const refusals: readonly [readonly string[], RegExp][] = [
+    [["token", "create"], /^capstan: --user is missing; --help shows how it is used\n$/],
+    [["token", "create", "--user"], /^capstan: --user needs a value\n$/],
+    [["token", "create", "--role", "user", "--user"], /^capstan: --user needs a value\n$/],
+    [["simulate", "jobs.csv"], /^capstan: --cluster is missing/],
+    [["worker", "--id", ""], /^capstan: --id: expected a name, not ""\n$/],
+    [["job", "list", "--user", ""], /^capstan: --user: expected a name, not ""\n$/],
+    [["value", "list", "--user", ""], /^capstan: --user: expected a name, not ""\n$/],
+    [["run", "--timeout", "0", "--", "true"], /^capstan: --timeout must be above 0; without/],
+    [["run", "--timeout", "0s", "--", "true"], /^capstan: --timeout must be above 0; without/],
+    [["run", "--scheduling-timeout", "0s", "--", "true"], /^capstan: --scheduling-timeout must/],
+    [["job", "list", "--url", `${url}/v1`], /^capstan: --url must be the controller's address alo/],
+  ];
+  for (const [argv, expected] of refusals) {
+    asked.path = "";
+    const { code, out, err } = await capstan(argv);
+    assert.deepEqual([code, out, asked.path], [2, "", ""], argv.join(" "));
+    assert.match(err, expected);
+    assert.equal(err.split("\n").length, 2, err);
+  }
+  respond({ jobs: [], nextPageToken: "", totalCount: 0 });
+  assert.equal((await capstan(["job", "list", "--url", `${url}/`])).code, 0);
+});
