@@ -161,7 +161,10 @@ test("a second controller on a data directory or a port is refused and says so",
   assert.match(sameStore.text(), /DATA_DIRECTORY_IN_USE/);
   const samePort = run(["controller", "--listen", `127.0.0.1:${url.port}`]);
   assert.equal(await samePort.ended, 4);
-  assert.match(samePort.text(), new RegExp(`^capstan: port ${url.port} on 127.0.0.1 is in use.*\\n$`));
+  assert.match(
+    samePort.text(),
+    new RegExp(`^capstan: port ${url.port} on 127.0.0.1 is in use.*\\n$`),
+  );
   assert.equal((await get(url, "/healthz")).status, 200);
   await assertEndsCleanly(first, "SIGTERM");
 });
