@@ -72,7 +72,7 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** The refusal of a name that is not among `known`, with the one that was probably meant, if any. */
+/** The refusal of a name that is not among `known`, with the one probably meant, if any. */
 export function unknownName(field: string, name: string, known: readonly string[]): CapstanError {
   const nearest = nearestName(name, known);
   const path = fieldPath(field, shortened(name));
