@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CapstanError, type ErrorCode, errorRegistry } from "../model/errors.ts";
 import { childReadyTimeoutMs, logTailBytesMax } from "./limits.ts";
+import { refusalOf } from "./refusal.ts";
 
 /** What a child says of itself when it is ready; the fields are the entry's choice. */
 export type Announcement = { readonly [field: string]: unknown };
@@ -33,6 +34,8 @@ export interface ChildOptions {
   readonly token: string | undefined;
   /** Where stderr goes: appended to this file, or to this process's stderr when null. */
   readonly logFile: string | null;
+  /** Whether it says why it refuses to start, see `refusalOf`. A worker's end is in its log. */
+  readonly saysRefusal?: boolean;
 }
 
 /** A child that has announced itself. */
@@ -56,14 +59,15 @@ export function formatExit(status: ExitStatus): string {
 /**
  * Starts a child and waits until it has announced itself.
  *
- * Throws CapstanError when it ends or stays silent instead: with the code that the child named in
- * its log, else BUG; the message has the tail of its log.
+ * Throws CapstanError when it ends or stays silent instead: what the child refused with, else with
+ * the code that it named in its log, or BUG; the message has the tail of its log then.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const log = openLog(options.logFile);
   const startedAtMs = Date.now();
   const child = spawnEntry(options, log);
   const exited = exitOf(child, log);
+  const refused = refusalOf(child);
   const announced = await Promise.race([announcementOf(child), exited, silence()]);
   if (announced === "silent") {
     child.kill("SIGKILL");
@@ -71,8 +75,11 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     throw startError(options, log, `did not announce itself in ${childReadyTimeoutMs} ms`);
   }
   if ("exited" in announced) {
+    const refusal = child.pid === undefined ? null : await refused;
+    if (refusal !== null) throw refusal;
     throw startError(options, log, `ended with ${formatExit(announced.exited)}`, announced.exited);
   }
+  if (child.connected) child.disconnect(); // It refuses nothing any more.
   return handleOf(options.name, child, startedAtMs, announced.fields, exited);
 }
 
@@ -104,10 +111,15 @@ function spawnEntry(options: ChildOptions, log: Log): ChildProcess {
   return spawn(process.execPath, [...childFlags, options.entry, JSON.stringify(options.settings)], {
     // Its own process group: Ctrl-C reaches only us, and we stop the children in order.
     detached: true,
-    stdio: ["pipe", "pipe", log.descriptor ?? "inherit"],
+    stdio: [...(["pipe", "pipe", log.descriptor ?? "inherit"] as const), ...channelFor(options)],
     env:
       options.token === undefined ? environment : { ...environment, CAPSTAN_TOKEN: options.token },
   });
+}
+
+/** A worker takes the end of a channel for the end of its parent. */
+function channelFor({ saysRefusal = false }: ChildOptions): readonly "ipc"[] {
+  return saysRefusal ? ["ipc"] : [];
 }
 
 function exitOf(child: ChildProcess, log: Log): Promise<{ readonly exited: ExitStatus }> {

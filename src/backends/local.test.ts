@@ -146,9 +146,24 @@ test("a port that is taken is refused by name, and nothing is left running", asy
   await once(squatter, "listening");
   const address = squatter.address();
   assert.ok(typeof address === "object" && address !== null);
-  const start = startLocalProcesses({ workers: 1, port: address.port });
-  await assert.rejects(start, { code: "ADDRESS_IN_USE" });
+  for (const verbose of [false, true]) {
+    const start = startLocalProcesses({ workers: 1, port: address.port, verbose });
+    await assert.rejects(start, {
+      code: "ADDRESS_IN_USE",
+      message:
+        `port ${address.port} on 127.0.0.1 is in use by another program: stop it, or listen ` +
+        `elsewhere (for instance on port ${address.port + 1})`,
+    });
+  }
   squatter.close();
+});
+
+test("a host that is no address is refused in one sentence", async () => {
+  const start = startLocalProcesses({ workers: 1, host: "nosuch.invalid", token: "secret" });
+  await assert.rejects(start, {
+    code: "INVALID_ARGUMENT",
+    message: /^cannot listen on nosuch\.invalid:0: .*listen on an address of this one.*$/,
+  });
 });
 
 test("a second cluster on the same data directory is refused", async () => {

@@ -158,7 +158,10 @@ class LocalCluster implements LocalProcesses {
       ...(dataDir === undefined ? {} : { dataDir }),
     };
     const entry = entryPath("controller-entry");
-    const child = await startChild({ name: "controller", entry, settings, token, logFile });
+    const child = await startChild({
+      ...{ name: "controller", entry, settings, token, logFile },
+      saysRefusal: true,
+    });
     this.#controller = child;
     this.#url = String(child.announcement.listening);
     rememberOwnCluster(this.#url, { token });

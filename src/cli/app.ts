@@ -6,6 +6,7 @@
 
 import { buildApplication, buildRouteMap, ExitCode, run, text_en } from "@stricli/core";
 import { CapstanError } from "../model/errors.ts";
+import { packageVersion } from "../shell/controller-process/version.ts";
 import { type Arranged, arrangeArguments, wantsJson } from "./arguments.ts";
 import { controllerCommand } from "./commands/controller.ts";
 import { demoChaosCommand } from "./commands/demo-chaos.ts";
@@ -185,16 +186,21 @@ const routes = buildRouteMap({
   },
 });
 
-const application = buildApplication(routes, {
-  name: "capstan",
-  scanner: { caseStyle: "allow-kebab-for-camel" },
-  documentation: {
-    caseStyle: "convert-camel-to-kebab",
-    disableAnsiColor: true,
-    onlyRequiredInUsageLine: true,
-  },
-  localization: { text: { ...text_en, exceptionWhileParsingArguments: describeUsage } },
-});
+/** For one command line, whose words its complaints are about. */
+function applicationFor(argv: readonly string[]) {
+  const exceptionWhileParsingArguments = (thrown: unknown) => describeUsage(thrown, argv);
+  return buildApplication(routes, {
+    name: "capstan",
+    versionInfo: { currentVersion: packageVersion },
+    scanner: { caseStyle: "allow-kebab-for-camel" },
+    documentation: {
+      caseStyle: "convert-camel-to-kebab",
+      disableAnsiColor: true,
+      onlyRequiredInUsageLine: true,
+    },
+    localization: { text: { ...text_en, exceptionWhileParsingArguments } },
+  });
+}
 
 /** Runs one command line and returns its exit code; everything it prints goes to `given`. */
 export async function runCli(argv: readonly string[], given: Terminal): Promise<number> {
@@ -211,7 +217,7 @@ export async function runCli(argv: readonly string[], given: Terminal): Promise<
       exitCode: null,
     },
   };
-  await run(application, arranged.argv, context);
+  await run(applicationFor(arranged.argv), arranged.argv, context);
   const outcome = Number(context.process.exitCode ?? 0);
   if (outcome === ExitCode.Success) return context.exitCode;
   const complaint = `${complaints.join("").trim()}${hintFor(arranged)}`;

@@ -1,7 +1,7 @@
 /**
  * What is done to the command line before stricli sees it: global flags may stand before the
  * command, `rpc` takes the fields of its request as flags, and the program that `run` is given
- * stands behind `--`, where nothing is a flag of ours.
+ * stands behind `--`, where nothing is a flag of ours. `help` and `version` are words for flags.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Arranged {
 
 /** Arranges a command line as it was typed. Nothing is checked here. */
 export function arrangeArguments(argv: readonly string[]): Arranged {
-  const moved = moveGlobalFlags(argv);
+  const moved = spellOut(moveGlobalFlags(argv));
   if (moved[0] === "rpc") return { argv: gatherRequestFields(moved), program: null };
   const dashes = moved.indexOf("--");
   if (moved[0] !== "run" || dashes < 0) return { argv: moved, program: null };
@@ -28,6 +28,13 @@ export function arrangeArguments(argv: readonly string[]): Arranged {
 export function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return (end < 0 ? argv : argv.slice(0, end)).includes("--json");
+}
+
+/** `help task list` becomes `task list --help`, `version` becomes `--version`. */
+function spellOut(argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv;
+  if (first === "help") return [...rest.filter((word) => word !== "--help"), "--help"];
+  return first === "version" && !rest.includes("--help") ? ["--version", ...rest] : argv;
 }
 
 /** `--url X task list` becomes `task list --url X`. */

@@ -9,6 +9,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { noMemory } from "../protocol/messages.ts";
+import { packageVersion } from "../shell/controller-process/version.ts";
 import { runCli } from "./app.ts";
 import type { Responses } from "./responses.ts";
 
@@ -115,6 +116,16 @@ const healthy: Responses["GetDoctorReport"] = {
   loops: [],
   version: "0.1.0",
 };
+
+test("--version, -v and version print the version, and help is --help", async () => {
+  for (const line of ["--version", "-v", "version", "--json version"]) {
+    assert.deepEqual(await capstan(line), { code: 0, out: `${packageVersion}\n`, err: "" }, line);
+  }
+  assert.deepEqual(await capstan("help"), await capstan("--help"));
+  const help = await capstan("job list --help");
+  assert.match(help.out, /--page-size/);
+  assert.deepEqual(await capstan("help job list"), help);
+});
 
 test("--json prints exactly what the API answered", async () => {
   respond(whyResponse);
@@ -261,4 +272,29 @@ test("every command has --help", async () => {
     assert.match(out, /USAGE/, line);
     assert.match(out, /--json/, line);
   }
+});
+
+test("what is missing or means nothing is refused in one line that names the flag", async () => {
+  const refusals: readonly [readonly string[], RegExp][] = [
+    [["token", "create"], /^capstan: --user is missing; --help shows how it is used\n$/],
+    [["token", "create", "--user"], /^capstan: --user needs a value\n$/],
+    [["token", "create", "--role", "user", "--user"], /^capstan: --user needs a value\n$/],
+    [["simulate", "jobs.csv"], /^capstan: --cluster is missing/],
+    [["worker", "--id", ""], /^capstan: --id: expected a name, not ""\n$/],
+    [["job", "list", "--user", ""], /^capstan: --user: expected a name, not ""\n$/],
+    [["value", "list", "--user", ""], /^capstan: --user: expected a name, not ""\n$/],
+    [["run", "--timeout", "0", "--", "true"], /^capstan: --timeout must be above 0; without/],
+    [["run", "--timeout", "0s", "--", "true"], /^capstan: --timeout must be above 0; without/],
+    [["run", "--scheduling-timeout", "0s", "--", "true"], /^capstan: --scheduling-timeout must/],
+    [["job", "list", "--url", `${url}/v1`], /^capstan: --url must be the controller's address alo/],
+  ];
+  for (const [argv, expected] of refusals) {
+    asked.path = "";
+    const { code, out, err } = await capstan(argv);
+    assert.deepEqual([code, out, asked.path], [2, "", ""], argv.join(" "));
+    assert.match(err, expected);
+    assert.equal(err.split("\n").length, 2, err);
+  }
+  respond({ jobs: [], nextPageToken: "", totalCount: 0 });
+  assert.equal((await capstan(["job", "list", "--url", `${url}/`])).code, 0);
 });

@@ -6,8 +6,8 @@
 
 import { ArgumentScannerError, formatMessageForArgumentScannerError } from "@stricli/core";
 
-/** One sentence about a command line that could not be read. */
-export function describeUsage(exception: unknown): string {
+/** One sentence about a command line, `argv`, that could not be read. */
+export function describeUsage(exception: unknown, argv: readonly string[]): string {
   if (!(exception instanceof ArgumentScannerError)) return messageOf(exception);
   return formatMessageForArgumentScannerError(exception, {
     ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, exception: why }) =>
@@ -23,10 +23,19 @@ export function describeUsage(exception: unknown): string {
       `"${input}" is one argument too many; --help shows how it is used`,
     UnsatisfiedPositionalError: ({ placeholder }) =>
       `${placeholder} is missing; --help shows how it is used`,
-    UnsatisfiedFlagError: ({ externalFlagName }) => `${flagOf(externalFlagName)} needs a value`,
+    UnsatisfiedFlagError: ({ externalFlagName }) => {
+      const flag = flagOf(externalFlagName);
+      const isGiven = argv.some((word) => word.startsWith("--") && flagOf(nameIn(word)) === flag);
+      return `${flag} ${isGiven ? "needs a value" : "is missing; --help shows how it is used"}`;
+    },
     UnexpectedFlagError: ({ externalFlagName, previousInput }) =>
       `${flagOf(externalFlagName)} was given twice; the first was "${previousInput}"`,
   });
+}
+
+/** `--user` of `--user=ada`. */
+function nameIn(argument: string): string {
+  return argument.split("=", 1)[0];
 }
 
 /** Placeholders of arguments are in capitals. */

@@ -29,6 +29,12 @@ export type FlagsOf<F extends object> = TypedCommandFlagParameters<
 /** Text, as it was typed. */
 export const parseText = (text: string): string => text;
 
+/** A name: an empty one would mean none, or everybody. Throws RangeError for that. */
+export function parseName(text: string): string {
+  if (text !== "") return text;
+  throw new RangeError('expected a name, not ""');
+}
+
 /** The definitions of the global flags, to be spread into those of a command. */
 export const globalFlags = {
   json: { kind: "boolean", brief: "Print JSON, one object", default: false },
@@ -81,6 +87,11 @@ export function targetOf(flags: GlobalFlags, { env }: Terminal): Target {
   const url = flags.url ?? nonEmpty(env.CAPSTAN_URL) ?? config.url ?? own ?? defaultUrl;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CapstanError("INVALID_ARGUMENT", `--url must be an http address, not "${url}"`);
+  }
+  const { pathname, search, hash, origin } = new URL(url);
+  if (pathname !== "/" || search !== "" || hash !== "") {
+    const what = `--url must be the controller's address alone, such as ${origin}, not "${url}"`;
+    throw new CapstanError("INVALID_ARGUMENT", what);
   }
   const token = flags.token ?? nonEmpty(env.CAPSTAN_TOKEN) ?? config.token ?? findToken(url);
   return { url, token, jobId: jobAround(env, { url, token }) };

@@ -5,7 +5,13 @@
  */
 
 import { bands } from "../model/states.ts";
-import { type FlagsOf, type GlobalFlags, globalFlags, parseText } from "./global-flags.ts";
+import {
+  type FlagsOf,
+  type GlobalFlags,
+  globalFlags,
+  parseName,
+  parseText,
+} from "./global-flags.ts";
 import { parseCount, parseExitCode, parseInteger, parseNumber, parseWhole } from "./parse-flags.ts";
 import type { JobFlags } from "./parse-job-flags.ts";
 
@@ -77,7 +83,7 @@ const program = {
 
 const job = {
   name: { ...text, brief: "Name, or /user/name [the program's and a suffix]" },
-  user: { ...text, brief: "Launch for this user; for admins" },
+  user: { ...text, parse: parseName, brief: "Launch for this user; for admins" },
   onExisting: {
     kind: "enum",
     values: ["error", "keep", "recreate"],

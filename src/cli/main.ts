@@ -7,14 +7,10 @@
 
 import { explainNodeVersion } from "../backends/node-version.ts";
 
-// Who reads us may have had enough (`| head`): that is an end like any other, and not a crash.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(process.exitCode ?? 0);
-});
-
 const problem = explainNodeVersion(process.versions.node);
 if (problem === null) {
+  const { endOnOutputErrors } = await import("./output-errors.ts");
+  endOnOutputErrors(process);
   const { runCli } = await import("./app.ts");
   process.exitCode = await runCli(process.argv.slice(2), process);
 } else {

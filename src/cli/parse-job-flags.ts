@@ -89,9 +89,9 @@ export function launchRequestOf(
 /** How long, and how often again. */
 function limitsOf(flags: JobFlags) {
   return {
-    ...converted("timeout", flags.timeout, (text) => parseDurationText("--timeout", text)),
+    ...converted("timeout", flags.timeout, (text) => parseLimitText("--timeout", text)),
     ...converted("schedulingTimeout", flags.schedulingTimeout, (text) =>
-      parseDurationText("--scheduling-timeout", text),
+      parseLimitText("--scheduling-timeout", text),
     ),
     ...converted("grace", flags.grace, (text) => parseDurationText("--grace", text)),
     ...given("maxRetriesFailure", flags.retries),
@@ -205,6 +205,13 @@ function parseBackoff(text: string) {
 /** Milliseconds of `"90s"`; `"0"` needs no unit. Throws CapstanError INVALID_ARGUMENT. */
 export function parseDurationText(flag: string, text: string): number {
   return parseDurationMs(flag, text === "0" ? 0 : text);
+}
+
+/** The same of a limit: the API's 0 is none, which nobody means who gives one. */
+export function parseLimitText(flag: string, text: string): number {
+  const durationMs = parseDurationText(flag, text);
+  if (durationMs > 0) return durationMs;
+  throw new CapstanError("INVALID_ARGUMENT", `${flag} must be above 0; without it there is none`);
 }
 
 /**

@@ -15,6 +15,7 @@ import { type Blobs, blobAt } from "../base/blobs.ts";
 import type { CapstanError } from "../model/errors.ts";
 import type { TaskFailure } from "../model/failure.ts";
 import type { TaskRef, WorkerIndex } from "../model/ids.ts";
+import { decodeValue } from "../shell/values/value-codec.ts";
 import type { FutureStatus } from "./future.ts";
 import { pinnedResultBytesMax } from "./limits.ts";
 import { machineClock, type WaitClock } from "./wait-clock.ts";
@@ -114,6 +115,20 @@ export class FutureTable {
   /** What the state says it is; see `Page.entries`. */
   entry(number: number): unknown {
     return this.#pages.get(number >>> pageBits)?.entries[number & slotMask];
+  }
+
+  /** Whether the value needs no fetching. */
+  isHere(number: number): boolean {
+    const state = this.state(number);
+    return state === futureState.encoded || state === futureState.decoded;
+  }
+
+  /** The value, which is here. Throws PROTOCOL_ERROR if its bytes make no sense. */
+  valueHere(number: number): unknown {
+    if (this.state(number) === futureState.decoded) return this.entry(number);
+    const value = decodeValue(this.encodedBytes(number));
+    this.setDecoded(number, value);
+    return value;
   }
 
   /** The bytes of an `encoded` value. */

@@ -119,9 +119,13 @@ export class Future<T> {
     this.release();
   }
 
-  /** Why the task is not running, as the controller's `Explain` answers. */
+  /**
+   * Why the task is not running, as the controller's `Explain` answers. It is asked once the submit
+   * was sent, which may wait for the task's module to be brought over. Rejects with the refusal if
+   * the submit was refused.
+   */
   explain(): Promise<Explanation> {
-    return this.#session.call("Explain", { id: this.id }) as Promise<Explanation>;
+    return this.#session.callAbout(this.#number, "Explain") as Promise<Explanation>;
   }
 
   /** How far the running task says it is (see `TaskContext.progress`); null if it says nothing. */
@@ -137,9 +141,9 @@ export class Future<T> {
     }
   }
 
-  /** What happened to the task, as the controller's `GetStory` answers. */
+  /** What happened to the task, as the controller's `GetStory` answers; asked as `explain` asks. */
   story(): Promise<Story> {
-    return this.#session.call("GetStory", { id: this.id }) as Promise<Story>;
+    return this.#session.callAbout(this.#number, "GetStory") as Promise<Story>;
   }
 }
 

@@ -75,11 +75,10 @@ async function readAll(
   const fetches: Promise<void>[] = [];
   for (const [i, future] of futures.entries()) {
     const { table, number } = handleOf(future);
-    const session = sessionOf(future);
     if (isFailure(table.state(number))) {
-      values[i] = session.errorOf(number);
+      values[i] = sessionOf(future).errorOf(number);
       failed.add(i);
-    } else if (session.isHere(number)) values[i] = session.valueHere(number);
+    } else if (table.isHere(number)) values[i] = table.valueHere(number);
     else fetches.push(fetchInto(values, i, failed, future, errors));
   }
   await Promise.all(fetches);

@@ -19,6 +19,7 @@ import type { BundleHandle } from "./bundle-uploads.ts";
 import { namedTasksMax, unacknowledgedBytesMax, unconfirmedReleasesMax } from "./limits.ts";
 import { contentOf, runOf, type SpecEntry, specError } from "./spec-table.ts";
 import { BatchCollector, rowsOf, type SubmitBatch, submitMessage } from "./submit-batch.ts";
+import type { WaitClock } from "./wait-clock.ts";
 
 /** Rows of a submit. */
 interface SubmitItem {
@@ -53,6 +54,13 @@ interface WantItem {
   readonly tasks: U32Column;
 }
 
+/** Somebody who waits until all before it was sent. */
+interface MarkItem {
+  readonly type: "mark";
+  readonly onSent: () => void;
+  readonly onDropped: (why: CapstanError) => void;
+}
+
 /** Anything else that is asked for once. */
 interface RequestItem extends OutboxRequest {
   readonly type: "request";
@@ -69,7 +77,7 @@ export interface OutboxRequest {
 }
 
 type Sequenced = SubmitItem | CancelItem | RetryItem | RequestItem;
-type Item = Sequenced | ReleaseItem | WantItem;
+type Item = Sequenced | ReleaseItem | WantItem | MarkItem;
 
 interface SentRelease {
   /** The last sequence sent before it: a later one acknowledged proves that it was heard. */
@@ -152,6 +160,19 @@ export class Outbox {
 
   want(task: number): void {
     this.#columnItem("want").push(task);
+  }
+
+  /** Resolves when what gives the task its number was sent; null if it was, or never will be. */
+  untilSent(task: number, clock: WaitClock): Promise<void> | null {
+    const found = this.#queue.findIndex((item, i) => i >= this.#head && gives(item, task));
+    if (found < 0) return null;
+    let at = found + 1;
+    while (at < this.#queue.length && this.#queue[at].type === "mark") at++;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const mark: MarkItem = { type: "mark", onSent: resolve, onDropped: reject };
+    this.#queue.splice(at, 0, mark);
+    const stopWaiting = clock.waits({ describe: () => "a submit to be sent", fail: reject });
+    return promise.finally(stopWaiting);
   }
 
   /** Sends what may be sent now. */
@@ -239,7 +260,10 @@ export class Outbox {
     this.#lastSequence = 0;
     this.#retried.clear();
     this.#defined.clear();
-    for (const item of open) if (item.type === "request") item.onRefused(why);
+    for (const item of open) {
+      if (item.type === "request") item.onRefused(why);
+      else if (item.type === "mark") item.onDropped(why);
+    }
   }
 
   /** False while it has to wait: for its bundle, or for room in the window. */
@@ -273,6 +297,9 @@ export class Outbox {
         break;
       case "want":
         this.#sendWants(item.tasks.take());
+        break;
+      case "mark":
+        item.onSent();
         break;
       default:
         assertNever(item);
@@ -400,13 +427,9 @@ export class Outbox {
   /** What is wanted, but for tasks whose submit is still to come: their outcomes come by it. */
   #wantsBesides(rest: readonly Item[]): U32Column {
     const wants = new U32Column();
-    const unsent = rest.flatMap((item) => {
-      if (item.type === "request") return [{ first: item.task, count: 1 }];
-      return item.type === "submit" ? [item.batch] : [];
-    });
+    const unsent = rest.filter(({ type }) => type === "submit" || type === "request");
     for (const task of this.#host.unsettled()) {
-      const isUnsent = unsent.some(({ first, count }) => task >= first && task < first + count);
-      if (!isUnsent) wants.push(task);
+      if (!unsent.some((item) => gives(item, task))) wants.push(task);
     }
     return wants;
   }
@@ -414,6 +437,14 @@ export class Outbox {
 
 function submitItem(batch: SubmitBatch): SubmitItem {
   return { type: "submit", sequence: 0, batch, key: batch.key };
+}
+
+/** Whether the item is what tells the controller of the task. */
+function gives(item: Item, task: number): boolean {
+  if (item.type === "request") return item.task === task;
+  if (item.type !== "submit") return false;
+  const { first, count } = item.batch;
+  return task >= first && task < first + count;
 }
 
 /** What a request counts for in the window of unacknowledged bytes. */

@@ -18,7 +18,6 @@ import type {
   Failures,
   ToClientMessage,
 } from "../protocol/messages.ts";
-import { decodeValue } from "../shell/values/value-codec.ts";
 import type { ActorDefinition } from "./actor.ts";
 import { Actor } from "./actor-handle.ts";
 import type { ActorOptions } from "./actor-options.ts";
@@ -228,8 +227,8 @@ export class Session {
       while (table.state(number) === futureState.located) {
         await this.#fetches.fetch(table, number, left(), () => this.#locateAgain(number));
       }
-      if (!this.isHere(number)) throw this.errorOf(number);
-      return this.valueHere(number);
+      if (!table.isHere(number)) throw this.errorOf(number);
+      return table.valueHere(number);
     } finally {
       table.unpin(number);
     }
@@ -244,21 +243,6 @@ export class Session {
     } finally {
       this.table.unpin(number);
     }
-  }
-
-  /** Whether the value needs no fetching. */
-  isHere(number: number): boolean {
-    const state = this.table.state(number);
-    return state === futureState.encoded || state === futureState.decoded;
-  }
-
-  /** The value, which is here. Throws PROTOCOL_ERROR if its bytes make no sense. */
-  valueHere(number: number): unknown {
-    const { table } = this;
-    if (table.state(number) === futureState.decoded) return table.entry(number);
-    const value = decodeValue(table.encodedBytes(number));
-    table.setDecoded(number, value);
-    return value;
   }
 
   /** Why the task has no value. */
@@ -298,6 +282,18 @@ export class Session {
     this.#checkOpen();
     this.#flush();
     return this.#calls.call(method, request, signal);
+  }
+
+  /** The same of one task, asked once its submit was sent. Rejects with its refusal, if any. */
+  async callAbout(number: number, method: string): Promise<unknown> {
+    this.#checkOpen();
+    this.#flush();
+    const sending = this.#outbox.untilSent(number, this.clock);
+    if (sending !== null) await sending;
+    return this.call(method, { id: this.taskIdOf(number) }).catch((error: unknown) => {
+      // Whom the controller refused it does not know.
+      throw this.table.state(number) === futureState.refused ? this.errorOf(number) : error;
+    });
   }
 
   /** Whose tasks and jobs these are: as the controller says, which knows the token's user. */

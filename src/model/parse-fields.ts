@@ -7,7 +7,7 @@
  */
 
 import { CapstanError } from "./errors.ts";
-import { nearestName } from "./nearest-name.ts";
+import { hintOf, nearestName } from "./nearest-name.ts";
 
 const shownCharactersMax = 80;
 
@@ -72,11 +72,11 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** The refusal of a name that is not among `known`, with the one that was probably meant. */
+/** The refusal of a name that is not among `known`, with the one probably meant, if any. */
 export function unknownName(field: string, name: string, known: readonly string[]): CapstanError {
   const nearest = nearestName(name, known);
   const path = fieldPath(field, shortened(name));
-  const meant = `did you mean "${nearest}"? Known: ${known.join(", ")}`;
+  const meant = `${hintOf(nearest)}Known: ${known.join(", ")}`;
   return new CapstanError(
     "INVALID_ARGUMENT",
     `${path}: unknown name ${showValue(name)}; ${meant}`,

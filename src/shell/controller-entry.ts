@@ -49,14 +49,22 @@ function readOptions(): ControllerOptions {
   return { token, ...options };
 }
 
-/** The reason on stderr, in the form that programs read; then the code of the registry. */
-function refuseToStart(error: unknown): never {
+/**
+ * The reason to whoever started us and listens, else on stderr in the form that programs read; then
+ * the code of the registry.
+ */
+function refuseToStart(error: unknown): void {
   const known =
     error instanceof CapstanError
       ? error
       : new CapstanError("BUG", error instanceof Error ? (error.stack ?? "") : String(error));
+  const end = (): never => process.exit(errorRegistry[known.code].exitCode);
+  if (process.send !== undefined && process.connected) {
+    process.send(known, undefined, undefined, end);
+    return;
+  }
   process.stderr.write(`${JSON.stringify(known)}\n`);
-  process.exit(errorRegistry[known.code].exitCode);
+  end();
 }
 
 function endOnSignals(controller: ControllerProcess): void {

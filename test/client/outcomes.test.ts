@@ -264,6 +264,50 @@ test("explain, story and workers ask the controller", async () => {
   assert.deepEqual(await asked, [{ summary: "running" }, { entries: [] }, []]);
 });
 
+test("explain and story are asked behind the submit that waits for its module", async () => {
+  controller.refuseWith = 503;
+  const future = client.submit(add, [1, 2]);
+  const asked = Promise.all([future.explain(), future.story()]);
+  const workers = client.call("ListWorkers");
+  const others = await controller.take("call");
+  controller.send({ type: "reply", id: others.id, result: { workers: [] }, error: null });
+  await workers;
+  assert.deepEqual([others.method, controller.untaken], ["ListWorkers", []]);
+  controller.refuseWith = 0;
+  await until(() => controller.untaken.length >= 4, "the submit and both questions");
+  const said = controller.untaken.map((message) =>
+    message.type === "call" ? message.method : message.type,
+  );
+  assert.deepEqual(said, ["define-spec", "submit", "Explain", "GetStory"]);
+  for (const result of [{ summary: "queued" }, { events: [] }]) {
+    const { id } = await controller.take("call");
+    controller.send({ type: "reply", id, result, error: null });
+  }
+  assert.deepEqual(await asked, [{ summary: "queued" }, { events: [] }]);
+});
+
+test("explain of a task whose submit is refused rejects with the refusal", async () => {
+  const explained = assert.rejects(client.submit(add, [1, 2], { key: "taken" }).explain(), {
+    code: "KEY_CONFLICT",
+    message: "the key is taken",
+  });
+  const { sequence } = await controller.take("submit");
+  const { id } = await controller.take("call");
+  const refusal = { code: "KEY_CONFLICT", message: "the key is taken", details: {} };
+  controller.send({ type: "refused", sequence, error: refusal });
+  const error = { code: "NOT_FOUND", message: "no such task", details: {} };
+  controller.send({ type: "reply", id, result: null, error });
+  await explained;
+});
+
+test("explain of a task that was not sent yet ends with its client", async () => {
+  controller.refuseWith = 503;
+  const explained = client.submit(add, [1, 2]).explain();
+  const rejected = assert.rejects(explained, { code: "CLIENT_CLOSED" });
+  await client.close();
+  await rejected;
+});
+
 test("a call that the controller refuses rejects with its error", async () => {
   const call = client.call("Explain", { id: "/none" });
   const { id } = await controller.take("call");

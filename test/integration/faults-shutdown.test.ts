@@ -156,12 +156,15 @@ test("a second controller on a data directory or a port is refused and says so",
   const store = join(home, "data");
   const first = run(["controller", "--listen", "127.0.0.1:0", "--store", store]);
   const url = new URL(String((await first.announced).listening));
-  const sameStore = run(["controller", "--listen", "127.0.0.1:0", "--store", store]);
+  const sameStore = run(["controller", "--listen", "127.0.0.1:0", "--store", store, "--json"]);
   assert.equal(await sameStore.ended, 4);
   assert.match(sameStore.text(), /DATA_DIRECTORY_IN_USE/);
   const samePort = run(["controller", "--listen", `127.0.0.1:${url.port}`]);
   assert.equal(await samePort.ended, 4);
-  assert.match(samePort.text(), new RegExp(`ADDRESS_IN_USE.*${url.port}`));
+  assert.match(
+    samePort.text(),
+    new RegExp(`^capstan: port ${url.port} on 127.0.0.1 is in use.*\\n$`),
+  );
   assert.equal((await get(url, "/healthz")).status, 200);
   await assertEndsCleanly(first, "SIGTERM");
 });

@@ -8,7 +8,7 @@ import { buildCommand } from "@stricli/core";
 import { CapstanError } from "../../model/errors.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
-import { type GlobalFlags, parseText, targetOf } from "../global-flags.ts";
+import { type GlobalFlags, parseName, parseText, targetOf } from "../global-flags.ts";
 import { isTerminalTask } from "../job-end.ts";
 import { type PageFlags, pageFlags, pageRequest, sayNextPage } from "../paging.ts";
 import { paintFor, paintState, printJson, printTable } from "../print.ts";
@@ -102,7 +102,7 @@ export const jobListCommand = buildCommand<JobListFlags, [], CliContext>({
   parameters: {
     flags: {
       ...pageFlags,
-      user: { ...text, brief: "Only jobs of this user" },
+      user: { ...text, parse: parseName, brief: "Only jobs of this user" },
       state: {
         kind: "enum",
         values: jobStates,

@@ -9,7 +9,7 @@ import { CapstanError } from "../../model/errors.ts";
 import { roles } from "../../model/job.ts";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
-import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
+import { type GlobalFlags, globalFlags, parseName, parseText, targetOf } from "../global-flags.ts";
 import { parseDurationText } from "../parse-job-flags.ts";
 import { printJson, printLines } from "../print.ts";
 
@@ -52,7 +52,7 @@ export const tokenCreateCommand = buildCommand<CreateFlags, [], CliContext>({
   parameters: {
     flags: {
       ...globalFlags,
-      user: { ...text, brief: "Whose token it is" },
+      user: { ...text, parse: parseName, brief: "Whose token it is" },
       role: { kind: "enum", values: roles, default: "user", brief: "What it may do" },
       note: { ...text, optional: true, placeholder: "TEXT", brief: "What it is for" },
       expiresIn: {

@@ -131,11 +131,12 @@ function announce(
   }
   const { bold, dim } = paintFor(terminal);
   const pids = workers.map((worker) => worker.pid).join(", ");
+  const those = workers.length === 0 ? "none" : `${workers.length} (pid ${pids})`;
   const option = url === "http://127.0.0.1:7070" ? "" : ` --url ${url}`;
   printLines(terminal, [
     `${bold("Capstan is up")} at ${bold(url)} (open it in a browser)`,
     `  controller  pid ${controllerPid}`,
-    `  workers     ${workers.length} (pid ${pids})`,
+    `  workers     ${those}`,
     `  journal     ${flags.data ?? "in memory: --data DIR keeps it"}`,
     `  token       ${tokenFile}`,
     `  log         ${logFile ?? "stderr"}`,

@@ -7,7 +7,7 @@
 import { buildCommand } from "@stricli/core";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
-import { type GlobalFlags, parseText, targetOf } from "../global-flags.ts";
+import { type GlobalFlags, parseName, targetOf } from "../global-flags.ts";
 import { valueHoldersShownMax as holdersShownMax } from "../limits.ts";
 import { type PageFlags, pageFlags, pageRequest, sayNextPage } from "../paging.ts";
 import { printJson, printTable } from "../print.ts";
@@ -48,7 +48,7 @@ export const valueListCommand = buildCommand<ValueFlags, [], CliContext>({
   parameters: {
     flags: {
       ...pageFlags,
-      user: { kind: "parsed", parse: parseText, optional: true, brief: "Only those of this user" },
+      user: { kind: "parsed", parse: parseName, optional: true, brief: "Only those of this user" },
     },
   },
   docs: { brief: "List published values" },

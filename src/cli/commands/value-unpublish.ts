@@ -7,7 +7,7 @@
 import { buildCommand } from "@stricli/core";
 import { callApi } from "../api.ts";
 import { type CliContext, command, exitCodes, type Terminal } from "../context.ts";
-import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
+import { type GlobalFlags, globalFlags, parseName, targetOf } from "../global-flags.ts";
 import { idOf } from "../id-argument.ts";
 import { printJson, printLines } from "../print.ts";
 
@@ -32,7 +32,7 @@ export const valueUnpublishCommand = buildCommand<UnpublishFlags, [string], CliC
       ...globalFlags,
       user: {
         kind: "parsed",
-        parse: parseText,
+        parse: parseName,
         optional: true,
         brief: "Whose name it is, for an administrator",
       },

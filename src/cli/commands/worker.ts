@@ -13,7 +13,7 @@ import { parseCpuMilli } from "../../model/parse-quantities.ts";
 import { commandSlotsDefault } from "../../shell/worker-process/limits.ts";
 import { freeDiskBytes } from "../../shell/worker-process/machine.ts";
 import { type CliContext, command, type Terminal } from "../context.ts";
-import { type GlobalFlags, globalFlags, parseText, targetOf } from "../global-flags.ts";
+import { type GlobalFlags, globalFlags, parseName, parseText, targetOf } from "../global-flags.ts";
 import { parseAttributes, parseCustom, parseDevices } from "../parse-capacity.ts";
 import { parseCount, parseMemoryText, parseNumber, parseWhole } from "../parse-flags.ts";
 import { parseDurationText } from "../parse-job-flags.ts";
@@ -166,7 +166,10 @@ export const workerCommand = buildCommand<WorkerFlags, [], CliContext>({
     flags: {
       ...globalFlags,
       controller: { ...text, placeholder: "URL", brief: "Address of the controller" },
-      id: { ...text, brief: "Name of this worker, the same at every start [host-pid]" },
+      id: {
+        ...{ ...text, parse: parseName },
+        brief: "Name of this worker, the same at every start [host-pid]",
+      },
       cpu: { kind: "parsed", parse: parseNumber, optional: true, brief: "CPUs [the cores here]" },
       memory: { ...text, brief: 'Memory, such as "8g" [what the machine has]' },
       memoryTarget: { ...text, brief: "Values in memory; others go to disk [60 % of the memory]" },

@@ -16,7 +16,7 @@ import type { ControllerEvent, ControllerSend } from "../../controller/events.ts
 import type { LogQuestion, LogSelection } from "../../controller/log-sources.ts";
 import { CapstanError } from "../../model/errors.ts";
 import type { Principal, UserBudget } from "../../model/job.ts";
-import { editDistance, nearestName } from "../../model/nearest-name.ts";
+import { nearestName } from "../../model/nearest-name.ts";
 import { reportBug } from "../api/http-answers.ts";
 import type { CallOrder, CallOutcome } from "../api/http-api.ts";
 import { cpuMsSince } from "../api/live-queries.ts";
@@ -272,13 +272,11 @@ export class ApiCalls {
 }
 
 const shownCharactersMax = 80;
-const typosMax = 3;
 
 function unknownMethod(method: string): CapstanError {
   const shown = method.slice(0, shownCharactersMax);
   const nearest = nearestName(shown, methodNames);
-  const isMeant = editDistance(shown.toLowerCase(), nearest.toLowerCase()) <= typosMax;
-  const hint = isMeant ? `did you mean ${nearest}? ` : "";
+  const hint = nearest === null ? "" : `did you mean ${nearest}? `;
   return new CapstanError(
     "NOT_FOUND",
     `there is no method ${JSON.stringify(shown)}; ${hint}GET /v1/openapi.json lists them`,

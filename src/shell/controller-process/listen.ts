@@ -8,6 +8,13 @@ import type { Server } from "node:http";
 import { CapstanError } from "../../model/errors.ts";
 import { formatAddress, type ListenAddress } from "./options.ts";
 
+/** What to do about an address that cannot be listened on. */
+const reasons: { readonly [code: string]: string | undefined } = {
+  ENOTFOUND: "no machine has that name; listen on an address of this one, such as 127.0.0.1",
+  EADDRNOTAVAIL: "it is no address of this machine; listen on one of its own, such as 127.0.0.1",
+  EACCES: "this user may not take that port; take one above 1023",
+};
+
 /** Listens and returns the port. Throws ADDRESS_IN_USE or INVALID_ARGUMENT. */
 export async function listen(server: Server, address: ListenAddress): Promise<number> {
   await new Promise<void>((resolve, reject) => {
@@ -29,6 +36,7 @@ function listenError(error: NodeJS.ErrnoException, address: ListenAddress): Erro
       { details: { host: address.host, port: address.port }, cause: error },
     );
   }
-  const message = `cannot listen on ${where}: ${error.message}`;
+  const why = reasons[error.code ?? ""] ?? error.message;
+  const message = `cannot listen on ${where}: ${why}`;
   return new CapstanError("INVALID_ARGUMENT", message, { cause: error });
 }

@@ -7,7 +7,7 @@
 
 import { z } from "zod";
 import { CapstanError } from "../../../model/errors.ts";
-import { nearestName } from "../../../model/nearest-name.ts";
+import { hintOf, nearestName } from "../../../model/nearest-name.ts";
 import { showValue } from "../../../model/parse-fields.ts";
 import { parseDurationMs } from "../../../model/parse-quantities.ts";
 import {
@@ -25,7 +25,7 @@ export function requestOf<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
       if (issue.code !== "unrecognized_keys") return undefined;
       const name = issue.keys[0];
       if (known.length === 0) return `unknown name ${showValue(name)}; it takes no fields`;
-      const meant = `did you mean "${nearestName(name, known)}"? Known: ${known.join(", ")}`;
+      const meant = `${hintOf(nearestName(name, known))}Known: ${known.join(", ")}`;
       return `unknown name ${showValue(name)}; ${meant}`;
     },
   });
