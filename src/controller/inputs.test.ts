@@ -105,6 +105,16 @@ describe("an input without a source", () => {
     assert.ok(w1.held.includes("x"));
   });
 
+  test("is nobody's fault while the question is only asked again", () => {
+    const { harness, client, w2 } = aRemoteInput();
+    const w3 = harness.aWorker();
+    w2.reports(have("x"));
+    client.submits({ y: { on: ["x"], spec: { constraints: [only("w3")] } } });
+    for (const reason of ["absent", "again", "again"] as const)
+      assert.deepEqual(w3.reports(needsSources("x", { reason })), ["w3 < sources x: w1 w2"]);
+    assert.equal(harness.stateOf("x"), "SUCCEEDED");
+  });
+
   test("is asked of a holder that is there, while the first one is away", () => {
     const { harness, client, w1, w2 } = aRemoteInput();
     const w3 = harness.aWorker();

@@ -371,7 +371,10 @@ test("sources that did not come are asked for again", () => {
   worker.happens({ type: "connected", epoch: 1, index: ownIndex });
   assert.deepEqual(worker.after(4_999_999) && asked(), []);
   assert.equal(nextWorkerDeadline(worker.state), worker.at + 1);
-  assert.deepEqual(worker.after(1) && asked(), ["needsSources 12 of 1", "needsSources 13 of 4"]);
+  assert.deepEqual(worker.after(1) && asked(), [
+    "needsSources 12 of 1 reason 2",
+    "needsSources 13 of 4 reason 2",
+  ]);
   assert.deepEqual(asked(), []);
 });
 
@@ -380,8 +383,8 @@ test("of several inputs without sources only those are asked for again whose tim
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
   worker.after(1_000_000).ordered(compute({ attempt: 13, task: 3, inputs: inputOf(4, ownIndex) }));
   const asked = () => worker.happens({ type: "tick" }).filter((line) => /needs/.test(line));
-  assert.deepEqual(worker.after(4_000_000) && asked(), ["needsSources 12 of 1"]);
-  assert.deepEqual(worker.after(1_000_000) && asked(), ["needsSources 13 of 4"]);
+  assert.deepEqual(worker.after(4_000_000) && asked(), ["needsSources 12 of 1 reason 2"]);
+  assert.deepEqual(worker.after(1_000_000) && asked(), ["needsSources 13 of 4 reason 2"]);
 });
 
 test("a peer that is gone is a source no more", () => {
