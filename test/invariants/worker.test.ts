@@ -16,6 +16,7 @@ import {
   findWorkerViolations,
   workerRules,
 } from "../../src/worker/invariants.ts";
+import { fetchBytesMax } from "../../src/worker/limits.ts";
 import type { Execution, Run, TaskRecord, TaskState, WorkerState } from "../../src/worker/state.ts";
 import { unstartedRun } from "../../src/worker/state.ts";
 
@@ -222,6 +223,13 @@ const breakages: Record<string, Breakage> = {
   "W8 transfers stay in their bounds": (state) => {
     const [peer] = state.peers.values();
     return peer !== undefined && write(peer, { transfers: peer.transfers + 1 });
+  },
+  "W8 bytes under way stay within the budget": (state) => {
+    if (state.transfers.size < 2) return false;
+    const [first] = state.transfers.values();
+    const { residence } = state;
+    const grown = residence.arrivingBytes - first.sizeBytes + fetchBytesMax;
+    return write(first, { sizeBytes: fetchBytesMax }) && write(residence, { arrivingBytes: grown });
   },
   "W13 what is missing is asked for": (state) => {
     state.missing.add(nobody);
