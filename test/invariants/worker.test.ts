@@ -280,6 +280,19 @@ describe("a rule of the worker that is broken is named", () => {
     assert.deepEqual(Object.keys(breakages).sort(), [...workerRules].sort());
   });
 
+  test("the whole of a definition stays, and not only what it asks for", () => {
+    const state = brokenState(({ specs }) => specs.size > 0);
+    const [spec] = state.specs.values();
+    const retries = spec.definition.maxRetriesFailure;
+    const isSeen = { message: /W21 specs never change.* is defined as it was/s };
+    write(spec.definition, { maxRetriesFailure: retries + 1 });
+    assert.throws(() => checkWorkerInvariants(state), isSeen);
+    write(spec.definition, { maxRetriesFailure: retries });
+    checkWorkerInvariants(state);
+    write(spec, { definition: { ...spec.definition } });
+    assert.throws(() => checkWorkerInvariants(state), isSeen);
+  });
+
   test("what a fact names is looked at with it, and the rest in time", () => {
     let wrong: TaskRecord | undefined;
     const state = brokenState((one) => {
