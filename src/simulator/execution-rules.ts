@@ -106,10 +106,15 @@ function grantsIn(event: WorkerEvent): number {
  * When what runs has run as long as it may, by what it was ordered with; infinity if it may run on,
  * is told to end already, or is nobody's any more.
  */
-function limitOf({ run, startedAt, abort, orphan }: Execution): Micros {
+function limitOf(execution: Execution): Micros {
+  const { abort, orphan } = execution;
+  return abort !== null || orphan ? Infinity : timeoutOf(execution);
+}
+
+/** When it has run as long as it may, whatever became of it. */
+function timeoutOf({ run, startedAt }: Execution): Micros {
   const { timeoutMs } = run.spec.definition;
-  if (timeoutMs === 0 || startedAt < 0 || abort !== null || orphan) return Infinity;
-  return startedAt + timeoutMs * microsPerMs;
+  return timeoutMs === 0 || startedAt < 0 ? Infinity : startedAt + timeoutMs * microsPerMs;
 }
 
 /**
@@ -136,7 +141,8 @@ function checkLimits({ state }: LiveWorker, events: readonly WorkerEvent[]): voi
 function checkEarly({ state }: LiveWorker, fact: WorkerFact, at: Micros): void {
   if (fact.type !== "execution-abort-sent" || fact.reason !== "timeout") return;
   const execution = state.executions.get(fact.execution);
-  if (execution === undefined || limitOf({ ...execution, abort: null }) <= at) return;
+  // It may have been let go of in the same turn.
+  if (execution === undefined || timeoutOf(execution) <= at) return;
   fail("nothing is ended for its limit before it", formatAttemptId(execution.run.attempt));
 }
 

@@ -10,7 +10,7 @@ import type { TaskSpec } from "../../src/model/spec.ts";
 import { ExecutionRules } from "../../src/simulator/execution-rules.ts";
 import type { WorkerFact } from "../../src/worker/facts.ts";
 import { step } from "../../src/worker/step.ts";
-import { aCommandSpec, compute, TestWorker } from "../worker/builders.ts";
+import { aboutAttempts, aCommandSpec, compute, TestWorker } from "../worker/builders.ts";
 
 const limited = { timeoutMs: 10 };
 
@@ -53,6 +53,14 @@ describe("the rules about limits", () => {
       assert.ok(facts.some(({ type }) => type === "execution-abort-sent"));
       judged(worker, 0, facts);
       judged(worker, 1_000, []);
+    });
+
+    test(`let a ${kind} be let go of in the turn in which it is told`, () => {
+      const worker = running(spec).after(10_000);
+      const { facts } = step(worker.state, { type: "tick", at: worker.at });
+      worker.ordered(aboutAttempts("stop", [11, 1]));
+      assert.equal(worker.state.executions.get(1)?.orphan, true);
+      judged(worker, 0, facts);
     });
 
     test(`see that nobody wakes the worker for a ${kind}`, () => {
