@@ -1,9 +1,10 @@
 /**
  * Checks the invariants after every event at the price of what the event changed.
  *
- * What changed nothing is passed over, and a small state is looked at whole. In a larger one the
- * rules are checked on the records that the facts of the step touched and on their neighbours, with
- * sums that are kept row by row; after a number of events, and at rest, the whole is looked at.
+ * What changed nothing that a rule reads is passed over, and a small state is looked at whole. In a
+ * larger one the rules are checked on the records that the facts of the step touched and on their
+ * neighbours, with sums that are kept row by row; after a number of events, and at rest, the whole
+ * is looked at.
  *
  * @module
  */
@@ -40,10 +41,10 @@ export class InvariantChecker {
     const look = this.#lookAt(state);
     const isDue = --this.#untilWhole <= 0;
     const reach = isDue ? "everything" : reachOf(facts);
-    if (reach === "nothing") return;
+    if (reach === "unread") return;
     const isSmall = state.tasks.live <= this.#wholeUpTo;
     if (isSmall || reach === "everything") this.#checkWhole(look);
-    else this.#checkTouched(look, facts);
+    else if (reach === "something") this.#checkTouched(look, facts);
     assertNone(state, look.violations);
   }
 

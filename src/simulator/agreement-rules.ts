@@ -16,6 +16,7 @@ import { type AttemptId, formatAttemptId } from "../model/ids.ts";
 import { attemptCauseCode } from "../model/states.ts";
 import type { WorkerFact } from "../worker/facts.ts";
 import type { WorkerState } from "../worker/state.ts";
+import { checkQuiet } from "./quiet-rules.ts";
 
 /** A worker process that lives. */
 export interface LiveWorker {
@@ -74,6 +75,7 @@ export class AgreementRules {
     this.#remember(state);
     this.#takeSuperseded(facts, sends);
     for (const worker of workers) this.#checkPaid(state, worker);
+    checkQuiet(state, event, workers);
   }
 
   #onSuperseded({ attempts, tasks }: ControllerState, fact: FactOf<"attempt-superseded">): void {

@@ -67,6 +67,7 @@ export function checkAnswers(ask: Ask, { look, isPaused }: Look): void {
     checkTask(ask, tasks[(look * tasksPerLook + place) % tasks.length]);
   }
   checkStream(ask, tasks);
+  checkEvents(ask);
   if (!isPaused) checkDoctor(ask);
 }
 
@@ -180,6 +181,25 @@ function checkPages(ask: Ask, ...lists: readonly (readonly object[])[]): void {
     agrees(rows, whole, `${method} lists in pages what it lists at once`);
     holds(pageToken !== "" || rows.length === lists[place].length, `${method} leaves nobody out`);
   }
+}
+
+interface Events {
+  readonly events: readonly { readonly sequence: number }[];
+  readonly totalCount: number;
+}
+
+/** Whoever reads on from an event gets all that came after it, and the numbers say so. */
+function checkEvents(ask: Ask): void {
+  const { events, totalCount } = ask("ListEvents", { pageSize: 7 }) as Events;
+  for (const [place, { sequence }] of events.entries()) {
+    agrees(sequence, events[0].sequence + place, "ListEvents numbers events without gaps");
+  }
+  if (events.length === 0) return;
+  const place = Math.min(2, events.length - 1);
+  const rest = ask("ListEvents", { pageSize: 7, after: events[place].sequence }) as Events;
+  agrees(rest.totalCount, totalCount - place - 1, "ListEvents goes on after an event with all");
+  const first = rest.events[0]?.sequence ?? events[place].sequence + 1;
+  agrees(first, events[place].sequence + 1, "ListEvents goes on after an event with the next");
 }
 
 const pagedLists = [

@@ -27,6 +27,7 @@ import {
 } from "../protocol/messages.ts";
 import { type Amounts, amountsOf, capacityOf, mostOf } from "./audit-amounts.ts";
 import type { Observer, Traffic } from "./observer.ts";
+import { PlaceRules } from "./place-rules.ts";
 import { StoppedJobs } from "./stopped-jobs.ts";
 
 /** An attempt as it was ordered, and what became of it since. */
@@ -103,6 +104,7 @@ export class Auditor implements Observer {
   /** Exclusive tasks that have begun. */
   readonly #begun = new Set<TaskRef>();
   readonly #stops = new StoppedJobs();
+  readonly #places = new PlaceRules();
   readonly #hosts = new Map<string, Host>();
   readonly #running = new Map<string, Map<AttemptId, Order>>();
   readonly #story: { at: Micros; what: string; attempt: AttemptId; peer: string }[] = [];
@@ -157,6 +159,7 @@ export class Auditor implements Observer {
   /** From here on it holds what its inventory says. */
   #onRegistered(hello: WorkerHello, inventory: HotMessageOf<"inventory">, at: Micros): void {
     const { workerId } = hello;
+    this.#places.onRegistered(hello);
     const known = this.#hosts.get(workerId);
     // What was given up in silence runs on against nobody's ledger until it is stopped.
     const isGivenUp = known !== undefined && (known.isGivenUp || at - known.heardAt > silenceUs);
@@ -344,6 +347,9 @@ export class Auditor implements Observer {
       const definition = this.#specs.get(message.specs[i]);
       this.#note(at, "ordered", attempt, workerId);
       if (definition === undefined) return this.#broken("specs come before their use", attempt);
+      const obstacle = this.#places.obstacle(workerId, definition);
+      if (obstacle !== "")
+        this.#broken(`a task goes where its constraints allow it: ${obstacle}`, attempt, task);
       const again = this.#orders.get(attempt);
       const isAgain = again?.isLost === true && again.workerId === workerId;
       if (attempt < (this.#lastOrder.get(task) ?? 0) + (isAgain ? 0 : 1))

@@ -8,8 +8,10 @@
 import { InvariantError } from "../base/assert.ts";
 import { type Micros, microsPerMs } from "../base/time.ts";
 import { type AttemptId, formatAttemptId } from "../model/ids.ts";
+import { nextWorkerDeadline } from "../worker/deadlines.ts";
 import type { ExecutionId, WorkerEvent } from "../worker/events.ts";
 import type { WorkerFact } from "../worker/facts.ts";
+import type { Execution } from "../worker/state.ts";
 import type { LiveWorker } from "./agreement-rules.ts";
 
 export class ExecutionRules {
@@ -28,8 +30,9 @@ export class ExecutionRules {
     const isHopeful = events.at(-1)?.type === "ordered";
     if (!isHopeful && state.unsentStops.size > 0) fail("what is told to stop is stopped", workerId);
     this.#checkTrouble(worker, facts);
-    for (const { type, at } of events) if (type === "tick") checkLimits(worker, at);
+    checkLimits(worker, events);
     for (const [i, fact] of facts.entries()) {
+      checkEarly(worker, fact, events.at(-1)?.at ?? 0);
       checkTakeover(worker, fact);
       if (fact.type === "executors-renewed") this.#onRenewed(worker, facts.slice(i + 1));
       else this.#checkRenewal(worker, fact);
@@ -103,14 +106,48 @@ function grantsIn(event: WorkerEvent): number {
   return event.message.prefetched.filter((prefetched) => prefetched === 0).length;
 }
 
-/** Whoever is woken ends what has run longer than it may. */
-function checkLimits({ state }: LiveWorker, at: Micros): void {
-  for (const { run, startedAt, abort, orphan } of state.commands) {
-    const { timeoutMs } = run.spec.definition;
-    if (timeoutMs === 0 || startedAt < 0 || abort !== null || orphan) continue;
-    if (startedAt + timeoutMs * microsPerMs > at) continue;
-    fail("what runs longer than it may is stopped", formatAttemptId(run.attempt));
+/**
+ * When what runs has run as long as it may, by what it was ordered with; infinity if it may run on,
+ * is told to end already, or is nobody's any more.
+ */
+function limitOf(execution: Execution): Micros {
+  const { abort, orphan } = execution;
+  return abort !== null || orphan ? Infinity : timeoutOf(execution);
+}
+
+/** When it has run as long as it may, whatever became of it. */
+function timeoutOf({ run, startedAt }: Execution): Micros {
+  const { timeoutMs } = run.spec.definition;
+  return timeoutMs === 0 || startedAt < 0 ? Infinity : startedAt + timeoutMs * microsPerMs;
+}
+
+/**
+ * Whoever is woken tells what has run longer than it may to end, be it a process or a function:
+ * a thread may not hear it, and is ended with it. And whoever sleeps is woken in time for that.
+ */
+function checkLimits({ state }: LiveWorker, events: readonly WorkerEvent[]): void {
+  if (state.left) return;
+  const tick = events.findLast(({ type }) => type === "tick");
+  let first = Infinity;
+  for (const execution of state.executions.values()) {
+    const limit = limitOf(execution);
+    first = Math.min(first, limit);
+    const isOver = tick !== undefined && limit <= tick.at;
+    // What goes on as another attempt from now on is told when it is looked at next.
+    if (!isOver || events.at(-1) !== tick) continue;
+    fail("what runs longer than it may is stopped", formatAttemptId(execution.run.attempt));
   }
+  if (first === Infinity || (nextWorkerDeadline(state) ?? Infinity) <= first) return;
+  fail("a worker wakes when what it runs has run as long as it may", String(first));
+}
+
+/** Nothing is ended for its limit while that is not reached. */
+function checkEarly({ state }: LiveWorker, fact: WorkerFact, at: Micros): void {
+  if (fact.type !== "execution-abort-sent" || fact.reason !== "timeout") return;
+  const execution = state.executions.get(fact.execution);
+  // It may have been let go of in the same turn.
+  if (execution === undefined || timeoutOf(execution) <= at) return;
+  fail("nothing is ended for its limit before it", formatAttemptId(execution.run.attempt));
 }
 
 /** The processes of a command know it by the attempt that it has. */

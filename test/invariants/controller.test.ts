@@ -354,6 +354,7 @@ const whole: Record<string, (state: ControllerState) => void> = {
   },
   smallValuesAddUp: (state) => state.inline.totalBytes++,
   argumentsGoWithTheLastTask: (state) => state.submissions.push(Object({ live: 1 })),
+  eventsAreNumberedWithoutGaps: (state) => state.story.events.splice(-2, 1),
   keysNameLiveTasks: (state) => state.keys.add(1, 0),
   tokensBelongToTheirJobs: (state) => state.jobsByTokenHash.set("no hash", 0),
   reservationsAreListed: (state) => state.reservations.set(999, aReservation(0)),
@@ -530,6 +531,16 @@ describe("a rule of the controller that is broken is named", () => {
     const task = indicesOf(state, "tasks").find((one) => isPlaced(state, one)) ?? -1;
     state.tasks.wants[task]++;
     assert.throws(() => checkInvariants(state), /wants mirror the handles: .*\n.*submitted at \d+/);
+  });
+
+  test("a small state is looked at whole though no fact names a row", () => {
+    const state = clusterWhere(({ tasks: table }) => table.live > 5);
+    const checker = new InvariantChecker({ wholeUpTo: state.tasks.live + 1, wholeEvery: 1_000 });
+    checker.checkAll(state);
+    state.tasks.live++;
+    checker.check(state, [{ type: "time-passed", at: state.at }]); // No rule reads what it changes.
+    const unnamed: Fact = { type: "wants-dropped", client: 0, numbers: new Uint32Array(0) };
+    assert.throws(() => checker.check(state, [unnamed]), /every total equals its recount/);
   });
 
   test("what no fact names is found by the next look at the whole", () => {

@@ -29,7 +29,8 @@ test("what the auditor and the history rules are said to hold, they hold", () =>
   const said = [...lists.matchAll(/(?:auditor|history): ([^;|*]+)/g)].flatMap(([, text]) =>
     text.split(",").map((one) => one.trim()),
   );
-  const sources = ["auditor", "decision-rules", "agreement-rules"].map((name) =>
+  const judges = ["auditor", "decision-rules", "execution-rules", "agreement-rules", "quiet-rules"];
+  const sources = judges.map((name) =>
     readFileSync(new URL(`../../src/simulator/${name}.ts`, import.meta.url), "utf8"),
   );
   const missing = said.filter((rule) => !sources.some((text) => text.includes(rule)));

@@ -16,6 +16,7 @@ import {
   findWorkerViolations,
   workerRules,
 } from "../../src/worker/invariants.ts";
+import { fetchBytesMax } from "../../src/worker/limits.ts";
 import type { Execution, Run, TaskRecord, TaskState, WorkerState } from "../../src/worker/state.ts";
 import { unstartedRun } from "../../src/worker/state.ts";
 
@@ -223,6 +224,13 @@ const breakages: Record<string, Breakage> = {
     const [peer] = state.peers.values();
     return peer !== undefined && write(peer, { transfers: peer.transfers + 1 });
   },
+  "W8 bytes under way stay within the budget": (state) => {
+    if (state.transfers.size < 2) return false;
+    const [first] = state.transfers.values();
+    const { residence } = state;
+    const grown = residence.arrivingBytes - first.sizeBytes + fetchBytesMax;
+    return write(first, { sizeBytes: fetchBytesMax }) && write(residence, { arrivingBytes: grown });
+  },
   "W13 what is missing is asked for": (state) => {
     state.missing.add(nobody);
     return true;
@@ -270,6 +278,19 @@ describe("a rule of the worker that is broken is named", () => {
 
   test("no rule is left out", () => {
     assert.deepEqual(Object.keys(breakages).sort(), [...workerRules].sort());
+  });
+
+  test("the whole of a definition stays, and not only what it asks for", () => {
+    const state = brokenState(({ specs }) => specs.size > 0);
+    const [spec] = state.specs.values();
+    const retries = spec.definition.maxRetriesFailure;
+    const isSeen = { message: /W21 specs never change.* is defined as it was/s };
+    write(spec.definition, { maxRetriesFailure: retries + 1 });
+    assert.throws(() => checkWorkerInvariants(state), isSeen);
+    write(spec.definition, { maxRetriesFailure: retries });
+    checkWorkerInvariants(state);
+    write(spec, { definition: { ...spec.definition } });
+    assert.throws(() => checkWorkerInvariants(state), isSeen);
   });
 
   test("what a fact names is looked at with it, and the rest in time", () => {

@@ -72,6 +72,21 @@ const lies: readonly (readonly [sentence: RegExp, method: string, lie: Lie])[] =
     },
   ],
   [
+    /ListEvents numbers events without gaps/,
+    "ListEvents",
+    ({ events }: Rows<"events">) => events.splice(1, 1),
+  ],
+  [
+    /ListEvents goes on after an event with all/,
+    "ListEvents",
+    (answer: { totalCount: number }, { after }) => after !== undefined && answer.totalCount--,
+  ],
+  [
+    /ListEvents goes on after an event with the next/,
+    "ListEvents",
+    ({ events }: Rows<"events">, { after }) => after !== undefined && events.shift(),
+  ],
+  [
     /a filter by state lists that state/,
     "ListTasks",
     ({ tasks }: Rows<"tasks">, { states }) => states !== undefined && tasks.pop(),

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { emptyBlobs } from "../../src/base/blobs.ts";
+import type { Attributes } from "../../src/model/constraints.ts";
 import { defaultRequest, noResources } from "../../src/model/resources.ts";
 import { specDefaults, type TaskSpec } from "../../src/model/spec.ts";
 import {
@@ -36,6 +37,15 @@ const aMember: TaskSpec = {
   },
   groupBy: "slice",
 };
+/** What attributes a task asks for, in the order of the specs from 3 on. */
+const askedFor: readonly TaskSpec[] = [
+  { key: "region", op: "=", values: ["east"], mode: "REQUIRED" } as const,
+  { key: "region", op: "=", values: ["east"], mode: "PREFERRED" } as const,
+  { key: "cores", op: ">", values: ["9"], mode: "REQUIRED" } as const,
+  { key: "worker-id", op: "in", values: ["v", "w"], mode: "REQUIRED" } as const,
+  { key: "taint:spot", op: "!=", values: ["x"], mode: "REQUIRED" } as const,
+].map((constraint) => ({ ...aFunction, constraints: [constraint] }));
+const [inEast, ratherEast, large, here, tolerant] = askedFor.map((_unused, place) => place + 3);
 const aPatientOne: TaskSpec = {
   ...aFunction,
   maxRetriesFailure: 1,
@@ -67,6 +77,8 @@ class Trace {
     this.#ordered({ type: "define-spec", spec: 0, definition: aFunction });
     this.#ordered({ type: "define-spec", spec: 1, definition: aMember });
     this.#ordered({ type: "define-spec", spec: 2, definition: aPatientOne });
+    for (const [place, definition] of askedFor.entries())
+      this.#ordered({ type: "define-spec", spec: place + 3, definition });
   }
 
   #ordered(message: ToWorkerMessage): void {
@@ -81,7 +93,7 @@ class Trace {
     this.auditor.onTraffic({ type, at: ++this.#at, workerId: "w", attempt });
   }
 
-  registers(attempts: readonly number[] = []): this {
+  registers(attempts: readonly number[] = [], attributes: Attributes = {}): this {
     const capacity = { ...noResources, cpuMilli: 1000 };
     const inventory = {
       type: "inventory",
@@ -91,7 +103,7 @@ class Trace {
       values: new Float64Array(0),
       valueSizes: new Float64Array(0),
     } as const;
-    const hello = { ...aHello, capacity };
+    const hello = { ...aHello, capacity, attributes };
     this.auditor.onTraffic({ type: "registered", at: this.#at, hello, inventory });
     return this;
   }
@@ -364,6 +376,28 @@ const faults: readonly (readonly [string, RegExp, (trace: Trace) => unknown])[] 
     (trace) => trace.stops("/ann/gang").orders({ attempt: 1, task: 1, context: contextOf(0, 1) }),
   ],
   [
+    "an order goes where its constraint does not hold",
+    /a task goes where its constraints allow it: region = east/,
+    (trace) =>
+      trace.registers([], { region: "west" }).orders({ attempt: 1, task: 1, spec: inEast }),
+  ],
+  [
+    "an order goes where what its constraint is about is not there",
+    /a task goes where its constraints allow it: cores > 9/,
+    (trace) => trace.orders({ attempt: 1, task: 1, spec: large }),
+  ],
+  [
+    "numbers are compared as texts",
+    /a task goes where its constraints allow it: cores > 9/,
+    (trace) => trace.registers([], { cores: "9.0" }).orders({ attempt: 1, task: 1, spec: large }),
+  ],
+  [
+    "an order goes where a taint keeps it out",
+    /a task goes where its constraints allow it: taint:spot/,
+    (trace) =>
+      trace.registers([], { "taint:spot": "true" }).orders({ attempt: 1, task: 1, spec: here }),
+  ],
+  [
     "something ends twice",
     /what ends has started, and ends once/,
     (trace) => trace.orders({ attempt: 1, task: 1 }).starts(1).ends(1).ends(1),
@@ -410,6 +444,16 @@ describe("the auditor", () => {
   test("lets what the next attempt of its task took over begin as that one", () => {
     const trace = new Trace().orders({ attempt: 1, task: 1 }).orders({ attempt: 2, task: 1 });
     trace.says(abandoned, 1, 1).starts(1).ends(1).says(finished, 2, 1).rests();
+  });
+
+  test("lets an order go where its constraints hold, and taints are named or false", () => {
+    const attributes = { cores: "10", region: "west", "taint:spot": "true" };
+    const trace = new Trace().registers([], { ...attributes, "taint:spot": "false" });
+    for (const [place, spec] of [here, large, ratherEast, tolerant].entries()) {
+      if (spec === tolerant) trace.registers([], attributes);
+      trace.orders({ attempt: place + 1, task: place + 1, spec, prefetched: true });
+    }
+    assert.throws(() => trace.orders({ attempt: 9, task: 9, spec: inEast }), /region = east/);
   });
 
   test("lets a job go on that was asked for again", () => {

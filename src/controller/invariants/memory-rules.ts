@@ -86,9 +86,30 @@ function argumentsGoWithTheLastTask(look: Inspection): void {
   }
 }
 
+/** Events that are looked at one by one: those that came since the last look, and more. */
+const eventsLookedAt = 64;
+
+/**
+ * K1: whoever reads the events of the cluster knows by their numbers that none was left out. Of
+ * many the oldest are looked at in sum.
+ */
+function eventsAreNumberedWithoutGaps(look: Inspection): void {
+  const { events } = look.state.story;
+  if (events.length === 0) return;
+  const last = events.length - 1;
+  const from = Math.max(0, last - eventsLookedAt);
+  const numbersSpanned = events[from].sequence - events[0].sequence;
+  if (numbersSpanned !== from) look.report([], `${from} events have ${numbersSpanned} numbers`);
+  for (let i = from; i < last; i++) {
+    const [one, next] = [events[i].sequence, events[i + 1].sequence];
+    if (next !== one + 1) look.report([], `event ${one} is followed by ${next}`);
+  }
+}
+
 export const memoryRules: readonly WholeRule[] = [
   listsAreOfWhatIsRemembered,
   timersAreOfWhatWaits,
   smallValuesAddUp,
   argumentsGoWithTheLastTask,
+  eventsAreNumberedWithoutGaps,
 ];

@@ -27,17 +27,23 @@ type Fields = {
   readonly job?: number;
 };
 
-/** How far a fact reaches. */
-const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" | "everything" } = {
+/**
+ * How far a fact reaches: no rule reads what it changes; what it changes is named by no row, so
+ * that in a larger state the next look at everything sees it; the rows that it names; those that it
+ * submitted; or everything.
+ */
+type Reach = "unread" | "unnamed" | "named" | "submitted" | "everything";
+
+const reach: { readonly [T in Fact["type"]]: Reach } = {
   "controller-started": "everything",
   "client-opened": "everything",
-  "client-closing": "nothing",
+  "client-closing": "unnamed",
   "client-closed": "everything",
-  "spec-defined": "nothing",
+  "spec-defined": "unnamed",
   "tasks-submitted": "submitted",
-  "sequence-taken": "nothing",
-  // By number, and the numbers are gone: the next look at everything sees what it did.
-  "wants-dropped": "nothing",
+  "sequence-taken": "unnamed",
+  // By number, and the numbers are gone.
+  "wants-dropped": "unnamed",
   "attempts-assigned": "named",
   "attempts-granted": "named",
   "attempts-building": "named",
@@ -68,7 +74,7 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "job-ended": "named",
   "jobs-pruned": "everything",
   "gang-returned": "named",
-  "gangs-rested": "nothing",
+  "gangs-rested": "unnamed",
   "capacity-reserved": "everything",
   "reservation-ended": "everything",
   "token-created": "everything",
@@ -89,56 +95,58 @@ const reach: { readonly [T in Fact["type"]]: "named" | "submitted" | "nothing" |
   "values-offered": "everything",
   "lock-asked": "everything",
   "lock-left": "everything",
-  "leases-renewed": "nothing",
-  "leases-swept": "nothing",
-  "time-passed": "nothing",
-  "client-present": "nothing",
-  "client-absent": "nothing",
+  "leases-renewed": "unnamed",
+  "leases-swept": "unnamed",
+  "time-passed": "unread",
+  "client-present": "unnamed",
+  "client-absent": "unnamed",
   "outcomes-awaited": "named",
   "worker-present": "named",
   "worker-absent": "named",
-  "worker-heard": "nothing",
-  "traffic-told": "nothing",
-  "progress-told": "nothing",
+  "worker-heard": "unread",
+  "traffic-told": "unread",
+  "progress-told": "unnamed",
   "worker-suspected": "named",
   "worker-health": "named",
   "worker-emptying": "named",
-  "worker-emptied": "nothing",
+  "worker-emptied": "unnamed",
   "member-prepared": "named",
-  "silence-excused": "nothing",
-  "deadlines-passed": "nothing",
-  "silence-checked": "nothing",
-  "hangs-looked-for": "nothing",
+  "silence-excused": "unnamed",
+  "deadlines-passed": "unnamed",
+  "silence-checked": "unread",
+  "hangs-looked-for": "unread",
   "copies-added": "named",
   "copies-removed": "named",
-  "copies-touched": "nothing",
-  "copies-reviewed": "nothing",
-  "copies-moving": "nothing",
-  "copies-let-go": "nothing",
-  "copies-ordered": "nothing",
-  "copies-closed": "nothing",
-  "copies-looked-at": "nothing",
-  "data-waits-begun": "nothing",
-  "data-waits-ended": "nothing",
-  "durations-sampled": "nothing",
-  "input-failed": "nothing",
-  "input-unreachable": "nothing",
+  "copies-touched": "unnamed",
+  "copies-reviewed": "unnamed",
+  "copies-moving": "unnamed",
+  "copies-let-go": "unnamed",
+  "copies-ordered": "unnamed",
+  "copies-closed": "unnamed",
+  "copies-looked-at": "unnamed",
+  "data-waits-begun": "unnamed",
+  "data-waits-ended": "unnamed",
+  "durations-sampled": "unread",
+  "input-failed": "unnamed",
+  "input-unreachable": "unnamed",
   // It names its task by reference, not by row.
   "value-kept": "everything",
-  "value-cached": "nothing",
-  "placement-passed": "nothing",
-  "placement-paused": "nothing",
+  "value-cached": "unnamed",
+  "placement-passed": "unnamed",
+  "placement-paused": "unnamed",
   "retracts-ordered": "named",
-  "upload-directed": "nothing",
-  "actors-tended": "nothing",
+  "upload-directed": "unnamed",
+  "actors-tended": "unnamed",
 };
 
 /** How far facts reach together. */
-export function reachOf(facts: readonly Fact[]): "nothing" | "something" | "everything" {
-  let reached: "nothing" | "something" = "nothing";
+export function reachOf(facts: readonly Fact[]): "unread" | "unnamed" | "something" | "everything" {
+  let reached: "unread" | "unnamed" | "something" = "unread";
   for (const { type } of facts) {
-    if (reach[type] === "everything") return "everything";
-    if (reach[type] !== "nothing") reached = "something";
+    const own = reach[type];
+    if (own === "everything") return own;
+    if (own === "unnamed" && reached === "unread") reached = own;
+    else if (own === "named" || own === "submitted") reached = "something";
   }
   return reached;
 }

@@ -6,10 +6,18 @@
 
 import { digestWith } from "../../base/digest.ts";
 import type { TaskRef } from "../../model/ids.ts";
-import { partOf } from "../../model/spec.ts";
+import { partOf, type TaskSpec } from "../../model/spec.ts";
 import { type Amounts, amountsOf, asksBeyondCpu } from "../ledger.ts";
 import { goesBefore, type RunQueue } from "../run-queue.ts";
-import { type Run, type Shape, startableOf, unstartedRun, type WorkerState } from "../state.ts";
+import {
+  type Run,
+  type RunKind,
+  type Shape,
+  type Spec,
+  startableOf,
+  unstartedRun,
+  type WorkerState,
+} from "../state.ts";
 import { isAtRest } from "./records.ts";
 import { broken, type WorkerRules } from "./rule.ts";
 
@@ -38,23 +46,36 @@ function atRestNothingIsHeld(state: WorkerState): void {
   }
 }
 
-/** What each definition asks for, computed when it is first seen. */
-const askedAtFirst = new WeakMap<object, { readonly amounts: Amounts; readonly beyond: boolean }>();
+/** A definition as it was when it was first seen, and what it asked for then. */
+interface FirstSight {
+  readonly definition: TaskSpec;
+  readonly text: string;
+  readonly amounts: Amounts;
+  readonly beyond: boolean;
+  readonly kind: RunKind;
+}
+
+const firstSights = new WeakMap<object, FirstSight>();
+
+function sightOf(state: WorkerState, { definition }: Spec): FirstSight {
+  const { resources, run } = definition;
+  const isCommand = run.kind === "command" || partOf(run) === "actor";
+  return {
+    ...{ definition, text: JSON.stringify(definition), beyond: asksBeyondCpu(resources) },
+    ...{ amounts: amountsOf(state.capacity, resources), kind: isCommand ? "command" : "function" },
+  };
+}
 
 function specsNeverChange(state: WorkerState): void {
   for (const [id, spec] of state.specs) {
     if (spec.id !== id) broken(`spec ${id} is filed under its own number`);
-    const { resources, run } = spec.definition;
-    let first = askedAtFirst.get(spec);
-    if (first === undefined) {
-      const beyond = asksBeyondCpu(resources);
-      first = { amounts: amountsOf(state.capacity, resources), beyond };
-      askedAtFirst.set(spec, first);
-    }
+    const first = firstSights.get(spec) ?? sightOf(state, spec);
+    firstSights.set(spec, first);
+    const { definition, text } = first;
+    if (spec.definition !== definition || JSON.stringify(definition) !== text)
+      broken(`spec ${id} is defined as it was`);
     if (!sameAmounts(first.amounts, spec.amounts)) broken(`spec ${id} asks for what it asked for`);
-    const isCommand = run.kind === "command" || partOf(run) === "actor";
-    if (spec.kind !== (isCommand ? "command" : "function"))
-      broken(`spec ${id} is of the kind that it was`);
+    if (spec.kind !== first.kind) broken(`spec ${id} is of the kind that it was`);
     if (spec.asksBeyondCpu !== first.beyond) broken(`spec ${id} asks for the same kinds`);
   }
 }

@@ -5,7 +5,13 @@
  */
 
 import { mayStart } from "../answers.ts";
-import { transfersMax, transfersPerPeerMax } from "../limits.ts";
+import {
+  fetchBytesMax,
+  tasksPerTransferMax,
+  transferBytesMax,
+  transfersMax,
+  transfersPerPeerMax,
+} from "../limits.ts";
 import type { Peer, WorkerState } from "../state.ts";
 import { peerIsOpen } from "../transfers.ts";
 import { broken, type WorkerRules } from "./rule.ts";
@@ -38,6 +44,25 @@ function transfersStayInTheirBounds(state: WorkerState): void {
   }
 }
 
+/**
+ * A transfer begins where there is no other one or what is under way is below the budget: what of
+ * it is under way still was so then, and transfers are in the order of their beginning.
+ */
+function bytesUnderWayStayWithinTheBudget({ transfers, residence }: WorkerState): void {
+  const budget = Math.min(fetchBytesMax, residence.targetBytes);
+  let before = 0;
+  let isFirst = true;
+  for (const { id, sizeBytes, tasks } of transfers.values()) {
+    if (!isFirst && before >= budget)
+      broken(`transfer ${id} began with ${before} of ${budget} bytes under way`);
+    const isAlone = tasks.length === 1;
+    if (!isAlone && (sizeBytes > transferBytesMax || tasks.length > tasksPerTransferMax))
+      broken(`transfer ${id} brings ${tasks.length} values of ${sizeBytes} bytes`);
+    before += sizeBytes;
+    isFirst = false;
+  }
+}
+
 function whatIsMissingIsAskedFor(state: WorkerState): void {
   for (const task of state.missing) {
     if (state.tasks.get(task)?.state.type !== "missing") broken(`task ${task} is missing`);
@@ -67,6 +92,7 @@ export const transferRules: WorkerRules = {
   "W1 peer queues are those of the records": peerQueuesAreThoseOfTheRecords,
   "W7 in flight is what a live transfer wants": inFlightIsWhatALiveTransferWants,
   "W8 transfers stay in their bounds": transfersStayInTheirBounds,
+  "W8 bytes under way stay within the budget": bytesUnderWayStayWithinTheBudget,
   "W13 what is missing is asked for": whatIsMissingIsAskedFor,
   "W16 nothing to fetch has an idle peer": nothingToFetchHasAnIdlePeer,
 };
