@@ -170,9 +170,9 @@ function pageOf(rows: readonly Row[]): string {
 
 const pageHead = `# The bug bank
 
-Wrong variants of the kernels, where each comes from, the first scenario or seed that catches it, and how many seeds it
-takes without the scenarios (- for more than were tried). Each is a patch of a few lines in \`test/bugbank/bugs/\`;
-\`npm run bugbank -- --page docs/bug-bank.md\` makes this page anew.
+Wrong variants of the kernels, where each comes from, the first scenario or seed that catches it,
+and how many seeds it takes without the scenarios (- for more than were tried). Each is a patch of a
+few lines in \`test/bugbank/bugs/\`. \`npm run bugbank -- --page docs/bug-bank.md\` makes this page.
 
 | what is wrong | from | caught by | seeds |
 | --- | --- | --- | ---: |`;

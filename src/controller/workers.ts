@@ -188,8 +188,8 @@ function reconcileAttempts(state: ControllerState, out: Outbox, event: Reconcili
 }
 
 /**
- * Where the order of an attempt was lost that had the grant of an earlier one of its task, and is to
- * stop, what stops there is the earlier one: it holds the grant until its worker says that it ended.
+ * Where the order of an attempt was lost that had the grant of an earlier one of its task, and is
+ * to stop, what stops there is the earlier one: it holds the grant until its worker says its end.
  */
 function reinstateEarlier(
   state: ControllerState,
