@@ -378,6 +378,13 @@ test("sources that did not come are asked for again", () => {
   assert.deepEqual(asked(), []);
 });
 
+test("a worker that is said to have what it looks for says that it has not", () => {
+  const worker = new TestWorker();
+  worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
+  assert.deepEqual(worker.ordered(sources(1, 9)), [], "of whom it has not heard");
+  assert.deepEqual(worker.ordered(sources(1, ownIndex)), ["lost 0 of 1"]);
+});
+
 test("of several inputs without sources only those are asked for again whose time has come", () => {
   const worker = new TestWorker();
   worker.ordered(compute({ attempt: 12, task: 2, inputs: inputOf(1, ownIndex) }));
