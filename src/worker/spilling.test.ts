@@ -157,6 +157,16 @@ test("a value that is forgotten while it is written does not come to the disk", 
   assert.deepEqual(bytesOf(worker), [80 * kib, 0]);
 });
 
+test("a value that is lost leaves no file behind, wherever it was", () => {
+  const inMemory = withValues(1);
+  assert.deepEqual(inMemory.happens({ type: "value-lost", task: 1 }), ["lost 0 of 1"]);
+  const onDisk = withOneOnTheDisk();
+  assert.deepEqual(onDisk.happens({ type: "value-lost", task: 1 }), ["drop 1", "lost 0 of 1"]);
+  const read = withOneOnTheDisk();
+  read.ordered(compute(reader(20, 1)));
+  assert.ok(read.happens({ type: "value-lost", task: 1 }).includes("drop 1"));
+});
+
 test("at most two values are on their way to the disk at once", () => {
   const worker = aWorker();
   worker.ordered(compute({ attempt: 11, task: 1 }, { attempt: 12, task: 2 }));
